@@ -1,0 +1,1 @@
+//! Finds or installs a stock Envoy, starts it and stops it.

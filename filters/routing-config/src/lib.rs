@@ -1,0 +1,1 @@
+//! The JSON contract between the compiler and the filters.

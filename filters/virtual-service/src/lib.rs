@@ -1,0 +1,1 @@
+//! The filter: matches the request, rewrites the path, picks the destination.

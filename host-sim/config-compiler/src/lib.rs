@@ -1,0 +1,1 @@
+//! Compiles resources to a routing config and an Envoy bootstrap.

@@ -1,0 +1,1 @@
+//! Istio and Kubernetes resources as people write them, with source spans.

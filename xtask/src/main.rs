@@ -1,0 +1,3 @@
+//! Chores of the repository, as `cargo xtask <verb>`.
+
+fn main() {}
