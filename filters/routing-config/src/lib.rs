@@ -1,1 +1,36 @@
 //! The JSON contract between the compiler and the filters.
+//!
+//! [`RoutingConfig`] and its parts are serde twins of the run types in `fingerpost-routing`: what is
+//! shipped, in words a person can read. [`RoutingConfig::parse`] reads it, [`RoutingConfig::load`] turns
+//! it into a `RouteTable`, and both name the place of what they refuse. Reads and writes no files, and
+//! does not know where the configuration came from.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod conditions;
+mod route;
+mod table;
+
+pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
+pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
+pub use table::{RepeatedHeaders, RoutingConfig, VirtualHost};
+
+/// The request header by which Envoy finds the native route that the filter chose.
+///
+/// The filter sets it on a match and on nothing else; the connection manager must remove it from every
+/// request before any filter runs, and the route table before the request goes upstream.
+pub const DISPATCH_HEADER: &str = "x-fingerpost-route";
+
+/// The only `version` that this code reads and writes.
+pub const VERSION: u32 = 1;
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

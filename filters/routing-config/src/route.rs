@@ -1,0 +1,114 @@
+//! A route: where it comes from, what it accepts, what it does.
+
+use crate::{RouteMatch, is_default};
+use serde::{Deserialize, Serialize};
+
+/// One route: a rule's conditions and what follows from them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The rule that this route was made from.
+    pub rule: RuleRef,
+    /// What a request must have.
+    #[serde(rename = "match")]
+    pub matches: RouteMatch,
+    /// The change of the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<Rewrite>,
+    /// Who carries the rewrite out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rewritten_by: RewrittenBy,
+    /// Where the request goes.
+    pub action: Action,
+}
+
+/// Names the rule of a VirtualService behind a route, through its delegate if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleRef {
+    /// The root's rule, then the delegate's.
+    pub rules: Vec<RuleStep>,
+    /// The index in the rule's `match` list (`"0-1"` with a delegate); `None` for a rule without matches.
+    #[serde(rename = "match", default)]
+    pub matched: Option<String>,
+}
+
+/// One rule of one VirtualService.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleStep {
+    /// `namespace/name`.
+    pub virtual_service: String,
+    /// The index in its `http` list.
+    pub http: u32,
+}
+
+/// A change of the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rewrite {
+    /// As Envoy's `prefix_rewrite`: replaces what a prefix match matched, and beside any other match the whole path.
+    Uri(String),
+    /// As Envoy's `regex_rewrite`: replaces every match.
+    Regex(RegexRewrite),
+}
+
+/// Replaces every match of a pattern in the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegexRewrite {
+    /// In RE2's syntax.
+    pub pattern: String,
+    /// May use `\0` to `\9` for what the groups matched, and `\\`.
+    pub substitution: String,
+}
+
+/// Who carries a rewrite out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RewrittenBy {
+    /// The filter, before the native route sees the request.
+    #[default]
+    Filter,
+    /// The native route behind the key.
+    Envoy,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// To one of these destinations, by weight.
+    Forward(Vec<Destination>),
+    /// Answered by the native route: a redirect or a direct response.
+    Reply(Reply),
+}
+
+/// A cluster and the native route that leads to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Envoy's name of the cluster; for people, the native route decides.
+    pub cluster: String,
+    /// Its share among its siblings. A lone destination takes all traffic whatever its weight.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u32,
+    /// The dispatch key of the native route.
+    pub key: String,
+}
+
+/// The native route that answers by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The dispatch key of the native route.
+    pub key: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(weight: &u32) -> bool {
+    *weight == one()
+}

@@ -1,0 +1,53 @@
+//! The document: a version and the virtual hosts.
+
+use crate::{Route, VERSION, is_default};
+use serde::{Deserialize, Serialize};
+
+/// A whole routing configuration, as one listener's filter reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutingConfig {
+    /// Must be [`VERSION`].
+    pub version: u32,
+    /// What a header condition sees of a header that a request repeats.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub repeated_headers: RepeatedHeaders,
+    /// The virtual hosts. A domain belongs to one of them only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub virtual_hosts: Vec<VirtualHost>,
+}
+
+impl RoutingConfig {
+    /// A configuration of these hosts, at the current version.
+    pub fn new(repeated_headers: RepeatedHeaders, virtual_hosts: Vec<VirtualHost>) -> Self {
+        Self {
+            version: VERSION,
+            repeated_headers,
+            virtual_hosts,
+        }
+    }
+}
+
+/// What a header condition sees of a header that a request repeats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatedHeaders {
+    /// Every value by itself, one that fits is enough: Envoy from 1.39 on.
+    #[default]
+    Each,
+    /// One text, the values joined by commas: Envoy up to 1.38.
+    Joined,
+}
+
+/// The routes of some domains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualHost {
+    /// For people: logs and explanations.
+    pub name: String,
+    /// An exact name, `*suffix`, or `*`.
+    pub domains: Vec<String>,
+    /// In order; the first that accepts a request wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+}
