@@ -1,1 +1,15 @@
 //! The same questions, put to every engine.
+//!
+//! The corpus in `conformance/` says what Istio and Envoy do with a request. Each engine answers its cases:
+//! the routing core in process, the filter in a stock Envoy, and Envoy's own router. This crate reads the
+//! corpus, asks, compares and counts; which rule is right is nowhere decided here.
+
+pub mod case;
+pub mod client;
+pub mod compare;
+pub mod connection_manager;
+pub mod corpus;
+pub mod floor;
+pub mod report;
+pub mod repository;
+pub mod tls;

@@ -1,0 +1,309 @@
+//! The house rules that a machine can hold: who may depend on whom, and what may not stand in which file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+use fingerpost_tests::{corpus, repository};
+
+type Rule = fn() -> Result<(), String>;
+
+/// Every rule with the sentence that names it.
+pub(crate) const RULES: &[(&str, Rule)] = &[
+    ("dependencies point one way", dependencies_point_one_way),
+    ("routing is no_std", routing_is_no_std),
+    ("filters cannot panic", filters_cannot_panic),
+    ("only the shims speak to the SDK", only_the_shims_speak_to_the_sdk),
+    ("the compiler does no I/O", the_compiler_does_no_io),
+    ("files stay readable", files_stay_readable),
+    ("modules say what they are", modules_say_what_they_are),
+    ("no path of one machine", no_path_of_one_machine),
+    ("the corpus is a true copy", the_corpus_is_a_true_copy),
+];
+
+/// What a crate may use in a normal build, apart from `std`.
+struct Allowance {
+    name: &'static str,
+    ours: &'static [&'static str],
+    /// `None`: any.
+    others: Option<&'static [&'static str]>,
+}
+
+const ALLOWANCES: &[Allowance] = &[
+    Allowance {
+        name: "routing",
+        ours: &[],
+        others: Some(&["hashbrown", "regex-automata", "regex-syntax"]),
+    },
+    Allowance {
+        name: "routing-config",
+        ours: &["routing"],
+        others: Some(&["serde", "serde_json"]),
+    },
+    Allowance {
+        name: "filter-kit",
+        ours: &["routing", "routing-config"],
+        others: Some(&["log"]),
+    },
+    Allowance {
+        name: "virtual-service",
+        ours: &["filter-kit", "routing"],
+        others: Some(&[]),
+    },
+    Allowance {
+        name: "uri-rewrite",
+        ours: &["filter-kit", "routing"],
+        others: Some(&[]),
+    },
+    Allowance {
+        name: "subset-select",
+        ours: &["filter-kit", "routing"],
+        others: Some(&[]),
+    },
+    Allowance {
+        name: "resources",
+        ours: &[],
+        others: None,
+    },
+    Allowance {
+        name: "config-compiler",
+        ours: &["resources", "routing-config", "routing"],
+        others: None,
+    },
+    Allowance {
+        name: "proxy-model",
+        ours: &["routing-config", "routing"],
+        others: None,
+    },
+    Allowance {
+        name: "envoy",
+        ours: &[],
+        others: None,
+    },
+];
+
+fn dependencies_point_one_way() -> Result<(), String> {
+    let manifest = repository::root().join("Cargo.toml");
+    let metadata = MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let mut broken = Vec::new();
+    for package in &metadata.packages {
+        let normal = package
+            .dependencies
+            .iter()
+            .filter(|it| it.kind == DependencyKind::Normal);
+        for dependency in normal {
+            let wasm_only = dependency
+                .target
+                .as_ref()
+                .is_some_and(|it| it.to_string().contains("wasm32"));
+            if let Some(reason) = refusal(package, &dependency.name, wasm_only) {
+                broken.push(format!("{} -> {}: {reason}", package.name, dependency.name));
+            }
+        }
+    }
+    none(&broken)
+}
+
+/// Why `package` may not use `dependency`.
+fn refusal(package: &Package, dependency: &str, wasm_only: bool) -> Option<&'static str> {
+    let own = package.name.strip_prefix("fingerpost-").unwrap_or(&package.name);
+    let Some(ours) = dependency.strip_prefix("fingerpost-") else {
+        let others = ALLOWANCES.iter().find(|it| it.name == own)?.others?;
+        let is_filter_side = package.manifest_path.as_str().contains("/filters/");
+        let is_sdk =
+            dependency == "proxy-wasm" && is_filter_side && !matches!(own, "routing" | "routing-config");
+        return match is_sdk {
+            true if wasm_only => None,
+            true => Some("the SDK belongs under a wasm32 target"),
+            false => (!others.contains(&dependency)).then_some("not in its list of outside crates"),
+        };
+    };
+    if ours == "tests" || (ours == "cli" && own != "tests") {
+        return Some("nothing depends on it");
+    }
+    let allowance = ALLOWANCES.iter().find(|it| it.name == own)?;
+    (!allowance.ours.contains(&ours)).then_some("against the direction of the house")
+}
+
+fn routing_is_no_std() -> Result<(), String> {
+    let file = repository::root().join("filters/routing/src/lib.rs");
+    let text = read(&file)?;
+    if text.lines().any(|line| line.trim() == "#![no_std]") {
+        Ok(())
+    } else {
+        Err("filters/routing/src/lib.rs lacks #![no_std]".to_owned())
+    }
+}
+
+fn filters_cannot_panic() -> Result<(), String> {
+    let calls = [
+        ".unwrap()",
+        ".expect(",
+        "panic!(",
+        "unreachable!(",
+        "todo!(",
+        "unimplemented!(",
+        "assert!(",
+    ];
+    none(&found_in(&rust_files("filters"), &calls))
+}
+
+fn only_the_shims_speak_to_the_sdk() -> Result<(), String> {
+    let mut files = rust_files("filters");
+    files.retain(|file| !file.starts_with("filters/filter-kit") && !file.ends_with("wasm.rs"));
+    none(&found_in(&files, &["proxy_wasm"]))
+}
+
+fn the_compiler_does_no_io() -> Result<(), String> {
+    none(&found_in(
+        &rust_files("host-sim/config-compiler"),
+        &[
+            "std::fs",
+            "TcpStream",
+            "ToSocketAddrs",
+            "std::env",
+            "std::process",
+        ],
+    ))
+}
+
+/// Files that are longer than the rest, and why.
+const LONG: &[(&str, &str)] = &[];
+
+fn files_stay_readable() -> Result<(), String> {
+    const MOST: usize = 600;
+    let mut broken = Vec::new();
+    for file in rust_files("") {
+        let lines = read(&repository::root().join(&file))?.lines().count();
+        let listed = LONG.iter().any(|(name, _)| Path::new(name) == file);
+        match (lines > MOST, listed) {
+            (true, false) => broken.push(format!("{}: {lines} lines, and no reason listed", file.display())),
+            (false, true) => broken.push(format!("{}: listed as long, but it is not", file.display())),
+            _ => {}
+        }
+    }
+    none(&broken)
+}
+
+fn modules_say_what_they_are() -> Result<(), String> {
+    const NAMELESS: &[&str] = &["common", "helper", "helpers", "manager", "misc", "util", "utils"];
+    let is_nameless = |file: &PathBuf| {
+        let path = file.with_extension("");
+        path.components()
+            .any(|part| NAMELESS.iter().any(|name| part.as_os_str() == *name))
+    };
+    let files = rust_files("").into_iter().filter(is_nameless);
+    none(&files.map(|file| file.display().to_string()).collect::<Vec<_>>())
+}
+
+fn no_path_of_one_machine() -> Result<(), String> {
+    // In pieces, so that this file does not accuse itself.
+    let paths = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/tmp/", "target"],
+        ["/ho", "me/"],
+    ]
+    .map(|pieces| pieces.concat());
+    let mut broken = Vec::new();
+    for file in repository::files() {
+        let Ok(text) = std::fs::read_to_string(repository::root().join(&file)) else {
+            continue; // not a text
+        };
+        for (number, line) in text.lines().enumerate() {
+            if let Some(path) = paths.iter().find(|path| names_it(line, path)) {
+                broken.push(format!("{}:{}: {path}", file.display(), number + 1));
+            }
+        }
+    }
+    none(&broken)
+}
+
+/// Whether `line` has `path` at the start of a path, not inside of one: `/x/work/` names no machine.
+fn names_it(line: &str, path: &str) -> bool {
+    line.match_indices(path).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|character| character.is_alphanumeric() || "._-}{~*".contains(character))
+    })
+}
+
+fn the_corpus_is_a_true_copy() -> Result<(), String> {
+    let (own, shared) = (corpus::own_copy(), corpus::shared_copy());
+    if !shared.is_dir() {
+        return Ok(()); // a clone has nothing to compare with
+    }
+    if !own.is_dir() {
+        return Err("tests/conformance is missing: run `cargo xtask sync-conformance`".to_owned());
+    }
+    let (here, there) = (corpus_files(&own), corpus_files(&shared));
+    let mut broken: Vec<String> = here
+        .difference(&there)
+        .map(|it| format!("only here: {}", it.display()))
+        .collect();
+    broken.extend(
+        there
+            .difference(&here)
+            .map(|it| format!("only there: {}", it.display())),
+    );
+    for file in here.intersection(&there) {
+        if std::fs::read(own.join(file)).ok() != std::fs::read(shared.join(file)).ok() {
+            broken.push(format!("differs: {}", file.display()));
+        }
+    }
+    none(&broken).map_err(|files| format!("run `cargo xtask sync-conformance`\n{files}"))
+}
+
+/// The corpus's files, without the control plane's tables, which are for reading only.
+fn corpus_files(folder: &Path) -> BTreeSet<PathBuf> {
+    walkdir::WalkDir::new(folder)
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file() && entry.file_name() != "istiod.json")
+        .filter_map(|entry| entry.path().strip_prefix(folder).ok().map(Path::to_owned))
+        .collect()
+}
+
+/// The repository's Rust files below `folder`.
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = repository::files();
+    files.retain(|file| file.starts_with(folder) && file.extension().is_some_and(|it| it == "rs"));
+    files
+}
+
+/// Where the product's code, not its tests or comments, has one of `words`.
+fn found_in(files: &[PathBuf], words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| !is_test(file)) {
+        let text = read(&repository::root().join(file)).unwrap_or_default();
+        let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+        let code = text[..end].lines().enumerate();
+        for (number, line) in code {
+            let line = line.split("//").next().unwrap_or_default();
+            if let Some(word) = words.iter().find(|word| line.contains(**word)) {
+                found.push(format!("{}:{}: {word}", file.display(), number + 1));
+            }
+        }
+    }
+    found
+}
+
+fn is_test(file: &Path) -> bool {
+    file.components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "benches" | "tests.rs")))
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn none(broken: &[String]) -> Result<(), String> {
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken.join("\n"))
+    }
+}

@@ -1,0 +1,23 @@
+//! Runs the house rules and puts the corpus to every engine.
+//!
+//! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name. `FINGERPOST_SCENARIO=cors` asks only
+//! scenarios whose name contains it, `FINGERPOST_VERBOSE=1` prints a table, `FINGERPOST_BLESS=1` raises the floors.
+
+mod house;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    trials.extend(
+        house::RULES
+            .iter()
+            .map(|(name, rule)| trial(&format!("house {name}"), *rule)),
+    );
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn trial(name: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    Trial::test(name, || run().map_err(Failed::from))
+}
