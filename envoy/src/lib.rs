@@ -1,1 +1,43 @@
-//! Finds or installs a stock Envoy, starts it and stops it.
+//! A stock Envoy as a tool: found or installed, configured, started and stopped; and an echo server to put behind it.
+//!
+//! Nothing here knows a rule about routing. A bootstrap is JSON that somebody else made; this crate edits only what
+//! depends on the machine it runs on: ports, addresses of clusters, certificates, access logs.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions, default_cache};
+//!
+//! let binary = EnvoyBinary::find(&default_cache())?;
+//! let mut bootstrap = Bootstrap::parse(r#"{"static_resources": {}}"#)?;
+//! let echo = Echo::start(EchoOptions::default())?;
+//! for cluster in bootstrap.clusters() {
+//!     bootstrap.point_cluster(&cluster, echo.listen(&cluster)?);
+//! }
+//! let directory = tempfile::tempdir()?;
+//! let envoy = RunningEnvoy::start(&binary, &bootstrap, directory.path(), StartOptions::default())?;
+//! envoy.stop();
+//! # Ok(())
+//! # }
+//! ```
+
+mod admin;
+mod binary;
+mod bootstrap;
+mod certificate;
+mod echo;
+mod install;
+mod log;
+mod process;
+mod run;
+mod start_error;
+mod version;
+
+pub use binary::{BinaryError, EnvoyBinary, Fault, Origin, PassedOver, VARIABLE, default_cache};
+pub use bootstrap::{Bootstrap, BoundListener};
+pub use certificate::{Authority, Certificate};
+pub use echo::{Echo, EchoOptions, Received, Report};
+pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
+pub use process::Exit;
+pub use run::{ExitWatch, RunningEnvoy, StartOptions, Stdout, validate};
+pub use start_error::StartError;
+pub use version::Version;

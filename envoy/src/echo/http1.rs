@@ -1,0 +1,181 @@
+//! HTTP/1.1 as it stands on the wire. No library's request type comes between, because those put paths, header
+//! names and their order into a form of their own, and what was received is what a test asks about.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::directive::Directive;
+use super::{Received, Shared, text};
+
+/// As many as Envoy itself takes by default is 100; a proxy may add some.
+const MAX_HEADERS: usize = 256;
+
+/// How a request's body is delimited: RFC 9112, section 6.3.
+enum Body {
+    Length(usize),
+    Chunked,
+}
+
+/// Serves one connection; `buffer` holds what was already read from it.
+pub(super) async fn serve<S>(
+    mut stream: S,
+    mut buffer: Vec<u8>,
+    cluster: &Arc<str>,
+    shared: &Shared,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let (length, received, body) = loop {
+            if let Some(head) = parse_head(&buffer, cluster)? {
+                break head;
+            }
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        };
+        buffer.drain(..length);
+        let is_head = received.method == "HEAD";
+        let is_last = received
+            .header("connection")
+            .is_some_and(|it| it.eq_ignore_ascii_case("close"));
+        let directive = shared.receive(received);
+        skip_body(&mut stream, &mut buffer, body).await?;
+        if !directive.delay.is_zero() {
+            tokio::time::sleep(directive.delay).await;
+        }
+        if directive.reset {
+            return Ok(());
+        }
+        stream.write_all(&answer(directive, cluster, is_head)).await?;
+        stream.flush().await?;
+        if is_last {
+            return stream.shutdown().await;
+        }
+    }
+}
+
+/// The head at the start of `buffer` and its length, once it is all there.
+fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<(usize, Received, Body)>> {
+    let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason);
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request
+        .parse(buffer)
+        .map_err(|error| invalid(&error.to_string()))?
+    {
+        httparse::Status::Complete(length) => length,
+        httparse::Status::Partial => return Ok(None),
+    };
+    let mut body = Body::Length(0);
+    for header in request.headers.iter() {
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let length = std::str::from_utf8(header.value)
+                .ok()
+                .and_then(|it| it.parse().ok());
+            body = Body::Length(length.ok_or_else(|| invalid("content-length is not a number"))?);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            body = Body::Chunked;
+            break;
+        }
+    }
+    let headers: Vec<_> = request
+        .headers
+        .iter()
+        .map(|it| (it.name.to_ascii_lowercase(), text(it.value)))
+        .collect();
+    let host = headers.iter().find(|(name, _)| name == "host");
+    let received = Received {
+        cluster: cluster.to_owned(),
+        method: request.method.unwrap_or_default().to_owned(),
+        path: request.path.unwrap_or_default().to_owned(),
+        authority: host.map(|(_, value)| value.clone()).unwrap_or_default(),
+        headers,
+        at: Instant::now(),
+    };
+    Ok(Some((length, received, body)))
+}
+
+/// Reads a body to its end and forgets it.
+async fn skip_body<S>(stream: &mut S, buffer: &mut Vec<u8>, body: Body) -> io::Result<()>
+where
+    S: AsyncRead + Unpin,
+{
+    match body {
+        Body::Length(length) => skip(stream, buffer, length).await,
+        Body::Chunked => loop {
+            let size = loop {
+                match httparse::parse_chunk_size(buffer) {
+                    Ok(httparse::Status::Complete((start, size))) => {
+                        buffer.drain(..start);
+                        break usize::try_from(size).map_err(io::Error::other)?;
+                    }
+                    Ok(httparse::Status::Partial) => fill(stream, buffer).await?,
+                    Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk has no size")),
+                }
+            };
+            if size == 0 {
+                return skip_trailers(stream, buffer).await;
+            }
+            skip(stream, buffer, size).await?;
+            skip(stream, buffer, 2).await?; // the line's end behind each chunk
+        },
+    }
+}
+
+/// Reads lines up to an empty one.
+async fn skip_trailers<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        match buffer.windows(2).position(|window| window == b"\r\n") {
+            Some(end) => {
+                buffer.drain(..end + 2);
+                if end == 0 {
+                    return Ok(());
+                }
+            }
+            None => fill(stream, buffer).await?,
+        }
+    }
+}
+
+async fn skip<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+    mut length: usize,
+) -> io::Result<()> {
+    loop {
+        let here = length.min(buffer.len());
+        buffer.drain(..here);
+        length -= here;
+        if length == 0 {
+            return Ok(());
+        }
+        fill(stream, buffer).await?;
+    }
+}
+
+async fn fill<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<()> {
+    match stream.read_buf(buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+fn answer(directive: Directive, cluster: &str, is_head: bool) -> Vec<u8> {
+    let status = directive.status;
+    let mut answer = format!(
+        "HTTP/1.1 {status} Echo\r\ncontent-type: text/plain\r\nserver-extra: 1\r\nx-echo-cluster: {cluster}\r\n"
+    );
+    let has_no_body = status < 200 || status == 204 || status == 304; // RFC 9110, section 6.4.1
+    if has_no_body {
+        answer.push_str("\r\n");
+    } else {
+        answer.push_str("content-length: 2\r\n\r\n");
+        answer.push_str(if is_head { "" } else { "ok" });
+    }
+    answer.into_bytes()
+}

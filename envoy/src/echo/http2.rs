@@ -1,0 +1,87 @@
+//! HTTP/2, for clusters whose port says `http2` or `grpc`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Received, Shared, text};
+
+/// Serves one connection.
+pub(super) async fn serve<S>(stream: S, cluster: &Arc<str>, shared: &Arc<Shared>) -> Result<(), h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = h2::server::Builder::new().handshake(stream).await?;
+    while let Some(request) = connection.accept().await {
+        let (request, respond) = request?;
+        let (cluster, shared) = (Arc::clone(cluster), Arc::clone(shared));
+        tokio::spawn(async move { answer(request, respond, &cluster, &shared).await });
+    }
+    Ok(())
+}
+
+async fn answer(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<&'static [u8]>,
+    cluster: &str,
+    shared: &Shared,
+) -> Result<(), h2::Error> {
+    let (head, mut body) = request.into_parts();
+    let is_head = head.method == "HEAD";
+    let directive = shared.receive(received(&head, cluster));
+    while let Some(data) = body.data().await {
+        body.flow_control().release_capacity(data?.len())?;
+    }
+    tokio::time::sleep(directive.delay).await;
+    if directive.reset {
+        respond.send_reset(Reason::INTERNAL_ERROR);
+        return Ok(());
+    }
+    let response = Response::builder()
+        .status(directive.status)
+        .header("content-type", "text/plain")
+        .header("server-extra", "1")
+        .header("x-echo-cluster", cluster)
+        .body(());
+    // Only a status or a cluster's name that HTTP can't carry gets here.
+    let Ok(response) = response else {
+        respond.send_reset(Reason::INTERNAL_ERROR);
+        return Ok(());
+    };
+    let mut stream = respond.send_response(response, is_head)?;
+    if !is_head {
+        stream.send_data(b"ok", true)?;
+    }
+    Ok(())
+}
+
+fn received(head: &http::request::Parts, cluster: &str) -> Received {
+    let headers: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+        .collect();
+    let host = headers
+        .iter()
+        .find(|(name, _)| name == "host")
+        .map(|(_, value)| value.clone());
+    let authority = head
+        .uri
+        .authority()
+        .map(|authority| authority.as_str().to_owned());
+    Received {
+        cluster: cluster.to_owned(),
+        method: head.method.as_str().to_owned(),
+        path: head
+            .uri
+            .path_and_query()
+            .map_or_else(String::new, |it| it.as_str().to_owned()),
+        authority: authority.or(host).unwrap_or_default(),
+        headers,
+        at: Instant::now(),
+    }
+}

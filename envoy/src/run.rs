@@ -1,0 +1,395 @@
+//! Runs an Envoy: starts it, waits until it serves, watches it, stops it.
+//!
+//! All of its files lie in a folder that the caller gives and removes: `envoy.json` (its configuration), `envoy.log`
+//! (what it says) and `admin.txt` (where its admin interface listens). It runs with `--disable-hot-restart`, so it
+//! shares no memory with, and is not confused by, any other Envoy on the machine.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::admin;
+use crate::binary::EnvoyBinary;
+use crate::bootstrap::{Bootstrap, BoundListener};
+use crate::log;
+use crate::process::{Exit, Process};
+use crate::start_error::StartError;
+
+/// How often a starting Envoy is asked whether it serves.
+const POLL: Duration = Duration::from_millis(10);
+/// How long requests under way may take when Envoy is stopped.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long Envoy may take to end once it was told to.
+const END: Duration = Duration::from_secs(3);
+
+/// How to run an Envoy.
+#[derive(Debug, Clone)]
+pub struct StartOptions {
+    /// Worker threads.
+    pub concurrency: u32,
+    /// What it logs: `warning`, `info`, `debug` …
+    pub log_level: String,
+    /// Log levels of single loggers, such as `wasm:info`.
+    pub component_log_level: Option<String>,
+    /// How long it may take until it serves.
+    pub ready_within: Duration,
+    /// How often access logs are written out; Envoy's own default is ten seconds.
+    pub flush_every: Duration,
+    /// Where its standard output goes.
+    pub stdout: Stdout,
+}
+
+/// Where an Envoy's standard output goes: that is where an access log to `/dev/stdout` is written.
+#[derive(Debug, Clone, Default)]
+pub enum Stdout {
+    /// Nowhere.
+    #[default]
+    Discard,
+    /// Line by line to this channel.
+    Lines(Sender<String>),
+}
+
+impl Default for StartOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 1,
+            log_level: "warning".to_owned(),
+            component_log_level: None,
+            ready_within: Duration::from_secs(30),
+            flush_every: Duration::from_millis(50),
+            stdout: Stdout::Discard,
+        }
+    }
+}
+
+/// An Envoy that serves. Dropping it kills it; [`stop`](Self::stop) is kinder to requests under way.
+#[derive(Debug)]
+pub struct RunningEnvoy {
+    process: Arc<Process>,
+    admin: SocketAddr,
+    log: PathBuf,
+}
+
+/// Tells when an Envoy has ended, from any thread.
+#[derive(Debug, Clone)]
+pub struct ExitWatch {
+    process: Arc<Process>,
+    log: PathBuf,
+}
+
+impl RunningEnvoy {
+    /// Starts Envoy with its files in `directory`, and returns when it serves.
+    ///
+    /// A bootstrap without an admin interface gets one on a free port of the loopback.
+    pub fn start(
+        binary: &EnvoyBinary,
+        bootstrap: &Bootstrap,
+        directory: &Path,
+        options: StartOptions,
+    ) -> Result<Self, StartError> {
+        refuse_busy_ports(bootstrap)?;
+        let mut bootstrap = bootstrap.clone();
+        if !bootstrap.has_admin() {
+            bootstrap.set_admin(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0));
+        }
+        let admin_file = directory.join("admin.txt");
+        let _ = fs::remove_file(&admin_file); // of an earlier run in the same folder
+
+        let mut command = command(binary, &bootstrap, directory, &options)?;
+        command.arg("--admin-address-path").arg(&admin_file);
+        let is_heard = matches!(options.stdout, Stdout::Lines(_));
+        command.stdout(if is_heard { Stdio::piped() } else { Stdio::null() });
+        let process = Process::spawn(command)
+            .map_err(|error| StartError::DoesNotRun(binary.path().to_owned(), error))?;
+        if let Stdout::Lines(lines) = options.stdout
+            && let Some(stdout) = process.child().stdout.take()
+        {
+            thread::spawn(move || {
+                let heard = BufReader::new(stdout).lines().map_while(Result::ok);
+                heard
+                    .map(|line| lines.send(line))
+                    .take_while(Result::is_ok)
+                    .for_each(drop);
+            });
+        }
+
+        let log = log_file(directory);
+        let admin = wait_until_ready(&process, &admin_file, &log, options.ready_within)?;
+        Ok(Self {
+            process: Arc::new(process),
+            admin,
+            log,
+        })
+    }
+
+    /// Where its admin interface listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        read_log(&self.log)
+    }
+
+    /// Reads a page of the admin interface, such as `/config_dump`.
+    pub fn get(&self, path: &str) -> io::Result<String> {
+        ok(path, admin::request(self.admin, "GET", path)?)
+    }
+
+    /// Posts to the admin interface, such as `/logging?wasm=debug`.
+    pub fn post(&self, path: &str) -> io::Result<String> {
+        ok(path, admin::request(self.admin, "POST", path)?)
+    }
+
+    /// Where each listener really listens, as port 0 is no answer.
+    pub fn listeners(&self) -> io::Result<Vec<BoundListener>> {
+        let statuses: Value = serde_json::from_str(&self.get("/listeners?format=json")?)?;
+        let statuses = statuses.get("listener_statuses").and_then(Value::as_array);
+        let bound = statuses.into_iter().flatten().filter_map(|status| {
+            let name = status.get("name")?.as_str()?.to_owned();
+            let socket = status.pointer("/local_address/socket_address")?;
+            let ip = socket.get("address")?.as_str()?.parse().ok()?;
+            let port = u16::try_from(socket.get("port_value")?.as_u64()?).ok()?;
+            Some(BoundListener {
+                name,
+                address: SocketAddr::new(ip, port),
+            })
+        });
+        Ok(bound.collect())
+    }
+
+    /// Counters and gauges whose names match this regular expression.
+    pub fn stats(&self, filter: &str) -> io::Result<BTreeMap<String, u64>> {
+        let text = self.get(&format!("/stats?filter={filter}"))?;
+        let rows = text.lines().filter_map(|line| line.rsplit_once(": "));
+        Ok(rows
+            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+            .collect())
+    }
+
+    /// The processor time that it has used since it started; Linux only.
+    #[cfg(target_os = "linux")]
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        // Fields 14 and 15, counted behind the name in parentheses, which is field 2 and may hold blanks: proc(5).
+        let fields = stat
+            .rsplit_once(") ")
+            .map(|(_, rest)| rest)
+            .unwrap_or_default()
+            .split(' ');
+        let ticks: u64 = fields
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        Ok(Duration::from_secs_f64(
+            ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
+        ))
+    }
+
+    /// A handle that tells when it has ended.
+    pub fn exit_watch(&self) -> ExitWatch {
+        ExitWatch {
+            process: Arc::clone(&self.process),
+            log: self.log.clone(),
+        }
+    }
+
+    /// Closes the listeners, lets requests under way end, and stops. Kills what does not stop in time.
+    pub fn stop(self) {
+        self.drain();
+        let _ = self.post("/quitquitquit");
+        let ended = |process: &Process| {
+            matches!(
+                process.wait_until(Some(Instant::now() + END)),
+                Ok(Some(_)) | Err(_)
+            )
+        };
+        if !ended(&self.process) {
+            self.process.terminate();
+            ended(&self.process); // if not, dropping `self` kills it
+        }
+    }
+
+    fn drain(&self) {
+        if self.post("/drain_listeners").is_err() {
+            return;
+        }
+        let deadline = Instant::now() + GRACE;
+        let busy = r"^(http\..*downstream_rq_active|tcp\..*downstream_cx_active)$";
+        let is_busy = || {
+            self.stats(busy).is_ok_and(|gauges| {
+                // The admin interface is an HTTP connection manager too, and this very request is under way in it.
+                gauges
+                    .iter()
+                    .any(|(name, value)| *value > 0 && !name.starts_with("http.admin."))
+            })
+        };
+        while is_busy() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for RunningEnvoy {
+    fn drop(&mut self) {
+        // A watch may still hold the process, so its own drop may come late.
+        self.process.kill();
+    }
+}
+
+impl ExitWatch {
+    /// How it ended, if it has.
+    pub fn check(&self) -> Option<Exit> {
+        let status = self.process.poll().ok().flatten()?;
+        Some(Exit::new(status, log::last_words(&read_log(&self.log))))
+    }
+
+    /// Waits at most this long for it to end.
+    pub fn wait(&self, patience: Duration) -> Option<Exit> {
+        self.process.wait_until(Some(Instant::now() + patience)).ok()?;
+        self.check()
+    }
+}
+
+/// Has Envoy check a bootstrap without running it: no port is taken. Its files lie in `directory`.
+pub fn validate(binary: &EnvoyBinary, bootstrap: &Bootstrap, directory: &Path) -> Result<(), StartError> {
+    let mut command = command(binary, bootstrap, directory, &StartOptions::default())?;
+    command.args(["--mode", "validate"]).stdout(Stdio::null());
+    let does_not_run = |error| StartError::DoesNotRun(binary.path().to_owned(), error);
+    let process = Process::spawn(command).map_err(does_not_run)?;
+    match process.wait_until(None).map_err(does_not_run)? {
+        Some(status) if !status.success() => {
+            let log = read_log(&log_file(directory));
+            Err(StartError::of_exit(
+                Exit::new(status, log::last_words(&log)),
+                &log,
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An address that is taken is found here and not left to Envoy: it listens with SO_REUSEPORT, so a second Envoy of
+/// the same user would start on the same port, and the two would share the connections between them.
+fn refuse_busy_ports(bootstrap: &Bootstrap) -> Result<(), StartError> {
+    let busy = bootstrap.fixed_addresses().into_iter().find(|address| {
+        TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    });
+    busy.map_or(Ok(()), |address| Err(StartError::PortBusy(address.to_string())))
+}
+
+/// Writes the configuration, and builds the command that both running and validating share.
+fn command(
+    binary: &EnvoyBinary,
+    bootstrap: &Bootstrap,
+    directory: &Path,
+    options: &StartOptions,
+) -> Result<Command, StartError> {
+    let config = directory.join("envoy.json");
+    fs::write(&config, bootstrap.0.to_string()).map_err(|error| StartError::File(config.clone(), error))?;
+    let log = log_file(directory);
+    let stderr = File::create(&log).map_err(|error| StartError::File(log, error))?;
+
+    let mut command = Command::new(binary.path());
+    command.arg("--config-path").arg(config);
+    command.args([
+        "--disable-hot-restart",
+        "--log-format",
+        log::FORMAT,
+        "--log-level",
+        &options.log_level,
+    ]);
+    command.args(["--concurrency", &options.concurrency.to_string()]);
+    command.args([
+        "--file-flush-interval-msec",
+        &options.flush_every.as_millis().to_string(),
+    ]);
+    command.args(["--drain-strategy", "immediate"]);
+    if let Some(levels) = &options.component_log_level {
+        command.args(["--component-log-level", levels]);
+    }
+    command.stdin(Stdio::null()).stderr(stderr);
+    Ok(command)
+}
+
+fn wait_until_ready(
+    process: &Process,
+    admin_file: &Path,
+    log: &Path,
+    patience: Duration,
+) -> Result<SocketAddr, StartError> {
+    let deadline = Instant::now() + patience;
+    let mut state = "nothing".to_owned();
+    loop {
+        let ended = process
+            .poll()
+            .map_err(|error| StartError::File(log.to_owned(), error))?;
+        if let Some(status) = ended {
+            let log = read_log(log);
+            return Err(StartError::of_exit(
+                Exit::new(status, log::last_words(&log)),
+                &log,
+            ));
+        }
+        let address = fs::read_to_string(admin_file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        if let Some(address) = address
+            && let Ok((status, body)) = admin::request(address, "GET", "/ready")
+        {
+            if status == 200 {
+                return Ok(address);
+            }
+            state = body.trim().to_owned();
+            if Instant::now() >= deadline
+                && let Ok((200, waiting)) = admin::request(address, "GET", "/init_dump")
+            {
+                let waiting = waiting.split_whitespace().collect::<String>();
+                state = format!("{state}, waiting for {waiting}");
+            }
+        }
+        if Instant::now() >= deadline {
+            return Err(StartError::NotReadyInTime {
+                waited: patience,
+                state,
+            });
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn log_file(directory: &Path) -> PathBuf {
+    directory.join("envoy.log")
+}
+
+fn read_log(path: &Path) -> String {
+    fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+fn ok(path: &str, (status, body): (u16, String)) -> io::Result<String> {
+    match status {
+        200 => Ok(body),
+        _ => Err(io::Error::other(format!(
+            "the admin interface answered {status} to {path}: {}",
+            body.trim()
+        ))),
+    }
+}
