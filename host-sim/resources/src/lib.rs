@@ -1,1 +1,51 @@
 //! Istio and Kubernetes resources as people write them, with source spans.
+//!
+//! [`read`] turns texts into typed [`Resources`]; [`validate`] judges them as Istio's webhook does.
+//! Both report everything they find as [`Diagnostics`], which [`render`] shows beside the source.
+//! This crate opens no files and knows nothing of Envoy; what routes mean is the compiler's matter.
+//!
+//! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
+//! map, and `None` for everything else; defaults are not filled in.
+
+mod decode;
+mod destination_rule;
+mod diagnostic;
+mod gateway;
+mod http_policy;
+pub mod kubernetes;
+mod load_balancer;
+mod read;
+mod render;
+mod resource;
+mod service_entry;
+mod source;
+mod virtual_service;
+mod yaml;
+
+pub use destination_rule::{
+    ClientTlsMode, ClientTlsSettings, ConnectionKeepalive, ConnectionPoolSettings, DestinationRule,
+    H2UpgradePolicy, HttpSettings, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion,
+    RetryBudget, Subset, TcpKeepalive, TcpSettings, TrafficPolicy, TunnelSettings, WorkloadSelector,
+};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use gateway::{Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol};
+pub use http_policy::{
+    Abort, CorsPolicy, Delay, DirectBody, ErrorType, HeaderOperations, Headers, HttpDelayType,
+    HttpDirectResponse, HttpFaultInjection, HttpMirrorPolicy, HttpRedirect, HttpRetry, HttpRewrite, Percent,
+    RedirectPort, RedirectPortSelection, RegexRewrite, UnmatchedPreflights,
+};
+pub use kubernetes::{EndpointSlice, Pod, Secret, Service, TargetPort};
+pub use load_balancer::{
+    Attribute, ConsistentHashLb, Distribute, Failover, HashAlgorithm, HashKey, HttpCookie, LbPolicy,
+    LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb, WarmupConfiguration,
+    ZoneAwareLoadBalancerSetting,
+};
+pub use read::{Resources, Unenforced, read};
+pub use render::render;
+pub use resource::{Meta, Origin, Resource};
+pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
+pub use source::{Source, Sources, Span};
+pub use virtual_service::{
+    Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,
+    PortSelector, RouteDestination, StringMatch, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
+};

@@ -1,0 +1,139 @@
+//! Says what was probably meant by a field that is not there.
+
+use super::{Decoder, Schema, camel_case};
+use crate::yaml::Entry;
+
+/// Reports a field that the innermost message does not have.
+pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
+    let Some((schema, _)) = to.around.last() else {
+        return;
+    };
+    let message = format!("{} has no field `{}`", schema.name, entry.key);
+    let help = advise(&entry.key, &to.around);
+    let span = entry.key_place.in_file(to.file);
+    let length = to.enter_field(&entry.key);
+    let finding = to.diagnostics.error("unknown-field", message);
+    finding.about(&to.subject, &to.path).at(span).help(help);
+    to.leave_field(length);
+}
+
+fn advise(key: &str, around: &[(&'static Schema, String)]) -> String {
+    let Some(((schema, here), parents)) = around.split_last() else {
+        return String::new();
+    };
+    let names = field_names(schema);
+    if let Some(near) = closest(key, names.iter().map(String::as_str)) {
+        return format!("did you mean `{near}`?");
+    }
+    let has = |schema: &Schema| {
+        (schema.fields)()
+            .iter()
+            .any(|it| it.name == key || camel_case(it.name) == key)
+    };
+    if let Some((parent, path)) = parents.iter().rev().find(|(parent, _)| has(parent)) {
+        let inside = here
+            .strip_prefix(path.as_str())
+            .unwrap_or(here)
+            .trim_start_matches('.');
+        let inside = inside.split(['.', '[']).next().unwrap_or(inside);
+        return format!(
+            "`{key}` is a field of {}: write it in `{path}`, beside `{inside}`",
+            parent.name
+        );
+    }
+    for field in (schema.fields)() {
+        if let Some(child) = (field.schema)().filter(|it| has(it)) {
+            let name = camel_case(field.name);
+            return format!("`{key}` is a field of {}: write it inside `{name}`", child.name);
+        }
+    }
+    format!("its fields are {}", name_list(&names, "and"))
+}
+
+fn field_names(schema: &Schema) -> Vec<String> {
+    (schema.fields)().iter().map(|it| camel_case(it.name)).collect()
+}
+
+/// The name that `written` is probably a slip of.
+pub(crate) fn closest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    let wanted = bare(written);
+    let most = match wanted.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=8 => 2,
+        _ => 3,
+    };
+    names
+        .map(|name| (distance(&wanted, &bare(name)), name))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be put in, left out, replaced or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let width = b.len() + 1;
+    // Row `i`, column `j`: the distance of the first `i` letters of `a` from the first `j` of `b`.
+    let mut table: Vec<usize> = (0..(a.len() + 1) * width)
+        .map(|at| if at < width { at } else { 0 })
+        .collect();
+    for i in 1..=a.len() {
+        table[i * width] = i;
+        for j in 1..=b.len() {
+            let replaced = table[(i - 1) * width + j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let shorter = table[(i - 1) * width + j].min(table[i * width + j - 1]) + 1;
+            let mut best = replaced.min(shorter);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(table[(i - 2) * width + j - 2] + 1);
+            }
+            table[i * width + j] = best;
+        }
+    }
+    table[a.len() * width + b.len()]
+}
+
+/// `a`, `b` and `c`.
+pub(crate) fn name_list(names: &[impl AsRef<str>], word: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{}`", one.as_ref()),
+        [most @ .., last] => {
+            let most: Vec<_> = most.iter().map(|it| format!("`{}`", it.as_ref())).collect();
+            format!("{} {word} `{}`", most.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{closest, distance};
+
+    #[test]
+    fn slips_are_counted_once() {
+        for (a, b, want) in [
+            ("match", "match", 0),
+            ("macth", "match", 1),
+            ("matchs", "match", 1),
+            ("", "ab", 2),
+        ] {
+            assert_eq!(distance(a, b), want, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_near_name_is_offered_and_a_far_one_is_not() {
+        let names = ["match", "route", "retries", "perTryTimeout"];
+        for (written, want) in [
+            ("macth", Some("match")),
+            ("per_try_timeout", Some("perTryTimeout")),
+            ("Route", Some("route")),
+            ("retry", None),
+            ("timeout", None),
+            ("x", None),
+        ] {
+            assert_eq!(closest(written, names.into_iter()), want, "{written}");
+        }
+    }
+}

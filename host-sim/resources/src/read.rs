@@ -1,0 +1,383 @@
+//! From sources to resources: which documents there are, of which kind, and what is in them.
+//!
+//! Istio's kinds are read strictly, Kubernetes' own leniently; kinds that have no say in routing are
+//! counted. Whether the values make sense is not asked here but in `validate`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::decode::{Decode, Decoder, closest};
+use crate::destination_rule::DestinationRule;
+use crate::diagnostic::Diagnostics;
+use crate::gateway::Gateway;
+use crate::kubernetes::{EndpointSlice, Pod, Secret, Service};
+use crate::resource::{Meta, Origin, Resource};
+use crate::service_entry::{ServiceEntry, WorkloadEntry};
+use crate::source::{Place, Source, Sources};
+use crate::virtual_service::VirtualService;
+use crate::yaml::{self, Document, Node, Scalar, SyntaxError, Value};
+
+/// Everything that was read, in the order in which it is written.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "each field holds the resources of its kind")]
+pub struct Resources {
+    pub gateways: Vec<Resource<Gateway>>,
+    pub virtual_services: Vec<Resource<VirtualService>>,
+    pub destination_rules: Vec<Resource<DestinationRule>>,
+    pub service_entries: Vec<Resource<ServiceEntry>>,
+    pub workload_entries: Vec<Resource<WorkloadEntry>>,
+    pub services: Vec<Resource<Service>>,
+    pub pods: Vec<Resource<Pod>>,
+    pub endpoint_slices: Vec<Resource<EndpointSlice>>,
+    pub secrets: Vec<Resource<Secret>>,
+    /// Resources that would change what requests do, and that are not acted on here.
+    pub unenforced: Vec<Unenforced>,
+    /// How many documents of each other kind there were.
+    pub others: BTreeMap<String, usize>,
+    /// The texts.
+    pub sources: Sources,
+}
+
+/// A resource of a kind that changes what requests do, and that is not acted on here.
+#[derive(Debug, Clone)]
+pub struct Unenforced {
+    /// `AuthorizationPolicy`, `EnvoyFilter` and so on.
+    pub kind: String,
+    /// Its metadata.
+    pub meta: Meta,
+    /// Where it is written.
+    pub origin: Origin,
+}
+
+const UNENFORCED: [(&str, &str); 4] = [
+    ("security.istio.io", "AuthorizationPolicy"),
+    ("security.istio.io", "RequestAuthentication"),
+    ("security.istio.io", "PeerAuthentication"),
+    ("networking.istio.io", "EnvoyFilter"),
+];
+const NETWORKING: [&str; 5] = [
+    "Gateway",
+    "VirtualService",
+    "DestinationRule",
+    "ServiceEntry",
+    "WorkloadEntry",
+];
+const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha3"];
+
+/// Reads all sources. What can't be read is reported and left out.
+pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
+    let mut resources = Resources::default();
+    for source in &sources {
+        let mut found = Diagnostics::new();
+        Reader {
+            file: &Arc::from(source.name.as_str()),
+            diagnostics: &mut found,
+            resources: &mut resources,
+        }
+        .source(source);
+        found.sort_by_place();
+        diagnostics.extend(found);
+    }
+    resources.sources = Sources::new(sources);
+    resources
+}
+
+struct Reader<'r> {
+    file: &'r Arc<str>,
+    diagnostics: &'r mut Diagnostics,
+    resources: &'r mut Resources,
+}
+
+impl Reader<'_> {
+    fn source(&mut self, source: &Source) {
+        if let Some(bad) = &source.not_utf8 {
+            let place = Place::of_bytes(&source.text, bad.offset, bad.offset + 1);
+            let message = format!(
+                "this is not UTF-8: byte 0x{:02x} at offset {}",
+                bad.byte, bad.offset
+            );
+            self.diagnostics
+                .error("not-utf-8", message)
+                .at(place.in_file(self.file))
+                .help("save the file as UTF-8");
+            return;
+        }
+        if u32::try_from(source.text.len()).is_err() {
+            self.diagnostics
+                .error("too-long", format!("{} is longer than 4 GiB", source.name));
+            return;
+        }
+        for document in yaml::parse(&source.text) {
+            match document {
+                Ok(document) => self.document(&document),
+                Err(error) => self.syntax_error(&source.text, &error),
+            }
+        }
+    }
+
+    fn syntax_error(&mut self, text: &str, error: &SyntaxError) {
+        let line = text
+            .lines()
+            .nth((error.place.line as usize).saturating_sub(1))
+            .unwrap_or_default();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let finding = self
+            .diagnostics
+            .error("syntax", format!("this is not YAML: {}", error.message));
+        finding.at(error.place.in_file(self.file));
+        if indent.contains('\t') {
+            finding.help("YAML takes no tabs for indentation: use spaces");
+        } else if line.contains("{{") {
+            finding.help("this looks like a template: render it first, for example with `helm template`");
+        }
+    }
+
+    fn document(&mut self, document: &Document) {
+        for (key, place, first) in &document.duplicates {
+            let message = format!(
+                "`{key}` is given twice, first on line {}: the last one counts",
+                first.line
+            );
+            self.diagnostics
+                .warn("duplicate-key", message)
+                .at(place.in_file(self.file))
+                .help("istioctl refuses this: leave one of them out");
+        }
+        if let Some(place) = document.beside_separator {
+            self.diagnostics
+                .error(
+                    "beside-separator",
+                    "kubectl and istioctl can't read a document that begins beside its `---`",
+                )
+                .at(place.in_file(self.file))
+                .help("begin it on the next line");
+        }
+        if let Some(root) = &document.root {
+            self.object(root);
+        }
+    }
+
+    fn object(&mut self, object: &Arc<Node>) {
+        let Value::Map(_) = &object.value else {
+            self.diagnostics
+                .error(
+                    "not-an-object",
+                    format!("expected a resource, found {}", object.describe()),
+                )
+                .at(object.place.in_file(self.file))
+                .help("a resource is a map that begins with `apiVersion:` and `kind:`");
+            return;
+        };
+        let text = |key| match object.get(key).map(|it| &it.value) {
+            Some(Value::Scalar(Scalar::Text(text))) => text.as_str(),
+            _ => "",
+        };
+        let (api, kind) = (text("apiVersion"), text("kind"));
+        let (group, version) = api.rsplit_once('/').unwrap_or(("", api));
+        if api.is_empty() || kind.is_empty() {
+            let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+            self.diagnostics
+                .warn(
+                    "no-kind",
+                    format!("this document has no `{missing}` and is left out"),
+                )
+                .at(object.place.in_file(self.file))
+                .help(
+                    "a resource begins like `apiVersion: networking.istio.io/v1` and `kind: VirtualService`",
+                );
+            return self.count("(no kind)");
+        }
+        if let (true, Some(Value::List(items))) =
+            (kind.ends_with("List"), object.get("items").map(|it| &it.value))
+        {
+            return items
+                .iter()
+                .filter(|it| !it.is_null())
+                .for_each(|it| self.object(it));
+        }
+        match (group, version, kind) {
+            ("networking.istio.io", version, _)
+                if NETWORKING.contains(&kind) && !VERSIONS.contains(&version) =>
+            {
+                let place = self.place(object, "apiVersion");
+                self.diagnostics
+                    .warn(
+                        "unknown-version",
+                        format!("{kind} has no version {version:?}: it is left out"),
+                    )
+                    .at(place)
+                    .help("write `apiVersion: networking.istio.io/v1`");
+                self.count(kind);
+            }
+            ("networking.istio.io", _, "Gateway") => {
+                keep(self.istio(object, kind), &mut self.resources.gateways)
+            }
+            ("networking.istio.io", _, "VirtualService") => {
+                keep(self.istio(object, kind), &mut self.resources.virtual_services);
+            }
+            ("networking.istio.io", _, "DestinationRule") => {
+                keep(self.istio(object, kind), &mut self.resources.destination_rules);
+            }
+            ("networking.istio.io", _, "ServiceEntry") => {
+                keep(self.istio(object, kind), &mut self.resources.service_entries);
+            }
+            ("networking.istio.io", _, "WorkloadEntry") => {
+                keep(self.istio(object, kind), &mut self.resources.workload_entries);
+            }
+            ("", "v1", "Service") => {
+                let spec = object.get("spec");
+                keep(self.kubernetes(object, kind, spec), &mut self.resources.services);
+            }
+            ("", "v1", "Pod") => keep(
+                self.kubernetes(object, kind, Some(object)),
+                &mut self.resources.pods,
+            ),
+            ("", "v1", "Secret") => {
+                keep(
+                    self.kubernetes(object, kind, Some(object)),
+                    &mut self.resources.secrets,
+                );
+            }
+            ("discovery.k8s.io", "v1", "EndpointSlice") => {
+                keep(
+                    self.kubernetes(object, kind, Some(object)),
+                    &mut self.resources.endpoint_slices,
+                );
+            }
+            (group, _, _) if UNENFORCED.contains(&(group, kind)) => {
+                let (meta, origin, _) = self.head(object, kind, false);
+                self.resources.unenforced.push(Unenforced {
+                    kind: kind.to_owned(),
+                    meta,
+                    origin,
+                });
+            }
+            (group, _, _) => {
+                self.hint_at_kind(object, group, kind);
+                self.count(kind);
+            }
+        }
+    }
+
+    /// A kind in another letter case, or of Istio's kinds in the wrong group, is probably a slip.
+    fn hint_at_kind(&mut self, object: &Node, group: &str, kind: &str) {
+        let known = NETWORKING.into_iter().chain(UNENFORCED.map(|(_, kind)| kind));
+        let near = match group {
+            "networking.istio.io" | "security.istio.io" => closest(kind, known),
+            _ => None,
+        };
+        if let Some(near) = near {
+            let place = self.place(object, "kind");
+            self.diagnostics
+                .warn(
+                    "unknown-kind",
+                    format!("there is no kind {kind:?} in {group}: it is left out"),
+                )
+                .at(place)
+                .help(format!("did you mean {near}?"));
+        }
+    }
+
+    fn count(&mut self, kind: &str) {
+        *self.resources.others.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    fn place(&self, object: &Node, path: &str) -> crate::Span {
+        object.place_of(path).in_file(self.file)
+    }
+
+    fn istio<T: Decode>(&mut self, object: &Arc<Node>, kind: &str) -> Resource<T> {
+        let (meta, mut origin, subject) = self.head(object, kind, true);
+        let mut to = Decoder::new(self.file, subject, true, self.diagnostics);
+        let spec = decode_spec(object.get("spec"), "spec", &mut to);
+        origin.unread = to.unread;
+        Resource { meta, spec, origin }
+    }
+
+    fn kubernetes<T: Decode>(
+        &mut self,
+        object: &Arc<Node>,
+        kind: &str,
+        spec: Option<&Arc<Node>>,
+    ) -> Resource<T> {
+        let (meta, origin, subject) = self.head(object, kind, false);
+        let mut to = Decoder::new(self.file, subject, false, self.diagnostics);
+        let whole = spec.is_some_and(|it| Arc::ptr_eq(it, object));
+        let spec = decode_spec(spec, if whole { "" } else { "spec" }, &mut to);
+        Resource { meta, spec, origin }
+    }
+
+    /// What all objects have: the metadata, read leniently, and the keys beside the spec.
+    fn head(&mut self, object: &Arc<Node>, kind: &str, strict: bool) -> (Meta, Origin, String) {
+        let metadata = object.get("metadata");
+        let text = |key: &str| match metadata.and_then(|it| it.get(key)).map(|it| &it.value) {
+            Some(Value::Scalar(scalar)) if *scalar != Scalar::Null => Some(scalar.as_text()),
+            _ => None,
+        };
+        let texts = |key: &str| match metadata.and_then(|it| it.get(key)).map(|it| &it.value) {
+            Some(Value::Map(entries)) => entries
+                .iter()
+                .filter_map(|entry| match &entry.value.value {
+                    Value::Scalar(Scalar::Null) => Some((entry.key.clone(), String::new())),
+                    Value::Scalar(scalar) => Some((entry.key.clone(), scalar.as_text())),
+                    Value::List(_) | Value::Map(_) => None,
+                })
+                .collect(),
+            _ => BTreeMap::new(),
+        };
+        let meta = Meta {
+            name: text("name").unwrap_or_default(),
+            namespace: text("namespace")
+                .filter(|it| !it.is_empty())
+                .unwrap_or_else(|| "default".to_owned()),
+            labels: texts("labels"),
+            annotations: texts("annotations"),
+            creation_timestamp: text("creationTimestamp"),
+        };
+        let name = if meta.name.is_empty() {
+            "(no name)"
+        } else {
+            &meta.name
+        };
+        let subject = format!("{kind} {}/{name}", meta.namespace);
+        if strict {
+            self.refuse_unknown_keys(object, &subject);
+        }
+        (meta, Origin::new(self.file, subject.clone(), object), subject)
+    }
+
+    fn refuse_unknown_keys(&mut self, object: &Node, subject: &str) {
+        const KEYS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+        let Value::Map(entries) = &object.value else {
+            return;
+        };
+        for entry in entries.iter().filter(|it| !KEYS.contains(&it.key.as_str())) {
+            let help = match closest(&entry.key, KEYS.into_iter()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("move `{}` into `spec`, if that is where it belongs", entry.key),
+            };
+            self.diagnostics
+                .error(
+                    "unknown-field",
+                    format!("a resource has no field `{}`", entry.key),
+                )
+                .about(subject, &entry.key)
+                .at(entry.key_place.in_file(self.file))
+                .help(help);
+        }
+    }
+}
+
+fn decode_spec<T: Decode>(spec: Option<&Arc<Node>>, path: &str, to: &mut Decoder<'_>) -> T {
+    let Some(spec) = spec.filter(|it| !it.is_null()) else {
+        return T::default();
+    };
+    let length = to.enter_field(path);
+    let value = T::decode(spec, to);
+    to.leave_field(length);
+    value
+}
+
+fn keep<T>(resource: Resource<T>, kept: &mut Vec<Resource<T>>) {
+    kept.push(resource);
+}

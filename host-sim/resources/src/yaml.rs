@@ -1,0 +1,134 @@
+//! YAML as a tree that knows where everything was written.
+//!
+//! The meaning of plain scalars is that of `sigs.k8s.io/yaml`, which reads resources in Kubernetes
+//! and Istio: YAML 1.1 with `yes` and `off` as booleans. What a resource is, is not decided here.
+
+mod parse;
+mod scalar;
+
+pub(crate) use parse::{Document, SyntaxError, parse};
+pub(crate) use scalar::{Scalar, short};
+
+use std::sync::Arc;
+
+use crate::source::Place;
+
+/// A value and where it is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    List(Vec<Arc<Node>>),
+    /// Each key once; in the order of first appearance.
+    Map(Vec<Entry>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_place: Place,
+    pub(crate) value: Arc<Node>,
+}
+
+impl Node {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(Scalar::Null))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Arc<Node>> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|it| it.key == key).map(|it| &it.value),
+            Value::Scalar(_) | Value::List(_) => None,
+        }
+    }
+
+    /// What this is, for messages: `the text "80"`, `a list`.
+    pub(crate) fn describe(&self) -> String {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.describe(),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+        }
+    }
+
+    /// The node at `path`, if it is written.
+    pub(crate) fn find(&self, path: &str) -> Option<&Node> {
+        let mut walk = Walk {
+            node: self,
+            place: self.place,
+            rest: path,
+        };
+        while walk.step() {}
+        walk.rest.is_empty().then_some(walk.node)
+    }
+
+    /// The place of the field at `path`, or of its nearest ancestor.
+    pub(crate) fn place_of(&self, path: &str) -> Place {
+        let mut walk = Walk {
+            node: self,
+            place: self.place,
+            rest: path,
+        };
+        while walk.step() {}
+        walk.place
+    }
+}
+
+struct Walk<'n, 'p> {
+    node: &'n Node,
+    place: Place,
+    rest: &'p str,
+}
+
+impl Walk<'_, '_> {
+    /// Goes one step down; false at the end of the path or of what is written.
+    fn step(&mut self) -> bool {
+        let rest = self.rest.strip_prefix('.').unwrap_or(self.rest);
+        match &self.node.value {
+            Value::Map(entries) => {
+                // Keys may hold dots (`app.kubernetes.io/name`), so the longest key that fits counts.
+                let fitting = entries
+                    .iter()
+                    .filter_map(|it| Some((it, after_key(rest, &it.key)?)));
+                let Some((entry, rest)) = fitting.max_by_key(|(it, _)| it.key.len()) else {
+                    return false;
+                };
+                // A scalar is shown by its value, a block by its key.
+                let scalar = matches!(&entry.value.value, Value::Scalar(it) if *it != Scalar::Null);
+                self.place = if scalar {
+                    entry.value.place
+                } else {
+                    entry.key_place
+                };
+                (self.node, self.rest) = (&entry.value, rest);
+                true
+            }
+            Value::List(items) => {
+                let Some((index, rest)) = rest.strip_prefix('[').and_then(|it| it.split_once(']')) else {
+                    return false;
+                };
+                let Some(item) = index.parse::<usize>().ok().and_then(|it| items.get(it)) else {
+                    return false;
+                };
+                (self.node, self.place, self.rest) = (item, item.place, rest);
+                true
+            }
+            Value::Scalar(_) => false,
+        }
+    }
+}
+
+/// What follows `key` at the start of `path`. A field may be written in either of its spellings.
+fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    let rest = match path.strip_prefix(key) {
+        Some(rest) => rest,
+        None if key.contains('_') => path.strip_prefix(&crate::decode::camel_case(key))?,
+        None => return None,
+    };
+    (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
+}
