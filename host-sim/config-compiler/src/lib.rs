@@ -1,1 +1,44 @@
-//! Compiles resources to a routing config and an Envoy bootstrap.
+//! Compiles Istio resources to a routing config for our filter and a bootstrap for a stock Envoy.
+//!
+//! One way in, [`compile`], and three results: the bootstrap that Envoy runs, the filter's config for
+//! people to read, and a flat [`Plan`] for tables. Everything that can be wrong with the input is a
+//! diagnostic. No file, no network, no environment: the caller reads and writes.
+//!
+//! The way of a resource: `gateways` and `virtual_services` bind what the proxy serves; `virtual_hosts`
+//! puts the `routes` of each domain in order; `native` or `dispatch` writes them for an engine;
+//! `listeners` and `clusters` stand around them.
+
+mod bootstrap;
+mod checks;
+mod cluster_policies;
+mod clusters;
+mod delegates;
+mod destination_rules;
+mod dispatch;
+mod endpoints;
+mod example;
+mod gateways;
+mod header_edits;
+mod host;
+mod listeners;
+mod matching;
+mod mesh;
+mod native;
+mod options;
+mod plan;
+mod policies;
+mod proto;
+mod protocol;
+mod routes;
+mod services;
+mod tcp;
+mod tls;
+mod virtual_hosts;
+mod virtual_services;
+mod visibility;
+
+pub use bootstrap::{Compiled, compile};
+pub use endpoints::{Endpoint, Endpoints};
+pub use example::ExampleRequest;
+pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
+pub use plan::{Plan, PlanCluster, PlanHost, PlanListener, PlanRoute};

@@ -32,6 +32,19 @@ pub struct Meta {
     pub creation_timestamp: Option<String>,
 }
 
+impl Meta {
+    /// `namespace/name`, by which Istio tells resources of one kind apart.
+    pub fn qualified_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Istio's order of resources: by creation, then name, then namespace. Those without a creation
+    /// time come first (istio `pilot/pkg/model/config.go`, `configCompareByCreationTime`).
+    pub fn creation_order(&self) -> (Option<&str>, &str, &str) {
+        (self.creation_timestamp.as_deref(), &self.name, &self.namespace)
+    }
+}
+
 /// Where a resource is written.
 #[derive(Debug, Clone)]
 pub struct Origin {

@@ -1,0 +1,131 @@
+//! The whole compilation, and the bootstrap that holds its result.
+
+use std::collections::BTreeSet;
+
+use fingerpost_resources::{Diagnostics, Resources};
+use serde_json::{Value, json};
+
+use crate::checks;
+use crate::clusters::{self, Cluster};
+use crate::endpoints::Endpoints;
+use crate::gateways;
+use crate::listeners::{self, BuiltListener};
+use crate::mesh::Mesh;
+use crate::options::{Engine, Options};
+use crate::plan::Plan;
+use crate::routes::Target;
+use crate::services::ClusterRef;
+use crate::virtual_services;
+
+/// What a compilation makes.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// A static bootstrap in the JSON form of Envoy's protos, snake case.
+    pub bootstrap: Value,
+    /// The filter's config of every HTTP chain, for people. Envoy has it in the bootstrap.
+    pub routing: Value,
+    /// The same as a flat view.
+    pub plan: Plan,
+}
+
+/// Compiles what `resources` say for the proxy that `options` describe.
+///
+/// Findings go to `diagnostics`; they are warnings only, for Istio would serve all of this. What can't
+/// be read at all was an error of `fingerpost_resources` before.
+pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagnostics) -> Compiled {
+    let mesh = Mesh::new(resources, options);
+    let merged = gateways::merge(resources, options, diagnostics);
+    let services = virtual_services::bind(resources, options, diagnostics);
+    checks::unenforced(resources, diagnostics);
+    checks::attachment(resources, &services, &merged, diagnostics);
+    checks::rules(&services, &merged, &mesh, diagnostics);
+    let built: Vec<BuiltListener<'_>> = merged
+        .iter()
+        .filter_map(|listener| listeners::build(listener, &services, &mesh, resources, diagnostics))
+        .collect();
+    let clusters = clusters::build(&referenced(&built), &mesh, resources);
+    lost_subsets(&clusters, diagnostics);
+    Compiled {
+        bootstrap: bootstrap(&built, &clusters),
+        routing: routing(&built, options),
+        plan: Plan::new(&built, &clusters),
+    }
+}
+
+/// Every cluster that a route, a mirror or a chain of bytes names.
+fn referenced(listeners: &[BuiltListener<'_>]) -> BTreeSet<ClusterRef> {
+    let mut wanted = BTreeSet::new();
+    let routes = listeners
+        .iter()
+        .flat_map(|it| &it.http)
+        .flat_map(|chain| &chain.routes.virtual_hosts)
+        .flat_map(|host| &host.routes);
+    for route in routes {
+        wanted.extend(route.mirrors.iter().cloned());
+        match &route.target {
+            Target::Cluster { cluster, .. } => {
+                wanted.insert(cluster.clone());
+            }
+            Target::Split { shares, .. } => wanted.extend(shares.iter().map(|it| it.cluster.clone())),
+            Target::Redirect(_) | Target::DirectResponse(_) => {}
+        }
+    }
+    let chains = listeners.iter().flat_map(|it| &it.tcp);
+    wanted.extend(
+        chains
+            .flat_map(|chain| &chain.shares)
+            .map(|(cluster, _)| cluster.clone()),
+    );
+    wanted
+}
+
+/// DNS can't tell the endpoints of one subset from those of another.
+fn lost_subsets(clusters: &[Cluster], diagnostics: &mut Diagnostics) {
+    for cluster in clusters {
+        let subset = cluster.name.split('|').nth(2).unwrap_or("");
+        if let Endpoints::Dns { host, .. } = &cluster.endpoints
+            && !subset.is_empty()
+        {
+            let message = format!(
+                "the input knows no endpoints of {host}: subset \"{subset}\" goes wherever DNS leads"
+            );
+            diagnostics
+                .warn("subset-by-dns", message)
+                .about(&cluster.name, "")
+                .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
+        }
+    }
+}
+
+fn bootstrap(listeners: &[BuiltListener<'_>], clusters: &[Cluster]) -> Value {
+    let listeners: Vec<&Value> = listeners.iter().map(|it| &it.envoy).collect();
+    let clusters: Vec<&Value> = clusters.iter().map(|it| &it.envoy).collect();
+    json!({
+        "node": {"id": "fingerpost", "cluster": "fingerpost"},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+        // As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).
+        "layered_runtime": {"layers": [{"name": "istio", "static_layer": {
+            "envoy.reloadable_features.http_reject_path_with_fragment": false,
+            "re2.max_program_size.error_level": 32768,
+        }}]},
+    })
+}
+
+fn routing(listeners: &[BuiltListener<'_>], options: &Options) -> Value {
+    let chains = listeners.iter().flat_map(|listener| {
+        listener.http.iter().filter_map(move |chain| {
+            let config = serde_json::to_value(chain.config.as_ref()?).ok()?;
+            Some(json!({
+                "name": listener.name,
+                "port": listener.port,
+                "route_config": chain.routes.name,
+                "config": config,
+            }))
+        })
+    });
+    let engine = match options.engine {
+        Engine::Wasm => "wasm",
+        Engine::Native => "native",
+    };
+    json!({"engine": engine, "listeners": chains.collect::<Vec<Value>>()})
+}

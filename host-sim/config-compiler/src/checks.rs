@@ -1,0 +1,276 @@
+//! What Istio would serve all the same, and a user would rather know: warnings.
+//!
+//! Decides no routing. Every finding here leaves the output as it is.
+
+use fingerpost_resources::{ClientTlsMode, Diagnostics, Resources};
+
+use crate::cluster_policies::Policies;
+use crate::clusters::{self, Missing};
+use crate::gateways::MergedListener;
+use crate::host;
+use crate::matching;
+use crate::mesh::Mesh;
+use crate::services::ClusterRef;
+use crate::virtual_services::{BoundService, Rule};
+
+/// Policies that other parts of Istio enforce and nobody enforces here.
+pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
+    for found in &resources.unenforced {
+        let message = format!(
+            "{} is NOT enforced: requests that it forbids will pass",
+            found.kind
+        );
+        diagnostics
+            .warn("not-enforced", message)
+            .on(&found.origin, "kind")
+            .help("only routing is compiled; keep what protects your services in front of them");
+    }
+}
+
+/// Gateways that VirtualServices name and nobody declares, and hosts that no server takes.
+pub(crate) fn attachment(
+    resources: &Resources,
+    services: &[BoundService<'_>],
+    listeners: &[MergedListener<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    let known: Vec<String> = resources
+        .gateways
+        .iter()
+        .map(|it| it.meta.qualified_name())
+        .collect();
+    let servers = || {
+        listeners
+            .iter()
+            .flat_map(|it| &it.groups)
+            .flat_map(|it| &it.servers)
+    };
+    for service in services {
+        for (index, gateway) in service.gateways.iter().enumerate() {
+            let path = format!("spec.gateways[{index}]");
+            let origin = &service.resource.origin;
+            if gateway == "mesh" {
+                continue;
+            }
+            if !known.contains(gateway) {
+                let help = match known.as_slice() {
+                    [] => "the input has no Gateway at all".to_owned(),
+                    names => format!("the input has {}", names.join(", ")),
+                };
+                diagnostics
+                    .warn(
+                        "gateway-not-found",
+                        format!("there is no Gateway `{gateway}`: nothing is served by it"),
+                    )
+                    .on(origin, path)
+                    .help(help);
+                continue;
+            }
+            let mut of_gateway = servers().filter(|it| it.gateway_name() == *gateway).peekable();
+            if of_gateway.peek().is_none() {
+                continue;
+            }
+            let namespace = &service.resource.meta.namespace;
+            let taken = of_gateway.any(|server| {
+                let open = host::open_to(&server.hosts, namespace);
+                service
+                    .hosts
+                    .iter()
+                    .any(|one| open.iter().any(|other| host::overlap(one, other)))
+            });
+            if !taken {
+                let message =
+                    format!("no server of Gateway `{gateway}` takes any of these hosts: nothing is served");
+                diagnostics
+                    .warn("host-not-in-gateway", message)
+                    .on(origin, "spec.hosts")
+                    .help("name the host, or a wildcard that covers it, in `servers[].hosts` of the Gateway");
+            }
+        }
+    }
+}
+
+/// Destinations that lead nowhere, claims that nobody verifies, TLS that is not spoken.
+pub(crate) fn rules(
+    services: &[BoundService<'_>],
+    listeners: &[MergedListener<'_>],
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for service in services {
+        let namespace = &service.resource.meta.namespace;
+        let ports: Vec<u32> = listeners
+            .iter()
+            .flat_map(|it| &it.groups)
+            .flat_map(|it| &it.servers)
+            .filter(|server| service.gateways.contains(&server.gateway_name()))
+            .map(|server| server.declared_port)
+            .collect();
+        let Some(declared) = ports.first() else { continue };
+        for rule in &service.rules {
+            for (path, destination) in destinations(rule) {
+                let cluster = mesh.services.cluster(destination, namespace, *declared);
+                if let Err(missing) = clusters::check(&cluster, mesh) {
+                    missing_destination(rule, &path, &cluster, missing, mesh, diagnostics);
+                } else {
+                    plain_text(rule, &path, &cluster, mesh, diagnostics);
+                }
+            }
+            claims(rule, diagnostics);
+        }
+    }
+}
+
+fn destinations<'a>(
+    rule: &'a Rule<'_>,
+) -> impl Iterator<Item = (String, &'a fingerpost_resources::Destination)> {
+    let path = &rule.path;
+    let routed = rule
+        .route
+        .route
+        .iter()
+        .enumerate()
+        .filter_map(move |(index, it)| {
+            Some((
+                format!("{path}.route[{index}].destination"),
+                it.destination.as_ref()?,
+            ))
+        });
+    let mirror = rule
+        .route
+        .mirror
+        .iter()
+        .map(move |it| (format!("{path}.mirror"), it));
+    let mirrors = rule
+        .route
+        .mirrors
+        .iter()
+        .enumerate()
+        .filter_map(move |(index, it)| {
+            Some((
+                format!("{path}.mirrors[{index}].destination"),
+                it.destination.as_ref()?,
+            ))
+        });
+    routed.chain(mirror).chain(mirrors)
+}
+
+fn missing_destination(
+    rule: &Rule<'_>,
+    path: &str,
+    cluster: &ClusterRef,
+    missing: Missing,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let host = &cluster.hostname;
+    let list = |names: Vec<String>| {
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    };
+    let (field, code, message, help) = match missing {
+        Missing::Host => {
+            let name = host.split('.').next().unwrap_or(host);
+            let similar: Vec<String> = mesh
+                .services
+                .hostnames()
+                .filter(|known| known.split('.').next() == Some(name))
+                .map(str::to_owned)
+                .collect();
+            let help = match similar.is_empty() {
+                true => "add the Service or ServiceEntry to the input".to_owned(),
+                false => format!("did you mean {}?", similar.join(" or ")),
+            };
+            (
+                "host",
+                "unknown-host",
+                format!("no service has the host `{host}`: requests get 503"),
+                help,
+            )
+        }
+        Missing::Port => {
+            let ports = mesh
+                .services
+                .find(host, "")
+                .map(|it| it.ports.iter().map(|port| port.number.to_string()).collect());
+            let message = format!("{host} has no port {}: requests get 503", cluster.port);
+            (
+                "port",
+                "unknown-port",
+                message,
+                format!("its ports: {}", list(ports.unwrap_or_default())),
+            )
+        }
+        Missing::Subset => {
+            let namespace = mesh.services.find(host, "").map_or("", |it| it.namespace);
+            let defined = mesh.destination_rules.find(host, namespace).map(|rule| {
+                rule.subsets
+                    .iter()
+                    .map(|(subset, _)| format!("\"{}\"", subset.name))
+                    .collect()
+            });
+            let message = format!(
+                "no DestinationRule for {host} defines subset \"{}\": requests get 503",
+                cluster.subset
+            );
+            let help = match defined {
+                Some(names) => format!("it defines {}", list(names)),
+                None => "no DestinationRule in a namespace that counts has that host".to_owned(),
+            };
+            ("subset", "unknown-subset", message, help)
+        }
+    };
+    diagnostics
+        .warn(code, message)
+        .on(&rule.leaf.origin, format!("{path}.{field}"))
+        .help(help);
+}
+
+fn plain_text(
+    rule: &Rule<'_>,
+    path: &str,
+    cluster: &ClusterRef,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(found) = mesh.rule_of(cluster, "") else {
+        return;
+    };
+    let policies = Policies::of(Some(found), found.subset(&cluster.subset), cluster.port);
+    let Some(mode) = policies.tls.and_then(|tls| tls.mode) else {
+        return;
+    };
+    if mode != ClientTlsMode::Disable {
+        let message = format!(
+            "DestinationRule {} asks for TLS to {}: it is spoken to in plain text",
+            found.first.meta.qualified_name(),
+            cluster.hostname
+        );
+        diagnostics
+            .warn("plain-text-upstream", message)
+            .on(&rule.leaf.origin, path)
+            .help("TLS to upstreams is not supported");
+    }
+}
+
+fn claims(rule: &Rule<'_>, diagnostics: &mut Diagnostics) {
+    for (index, request) in rule.route.matches.iter().enumerate() {
+        let fields = [
+            ("headers", &request.headers),
+            ("withoutHeaders", &request.without_headers),
+        ];
+        for (field, names) in fields {
+            for name in names.keys().filter(|name| matching::is_claim(name)) {
+                diagnostics
+                    .warn(
+                        "no-claims",
+                        format!("tokens are not verified here: `{name}` is never there"),
+                    )
+                    .on(&rule.leaf.origin, format!("{}.match[{index}].{field}", rule.path));
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Which DestinationRule applies to a service, and what several for one host amount to.
+//!
+//! Decides look-up and merging, not what a policy means for a cluster (that is `clusters`).
+//! Source: istio `pilot/pkg/model/destination_rule.go` and `push_context.go`; spec 4.2 to 4.5.
+
+use std::collections::BTreeMap;
+
+use fingerpost_resources::{DestinationRule, Resource, Resources, Subset, TrafficPolicy};
+
+use crate::host;
+use crate::options::Options;
+use crate::visibility::Exports;
+
+/// The root namespace of the mesh: its DestinationRules are the last resort.
+const ROOT_NAMESPACE: &str = "istio-system";
+
+/// One or more DestinationRules for one host that count as one.
+#[derive(Debug, Clone)]
+pub(crate) struct EffectiveRule<'r> {
+    /// The subsets, each with the resource that defines it.
+    pub subsets: Vec<(&'r Subset, &'r Resource<DestinationRule>)>,
+    /// The first policy given at the top level.
+    pub traffic_policy: Option<&'r TrafficPolicy>,
+    /// The first of the resources.
+    pub first: &'r Resource<DestinationRule>,
+    exports: Exports,
+}
+
+impl<'r> EffectiveRule<'r> {
+    fn new(rule: &'r Resource<DestinationRule>, exports: Exports) -> Self {
+        Self {
+            subsets: rule.spec.subsets.iter().map(|subset| (subset, rule)).collect(),
+            traffic_policy: rule.spec.traffic_policy.as_ref(),
+            first: rule,
+            exports,
+        }
+    }
+
+    /// The subset of that name.
+    pub(crate) fn subset(&self, name: &str) -> Option<&'r Subset> {
+        self.subsets
+            .iter()
+            .find(|(subset, _)| subset.name == name)
+            .map(|(subset, _)| *subset)
+    }
+
+    fn selector(&self) -> Option<&'r BTreeMap<String, String>> {
+        self.first
+            .spec
+            .workload_selector
+            .as_ref()
+            .map(|selector| &selector.match_labels)
+    }
+
+    /// Takes in a later rule: subsets are added, a name that is there already stays as it is.
+    fn absorb(&mut self, later: &'r Resource<DestinationRule>) {
+        for subset in &later.spec.subsets {
+            if self.subset(&subset.name).is_none() {
+                self.subsets.push((subset, later));
+            }
+        }
+        self.traffic_policy = self.traffic_policy.or(later.spec.traffic_policy.as_ref());
+    }
+}
+
+/// The DestinationRules of the input, by namespace and host.
+#[derive(Debug)]
+pub(crate) struct DestinationRules<'r> {
+    entries: BTreeMap<String, BTreeMap<String, Vec<EffectiveRule<'r>>>>,
+    proxy_namespace: String,
+    proxy_labels: BTreeMap<String, String>,
+}
+
+impl<'r> DestinationRules<'r> {
+    /// Merges the rules of each host in each namespace.
+    pub(crate) fn new(resources: &'r Resources, options: &Options) -> Self {
+        let mut rules: Vec<_> = resources.destination_rules.iter().collect();
+        rules.sort_by_key(|rule| (rule.spec.workload_selector.is_none(), rule.meta.creation_order()));
+        let mut entries: BTreeMap<String, BTreeMap<String, Vec<EffectiveRule<'r>>>> = BTreeMap::new();
+        for rule in rules {
+            let namespace = &rule.meta.namespace;
+            let exports = match rule.spec.workload_selector {
+                // A rule for some workloads is never seen by another namespace.
+                Some(_) => Exports::private(namespace),
+                None => Exports::new(&rule.spec.export_to, namespace),
+            };
+            let name = host::qualify(&rule.spec.host, namespace, &options.domain);
+            let same_host = entries
+                .entry(namespace.clone())
+                .or_default()
+                .entry(name)
+                .or_default();
+            merge(same_host, EffectiveRule::new(rule, exports));
+        }
+        let proxy_namespace = options.namespace.clone();
+        Self {
+            entries,
+            proxy_namespace,
+            proxy_labels: options.labels.clone(),
+        }
+    }
+
+    /// The rule for the service `hostname` of `service_namespace`. The proxy's namespace is asked
+    /// first, then the service's, then the root; the first that knows the host ends the search.
+    pub(crate) fn find(&self, hostname: &str, service_namespace: &str) -> Option<&EffectiveRule<'r>> {
+        let own = if self.proxy_namespace == ROOT_NAMESPACE {
+            let private = |rule: &EffectiveRule<'_>| rule.exports.are_private_to(ROOT_NAMESPACE);
+            self.most_specific(&self.proxy_namespace, hostname, private)
+        } else {
+            self.most_specific(&self.proxy_namespace, hostname, |rule| {
+                rule.exports.reach(&self.proxy_namespace)
+            })
+        };
+        let reaches_us = |rule: &EffectiveRule<'_>| rule.exports.reach(&self.proxy_namespace);
+        own.or_else(|| self.most_specific(service_namespace, hostname, reaches_us))
+            .or_else(|| self.most_specific(ROOT_NAMESPACE, hostname, reaches_us))
+    }
+
+    /// The rule of the most specific host; if that one is not visible, a wider one is not tried.
+    fn most_specific(
+        &self,
+        namespace: &str,
+        hostname: &str,
+        visible: impl Fn(&EffectiveRule<'r>) -> bool,
+    ) -> Option<&EffectiveRule<'r>> {
+        let hosts = self.entries.get(namespace)?;
+        let name = host::most_specific(hostname, hosts.keys().map(String::as_str))?;
+        let rules = hosts.get(name)?;
+        let for_us = |rule: &&EffectiveRule<'r>| {
+            rule.selector().is_some_and(|labels| {
+                namespace == self.proxy_namespace
+                    && labels
+                        .iter()
+                        .all(|(key, value)| self.proxy_labels.get(key) == Some(value))
+            })
+        };
+        let selected = rules.iter().filter(for_us).find(|rule| visible(rule));
+        // Of those that could not be merged the newest counts (istio sidecar.go, `DestinationRule`).
+        selected.or_else(|| {
+            rules
+                .iter()
+                .filter(|rule| rule.selector().is_none() && visible(rule))
+                .next_back()
+        })
+    }
+}
+
+/// Adds `later` to the rules of one host: into an earlier one where their exports and selectors
+/// allow it, beside them where not (istio destination_rule.go, `mergeDestinationRule`).
+fn merge<'r>(rules: &mut Vec<EffectiveRule<'r>>, later: EffectiveRule<'r>) {
+    let mut stands_alone = true;
+    for earlier in rules.iter_mut() {
+        let both_select = earlier.selector().is_some() && later.selector().is_some();
+        if both_select && earlier.selector() != later.selector() {
+            continue;
+        }
+        let equal = later.exports == earlier.exports;
+        let wider = !earlier.exports.are_default() && later.exports.include(&earlier.exports);
+        if equal || wider {
+            earlier.absorb(later.first);
+        }
+        if equal {
+            stands_alone = false;
+        }
+    }
+    if stands_alone {
+        rules.push(later);
+    }
+}

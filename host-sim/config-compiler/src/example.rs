@@ -1,0 +1,135 @@
+//! A request that takes a given route: for a `curl` line that can be pasted.
+//!
+//! Decides on one plausible request, not on whether it wins: the conditions of a route are met one by
+//! one, and a route whose path an earlier one takes without further conditions gets no example.
+
+use fingerpost_routing_config::{PathMatch, RouteMatch, ValueMatch};
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::matching::is_catch_all;
+use crate::routes::Route;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExampleRequest {
+    /// Its method.
+    pub method: String,
+    /// Its host.
+    pub authority: String,
+    /// Its path with the query.
+    pub path: String,
+    /// Headers that it needs.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A request for `domain` that meets the conditions of `route`, unless one of `earlier` plainly takes it.
+pub(crate) fn request(domain: &str, route: &Route<'_>, earlier: &[Route<'_>]) -> Option<ExampleRequest> {
+    let conditions = &route.conditions;
+    let mut request = ExampleRequest {
+        method: "GET".to_owned(),
+        authority: domain.strip_prefix('*').map_or_else(
+            || domain.to_owned(),
+            |tail| match tail {
+                "" => "localhost".to_owned(),
+                tail => format!("any{tail}"),
+            },
+        ),
+        path: match &conditions.path {
+            PathMatch::Exact(text) => text.clone(),
+            PathMatch::Prefix(text) if text.starts_with('/') => text.clone(),
+            PathMatch::Prefix(text) => format!("/{text}"),
+            PathMatch::Regex(pattern) => text_for(pattern)?,
+        },
+        headers: Vec::new(),
+    };
+    if !request.path.starts_with('/') {
+        return None;
+    }
+    let hidden = earlier
+        .iter()
+        .any(|it| is_catch_all(&it.conditions) || takes_path(&it.conditions, &request.path));
+    if hidden {
+        return None;
+    }
+    for header in conditions.headers.iter().filter(|header| !header.invert) {
+        let value = value_for(&header.want)?;
+        match header.name.as_str() {
+            ":method" => request.method = value,
+            ":authority" => request.authority = value,
+            ":scheme" if value == "http" || value == "https" => {}
+            name if name.starts_with(':') => return None,
+            name => request.headers.push((name.to_owned(), value)),
+        }
+    }
+    let query: Option<Vec<String>> = conditions
+        .query
+        .iter()
+        .map(|parameter| Some(format!("{}={}", parameter.name, value_for(&parameter.want)?)))
+        .collect();
+    let query = query?.join("&");
+    if !query.is_empty() {
+        request.path = format!("{}?{query}", request.path);
+    }
+    Some(request)
+}
+
+/// Whether these conditions are about the path only, and `path` meets them.
+fn takes_path(conditions: &RouteMatch, path: &str) -> bool {
+    let by_path = match &conditions.path {
+        PathMatch::Exact(text) => text == path,
+        PathMatch::Prefix(text) => path.starts_with(text.as_str()),
+        PathMatch::Regex(_) => false,
+    };
+    by_path && conditions.headers.is_empty() && conditions.query.is_empty()
+}
+
+fn value_for(want: &ValueMatch) -> Option<String> {
+    match want {
+        ValueMatch::Present => Some("1".to_owned()),
+        ValueMatch::Exact(text) | ValueMatch::Prefix(text) => Some(text.clone()),
+        ValueMatch::Regex(pattern) => text_for(pattern),
+    }
+}
+
+/// A short text that the pattern accepts: the first of every choice, the fewest of every repetition.
+fn text_for(pattern: &str) -> Option<String> {
+    let tree = regex_syntax::ParserBuilder::new().build().parse(pattern).ok()?;
+    let mut text = String::new();
+    write_text(&tree, &mut text)?;
+    Some(text)
+}
+
+fn write_text(tree: &Hir, text: &mut String) -> Option<()> {
+    match tree.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
+        HirKind::Class(class) => text.push(printable(class)?),
+        HirKind::Repetition(repetition) => {
+            for _ in 0..repetition.min {
+                write_text(&repetition.sub, text)?;
+            }
+        }
+        HirKind::Capture(capture) => write_text(&capture.sub, text)?,
+        HirKind::Concat(parts) => {
+            for part in parts {
+                write_text(part, text)?;
+            }
+        }
+        HirKind::Alternation(choices) => write_text(choices.first()?, text)?,
+    }
+    Some(())
+}
+
+/// A character of the class that reads well in a command line.
+fn printable(class: &Class) -> Option<char> {
+    let ranges: Vec<(char, char)> = match class {
+        Class::Unicode(class) => class.iter().map(|range| (range.start(), range.end())).collect(),
+        Class::Bytes(class) => class
+            .iter()
+            .map(|range| (char::from(range.start()), char::from(range.end())))
+            .collect(),
+    };
+    "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_./~"
+        .chars()
+        .find(|it| ranges.iter().any(|(from, to)| from <= it && it <= to))
+}

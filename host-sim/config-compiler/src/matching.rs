@@ -1,0 +1,206 @@
+//! One `HTTPMatchRequest` as the conditions of a route.
+//!
+//! Decides what each field means to the proxy, and which matches can never apply to it. The order of
+//! routes is `virtual_hosts`' matter.
+//! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateRouteMatch`,
+//! `sourceMatchHTTP`; spec 2.2 to 2.6.
+
+use fingerpost_resources::{HttpMatchRequest, StringMatch};
+use fingerpost_routing_config::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
+use serde_json::{Value, json};
+
+use crate::options::Options;
+use crate::proto::Fields;
+
+/// Where a match is looked at: which Gateway, which of its ports.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// `namespace/name` of the Gateway.
+    pub gateway: &'a str,
+    /// The port that the Gateway declares.
+    pub port: u32,
+}
+
+/// Whether `request` can apply at `place` at all: these fields are decided before any request comes.
+pub(crate) fn applies(request: &HttpMatchRequest, place: Place<'_>, options: &Options) -> bool {
+    let port = request.port.unwrap_or(0);
+    if port != 0 && port != place.port {
+        return false;
+    }
+    if !request.gateways.is_empty() {
+        return request.gateways.iter().any(|gateway| gateway == place.gateway);
+    }
+    // On a gateway these compare the gateway's own workload, never the client.
+    request
+        .source_labels
+        .iter()
+        .all(|(key, value)| options.labels.get(key) == Some(value))
+        && (request.source_namespace.is_empty() || request.source_namespace == options.namespace)
+}
+
+/// The conditions that a rule without matches has: every path that starts with a slash.
+pub(crate) fn everything() -> RouteMatch {
+    RouteMatch::path(PathMatch::Prefix("/".to_owned()))
+}
+
+/// The conditions that `request` puts on a request.
+pub(crate) fn conditions(request: &HttpMatchRequest) -> RouteMatch {
+    let path = match &request.uri {
+        Some(StringMatch::Exact(text)) => PathMatch::Exact(text.clone()),
+        Some(StringMatch::Prefix(text)) => PathMatch::Prefix(text.clone()),
+        Some(StringMatch::Regex(text)) => PathMatch::Regex(text.clone()),
+        Some(StringMatch::Present) | None => PathMatch::Prefix("/".to_owned()),
+    };
+    let mut headers = Vec::new();
+    for (name, matcher) in &request.headers {
+        headers.push(header(name, matcher));
+    }
+    for (name, matcher) in &request.without_headers {
+        headers.push(without_header(name, matcher));
+    }
+    for (name, matcher) in [
+        (":method", &request.method),
+        (":authority", &request.authority),
+        (":scheme", &request.scheme),
+    ] {
+        headers.extend(matcher.as_ref().map(|it| header(name, it)));
+    }
+    let query = request.query_params.iter().map(|(name, matcher)| QueryMatch {
+        name: name.clone(),
+        // Of a query parameter a regex `*` is no presence test, unlike of a header.
+        want: value(matcher),
+    });
+    let folds_case = request.ignore_uri_case == Some(true) && !matches!(path, PathMatch::Regex(_));
+    RouteMatch {
+        path,
+        ignore_case: folds_case,
+        headers,
+        query: query.collect(),
+    }
+}
+
+/// Whether nothing can pass by these conditions: such a route ends its VirtualService, and sinks below
+/// those of others (istio route.go, `IsCatchAllRoute`). The literals count, not what they mean.
+pub(crate) fn is_catch_all(conditions: &RouteMatch) -> bool {
+    let path = match &conditions.path {
+        PathMatch::Prefix(text) => text == "/",
+        PathMatch::Regex(text) => text == ".*",
+        PathMatch::Exact(_) => false,
+    };
+    path && conditions.headers.is_empty() && conditions.query.is_empty()
+}
+
+fn value(matcher: &StringMatch) -> ValueMatch {
+    match matcher {
+        StringMatch::Present => ValueMatch::Present,
+        StringMatch::Exact(text) => ValueMatch::Exact(text.clone()),
+        StringMatch::Prefix(text) => ValueMatch::Prefix(text.clone()),
+        StringMatch::Regex(text) => ValueMatch::Regex(text.clone()),
+    }
+}
+
+/// A header's condition. The regex `*` tests presence (istio route.go, `canBeConvertedToPresentMatch`).
+fn header_value(matcher: &StringMatch) -> ValueMatch {
+    match matcher {
+        StringMatch::Regex(text) if text == "*" => ValueMatch::Present,
+        other => value(other),
+    }
+}
+
+fn header(name: &str, matcher: &StringMatch) -> HeaderMatch {
+    if is_claim(name) {
+        return claim(true);
+    }
+    HeaderMatch {
+        name: name.to_owned(),
+        want: header_value(matcher),
+        invert: false,
+        missing_as_empty: false,
+    }
+}
+
+fn without_header(name: &str, matcher: &StringMatch) -> HeaderMatch {
+    if is_claim(name) {
+        return claim(false);
+    }
+    let want = header_value(matcher);
+    let missing_as_empty = want != ValueMatch::Present;
+    HeaderMatch {
+        name: name.to_owned(),
+        want,
+        invert: true,
+        missing_as_empty,
+    }
+}
+
+/// Whether a header's name asks for a claim of a token (istio `pkg/jwt/routing.go`, `ToRoutingClaim`).
+pub(crate) fn is_claim(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with("@request.auth.claims")
+}
+
+/// A token's claim. No token is verified here, so none has claims: a wanted claim is never there, an
+/// unwanted one never is either. Every request has a method, which makes both expressible.
+fn claim(wanted: bool) -> HeaderMatch {
+    HeaderMatch {
+        name: ":method".to_owned(),
+        want: ValueMatch::Present,
+        invert: wanted,
+        missing_as_empty: false,
+    }
+}
+
+/// The conditions as an Envoy `RouteMatch`.
+pub(crate) fn native(conditions: &RouteMatch) -> Value {
+    let mut fields = native_path(conditions);
+    let headers: Vec<Value> = conditions.headers.iter().map(native_header).collect();
+    if !headers.is_empty() {
+        fields.insert("headers".to_owned(), headers.into());
+    }
+    let query: Vec<Value> = conditions
+        .query
+        .iter()
+        .map(|parameter| Value::Object(native_value(&parameter.name, &parameter.want)))
+        .collect();
+    if !query.is_empty() {
+        fields.insert("query_parameters".to_owned(), query.into());
+    }
+    Value::Object(fields)
+}
+
+/// The path's condition alone, as fields of an Envoy `RouteMatch`.
+pub(crate) fn native_path(conditions: &RouteMatch) -> Fields {
+    let mut fields = Fields::new();
+    match &conditions.path {
+        PathMatch::Exact(text) => fields.insert("path".to_owned(), json!(text)),
+        PathMatch::Prefix(text) => fields.insert("prefix".to_owned(), json!(text)),
+        PathMatch::Regex(text) => fields.insert("safe_regex".to_owned(), json!({"regex": text})),
+    };
+    if conditions.ignore_case {
+        fields.insert("case_sensitive".to_owned(), json!(false));
+    }
+    fields
+}
+
+fn native_header(header: &HeaderMatch) -> Value {
+    let mut fields = native_value(&header.name, &header.want);
+    if header.invert {
+        fields.insert("invert_match".to_owned(), json!(true));
+    }
+    if header.missing_as_empty {
+        fields.insert("treat_missing_header_as_empty".to_owned(), json!(true));
+    }
+    Value::Object(fields)
+}
+
+fn native_value(name: &str, want: &ValueMatch) -> Fields {
+    let mut fields = Fields::new();
+    fields.insert("name".to_owned(), json!(name));
+    let (key, value) = match want {
+        ValueMatch::Present => ("present_match", json!(true)),
+        ValueMatch::Exact(text) => ("string_match", json!({"exact": text})),
+        ValueMatch::Prefix(text) => ("string_match", json!({"prefix": text})),
+        ValueMatch::Regex(text) => ("string_match", json!({"safe_regex": {"regex": text}})),
+    };
+    fields.insert(key.to_owned(), value);
+    fields
+}

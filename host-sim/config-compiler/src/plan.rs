@@ -1,0 +1,300 @@
+//! A flat view of what was compiled, for people: listeners, hosts, rules, clusters.
+//!
+//! Decides nothing. `routes`, `up` and the summary of `compile` print it.
+
+use fingerpost_resources::Span;
+use fingerpost_routing_config::{PathMatch, Rewrite, RouteMatch, RuleRef, ValueMatch};
+use serde_json::Value;
+
+use crate::clusters::Cluster;
+use crate::endpoints::Endpoints;
+use crate::example::{self, ExampleRequest};
+use crate::listeners::{BuiltListener, HttpChain};
+use crate::routes::{Route, Target};
+use crate::services::ClusterRef;
+use crate::tcp::TcpChain;
+
+/// All of it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The listeners, in the order of their Gateways.
+    pub listeners: Vec<PlanListener>,
+    /// The clusters, by name.
+    pub clusters: Vec<PlanCluster>,
+}
+
+/// A listener.
+#[derive(Debug, Clone)]
+pub struct PlanListener {
+    /// Envoy's name for it.
+    pub name: String,
+    /// The first port that a Gateway declares for it.
+    pub port: u32,
+    /// The port to listen on.
+    pub listen_port: u32,
+    /// The protocols of its servers, joined by commas.
+    pub protocol: String,
+    /// Its virtual hosts, and its chains of bytes.
+    pub hosts: Vec<PlanHost>,
+}
+
+/// The routes of some domains.
+#[derive(Debug, Clone)]
+pub struct PlanHost {
+    /// Host names; for a chain of bytes the server names, `*` for any.
+    pub domains: Vec<String>,
+    /// Whether requests come over TLS.
+    pub over_tls: bool,
+    /// Whether plain text is redirected to HTTPS before any route.
+    pub redirects_to_https: bool,
+    /// The routes, in the order in which they are tried.
+    pub routes: Vec<PlanRoute>,
+}
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct PlanRoute {
+    /// The rule and the match; none for a route of bytes.
+    pub rule: Option<RuleRef>,
+    /// The conditions in words.
+    pub matches: String,
+    /// The change of the path in words.
+    pub rewrite: Option<String>,
+    /// Where it leads, in words.
+    pub destination: String,
+    /// The VirtualService that holds the rule, as `namespace/name`.
+    pub virtual_service: String,
+    /// Where that rule or match is written.
+    pub span: Option<Span>,
+    /// A request that takes this route, if one was found.
+    pub example: Option<ExampleRequest>,
+}
+
+/// A cluster.
+#[derive(Debug, Clone)]
+pub struct PlanCluster {
+    /// Its name.
+    pub name: String,
+    /// Its endpoints.
+    pub endpoints: Endpoints,
+}
+
+impl Plan {
+    /// The view of what was built.
+    pub fn new(listeners: &[BuiltListener<'_>], clusters: &[Cluster]) -> Self {
+        Self {
+            listeners: listeners.iter().map(listener).collect(),
+            clusters: clusters
+                .iter()
+                .map(|it| PlanCluster {
+                    name: it.name.clone(),
+                    endpoints: it.endpoints.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Every route, with its listener and its host.
+    pub fn routes(&self) -> impl Iterator<Item = (&PlanListener, &PlanHost, &PlanRoute)> {
+        self.listeners.iter().flat_map(|listener| {
+            listener
+                .hosts
+                .iter()
+                .flat_map(move |host| host.routes.iter().map(move |it| (listener, host, it)))
+        })
+    }
+}
+
+fn listener(built: &BuiltListener<'_>) -> PlanListener {
+    let http = built.http.iter().flat_map(http_hosts);
+    PlanListener {
+        name: built.name.clone(),
+        port: built.declared_ports.first().copied().unwrap_or(built.port),
+        listen_port: built.port,
+        protocol: built.protocols.join(", "),
+        hosts: http.chain(built.tcp.iter().map(tcp_host)).collect(),
+    }
+}
+
+fn http_hosts(chain: &HttpChain<'_>) -> impl Iterator<Item = PlanHost> {
+    let over_tls = chain.routes.over_tls;
+    chain.routes.virtual_hosts.iter().map(move |host| PlanHost {
+        domains: vec![host.domain.clone()],
+        over_tls,
+        redirects_to_https: host.requires_tls && !over_tls,
+        routes: host
+            .routes
+            .iter()
+            .enumerate()
+            .map(|(index, route)| {
+                let earlier = host.routes.get(..index).unwrap_or_default();
+                plan_route(route, example::request(&host.domain, route, earlier))
+            })
+            .collect(),
+    })
+}
+
+fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>) -> PlanRoute {
+    PlanRoute {
+        rule: Some(route.rule.clone()),
+        matches: conditions(&route.conditions),
+        rewrite: rewrite(route),
+        destination: destination(&route.target),
+        virtual_service: route.leaf.meta.qualified_name(),
+        span: Some(route.leaf.origin.at(&route.path)),
+        example,
+    }
+}
+
+fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
+    let any = || vec!["*".to_owned()];
+    let route = PlanRoute {
+        rule: None,
+        matches: "every connection".to_owned(),
+        rewrite: None,
+        destination: shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
+        virtual_service: chain.resource.meta.qualified_name(),
+        span: Some(chain.resource.origin.at(&chain.path)),
+        example: None,
+    };
+    PlanHost {
+        domains: if chain.server_names.is_empty() {
+            any()
+        } else {
+            chain.server_names.clone()
+        },
+        over_tls: !chain.server_names.is_empty(),
+        redirects_to_https: false,
+        routes: vec![route],
+    }
+}
+
+/// The conditions of a route in words: `prefix /v1, header x-user = jason`.
+fn conditions(matches: &RouteMatch) -> String {
+    let folds = if matches.ignore_case { " (any case)" } else { "" };
+    let path = match &matches.path {
+        PathMatch::Exact(text) => format!("exact {text}{folds}"),
+        PathMatch::Prefix(text) => format!("prefix {text}{folds}"),
+        PathMatch::Regex(text) => format!("regex {text}"),
+    };
+    let headers = matches
+        .headers
+        .iter()
+        .map(|header| match header.name.strip_prefix(':') {
+            Some(name) => value(name, &header.want, header.invert),
+            None => value(&format!("header {}", header.name), &header.want, header.invert),
+        });
+    let query = matches
+        .query
+        .iter()
+        .map(|it| value(&format!("query {}", it.name), &it.want, false));
+    std::iter::once(path)
+        .chain(headers)
+        .chain(query)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn value(name: &str, want: &ValueMatch, invert: bool) -> String {
+    let (verb, text) = match (want, invert) {
+        (ValueMatch::Present, false) => return format!("{name} present"),
+        (ValueMatch::Present, true) => return format!("{name} absent"),
+        (ValueMatch::Exact(text), false) => ("=", text),
+        (ValueMatch::Exact(text), true) => ("!=", text),
+        (ValueMatch::Prefix(text), false) => ("starts with", text),
+        (ValueMatch::Prefix(text), true) => ("does not start with", text),
+        (ValueMatch::Regex(text), false) => ("~", text),
+        (ValueMatch::Regex(text), true) => ("!~", text),
+    };
+    let text = if text.is_empty() { "\"\"" } else { text };
+    format!("{name} {verb} {text}")
+}
+
+/// What becomes of the path, and of the host, in words.
+fn rewrite(route: &Route<'_>) -> Option<String> {
+    let path = route
+        .rewrite
+        .as_ref()
+        .map(|rewrite| match (rewrite, &route.conditions.path) {
+            (Rewrite::Uri(uri), PathMatch::Prefix(prefix)) => format!("{prefix} -> {uri}"),
+            (Rewrite::Uri(uri), PathMatch::Exact(_) | PathMatch::Regex(_)) => format!("path -> {uri}"),
+            (Rewrite::Regex(regex), _) => format!("every {} -> {}", regex.pattern, regex.substitution),
+        });
+    let host = match &route.target {
+        Target::Cluster { policies, .. } | Target::Split { policies, .. } => policies
+            .get("host_rewrite_literal")
+            .and_then(Value::as_str)
+            .map(|host| format!("host -> {host}")),
+        Target::Redirect(_) | Target::DirectResponse(_) => None,
+    };
+    let parts: Vec<String> = [path, host].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn destination(target: &Target) -> String {
+    match target {
+        Target::Cluster { cluster, .. } => cluster_in_words(cluster),
+        Target::Split { shares: all, .. } => shares(all.iter().map(|it| (&it.cluster, it.weight))),
+        Target::Redirect(fields) => {
+            let text = |key: &str| {
+                fields
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .filter(|it| !it.is_empty())
+            };
+            let code = match text("response_code") {
+                Some("FOUND") => 302,
+                Some("SEE_OTHER") => 303,
+                Some("TEMPORARY_REDIRECT") => 307,
+                Some("PERMANENT_REDIRECT") => 308,
+                _ => 301,
+            };
+            let scheme = text("scheme_redirect")
+                .map(|it| format!("{it}://"))
+                .unwrap_or_default();
+            let host = text("host_redirect").unwrap_or_default();
+            let port = fields
+                .get("port_redirect")
+                .map(|it| format!(":{it}"))
+                .unwrap_or_default();
+            let path = text("path_redirect")
+                .or_else(|| text("prefix_rewrite"))
+                .unwrap_or_default();
+            format!("redirect {code} {scheme}{host}{port}{path}")
+                .trim_end()
+                .to_owned()
+        }
+        Target::DirectResponse(fields) => {
+            format!(
+                "answer {}",
+                fields.get("status").and_then(Value::as_u64).unwrap_or(200)
+            )
+        }
+    }
+}
+
+fn shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> String {
+    let all: Vec<(&ClusterRef, u32)> = all.collect();
+    if let [(only, _)] = all.as_slice() {
+        return cluster_in_words(only);
+    }
+    let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
+    let part = |(cluster, weight): &(&ClusterRef, u32)| {
+        let percent = (u64::from(*weight) * 100).checked_div(total).unwrap_or(0);
+        format!("{percent}% {}", cluster_in_words(cluster))
+    };
+    all.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// `host:port`, with the subset where there is one.
+fn cluster_in_words(cluster: &ClusterRef) -> String {
+    let ClusterRef {
+        hostname,
+        port,
+        subset,
+    } = cluster;
+    match subset.as_str() {
+        "" => format!("{hostname}:{port}"),
+        subset => format!("{hostname}:{port} subset {subset}"),
+    }
+}

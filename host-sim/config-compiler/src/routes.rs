@@ -1,0 +1,396 @@
+//! One rule of a VirtualService as routes: a route for each match that can apply, with one action.
+//!
+//! Decides which action wins and what it consists of. Timeouts, retries, faults, CORS and mirrors are
+//! written by `policies`; which engine carries the route out is `native`'s and `dispatch`'s matter.
+//! Source: istio `pilot/pkg/networking/core/route/route.go`, `BuildHTTPRoutesForVirtualService`,
+//! `TranslateRoute`, `applyHTTPRouteDestination`; spec 2.2, 3.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use fingerpost_resources::{
+    DirectBody, HttpDirectResponse, HttpRedirect, HttpRewrite, HttpRoute, RedirectPort, Resource,
+    VirtualService,
+};
+use fingerpost_routing_config::{RegexRewrite, Rewrite, RouteMatch, RuleRef};
+use serde_json::{Value, json};
+
+use crate::header_edits::HeaderEdits;
+use crate::matching::{self, Place};
+use crate::mesh::Mesh;
+use crate::policies;
+use crate::proto::{Fields, duration};
+use crate::services::ClusterRef;
+use crate::virtual_services::{BoundService, Rule};
+
+/// A route, before it is written for one engine or the other.
+#[derive(Debug, Clone)]
+pub struct Route<'r> {
+    /// The rule and the match that it comes from.
+    pub rule: RuleRef,
+    /// The name that Istio gives it: those of the rule and the match.
+    pub name: String,
+    /// What a request must have.
+    pub conditions: RouteMatch,
+    /// The change of the path; of a forwarded request only.
+    pub rewrite: Option<Rewrite>,
+    /// Whether the rewrite must stay with Envoy, since something on the route tells the difference.
+    pub rewrite_stays: bool,
+    /// What happens to the request.
+    pub target: Target,
+    /// Clusters that get a copy of it.
+    pub mirrors: Vec<ClusterRef>,
+    /// Fields of the Envoy `Route` beside its match and its action: edits, per-filter policies.
+    pub outer: Fields,
+    /// The resource that holds the rule.
+    pub leaf: &'r Resource<VirtualService>,
+    /// The path of the rule or of its match, such as `spec.http[1].match[0]`.
+    pub path: String,
+}
+
+/// What happens to a request that a route takes.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// It goes to one cluster.
+    Cluster {
+        /// Which.
+        cluster: ClusterRef,
+        /// Fields of the Envoy `RouteAction` beside the cluster and the rewrite.
+        policies: Fields,
+    },
+    /// It goes to one of several clusters.
+    Split {
+        /// Those with a weight. Each has the edits of its own.
+        shares: Vec<Share>,
+        /// As above.
+        policies: Fields,
+    },
+    /// It is sent elsewhere: fields of an Envoy `RedirectAction`.
+    Redirect(Fields),
+    /// It is answered at once: fields of an Envoy `DirectResponseAction`.
+    DirectResponse(Fields),
+}
+
+/// One destination of a split.
+#[derive(Debug, Clone)]
+pub struct Share {
+    /// The cluster.
+    pub cluster: ClusterRef,
+    /// Its part of the sum of all weights.
+    pub weight: u32,
+    /// Fields of the Envoy `ClusterWeight` beside its name and weight.
+    pub edits: Fields,
+}
+
+/// The routes of `service` for one Gateway, in order. A catch-all ends them.
+pub(crate) fn build<'r>(
+    service: &BoundService<'r>,
+    place: Place<'_>,
+    server_has_tls: bool,
+    mesh: &Mesh<'_>,
+) -> Vec<Route<'r>> {
+    let mut routes = Vec::new();
+    for rule in &service.rules {
+        let builder = RuleBuilder {
+            service,
+            rule,
+            place,
+            server_has_tls,
+            mesh,
+        };
+        if rule.matches.is_empty() {
+            routes.push(builder.route(None));
+            return routes;
+        }
+        for (index, (_, request)) in rule.matches.iter().enumerate() {
+            if !matching::applies(request, place, mesh.options) {
+                continue;
+            }
+            let route = builder.route(Some(index));
+            let ends = matching::is_catch_all(&route.conditions);
+            routes.push(route);
+            if ends {
+                return routes;
+            }
+        }
+    }
+    routes
+}
+
+struct RuleBuilder<'a, 'r> {
+    service: &'a BoundService<'r>,
+    rule: &'a Rule<'r>,
+    place: Place<'a>,
+    server_has_tls: bool,
+    mesh: &'a Mesh<'a>,
+}
+
+impl<'r> RuleBuilder<'_, 'r> {
+    fn route(&self, index: Option<usize>) -> Route<'r> {
+        let rule = &self.rule.route;
+        let matched = index.and_then(|index| self.rule.matches.get(index));
+        let conditions = matched.map_or_else(matching::everything, |(_, it)| matching::conditions(it));
+        let name = match matched {
+            Some((_, request)) if !request.name.is_empty() => format!("{}.{}", rule.name, request.name),
+            _ => rule.name.clone(),
+        };
+        let mut outer = Fields::new();
+        if let Some((_, request)) = matched
+            && !request.stat_prefix.is_empty()
+        {
+            outer.insert("stat_prefix".to_owned(), json!(request.stat_prefix));
+        }
+        let mut edits = HeaderEdits::new(rule.headers.as_ref());
+        let target = self.target(&mut edits);
+        let rewrite = match target {
+            Target::Cluster { .. } | Target::Split { .. } => rule.rewrite.as_ref().and_then(rewrite),
+            Target::Redirect(_) | Target::DirectResponse(_) => None,
+        };
+        let mirrors = match target {
+            Target::Cluster { .. } | Target::Split { .. } => {
+                self.mirrors().into_iter().map(|(it, _)| it).collect()
+            }
+            Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
+        };
+        edits.write(&mut outer);
+        policies::write_per_filter(rule, &mut outer);
+        let rewrite_stays = edits.look_at_the_path() || self.a_destination_looks_at_the_path();
+        let path = match (index, matched) {
+            // The place of a merged match ends with the leaf's own index.
+            (Some(_), Some((place, _))) if self.rule.steps.len() == 1 => {
+                format!("{}.match[{place}]", self.rule.path)
+            }
+            _ => self.rule.path.clone(),
+        };
+        Route {
+            rule: RuleRef {
+                rules: self.rule.steps.clone(),
+                matched: matched.map(|(place, _)| place.clone()),
+            },
+            name,
+            conditions,
+            rewrite,
+            rewrite_stays,
+            target,
+            mirrors,
+            outer,
+            leaf: self.rule.leaf,
+            path,
+        }
+    }
+
+    /// A redirect wins over a direct response, and that over a destination: a delegate may have all.
+    fn target(&self, edits: &mut HeaderEdits) -> Target {
+        let rule = &self.rule.route;
+        if let Some(given) = &rule.redirect {
+            return Target::Redirect(self.redirect(given));
+        }
+        if let Some(given) = &rule.direct_response {
+            return Target::DirectResponse(direct_response(given));
+        }
+        self.forward(rule, edits)
+    }
+
+    fn forward(&self, rule: &HttpRoute, edits: &mut HeaderEdits) -> Target {
+        let cluster = |host: &fingerpost_resources::Destination| self.cluster(host);
+        let (target, used): (_, Vec<ClusterRef>) = match rule.route.as_slice() {
+            // A lone destination takes all traffic whatever its weight.
+            [only] => {
+                let own = HeaderEdits::new(only.headers.as_ref());
+                *edits = std::mem::take(edits).then(&own);
+                let to = only
+                    .destination
+                    .as_ref()
+                    .map(cluster)
+                    .unwrap_or_else(unknown_service);
+                (
+                    Target::Cluster {
+                        cluster: to.clone(),
+                        policies: Fields::new(),
+                    },
+                    vec![to],
+                )
+            }
+            several => {
+                let shares: Vec<Share> = several
+                    .iter()
+                    .filter_map(|it| {
+                        let weight = u32::try_from(it.weight.unwrap_or(0))
+                            .ok()
+                            .filter(|weight| *weight > 0)?;
+                        let own = HeaderEdits::new(it.headers.as_ref());
+                        let mut fields = Fields::new();
+                        own.write(&mut fields);
+                        if let Some(authority) = &own.authority {
+                            fields.insert("host_rewrite_literal".to_owned(), json!(authority));
+                        }
+                        let to = it
+                            .destination
+                            .as_ref()
+                            .map(cluster)
+                            .unwrap_or_else(unknown_service);
+                        Some(Share {
+                            cluster: to,
+                            weight,
+                            edits: fields,
+                        })
+                    })
+                    .collect();
+                let used = shares.iter().map(|share| share.cluster.clone()).collect();
+                (
+                    Target::Split {
+                        shares,
+                        policies: Fields::new(),
+                    },
+                    used,
+                )
+            }
+        };
+        let mut written = Fields::new();
+        let rewritten_to = rule
+            .rewrite
+            .as_ref()
+            .map(|it| it.authority.clone())
+            .filter(|it| !it.is_empty());
+        if let Some(authority) = rewritten_to.or_else(|| edits.authority.clone()) {
+            written.insert("host_rewrite_literal".to_owned(), json!(authority));
+        }
+        let timeout = rule.timeout.unwrap_or_default();
+        written.insert("timeout".to_owned(), duration(timeout));
+        let hashes: Vec<Value> = self.hash_policies(rule, &used);
+        let lone_hash = rule.route.len() == 1 && !hashes.is_empty();
+        policies::write_retries(rule.retries.as_ref(), lone_hash, &mut written);
+        written.insert("max_grpc_timeout".to_owned(), duration(timeout));
+        let mirrors = self.mirrors();
+        if !mirrors.is_empty() {
+            let mirrors: Vec<Value> = mirrors.into_iter().map(|(_, written)| written).collect();
+            written.insert("request_mirror_policies".to_owned(), mirrors.into());
+        }
+        if !hashes.is_empty() {
+            written.insert("hash_policy".to_owned(), hashes.into());
+        }
+        match target {
+            Target::Cluster { cluster, .. } => Target::Cluster {
+                cluster,
+                policies: written,
+            },
+            Target::Split { shares, .. } => Target::Split {
+                shares,
+                policies: written,
+            },
+            other @ (Target::Redirect(_) | Target::DirectResponse(_)) => other,
+        }
+    }
+
+    fn mirrors(&self) -> Vec<(ClusterRef, Value)> {
+        policies::mirrors(&self.rule.route, |destination| self.cluster(destination))
+    }
+
+    fn cluster(&self, destination: &fingerpost_resources::Destination) -> ClusterRef {
+        let namespace = &self.service.resource.meta.namespace;
+        self.mesh
+            .services
+            .cluster(destination, namespace, self.place.port)
+    }
+
+    /// Each destination that is used adds the hash policy of its DestinationRule.
+    fn hash_policies(&self, rule: &HttpRoute, used: &[ClusterRef]) -> Vec<Value> {
+        let namespace = &self.service.resource.meta.namespace;
+        let weighted = |it: &&fingerpost_resources::HttpRouteDestination| {
+            rule.route.len() == 1 || it.weight.unwrap_or(0) > 0
+        };
+        let explicit = rule.route.iter().filter(weighted).map(|it| {
+            it.destination
+                .as_ref()
+                .and_then(|to| to.port.as_ref())
+                .and_then(|port| port.number)
+                .is_some()
+        });
+        used.iter()
+            .zip(explicit)
+            .filter_map(|(cluster, port_is_given)| {
+                let rule = self.mesh.rule_of(cluster, namespace)?;
+                policies::hash_policy(rule, cluster, port_is_given)
+            })
+            .collect()
+    }
+
+    fn a_destination_looks_at_the_path(&self) -> bool {
+        let destinations = &self.rule.route.route;
+        destinations.len() > 1
+            && destinations
+                .iter()
+                .any(|it| HeaderEdits::new(it.headers.as_ref()).look_at_the_path())
+    }
+
+    /// Istio route.go, `ApplyRedirect`; spec 3.2.
+    fn redirect(&self, given: &HttpRedirect) -> Fields {
+        let mut fields = Fields::new();
+        if given.prefix_rewrite.is_empty() {
+            fields.insert("path_redirect".to_owned(), json!(given.uri));
+        } else {
+            fields.insert("prefix_rewrite".to_owned(), json!(given.prefix_rewrite));
+        }
+        if !given.authority.is_empty() {
+            fields.insert("host_redirect".to_owned(), json!(given.authority));
+        }
+        if !given.scheme.is_empty() {
+            fields.insert("scheme_redirect".to_owned(), json!(given.scheme));
+        }
+        let port = match given.redirect_port {
+            Some(RedirectPort::Number(number)) => number,
+            Some(RedirectPort::FromRequestPort) => self.place.port,
+            Some(RedirectPort::FromProtocolDefault) | None => 0,
+        };
+        let scheme = match given.scheme.as_str() {
+            "" if self.server_has_tls => "https",
+            "" => "http",
+            scheme => scheme,
+        };
+        let is_default = (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
+        if port != 0 && !is_default {
+            fields.insert("port_redirect".to_owned(), json!(port));
+        }
+        let code = match given.redirect_code.unwrap_or(0) {
+            302 => "FOUND",
+            303 => "SEE_OTHER",
+            307 => "TEMPORARY_REDIRECT",
+            308 => "PERMANENT_REDIRECT",
+            _ => return fields,
+        };
+        fields.insert("response_code".to_owned(), json!(code));
+        fields
+    }
+}
+
+/// The cluster of a destination that names no host.
+fn unknown_service() -> ClusterRef {
+    ClusterRef {
+        hostname: "UnknownService".to_owned(),
+        port: 0,
+        subset: String::new(),
+    }
+}
+
+/// The change of the path, if there is one: an empty `uri` is none (spec 3.4).
+fn rewrite(given: &HttpRewrite) -> Option<Rewrite> {
+    if let Some(regex) = &given.uri_regex_rewrite {
+        return Some(Rewrite::Regex(RegexRewrite {
+            pattern: regex.matches.clone(),
+            substitution: regex.rewrite.clone(),
+        }));
+    }
+    (!given.uri.is_empty()).then(|| Rewrite::Uri(given.uri.clone()))
+}
+
+fn direct_response(given: &HttpDirectResponse) -> Fields {
+    let mut fields = Fields::new();
+    fields.insert("status".to_owned(), json!(given.status.unwrap_or(200)));
+    match &given.body {
+        Some(DirectBody::Text(text)) => fields.insert("body".to_owned(), json!({"inline_string": text})),
+        Some(DirectBody::Bytes(bytes)) => {
+            fields.insert("body".to_owned(), json!({"inline_bytes": BASE64.encode(bytes)}))
+        }
+        None => None,
+    };
+    fields
+}

@@ -1,0 +1,245 @@
+//! VirtualServices as the proxy sees them: names resolved, delegates merged in, in Istio's order.
+//!
+//! Decides which VirtualServices a Gateway gets and what their rules are. It builds no route.
+//! Source: istio `pilot/pkg/model/virtualservice_controller.go` and `push_context.go`; spec 1.9, 2.8.
+
+use fingerpost_resources::{Diagnostics, HttpRoute, Resource, Resources, VirtualService};
+use fingerpost_routing_config::RuleStep;
+
+use crate::delegates::{NamedMatch, merge_rule};
+use crate::host::qualify;
+use crate::options::Options;
+use crate::visibility::Exports;
+
+/// A VirtualService that Gateways may use.
+#[derive(Debug)]
+pub(crate) struct BoundService<'r> {
+    /// The resource as written.
+    pub resource: &'r Resource<VirtualService>,
+    /// Its hosts, short names resolved.
+    pub hosts: Vec<String>,
+    /// The Gateways that it names, as `namespace/name`, and `mesh`.
+    pub gateways: Vec<String>,
+    /// Its HTTP rules, delegates merged in.
+    pub rules: Vec<Rule<'r>>,
+}
+
+/// One HTTP rule, with every name resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule<'r> {
+    /// Its fields. Hosts are full names, `matches` is what `matches` below says.
+    pub route: HttpRoute,
+    /// Its matches with their places; empty for a rule that takes every request.
+    pub matches: Vec<NamedMatch>,
+    /// Where it comes from: the root's rule, then the delegate's.
+    pub steps: Vec<RuleStep>,
+    /// The resource that holds the rule that routes.
+    pub leaf: &'r Resource<VirtualService>,
+    /// The path of that rule in its resource, such as `spec.http[1]`.
+    pub path: String,
+}
+
+/// The VirtualServices that the proxy sees, in the order in which their rules are tried.
+pub(crate) fn bind<'r>(
+    resources: &'r Resources,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Vec<BoundService<'r>> {
+    let mut visible: Vec<_> = resources
+        .virtual_services
+        .iter()
+        .filter(|service| !service.spec.hosts.is_empty())
+        .filter_map(|service| Some((rank(service, &options.namespace)?, service)))
+        .collect();
+    visible.sort_by_key(|(rank, service)| (*rank, service.meta.creation_order()));
+    visible
+        .into_iter()
+        .map(|(_, service)| bind_one(service, resources, options, diagnostics))
+        .collect()
+}
+
+/// Private VirtualServices of the proxy's namespace come first, then those exported to it by name,
+/// then public ones (istio push_context.go, `VirtualServicesForGateway`).
+fn rank(service: &Resource<VirtualService>, proxy_namespace: &str) -> Option<u8> {
+    let exports = Exports::new(&service.spec.export_to, &service.meta.namespace);
+    if exports.are_public() {
+        Some(2)
+    } else if !exports.reach(proxy_namespace) {
+        None
+    } else if service.meta.namespace == proxy_namespace {
+        Some(0)
+    } else {
+        Some(1)
+    }
+}
+
+fn bind_one<'r>(
+    service: &'r Resource<VirtualService>,
+    resources: &'r Resources,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> BoundService<'r> {
+    let namespace = &service.meta.namespace;
+    let mut rules = Vec::new();
+    for (index, rule) in resolved_rules(service, options).into_iter().enumerate() {
+        let Some(delegate) = rule.route.delegate.clone() else {
+            rules.push(rule);
+            continue;
+        };
+        let owner = if delegate.namespace.is_empty() {
+            namespace
+        } else {
+            &delegate.namespace
+        };
+        match find_delegate(resources, &delegate.name, owner, namespace) {
+            Some(leaf) => rules.extend(merge_delegate(&rule, leaf, options, diagnostics)),
+            None => {
+                let path = format!("spec.http[{index}].delegate");
+                let message = format!(
+                    "no VirtualService `{owner}/{}` without hosts is exported to `{namespace}`: Istio drops this rule",
+                    delegate.name
+                );
+                diagnostics
+                    .warn("delegate-not-found", message)
+                    .on(&service.origin, path)
+                    .help("a delegate has no `hosts`, and its `exportTo` must allow the root's namespace");
+            }
+        }
+    }
+    BoundService {
+        resource: service,
+        hosts: service
+            .spec
+            .hosts
+            .iter()
+            .map(|it| qualify(it, namespace, &options.domain))
+            .collect(),
+        gateways: service
+            .spec
+            .gateways
+            .iter()
+            .map(|it| gateway_name(it, namespace))
+            .collect(),
+        rules,
+    }
+}
+
+fn find_delegate<'r>(
+    resources: &'r Resources,
+    name: &str,
+    owner: &str,
+    root_namespace: &str,
+) -> Option<&'r Resource<VirtualService>> {
+    let found = resources.virtual_services.iter().find(|service| {
+        service.meta.name == name && service.meta.namespace == owner && service.spec.hosts.is_empty()
+    })?;
+    Exports::new(&found.spec.export_to, owner)
+        .reach(root_namespace)
+        .then_some(found)
+}
+
+fn merge_delegate<'r>(
+    root: &Rule<'r>,
+    leaf: &'r Resource<VirtualService>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rule<'r>> {
+    let mut merged = Vec::new();
+    for inner in resolved_rules(leaf, options) {
+        let pair = merge_rule(&root.route, &root.matches, &inner.route, &inner.matches);
+        let Some((route, matches)) = pair else {
+            let message = "its matches contradict those of the rule that delegates here: Istio drops it";
+            diagnostics
+                .warn("delegate-conflict", message)
+                .on(&leaf.origin, inner.path)
+                .help(
+                    "a delegate's match must be narrower than the root's, and not a regex where both are set",
+                );
+            continue;
+        };
+        let steps = [root.steps.clone(), inner.steps].concat();
+        merged.push(Rule {
+            route,
+            matches,
+            steps,
+            leaf,
+            path: inner.path,
+        });
+    }
+    merged
+}
+
+/// The rules of one VirtualService with every short name resolved against its own namespace.
+fn resolved_rules<'r>(service: &'r Resource<VirtualService>, options: &Options) -> Vec<Rule<'r>> {
+    let namespace = &service.meta.namespace;
+    let resolve = |host: &mut String| *host = qualify(host, namespace, &options.domain);
+    let rule = |(index, written): (usize, &HttpRoute)| {
+        let mut route = written.clone();
+        let destinations = route.route.iter_mut().filter_map(|it| it.destination.as_mut());
+        let mirrors = route.mirrors.iter_mut().filter_map(|it| it.destination.as_mut());
+        for destination in destinations.chain(mirrors).chain(route.mirror.as_mut()) {
+            resolve(&mut destination.host);
+        }
+        for request in &mut route.matches {
+            request.gateways = request
+                .gateways
+                .iter()
+                .map(|it| gateway_name(it, namespace))
+                .collect();
+        }
+        let matches = route
+            .matches
+            .iter()
+            .enumerate()
+            .map(|(place, it)| (place.to_string(), it.clone()))
+            .collect();
+        let http = u32::try_from(index).unwrap_or(u32::MAX);
+        Rule {
+            route,
+            matches,
+            steps: vec![RuleStep {
+                virtual_service: service.meta.qualified_name(),
+                http,
+            }],
+            leaf: service,
+            path: format!("spec.http[{index}]"),
+        }
+    };
+    service.spec.http.iter().enumerate().map(rule).collect()
+}
+
+/// `namespace/name` of a Gateway as a VirtualService of `namespace` names it
+/// (istio config.go, `resolveGatewayName`).
+pub(crate) fn gateway_name(written: &str, namespace: &str) -> String {
+    if written == "mesh" {
+        return written.to_owned();
+    }
+    match written.split_once('/') {
+        Some((".", name)) => format!("{namespace}/{name}"),
+        Some(_) => written.to_owned(),
+        None => match written.split_once('.') {
+            // The legacy form: name.namespace, with or without the rest of a service's full name.
+            Some((name, rest)) => format!("{}/{name}", rest.split('.').next().unwrap_or(rest)),
+            None => format!("{namespace}/{written}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_may_be_named_in_four_ways() {
+        for (written, name) in [
+            ("mesh", "mesh"),
+            ("gw", "shop/gw"),
+            ("./gw", "shop/gw"),
+            ("infra/gw", "infra/gw"),
+            ("gw.infra", "infra/gw"),
+            ("gw.infra.svc.cluster.local", "infra/gw"),
+        ] {
+            assert_eq!(gateway_name(written, "shop"), name);
+        }
+    }
+}
