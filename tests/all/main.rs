@@ -3,6 +3,7 @@
 //! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name. `FINGERPOST_SCENARIO=cors` asks only
 //! scenarios whose name contains it, `FINGERPOST_VERBOSE=1` prints a table, `FINGERPOST_BLESS=1` raises the floors.
 
+mod engines;
 mod house;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -13,8 +14,9 @@ fn main() {
     trials.extend(
         house::RULES
             .iter()
-            .map(|(name, rule)| trial(&format!("house {name}"), *rule)),
+            .map(|(name, rule)| trial(&format!("house: {name}"), *rule)),
     );
+    trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit();
 }
 

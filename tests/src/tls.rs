@@ -1,35 +1,35 @@
-//! TLS for tests: a client that accepts any certificate, and one certificate for everyone else.
+//! TLS for tests: a client that accepts any certificate, and one identity for everyone who must show one.
 
 use std::io;
 use std::net::TcpStream;
 use std::sync::{Arc, LazyLock};
 
+use fingerpost_envoy::{Authority, Certificate};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
 use crate::case::Tls;
 
-/// A certificate that signs itself, and its key.
+/// What listeners and clients show in these tests, and who signed it.
 pub struct Identity {
-    /// The certificate as PEM text.
-    pub certificate: String,
-    /// The private key as PEM text.
-    pub key: String,
-    certificate_der: CertificateDer<'static>,
-    key_der: Vec<u8>,
+    /// Trusted by listeners that check clients.
+    pub authority: Authority,
+    /// Shown by listeners, and by clients that are asked for one.
+    pub certificate: Certificate,
 }
 
-/// The identity of every listener, every client and their authority in these tests.
+/// The one identity of a run.
 pub static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
-    let names = vec!["localhost".to_owned(), "any.test".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).expect("two DNS names make a certificate");
+    let authority = Authority::new().expect("a fresh key signs itself");
+    let certificate = authority
+        .sign(&["localhost", "any.test"])
+        .expect("two DNS names make a certificate");
     Identity {
-        certificate: made.cert.pem(),
-        key: made.signing_key.serialize_pem(),
-        certificate_der: made.cert.der().clone(),
-        key_der: made.signing_key.serialize_der(),
+        authority,
+        certificate,
     }
 });
 
@@ -45,9 +45,13 @@ pub fn connect(stream: TcpStream, tls: &Tls) -> io::Result<StreamOwned<ClientCon
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)));
     let mut config = if tls.shows_certificate() {
-        let key = PrivateKeyDer::try_from(IDENTITY.key_der.clone()).map_err(io::Error::other)?;
+        let Certificate {
+            chain_pem, key_pem, ..
+        } = &IDENTITY.certificate;
+        let certificate = CertificateDer::from_pem_slice(chain_pem.as_bytes()).map_err(io::Error::other)?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(io::Error::other)?;
         builder
-            .with_client_auth_cert(vec![IDENTITY.certificate_der.clone()], key)
+            .with_client_auth_cert(vec![certificate], key)
             .map_err(io::Error::other)?
     } else {
         builder.with_no_client_auth()

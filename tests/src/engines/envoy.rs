@@ -1,0 +1,221 @@
+//! Puts cases to a stock Envoy that runs a bootstrap, with an echo server behind each cluster.
+//!
+//! Who made the bootstrap, and whether a filter or Envoy's own router chooses in it, makes no difference here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::case::{Case, Outcome, Rule, Upstream};
+use crate::client::{self, Failure, Reply};
+use crate::compare::differences;
+use crate::report::Verdict;
+use crate::tls::IDENTITY;
+
+/// Mirrored copies are sent when the answer may already be there; nobody says when the last has come.
+const STRAGGLERS: Duration = Duration::from_millis(150);
+
+/// A bootstrap to ask, and where each Gateway port listens in it.
+pub struct Setup {
+    /// What Envoy runs.
+    pub bootstrap: Bootstrap,
+    /// The listener's name by the port that the Gateway declares.
+    pub listeners: BTreeMap<u16, String>,
+}
+
+/// Asks all cases of a scenario.
+///
+/// # Errors
+/// Envoy or an echo server did not start; with Envoy's own words.
+pub fn ask(binary: &EnvoyBinary, setup: Setup, cases: &[Case]) -> Result<Vec<Verdict>, String> {
+    let Setup {
+        mut bootstrap,
+        listeners,
+    } = setup;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let access_log = folder.path().join("access.log");
+    let echo = Echo::start(EchoOptions::default()).map_err(|error| error.to_string())?;
+    for cluster in bootstrap.clusters() {
+        let address = echo.listen(&cluster).map_err(|error| error.to_string())?;
+        bootstrap.point_cluster(&cluster, address);
+    }
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    for (name, _) in bootstrap.listeners() {
+        bootstrap.bind_listener(&name, any_port);
+    }
+    bootstrap.set_admin(any_port);
+    bootstrap.set_certificate(&IDENTITY.certificate, IDENTITY.authority.pem());
+    let format = json!({ "case": "%REQ(X-CASE)%", "rule": "%METADATA(ROUTE:fingerpost)%" });
+    bootstrap.set_access_log(&format, &access_log.to_string_lossy());
+
+    let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default())
+        .map_err(|error| error.to_string())?;
+    let bound = envoy.listeners().map_err(|error| error.to_string())?;
+    let address = |port: u16| {
+        let name = listeners.get(&port)?;
+        bound
+            .iter()
+            .find(|listener| listener.name == *name)
+            .map(|listener| listener.address)
+    };
+    let replies: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(number, case)| match address(case.request.port) {
+            Some(address) => client::send(address, &case.request, number),
+            None => Err(Failure::NoListener),
+        })
+        .collect();
+    thread::sleep(STRAGGLERS);
+    envoy.stop();
+    let rules = rules(&access_log)?;
+
+    let mut received: BTreeMap<usize, Vec<Received>> = BTreeMap::new();
+    for request in echo.take() {
+        let case = request.header("x-case").and_then(|text| text.parse().ok());
+        received
+            .entry(case.unwrap_or(usize::MAX))
+            .or_default()
+            .push(request);
+    }
+    let verdicts = cases
+        .iter()
+        .zip(replies)
+        .enumerate()
+        .map(|(number, (case, reply))| {
+            let received = received.remove(&number).unwrap_or_default();
+            let answer = Outcome {
+                rule: rules.get(&number).cloned(),
+                ..outcome(reply, &received)
+            };
+            Verdict::of(differences(case.outcomes(), &answer))
+        });
+    Ok(verdicts.collect())
+}
+
+/// Which rule made the answer to each case, as the access log tells.
+fn rules(access_log: &Path) -> Result<BTreeMap<usize, Rule>, String> {
+    #[derive(Deserialize)]
+    struct Line {
+        case: Option<String>,
+        rule: Value,
+    }
+    let text = fs::read_to_string(access_log).map_err(|error| format!("Envoy's access log: {error}"))?;
+    let mut rules = BTreeMap::new();
+    for line in text.lines() {
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| format!("Envoy's access log: {error}: {line}"))?;
+        let case = line.case.and_then(|text| text.parse().ok());
+        if let (Some(case), Ok(rule)) = (case, serde_json::from_value(line.rule)) {
+            rules.insert(case, rule);
+        }
+    }
+    Ok(rules)
+}
+
+/// The outcome in the corpus's terms, without the rule.
+fn outcome(reply: Result<Reply, Failure>, received: &[Received]) -> Outcome {
+    let asked: BTreeSet<&str> = received.iter().map(|it| it.cluster.as_str()).collect();
+    let answered = reply
+        .as_ref()
+        .ok()
+        .and_then(|reply| reply.header("x-echo-cluster"));
+    // Where no answer names the cluster, a lone one that was asked is the main one.
+    let main = answered.map(str::to_owned).or_else(|| match asked.first() {
+        Some(only) if asked.len() == 1 => Some((*only).to_owned()),
+        _ => None,
+    });
+    let others = asked
+        .iter()
+        .filter(|it| Some(**it) != main.as_deref())
+        .map(|it| (*it).to_owned())
+        .collect();
+    let of_main = || {
+        received
+            .iter()
+            .filter(|it| Some(it.cluster.as_str()) == main.as_deref())
+    };
+    let mut outcome = Outcome {
+        upstream: of_main().next().map(upstream),
+        attempts: of_main().count().max(1),
+        ..Outcome::default()
+    };
+    match main {
+        Some(_) => outcome.mirrors = others,
+        None => outcome.hits = others,
+    }
+    outcome.cluster = main;
+    match reply {
+        Err(failure) => outcome.error = Some(failure.as_str().to_owned()),
+        Ok(reply) => {
+            outcome.status = reply.status;
+            outcome.body = match String::from_utf8_lossy(&reply.body) {
+                _ if reply.is_chunked() => Some("<chunked>".to_owned()),
+                body if body == "ok" && reply.status == 200 => None,
+                body => Some(body.into_owned()),
+            };
+            outcome.at_least_ms = u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX);
+            outcome.response_headers = kept(reply.headers, is_any_answers);
+        }
+    }
+    outcome
+}
+
+fn upstream(received: &Received) -> Upstream {
+    Upstream {
+        method: received.method.clone(),
+        path: received.path.clone(),
+        authority: received.authority.clone(),
+        headers: kept(received.headers.clone(), is_any_proxys),
+        timeout_ms: received
+            .header("x-envoy-expected-rq-timeout-ms")
+            .map(str::to_owned),
+    }
+}
+
+/// `headers` sorted, without those that are not recorded.
+fn kept(mut headers: Vec<(String, String)>, is_left_out: fn(&str) -> bool) -> Vec<(String, String)> {
+    headers.retain(|(name, _)| !is_left_out(name));
+    headers.sort();
+    headers
+}
+
+/// What any proxy adds to a request, and what the harness itself does.
+fn is_any_proxys(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "connection",
+        "content-length",
+        "host",
+        "transfer-encoding",
+        "x-case",
+        "x-echo",
+        "x-envoy-attempt-count",
+        "x-envoy-decorator-operation",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-external-address",
+        "x-envoy-internal",
+        "x-request-id",
+    ];
+    NAMES.contains(&name) || name.starts_with("x-forwarded-")
+}
+
+/// What any answer carries.
+fn is_any_answers(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "connection",
+        "content-length",
+        "date",
+        "server",
+        "transfer-encoding",
+        "x-echo-cluster",
+        "x-envoy-upstream-service-time",
+    ];
+    NAMES.contains(&name)
+}
