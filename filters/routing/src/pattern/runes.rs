@@ -1,0 +1,168 @@
+//! A set of code points, and the bytes that RE2 accepts for it.
+//!
+//! RE2 counts surrogates as code points, and reads any range that covers all of `80-10FFFF` loosely: there it
+//! also takes overlong forms and values above `10FFFF` (compile.cc, `Add_80_10ffff`). Both can be told apart
+//! by a header value that is not UTF-8, so neither is left out here.
+
+use alloc::vec::Vec;
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir};
+
+const MAX: u32 = 0x0010_FFFF;
+const SURROGATES: (u32, u32) = (0xD800, 0xDFFF);
+
+/// Ranges of code points, both ends included.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RuneSet {
+    ranges: Vec<(u32, u32)>,
+}
+
+impl RuneSet {
+    pub(super) fn of(ranges: &[(u32, u32)]) -> Self {
+        let mut set = Self {
+            ranges: ranges.to_vec(),
+        };
+        set.tidy();
+        set
+    }
+
+    /// Every code point but the newline.
+    pub(super) fn dot() -> Self {
+        Self::of(&[(0, 0x09), (0x0B, MAX)])
+    }
+
+    pub(super) fn any() -> Self {
+        Self::of(&[(0, MAX)])
+    }
+
+    pub(super) fn add(&mut self, lo: u32, hi: u32) {
+        self.ranges.push((lo, hi));
+    }
+
+    pub(super) fn union(&mut self, other: &Self) {
+        self.ranges.extend_from_slice(&other.ranges);
+    }
+
+    /// How many ranges it has.
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    pub(super) fn negate(&mut self) {
+        self.tidy();
+        let mut gaps = Vec::with_capacity(self.ranges.len() + 1);
+        let mut next = 0;
+        for &(lo, hi) in &self.ranges {
+            if next < lo {
+                gaps.push((next, lo - 1));
+            }
+            next = hi + 1;
+        }
+        if next <= MAX {
+            gaps.push((next, MAX));
+        }
+        self.ranges = gaps;
+    }
+
+    /// Adds what differs from a member in case only, by Unicode's simple folding.
+    pub(super) fn fold_case(&mut self) {
+        let mut folded = self.scalars();
+        // The tables are compiled in; without them a pattern would only keep the case as written.
+        if folded.try_case_fold_simple().is_ok() {
+            self.ranges.extend(
+                folded
+                    .iter()
+                    .map(|it| (u32::from(it.start()), u32::from(it.end()))),
+            );
+        }
+        self.tidy();
+    }
+
+    /// Sorts and joins, so that ranges are apart from each other.
+    fn tidy(&mut self) {
+        self.ranges.sort_unstable();
+        let mut tidy: Vec<(u32, u32)> = Vec::with_capacity(self.ranges.len());
+        for &(lo, hi) in &self.ranges {
+            match tidy.last_mut() {
+                Some(last) if lo <= last.1.saturating_add(1) => last.1 = last.1.max(hi),
+                Some(_) | None => tidy.push((lo, hi)),
+            }
+        }
+        self.ranges = tidy;
+    }
+
+    fn scalars(&self) -> ClassUnicode {
+        let (below, above) = (SURROGATES.0 - 1, SURROGATES.1 + 1);
+        let parts = self
+            .ranges
+            .iter()
+            .flat_map(|&(lo, hi)| [(lo, hi.min(below)), (lo.max(above), hi)]);
+        ClassUnicode::new(
+            parts.filter(|(lo, hi)| lo <= hi).filter_map(|(lo, hi)| {
+                Some(ClassUnicodeRange::new(char::from_u32(lo)?, char::from_u32(hi)?))
+            }),
+        )
+    }
+
+    /// What matches one member.
+    pub(super) fn into_hir(mut self) -> Hir {
+        self.tidy();
+        if let Some(&(lo, MAX)) = self.ranges.last()
+            && lo <= 0x80
+        {
+            self.ranges.pop();
+            if lo < 0x80 {
+                self.ranges.push((lo, 0x7F));
+            }
+            let ascii = Hir::class(Class::Unicode(self.scalars()));
+            return Hir::alternation([ascii].into_iter().chain(loose()).collect());
+        }
+        let surrogates = self.ranges.iter().filter_map(|&(lo, hi)| {
+            let (lo, hi) = (lo.max(SURROGATES.0), hi.min(SURROGATES.1));
+            (lo <= hi).then_some((lo, hi))
+        });
+        let surrogates: Vec<Hir> = surrogates
+            .flat_map(|(lo, hi)| encoded_surrogates(lo, hi))
+            .collect();
+        let scalars = Hir::class(Class::Unicode(self.scalars()));
+        if surrogates.is_empty() {
+            return scalars;
+        }
+        Hir::alternation([scalars].into_iter().chain(surrogates).collect())
+    }
+}
+
+/// RE2's reading of `80-10FFFF`.
+fn loose() -> [Hir; 3] {
+    let tail = || bytes(0x80, 0xBF);
+    [
+        Hir::concat([bytes(0xC2, 0xDF), tail()].into()),
+        Hir::concat([bytes(0xE0, 0xEF), tail(), tail()].into()),
+        Hir::concat([bytes(0xF0, 0xF4), tail(), tail(), tail()].into()),
+    ]
+}
+
+/// Surrogates `lo` to `hi`, as three bytes each.
+fn encoded_surrogates(lo: u32, hi: u32) -> impl Iterator<Item = Hir> {
+    let tail = |code: u32| 0x80 | (code & 0x3F) as u8;
+    (lo >> 6..=hi >> 6).map(move |block| {
+        let first = lo.max(block << 6);
+        let last = hi.min(block << 6 | 0x3F);
+        Hir::concat(
+            [
+                bytes(0xED, 0xED),
+                bytes(tail(block), tail(block)),
+                bytes(tail(first), tail(last)),
+            ]
+            .into(),
+        )
+    })
+}
+
+fn bytes(lo: u8, hi: u8) -> Hir {
+    Hir::class(Class::Bytes(ClassBytes::new([ClassBytesRange::new(lo, hi)])))
+}
+
+/// Any byte, also a part of a code point.
+pub(super) fn any_byte() -> Hir {
+    bytes(0x00, 0xFF)
+}

@@ -1,0 +1,294 @@
+//! RE2's reading, row by row.
+
+use super::{Finder, Pattern, Reason};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+#[track_caller]
+fn check(pattern: &str, yes: &[&str], no: &[&str]) {
+    let bytes = |texts: &[&str]| texts.iter().map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
+    check_bytes(pattern, &bytes(yes), &bytes(no));
+}
+
+#[track_caller]
+fn check_bytes(pattern: &str, yes: &[Vec<u8>], no: &[Vec<u8>]) {
+    let parsed = Pattern::parse(pattern).unwrap();
+    for value in yes {
+        assert!(
+            parsed.accepts(value),
+            "{pattern} should accept {:?}",
+            value.escape_ascii().to_string()
+        );
+    }
+    for value in no {
+        assert!(
+            !parsed.accepts(value),
+            "{pattern} should not accept {:?}",
+            value.escape_ascii().to_string()
+        );
+    }
+}
+
+#[track_caller]
+fn refused(pattern: &str, offset: usize, reason: &Reason) {
+    let error = Pattern::parse(pattern).map(|_| ()).unwrap_err();
+    assert_eq!((error.offset, &error.reason), (offset, reason), "{pattern}");
+}
+
+#[test]
+fn the_whole_value_must_match() {
+    check("/a|/ab", &["/a", "/ab"], &["/abc", "x/a"]);
+    check("/foo", &["/foo"], &["/foo/bar", "/fo"]);
+    check("^/foo$", &["/foo"], &["/foo/"]);
+    check("", &[""], &["a"]);
+    check("()", &[""], &["a"]);
+}
+
+#[test]
+fn a_pattern_cannot_leave_its_anchors() {
+    refused("a)|(b", 1, &Reason::UnexpectedParenthesis);
+}
+
+#[test]
+fn perl_classes_are_ascii() {
+    check(r"\d", &["5"], &["٣"]);
+    check(r"\w+", &["a_9"], &["é"]);
+    check(r"\s", &[" ", "\t", "\n", "\u{c}", "\r"], &["\u{b}", "\u{a0}"]);
+    check(r"[[:space:]]", &[" ", "\u{b}"], &["\u{a0}"]);
+    check(r"\D\S\W", &["éé-"], &["5é-"]);
+}
+
+#[test]
+fn a_word_boundary_is_ascii() {
+    check(r"\bé", &[], &["é"]);
+    check(r"\Bé", &["é"], &[]);
+    check(r".*\bapi\b.*", &["/api/", "api"], &["/apis"]);
+}
+
+#[test]
+fn the_dot_is_any_code_point_but_a_newline() {
+    check("a.b", &["axb", "aéb"], &["a\nb", "ab"]);
+    check("(?s)a.b", &["a\nb"], &[]);
+    check_bytes("a.b", &[], &[b"a\xffb".to_vec(), b"a\xc3b".to_vec()]);
+}
+
+#[test]
+fn the_dot_takes_overlong_and_surrogate_forms_as_re2_does() {
+    check_bytes(
+        ".",
+        &[
+            b"\xe0\x80\x80".to_vec(),
+            b"\xed\xa0\x80".to_vec(),
+            b"\xf4\xbf\xbf\xbf".to_vec(),
+        ],
+        &[],
+    );
+    check_bytes(
+        "[^a]",
+        &[b"\xe0\x80\x80".to_vec()],
+        &[b"\xc0\x80".to_vec(), b"\xf5\x80\x80\x80".to_vec()],
+    );
+    check_bytes(
+        r"[\x{100}-\x{10FFFF}]",
+        &[b"\xed\xa0\x80".to_vec()],
+        &[b"\xe0\x80\x80".to_vec()],
+    );
+}
+
+#[test]
+fn any_byte_is_a_single_byte() {
+    check_bytes(
+        r"a\Cb",
+        &[b"a\xffb".to_vec(), b"a\nb".to_vec()],
+        &["aéb".as_bytes().to_vec()],
+    );
+}
+
+#[test]
+fn case_folds_as_unicode_does() {
+    check("(?i)k", &["k", "K", "\u{212a}"], &[]);
+    check("(?i)straße", &["STRAßE", "STRAẞE"], &["STRASSE"]);
+    check("(?i)[^k]", &["j"], &["k", "K", "\u{212a}"]);
+    check(r"(?i)\w", &["ſ", "\u{212a}"], &["é"]);
+    check(r"(?i)\P{Lu}", &["1"], &["a", "A"]);
+    check("a(?i)b(?-i)c", &["abc", "aBc"], &["Abc", "abC"]);
+    check("(?i:a)b", &["Ab"], &["AB"]);
+    check("(a(?i)b)c", &["aBc"], &["aBC"]);
+}
+
+#[test]
+fn braces_that_count_nothing_are_literal() {
+    check("/{id}", &["/{id}"], &[]);
+    check("a{,2}", &["a{,2}"], &["aa"]);
+    check("a{01}", &["a{01}"], &["a"]);
+    check("a{2}", &["aa"], &["a", "aaa"]);
+    check("a{2,}", &["aa", "aaa"], &["a"]);
+    check("a{1,2}b{0}", &["a", "aa"], &["b"]);
+    check("{", &["{"], &[]);
+    check("x{9999999999}", &["x{9999999999}"], &[]);
+}
+
+#[test]
+fn brackets_are_read_as_re2_reads_them() {
+    check("[[a]", &["[", "a"], &["]"]);
+    check("[a&&b]", &["a", "&", "b"], &[]);
+    check("[]a]", &["]", "a"], &[]);
+    check("[^]a]", &["b"], &["]", "a"]);
+    check("[a-]", &["a", "-"], &["b"]);
+    check("[a-c-e]", &["b", "-", "e"], &["d"]);
+    check("[a~~b]", &["a", "~", "b"], &["1"]);
+    check(r"[\d\-x]", &["1", "-", "x"], &["y"]);
+    check("[[:alpha:][:^digit:]]", &["a", "-"], &["1"]);
+    refused("[[:alpha:]", 0, &Reason::MissingBracket);
+    check("[:alpha:]", &["a", ":"], &["b"]);
+    check("[#  x]", &["#", " ", "x"], &[]);
+}
+
+#[test]
+fn unicode_classes_have_re2s_names() {
+    check(r"\p{Greek}\pL\p{^Lu}\PN", &["αba-"], &["aba-", "αbA-", "αba1"]);
+    check(r"\p{Cs}", &[], &["a"]);
+    check_bytes(
+        r"\p{Cs}",
+        &[b"\xed\xa0\x80".to_vec(), b"\xed\xbf\xbf".to_vec()],
+        &[b"\xed\x9f\xbf".to_vec()],
+    );
+    check(r"\p{Any}", &["\n"], &[""]);
+    refused(r"a\p{greek}", 1, &Reason::UnknownClass(r"\p{greek}".to_string()));
+    refused(
+        r"\p{Alphabetic}",
+        0,
+        &Reason::UnknownClass(r"\p{Alphabetic}".to_string()),
+    );
+    refused(r"[[:foo:]]", 1, &Reason::UnknownClass("[:foo:]".to_string()));
+}
+
+#[test]
+fn every_name_of_a_unicode_class_has_members() {
+    for name in super::classes::names() {
+        let set = super::classes::unicode(name).unwrap_or_else(|| panic!("{name} has no table"));
+        assert!(set.len() > 0, "{name} is empty");
+    }
+}
+
+#[test]
+fn escapes_stand_for_code_points() {
+    check(
+        r"\x41\x{e9}\101\0\a\f\v\n\r\t",
+        &["AéA\0\u{7}\u{c}\u{b}\n\r\t"],
+        &[],
+    );
+    check(r"\.\/\-\_", &["./-_"], &[]);
+    check(r"\Qa.b\E.", &["a.bx"], &["axbx"]);
+    check(r"\Qa.b", &["a.b"], &[]);
+    check(r"\Qab\E+", &["abb"], &["abab"]);
+    refused(r"a\1", 1, &Reason::UnknownEscape(r"\1".to_string()));
+    refused(r"\Z", 0, &Reason::UnknownEscape(r"\Z".to_string()));
+    refused(r"\x{110000}", 0, &Reason::UnknownEscape(r"\x{110000".to_string()));
+    refused("a\\", 1, &Reason::TrailingBackslash);
+    refused(r"[\b]", 1, &Reason::UnknownEscape(r"\b".to_string()));
+}
+
+#[test]
+fn anchors_inside_are_of_the_text_or_the_line() {
+    check(r"\Aa\z", &["a"], &["a\n"]);
+    check("a$\n", &[], &["a\n"]);
+    check("(?m)a$\n^b", &["a\nb"], &["a\n"]);
+}
+
+#[test]
+fn repetitions_have_limits() {
+    check("a{1000}", &["a".repeat(1000).as_str()], &["a"]);
+    refused("a{1001}", 1, &Reason::RepetitionTooLarge);
+    refused("a{2,1}", 1, &Reason::RepetitionTooLarge);
+    refused("(a{100}){11}", 8, &Reason::RepetitionTooLarge);
+    refused("a**", 2, &Reason::DoubleRepetition);
+    refused("a{2}*", 4, &Reason::DoubleRepetition);
+    refused("a+?+", 3, &Reason::DoubleRepetition);
+    refused("*a", 0, &Reason::NothingToRepeat);
+    refused("(|+)", 2, &Reason::NothingToRepeat);
+    check("(?:a*)*", &["", "aa"], &["b"]);
+    check("^*a", &["a"], &[]);
+}
+
+#[test]
+fn groups_are_named_or_not() {
+    check("(?P<n>a)(?<m>b)(?:c)", &["abc"], &[]);
+    check("(?)a", &["a"], &[]);
+    refused("(a", 0, &Reason::MissingParenthesis);
+    refused("(?P<>a)", 0, &Reason::BadGroupName);
+    refused("(?P<a b>a)", 0, &Reason::BadGroupName);
+    refused("x(?=a)", 1, &Reason::UnknownGroup("(?=".to_string()));
+    refused("(?<!a)", 0, &Reason::UnknownGroup("(?<!".to_string()));
+    refused("(?i-)a", 0, &Reason::UnknownGroup("(?i-)".to_string()));
+    refused("[a", 0, &Reason::MissingBracket);
+    refused("x[b-a]", 2, &Reason::BadRange);
+}
+
+#[test]
+fn what_would_take_too_much_is_refused() {
+    refused(&"(".repeat(100_000), 99_999, &Reason::MissingParenthesis);
+    let deep = "(".repeat(300) + &")".repeat(300);
+    assert_eq!(
+        Pattern::parse(&deep).map(|_| ()).unwrap_err().reason,
+        Reason::TooDeep
+    );
+    assert_eq!(
+        Pattern::parse(r"\pL{1000}").map(|_| ()).unwrap_err().reason,
+        Reason::TooLarge
+    );
+    assert_eq!(
+        Pattern::parse(&r"\pL".repeat(2000))
+            .map(|_| ())
+            .unwrap_err()
+            .reason,
+        Reason::TooLarge
+    );
+}
+
+#[test]
+fn a_finder_tells_what_its_groups_caught() {
+    let finder = Finder::parse("/(a)|/(b)(c)?").unwrap();
+    let found = finder.find(b"x/b", 0).unwrap();
+    assert_eq!(
+        (
+            found.span(),
+            found.group(0),
+            found.group(1),
+            found.group(2),
+            found.group(3)
+        ),
+        (1..3, &b"/b"[..], &b""[..], &b"b"[..], &b""[..])
+    );
+    assert_eq!(finder.groups(), 3);
+    assert!(finder.find(b"x/b", 2).is_none());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_pattern_or_an_error(text in "\\PC{0,40}") {
+        if let Ok(pattern) = Pattern::parse(&text) {
+            pattern.accepts(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn any_text_of_operators_is_a_pattern_or_an_error(
+        text in r"([ab\[\]()|*+?{},^$.\\:\-&0-9dDwWsSpPQEzAbBCxiP<>=!]|\[\[:alpha:\]|\(\?i\)|\\p\{Greek\}){0,24}",
+        value in prop::collection::vec(any::<u8>(), 0..16),
+    ) {
+        if let (Ok(pattern), Ok(finder)) = (Pattern::parse(&text), Finder::parse(&text)) {
+            let accepted = pattern.accepts(&value);
+            let found = finder.find(&value, 0);
+            prop_assert!(!accepted || found.is_some(), "{text} accepts a value in which it is not found");
+        }
+    }
+
+    #[test]
+    fn quoted_text_accepts_itself_alone(text in "[^\\\\]{0,12}", other in "\\PC{0,12}") {
+        let pattern = Pattern::parse(&alloc::format!("\\Q{text}\\E")).unwrap();
+        prop_assert!(pattern.accepts(text.as_bytes()));
+        prop_assert_eq!(pattern.accepts(other.as_bytes()), text == other);
+    }
+}

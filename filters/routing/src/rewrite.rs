@@ -1,0 +1,256 @@
+//! How a path changes, byte by byte as Envoy's router changes it. Query and fragment stay.
+
+use crate::{Finder, PathMatch, RequestHead};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A change of the path.
+#[derive(Debug)]
+pub enum PathRewrite {
+    /// Puts `with` in place of the first `matched` bytes; stands beside a prefix match of that length.
+    Prefix {
+        /// The length of the prefix.
+        matched: usize,
+        /// What takes its place. Slashes are neither added nor removed.
+        with: Box<str>,
+    },
+    /// Puts this in place of the whole path.
+    Whole(Box<str>),
+    /// Replaces every match of a pattern.
+    Regex {
+        /// What is replaced.
+        pattern: Finder,
+        /// What takes its place.
+        with: Substitution,
+    },
+}
+
+impl PathRewrite {
+    /// Envoy's `prefix_rewrite`, whose meaning depends on the path match beside it.
+    pub fn uri(beside: &PathMatch, with: &str) -> Self {
+        match beside {
+            PathMatch::Prefix { prefix, .. } => Self::Prefix {
+                matched: prefix.len(),
+                with: with.into(),
+            },
+            PathMatch::Exact { .. } | PathMatch::Regex(_) => Self::Whole(with.into()),
+        }
+    }
+
+    /// The target after the change.
+    pub fn apply(&self, head: &RequestHead<'_>) -> Vec<u8> {
+        let path = head.path().unwrap_or_default();
+        let mut target = match self {
+            Self::Prefix { matched, with } => {
+                let kept = path.get(*matched..).unwrap_or_default();
+                [with.as_bytes(), kept].concat()
+            }
+            Self::Whole(with) => with.as_bytes().to_vec(),
+            Self::Regex { pattern, with } => replace_all(pattern, with, path),
+        };
+        target.extend_from_slice(head.after_path());
+        target
+    }
+}
+
+/// RE2's `GlobalReplace`.
+fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(path.len());
+    let mut at = 0;
+    let mut last_end = None;
+    while let Some(found) = pattern.find(path, at) {
+        let span = found.span();
+        replaced.extend_from_slice(path.get(at..span.start).unwrap_or_default());
+        if span.is_empty() && last_end == Some(span.start) {
+            // An empty match right behind the last one does not count; go on behind the next character.
+            let Some(rest) = path.get(span.start..).filter(|rest| !rest.is_empty()) else {
+                return replaced;
+            };
+            let step = rune_length(rest);
+            replaced.extend_from_slice(rest.get(..step).unwrap_or_default());
+            at = span.start + step;
+            continue;
+        }
+        for part in &with.parts {
+            match part {
+                Part::Text(text) => replaced.extend_from_slice(text.as_bytes()),
+                Part::Group(index) => replaced.extend_from_slice(found.group(*index)),
+            }
+        }
+        at = span.end;
+        last_end = Some(at);
+    }
+    replaced.extend_from_slice(path.get(at..).unwrap_or_default());
+    replaced
+}
+
+/// The length of the first character; a byte that begins none stands for itself.
+fn rune_length(text: &[u8]) -> usize {
+    (1..=4)
+        .find(|length| {
+            text.get(..*length)
+                .is_some_and(|it| core::str::from_utf8(it).is_ok())
+        })
+        .unwrap_or(1)
+}
+
+/// The text that takes the place of a match; `\0` to `\9` in it stand for what groups caught.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Substitution {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(Box<str>),
+    Group(usize),
+}
+
+/// A text that RE2 does not take as a substitution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidSubstitution {
+    /// `\` with neither a digit nor `\` behind it.
+    Backslash,
+    /// More than the pattern's groups.
+    NoSuchGroup {
+        /// The group that is asked for.
+        group: u32,
+        /// How many the pattern has.
+        groups: u32,
+    },
+}
+
+impl Substitution {
+    /// Reads a substitution for a pattern with so many groups.
+    pub fn parse(text: &str, groups: u32) -> Result<Self, InvalidSubstitution> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((plain, escape)) = rest.split_once('\\') {
+            parts.push(Part::Text(plain.into()));
+            let mut chars = escape.chars();
+            match chars.next() {
+                Some('\\') => parts.push(Part::Text("\\".into())),
+                Some(digit @ '0'..='9') => {
+                    let group = u32::from(digit) - u32::from('0');
+                    if group > groups {
+                        return Err(InvalidSubstitution::NoSuchGroup { group, groups });
+                    }
+                    parts.push(Part::Group(group as usize));
+                }
+                Some(_) | None => return Err(InvalidSubstitution::Backslash),
+            }
+            rest = chars.as_str();
+        }
+        parts.push(Part::Text(rest.into()));
+        Ok(Self { parts })
+    }
+}
+
+impl fmt::Display for InvalidSubstitution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backslash => f.write_str("`\\` must be followed by a digit or by `\\`"),
+            Self::NoSuchGroup { group, groups } => {
+                write!(
+                    f,
+                    "`\\{group}` asks for group {group}, but the pattern has {groups}"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for InvalidSubstitution {}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidSubstitution, PathRewrite, Substitution};
+    use crate::{Finder, PathMatch, RequestHead};
+    use alloc::string::String;
+
+    #[track_caller]
+    fn check(rewrite: &PathRewrite, rows: &[(&str, &str)]) {
+        for (target, expected) in rows {
+            let head = RequestHead::new(None, Some(target.as_bytes()));
+            assert_eq!(
+                String::from_utf8(rewrite.apply(&head)).unwrap(),
+                *expected,
+                "{target}"
+            );
+        }
+    }
+
+    fn regex(pattern: &str, with: &str) -> PathRewrite {
+        let pattern = Finder::parse(pattern).unwrap();
+        let with = Substitution::parse(with, pattern.groups()).unwrap();
+        PathRewrite::Regex { pattern, with }
+    }
+
+    #[test]
+    fn a_prefix_gives_way_to_the_new_one_and_the_rest_stays() {
+        let beside = PathMatch::Prefix {
+            prefix: "/foo".into(),
+            ignore_case: false,
+        };
+        check(
+            &PathRewrite::uri(&beside, "/"),
+            &[
+                ("/foo/bar", "//bar"),
+                ("/foo", "/"),
+                ("/foobar", "/bar"),
+                ("/foo?q=/foo", "/?q=/foo"),
+            ],
+        );
+        check(
+            &PathRewrite::uri(&beside, "/bar"),
+            &[("/foo?q", "/bar?q"), ("/foo#f", "/bar#f")],
+        );
+    }
+
+    #[test]
+    fn beside_other_matches_the_whole_path_gives_way() {
+        let beside = PathMatch::Exact {
+            path: "/a".into(),
+            ignore_case: false,
+        };
+        check(
+            &PathRewrite::uri(&beside, "/z"),
+            &[("/a", "/z"), ("/a?c=1", "/z?c=1")],
+        );
+    }
+
+    #[test]
+    fn every_match_of_a_pattern_is_replaced_in_the_path_alone() {
+        check(&regex("a", "b"), &[("/aa?a", "/bb?a"), ("/x", "/x")]);
+        check(
+            &regex("^/(v[0-9]+)/(.*)$", r"/\2/\1"),
+            &[("/v1/x", "/x/v1"), ("/v/x", "/v/x")],
+        );
+        check(&regex("/(a)|/b", r"[\0|\1|\\]"), &[("/a/b", r"[/a|a|\][/b||\]")]);
+    }
+
+    #[test]
+    fn empty_matches_are_replaced_between_characters() {
+        check(&regex("", "-"), &[("ab", "-a-b-"), ("é", "-é-")]);
+        check(&regex("x*", "-"), &[("axb", "-a-b-"), ("xx", "-")]);
+        check(&regex("b*", "-"), &[("abc", "-a-c-")]);
+        check(&regex("^", "/p"), &[("/a/b", "/p/a/b")]);
+        check(&regex("$", "/"), &[("/a?q", "/a/?q")]);
+    }
+
+    #[test]
+    fn a_substitution_names_groups_that_exist() {
+        assert_eq!(
+            Substitution::parse(r"\2", 1),
+            Err(InvalidSubstitution::NoSuchGroup { group: 2, groups: 1 })
+        );
+        for text in [r"\", r"\a", r"a\"] {
+            assert_eq!(
+                Substitution::parse(text, 9),
+                Err(InvalidSubstitution::Backslash),
+                "{text}"
+            );
+        }
+    }
+}

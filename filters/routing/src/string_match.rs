@@ -1,0 +1,55 @@
+//! A condition on a text.
+
+use crate::Pattern;
+use alloc::boxed::Box;
+use core::fmt;
+
+/// A condition on a text that is there.
+#[derive(Debug)]
+pub enum StringMatch {
+    /// The whole text.
+    Exact(Box<str>),
+    /// Its beginning.
+    Prefix(Box<str>),
+    /// The whole text, as a pattern.
+    Regex(Pattern),
+}
+
+impl StringMatch {
+    /// Whether `value` satisfies it.
+    pub fn accepts(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Exact(text) => value == text.as_bytes(),
+            Self::Prefix(text) => value.starts_with(text.as_bytes()),
+            Self::Regex(pattern) => pattern.accepts(value),
+        }
+    }
+}
+
+impl fmt::Display for StringMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(text) => write!(f, "is `{text}`"),
+            Self::Prefix(text) => write!(f, "starts with `{text}`"),
+            Self::Regex(pattern) => write!(f, "matches `{pattern}`"),
+        }
+    }
+}
+
+/// A condition on a value that may be missing.
+#[derive(Debug)]
+pub enum ValueMatch {
+    /// It is there.
+    Present,
+    /// It is there and satisfies this.
+    Text(StringMatch),
+}
+
+impl fmt::Display for ValueMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => f.write_str("is present"),
+            Self::Text(want) => want.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The table of one listener, and the decision about one request.
+
+use crate::domain::DomainIndex;
+use crate::{InvalidDomain, RequestHead, Resolved, Roll, Route};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// All that decides about requests.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    hosts: Vec<VirtualHost>,
+    domains: DomainIndex,
+}
+
+/// The routes of some domains.
+#[derive(Debug)]
+pub struct VirtualHost {
+    name: Box<str>,
+    routes: Vec<Route>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Decision<'t> {
+    /// No virtual host answers for its authority.
+    NoVirtualHost,
+    /// One does, but none of its routes accepts the request.
+    NoRoute(&'t VirtualHost),
+    /// This route accepts it.
+    Routed(Resolved<'t>),
+}
+
+impl RouteTable {
+    /// Adds a virtual host for `domains`. Where it refuses one, by its place in the list, the table is spoilt.
+    pub fn add<'d>(
+        &mut self,
+        host: VirtualHost,
+        domains: impl IntoIterator<Item = &'d str>,
+    ) -> Result<(), (usize, InvalidDomain)> {
+        let place = self.hosts.len();
+        self.hosts.push(host);
+        for (index, domain) in domains.into_iter().enumerate() {
+            self.domains
+                .insert(domain, place)
+                .map_err(|error| (index, error))?;
+        }
+        Ok(())
+    }
+
+    /// The virtual hosts, as they were added.
+    pub fn hosts(&self) -> &[VirtualHost] {
+        &self.hosts
+    }
+
+    /// The virtual host that answers for an authority.
+    pub fn virtual_host(&self, authority: Option<&[u8]>) -> Option<&VirtualHost> {
+        self.domains
+            .find(authority)
+            .and_then(|place| self.hosts.get(place))
+    }
+
+    /// What becomes of a request. Always something: a request cannot fail us.
+    pub fn decide(&self, head: &RequestHead<'_>, roll: impl FnOnce() -> Roll) -> Decision<'_> {
+        let Some(host) = self.virtual_host(head.authority()) else {
+            return Decision::NoVirtualHost;
+        };
+        match host.select(head) {
+            Some(route) => Decision::Routed(route.resolve(head, roll)),
+            None => Decision::NoRoute(host),
+        }
+    }
+}
+
+impl VirtualHost {
+    /// A virtual host with these routes, in order.
+    pub fn new(name: &str, routes: Vec<Route>) -> Self {
+        Self {
+            name: name.into(),
+            routes,
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its routes, in order.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The first route in order that accepts the request.
+    pub fn select(&self, head: &RequestHead<'_>) -> Option<&Route> {
+        self.routes.iter().find(|route| route.matcher.check(head).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decision, RouteTable, VirtualHost};
+    use crate::*;
+    use alloc::string::{String, ToString};
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn destination(name: &str) -> (u32, Destination) {
+        (
+            1,
+            Destination {
+                cluster: name.into(),
+                key: DispatchKey::parse(name).unwrap(),
+            },
+        )
+    }
+
+    fn route(prefix: &str, clusters: &[&str]) -> Route {
+        let path = PathMatch::Prefix {
+            prefix: prefix.into(),
+            ignore_case: false,
+        };
+        Route {
+            rule: Rule {
+                steps: Vec::new(),
+                matched: None,
+            },
+            rewrite: Some(PathRewrite::uri(&path, "/new")),
+            rewritten_by: RewrittenBy::Filter,
+            action: Action::Forward(Split::new(clusters.iter().map(|it| destination(it)).collect()).unwrap()),
+            matcher: RouteMatch {
+                path,
+                headers: Vec::new(),
+                query: Vec::new(),
+            },
+        }
+    }
+
+    fn table() -> RouteTable {
+        let mut table = RouteTable::default();
+        let routes = vec![
+            route("/a/b", &["first"]),
+            route("/a", &["second"]),
+            route("/split", &["x", "y"]),
+        ];
+        table.add(VirtualHost::new("a", routes), ["a.test"]).unwrap();
+        table
+            .add(VirtualHost::new("rest", vec![route("/", &["rest"])]), ["*"])
+            .unwrap();
+        table
+    }
+
+    #[track_caller]
+    fn check(authority: &str, target: Option<&str>, expected: &str) {
+        let table = table();
+        let head = RequestHead::new(Some(authority.as_bytes()), target.map(str::as_bytes));
+        let outcome = match table.decide(&head, || Roll(1)) {
+            Decision::NoVirtualHost => "no virtual host".to_string(),
+            Decision::NoRoute(host) => alloc::format!("no route in {}", host.name()),
+            Decision::Routed(it) => {
+                alloc::format!(
+                    "{} {}",
+                    it.key.as_str(),
+                    String::from_utf8(it.target.unwrap()).unwrap()
+                )
+            }
+        };
+        assert_eq!(outcome, expected);
+    }
+
+    #[test]
+    fn the_first_route_in_order_wins() {
+        check("a.test", Some("/a/b/c?q"), "first /new/c?q");
+        check("a.test", Some("/a/c"), "second /new/c");
+    }
+
+    #[test]
+    fn a_host_that_is_found_does_not_hand_on() {
+        check("a.test", Some("/z"), "no route in a");
+        check("b.test", Some("/z"), "rest /newz");
+    }
+
+    #[test]
+    fn a_request_without_path_matches_nothing() {
+        check("b.test", None, "no route in rest");
+    }
+
+    #[test]
+    fn the_roll_picks_the_destination() {
+        check("a.test", Some("/split"), "y /new");
+    }
+
+    #[test]
+    fn dice_are_rolled_only_for_a_choice() {
+        let table = table();
+        let head = RequestHead::new(Some(b"a.test"), Some(b"/a"));
+        let decision = table.decide(&head, || panic!("rolled without a choice"));
+        assert!(matches!(decision, Decision::Routed(_)));
+    }
+
+    #[test]
+    fn a_mismatch_names_the_condition() {
+        let head = RequestHead::new(None, Some(b"/z"));
+        let route = route("/a", &["x"]);
+        assert_eq!(
+            route.matcher.check(&head).unwrap_err().to_string(),
+            "path starts with `/a`"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_decision(
+            authority in prop::option::of(prop::collection::vec(any::<u8>(), 0..12)),
+            target in prop::option::of(prop::collection::vec(any::<u8>(), 0..12)),
+            roll: u64,
+        ) {
+            let table = table();
+            let head = RequestHead::new(authority.as_deref(), target.as_deref());
+            let decision = table.decide(&head, || Roll(roll));
+            let routed = matches!(decision, Decision::Routed(_));
+            prop_assert!(!routed || target.is_some_and(|it| it.starts_with(b"/")));
+        }
+    }
+}
