@@ -15,10 +15,12 @@
 )]
 
 mod conditions;
+mod load;
 mod route;
 mod table;
 
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
+pub use load::{LoadError, load};
 pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
 pub use table::{RepeatedHeaders, RoutingConfig, VirtualHost};
 

@@ -1,0 +1,196 @@
+//! The JSON contract, seen from outside: what is written, what is read, and what is refused where.
+
+use fingerpost_routing::{Decision, RequestHead, Roll};
+use fingerpost_routing_config::{
+    Action, Destination, HeaderMatch, PathMatch, QueryMatch, RegexRewrite, RepeatedHeaders, Reply, Rewrite,
+    RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep, ValueMatch, VirtualHost, load,
+};
+use proptest::prelude::*;
+
+fn rule(http: u32, matched: Option<&str>) -> RuleRef {
+    let step = RuleStep {
+        virtual_service: "default/vs".to_owned(),
+        http,
+    };
+    RuleRef {
+        rules: vec![step],
+        matched: matched.map(str::to_owned),
+    }
+}
+
+fn destination(cluster: &str, weight: u32) -> Destination {
+    Destination {
+        cluster: cluster.to_owned(),
+        weight,
+        key: format!("key-of-{cluster}"),
+    }
+}
+
+fn everything() -> RoutingConfig {
+    let full = Route {
+        rule: rule(0, Some("1")),
+        matches: RouteMatch {
+            path: PathMatch::Prefix("/v1".to_owned()),
+            ignore_case: true,
+            headers: vec![HeaderMatch {
+                name: "x-a".to_owned(),
+                want: ValueMatch::Regex("a+".to_owned()),
+                invert: true,
+                missing_as_empty: true,
+            }],
+            query: vec![QueryMatch {
+                name: "q".to_owned(),
+                want: ValueMatch::Present,
+            }],
+        },
+        rewrite: Some(Rewrite::Regex(RegexRewrite {
+            pattern: "/(a)".to_owned(),
+            substitution: r"/\1".to_owned(),
+        })),
+        rewritten_by: RewrittenBy::Envoy,
+        action: Action::Forward(vec![destination("a", 80), destination("b", 20)]),
+    };
+    let plain = Route {
+        rule: rule(1, None),
+        matches: RouteMatch::path(PathMatch::Exact("/x".to_owned())),
+        rewrite: Some(Rewrite::Uri("/".to_owned())),
+        rewritten_by: RewrittenBy::Filter,
+        action: Action::Reply(Reply { key: "k".to_owned() }),
+    };
+    let host = VirtualHost {
+        name: "*:80".to_owned(),
+        domains: vec!["*".to_owned()],
+        routes: vec![full, plain],
+    };
+    RoutingConfig::new(RepeatedHeaders::Joined, vec![host])
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let json = serde_json::to_vec(&everything()).unwrap();
+    assert_eq!(RoutingConfig::parse(&json), Ok(everything()));
+}
+
+#[test]
+fn defaults_are_left_out_and_null_matches_are_kept() {
+    let plain = &everything().virtual_hosts[0].routes[1];
+    let expected = serde_json::json!({
+        "rule": {"rules": [{"virtual_service": "default/vs", "http": 1}], "match": null},
+        "match": {"path": {"exact": "/x"}},
+        "rewrite": {"uri": "/"},
+        "action": {"reply": {"key": "k"}},
+    });
+    assert_eq!(serde_json::to_value(plain).unwrap(), expected);
+}
+
+#[test]
+fn a_loaded_table_decides() {
+    let table = everything().load().unwrap();
+    let head = RequestHead::new(Some(b"any.test"), Some(b"/V1/a?q"));
+    let Decision::Routed(found) = table.decide(&head, || Roll(80)) else {
+        panic!("no route")
+    };
+    assert_eq!(found.route.rule.to_string(), "default/vs http[0] match[1]");
+    assert_eq!(found.key.as_str(), "key-of-b");
+    assert_eq!(found.target.as_deref(), Some(&b"/V1/a?q"[..]));
+}
+
+/// One virtual host with one route, in which `from` is replaced.
+fn with(from: &str, to: &str) -> String {
+    let good = r#"{"version":1,"virtual_hosts":[{"name":"h","domains":["*"],"routes":[{"rule":{"rules":[]},
+        "match":{"path":{"prefix":"/"}},"action":{"forward":[{"cluster":"c","key":"k"}]}}]}]}"#;
+    assert!(good.contains(from), "{from}");
+    good.replace(from, to)
+}
+
+#[track_caller]
+fn refused(json: &str, expected: &str) {
+    let error = load(json.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
+fn the_example_to_be_broken_is_good() {
+    assert!(load(with("c", "c").as_bytes()).is_ok());
+}
+
+#[test]
+fn what_is_refused_is_named_by_its_place() {
+    refused(
+        &with(r#"{"prefix":"/"}"#, r#"{"regex":"a("}"#),
+        "virtual_hosts[0].routes[0].match.path.regex: `a(`: at byte 1: ",
+    );
+    refused(
+        &with(
+            r#"{"prefix":"/"}"#,
+            r#"{"prefix":"/"},"headers":[{"name":"x","regex":"*"}]"#,
+        ),
+        "virtual_hosts[0].routes[0].match.headers[0].regex: `*`: at byte 0: ",
+    );
+    refused(
+        &with(
+            r#""action""#,
+            r#""rewrite":{"regex":{"pattern":"a","substitution":"\\1"}},"action""#,
+        ),
+        r"virtual_hosts[0].routes[0].rewrite.regex.substitution: `\1`: ",
+    );
+    refused(
+        &with(r#"{"cluster":"c","key":"k"}"#, ""),
+        "virtual_hosts[0].routes[0].action.forward: ",
+    );
+    refused(
+        &with(r#""key":"k""#, r#""key":"""#),
+        "virtual_hosts[0].routes[0].action.forward[0].key: ",
+    );
+    refused(
+        &with(r#"["*"]"#, r#"["a.b","a.b"]"#),
+        "virtual_hosts[0].domains[1]: domain `a.b` is there twice",
+    );
+    refused(&with(r#"["*"]"#, r#"["a.*"]"#), "virtual_hosts[0].domains[0]: ");
+    refused(&with(r#""version":1"#, r#""version":2"#), "version: 2 is unknown");
+}
+
+#[test]
+fn what_has_no_place_in_the_contract_is_refused() {
+    for (from, to) in [
+        (r#""version":1"#, r#""version":1,"more":0"#),
+        (r#""prefix":"/""#, r#""prefix":"/","exact":"/""#),
+        (r#"{"prefix":"/"}"#, r#"{"prefix":"/"},"headers":[{"name":"x"}]"#),
+        (
+            r#"{"prefix":"/"}"#,
+            r#"{"prefix":"/"},"headers":[{"name":"x","exact":"a","prefix":"a"}]"#,
+        ),
+        (
+            r#"{"prefix":"/"}"#,
+            r#"{"prefix":"/"},"query":[{"name":"x","exact":"a","invert":true}]"#,
+        ),
+        (r#""key":"k""#, r#""key":"k","weight":-1"#),
+        (r#""version":1,"#, ""),
+    ] {
+        refused(&with(from, to), "not a routing configuration: ");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_table_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert!(load(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_broken_document_is_a_table_or_an_error(at in 0usize..4096, byte: u8, cut in 0usize..4096) {
+        let mut json = serde_json::to_vec(&everything()).unwrap();
+        let length = json.len();
+        json[at % length] = byte;
+        json.truncate(length - cut % length);
+        if let Ok(table) = load(&json) {
+            prop_assert_eq!(table.hosts().len(), 1);
+        }
+    }
+
+    #[test]
+    fn depth_does_not_hurt(depth in 1usize..100_000) {
+        let json = "[".repeat(depth);
+        prop_assert!(load(json.as_bytes()).is_err());
+    }
+}
