@@ -44,7 +44,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         .filter_map(|listener| listeners::build(listener, &services, &mesh, resources, diagnostics))
         .collect();
     let clusters = clusters::build(&referenced(&built), &mesh, resources);
-    lost_subsets(&clusters, diagnostics);
+    lost_subsets(&clusters, &mesh, diagnostics);
     Compiled {
         bootstrap: bootstrap(&built, &clusters),
         routing: routing(&built, options),
@@ -80,20 +80,31 @@ fn referenced(listeners: &[BuiltListener<'_>]) -> BTreeSet<ClusterRef> {
 }
 
 /// DNS can't tell the endpoints of one subset from those of another.
-fn lost_subsets(clusters: &[Cluster], diagnostics: &mut Diagnostics) {
+fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
     for cluster in clusters {
-        let subset = cluster.name.split('|').nth(2).unwrap_or("");
-        if let Endpoints::Dns { host, .. } = &cluster.endpoints
-            && !subset.is_empty()
-        {
-            let message = format!(
-                "the input knows no endpoints of {host}: subset \"{subset}\" goes wherever DNS leads"
-            );
-            diagnostics
-                .warn("subset-by-dns", message)
-                .about(&cluster.name, "")
-                .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
-        }
+        let Endpoints::Dns { host, .. } = &cluster.endpoints else {
+            continue;
+        };
+        let found = mesh.rule_of(&cluster.wanted, "").and_then(|rule| {
+            rule.subsets
+                .iter()
+                .find(|(subset, _)| subset.name == cluster.wanted.subset)
+        });
+        let Some((subset, resource)) = found else { continue };
+        let index = resource
+            .spec
+            .subsets
+            .iter()
+            .position(|it| it.name == subset.name)
+            .unwrap_or(0);
+        let message = format!(
+            "the input knows no endpoints of {host}: subset \"{}\" goes wherever DNS leads",
+            subset.name
+        );
+        diagnostics
+            .warn("subset-by-dns", message)
+            .on(&resource.origin, format!("spec.subsets[{index}]"))
+            .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
     }
 }
 

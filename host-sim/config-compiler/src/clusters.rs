@@ -19,6 +19,8 @@ use crate::services::ClusterRef;
 /// A cluster of the bootstrap.
 #[derive(Debug)]
 pub struct Cluster {
+    /// What it is.
+    pub wanted: ClusterRef,
     /// Its name.
     pub name: String,
     /// Where its requests go.
@@ -115,6 +117,7 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, resources: &Resources) -> Optio
         );
     }
     Some(Cluster {
+        wanted: wanted.clone(),
         name,
         endpoints: found,
         envoy: Value::Object(written),

@@ -139,8 +139,7 @@ impl<'r> DestinationRules<'r> {
         selected.or_else(|| {
             rules
                 .iter()
-                .filter(|rule| rule.selector().is_none() && visible(rule))
-                .next_back()
+                .rfind(|rule| rule.selector().is_none() && visible(rule))
         })
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
     };
     Dispatch {
         config: RoutingConfig::new(repeated, filter_hosts),
-        route_config: native::envelope(config, envoy_hosts),
+        route_config: native::envelope(config, &envoy_hosts),
     }
 }
 
@@ -83,23 +83,23 @@ fn filter_route(route: &Route<'_>, keyed: &mut BTreeMap<String, Value>) -> Filte
                 })
                 .collect(),
         ),
-        single => {
-            let (kind, action) = native::single(single, rewrite_here);
-            let native = native::envoy_route(route, conditions(route), kind, action);
-            match single {
-                Target::Cluster { cluster, .. } => {
-                    let cluster = cluster.name();
-                    let key = key_of(&cluster, native);
-                    Action::Forward(vec![Destination {
-                        cluster,
-                        weight: 1,
-                        key,
-                    }])
-                }
-                _ => Action::Reply(Reply {
-                    key: key_of(kind, native),
-                }),
-            }
+        Target::Cluster { cluster, .. } => {
+            let (kind, action) = native::whole_action(&route.target, rewrite_here);
+            let cluster = cluster.name();
+            let key = key_of(
+                &cluster,
+                native::envoy_route(route, conditions(route), kind, action),
+            );
+            Action::Forward(vec![Destination {
+                cluster,
+                weight: 1,
+                key,
+            }])
+        }
+        Target::Redirect(_) | Target::DirectResponse(_) => {
+            let (kind, action) = native::whole_action(&route.target, None);
+            let key = key_of(kind, native::envoy_route(route, conditions(route), kind, action));
+            Action::Reply(Reply { key })
         }
     };
     FilterRoute {

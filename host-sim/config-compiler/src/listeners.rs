@@ -78,16 +78,16 @@ pub(crate) fn build<'r>(
                     let routes = virtual_hosts::build(std::slice::from_ref(server), services, mesh);
                     let mut chain = http_chain(&name, routes, mesh, &mut http);
                     let names = server_names(server);
-                    inspects_tls |= !names.is_empty();
-                    add_tls(&mut chain, server, names, mesh, resources, diagnostics);
-                    chains.push(Value::Object(chain_fields(chain)));
+                    inspects_tls = true;
+                    add_tls(&mut chain, server, &names, mesh, resources, diagnostics);
+                    chains.push(chain);
                 }
                 Termination::TlsToTcp => {
-                    for built in tcp::routed_by_port(server, services, mesh) {
+                    if let Some(built) = tcp::routed_by_port(server, services, mesh) {
                         let mut chain = tcp::filter_chain(&built);
                         let names = server_names(server);
-                        inspects_tls |= !names.is_empty();
-                        add_tls(&mut chain, server, names, mesh, resources, diagnostics);
+                        inspects_tls = true;
+                        add_tls(&mut chain, server, &names, mesh, resources, diagnostics);
                         chains.push(chain);
                         tcp_chains.push(built);
                     }
@@ -100,7 +100,7 @@ pub(crate) fn build<'r>(
                     }
                 }
                 Termination::Tcp => {
-                    for built in tcp::routed_by_port(server, services, mesh) {
+                    if let Some(built) = tcp::routed_by_port(server, services, mesh) {
                         chains.push(tcp::filter_chain(&built));
                         tcp_chains.push(built);
                     }
@@ -152,10 +152,6 @@ fn without_repeats<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     kept
 }
 
-fn chain_fields(chain: Value) -> Fields {
-    fields(chain)
-}
-
 /// The server names of a chain: none at all where one of the hosts is `*`, which takes every client
 /// (istio listener.go, `toFilterChainMatch`).
 fn server_names(server: &BoundServer<'_>) -> Vec<String> {
@@ -175,7 +171,7 @@ fn server_names(server: &BoundServer<'_>) -> Vec<String> {
 fn add_tls(
     chain: &mut Value,
     server: &BoundServer<'_>,
-    names: Vec<String>,
+    names: &[String],
     mesh: &Mesh<'_>,
     resources: &Resources,
     diagnostics: &mut Diagnostics,

@@ -21,11 +21,11 @@ pub(crate) fn route_config(config: &RouteConfig<'_>) -> Value {
         }
         Value::Object(fields)
     });
-    envelope(config, virtual_hosts.collect())
+    envelope(config, &virtual_hosts.collect::<Vec<Value>>())
 }
 
 /// A `RouteConfiguration` with the settings that Istio gives every gateway.
-pub(crate) fn envelope(config: &RouteConfig<'_>, virtual_hosts: Vec<Value>) -> Value {
+pub(crate) fn envelope(config: &RouteConfig<'_>, virtual_hosts: &[Value]) -> Value {
     json!({
         "name": config.name,
         "virtual_hosts": virtual_hosts,
@@ -48,21 +48,12 @@ pub(crate) fn virtual_host(name: &str, domain: &str, requires_tls: bool) -> Fiel
 }
 
 fn route(route: &Route<'_>) -> Value {
-    let (key, action) = match &route.target {
-        Target::Split { shares, policies } => {
-            let every: Vec<&Share> = shares.iter().collect();
-            (
-                "route",
-                with_rewrite(split(&every, policies), route.rewrite.as_ref()),
-            )
-        }
-        other => single(other, route.rewrite.as_ref()),
-    };
+    let (key, action) = whole_action(&route.target, route.rewrite.as_ref());
     envoy_route(route, matching::native(&route.conditions), key, action)
 }
 
-/// An action that is not split, with its key in the `Route`. A split has none here.
-pub(crate) fn single(target: &Target, rewrite: Option<&Rewrite>) -> (&'static str, Fields) {
+/// The action of a route with all its destinations, and its key in the `Route`.
+pub(crate) fn whole_action(target: &Target, rewrite: Option<&Rewrite>) -> (&'static str, Fields) {
     match target {
         Target::Cluster { cluster, policies } => {
             let mut action = Fields::new();

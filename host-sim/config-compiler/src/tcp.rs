@@ -100,15 +100,17 @@ pub(crate) fn routed_by_name<'r>(
 /// The Envoy `FilterChain`.
 pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> Value {
     let namespace = &chain.resource.meta.namespace;
-    let mut proxy = fields(json!({"stat_prefix": format!("l4.{namespace}")}));
-    match chain.shares.as_slice() {
-        [(only, _)] => proxy.insert("cluster".to_owned(), json!(only.name())),
+    let proxy = match chain.shares.as_slice() {
+        [(only, _)] => fields(json!({"stat_prefix": only.name(), "cluster": only.name()})),
         several => {
             let clusters: Vec<Value> = several
                 .iter()
                 .map(|(cluster, weight)| json!({"name": cluster.name(), "weight": weight}))
                 .collect();
-            proxy.insert("weighted_clusters".to_owned(), json!({"clusters": clusters}))
+            fields(json!({
+                "stat_prefix": format!("l4.{namespace}"),
+                "weighted_clusters": {"clusters": clusters},
+            }))
         }
     };
     let proxy = typed("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", proxy);
