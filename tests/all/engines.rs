@@ -29,7 +29,7 @@ pub(crate) fn control_plane() -> Result<(), String> {
 }
 
 /// The scenarios that were asked for.
-fn asked() -> Result<Corpus, String> {
+pub(crate) fn asked() -> Result<Corpus, String> {
     Corpus::read(&filter())
 }
 

@@ -5,6 +5,7 @@
 
 mod engines;
 mod house;
+mod tables;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -16,6 +17,10 @@ fn main() {
             .iter()
             .map(|(name, rule)| trial(&format!("house: {name}"), *rule)),
     );
+    trials.push(trial(
+        "tables: equal those of the control plane",
+        tables::equal_those_of_the_control_plane,
+    ));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -7,6 +7,7 @@
 pub mod case;
 pub mod client;
 pub mod compare;
+pub mod compiled;
 pub mod connection_manager;
 pub mod corpus;
 pub mod engines;

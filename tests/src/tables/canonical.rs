@@ -13,6 +13,9 @@ const TELLING_ZERO: &[&str] = &[
     "trace_sampled",
 ];
 
+/// Conditions that must all hold, in whatever order.
+const UNORDERED: &[&str] = &["headers", "query_parameters"];
+
 /// Values that stand for a field's absence.
 const DEFAULTS: &[(&str, &str)] = &[
     ("append_action", "APPEND_IF_EXISTS_OR_ADD"),
@@ -28,9 +31,11 @@ pub(super) fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let is_route = fields.contains_key("match");
-            let kept = fields
-                .iter()
-                .filter(|(key, _)| !(is_route && IGNORED.contains(&key.as_str())));
+            let ignores_case_flag = fields.contains_key("safe_regex"); // a regex has its own `(?i)`
+            let kept = fields.iter().filter(|(key, _)| match key.as_str() {
+                "case_sensitive" => !ignores_case_flag,
+                key => !(is_route && IGNORED.contains(&key)),
+            });
             object(
                 kept.map(|(key, value)| (key.clone(), field(key, value)))
                     .collect(),
@@ -53,6 +58,11 @@ fn item(value: &Value) -> Value {
 fn field(key: &str, value: &Value) -> Value {
     match value {
         Value::Bool(true) if key == "case_sensitive" => Value::Null,
+        Value::Array(items) if UNORDERED.contains(&key) => {
+            let mut items: Vec<Value> = items.iter().map(item).collect();
+            items.sort_by_key(Value::to_string);
+            canonical(&Value::Array(items))
+        }
         Value::Bool(false) if !TELLING_ZERO.contains(&key) => Value::Null,
         Value::Number(number) if !TELLING_ZERO.contains(&key) && number.as_f64() == Some(0.0) => Value::Null,
         Value::String(text) => string(key, text),

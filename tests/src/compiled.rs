@@ -1,0 +1,58 @@
+//! Compiles a scenario together with the world it lies in.
+
+use std::path::{Path, PathBuf};
+
+use fingerpost_config_compiler::{Compiled, Engine, Options, compile};
+use fingerpost_resources::{Diagnostics, Source, read, render};
+
+use crate::corpus::{Corpus, Scenario};
+use crate::repository;
+
+/// Compiles `scenario` for the proxy that it names.
+///
+/// # Errors
+/// The diagnostics, if any is an error: the control plane accepted all of the corpus.
+pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<Compiled, String> {
+    let mut diagnostics = Diagnostics::new();
+    let sources = vec![
+        Source::new("world.yaml", &corpus.world),
+        Source::new(format!("{}/resources.yaml", scenario.name), &scenario.resources),
+    ];
+    let resources = read(sources, &mut diagnostics);
+    let options = Options {
+        labels: scenario.proxy.labels.clone(),
+        namespace: scenario.proxy.namespace.clone(),
+        engine,
+        module_path: module().to_string_lossy().into_owned(),
+        ..Options::default()
+    };
+    let compiled = compile(&resources, &options, &mut diagnostics);
+    match diagnostics.has_errors() {
+        true => Err(render(&diagnostics, &resources.sources, false)),
+        false => Ok(compiled),
+    }
+}
+
+/// Where the filter's module lies.
+fn module() -> PathBuf {
+    match std::env::var_os("FINGERPOST_WASM") {
+        Some(path) => std::path::absolute(&path).unwrap_or_else(|_| path.into()),
+        None => repository::root().join("target/fingerpost.wasm"),
+    }
+}
+
+/// The filter's module, if it has been built.
+///
+/// # Errors
+/// Names the command that builds it.
+pub fn built_module() -> Result<PathBuf, String> {
+    let module = module();
+    if Path::is_file(&module) {
+        Ok(module)
+    } else {
+        Err(format!(
+            "there is no {}: run `cargo xtask build` first",
+            module.display()
+        ))
+    }
+}
