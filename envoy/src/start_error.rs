@@ -28,8 +28,10 @@ pub enum StartError {
     NotReadyInTime {
         /// How long it was given.
         waited: Duration,
-        /// What it last said about itself.
+        /// What it last answered when asked whether it is ready; empty if it never answered.
         state: String,
+        /// The errors in its log.
+        errors: Vec<String>,
     },
     /// The file was found before and can't be run now.
     DoesNotRun(PathBuf, io::Error),
@@ -63,12 +65,19 @@ impl fmt::Display for StartError {
                 write!(f, "Envoy refused its configuration: {}", reasons.join("; "))
             }
             Self::Crashed(exit) => exit.fmt(f),
-            Self::NotReadyInTime { waited, state } => {
-                write!(
-                    f,
-                    "Envoy was not ready after {:.1} s; it says {state}",
-                    waited.as_secs_f64()
-                )
+            Self::NotReadyInTime {
+                waited,
+                state,
+                errors,
+            } => {
+                write!(f, "Envoy was not ready after {:.1} s", waited.as_secs_f64())?;
+                match state.as_str() {
+                    "" => f.write_str(": its admin interface does not answer")?,
+                    "PRE_INITIALIZING" => f.write_str(": it still waits for the endpoints of a cluster")?,
+                    "INITIALIZING" => f.write_str(": it still waits for something a listener needs")?,
+                    other => write!(f, ": it is {other}")?,
+                }
+                errors.iter().try_for_each(|error| write!(f, "; {error}"))
             }
             Self::DoesNotRun(path, error) => write!(f, "{} does not run: {error}", path.display()),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),

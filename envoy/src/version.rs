@@ -37,7 +37,10 @@ impl Version {
     /// `envoy  version: 9e558093…/1.40.0/Clean/RELEASE/BoringSSL`.
     pub(crate) fn from_banner(banner: &str) -> Option<Self> {
         let (_, build) = banner.split_once("version:")?;
-        Self::parse(build.split('/').nth(1)?)
+        let [_revision, version, _tree, _build, _tls] = build.split('/').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        Self::parse(version)
     }
 }
 

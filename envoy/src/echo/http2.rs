@@ -41,19 +41,23 @@ async fn answer(
         respond.send_reset(Reason::INTERNAL_ERROR);
         return Ok(());
     }
-    let response = Response::builder()
+    let has_body = !matches!(directive.status, 204 | 304); // RFC 9110, section 6.4.1
+    let mut response = Response::builder()
         .status(directive.status)
         .header("content-type", "text/plain")
         .header("server-extra", "1")
-        .header("x-echo-cluster", cluster)
-        .body(());
-    // Only a status or a cluster's name that HTTP can't carry gets here.
-    let Ok(response) = response else {
+        .header("x-echo-cluster", cluster);
+    if has_body {
+        response = response.header("content-length", 2);
+    }
+    // Only a status or a cluster's name that HTTP can't carry is an error here.
+    let Ok(response) = response.body(()) else {
         respond.send_reset(Reason::INTERNAL_ERROR);
         return Ok(());
     };
-    let mut stream = respond.send_response(response, is_head)?;
-    if !is_head {
+    let is_all = is_head || !has_body;
+    let mut stream = respond.send_response(response, is_all)?;
+    if !is_all {
         stream.send_data(b"ok", true)?;
     }
     Ok(())

@@ -1,0 +1,218 @@
+//! What the echo servers answer, and what they say they received.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use crate::support::{bootstrap, envoy, folder, get};
+use fingerpost_envoy::{Echo, EchoOptions, Report, RunningEnvoy, StartOptions};
+use serde_json::{Value, json};
+
+fn echo() -> Echo {
+    Echo::start(EchoOptions::default()).unwrap()
+}
+
+/// Sends these bytes to a server of the cluster `a` and returns what comes back until it hangs up.
+fn send(echo: &Echo, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(echo.listen("a").unwrap()).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_plain_answer_is_ok() {
+    assert_eq!(
+        send(&echo(), b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"),
+        "HTTP/1.1 200 Echo\r\ncontent-type: text/plain\r\nserver-extra: 1\r\nx-echo-cluster: a\r\ncontent-length: 2\r\n\r\nok"
+    );
+}
+
+#[test]
+fn a_request_is_told_as_it_stood_on_the_wire() {
+    let echo = echo();
+    send(&echo, b"PURGE /a%2Fb//../c?x=%20&y#f HTTP/1.1\r\nX-B: 2\r\nHost: H:80\r\nx-a: \xe9\r\nx-b: 1\r\nconnection: close\r\n\r\n");
+    let received = echo.take().remove(0);
+    assert_eq!(
+        (received.method.as_str(), received.path.as_str()),
+        ("PURGE", "/a%2Fb//../c?x=%20&y#f")
+    );
+    assert_eq!(
+        (received.cluster.as_str(), received.authority.as_str()),
+        ("a", "H:80")
+    );
+    let headers: Vec<_> = received
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let expected = [
+        ("x-b", "2"),
+        ("host", "H:80"),
+        ("x-a", "\u{e9}"),
+        ("x-b", "1"),
+        ("connection", "close"),
+    ];
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn bodies_are_passed_over_and_the_next_request_on_the_connection_is_answered() {
+    let echo = echo();
+    let answers = send(
+        &echo,
+        b"POST /1 HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello\
+          POST /2 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\ntrailer: x\r\n\r\n\
+          HEAD /3 HTTP/1.1\r\nconnection: close\r\n\r\n",
+    );
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 3, "{answers}");
+    assert_eq!(
+        answers.matches("ok").count(),
+        2,
+        "an answer to HEAD has no body: {answers}"
+    );
+    let paths: Vec<_> = echo.take().into_iter().map(|received| received.path).collect();
+    assert_eq!(paths, ["/1", "/2", "/3"]);
+}
+
+#[test]
+fn x_echo_sets_the_status_for_so_many_attempts_of_a_case() {
+    let echo = echo();
+    let ask = |case| {
+        let request = format!(
+            "GET / HTTP/1.1\r\nx-case: {case}\r\nx-echo: status=503;times=2\r\nconnection: close\r\n\r\n"
+        );
+        send(&echo, request.as_bytes())[9..12].to_owned()
+    };
+    assert_eq!([ask(1), ask(1), ask(2), ask(1)], ["503", "503", "503", "200"]);
+    assert_eq!(echo.take_case("1").len(), 3);
+    assert_eq!(echo.take().len(), 1);
+}
+
+#[test]
+fn x_echo_hangs_up_or_delays() {
+    let echo = echo();
+    assert_eq!(send(&echo, b"GET / HTTP/1.1\r\nx-echo: reset\r\n\r\n"), "");
+    let start = Instant::now();
+    send(
+        &echo,
+        b"GET / HTTP/1.1\r\nx-echo: delay=0.2\r\nconnection: close\r\n\r\n",
+    );
+    assert!(
+        start.elapsed() >= Duration::from_millis(200),
+        "a sleep may last longer, never shorter"
+    );
+}
+
+#[test]
+fn requests_can_be_sent_on_as_they_arrive() {
+    let (sink, received) = channel();
+    let echo = Echo::start(EchoOptions {
+        report: Report::To(sink),
+    })
+    .unwrap();
+    get(echo.listen("a").unwrap(), "/sent", &[]);
+    assert_eq!(received.recv().unwrap().path, "/sent");
+    assert_eq!(echo.take(), []);
+}
+
+#[test]
+fn a_cluster_has_one_address_and_thirty_clusters_have_thirty() {
+    let echo = echo();
+    let addresses: Vec<_> = (0..30).map(|n| echo.listen(&format!("c{n}")).unwrap()).collect();
+    for (n, address) in addresses.iter().enumerate() {
+        assert_eq!(echo.listen(&format!("c{n}")).unwrap(), *address);
+        let answer = get(*address, "/", &[]);
+        assert!(answer.contains(&format!("x-echo-cluster: c{n}\r\n")), "{answer}");
+    }
+}
+
+#[test]
+fn when_it_is_dropped_nobody_listens() {
+    let echo = echo();
+    let address = echo.listen("a").unwrap();
+    drop(echo);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+/// Has a real Envoy speak to the server as `cluster` says.
+fn check_through_envoy(cluster: &[(&str, Value)]) {
+    let (directory, echo) = (folder(), echo());
+    let mut bootstrap = bootstrap("127.0.0.1:0");
+    for (field, value) in cluster {
+        bootstrap.0["static_resources"]["clusters"][0][*field] = value.clone();
+    }
+    bootstrap.point_cluster("upstream", echo.listen("upstream").unwrap());
+    let envoy = RunningEnvoy::start(envoy(), &bootstrap, directory.path(), StartOptions::default()).unwrap();
+    let address = envoy.listeners().unwrap()[0].address;
+
+    let answer = get(
+        address,
+        "/a%2Fb?c",
+        &[("x-case", "1"), ("x-r", "1"), ("x-r", "2")],
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"),
+        "{answer}"
+    );
+    let received = echo.take_case("1").remove(0);
+    assert_eq!(
+        (received.path.as_str(), received.authority.as_str()),
+        ("/a%2Fb?c", "test.example")
+    );
+    let repeated: Vec<_> = received
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "x-r")
+        .collect();
+    assert_eq!(repeated.len(), 2, "{:?}", received.headers);
+    let refused = get(address, "/", &[("x-echo", "status=503"), ("x-case", "2")]);
+    assert!(
+        refused.starts_with("HTTP/1.1 503") && refused.ends_with("ok"),
+        "{refused}"
+    );
+    let reset = get(address, "/", &[("x-echo", "reset"), ("x-case", "3")]);
+    assert!(
+        reset.starts_with("HTTP/1.1 503") && reset.contains("reset reason"),
+        "{reset}"
+    );
+}
+
+fn http2() -> (&'static str, Value) {
+    let options = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }});
+    ("typed_extension_protocol_options", options)
+}
+
+fn tls() -> (&'static str, Value) {
+    let context =
+        json!({"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"});
+    (
+        "transport_socket",
+        json!({"name": "envoy.transport_sockets.tls", "typed_config": context}),
+    )
+}
+
+#[test]
+fn envoy_can_speak_http1_to_it() {
+    check_through_envoy(&[]);
+}
+
+#[test]
+fn envoy_can_speak_http2_to_it() {
+    check_through_envoy(&[http2()]);
+}
+
+#[test]
+fn envoy_can_speak_tls_to_it() {
+    check_through_envoy(&[tls()]);
+}
+
+#[test]
+fn envoy_can_speak_http2_over_tls_to_it() {
+    check_through_envoy(&[tls(), http2()]);
+}
