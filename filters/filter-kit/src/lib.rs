@@ -1,1 +1,32 @@
 //! The proxy as a port: what the filters read from Envoy and write to it.
+//!
+//! [`Host`] is the port. [`read_head`] makes the head of a request out of it, [`apply`] carries a decision out,
+//! [`configure`] makes a table out of the plugin's configuration. Nothing here decides about a request, and
+//! nothing panics on what the proxy or a client says: a panic would take every stream of the worker with it.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod apply;
+mod configure;
+mod header_block;
+mod host;
+#[cfg(target_arch = "wasm32")]
+mod hostcalls;
+mod read_head;
+#[cfg(test)]
+mod scripted;
+
+pub use apply::apply;
+pub use configure::configure;
+pub use header_block::{HeaderBlock, Malformed};
+pub use host::{Host, HostError, Level};
+#[cfg(target_arch = "wasm32")]
+pub use hostcalls::Envoy;
+pub use read_head::{HeadParts, read_head};

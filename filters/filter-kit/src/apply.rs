@@ -1,0 +1,135 @@
+//! Carries a decision out. All writes to a request are here.
+
+use crate::{HeadParts, Host, HostError};
+use fingerpost_routing::{Decision, Resolved, RewrittenBy};
+use fingerpost_routing_config::DISPATCH_HEADER;
+
+/// Where Envoy's own router keeps the path as it was, and so do we.
+const ORIGINAL_PATH: &str = "x-envoy-original-path";
+
+/// Carries a decision out on the request that it was made about.
+///
+/// Without a route nothing is written, and the proxy answers 404 by itself. The key is written last: if a call
+/// before it fails, the request leads nowhere rather than somewhere with the wrong path.
+pub fn apply(decision: &Decision<'_>, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    match decision {
+        Decision::Routed(resolved) => {
+            rewrite(resolved, parts, host)?;
+            host.set_request_header(DISPATCH_HEADER, resolved.key.as_str().as_bytes())
+        }
+        // The connection manager removes the client's own. This is for one that was not told to.
+        Decision::NoVirtualHost | Decision::NoRoute(_) if parts.has(DISPATCH_HEADER) => {
+            host.remove_request_header(DISPATCH_HEADER)
+        }
+        Decision::NoVirtualHost | Decision::NoRoute(_) => Ok(()),
+    }
+}
+
+fn rewrite(resolved: &Resolved<'_>, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    let Some(target) = &resolved.target else {
+        return Ok(());
+    };
+    match resolved.route.rewritten_by {
+        RewrittenBy::Envoy => Ok(()),
+        RewrittenBy::Filter => {
+            host.set_request_header(ORIGINAL_PATH, parts.head().target().unwrap_or_default())?;
+            host.set_request_header(":path", target)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apply;
+    use crate::scripted::Scripted;
+    use crate::{Host, configure, read_head};
+    use fingerpost_routing::Roll;
+
+    const CONFIGURATION: &str = r#"{"version":1,"virtual_hosts":[{"name":"h","domains":["*"],"routes":[
+        {"rule":{"rules":[]},"match":{"path":{"prefix":"/old"}},"rewrite":{"uri":"/new"},
+         "action":{"forward":[{"cluster":"c","key":"k1"}]}},
+        {"rule":{"rules":[]},"match":{"path":{"exact":"/native"}},"rewrite":{"uri":"/new"},"rewritten_by":"envoy",
+         "action":{"reply":{"key":"k2"}}}]}]}"#;
+
+    #[track_caller]
+    fn check(host: &Scripted, fails: bool, done: &[&str]) {
+        let table = configure(host).unwrap();
+        let block = host.request_headers().unwrap();
+        let parts = read_head(&block).unwrap();
+        let decision = table.decide(&parts.head(), || Roll(0));
+        assert_eq!(apply(&decision, &parts, host).is_err(), fails);
+        assert_eq!(*host.done.borrow(), done);
+    }
+
+    fn request(headers: &[(&'static str, &'static str)]) -> Scripted {
+        Scripted {
+            configuration: CONFIGURATION.into(),
+            headers: headers.to_vec(),
+            ..Scripted::default()
+        }
+    }
+
+    #[test]
+    fn a_rewrite_keeps_the_old_path_and_sets_the_key_last() {
+        check(
+            &request(&[(":path", "/old/a?q")]),
+            false,
+            &[
+                "x-envoy-original-path = /old/a?q",
+                ":path = /new/a?q",
+                "x-fingerpost-route = k1",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_rewrite_of_envoys_is_left_to_it() {
+        check(
+            &request(&[(":path", "/native")]),
+            false,
+            &["x-fingerpost-route = k2"],
+        );
+    }
+
+    #[test]
+    fn without_a_route_nothing_is_written() {
+        check(&request(&[(":path", "/none")]), false, &[]);
+    }
+
+    #[test]
+    fn the_clients_own_key_never_stays() {
+        let key = ("x-fingerpost-route", "k1");
+        check(
+            &request(&[(":path", "/none"), key]),
+            false,
+            &["x-fingerpost-route removed"],
+        );
+        check(
+            &request(&[(":path", "/native"), key]),
+            false,
+            &["x-fingerpost-route = k2"],
+        );
+    }
+
+    #[test]
+    fn when_the_path_cannot_be_set_the_request_leads_nowhere() {
+        let host = Scripted {
+            refuses: Some(":path"),
+            ..request(&[(":path", "/old")])
+        };
+        check(&host, true, &["x-envoy-original-path = /old"]);
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_taken_is_named_in_the_log() {
+        let host = Scripted {
+            configuration: br#"{"version":9}"#.to_vec(),
+            ..Scripted::default()
+        };
+        assert!(configure(&host).is_none());
+        assert_eq!(
+            *host.done.borrow(),
+            ["Error fingerpost: configuration refused: version: 9 is unknown; this filter reads version 1"]
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! The port: the few things that a filter asks of the proxy.
+
+use crate::HeaderBlock;
+use std::fmt;
+
+/// A proxy, as a filter sees it while it handles one event. All values are bytes.
+pub trait Host {
+    /// The plugin's configuration.
+    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError>;
+
+    /// All headers of the request, pseudo headers among them, in one call.
+    fn request_headers(&self) -> Result<HeaderBlock, HostError>;
+
+    /// Gives a header of the request this value and no other.
+    fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+
+    /// Takes every value of a header away from the request.
+    fn remove_request_header(&self, name: &str) -> Result<(), HostError>;
+
+    /// A random number.
+    fn random(&self) -> Result<u64, HostError>;
+
+    /// Tells the proxy's log.
+    fn log(&self, level: Level, message: &str);
+}
+
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Of use when something is being searched for.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something is wrong, and the proxy goes on.
+    Warn,
+    /// Something cannot be done.
+    Error,
+}
+
+/// The proxy refused a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostError {
+    /// The function that was called.
+    pub call: &'static str,
+    /// The status it returned, as proxy-wasm numbers them.
+    pub status: u32,
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy answered {} with status {}", self.call, self.status)
+    }
+}
+
+impl std::error::Error for HostError {}

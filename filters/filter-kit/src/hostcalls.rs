@@ -1,0 +1,132 @@
+//! Envoy as the port, by proxy-wasm's host functions.
+//!
+//! The SDK's own getters panic on any status but `Ok`, and some on bytes that are not UTF-8. Here each status
+//! becomes a value. This is the only place with `unsafe`.
+#![allow(unsafe_code)]
+
+use crate::{HeaderBlock, Host, HostError, Level};
+
+/// The proxy that this module runs in.
+#[derive(Debug, Clone, Copy)]
+pub struct Envoy;
+
+// Numbers of proxy-wasm's ABI 0.2.1.
+const OK: u32 = 0;
+const EMPTY: u32 = 7;
+const REQUEST_HEADERS: u32 = 0;
+const PLUGIN_CONFIGURATION: u32 = 7;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        kind: u32,
+        start: usize,
+        max: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn random_get(buffer: *mut u8, size: usize) -> u16;
+}
+
+impl Host for Envoy {
+    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
+        // SAFETY: the closure's pointers are valid for the call; the host keeps none of them.
+        unsafe {
+            owned("proxy_get_buffer_bytes", |data, size| {
+                proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
+            })
+        }
+    }
+
+    fn request_headers(&self) -> Result<HeaderBlock, HostError> {
+        // SAFETY: as above.
+        let bytes = unsafe {
+            owned("proxy_get_header_map_pairs", |data, size| {
+                proxy_get_header_map_pairs(REQUEST_HEADERS, data, size)
+            })
+        };
+        bytes.map(HeaderBlock::from_bytes)
+    }
+
+    fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: both texts live for the call and are only read.
+        let status = unsafe {
+            proxy_replace_header_map_value(
+                REQUEST_HEADERS,
+                name.as_ptr(),
+                name.len(),
+                value.as_ptr(),
+                value.len(),
+            )
+        };
+        checked("proxy_replace_header_map_value", status)
+    }
+
+    fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
+        // SAFETY: the name lives for the call and is only read.
+        let status = unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) };
+        checked("proxy_remove_header_map_value", status)
+    }
+
+    fn random(&self) -> Result<u64, HostError> {
+        let mut bytes = [0; 8];
+        // SAFETY: the host writes no more than the size that it is told.
+        let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
+        checked("random_get", u32::from(status)).map(|()| u64::from_le_bytes(bytes))
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Debug => 1,
+            Level::Info => 2,
+            Level::Warn => 3,
+            Level::Error => 4,
+        };
+        // SAFETY: the message lives for the call and is only read. There is nowhere to report a failure to.
+        let _status = unsafe { proxy_log(level, message.as_ptr(), message.len()) };
+    }
+}
+
+fn checked(call: &'static str, status: u32) -> Result<(), HostError> {
+    if status == OK {
+        Ok(())
+    } else {
+        Err(HostError { call, status })
+    }
+}
+
+/// Runs a host function that hands over bytes of its own making.
+///
+/// # Safety
+/// `call` must be a host function that leaves `data` null or makes it point to `size` bytes, which it got from
+/// this module's `proxy_on_memory_allocate` and has given up.
+unsafe fn owned(
+    name: &'static str,
+    call: impl FnOnce(*mut *mut u8, *mut usize) -> u32,
+) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    let status = call(&mut data, &mut size);
+    if status == EMPTY {
+        return Ok(Vec::new());
+    }
+    checked(name, status)?;
+    if data.is_null() || size == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the allocation is that of a `Box<[u8]>` of this size (proxy-wasm's allocator.rs), now ours.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}

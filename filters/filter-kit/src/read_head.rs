@@ -1,0 +1,77 @@
+//! The head of a request, out of the proxy's list of headers.
+
+use crate::{HeaderBlock, Malformed};
+use fingerpost_routing::{Header, RequestHead};
+
+/// The pseudo headers, and the others.
+#[derive(Debug, Default)]
+pub struct HeadParts<'b> {
+    authority: Option<&'b [u8]>,
+    method: Option<&'b [u8]>,
+    scheme: Option<&'b [u8]>,
+    target: Option<&'b [u8]>,
+    plain: Vec<Header<'b>>,
+}
+
+/// Sorts the headers of a request.
+pub fn read_head(block: &HeaderBlock) -> Result<HeadParts<'_>, Malformed> {
+    let mut parts = HeadParts::default();
+    for (name, value) in block.pairs()? {
+        match name {
+            b":authority" => parts.authority = Some(value),
+            b":method" => parts.method = Some(value),
+            b":scheme" => parts.scheme = Some(value),
+            b":path" => parts.target = Some(value),
+            _ => parts.plain.push((name, value)),
+        }
+    }
+    Ok(parts)
+}
+
+impl HeadParts<'_> {
+    /// The head, as routing looks at it.
+    pub fn head(&self) -> RequestHead<'_> {
+        RequestHead::new(self.authority, self.target)
+            .with_method(self.method)
+            .with_scheme(self.scheme)
+            .with_headers(&self.plain)
+    }
+
+    /// Whether there is a header of this name, given in lower case.
+    pub fn has(&self, name: &str) -> bool {
+        self.plain
+            .iter()
+            .any(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_head;
+    use crate::HeaderBlock;
+
+    #[test]
+    fn pseudo_headers_become_fields_and_the_rest_stays_in_order() {
+        let pairs: [(&[u8], &[u8]); 6] = [
+            (b":authority", b"a.test"),
+            (b":path", b"/p?q"),
+            (b":method", b"GET"),
+            (b":scheme", b"http"),
+            (b"x-a", b"1"),
+            (b"x-a", b"\xff"),
+        ];
+        let block = HeaderBlock::from_pairs(pairs);
+        let parts = read_head(&block).unwrap();
+        let head = parts.head();
+        assert_eq!(
+            (head.authority(), head.path(), head.query()),
+            (Some(&b"a.test"[..]), Some(&b"/p"[..]), Some(&b"q"[..]))
+        );
+        assert_eq!(
+            (head.method(), head.scheme()),
+            (Some(&b"GET"[..]), Some(&b"http"[..]))
+        );
+        assert_eq!(head.headers(), &pairs[4..]);
+        assert!(parts.has("x-a") && !parts.has("x-b"));
+    }
+}
