@@ -1,3 +1,70 @@
-//! Chores of the repository, as `cargo xtask <verb>`.
+//! Chores of the repository, as `cargo xtask <verb>`: what a developer would have to know by heart otherwise.
+//!
+//! It sets up what it needs (the Wasm target, Envoy, cargo-deny) below the target folder and says so; it decides
+//! nothing about the product.
 
-fn main() {}
+mod build;
+mod checks;
+mod conformance;
+mod failure;
+mod setup;
+mod tally;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use workspace::Workspace;
+
+const HELP: &str = "\
+Usage: cargo xtask <verb>
+
+  build [--release]      the filter for Envoy, then the `fingerpost` command with the filter inside it
+  up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
+  test [-- ARGUMENTS]    set everything up, then run all tests; ARGUMENTS go to `cargo test`
+  ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
+  bench [ARGUMENTS]      our filter beside Envoy's own router; `cargo xtask bench --help` tells more
+  sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
+  help                   this text
+
+Exit codes: 0 done, 1 something was found or a test failed, 2 wrong usage, 4 no test ran, 5 the surroundings are wrong.
+Envoy is looked for in FINGERPOST_ENVOY and on the PATH, and installed below the target folder if it is in neither.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<(), Failure> {
+    let usage = || {
+        Failure::Usage(format!(
+            "`{}` is no verb: see `cargo xtask help`",
+            arguments.join(" ")
+        ))
+    };
+    if matches!(arguments, [] | ["help" | "--help" | "-h", ..]) {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let workspace = Workspace::find()?;
+    match arguments {
+        ["build"] => build::all(&workspace, build::Profile::Dev).map(drop),
+        ["build", "--release"] => build::all(&workspace, build::Profile::Release).map(drop),
+        ["up", rest @ ..] => up::run(&workspace, &up::Request::parse(rest)?),
+        ["test"] => checks::test(&workspace, &[]),
+        ["test", "--", rest @ ..] => checks::test(&workspace, rest),
+        ["ci"] => checks::ci(&workspace),
+        ["bench", rest @ ..] => checks::bench(&workspace, rest),
+        ["sync-conformance"] => conformance::sync(&workspace),
+        _ => Err(usage()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Tests, and all that must hold before a change lands. Nothing is skipped: what can't be checked fails.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use fingerpost_envoy::VARIABLE;
+
+use crate::build::{self, FILTERS};
+use crate::failure::Failure;
+use crate::setup::{self, WASM_TARGET};
+use crate::tally::Tally;
+use crate::workspace::{Workspace, run, say};
+
+/// Sets everything up and runs all tests; `arguments` go to `cargo test`.
+pub(crate) fn test(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+    let (tally, is_ok) = tests(workspace, arguments)?;
+    println!("{tally}");
+    judge(tally, is_ok)
+}
+
+/// Sets everything up and runs all tests, and says how many and whether all was well.
+fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Failure> {
+    let envoy = setup::envoy(workspace)?;
+    build::filter(workspace)?;
+    say("test", "cargo test --workspace");
+    let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
+    Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))
+}
+
+fn judge(tally: Tally, is_ok: bool) -> Result<(), Failure> {
+    match (is_ok, tally.failed) {
+        (true, _) if tally.passed == 0 => Err(Failure::NoTests),
+        (true, _) => Ok(()),
+        (false, 0) => Err(Failure::Found(
+            "the tests do not build, or one ended its program".to_owned(),
+        )),
+        (false, failed) => Err(Failure::Found(format!("{failed} tests failed"))),
+    }
+}
+
+/// Runs every check, also after one has failed, so that one run tells all.
+pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
+    let start = Instant::now();
+    let mut failures = Vec::new();
+    let mut check = |name: &'static str, outcome: Result<(), Failure>| {
+        if let Err(failure) = outcome {
+            say("FAILED", format_args!("{name}: {failure}"));
+            failures.push((name, failure));
+        }
+        say(
+            "time",
+            format_args!("{:.0} s after the start", start.elapsed().as_secs_f64()),
+        );
+    };
+
+    check("format", format(workspace));
+    let mut tally = Tally::default();
+    let outcome = tests(workspace, &[]).and_then(|(counted, is_ok)| {
+        tally = counted;
+        judge(counted, is_ok)
+    });
+    check("tests", outcome);
+    check("lints", lints(workspace));
+    check("lints for Wasm", wasm_lints(workspace));
+    check("documents", documents(workspace));
+    check("dependencies", dependencies(workspace));
+
+    for (name, failure) in &failures {
+        say("FAILED", format_args!("{name}: {failure}"));
+    }
+    // The last line of the output, and one that a script can read.
+    println!("{tally}");
+    let names: Vec<_> = failures.iter().map(|(name, _)| *name).collect();
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some((_, only)) if names.len() == 1 => Err(only),
+        Some(_) => Err(Failure::Found(format!(
+            "these checks failed: {}",
+            names.join(", ")
+        ))),
+    }
+}
+
+fn format(workspace: &Workspace) -> Result<(), Failure> {
+    say("check", "cargo fmt");
+    run(
+        &mut workspace.cargo(["fmt", "--all", "--check"]),
+        "the code is not formatted: run `cargo fmt --all`",
+    )
+}
+
+fn lints(workspace: &Workspace) -> Result<(), Failure> {
+    say("check", "cargo clippy");
+    let mut cargo = workspace.cargo([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    run(&mut cargo, "clippy has found something")
+}
+
+/// The filters once more as Envoy gets them: their shims exist for that target only.
+fn wasm_lints(workspace: &Workspace) -> Result<(), Failure> {
+    setup::wasm_target(workspace)?;
+    for filter in FILTERS {
+        say("check", format_args!("cargo clippy for {WASM_TARGET}: {filter}"));
+        let mut cargo = workspace.cargo(["clippy", "--quiet", "--profile", "wasm", "--target", WASM_TARGET]);
+        cargo.args(["--package", filter, "--", "-D", "warnings"]);
+        run(&mut cargo, "clippy has found something in the filter")?;
+    }
+    Ok(())
+}
+
+fn documents(workspace: &Workspace) -> Result<(), Failure> {
+    say("check", "cargo doc");
+    let mut cargo = workspace.cargo([
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    run(
+        cargo.env("RUSTDOCFLAGS", "-D warnings"),
+        "the documents have mistakes",
+    )
+}
+
+/// Licences, banned crates and sources; advisories where their database can be had.
+fn dependencies(workspace: &Workspace) -> Result<(), Failure> {
+    let cargo_deny = setup::cargo_deny(workspace)?;
+    say("check", "cargo deny: licences, bans, sources");
+    let mut deny = deny(workspace, &cargo_deny);
+    run(
+        deny.args(["check", "--hide-inclusion-graph", "licenses", "bans", "sources"]),
+        "cargo-deny has found something",
+    )?;
+
+    let fetched = self::deny(workspace, &cargo_deny).args(["fetch", "db"]).output();
+    if !fetched.is_ok_and(|output| output.status.success()) {
+        say(
+            "note",
+            "the database of advisories can't be reached from here: they are not checked",
+        );
+        return Ok(());
+    }
+    say("check", "cargo deny: advisories");
+    let mut deny = self::deny(workspace, &cargo_deny);
+    run(
+        deny.args(["check", "--hide-inclusion-graph", "--disable-fetch", "advisories"]),
+        "a dependency has a known weakness",
+    )
+}
+
+fn deny(workspace: &Workspace, cargo_deny: &Path) -> Command {
+    let mut command = Command::new(cargo_deny);
+    command
+        .args(["--workspace", "--all-features"])
+        .current_dir(&workspace.root);
+    command
+}
+
+/// Builds the benchmark and runs it; `arguments` go to it.
+pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+    let envoy = setup::envoy(workspace)?;
+    build::filter(workspace)?;
+    say("bench", "our filter, Envoy's own router, and no choice at all");
+    let mut cargo = workspace.cargo([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "fingerpost-bench",
+        "--",
+    ]);
+    cargo.arg("--module").arg(workspace.module()).args(arguments);
+    run(cargo.env(VARIABLE, envoy.path()), "the benchmark failed")
+}

@@ -1,0 +1,92 @@
+//! Where things lie, and how commands are run: each with a line that says so.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::Failure;
+
+/// The repository and the folder that it is built in.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// The repository's top folder.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = here.parent().unwrap_or(here).to_owned();
+        let output = cargo()
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(&root)
+            .output()
+            .map_err(|error| Failure::Surroundings(format!("cargo does not run: {error}")))?;
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|_| {
+            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Failure::Surroundings(format!("`cargo metadata` failed: {reason}"))
+        })?;
+        let target = metadata
+            .get("target_directory")
+            .and_then(serde_json::Value::as_str);
+        let target = target.map_or_else(|| root.join("target"), PathBuf::from);
+        Ok(Self { root, target })
+    }
+
+    /// Where tools are installed that are no part of the repository.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// The filter's module, where the command's build and the tests look for it.
+    pub(crate) fn module(&self) -> PathBuf {
+        self.target.join("fingerpost.wasm")
+    }
+
+    /// `cargo` in the repository.
+    pub(crate) fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = cargo();
+        command.args(arguments).current_dir(&self.root);
+        // Only where it lies elsewhere: the variable is part of what cargo compares before it rebuilds.
+        if self.target != self.root.join("target") {
+            command.env("FINGERPOST_WASM", self.module());
+        }
+        command
+    }
+
+    /// `path` as a person in the repository would write it.
+    pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// Says what is done now: `  setup  wasm32-wasip1 … present`.
+pub(crate) fn say(what: &str, about: impl fmt::Display) {
+    eprintln!("{what:>7}  {about}");
+}
+
+/// Runs a command whose output the user sees; `failed` says what it means if it fails.
+pub(crate) fn run(command: &mut Command, failed: &str) -> Result<(), Failure> {
+    let status = command.status().map_err(|error| does_not_run(command, &error))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::Found(failed.to_owned())),
+    }
+}
+
+/// What is said about a command that can't be started.
+pub(crate) fn does_not_run(command: &Command, error: &std::io::Error) -> Failure {
+    Failure::Surroundings(format!(
+        "`{}` does not run: {error}",
+        command.get_program().to_string_lossy()
+    ))
+}
