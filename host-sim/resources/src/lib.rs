@@ -19,6 +19,7 @@ mod render;
 mod resource;
 mod service_entry;
 mod source;
+mod validate;
 mod virtual_service;
 mod yaml;
 
@@ -45,6 +46,7 @@ pub use render::render;
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
 pub use source::{Source, Sources, Span};
+pub use validate::validate;
 pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,
     PortSelector, RouteDestination, StringMatch, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,

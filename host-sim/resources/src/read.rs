@@ -133,14 +133,15 @@ impl Reader<'_> {
     }
 
     fn document(&mut self, document: &Document) {
-        for (key, place, first) in &document.duplicates {
+        for it in &document.duplicates {
             let message = format!(
-                "`{key}` is given twice, first on line {}: the last one counts",
-                first.line
+                "`{}` is given twice, first on line {}: the last one counts",
+                it.key, it.first.line
             );
             self.diagnostics
                 .warn("duplicate-key", message)
-                .at(place.in_file(self.file))
+                .about("", &it.path)
+                .at(it.place.in_file(self.file))
                 .help("istioctl refuses this: leave one of them out");
         }
         if let Some(place) = document.beside_separator {
@@ -210,7 +211,7 @@ impl Reader<'_> {
                 self.count(kind);
             }
             ("networking.istio.io", _, "Gateway") => {
-                keep(self.istio(object, kind), &mut self.resources.gateways)
+                keep(self.istio(object, kind), &mut self.resources.gateways);
             }
             ("networking.istio.io", _, "VirtualService") => {
                 keep(self.istio(object, kind), &mut self.resources.virtual_services);

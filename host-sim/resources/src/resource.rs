@@ -85,4 +85,14 @@ impl Origin {
     pub fn has(&self, path: &str) -> bool {
         self.object.find(path).is_some_and(|node| !node.is_null())
     }
+
+    /// Whether the field at `path` could not be read, or one around it or inside it.
+    pub(crate) fn is_unread(&self, path: &str) -> bool {
+        let inside = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.unread.iter().any(|it| inside(it, path) || inside(path, it))
+    }
 }

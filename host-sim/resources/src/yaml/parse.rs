@@ -21,10 +21,20 @@ const DEEPEST: usize = 200;
 pub(crate) struct Document {
     /// `None` if the document is empty.
     pub(crate) root: Option<Arc<Node>>,
-    /// Keys that were given before in the same map: the key, its place, the place of the first.
-    pub(crate) duplicates: Vec<(String, Place, Place)>,
+    /// Keys that were given before in the same map.
+    pub(crate) duplicates: Vec<Duplicate>,
     /// The place of content that begins on the line of the `---` before it.
     pub(crate) beside_separator: Option<Place>,
+}
+
+/// A key that was given before in the same map.
+#[derive(Debug)]
+pub(crate) struct Duplicate {
+    pub(crate) key: String,
+    /// Of the value, from the root of the document.
+    pub(crate) path: String,
+    pub(crate) place: Place,
+    pub(crate) first: Place,
 }
 
 /// Why a document could not be read.
@@ -192,7 +202,7 @@ struct Builder {
     anchors: HashMap<usize, Built>,
     aliased: usize,
     root: Option<Built>,
-    duplicates: Vec<(String, Place, Place)>,
+    duplicates: Vec<Duplicate>,
     /// The line of the `---` that opened the document.
     separator: Option<u32>,
     beside_separator: Option<Place>,
@@ -361,6 +371,23 @@ impl Builder {
         Ok(())
     }
 
+    /// The path of a key of the map that has just been left.
+    fn path_of(&self, key: &str) -> String {
+        let mut path = String::new();
+        for open in &self.open {
+            match open {
+                Open::List { items, .. } => path.push_str(&format!("[{}]", items.len())),
+                Open::Map { key: Some(key), .. } => {
+                    path.push_str(if path.is_empty() { "" } else { "." });
+                    path.push_str(&key.text);
+                }
+                Open::Map { key: None, .. } => {}
+            }
+        }
+        path.push_str(if path.is_empty() { "" } else { "." });
+        path + key
+    }
+
     fn put_key(&mut self, it: Key) -> Result<(), SyntaxError> {
         if let Some(Open::Map { key, .. }) = self.open.last_mut() {
             *key = Some(it);
@@ -384,7 +411,13 @@ impl Builder {
                 continue;
             }
             if let Some(first) = own.insert(key.text.clone(), key.place) {
-                self.duplicates.push((key.text.clone(), key.place, first));
+                let path = self.path_of(&key.text);
+                self.duplicates.push(Duplicate {
+                    key: key.text.clone(),
+                    path,
+                    place: key.place,
+                    first,
+                });
             }
             let entry = Entry {
                 key: key.text,

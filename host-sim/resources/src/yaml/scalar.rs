@@ -148,19 +148,19 @@ fn is_decimal(text: &str) -> bool {
 mod tests {
     use super::Scalar;
 
-    fn check(text: &str, want: Scalar) {
-        assert_eq!(Scalar::plain(text), want, "{text}");
+    fn check(text: &str, want: &Scalar) {
+        assert_eq!(&Scalar::plain(text), want, "{text}");
     }
 
     #[test]
     fn booleans_are_those_of_yaml_1_1() {
         for text in ["yes", "On", "TRUE", "y"] {
-            check(text, Scalar::Bool(true, text.into()));
+            check(text, &Scalar::Bool(true, text.into()));
         }
         for text in ["no", "Off", "false", "N"] {
-            check(text, Scalar::Bool(false, text.into()));
+            check(text, &Scalar::Bool(false, text.into()));
         }
-        check("tRUE", Scalar::Text("tRUE".into()));
+        check("tRUE", &Scalar::Text("tRUE".into()));
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             ("+7", 7),
             ("18446744073709551615", 18_446_744_073_709_551_615),
         ] {
-            check(text, Scalar::Integer(value, text.into()));
+            check(text, &Scalar::Integer(value, text.into()));
         }
         for (text, value) in [
             ("1.5", 1.5),
@@ -185,7 +185,7 @@ mod tests {
             ("08", 8.0),
             ("5.", 5.0),
         ] {
-            check(text, Scalar::Float(value, text.into()));
+            check(text, &Scalar::Float(value, text.into()));
         }
         for text in [
             "1.2.3",
@@ -199,7 +199,7 @@ mod tests {
             "1e",
             "2026-01-02",
         ] {
-            check(text, Scalar::Text(text.into()));
+            check(text, &Scalar::Text(text.into()));
         }
     }
 }

@@ -1,0 +1,112 @@
+//! Conditions on HTTP requests.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::names::is_label;
+use super::path::Path;
+use super::virtual_service::check_gateways;
+use crate::virtual_service::{HttpMatchRequest, StringMatch};
+
+pub(super) fn check(it: &HttpMatchRequest, at: &Path<'_>, to: &mut Checker<'_>) {
+    for (name, condition) in &it.headers {
+        let headers = at.field("headers");
+        check_header_name(name, &headers.field(name), to);
+        check_text(condition, &headers.field(name), to);
+    }
+    for (name, condition) in &it.without_headers {
+        let headers = at.field("withoutHeaders");
+        check_header_name(name, &headers.field(name), to);
+        // `*` is no regular expression, but here it means that the header is there at all.
+        if *condition != StringMatch::Regex("*".to_owned()) {
+            check_text(condition, &headers.field(name), to);
+        }
+    }
+    // An empty prefix is fine for the path alone: Envoy takes it there.
+    if let Some(StringMatch::Regex(pattern)) = &it.uri {
+        let uri = at.field("uri");
+        to.regex(pattern, &uri.field("regex"));
+    }
+    for (field, condition) in [
+        ("scheme", &it.scheme),
+        ("method", &it.method),
+        ("authority", &it.authority),
+    ] {
+        if let Some(condition) = condition {
+            check_text(condition, &at.field(field), to);
+        }
+    }
+    check_texts(&it.query_params, &at.field("queryParams"), to);
+    if let Some(port) = it.port.filter(|it| *it != 0) {
+        to.port(port, &at.field("port"));
+    }
+    to.labels(&it.source_labels, &at.field("sourceLabels"));
+    check_gateways(&it.gateways, &at.field("gateways"), false, to);
+    if !it.source_namespace.is_empty() && !is_label(&it.source_namespace) {
+        let message = format!("{:?} is not a namespace", it.source_namespace);
+        to.error("bad-name", &at.field("sourceNamespace"), message);
+    }
+}
+
+fn check_texts(conditions: &BTreeMap<String, StringMatch>, at: &Path<'_>, to: &mut Checker<'_>) {
+    for (name, condition) in conditions {
+        check_text(condition, &at.field(name), to);
+    }
+}
+
+fn check_text(condition: &StringMatch, at: &Path<'_>, to: &mut Checker<'_>) {
+    match condition {
+        StringMatch::Prefix(text) if text.is_empty() => {
+            to.error("bad-prefix", &at.field("prefix"), "a prefix can't be empty here")
+                .help(format!("write `{}: {{}}` for any value", at.name()));
+        }
+        StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
+        StringMatch::Present | StringMatch::Exact(_) | StringMatch::Prefix(_) => {}
+    }
+}
+
+fn check_header_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+    const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":status"];
+    if !is_claim(name) && !PSEUDO.contains(&name) && !is_token(name) {
+        to.error("bad-header", at, format!("{name:?} is not the name of a header"));
+    }
+}
+
+/// Whether a name is the place of a claim of a token, such as `@request.auth.claims.group`.
+pub(super) fn is_claim(name: &str) -> bool {
+    const PREFIX: &str = "@request.auth.claims";
+    let Some((start, rest)) = name.split_at_checked(PREFIX.len()) else {
+        return false;
+    };
+    let bracketed = rest.len() > 2 && rest.starts_with('[') && rest.ends_with(']');
+    start.eq_ignore_ascii_case(PREFIX) && (bracketed || rest.len() > 1 && rest.starts_with('.'))
+}
+
+/// The letters of a header's name. Istio also takes a comma: its range `+-.` holds one.
+pub(super) fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+,-.^_`|~".contains(&it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_claim;
+
+    #[test]
+    fn a_claim_is_written_with_dots_or_brackets() {
+        for name in ["@request.auth.claims.group", "@Request.Auth.Claims[a][b]"] {
+            assert!(is_claim(name), "{name}");
+        }
+        for name in [
+            "@request.auth.claims",
+            "@request.auth.claims.",
+            "@request.auth.claims[]",
+            "x-claims",
+            "",
+        ] {
+            assert!(!is_claim(name), "{name}");
+        }
+    }
+}

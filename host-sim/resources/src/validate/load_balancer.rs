@@ -1,0 +1,291 @@
+//! Load balancers: hash keys, shares by locality, warm-up.
+
+use std::collections::BTreeSet;
+
+use super::Checker;
+use super::path::Path;
+use crate::load_balancer::{
+    ConsistentHashLb, Failover, HashAlgorithm, HashKey, HttpCookie, LbPolicy, LoadBalancerSettings,
+    LocalityLoadBalancerSetting, WarmupConfiguration, ZoneAwareLoadBalancerSetting,
+};
+
+const TOPOLOGY: [&str; 3] = [
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "topology.istio.io/subzone",
+];
+
+/// `detects` says whether there is outlier detection, without which nothing fails over.
+pub(super) fn check(it: &LoadBalancerSettings, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
+    if let Some(LbPolicy::ConsistentHash(hash)) = &it.lb_policy {
+        check_hash(hash, &at.field("consistentHash"), to);
+    }
+    let zone_aware = at.field("zoneAwareLbSetting");
+    if it.locality_lb_setting.is_some() && it.zone_aware_lb_setting.is_some() {
+        to.error(
+            "conflict",
+            at,
+            "only one of `localityLbSetting` and `zoneAwareLbSetting` can be set",
+        );
+    }
+    if let Some(it) = &it.locality_lb_setting {
+        check_locality(it, detects, &at.field("localityLbSetting"), to);
+    }
+    if let Some(it) = &it.zone_aware_lb_setting {
+        check_zone_aware(it, detects, &zone_aware, to);
+    }
+    if let Some(it) = &it.warmup {
+        check_warmup(it, &at.field("warmup"), to);
+    }
+}
+
+fn check_hash(it: &ConsistentHashLb, at: &Path<'_>, to: &mut Checker<'_>) {
+    if let Some(HashKey::HttpCookie(cookie)) = &it.hash_key {
+        check_cookie(cookie, &at.field("httpCookie"), to);
+    }
+    if let Some(size) = it.minimum_ring_size.filter(|it| *it != 0) {
+        let at = at.field("minimumRingSize");
+        to.warn("deprecated", &at, "`minimumRingSize` is deprecated here")
+            .help(format!("write `ringHash: {{minimumRingSize: {size}}}`"));
+        if it.hash_algorithm.is_some() {
+            to.error(
+                "conflict",
+                &at,
+                "only one of `minimumRingSize`, `ringHash` and `maglev` can be set",
+            );
+        }
+    }
+    if let Some(HashAlgorithm::Maglev(it)) = &it.hash_algorithm {
+        let at = at.field("maglev");
+        let at = at.field("tableSize");
+        match it.table_size.unwrap_or(0) {
+            0 => {
+                to.missing(&at, "tableSize: 65537");
+            }
+            size if size >= 5_000_011 => {
+                to.error(
+                    "out-of-range",
+                    &at,
+                    format!("{size} is too large: the size is below 5000011"),
+                );
+            }
+            size if !is_prime(size) => {
+                to.error("bad-value", &at, format!("{size} is not a prime number"))
+                    .help("for example 65537");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// As Envoy sees it, for which 1 is prime.
+fn is_prime(number: u64) -> bool {
+    let divides = |factor: &u64| number.is_multiple_of(*factor);
+    matches!(number, 1..=3)
+        || !number.is_multiple_of(2)
+            && !(3..)
+                .step_by(2)
+                .take_while(|it| it * it <= number)
+                .any(|it| divides(&it))
+}
+
+fn check_cookie(it: &HttpCookie, at: &Path<'_>, to: &mut Checker<'_>) {
+    if it.name.is_empty() {
+        to.missing(&at.field("name"), "name: session");
+    }
+    let attributes = at.field("attributes");
+    let mut seen = BTreeSet::new();
+    for (index, attribute) in it.attributes.iter().enumerate() {
+        let at = attributes.item(index);
+        if attribute.name.is_empty() {
+            to.missing(&at.field("name"), "name: SameSite");
+        } else if !seen.insert(&attribute.name) {
+            to.error(
+                "duplicate",
+                &at.field("name"),
+                format!("{:?} is listed already", attribute.name),
+            );
+        }
+    }
+}
+
+fn check_warmup(it: &WarmupConfiguration, at: &Path<'_>, to: &mut Checker<'_>) {
+    let duration = at.field("duration");
+    if it.duration.is_none() {
+        to.missing(&duration, "duration: 60s");
+    }
+    to.duration(it.duration, &duration);
+    if let Some(percent) = it.minimum_percent.filter(|it| *it > 100.0) {
+        to.error(
+            "out-of-range",
+            &at.field("minimumPercent"),
+            format!("{percent} is more than 100 per cent"),
+        );
+    }
+    if let Some(value) = it.aggression.filter(|it| *it <= 0.0) {
+        to.error(
+            "out-of-range",
+            &at.field("aggression"),
+            format!("{value} is not more than 0"),
+        );
+    }
+}
+
+fn check_zone_aware(it: &ZoneAwareLoadBalancerSetting, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
+    let priority = at.field("failoverPriority");
+    for (index, label) in it
+        .failover_priority
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| is_topology(it))
+    {
+        let message =
+            format!("{label:?} can't be listed: zone-aware balancing orders regions and zones by itself");
+        to.error("conflict", &priority.item(index), message);
+    }
+    check_failover(&it.failover, &it.failover_priority, detects, at, to);
+}
+
+fn is_topology(label: &str) -> bool {
+    TOPOLOGY.contains(&label)
+}
+
+fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
+    if !it.distribute.is_empty() && !it.failover.is_empty() {
+        to.error(
+            "conflict",
+            at,
+            "only one of `distribute` and `failover` can be set",
+        );
+        return;
+    }
+    let priority = at.field("failoverPriority");
+    if !it.failover.is_empty()
+        && let Some((index, label)) = it
+            .failover_priority
+            .iter()
+            .enumerate()
+            .find(|(_, it)| is_topology(it))
+    {
+        let message = format!("{label:?} can't be listed beside `failover`, which orders regions already");
+        to.error("conflict", &priority.item(index), message);
+        return;
+    }
+    let distribute = at.field("distribute");
+    for (index, share) in it.distribute.iter().enumerate() {
+        let at = distribute.item(index);
+        let shares = at.field("to");
+        for (locality, weight) in share.to.iter().filter(|(_, weight)| !(1..=100).contains(*weight)) {
+            to.error(
+                "out-of-range",
+                &shares.field(locality),
+                format!("{weight} is out of range: a share is from 1 to 100"),
+            );
+        }
+        let total: u64 = share.to.values().map(|it| u64::from(*it)).sum();
+        if total != 100 {
+            to.error(
+                "bad-weights",
+                &shares,
+                format!("the shares add up to {total}, not to 100"),
+            );
+        }
+        check_localities(share.to.keys().map(|it| (it.as_str(), None)), &shares, to);
+    }
+    let sources = it
+        .distribute
+        .iter()
+        .enumerate()
+        .map(|(index, it)| (it.from.as_str(), Some(index)));
+    check_localities(sources, &distribute, to);
+    check_failover(&it.failover, &it.failover_priority, detects, at, to);
+}
+
+/// `region/zone/subzone`, `region/*` and so on, none of which may hold another. Those with an index
+/// are the `from` of an item of `at`, the others are keys of it.
+fn check_localities<'l>(
+    localities: impl Iterator<Item = (&'l str, Option<usize>)>,
+    at: &Path<'_>,
+    to: &mut Checker<'_>,
+) {
+    let mut seen: Vec<Vec<&str>> = Vec::new();
+    for (locality, index) in localities {
+        let mut parts: Vec<_> = locality.splitn(3, '/').collect();
+        let stars = locality.matches('*').count();
+        let reason = if stars > 1 || stars == 1 && !locality.ends_with('*') {
+            "a `*` can only be its end"
+        } else if parts.iter().any(|it| it.is_empty()) {
+            "region, zone and subzone can't be empty"
+        } else {
+            if parts.last() == Some(&"*") {
+                parts.pop();
+            }
+            // One holds the other if the longer begins with the shorter.
+            if seen.iter().any(|it| it.iter().zip(&parts).all(|(a, b)| a == b)) {
+                "it overlaps with another one"
+            } else {
+                seen.push(parts);
+                continue;
+            }
+        };
+        let message = format!("the locality {locality:?} can't be: {reason}");
+        match index {
+            Some(index) => {
+                let item = at.item(index);
+                to.error("bad-locality", &item.field("from"), message);
+            }
+            None => {
+                to.error("bad-locality", &at.field(locality), message);
+            }
+        }
+    }
+}
+
+fn check_failover(
+    failover: &[Failover],
+    priority: &[String],
+    detects: bool,
+    at: &Path<'_>,
+    to: &mut Checker<'_>,
+) {
+    if !(detects || failover.is_empty() && priority.is_empty()) {
+        to.warn(
+            "no-effect",
+            at,
+            "without outlierDetection nothing ever fails over",
+        )
+        .help("add for example `outlierDetection: {consecutive5xxErrors: 5}` beside `loadBalancer`");
+    }
+    let list = at.field("failover");
+    for (index, it) in failover.iter().enumerate() {
+        let at = list.item(index);
+        if it.from == it.to {
+            to.error(
+                "bad-locality",
+                &at.field("to"),
+                format!("{:?} can't fail over to itself", it.to),
+            );
+        }
+        for (field, region) in [("from", &it.from), ("to", &it.to)] {
+            if region.contains(['/', '*']) {
+                let message = format!("{region:?} is not a region: here it can't have `/` or `*`");
+                to.error("bad-locality", &at.field(field), message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_prime;
+
+    #[test]
+    fn primes_are_those_of_envoy() {
+        for number in [1, 2, 3, 5, 7, 65537, 5_000_011] {
+            assert!(is_prime(number), "{number}");
+        }
+        for number in [0, 4, 9, 65536, 65539 * 3] {
+            assert!(!is_prime(number), "{number}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a rule does besides routing: retries, mirrors, CORS.
+
+use super::Checker;
+use super::http_match::is_token;
+use super::http_route::{check_destination, check_target};
+use super::path::Path;
+use super::virtual_service::Context;
+use crate::http_policy::{CorsPolicy, HttpRetry, Percent};
+use crate::virtual_service::{HttpRoute, StringMatch};
+
+pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+    if let Some(it) = &rule.retries {
+        check_retries(it, &at.field("retries"), to);
+    }
+    if let Some(it) = &rule.cors_policy {
+        check_cors(it, &at.field("corsPolicy"), to);
+    }
+    check_mirrors(rule, context, at, to);
+}
+
+fn check_mirrors(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+    if let Some(percent) = rule.mirror_percent {
+        let at = at.field("mirrorPercent");
+        if percent > 100 {
+            to.error(
+                "out-of-range",
+                &at,
+                format!("{percent} is more than 100 per cent"),
+            );
+        }
+        to.warn("deprecated", &at, "`mirrorPercent` is deprecated")
+            .help(format!("write `mirrorPercentage: {{value: {percent}}}`"));
+    }
+    check_share(rule.mirror_percentage.as_ref(), &at.field("mirrorPercentage"), to);
+    if let Some(it) = &rule.mirror {
+        check_target(it, &at.field("mirror"), to);
+    }
+    let mirrors = at.field("mirrors");
+    for (index, it) in rule.mirrors.iter().enumerate() {
+        let at = mirrors.item(index);
+        let context = Context {
+            converted: false,
+            ..*context
+        };
+        check_destination(it.destination.as_ref(), &context, &at.field("destination"), to);
+        check_share(it.percentage.as_ref(), &at.field("percentage"), to);
+    }
+}
+
+fn check_share(share: Option<&Percent>, at: &Path<'_>, to: &mut Checker<'_>) {
+    let value = share.and_then(|it| it.value).unwrap_or(0.0);
+    if !(0.0..=100.0).contains(&value) {
+        to.error(
+            "out-of-range",
+            &at.field("value"),
+            format!("{value} is out of range: a percentage is from 0 to 100"),
+        );
+    }
+}
+
+fn check_retries(it: &HttpRetry, at: &Path<'_>, to: &mut Checker<'_>) {
+    let attempts = it.attempts.unwrap_or(0);
+    if attempts < 0 {
+        to.error(
+            "out-of-range",
+            &at.field("attempts"),
+            format!("{attempts} attempts are fewer than none"),
+        );
+    }
+    let configured =
+        it.per_try_timeout.is_some() || !it.retry_on.is_empty() || it.retry_remote_localities.is_some();
+    if attempts == 0 && configured {
+        let message = "without attempts nothing is retried, and the other fields are refused";
+        to.error("missing-field", &at.field("attempts"), message)
+            .help("for example `attempts: 3`");
+    }
+    to.duration(it.per_try_timeout, &at.field("perTryTimeout"));
+    to.duration(it.backoff, &at.field("backoff"));
+    if it.retry_on.is_empty() {
+        return;
+    }
+    for condition in it.retry_on.split(',').filter(|it| !is_retry_condition(it)) {
+        let message = format!("{condition:?} is not a condition to retry on");
+        let finding = to.error("unknown-value", &at.field("retryOn"), message);
+        if is_retry_condition(condition.trim()) {
+            finding.help("write the conditions with commas and without spaces");
+        } else if let Some(near) = crate::decode::closest(condition, RETRY_ON.into_iter()) {
+            finding.help(format!("did you mean {near}?"));
+        } else {
+            finding.help("for example `retryOn: connect-failure,refused-stream,503`");
+        }
+    }
+}
+
+const RETRY_ON: [&str; 16] = [
+    "5xx",
+    "gateway-error",
+    "reset",
+    "reset-before-request",
+    "connect-failure",
+    "retriable-4xx",
+    "refused-stream",
+    "retriable-status-codes",
+    "retriable-headers",
+    "envoy-ratelimited",
+    "http3-post-connect-failure",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+];
+
+/// A condition that Envoy knows, or a status that Go's `net/http` has a name for.
+fn is_retry_condition(text: &str) -> bool {
+    let has_name = |status: u16| {
+        matches!(
+            status,
+            100..=103
+                | 200..=208
+                | 226
+                | 300..=305
+                | 307
+                | 308
+                | 400..=418
+                | 421..=426
+                | 428
+                | 429
+                | 431
+                | 451
+                | 500..=508
+                | 510
+                | 511
+        )
+    };
+    RETRY_ON.contains(&text) || text.parse().is_ok_and(has_name)
+}
+
+fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
+    let origins = at.field("allowOrigins");
+    for (index, origin) in it.allow_origins.iter().enumerate() {
+        let at = origins.item(index);
+        match origin {
+            StringMatch::Present => {
+                to.error(
+                    "missing-field",
+                    &at,
+                    "an origin is matched by exact, prefix or regex",
+                )
+                .help("for example `exact: https://shop.example.com`");
+            }
+            StringMatch::Exact(text) | StringMatch::Prefix(text) | StringMatch::Regex(text)
+                if text.is_empty() =>
+            {
+                to.error("bad-value", &at, "an origin can't be empty")
+                    .help("for example `exact: https://shop.example.com`");
+            }
+            StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
+            StringMatch::Exact(_) | StringMatch::Prefix(_) => {}
+        }
+    }
+    check_methods(&it.allow_methods, &at.field("allowMethods"), to);
+    for (field, names) in [
+        ("allowHeaders", &it.allow_headers),
+        ("exposeHeaders", &it.expose_headers),
+    ] {
+        let at = at.field(field);
+        for (index, name) in names.iter().enumerate().filter(|(_, it)| !is_token(it)) {
+            to.error(
+                "bad-header",
+                &at.item(index),
+                format!("{name:?} is not the name of a header"),
+            );
+        }
+    }
+    let max_age = at.field("maxAge");
+    to.duration(it.max_age, &max_age);
+    if it.max_age.is_some_and(|it| it.subsec_nanos() > 0) {
+        to.error("bad-duration", &max_age, "maxAge is a whole number of seconds");
+    }
+}
+
+fn check_methods(methods: &[String], at: &Path<'_>, to: &mut Checker<'_>) {
+    const KNOWN: [&str; 10] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*",
+    ];
+    for (index, method) in methods
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| !KNOWN.contains(&it.as_str()))
+    {
+        let finding = to.error(
+            "unknown-value",
+            &at.item(index),
+            format!("{method:?} is not a method that Istio knows"),
+        );
+        match crate::decode::closest(method, KNOWN.into_iter()) {
+            Some(near) => finding.help(format!("did you mean {near}?")),
+            None => finding.help("write methods in capitals, such as GET"),
+        };
+    }
+}

@@ -1,0 +1,350 @@
+//! ServiceEntry and WorkloadEntry: hosts, addresses, ports and endpoints.
+
+use std::collections::BTreeSet;
+
+use super::Checker;
+use super::export_to::Exported;
+use super::gateway::{check_unix_path, is_http, is_protocol, is_tls};
+use super::names::{check_fqdn, check_subnet, is_address, is_label};
+use super::path::Path;
+use crate::service_entry::{Location, Resolution, ServiceEntry, WorkloadEntry};
+
+pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
+    let resolution = entry.resolution.unwrap_or_default();
+    let endpoints = Path::SPEC.field("endpoints");
+    if let Some(selector) = &entry.workload_selector {
+        let at = Path::SPEC.field("workloadSelector");
+        to.selector(&selector.labels, &at.field("labels"));
+        if selector.labels.is_empty() {
+            to.warn(
+                "empty-selector",
+                &at,
+                "a selector without labels chooses every workload of the namespace",
+            );
+        }
+        if !entry.endpoints.is_empty() {
+            to.error(
+                "conflict",
+                &at,
+                "only one of `endpoints` and `workloadSelector` can be set",
+            );
+        }
+        if resolution == Resolution::None {
+            to.warn(
+                "no-effect",
+                &at,
+                "with `resolution: NONE` a workloadSelector has no use",
+            )
+            .help("write `resolution: STATIC`");
+        }
+    }
+    check_hosts(entry, resolution, to);
+    check_addresses(entry, resolution, to);
+    check_ports(entry, resolution, to);
+    match resolution {
+        Resolution::None => {
+            if !entry.endpoints.is_empty() {
+                to.error(
+                    "conflict",
+                    &endpoints,
+                    "with `resolution: NONE` there are no endpoints",
+                )
+                .help("write `resolution: STATIC` or `resolution: DNS`");
+            }
+        }
+        Resolution::Static => {
+            let ports: BTreeSet<_> = entry.ports.iter().map(|it| it.name.as_str()).collect();
+            for (index, it) in entry.endpoints.iter().enumerate() {
+                check_endpoint(it, Some(&ports), &endpoints.item(index), to);
+            }
+        }
+        Resolution::Dns | Resolution::DnsRoundRobin => check_dns(entry, resolution, to),
+        Resolution::DynamicDns => check_dynamic(entry, to),
+    }
+    let spoken = |it: &str| is_http(it) || is_tls(it);
+    if resolution != Resolution::None
+        && entry.hosts.len() > 1
+        && let Some(index) = entry.ports.iter().position(|it| !spoken(&it.protocol))
+    {
+        let message = format!(
+            "{} hosts can't be told apart on port {}: only HTTP and TLS name the host",
+            entry.hosts.len(),
+            entry.ports.get(index).and_then(|it| it.number).unwrap_or(0),
+        );
+        to.error("conflict", &Path::SPEC.field("hosts"), message)
+            .help("write one ServiceEntry for each host");
+    }
+    to.export_to(&entry.export_to, Exported::ServiceEntry);
+}
+
+fn check_hosts(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+    let at = Path::SPEC.field("hosts");
+    if entry.hosts.is_empty() {
+        to.missing(&at, "hosts: [api.example.com]");
+    }
+    for (index, host) in entry.hosts.iter().enumerate() {
+        let at = at.item(index);
+        if host == "*" {
+            to.error("bad-host", &at, "a service can't have the host `*`")
+                .help("for example `*.example.com`");
+            continue;
+        }
+        to.wildcard_domain(host, &at);
+        if resolution == Resolution::DynamicDns {
+            if !host.starts_with('*') {
+                to.error(
+                    "bad-host",
+                    &at,
+                    format!("{host:?}: with `resolution: DYNAMIC_DNS` a host begins with `*`"),
+                );
+            }
+        } else if host.contains('*') && !host.starts_with("*.") {
+            to.warn(
+                "bad-host",
+                &at,
+                format!("{host:?}: a `*` should be a whole label, as in `*.example.com`"),
+            );
+        }
+    }
+}
+
+fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+    let list = Path::SPEC.field("addresses");
+    for (index, address) in entry.addresses.iter().enumerate() {
+        if let Err(reason) = check_subnet(address) {
+            to.error("bad-address", &list.item(index), reason);
+        } else if address.contains('/') && !matches!(resolution, Resolution::None | Resolution::Static) {
+            let message = format!("{address:?}: ranges go with `resolution: NONE` or `STATIC` only");
+            to.error("conflict", &list.item(index), message);
+        }
+    }
+    if resolution == Resolution::DynamicDns && !entry.addresses.is_empty() {
+        to.error(
+            "conflict",
+            &list,
+            "with `resolution: DYNAMIC_DNS` there are no addresses",
+        );
+    }
+    let tcp = ["tcp", "https", "tls", "mongo", "redis", "mysql"];
+    let by_name = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+    let speaks_tcp = |it: &str| tcp.iter().any(|tcp| tcp.eq_ignore_ascii_case(it));
+    if by_name
+        && !entry.addresses.is_empty()
+        && entry.hosts.len() > 1
+        && entry.ports.iter().any(|it| speaks_tcp(&it.protocol))
+    {
+        to.warn(
+            "conflict",
+            &Path::SPEC.field("hosts"),
+            "with addresses and a TCP port there should be one host only",
+        );
+    }
+}
+
+fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+    let list = Path::SPEC.field("ports");
+    let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+    // Istio gives an address by itself where it can use one: ip_autoallocation.go.
+    let opted_out = to
+        .meta
+        .labels
+        .get("networking.istio.io/enable-autoallocate-ip")
+        .is_some_and(|it| it.eq_ignore_ascii_case("false"));
+    let allocated = resolution != Resolution::None && !opted_out;
+    for (index, port) in entry.ports.iter().enumerate() {
+        let at = list.item(index);
+        let name = at.field("name");
+        if port.name.is_empty() {
+            to.missing(&name, "name: https");
+        } else if !is_label(&port.name) {
+            to.error(
+                "bad-name",
+                &name,
+                format!("{:?} is not the name of a port", port.name),
+            )
+            .help("it has letters, digits and inner hyphens");
+        }
+        if !names.insert(&port.name) {
+            to.error(
+                "duplicate",
+                &name,
+                format!("another port has the name {:?}", port.name),
+            );
+        }
+        match port.number {
+            Some(number) => {
+                to.port(number, &at.field("number"));
+                if !numbers.insert(number) {
+                    to.error(
+                        "duplicate",
+                        &at.field("number"),
+                        format!("another port has the number {number}"),
+                    );
+                }
+            }
+            None => {
+                to.missing(&at.field("number"), "number: 443");
+            }
+        }
+        if let Some(number) = port.target_port.filter(|it| *it != 0) {
+            to.port(number, &at.field("targetPort"));
+        }
+        if !port.protocol.is_empty() && !is_protocol(&port.protocol) {
+            let message = format!("{:?} is not a protocol that Istio knows", port.protocol);
+            to.error("bad-protocol", &at.field("protocol"), message)
+                .help("use HTTP, HTTP2, GRPC, HTTPS, TLS, TCP, MONGO, REDIS or MYSQL");
+        }
+        if entry.addresses.is_empty() && !allocated && matches!(port.protocol.as_str(), "" | "TCP") {
+            let message = format!(
+                "without `addresses`, the TCP port {} takes the traffic to that port whatever its host",
+                port.number.unwrap_or(0)
+            );
+            to.warn("no-address", &Path::SPEC.field("addresses"), message)
+                .help("give the service an address, or a protocol such as TLS");
+        }
+    }
+}
+
+fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+    let hosts = Path::SPEC.field("hosts");
+    if entry.endpoints.is_empty() {
+        let bad = entry
+            .hosts
+            .iter()
+            .enumerate()
+            .find_map(|(at, it)| Some((at, check_fqdn(it).err()?)));
+        if let Some((index, reason)) = bad {
+            let message = format!("without endpoints the host itself is looked up: {reason}");
+            to.error("bad-host", &hosts.item(index), message)
+                .help("name an endpoint by its address");
+        }
+    }
+    let list = Path::SPEC.field("endpoints");
+    if resolution == Resolution::DnsRoundRobin && entry.endpoints.len() > 1 {
+        to.error(
+            "conflict",
+            &list,
+            "with `resolution: DNS_ROUND_ROBIN` there is at most one endpoint",
+        )
+        .help("write `resolution: DNS`");
+    }
+    let ports: BTreeSet<_> = entry.ports.iter().map(|it| it.name.as_str()).collect();
+    for (index, it) in entry.endpoints.iter().enumerate() {
+        let at = list.item(index);
+        let address = at.field("address");
+        if it.address.is_empty() {
+            to.missing(&address, "address: api.example.com");
+        } else if !is_address(&it.address) && check_fqdn(&it.address).is_err() {
+            to.error(
+                "bad-address",
+                &address,
+                format!("{:?} is neither a host nor an IP address", it.address),
+            );
+        }
+        to.labels(&it.labels, &at.field("labels"));
+        check_endpoint_ports(it, Some(&ports), &at, to);
+    }
+}
+
+fn check_dynamic(entry: &ServiceEntry, to: &mut Checker<'_>) {
+    if !entry.endpoints.is_empty() {
+        to.error(
+            "conflict",
+            &Path::SPEC.field("endpoints"),
+            "with `resolution: DYNAMIC_DNS` there are no endpoints",
+        );
+    }
+    let list = Path::SPEC.field("ports");
+    for (index, port) in entry.ports.iter().enumerate() {
+        let spoken = ["http", "tls", "grpc", "http2"]
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case(&port.protocol));
+        if !spoken {
+            let at = list.item(index);
+            let message = "with `resolution: DYNAMIC_DNS` a port speaks HTTP, HTTP2, GRPC or TLS";
+            to.error("conflict", &at.field("protocol"), message);
+        }
+    }
+    let waypoint = to.meta.labels.get("istio.io/use-waypoint");
+    let by_waypoint = waypoint.is_some_and(|it| !it.is_empty() && !it.eq_ignore_ascii_case("none"));
+    if entry.location == Some(Location::MeshInternal) && by_waypoint {
+        let message = "with `resolution: DYNAMIC_DNS` and a waypoint, the location is MESH_EXTERNAL";
+        to.error("conflict", &Path::SPEC.field("location"), message);
+    }
+}
+
+pub(super) fn check_workload_entry(entry: &WorkloadEntry, to: &mut Checker<'_>) {
+    check_endpoint(entry, None, &Path::SPEC, to);
+}
+
+/// An endpoint of a service with these ports; for a WorkloadEntry by itself they are not known.
+fn check_endpoint(it: &WorkloadEntry, ports: Option<&BTreeSet<&str>>, at: &Path<'_>, to: &mut Checker<'_>) {
+    let address = at.field("address");
+    if it.address.is_empty() {
+        if it.network.is_empty() {
+            to.missing(&address, "address: 10.0.0.1");
+            return;
+        }
+        to.warn(
+            "no-address",
+            &address,
+            format!(
+                "without an address, {:?} is reached by its gateway only",
+                it.network
+            ),
+        );
+    } else if let Some(path) = it.address.strip_prefix("unix://") {
+        check_unix_path(path, &address, to);
+        if !it.ports.is_empty() {
+            to.error(
+                "conflict",
+                &at.field("ports"),
+                "an endpoint on a Unix socket has no ports",
+            );
+        }
+        if ports.is_some_and(|it| it.len() != 1) {
+            to.error(
+                "conflict",
+                &Path::SPEC.field("ports"),
+                "with an endpoint on a Unix socket a service has exactly one port",
+            );
+        }
+    } else if !is_address(&it.address) {
+        if ports.is_some() {
+            let message = format!("{:?} is not an IP address", it.address);
+            to.error("bad-address", &address, message)
+                .help("hosts go with `resolution: DNS`");
+        } else if check_fqdn(&it.address).is_err() {
+            to.error(
+                "bad-address",
+                &address,
+                format!("{:?} is neither a host nor an IP address", it.address),
+            );
+        }
+    }
+    check_endpoint_ports(it, ports, at, to);
+    to.labels(&it.labels, &at.field("labels"));
+}
+
+fn check_endpoint_ports(
+    it: &WorkloadEntry,
+    ports: Option<&BTreeSet<&str>>,
+    at: &Path<'_>,
+    to: &mut Checker<'_>,
+) {
+    let list = at.field("ports");
+    for (name, number) in &it.ports {
+        let at = list.field(name);
+        if !is_label(name) {
+            to.error("bad-name", &at, format!("{name:?} is not the name of a port"));
+        } else if let Some(known) = ports.filter(|it| !it.contains(name.as_str())) {
+            let names: Vec<_> = known.iter().copied().collect();
+            to.error("unknown-port", &at, format!("the service has no port {name:?}"))
+                .help(format!(
+                    "its ports are {}",
+                    crate::decode::name_list(&names, "and")
+                ));
+        }
+        to.port(*number, &at);
+    }
+}
