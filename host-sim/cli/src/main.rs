@@ -1,3 +1,86 @@
 //! The `fingerpost` command.
+//!
+//! One file a subcommand; what they share stands beside them: `args` (the options), `files` and `load` (reading
+//! and compiling), `table` and `style` (the looks), `failure` (the exit codes). Routing is none of its business:
+//! every rule about it lives in the crates below.
 
-fn main() {}
+mod args;
+mod compile;
+mod failure;
+mod files;
+mod load;
+mod module;
+mod output;
+mod routes;
+mod rule;
+mod shell;
+mod style;
+mod table;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::args::Colour;
+use crate::failure::{EXIT_CODES, Failure};
+
+/// Exit code of a bug of ours.
+const BUG: u8 = 3;
+
+/// Istio's routes in a stock Envoy, without a control plane.
+///
+/// Reads Gateways, VirtualServices, DestinationRules, ServiceEntries and Services from files, and makes of them
+/// what Envoy needs to route as Istio's ingress gateway would.
+#[derive(Debug, Parser)]
+#[command(name = "fingerpost", version, after_long_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// When to colour the output
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    color: Colour,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compile(compile::Compile),
+    Routes(routes::Routes),
+}
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(|info| {
+        anstream::eprintln!(
+            "fingerpost has stopped because of a bug of its own, not of your input: {info}\n\
+             Please report it with this text, the command line, the output of `fingerpost --version`, and the input \
+             if you may share it."
+        );
+    }));
+    let cli = Cli::parse();
+    cli.color.apply();
+    // Unwinds to here, so that children are stopped and temporary files removed on the way.
+    let result = panic::catch_unwind(|| match cli.command {
+        Command::Compile(command) => command.run(),
+        Command::Routes(command) => command.run(),
+    });
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => end(&failure),
+        Err(_) => ExitCode::from(BUG),
+    }
+}
+
+fn end(failure: &Failure) -> ExitCode {
+    if let Some(message) = failure.message() {
+        style::error(message);
+    }
+    ExitCode::from(failure.code())
+}

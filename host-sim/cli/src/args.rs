@@ -1,0 +1,127 @@
+//! The options that several commands share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
+
+/// What is read, and for which proxy it is compiled.
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    /// What to read: a file, a directory (walked for .yaml, .yml and .json), or `-` for standard input
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE|DIR|-",
+        required = true,
+        help_heading = "Input"
+    )]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Labels of the proxy: only Gateways that select it are served. They replace the default
+    #[arg(
+        long,
+        value_name = "K=V,…",
+        default_value = "istio=ingressgateway",
+        help_heading = "Proxy"
+    )]
+    labels: Labels,
+
+    /// Namespace in which the proxy runs
+    #[arg(
+        long,
+        value_name = "NS",
+        default_value = "istio-system",
+        help_heading = "Proxy"
+    )]
+    namespace: String,
+
+    /// Domain of the cluster: the end of every service's full name
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        default_value = "cluster.local",
+        help_heading = "Proxy"
+    )]
+    domain: String,
+
+    /// Release of Envoy to compile for [default: 1.40, and for `up` the one that runs]
+    #[arg(long, value_name = "VERSION", help_heading = "Proxy")]
+    pub(crate) envoy: Option<EnvoyVersion>,
+
+    /// Takes warnings for errors
+    #[arg(long, help_heading = "Input")]
+    pub(crate) strict: bool,
+}
+
+/// Who matches the requests.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum EngineName {
+    /// Our filter chooses the rule, Envoy acts on it
+    Wasm,
+    /// Envoy's own route table does both: to compare with
+    Native,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Clone)]
+struct Labels(BTreeMap<String, String>);
+
+impl Input {
+    /// The compiler's options.
+    pub(crate) fn options(&self, engine: EngineName, module_path: String) -> Options {
+        Options {
+            labels: self.labels.0.clone(),
+            namespace: self.namespace.clone(),
+            domain: self.domain.clone(),
+            envoy: self.envoy.unwrap_or(EnvoyVersion::NEWEST),
+            engine: match engine {
+                EngineName::Wasm => Engine::Wasm,
+                EngineName::Native => Engine::Native,
+            },
+            module_path,
+        }
+    }
+}
+
+impl Colour {
+    /// Decides it for the whole process.
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+impl FromStr for Labels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut labels = BTreeMap::new();
+        for part in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+            let (key, value) = part
+                .split_once('=')
+                .filter(|(key, _)| !key.is_empty())
+                .ok_or_else(|| format!("`{part}` is no label: expected key=value, such as app=gateway"))?;
+            if labels.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(format!("the label `{key}` is given twice"));
+            }
+        }
+        Ok(Self(labels))
+    }
+}

@@ -1,0 +1,214 @@
+//! `fingerpost compile`: files for Envoy.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::{self, Path, PathBuf};
+
+use clap::Args;
+use fingerpost_config_compiler::{Endpoints, Engine, Plan, PlanListener};
+use serde_json::Value;
+
+use crate::args::{EngineName, Input};
+use crate::failure::{Failure, count};
+use crate::load::{Loaded, load};
+use crate::module;
+use crate::output::{Artifact, write};
+use crate::style::{BOLD, DIM, NAME, note, paint};
+use crate::table::{self, Column};
+
+const BOOTSTRAP: &str = "envoy.json";
+const MODULE: &str = "fingerpost.wasm";
+const ROUTING: &str = "routing.json";
+
+/// Compile resources to files for Envoy.
+///
+/// Writes to DIR: envoy.json (what Envoy runs), fingerpost.wasm (the filter in it) and routing.json (what the
+/// filter decides by, for reading). Nothing is written if the input has errors.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost compile -f bookinfo.yaml -o out && envoy -c out/envoy.json
+  fingerpost compile -f k8s/ --labels app=gateway,env=prod --namespace ingress -o out
+  kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost compile -f - -o out")]
+pub(crate) struct Compile {
+    #[command(flatten)]
+    input: Input,
+
+    /// Directory for the files; it is made if it is missing
+    #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
+    output: PathBuf,
+
+    /// Who matches the requests
+    #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
+    engine: EngineName,
+
+    /// Where Envoy will find the filter [default: the absolute path of DIR/fingerpost.wasm]
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    module_path: Option<String>,
+}
+
+impl Compile {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let wasm = match self.engine {
+            EngineName::Wasm => Some(module::bytes()?),
+            EngineName::Native => None,
+        };
+        let module_path = match self.module_path {
+            Some(path) => path,
+            None => default_module_path(&self.output)?,
+        };
+        let loaded = load(&self.input, self.input.options(self.engine, module_path))?;
+
+        let bootstrap = pretty(&loaded.compiled.bootstrap);
+        let routing = pretty(&loaded.compiled.routing);
+        let secret = holds_private_key(&loaded.compiled.bootstrap);
+        let mut artifacts = vec![Artifact {
+            name: BOOTSTRAP,
+            content: bootstrap.as_bytes(),
+            secret,
+        }];
+        artifacts.extend(wasm.map(|content| Artifact {
+            name: MODULE,
+            content,
+            secret: false,
+        }));
+        artifacts.push(Artifact {
+            name: ROUTING,
+            content: routing.as_bytes(),
+            secret: false,
+        });
+        let written = write(&self.output, &artifacts)?;
+
+        loaded.note_plain_text();
+        if secret {
+            note(format_args!(
+                "{BOOTSTRAP} holds a private key: only you may read it"
+            ));
+        }
+        let mut out = anstream::stdout();
+        out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+fn default_module_path(output: &Path) -> Result<String, Failure> {
+    let path = path::absolute(output.join(MODULE))
+        .map_err(|error| Failure::refused(format!("{}: {error}", output.display())))?;
+    path.into_os_string().into_string().map_err(|path| {
+        Failure::refused(format!(
+            "{}: Envoy's configuration holds only paths in UTF-8: give --module-path",
+            path.display()
+        ))
+    })
+}
+
+/// JSON for people, with a line feed at the end.
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Whether a private key of a Secret stands in the bootstrap itself.
+fn holds_private_key(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            (name == "private_key" && value.get("inline_string").is_some()) || holds_private_key(value)
+        }),
+        Value::Array(items) => items.iter().any(holds_private_key),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// What was made, in a few lines.
+fn summary(loaded: &Loaded, written: &[PathBuf], output: &Path) -> String {
+    let plan = &loaded.compiled.plan;
+    let sources = count(loaded.resources.sources.iter().count(), "file");
+    let engine = match loaded.options.engine {
+        Engine::Wasm => "the filter",
+        Engine::Native => "Envoy's own router",
+    };
+    let mut text = format!(
+        "Compiled {sources} for {}, matched by {engine}\n\n",
+        paint(BOLD, format_args!("Envoy {}", loaded.options.envoy))
+    );
+    text.push_str(&listeners(plan));
+    let _ = writeln!(text, "  {}", clusters(plan));
+    if let Some(others) = loaded.left_out() {
+        let _ = writeln!(
+            text,
+            "  {}",
+            paint(DIM, format_args!("{others}: not routing, left out"))
+        );
+    }
+    let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
+    let run = output.join(BOOTSTRAP);
+    let _ = write!(
+        text,
+        "\nWrote {}\nRun   {}\n",
+        paths.join(", "),
+        paint(
+            BOLD,
+            format_args!("envoy -c {}", crate::shell::quote(&run.to_string_lossy()))
+        )
+    );
+    text
+}
+
+fn listeners(plan: &Plan) -> String {
+    let columns = [
+        Column::text("listener", NAME),
+        Column::text("protocol", DIM),
+        Column::number("hosts", DIM),
+        Column::number("rules", DIM),
+    ];
+    let rows: Vec<Vec<String>> = plan
+        .listeners
+        .iter()
+        .map(|listener| {
+            let hosts: usize = listener.hosts.iter().map(|it| it.domains.len()).sum();
+            vec![
+                listener.name.clone(),
+                listener.protocol.clone(),
+                hosts.to_string(),
+                rules(listener).to_string(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let widths = table::fit(&columns, &rows, 2, table::width());
+    let mut text = table::titles(&columns, &widths, 2, DIM);
+    for row in &rows {
+        text.push_str(&table::row(&columns, &widths, 2, row));
+    }
+    text.push('\n');
+    text
+}
+
+/// How many different rules a listener has: one with three matches for two hosts counts once.
+fn rules(listener: &PlanListener) -> usize {
+    let routes = || listener.hosts.iter().flat_map(|host| &host.routes);
+    let named: BTreeSet<_> = routes()
+        .filter_map(|it| it.rule.as_ref())
+        .map(|it| &it.rules)
+        .collect();
+    named.len() + routes().filter(|it| it.rule.is_none()).count()
+}
+
+fn clusters(plan: &Plan) -> String {
+    let by_dns = plan
+        .clusters
+        .iter()
+        .filter(|it| matches!(it.endpoints, Endpoints::Dns { .. }))
+        .count();
+    let known = plan.clusters.len() - by_dns;
+    let all = count(plan.clusters.len(), "cluster");
+    match (by_dns, known) {
+        (0, 0) => all,
+        (0, _) => format!("{all}, endpoints known"),
+        (_, 0) => format!("{all}, endpoints found by DNS"),
+        _ => format!("{all}: endpoints of {known} known, of {by_dns} found by DNS"),
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a command ends without having done what was asked, and the exit code that says so to scripts.
+
+use std::io;
+
+/// What `--help` says of the codes.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 findings, or an expectation not met; 2 wrong usage, or input that is refused;
+3 a bug of ours; 5 the surroundings (a port, a permission, Envoy).";
+
+/// Why a command failed. Every kind has an exit code of its own.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An expectation was not met; the command has said which. Code 1.
+    Findings,
+    /// The input is refused; the diagnostics have been shown. Code 2.
+    Diagnosed,
+    /// The command line or a file will not do. Code 2.
+    Refused(String),
+    /// The machine does not give what is needed: a port, a permission, Envoy. Code 5.
+    Surroundings(String),
+    /// What was to be printed can't be. Nobody reading any more is no failure: code 0; else 5.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// The command line or a file will not do.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::Refused(message.into())
+    }
+
+    /// The machine does not give what is needed.
+    pub(crate) fn surroundings(message: impl Into<String>) -> Self {
+        Self::Surroundings(message.into())
+    }
+
+    /// The process's exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Findings => 1,
+            Self::Diagnosed | Self::Refused(_) => 2,
+            Self::Surroundings(_) => 5,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Output(_) => 5,
+        }
+    }
+
+    /// What is still to be said.
+    pub(crate) fn message(&self) -> Option<String> {
+        match self {
+            Self::Findings | Self::Diagnosed => None,
+            Self::Refused(message) | Self::Surroundings(message) => Some(message.clone()),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Self::Output(error) => Some(format!("the output can't be written: {error}")),
+        }
+    }
+}
+
+/// Every `io::Error` that `?` passes on comes from printing; those of files are told with their paths.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// A number with its noun: `1 error`, `2 errors`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

@@ -1,0 +1,64 @@
+//! Writes a set of files so that there is never half a file, and none at all when one of them fails.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::failure::Failure;
+
+/// A file to write.
+pub(crate) struct Artifact<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) content: &'a [u8],
+    /// Whether only the user may read it.
+    pub(crate) secret: bool,
+}
+
+/// Writes all files into `directory`, which is made if it is missing. Files of other names stay as they are.
+///
+/// Everything is on the disk under another name before the first file is replaced.
+pub(crate) fn write(directory: &Path, artifacts: &[Artifact<'_>]) -> Result<Vec<PathBuf>, Failure> {
+    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
+    let mut ready = Vec::new();
+    for artifact in artifacts {
+        let path = directory.join(artifact.name);
+        let file = prepare(directory, artifact).map_err(|error| unwritable(&path, &error))?;
+        ready.push((file, path));
+    }
+    let mut written = Vec::new();
+    for (file, path) in ready {
+        file.persist(&path)
+            .map_err(|error| unwritable(&path, &error.error))?;
+        written.push(path);
+    }
+    // So that the new names survive a power cut too; not every file system can do it.
+    let _ = File::open(directory).and_then(|it| it.sync_all());
+    Ok(written)
+}
+
+fn prepare(directory: &Path, artifact: &Artifact<'_>) -> io::Result<NamedTempFile> {
+    let mode = if artifact.secret { 0o600 } else { 0o666 }; // less what the umask takes
+    let mut file = Builder::new()
+        .prefix(".fingerpost-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(directory)?;
+    file.write_all(artifact.content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    // What `tempfile` says holds a path that nobody knows.
+    let reason = error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |code| io::Error::from_raw_os_error(code).to_string(),
+    );
+    let message = format!("{} can't be written: {reason}", path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Failure::Surroundings(message),
+        _ => Failure::Refused(message),
+    }
+}

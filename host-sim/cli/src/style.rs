@@ -1,0 +1,30 @@
+//! The few colours there are. What is printed with them passes through `anstream`, which takes them out where
+//! they are not wanted.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
+const NOTE: Style = AnsiColor::BrightGreen.on_default().bold();
+
+/// `text` in `style`.
+pub(crate) fn paint(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Says on standard error what is wrong.
+pub(crate) fn error(message: impl Display) {
+    anstream::eprintln!("{}: {message}", paint(ERROR, "error"));
+}
+
+/// Says on standard error what is worth knowing and no reason to worry.
+pub(crate) fn note(message: impl Display) {
+    anstream::eprintln!("{}: {message}", paint(NOTE, "note"));
+}

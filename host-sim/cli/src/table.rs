@@ -1,0 +1,225 @@
+//! Tables that stay within a width: a cell that is too long is wrapped inside its column, never the line.
+
+use std::io::IsTerminal;
+
+use anstyle::Style;
+
+/// The width where there is no terminal to ask.
+const WIDTH: usize = 100;
+/// Between two columns.
+const GAP: usize = 2;
+/// No column is made narrower than this.
+const NARROWEST: usize = 8;
+/// Behind these a long word may be cut.
+const SEAMS: [char; 8] = ['/', '.', ',', '|', '-', '=', ':', '&'];
+
+/// A column: its title, and how its cells look.
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
+    pub(crate) style: Style,
+    pub(crate) align: Align,
+}
+
+/// On which side of its column a cell stands.
+#[derive(Clone, Copy)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+impl Column {
+    /// A column of text.
+    pub(crate) fn text(title: &'static str, style: Style) -> Self {
+        Self {
+            title,
+            style,
+            align: Align::Left,
+        }
+    }
+
+    /// A column of numbers.
+    pub(crate) fn number(title: &'static str, style: Style) -> Self {
+        Self {
+            title,
+            style,
+            align: Align::Right,
+        }
+    }
+}
+
+/// How many characters fit on a line of standard output.
+pub(crate) fn width() -> usize {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return WIDTH;
+    }
+    rustix::termios::tcgetwinsize(&stdout)
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(WIDTH)
+}
+
+/// How wide each column becomes: as wide as its longest cell, and the widest narrower until all fit.
+pub(crate) fn fit<'a>(
+    columns: &[Column],
+    rows: impl IntoIterator<Item = &'a Vec<String>>,
+    indent: usize,
+    width: usize,
+) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns.iter().map(|it| length(it.title)).collect();
+    for row in rows {
+        for (have, cell) in widths.iter_mut().zip(row) {
+            *have = (*have).max(length(cell));
+        }
+    }
+    let around = indent + GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + around > width {
+        match widths.iter_mut().max_by_key(|it| **it) {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => break, // a very narrow terminal: its own wrapping does the rest
+        }
+    }
+    widths
+}
+
+/// The line of titles.
+pub(crate) fn titles(columns: &[Column], widths: &[usize], indent: usize, style: Style) -> String {
+    let titles: Vec<String> = columns.iter().map(|it| it.title.to_owned()).collect();
+    let plain: Vec<(Style, Align)> = columns.iter().map(|it| (style, it.align)).collect();
+    lay(&plain, widths, indent, &titles)
+}
+
+/// One row, on as many lines as its longest cell needs. Ends with a line feed.
+pub(crate) fn row(columns: &[Column], widths: &[usize], indent: usize, cells: &[String]) -> String {
+    let looks: Vec<(Style, Align)> = columns.iter().map(|it| (it.style, it.align)).collect();
+    lay(&looks, widths, indent, cells)
+}
+
+fn lay(looks: &[(Style, Align)], widths: &[usize], indent: usize, cells: &[String]) -> String {
+    let wrapped: Vec<Vec<String>> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| wrap(cell, *width))
+        .collect();
+    let lines = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for line in 0..lines {
+        let mut blanks = indent;
+        for ((cell, width), (style, align)) in wrapped.iter().zip(widths).zip(looks) {
+            let piece = cell.get(line).map_or("", String::as_str);
+            let missing = width.saturating_sub(length(piece));
+            let (before, behind) = match align {
+                Align::Left => (0, missing),
+                Align::Right => (missing, 0),
+            };
+            blanks += before;
+            if !piece.is_empty() {
+                text.push_str(&" ".repeat(blanks));
+                text.push_str(&format!("{style}{piece}{style:#}"));
+                blanks = 0;
+            }
+            blanks += behind + GAP;
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Cuts a text into lines: between words, else behind a seam in a word, else anywhere.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let blank = usize::from(!line.is_empty());
+        if length(&line) + blank + length(word) <= width {
+            if blank == 1 {
+                line.push(' ');
+            }
+            line.push_str(word);
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        let mut rest = word;
+        while length(rest) > width {
+            let at = cut(rest, width);
+            let (head, tail) = rest.split_at(at);
+            lines.push(head.to_owned());
+            rest = tail;
+        }
+        line.push_str(rest);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Where to cut a word that is longer than `width`, in bytes.
+fn cut(word: &str, width: usize) -> usize {
+    let end = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+    let head = &word[..end]; // a character boundary, by `char_indices`
+    let seam = head.rfind(SEAMS).map(|at| at + 1); // they are all one byte long
+    seam.filter(|at| length(&head[..*at]) * 2 > width).unwrap_or(end)
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_words_then_behind_a_seam_then_anywhere() {
+        let check = |text, width, expected: &[&str]| assert_eq!(wrap(text, width), expected, "{text}");
+        check("one two three", 7, &["one two", "three"]);
+        check("reviews.default.svc", 16, &["reviews.default.", "svc"]);
+        check("abcdefghij", 4, &["abcd", "efgh", "ij"]);
+        check("", 4, &[""]);
+    }
+
+    #[test]
+    fn the_widest_column_gives_way_until_all_fit() {
+        let columns = [Column::text("A", Style::new()), Column::text("B", Style::new())];
+        let rows = [vec!["x".repeat(10), "y".repeat(100)]];
+        assert_eq!(fit(&columns, &rows, 2, 54), [10, 40]);
+    }
+
+    #[test]
+    fn no_line_of_a_row_is_longer_than_the_width_or_ends_in_blanks() {
+        let columns = [
+            Column::text("A", Style::new()),
+            Column::number("B", Style::new()),
+            Column::text("C", Style::new()),
+        ];
+        let cells = vec![
+            "a long text of words".to_owned(),
+            "7".to_owned(),
+            "path/".repeat(20),
+        ];
+        let widths = fit(&columns, [&cells], 2, 40);
+        let text = row(&columns, &widths, 2, &cells);
+        for line in text.lines() {
+            assert!(length(line) <= 40 && line.trim_end() == line, "{line:?}");
+        }
+        assert_eq!(
+            text.replace(['\n', ' '], ""),
+            cells_without_blanks(&columns, &widths, &cells)
+        );
+    }
+
+    fn cells_without_blanks(_: &[Column], widths: &[usize], cells: &[String]) -> String {
+        let wrapped: Vec<Vec<String>> = cells
+            .iter()
+            .zip(widths)
+            .map(|(it, width)| wrap(it, *width))
+            .collect();
+        let lines = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+        (0..lines)
+            .flat_map(|line| wrapped.iter().filter_map(move |cell| cell.get(line)))
+            .map(|piece| piece.replace(' ', ""))
+            .collect()
+    }
+}
