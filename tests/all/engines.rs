@@ -1,18 +1,23 @@
 //! One test for each engine: asks the corpus, prints the report, holds the floor.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::sync::Mutex;
 
-use fingerpost_envoy::{EnvoyBinary, default_cache};
+use fingerpost_config_compiler::Engine;
+use fingerpost_envoy::{Bootstrap, EnvoyBinary, default_cache};
 use fingerpost_tests::corpus::Corpus;
-use fingerpost_tests::engines;
+use fingerpost_tests::engines::core::Core;
+use fingerpost_tests::engines::envoy::Setup;
 use fingerpost_tests::report::EngineReport;
+use fingerpost_tests::{compiled, engines, floor};
 
 /// Envoys of one engine at a time: they would only wait for each other.
 static ENVOY: Mutex<()> = Mutex::new(());
 
 /// Starting an Envoy is mostly waiting, so a few more than there are cores.
 const ENVOYS: usize = 4;
+const CORES: usize = 2;
 
 pub(crate) fn control_plane() -> Result<(), String> {
     let _one_at_a_time = ENVOY.lock();
@@ -26,6 +31,57 @@ pub(crate) fn control_plane() -> Result<(), String> {
         engines::envoy::ask(&binary, engines::control_plane::setup(recorded)?, &scenario.cases)
     });
     all_must_pass(&report)
+}
+
+pub(crate) fn core() -> Result<(), String> {
+    let corpus = asked()?;
+    let report = engines::run("core", &corpus, CORES, |scenario| {
+        let core = Core::load(&compiled::scenario(&corpus, scenario, Engine::Wasm)?)?;
+        Ok(scenario.cases.iter().map(|case| core.ask(case)).collect())
+    });
+    settle(&report)
+}
+
+pub(crate) fn shares() -> Result<(), String> {
+    let mut corpus = asked()?;
+    for scenario in &mut corpus.scenarios {
+        let mut rules = BTreeSet::new();
+        // One case for each rule that splits.
+        scenario
+            .cases
+            .retain(|case| !case.weights.is_empty() && rules.insert(case.rule().cloned()));
+    }
+    corpus.scenarios.retain(|scenario| !scenario.cases.is_empty());
+    let report = engines::run("shares", &corpus, CORES, |scenario| {
+        let core = Core::load(&compiled::scenario(&corpus, scenario, Engine::Wasm)?)?;
+        Ok(scenario.cases.iter().map(|case| core.ask_shares(case)).collect())
+    });
+    all_must_pass(&report)
+}
+
+pub(crate) fn envoys_own_router() -> Result<(), String> {
+    compiled_in_envoy("Envoy's own router", Engine::Native)
+}
+
+pub(crate) fn wasm_in_envoy() -> Result<(), String> {
+    compiled::built_module()?;
+    compiled_in_envoy("wasm in a stock Envoy", Engine::Wasm)
+}
+
+fn compiled_in_envoy(name: &'static str, engine: Engine) -> Result<(), String> {
+    let _one_at_a_time = ENVOY.lock();
+    let corpus = asked()?;
+    let binary = envoy()?;
+    let report = engines::run(name, &corpus, ENVOYS, |scenario| {
+        let compiled = compiled::scenario(&corpus, scenario, engine)?;
+        let listeners = compiled::ports(&compiled);
+        let setup = Setup {
+            bootstrap: Bootstrap(compiled.bootstrap),
+            listeners,
+        };
+        engines::envoy::ask(&binary, setup, &scenario.cases)
+    });
+    settle(&report)
 }
 
 /// The scenarios that were asked for.
@@ -43,6 +99,17 @@ fn is_set(name: &str) -> bool {
 
 fn envoy() -> Result<EnvoyBinary, String> {
     EnvoyBinary::find(&default_cache()).map_err(|error| error.to_string())
+}
+
+/// Prints the report and holds the engine's floor. Of some scenarios only, every case must pass.
+fn settle(report: &EngineReport) -> Result<(), String> {
+    if !filter().is_empty() {
+        return all_must_pass(report);
+    }
+    eprint!("{}", report.render(is_set("FINGERPOST_VERBOSE")));
+    let note = floor::check(report.engine, report.counts().passed, is_set("FINGERPOST_BLESS"))?;
+    note.into_iter().for_each(|note| eprintln!("{note}"));
+    Ok(())
 }
 
 /// Prints the report, and wants every case to pass.

@@ -21,6 +21,10 @@ fn main() {
         "tables: equal those of the control plane",
         tables::equal_those_of_the_control_plane,
     ));
+    trials.push(trial("core", engines::core));
+    trials.push(trial("core: shares", engines::shares));
+    trials.push(trial("envoy: its own router", engines::envoys_own_router));
+    trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit();
 }

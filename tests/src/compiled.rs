@@ -1,5 +1,6 @@
 //! Compiles a scenario together with the world it lies in.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, compile};
@@ -31,6 +32,18 @@ pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<
         true => Err(render(&diagnostics, &resources.sources, false)),
         false => Ok(compiled),
     }
+}
+
+/// The name of the listener behind each port: as Gateways declare it, else as it is listened on.
+#[must_use]
+pub fn ports(compiled: &Compiled) -> BTreeMap<u16, String> {
+    let listeners = &compiled.plan.listeners;
+    let listening = listeners.iter().map(|it| (it.listen_port, &it.name));
+    let declared = listeners.iter().map(|it| (it.port, &it.name));
+    let ports = listening.chain(declared); // the later one counts
+    ports
+        .filter_map(|(port, name)| Some((u16::try_from(port).ok()?, name.clone())))
+        .collect()
 }
 
 /// Where the filter's module lies.

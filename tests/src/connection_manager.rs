@@ -35,33 +35,23 @@ pub struct Head {
 #[must_use]
 pub fn admit(request: &Request) -> Admission {
     let target = &request.path;
-    let acceptable = target.bytes().all(|byte| byte > b' ' && byte != 0x7f) && !target.contains('#');
-    if !acceptable {
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) || target.contains("%00") {
         return Admission::Refused;
     }
+    let target = target.split('#').next().unwrap_or_default(); // as the runtime layer of our bootstraps says
     let (authority, path) = match target.split_once("://") {
         // The absolute form names the authority anew (RFC 9112, 3.2.2).
         Some(("http" | "https", rest)) => match rest.find('/') {
             Some(slash) => (&rest[..slash], &rest[slash..]),
             None => (rest, "/"),
         },
-        _ => (request.authority.as_str(), target.as_str()),
+        _ => (request.authority.as_str(), target),
     };
     if !path.starts_with('/') {
         return Admission::Refused;
     }
     let scheme = if request.tls.is_some() { "https" } else { "http" };
-    let mut headers: Vec<(String, String)> = request
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.to_ascii_lowercase(),
-                value.trim_matches([' ', '\t']).to_owned(),
-            )
-        })
-        .filter(|(name, _)| !is_stripped_at_the_edge(name))
-        .collect();
+    let mut headers = joined(&request.headers);
     headers.push(("x-forwarded-proto".to_owned(), scheme.to_owned()));
     Admission::Admitted(Head {
         authority: authority.to_owned(),
@@ -72,10 +62,82 @@ pub fn admit(request: &Request) -> Admission {
     })
 }
 
-/// Headers that only Envoy itself may set (`ConnectionManagerUtility::cleanInternalHeaders`).
-fn is_stripped_at_the_edge(name: &str) -> bool {
-    name.starts_with("x-envoy-") || name == "x-forwarded-proto"
+/// The headers in lower case, without those that only Envoy may set, repeated ones joined where Envoy joins them.
+fn joined(sent: &[(String, String)]) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = Vec::with_capacity(sent.len());
+    for (name, value) in sent {
+        let (name, value) = (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']));
+        if STRIPPED.contains(&name.as_str()) {
+            continue;
+        }
+        let earlier = headers
+            .iter_mut()
+            .find(|(earlier, _)| *earlier == name && JOINED.contains(&name.as_str()));
+        match earlier {
+            Some((_, earlier)) => *earlier += &format!(",{value}"),
+            None => headers.push((name, value.to_owned())),
+        }
+    }
+    headers
 }
+
+/// Envoy keeps one value of these and appends further ones to it (its "inline" headers). Tried with 1.40.
+const JOINED: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "expect",
+    "grpc-accept-encoding",
+    "grpc-timeout",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "referer",
+    "user-agent",
+    "via",
+    "x-client-trace-id",
+    "x-envoy-attempt-count",
+    "x-forwarded-host",
+    "x-forwarded-port",
+];
+
+/// At the edge no client may set these. Tried with 1.40.
+const STRIPPED: &[&str] = &[
+    "te",
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-force-trace",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-internal",
+    "x-envoy-ip-tags",
+    "x-envoy-max-retries",
+    "x-envoy-original-host",
+    "x-envoy-original-path",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-stream-duration-ms",
+    "x-forwarded-client-cert",
+    "x-forwarded-proto",
+    "x-request-id",
+];
 
 /// The normalised path; the query stays as it is.
 fn normalise(path: &str) -> String {
@@ -105,9 +167,14 @@ fn past_dot_segments<'p>(out: &mut Vec<u8>, mut rest: &'p [u8]) -> &'p [u8] {
             Some(after) => (after, true),
             None => (after, false),
         };
-        rest = match after.split_first() {
+        rest = match after.first() {
             None => after,
-            Some((b'/' | b'\\', after)) => after,
+            Some(b'/' | b'\\') => &after[1..],
+            // Parameters go with the segment: `/a/..;x/b` is `/b`.
+            Some(b';') => match after.iter().position(|byte| matches!(byte, b'/' | b'\\')) {
+                Some(slash) => &after[slash + 1..],
+                None => &[],
+            },
             Some(_) => return rest, // a name that begins with a dot
         };
         if is_double {
@@ -151,7 +218,7 @@ fn is_escaped(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, admit, normalise};
+    use super::{Admission, admit, joined, normalise};
     use crate::case::Request;
 
     fn check(rows: &[(&str, &str)]) {
@@ -182,8 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_begin_with_dots() {
-        check(&[("/.a", "/.a"), ("/..a/b", "/..a/b"), ("/...", "/...")]);
+    fn a_name_may_begin_with_dots_and_a_dot_segment_may_have_parameters() {
+        check(&[
+            ("/.a", "/.a"),
+            ("/a/b/..;x", "/a/"),
+            ("/a/.;/b", "/a/b"),
+            ("/..a/b", "/..a/b"),
+            ("/...", "/..."),
+        ]);
     }
 
     #[test]
@@ -203,7 +276,11 @@ mod tests {
 
     #[test]
     fn what_a_path_may_not_show_is_escaped() {
-        check(&[("/x{2,3}", "/x%7B2,3%7D")]);
+        check(&[
+            ("/x{2,3}", "/x%7B2,3%7D"),
+            ("/^|`\"<>", "/%5E%7C%60%22%3C%3E"),
+            ("/[!$&()*+,;=:@]'", "/[!$&()*+,;=:@]'"),
+        ]);
     }
 
     #[test]
@@ -228,9 +305,32 @@ mod tests {
 
     #[test]
     fn a_target_that_is_no_path_is_refused() {
-        for path in ["tail", "/a b", "/a#b", ""] {
+        for path in ["tail", "/a b", "/a%00", "/\u{e9}", "*", ""] {
             assert_eq!(admitted(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_fragment_is_cut_off() {
+        assert_eq!(admitted("/a?b#c"), Some(("a.test".to_owned(), "/a?b".to_owned())));
+    }
+
+    #[test]
+    fn repeated_headers_are_joined_where_envoy_joins_them() {
+        let sent = [
+            ("User-Agent", "a"),
+            ("x-a", "1"),
+            ("user-agent", " b "),
+            ("X-A", "2"),
+            ("x-request-id", "1"),
+        ];
+        let sent = sent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let joined = joined(&sent);
+        let shown: Vec<_> = joined
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        assert_eq!(shown, ["user-agent: a,b", "x-a: 1", "x-a: 2"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The engines: each answers the cases of a scenario in its own way.
 
 pub mod control_plane;
+pub mod core;
 pub mod envoy;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
