@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fingerpost_config_compiler::Engine;
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, default_cache};
+use fingerpost_envoy::{Bootstrap, EnvoyBinary};
 use fingerpost_tests::corpus::Corpus;
 use fingerpost_tests::engines::core::Core;
 use fingerpost_tests::engines::envoy::Setup;
 use fingerpost_tests::report::EngineReport;
-use fingerpost_tests::{compiled, engines, floor};
+use fingerpost_tests::{compiled, engines, floor, repository};
 
 /// Envoys of one engine at a time: they would only wait for each other.
 static ENVOY: Mutex<()> = Mutex::new(());
@@ -20,7 +20,7 @@ const ENVOYS: usize = 4;
 const CORES: usize = 2;
 
 pub(crate) fn control_plane() -> Result<(), String> {
-    let _one_at_a_time = ENVOY.lock();
+    let _turn = one_envoy_at_a_time();
     let mut corpus = asked()?;
     corpus
         .scenarios
@@ -69,7 +69,7 @@ pub(crate) fn wasm_in_envoy() -> Result<(), String> {
 }
 
 fn compiled_in_envoy(name: &'static str, engine: Engine) -> Result<(), String> {
-    let _one_at_a_time = ENVOY.lock();
+    let _turn = one_envoy_at_a_time();
     let corpus = asked()?;
     let binary = envoy()?;
     let report = engines::run(name, &corpus, ENVOYS, |scenario| {
@@ -97,8 +97,14 @@ fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-fn envoy() -> Result<EnvoyBinary, String> {
-    EnvoyBinary::find(&default_cache()).map_err(|error| error.to_string())
+/// Held while Envoys run. A test that panicked leaves nothing behind that the next would mind.
+pub(crate) fn one_envoy_at_a_time() -> MutexGuard<'static, ()> {
+    ENVOY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn envoy() -> Result<EnvoyBinary, String> {
+    EnvoyBinary::find(&repository::target().join("tools"))
+        .map_err(|error| format!("{error}; `cargo xtask test` installs one"))
 }
 
 /// Prints the report and holds the engine's floor. Of some scenarios only, every case must pass.
@@ -113,7 +119,7 @@ fn settle(report: &EngineReport) -> Result<(), String> {
 }
 
 /// Prints the report, and wants every case to pass.
-fn all_must_pass(report: &EngineReport) -> Result<(), String> {
+pub(crate) fn all_must_pass(report: &EngineReport) -> Result<(), String> {
     eprint!("{}", report.render(is_set("FINGERPOST_VERBOSE")));
     match report.counts().failed {
         0 => Ok(()),

@@ -277,6 +277,9 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
 /// Where the product's code, not its tests or comments, has one of `words`.
 fn found_in(files: &[PathBuf], words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
+    if files.is_empty() {
+        found.push("no file to look at: has a folder moved?".to_owned());
+    }
     for file in files.iter().filter(|file| !is_test(file)) {
         let text = read(&repository::root().join(file)).unwrap_or_default();
         let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());

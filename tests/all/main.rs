@@ -1,11 +1,13 @@
 //! Runs the house rules and puts the corpus to every engine.
 //!
-//! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name. `FINGERPOST_SCENARIO=cors` asks only
-//! scenarios whose name contains it, `FINGERPOST_VERBOSE=1` prints a table, `FINGERPOST_BLESS=1` raises the floors.
+//! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name; the folder's README names the rest.
 
 mod engines;
 mod house;
+mod keys;
 mod tables;
+
+use std::env;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -25,7 +27,18 @@ fn main() {
     trials.push(trial("core: shares", engines::shares));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
+    trials.push(trial(
+        "envoy: keys of clients have no effect",
+        keys::of_clients_have_no_effect,
+    ));
+    trials.push(trial(
+        "envoy: keys lead nowhere without the filter",
+        keys::lead_nowhere_without_the_filter,
+    ));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
+    if let Ok(wanted) = env::var("FINGERPOST_ENGINE") {
+        trials.retain(|trial| wanted.split(',').any(|word| trial.name().contains(word)));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 

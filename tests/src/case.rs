@@ -32,6 +32,17 @@ impl Case {
         }
     }
 
+    /// The same request, with another outcome expected.
+    #[must_use]
+    pub fn expecting(self, outcome: Outcome) -> Self {
+        Self {
+            expect: Some(outcome),
+            expect_one_of: Vec::new(),
+            weights: BTreeMap::new(),
+            ..self
+        }
+    }
+
     /// The rule that every outcome names. A split is one rule's, so they agree.
     #[must_use]
     pub fn rule(&self) -> Option<&Rule> {

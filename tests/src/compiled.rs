@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render};
@@ -24,7 +25,7 @@ pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<
         labels: scenario.proxy.labels.clone(),
         namespace: scenario.proxy.namespace.clone(),
         engine,
-        module_path: module().to_string_lossy().into_owned(),
+        module_path: MODULE.to_string_lossy().into_owned(),
         ..Options::default()
     };
     let compiled = compile(&resources, &options, &mut diagnostics);
@@ -47,25 +48,40 @@ pub fn ports(compiled: &Compiled) -> BTreeMap<u16, String> {
 }
 
 /// Where the filter's module lies.
-fn module() -> PathBuf {
-    match std::env::var_os("FINGERPOST_WASM") {
-        Some(path) => std::path::absolute(&path).unwrap_or_else(|_| path.into()),
-        None => repository::root().join("target/fingerpost.wasm"),
-    }
-}
+static MODULE: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("FINGERPOST_WASM") {
+    Some(path) => std::path::absolute(&path).unwrap_or_else(|_| path.into()),
+    None => repository::target().join("fingerpost.wasm"),
+});
 
-/// The filter's module, if it has been built.
+/// The filter's module, if it has been built. Warns where it is older than the filters' sources.
 ///
 /// # Errors
 /// Names the command that builds it.
-pub fn built_module() -> Result<PathBuf, String> {
-    let module = module();
-    if Path::is_file(&module) {
-        Ok(module)
-    } else {
-        Err(format!(
+pub fn built_module() -> Result<&'static Path, String> {
+    let module = MODULE.as_path();
+    let Ok(built) = module.metadata().and_then(|it| it.modified()) else {
+        return Err(format!(
             "there is no {}: run `cargo xtask build` first",
             module.display()
-        ))
+        ));
+    };
+    let changed = repository::files().into_iter().find(|file| {
+        let modified = repository::root()
+            .join(file)
+            .metadata()
+            .and_then(|it| it.modified());
+        file.starts_with("filters") && is_source(file) && modified.is_ok_and(|it| it > built)
+    });
+    if let Some(file) = changed {
+        eprintln!(
+            "note: {} is newer than {}: `cargo xtask build`",
+            file.display(),
+            module.display()
+        );
     }
+    Ok(module)
+}
+
+fn is_source(file: &Path) -> bool {
+    file.extension().is_some_and(|it| it == "rs" || it == "toml")
 }

@@ -3,11 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cargo_metadata::MetadataCommand;
+
 /// The repository's top folder.
 #[must_use]
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
+}
+
+/// Cargo's target folder, where `cargo xtask build` puts the filter's module and its tools.
+#[must_use]
+pub fn target() -> PathBuf {
+    let manifest = root().join("Cargo.toml");
+    match MetadataCommand::new().manifest_path(manifest).no_deps().exec() {
+        Ok(metadata) => metadata.target_directory.into(),
+        Err(_) => root().join("target"),
+    }
 }
 
 /// The files that belong to the repository, relative to its top: tracked ones and those that would be.

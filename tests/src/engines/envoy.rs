@@ -7,7 +7,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
 use serde::Deserialize;
@@ -19,8 +19,10 @@ use crate::compare::differences;
 use crate::report::Verdict;
 use crate::tls::IDENTITY;
 
-/// Mirrored copies are sent when the answer may already be there; nobody says when the last has come.
-const STRAGGLERS: Duration = Duration::from_millis(150);
+/// Mirrored copies are sent when the answer may already be there. So long the expected ones may take,
+const MIRRORS_WITHIN: Duration = Duration::from_secs(3);
+/// and so long one that is not expected: nobody says when the last has come.
+const STRAGGLERS: Duration = Duration::from_millis(100);
 
 /// A bootstrap to ask, and where each Gateway port listens in it.
 pub struct Setup {
@@ -35,16 +37,40 @@ pub struct Setup {
 /// # Errors
 /// Envoy or an echo server did not start; with Envoy's own words.
 pub fn ask(binary: &EnvoyBinary, setup: Setup, cases: &[Case]) -> Result<Vec<Verdict>, String> {
-    let Setup {
-        mut bootstrap,
-        listeners,
-    } = setup;
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    let folder = tempfile::tempdir().map_err(|error| said(&error))?;
     let access_log = folder.path().join("access.log");
-    let echo = Echo::start(EchoOptions::default()).map_err(|error| error.to_string())?;
+    let echo = Echo::start(EchoOptions::default()).map_err(|error| said(&error))?;
+    let bootstrap = arranged(setup.bootstrap, &echo, &access_log).map_err(|error| said(&error))?;
+    let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default())
+        .map_err(|error| said(&error))?;
+    let bound = envoy.listeners().map_err(|error| said(&error))?;
+    let send = |(number, case): (usize, &Case)| {
+        let name = setup.listeners.get(&case.request.port);
+        match bound.iter().find(|listener| Some(&listener.name) == name) {
+            Some(listener) => client::send(listener.address, &case.request, number),
+            None => Err(Failure::NoListener),
+        }
+    };
+    let replies: Vec<_> = cases.iter().enumerate().map(send).collect();
+    let mut received = gathered(&echo, cases);
+    envoy.stop(); // writes its access log out
+    let rules = rules(&access_log)?;
+    let judge = |(number, (case, reply)): (usize, (&Case, _))| {
+        let received = received.remove(&number).unwrap_or_default();
+        let answer = Outcome {
+            rule: rules.get(&number).cloned(),
+            ..outcome(reply, &received)
+        };
+        Verdict::of(differences(case.outcomes(), &answer))
+    };
+    Ok(cases.iter().zip(replies).enumerate().map(judge).collect())
+}
+
+/// The bootstrap on free ports of the loopback, with an echo server behind each of its clusters.
+fn arranged(mut bootstrap: Bootstrap, echo: &Echo, access_log: &Path) -> std::io::Result<Bootstrap> {
     for cluster in bootstrap.clusters() {
-        let address = echo.listen(&cluster).map_err(|error| error.to_string())?;
-        bootstrap.point_cluster(&cluster, address);
+        bootstrap.point_cluster(&cluster, echo.listen(&cluster)?);
     }
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     for (name, _) in bootstrap.listeners() {
@@ -54,50 +80,38 @@ pub fn ask(binary: &EnvoyBinary, setup: Setup, cases: &[Case]) -> Result<Vec<Ver
     bootstrap.set_certificate(&IDENTITY.certificate, IDENTITY.authority.pem());
     let format = json!({ "case": "%REQ(X-CASE)%", "rule": "%METADATA(ROUTE:fingerpost)%" });
     bootstrap.set_access_log(&format, &access_log.to_string_lossy());
+    Ok(bootstrap)
+}
 
-    let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default())
-        .map_err(|error| error.to_string())?;
-    let bound = envoy.listeners().map_err(|error| error.to_string())?;
-    let address = |port: u16| {
-        let name = listeners.get(&port)?;
-        bound
-            .iter()
-            .find(|listener| listener.name == *name)
-            .map(|listener| listener.address)
-    };
-    let replies: Vec<_> = cases
-        .iter()
-        .enumerate()
-        .map(|(number, case)| match address(case.request.port) {
-            Some(address) => client::send(address, &case.request, number),
-            None => Err(Failure::NoListener),
-        })
-        .collect();
+/// What the echo servers received, by case.
+fn gathered(echo: &Echo, cases: &[Case]) -> BTreeMap<usize, Vec<Received>> {
+    let expected: usize = cases.iter().map(least_received).sum();
+    let deadline = Instant::now() + MIRRORS_WITHIN;
+    let mut received = echo.take();
+    while received.len() < expected && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+        received.extend(echo.take());
+    }
     thread::sleep(STRAGGLERS);
-    envoy.stop();
-    let rules = rules(&access_log)?;
-
-    let mut received: BTreeMap<usize, Vec<Received>> = BTreeMap::new();
-    for request in echo.take() {
+    received.extend(echo.take());
+    let mut by_case: BTreeMap<usize, Vec<Received>> = BTreeMap::new();
+    for request in received {
         let case = request.header("x-case").and_then(|text| text.parse().ok());
-        received
+        by_case
             .entry(case.unwrap_or(usize::MAX))
             .or_default()
             .push(request);
     }
-    let verdicts = cases
-        .iter()
-        .zip(replies)
-        .enumerate()
-        .map(|(number, (case, reply))| {
-            let received = received.remove(&number).unwrap_or_default();
-            let answer = Outcome {
-                rule: rules.get(&number).cloned(),
-                ..outcome(reply, &received)
-            };
-            Verdict::of(differences(case.outcomes(), &answer))
-        });
-    Ok(verdicts.collect())
+    by_case
+}
+
+/// How many requests a case makes at least, if it comes out as recorded.
+fn least_received(case: &Case) -> usize {
+    let made = case.outcomes().iter().map(|outcome| {
+        let main = outcome.cluster.as_ref().map_or(0, |_| outcome.attempts);
+        main + outcome.mirrors.len() + outcome.hits.len()
+    });
+    made.min().unwrap_or_default()
 }
 
 /// Which rule made the answer to each case, as the access log tells.
