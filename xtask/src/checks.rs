@@ -152,7 +152,7 @@ fn dependencies(workspace: &Workspace) -> Result<(), Failure> {
     say("check", "cargo deny: advisories");
     let mut deny = self::deny(workspace, &cargo_deny);
     run(
-        deny.args(["check", "--hide-inclusion-graph", "--disable-fetch", "advisories"]),
+        deny.args(["check", "--hide-inclusion-graph", "advisories"]),
         "a dependency has a known weakness",
     )
 }
