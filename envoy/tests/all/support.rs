@@ -12,13 +12,15 @@ use tempfile::TempDir;
 /// The Envoy to test with: found as users find theirs, or installed beside the build.
 pub(crate) fn envoy() -> &'static EnvoyBinary {
     static ENVOY: OnceLock<EnvoyBinary> = OnceLock::new();
-    ENVOY.get_or_init(|| {
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools");
-        match EnvoyBinary::find(&cache) {
-            Ok(binary) => binary,
-            Err(_) => install(&cache).unwrap_or_else(|error| panic!("{error}")),
-        }
+    ENVOY.get_or_init(|| match EnvoyBinary::find(&cache()) {
+        Ok(binary) => binary,
+        Err(_) => install(&cache()).unwrap_or_else(|error| panic!("{error}")),
     })
+}
+
+/// Where `cargo xtask` installs it too.
+pub(crate) fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools")
 }
 
 /// A folder for an Envoy's files.
