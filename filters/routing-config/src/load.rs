@@ -3,8 +3,8 @@
 //! Everything that can be wrong with a configuration is found here, and named by its place in the JSON.
 
 use crate::{
-    Action, HeaderMatch, PathMatch, QueryMatch, RegexRewrite, RepeatedHeaders, Rewrite, RewrittenBy, Route,
-    RouteMatch, RoutingConfig, RuleRef, VERSION, ValueMatch, VirtualHost,
+    Action, HeaderMatch, PathMatch, QueryMatch, RegexEncoding, RegexRewrite, RepeatedHeaders, Rewrite,
+    RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, VERSION, ValueMatch, VirtualHost,
 };
 use fingerpost_routing as run;
 use std::fmt;
@@ -48,20 +48,38 @@ impl RoutingConfig {
 
     /// Makes the table that runs.
     pub fn load(&self) -> Result<run::RouteTable, LoadError> {
-        let repeated = match self.repeated_headers {
-            RepeatedHeaders::Each => run::RepeatedHeaders::Each,
-            RepeatedHeaders::Joined => run::RepeatedHeaders::Joined,
-        };
+        let version = OfVersion::new(self);
         let mut table = run::RouteTable::default();
         for (index, host) in self.virtual_hosts.iter().enumerate() {
             let place = format_args!("virtual_hosts[{index}]").to_string();
-            let routes = load_routes(host, repeated, &place)?;
+            let routes = load_routes(host, version, &place)?;
             let domains = host.domains.iter().map(String::as_str);
             table
                 .add(run::VirtualHost::new(&host.name, routes), domains)
                 .map_err(|(at, error)| refused(&format_args!("{place}.domains[{at}]"), error))?;
         }
         Ok(table)
+    }
+}
+
+/// What depends on the version of the proxy.
+#[derive(Clone, Copy)]
+struct OfVersion {
+    repeated: run::RepeatedHeaders,
+    encoding: run::Encoding,
+}
+
+impl OfVersion {
+    fn new(config: &RoutingConfig) -> Self {
+        let repeated = match config.repeated_headers {
+            RepeatedHeaders::Each => run::RepeatedHeaders::Each,
+            RepeatedHeaders::Joined => run::RepeatedHeaders::Joined,
+        };
+        let encoding = match config.regex_encoding {
+            RegexEncoding::Latin1 => run::Encoding::Latin1,
+            RegexEncoding::Utf8 => run::Encoding::Utf8,
+        };
+        Self { repeated, encoding }
     }
 }
 
@@ -77,27 +95,23 @@ fn refused(place: &dyn fmt::Display, reason: impl fmt::Display) -> LoadError {
     }
 }
 
-fn load_routes(
-    host: &VirtualHost,
-    repeated: run::RepeatedHeaders,
-    place: &str,
-) -> Result<Vec<run::Route>, LoadError> {
+fn load_routes(host: &VirtualHost, version: OfVersion, place: &str) -> Result<Vec<run::Route>, LoadError> {
     let routes = host.routes.iter().enumerate();
     routes
-        .map(|(index, route)| load_route(route, repeated, &format_args!("{place}.routes[{index}]")))
+        .map(|(index, route)| load_route(route, version, &format_args!("{place}.routes[{index}]")))
         .collect()
 }
 
-fn load_route(
-    route: &Route,
-    repeated: run::RepeatedHeaders,
-    place: &dyn fmt::Display,
-) -> Result<run::Route, LoadError> {
-    let matcher = load_match(&route.matches, repeated, &format_args!("{place}.match"))?;
+fn load_route(route: &Route, version: OfVersion, place: &dyn fmt::Display) -> Result<run::Route, LoadError> {
+    let matcher = load_match(&route.matches, version, &format_args!("{place}.match"))?;
     let rewrite = match &route.rewrite {
         None => None,
         Some(Rewrite::Uri(uri)) => Some(run::PathRewrite::uri(&matcher.path, uri)),
-        Some(Rewrite::Regex(regex)) => Some(load_rewrite(regex, &format_args!("{place}.rewrite.regex"))?),
+        Some(Rewrite::Regex(regex)) => Some(load_rewrite(
+            regex,
+            version,
+            &format_args!("{place}.rewrite.regex"),
+        )?),
     };
     let rewritten_by = match route.rewritten_by {
         RewrittenBy::Filter => run::RewrittenBy::Filter,
@@ -126,7 +140,7 @@ fn load_rule(rule: &RuleRef) -> run::Rule {
 
 fn load_match(
     matches: &RouteMatch,
-    repeated: run::RepeatedHeaders,
+    version: OfVersion,
     place: &dyn fmt::Display,
 ) -> Result<run::RouteMatch, LoadError> {
     let ignore_case = matches.ignore_case;
@@ -139,12 +153,14 @@ fn load_match(
             prefix: prefix.as_str().into(),
             ignore_case,
         },
-        PathMatch::Regex(text) => run::PathMatch::Regex(pattern(text, &format_args!("{place}.path.regex"))?),
+        PathMatch::Regex(text) => {
+            run::PathMatch::Regex(pattern(text, version, &format_args!("{place}.path.regex"))?)
+        }
     };
     let headers = matches.headers.iter().enumerate();
-    let headers = headers.map(|(at, it)| load_header(it, repeated, &format_args!("{place}.headers[{at}]")));
+    let headers = headers.map(|(at, it)| load_header(it, version, &format_args!("{place}.headers[{at}]")));
     let query = matches.query.iter().enumerate();
-    let query = query.map(|(at, it)| load_query(it, &format_args!("{place}.query[{at}]")));
+    let query = query.map(|(at, it)| load_query(it, version, &format_args!("{place}.query[{at}]")));
     Ok(run::RouteMatch {
         path,
         headers: headers.collect::<Result<_, _>>()?,
@@ -154,45 +170,60 @@ fn load_match(
 
 fn load_header(
     header: &HeaderMatch,
-    repeated: run::RepeatedHeaders,
+    version: OfVersion,
     place: &dyn fmt::Display,
 ) -> Result<run::HeaderMatch, LoadError> {
     Ok(run::HeaderMatch {
         name: run::HeaderName::parse(&header.name),
-        want: load_value(&header.want, place)?,
+        want: load_value(&header.want, version, place)?,
         invert: header.invert,
         missing_as_empty: header.missing_as_empty,
-        repeated,
+        repeated: version.repeated,
     })
 }
 
-fn load_query(query: &QueryMatch, place: &dyn fmt::Display) -> Result<run::QueryMatch, LoadError> {
+fn load_query(
+    query: &QueryMatch,
+    version: OfVersion,
+    place: &dyn fmt::Display,
+) -> Result<run::QueryMatch, LoadError> {
     Ok(run::QueryMatch {
         name: query.name.as_str().into(),
-        want: load_value(&query.want, place)?,
+        want: load_value(&query.want, version, place)?,
     })
 }
 
-fn load_value(want: &ValueMatch, place: &dyn fmt::Display) -> Result<run::ValueMatch, LoadError> {
+fn load_value(
+    want: &ValueMatch,
+    version: OfVersion,
+    place: &dyn fmt::Display,
+) -> Result<run::ValueMatch, LoadError> {
     let text = match want {
         ValueMatch::Present => return Ok(run::ValueMatch::Present),
         ValueMatch::Exact(text) => run::StringMatch::Exact(text.as_str().into()),
         ValueMatch::Prefix(text) => run::StringMatch::Prefix(text.as_str().into()),
-        ValueMatch::Regex(text) => run::StringMatch::Regex(pattern(text, &format_args!("{place}.regex"))?),
+        ValueMatch::Regex(text) => {
+            run::StringMatch::Regex(pattern(text, version, &format_args!("{place}.regex"))?)
+        }
     };
     Ok(run::ValueMatch::Text(text))
 }
 
-fn pattern(text: &str, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
-    run::Pattern::parse(text).map_err(|error| refused(place, format_args!("`{text}`: {error}")))
+fn pattern(text: &str, version: OfVersion, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
+    run::Pattern::parse_as(text, version.encoding)
+        .map_err(|error| refused(place, format_args!("`{text}`: {error}")))
 }
 
-fn load_rewrite(regex: &RegexRewrite, place: &dyn fmt::Display) -> Result<run::PathRewrite, LoadError> {
+fn load_rewrite(
+    regex: &RegexRewrite,
+    version: OfVersion,
+    place: &dyn fmt::Display,
+) -> Result<run::PathRewrite, LoadError> {
     let RegexRewrite {
         pattern,
         substitution,
     } = regex;
-    let finder = run::Finder::parse(pattern).map_err(|error| {
+    let finder = run::Finder::parse_as(pattern, version.encoding).map_err(|error| {
         refused(
             &format_args!("{place}.pattern"),
             format_args!("`{pattern}`: {error}"),

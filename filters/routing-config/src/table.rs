@@ -12,17 +12,21 @@ pub struct RoutingConfig {
     /// What a header condition sees of a header that a request repeats.
     #[serde(default, skip_serializing_if = "is_default")]
     pub repeated_headers: RepeatedHeaders,
+    /// What a character is to the patterns.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub regex_encoding: RegexEncoding,
     /// The virtual hosts. A domain belongs to one of them only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub virtual_hosts: Vec<VirtualHost>,
 }
 
 impl RoutingConfig {
-    /// A configuration of these hosts, at the current version.
+    /// A configuration of these hosts, at the current version, with patterns as the newest Envoy reads them.
     pub fn new(repeated_headers: RepeatedHeaders, virtual_hosts: Vec<VirtualHost>) -> Self {
         Self {
             version: VERSION,
             repeated_headers,
+            regex_encoding: RegexEncoding::default(),
             virtual_hosts,
         }
     }
@@ -37,6 +41,17 @@ pub enum RepeatedHeaders {
     Each,
     /// One text, the values joined by commas: Envoy up to 1.38.
     Joined,
+}
+
+/// What a character is to the patterns, in their text and in the values they are held against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegexEncoding {
+    /// A byte: Envoy from 1.40 on.
+    #[default]
+    Latin1,
+    /// A code point in UTF-8: Envoy up to 1.39.
+    Utf8,
 }
 
 /// The routes of some domains.

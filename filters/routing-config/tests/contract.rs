@@ -2,8 +2,9 @@
 
 use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{
-    Action, Destination, HeaderMatch, PathMatch, QueryMatch, RegexRewrite, RepeatedHeaders, Reply, Rewrite,
-    RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep, ValueMatch, VirtualHost, load,
+    Action, Destination, HeaderMatch, PathMatch, QueryMatch, RegexEncoding, RegexRewrite, RepeatedHeaders,
+    Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep, ValueMatch,
+    VirtualHost, load,
 };
 use proptest::prelude::*;
 
@@ -62,7 +63,9 @@ fn everything() -> RoutingConfig {
         domains: vec!["*".to_owned()],
         routes: vec![full, plain],
     };
-    RoutingConfig::new(RepeatedHeaders::Joined, vec![host])
+    let mut config = RoutingConfig::new(RepeatedHeaders::Joined, vec![host]);
+    config.regex_encoding = RegexEncoding::Utf8;
+    config
 }
 
 #[test]

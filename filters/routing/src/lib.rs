@@ -39,7 +39,7 @@ pub use domain::InvalidDomain;
 pub use head::{Header, RequestHead};
 pub use header::{HeaderMatch, HeaderName, RepeatedHeaders};
 pub use path::PathMatch;
-pub use pattern::{Finder, Groups, InvalidPattern, Pattern, Reason};
+pub use pattern::{Encoding, Finder, Groups, InvalidPattern, Pattern, Reason};
 pub use query::QueryMatch;
 pub use rewrite::{InvalidSubstitution, PathRewrite, Substitution};
 pub use route::{Action, Mismatch, Resolved, RewrittenBy, Route, RouteMatch};

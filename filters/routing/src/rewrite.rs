@@ -1,6 +1,6 @@
 //! How a path changes, byte by byte as Envoy's router changes it. Query and fragment stay.
 
-use crate::{Finder, PathMatch, RequestHead};
+use crate::{Encoding, Finder, PathMatch, RequestHead};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -67,7 +67,7 @@ fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
             let Some(rest) = path.get(span.start..).filter(|rest| !rest.is_empty()) else {
                 return replaced;
             };
-            let step = rune_length(rest);
+            let step = rune_length(rest, pattern.encoding());
             replaced.extend_from_slice(rest.get(..step).unwrap_or_default());
             at = span.start + step;
             continue;
@@ -86,13 +86,15 @@ fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
 }
 
 /// The length of the first character; a byte that begins none stands for itself.
-fn rune_length(text: &[u8]) -> usize {
-    (1..=4)
-        .find(|length| {
-            text.get(..*length)
-                .is_some_and(|it| core::str::from_utf8(it).is_ok())
-        })
-        .unwrap_or(1)
+fn rune_length(text: &[u8], encoding: Encoding) -> usize {
+    let is_rune = |length: &usize| {
+        text.get(..*length)
+            .is_some_and(|it| core::str::from_utf8(it).is_ok())
+    };
+    match encoding {
+        Encoding::Latin1 => 1,
+        Encoding::Utf8 => (1..=4).find(is_rune).unwrap_or(1),
+    }
 }
 
 /// The text that takes the place of a match; `\0` to `\9` in it stand for what groups caught.
@@ -166,7 +168,7 @@ impl core::error::Error for InvalidSubstitution {}
 #[cfg(test)]
 mod tests {
     use super::{InvalidSubstitution, PathRewrite, Substitution};
-    use crate::{Finder, PathMatch, RequestHead};
+    use crate::{Encoding, Finder, PathMatch, RequestHead};
     use alloc::string::String;
 
     #[track_caller]
@@ -182,7 +184,11 @@ mod tests {
     }
 
     fn regex(pattern: &str, with: &str) -> PathRewrite {
-        let pattern = Finder::parse(pattern).unwrap();
+        regex_in(Encoding::Latin1, pattern, with)
+    }
+
+    fn regex_in(encoding: Encoding, pattern: &str, with: &str) -> PathRewrite {
+        let pattern = Finder::parse_as(pattern, encoding).unwrap();
         let with = Substitution::parse(with, pattern.groups()).unwrap();
         PathRewrite::Regex { pattern, with }
     }
@@ -232,7 +238,8 @@ mod tests {
 
     #[test]
     fn empty_matches_are_replaced_between_characters() {
-        check(&regex("", "-"), &[("ab", "-a-b-"), ("é", "-é-")]);
+        check(&regex("", "-"), &[("ab", "-a-b-")]);
+        check(&regex_in(Encoding::Utf8, "", "-"), &[("é", "-é-")]);
         check(&regex("x*", "-"), &[("axb", "-a-b-"), ("xx", "-")]);
         check(&regex("b*", "-"), &[("abc", "-a-c-")]);
         check(&regex("^", "/p"), &[("/a/b", "/p/a/b")]);

@@ -1,6 +1,7 @@
 //! Why a text is not a pattern.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// A text that is not a pattern, and where it stops being one.
@@ -50,6 +51,31 @@ pub(super) const MAX_REPEAT: u32 = 1000;
 
 /// The most operators inside each other. RE2 has no such limit; the stack of a Wasm module is small.
 pub(super) const MAX_DEPTH: u32 = 200;
+
+impl InvalidPattern {
+    /// Turns an error about a text of which each character stands for a byte into one about the bytes.
+    pub(super) fn in_bytes_of(self, characters: &str) -> Self {
+        let before = characters.get(..self.offset).unwrap_or(characters);
+        let reason = match self.reason {
+            Reason::UnknownClass(text) => Reason::UnknownClass(as_bytes(&text)),
+            Reason::UnknownEscape(text) => Reason::UnknownEscape(as_bytes(&text)),
+            Reason::UnknownGroup(text) => Reason::UnknownGroup(as_bytes(&text)),
+            other => other,
+        };
+        Self {
+            offset: before.chars().count(),
+            reason,
+        }
+    }
+}
+
+fn as_bytes(characters: &str) -> String {
+    let bytes: Vec<u8> = characters
+        .chars()
+        .filter_map(|it| u8::try_from(u32::from(it)).ok())
+        .collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
 
 impl fmt::Display for InvalidPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

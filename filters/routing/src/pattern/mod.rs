@@ -30,6 +30,24 @@ const PROGRAM_BYTES: usize = 2 << 20;
 /// What the states that one pattern has seen may take; beyond, they are forgotten and learned anew.
 const CACHE_BYTES: usize = 64 << 10;
 
+/// What a character is, in a pattern and in the values that it is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// A byte; case is folded for ASCII alone. Envoy from 1.40 on (`re2_use_latin1_mode`).
+    Latin1,
+    /// A code point; case is folded as Unicode does. Envoy up to 1.39.
+    Utf8,
+}
+
+impl Encoding {
+    fn highest_rune(self) -> u32 {
+        match self {
+            Self::Latin1 => 0xFF,
+            Self::Utf8 => u32::from(char::MAX),
+        }
+    }
+}
+
 /// A condition on a whole value.
 pub struct Pattern {
     text: Box<str>,
@@ -53,9 +71,14 @@ type Caches = Pool<(DfaCache, Option<VmCache>), MakeCaches>;
 type MakeCaches = Box<dyn Fn() -> (DfaCache, Option<VmCache>) + Send + Sync>;
 
 impl Pattern {
-    /// Reads a pattern. The whole value must match, whether or not the text has `^` and `$`.
+    /// Reads a pattern as the newest Envoy does: in Latin-1.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let hir = parse::parse(text)?.hir;
+        Self::parse_as(text, Encoding::Latin1)
+    }
+
+    /// Reads a pattern. The whole value must match, whether or not the text has `^` and `$`.
+    pub fn parse_as(text: &str, encoding: Encoding) -> Result<Self, InvalidPattern> {
+        let hir = parse::parse(text, encoding)?.hir;
         let engine = match hir.kind() {
             HirKind::Literal(literal) => Engine::Literal(literal.0.clone()),
             HirKind::Empty => Engine::Literal(Box::default()),
@@ -125,6 +148,7 @@ pub struct Finder {
     vm: PikeVM,
     caches: Pool<VmCache, Box<dyn Fn() -> VmCache + Send + Sync>>,
     groups: u32,
+    encoding: Encoding,
 }
 
 /// What the groups of a match caught: the whole match first, then each group that took part.
@@ -134,9 +158,14 @@ pub struct Groups<'v> {
 }
 
 impl Finder {
-    /// Reads a pattern that may match anywhere.
+    /// Reads a pattern that may match anywhere, as the newest Envoy does: in Latin-1.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let parsed = parse::parse(text)?;
+        Self::parse_as(text, Encoding::Latin1)
+    }
+
+    /// Reads a pattern that may match anywhere.
+    pub fn parse_as(text: &str, encoding: Encoding) -> Result<Self, InvalidPattern> {
+        let parsed = parse::parse(text, encoding)?;
         let vm = program(&parsed.hir, WhichCaptures::All).and_then(|nfa| PikeVM::new_from_nfa(nfa).ok());
         let vm = vm.ok_or_else(|| too_large(text))?;
         let maker = vm.clone();
@@ -146,12 +175,18 @@ impl Finder {
             vm,
             caches,
             groups: parsed.groups,
+            encoding,
         })
     }
 
     /// How many groups it has, the whole match not counted.
     pub fn groups(&self) -> u32 {
         self.groups
+    }
+
+    /// What a character is to it.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// The first match that begins at `from` or later; what is before `from` still counts for `^` and `\b`.

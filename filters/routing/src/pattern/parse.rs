@@ -2,14 +2,15 @@
 //!
 //! `regex_syntax`'s own parser reads another language: there `\d` is Unicode, `[a&&b]` an intersection, `{id}`
 //! an error. So this follows RE2's parse.cc token by token, with the flags that `RE2::Options` has by default:
-//! Perl classes, one line, UTF-8. The stack of open groups is a list, so depth costs no call stack here.
+//! Perl classes, one line. The stack of open groups is a list, so depth costs no call stack here.
 
+use super::Encoding;
 use super::classes;
 use super::error::{InvalidPattern, MAX_DEPTH, MAX_REPEAT, Reason};
 use super::runes::{RuneSet, any_byte};
 use super::scan::Scan;
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use regex_syntax::hir::{Capture, Hir, Look, Repetition};
 
@@ -23,8 +24,19 @@ pub(super) struct Parsed {
 }
 
 /// Reads a pattern.
-pub(super) fn parse(text: &str) -> Result<Parsed, InvalidPattern> {
-    let mut parser = Parser::new(text);
+pub(super) fn parse(text: &str, encoding: Encoding) -> Result<Parsed, InvalidPattern> {
+    match encoding {
+        Encoding::Utf8 => read(text, encoding),
+        // In Latin-1 each byte is a character, also each byte of one that the author saw as a single one.
+        Encoding::Latin1 => {
+            let characters: String = text.bytes().map(char::from).collect();
+            read(&characters, encoding).map_err(|error| error.in_bytes_of(&characters))
+        }
+    }
+}
+
+fn read(text: &str, encoding: Encoding) -> Result<Parsed, InvalidPattern> {
+    let mut parser = Parser::new(text, encoding);
     while let Some(next) = parser.scan.peek() {
         parser.token(next)?;
     }
@@ -76,6 +88,7 @@ struct Open {
 
 struct Parser<'t> {
     scan: Scan<'t>,
+    encoding: Encoding,
     flags: Flags,
     open: Vec<Open>,
     current: Open,
@@ -86,9 +99,10 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, encoding: Encoding) -> Self {
         Self {
-            scan: Scan::new(text),
+            scan: Scan::new(text, encoding.highest_rune()),
+            encoding,
             flags: Flags::default(),
             open: Vec::new(),
             current: Open::default(),
@@ -135,7 +149,7 @@ impl<'t> Parser<'t> {
                 } else {
                     RuneSet::dot()
                 };
-                self.push(set.into_hir());
+                self.push_set(set);
             }
             '[' => self.bracket()?,
             '*' => self.repeat(0, None, 1, after_repetition)?,
@@ -155,6 +169,10 @@ impl<'t> Parser<'t> {
         self.current.branch.push(Piece::leaf(hir));
     }
 
+    fn push_set(&mut self, set: RuneSet) {
+        self.push(set.into_hir(self.encoding));
+    }
+
     fn push_look(&mut self, look: Look) {
         self.push(Hir::look(look));
     }
@@ -168,15 +186,17 @@ impl<'t> Parser<'t> {
     }
 
     fn push_rune(&mut self, rune: u32) -> Result<(), InvalidPattern> {
-        let hir = match char::from_u32(rune) {
-            Some(char) if !self.flags.fold_case => Hir::literal(char.to_string().into_bytes()),
-            Some(_) | None => {
+        let hir = match (self.encoding, char::from_u32(rune)) {
+            (Encoding::Utf8, Some(char)) if !self.flags.fold_case => {
+                Hir::literal(char.to_string().into_bytes())
+            }
+            _ => {
                 let mut set = RuneSet::of(&[(rune, rune)]);
                 if self.flags.fold_case {
-                    set.fold_case();
+                    set.fold_case(self.encoding);
                 }
                 self.spend(set.len())?;
-                set.into_hir()
+                set.into_hir(self.encoding)
             }
         };
         self.push(hir);
@@ -187,7 +207,7 @@ impl<'t> Parser<'t> {
     fn named(&mut self, mut set: RuneSet, negated: bool) -> Result<RuneSet, InvalidPattern> {
         // RE2 folds before it negates, so `(?i)\PLu` has no letter that is a capital in either case.
         if self.flags.fold_case {
-            set.fold_case();
+            set.fold_case(self.encoding);
         }
         if negated {
             set.negate();
@@ -233,7 +253,7 @@ impl<'t> Parser<'t> {
             }
             _ => match self.escaped_class()? {
                 Some(set) => {
-                    self.push(set.into_hir());
+                    self.push_set(set);
                     Ok(())
                 }
                 None => {
@@ -305,7 +325,7 @@ impl<'t> Parser<'t> {
                 let (lo, hi) = self.scan.class_range(&unclosed)?;
                 let mut range = RuneSet::of(&[(lo, hi)]);
                 if self.flags.fold_case {
-                    range.fold_case();
+                    range.fold_case(self.encoding);
                 }
                 self.spend(range.len())?;
                 set.union(&range);
@@ -315,7 +335,7 @@ impl<'t> Parser<'t> {
         if negated {
             set.negate();
         }
-        self.push(set.into_hir());
+        self.push_set(set);
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! A set of code points, and the bytes that RE2 accepts for it.
 //!
-//! RE2 counts surrogates as code points, and reads any range that covers all of `80-10FFFF` loosely: there it
+//! In Latin-1 a code point is a byte. In UTF-8, RE2 counts surrogates as code points, and reads any range that covers all of `80-10FFFF` loosely: there it
 //! also takes overlong forms and values above `10FFFF` (compile.cc, `Add_80_10ffff`). Both can be told apart
 //! by a header value that is not UTF-8, so neither is left out here.
 
+use super::Encoding;
 use alloc::vec::Vec;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir};
 
@@ -63,8 +64,31 @@ impl RuneSet {
         self.ranges = gaps;
     }
 
-    /// Adds what differs from a member in case only, by Unicode's simple folding.
-    pub(super) fn fold_case(&mut self) {
+    /// Adds what differs from a member in case only: by Unicode's simple folding, in Latin-1 for ASCII alone.
+    pub(super) fn fold_case(&mut self, encoding: Encoding) {
+        match encoding {
+            Encoding::Utf8 => self.fold_unicode(),
+            Encoding::Latin1 => self.fold_ascii(),
+        }
+        self.tidy();
+    }
+
+    fn fold_ascii(&mut self) {
+        let (upper, lower) = ((0x41, 0x5A), (0x61, 0x7A));
+        for at in 0..self.ranges.len() {
+            let Some(&(lo, hi)) = self.ranges.get(at) else {
+                break;
+            };
+            if lo.max(upper.0) <= hi.min(upper.1) {
+                self.ranges.push((lo.max(upper.0) + 0x20, hi.min(upper.1) + 0x20));
+            }
+            if lo.max(lower.0) <= hi.min(lower.1) {
+                self.ranges.push((lo.max(lower.0) - 0x20, hi.min(lower.1) - 0x20));
+            }
+        }
+    }
+
+    fn fold_unicode(&mut self) {
         let mut folded = self.scalars();
         // The tables are compiled in; without them a pattern would only keep the case as written.
         if folded.try_case_fold_simple().is_ok() {
@@ -104,8 +128,23 @@ impl RuneSet {
     }
 
     /// What matches one member.
-    pub(super) fn into_hir(mut self) -> Hir {
+    pub(super) fn into_hir(mut self, encoding: Encoding) -> Hir {
         self.tidy();
+        match encoding {
+            Encoding::Utf8 => self.into_utf8(),
+            Encoding::Latin1 => {
+                let ranges = self.ranges.iter().filter_map(|&(lo, hi)| {
+                    Some(ClassBytesRange::new(
+                        u8::try_from(lo).ok()?,
+                        u8::try_from(hi).unwrap_or(u8::MAX),
+                    ))
+                });
+                Hir::class(Class::Bytes(ClassBytes::new(ranges)))
+            }
+        }
+    }
+
+    fn into_utf8(mut self) -> Hir {
         if let Some(&(lo, MAX)) = self.ranges.last()
             && lo <= 0x80
         {

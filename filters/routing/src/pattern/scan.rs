@@ -6,11 +6,17 @@ use alloc::string::{String, ToString};
 pub(super) struct Scan<'t> {
     text: &'t str,
     rest: &'t str,
+    /// The highest code point that an escape may stand for.
+    highest: u32,
 }
 
 impl<'t> Scan<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { text, rest: text }
+    pub(super) fn new(text: &'t str, highest: u32) -> Self {
+        Self {
+            text,
+            rest: text,
+            highest,
+        }
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -164,7 +170,9 @@ impl<'t> Scan<'t> {
         let rune = match next {
             // A single digit other than 0 would be a back-reference.
             '1'..='7' if !matches!(self.peek(), Some('0'..='7')) => None,
-            '0'..='7' => Some(self.octal(u32::from(next) - u32::from('0'))),
+            '0'..='7' => {
+                Some(self.octal(u32::from(next) - u32::from('0'))).filter(|code| *code <= self.highest)
+            }
             'x' => self.hexadecimal(),
             'a' => Some(0x07),
             'f' => Some(0x0C),
@@ -206,7 +214,7 @@ impl<'t> Scan<'t> {
                 '}' => return Some(code),
                 digit => code = code * 16 + digit.to_digit(16)?,
             }
-            if code > u32::from(char::MAX) {
+            if code > self.highest {
                 return None;
             }
         }
@@ -223,9 +231,7 @@ impl<'t> Scan<'t> {
             return Ok(false);
         }
         match self.rest.split_once('>') {
-            Some((name, rest))
-                if !name.is_empty() && name.chars().all(|it| it.is_alphanumeric() || it == '_') =>
-            {
+            Some((name, rest)) if !name.is_empty() && name.chars().all(is_name_char) => {
                 self.rest = rest;
                 Ok(true)
             }
@@ -235,6 +241,11 @@ impl<'t> Scan<'t> {
             }),
         }
     }
+}
+
+/// Near enough to RE2's list of categories; exact for ASCII and Latin-1.
+fn is_name_char(char: char) -> bool {
+    char.is_alphabetic() || char.is_ascii_digit() || char == '_'
 }
 
 /// A count as RE2 reads it: one to nine digits, without a leading zero.

@@ -1,38 +1,54 @@
-//! RE2's reading, row by row.
+//! RE2's reading, row by row. What is not said to be of one encoding is so in both.
 
-use super::{Finder, Pattern, Reason};
+use super::{Encoding, Finder, Pattern, Reason};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
+const BOTH: [Encoding; 2] = [Encoding::Latin1, Encoding::Utf8];
+
 #[track_caller]
 fn check(pattern: &str, yes: &[&str], no: &[&str]) {
-    let bytes = |texts: &[&str]| texts.iter().map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
-    check_bytes(pattern, &bytes(yes), &bytes(no));
+    for encoding in BOTH {
+        check_in(encoding, pattern, yes, no);
+    }
 }
 
 #[track_caller]
-fn check_bytes(pattern: &str, yes: &[Vec<u8>], no: &[Vec<u8>]) {
-    let parsed = Pattern::parse(pattern).unwrap();
+fn check_in(encoding: Encoding, pattern: &str, yes: &[&str], no: &[&str]) {
+    let bytes = |texts: &[&str]| texts.iter().map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
+    check_bytes(encoding, pattern, &bytes(yes), &bytes(no));
+}
+
+#[track_caller]
+fn check_bytes(encoding: Encoding, pattern: &str, yes: &[Vec<u8>], no: &[Vec<u8>]) {
+    let parsed = Pattern::parse_as(pattern, encoding).unwrap();
     for value in yes {
         assert!(
             parsed.accepts(value),
-            "{pattern} should accept {:?}",
-            value.escape_ascii().to_string()
+            "{pattern} should accept {} in {encoding:?}",
+            value.escape_ascii()
         );
     }
     for value in no {
         assert!(
             !parsed.accepts(value),
-            "{pattern} should not accept {:?}",
-            value.escape_ascii().to_string()
+            "{pattern} should not accept {} in {encoding:?}",
+            value.escape_ascii()
         );
     }
 }
 
 #[track_caller]
 fn refused(pattern: &str, offset: usize, reason: &Reason) {
-    let error = Pattern::parse(pattern).map(|_| ()).unwrap_err();
+    for encoding in BOTH {
+        refused_in(encoding, pattern, offset, reason);
+    }
+}
+
+#[track_caller]
+fn refused_in(encoding: Encoding, pattern: &str, offset: usize, reason: &Reason) {
+    let error = Pattern::parse_as(pattern, encoding).map(|_| ()).unwrap_err();
     assert_eq!((error.offset, &error.reason), (offset, reason), "{pattern}");
 }
 
@@ -56,26 +72,33 @@ fn perl_classes_are_ascii() {
     check(r"\w+", &["a_9"], &["é"]);
     check(r"\s", &[" ", "\t", "\n", "\u{c}", "\r"], &["\u{b}", "\u{a0}"]);
     check(r"[[:space:]]", &[" ", "\u{b}"], &["\u{a0}"]);
-    check(r"\D\S\W", &["éé-"], &["5é-"]);
+    check_in(Encoding::Utf8, r"\D\S\W", &["éé-"], &["5é-"]);
 }
 
 #[test]
 fn a_word_boundary_is_ascii() {
     check(r"\bé", &[], &["é"]);
-    check(r"\Bé", &["é"], &[]);
+    check_in(Encoding::Utf8, r"\Bé", &["é"], &[]);
     check(r".*\bapi\b.*", &["/api/", "api"], &["/apis"]);
 }
 
 #[test]
 fn the_dot_is_any_code_point_but_a_newline() {
-    check("a.b", &["axb", "aéb"], &["a\nb", "ab"]);
+    check("a.b", &["axb"], &["a\nb", "ab"]);
     check("(?s)a.b", &["a\nb"], &[]);
-    check_bytes("a.b", &[], &[b"a\xffb".to_vec(), b"a\xc3b".to_vec()]);
+    check_in(Encoding::Utf8, "a.b", &["aéb"], &[]);
+    check_bytes(
+        Encoding::Utf8,
+        "a.b",
+        &[],
+        &[b"a\xffb".to_vec(), b"a\xc3b".to_vec()],
+    );
 }
 
 #[test]
 fn the_dot_takes_overlong_and_surrogate_forms_as_re2_does() {
     check_bytes(
+        Encoding::Utf8,
         ".",
         &[
             b"\xe0\x80\x80".to_vec(),
@@ -85,11 +108,13 @@ fn the_dot_takes_overlong_and_surrogate_forms_as_re2_does() {
         &[],
     );
     check_bytes(
+        Encoding::Utf8,
         "[^a]",
         &[b"\xe0\x80\x80".to_vec()],
         &[b"\xc0\x80".to_vec(), b"\xf5\x80\x80\x80".to_vec()],
     );
     check_bytes(
+        Encoding::Utf8,
         r"[\x{100}-\x{10FFFF}]",
         &[b"\xed\xa0\x80".to_vec()],
         &[b"\xe0\x80\x80".to_vec()],
@@ -98,19 +123,68 @@ fn the_dot_takes_overlong_and_surrogate_forms_as_re2_does() {
 
 #[test]
 fn any_byte_is_a_single_byte() {
+    for encoding in BOTH {
+        check_bytes(
+            encoding,
+            r"a\Cb",
+            &[b"a\xffb".to_vec(), b"a\nb".to_vec()],
+            &["aéb".into()],
+        );
+    }
+}
+
+#[test]
+fn in_latin1_a_character_is_a_byte() {
+    let latin1 = |pattern, yes: &[&str], no: &[&str]| check_in(Encoding::Latin1, pattern, yes, no);
+    latin1("a..b", &["aéb"], &["axb"]);
+    latin1("é", &["é"], &[]);
+    latin1("[é]+", &["é"], &["e"]);
+    latin1(r"\xc3\x{a9}\303\251", &["éé"], &[]);
     check_bytes(
-        r"a\Cb",
-        &[b"a\xffb".to_vec(), b"a\nb".to_vec()],
-        &["aéb".as_bytes().to_vec()],
+        Encoding::Latin1,
+        r"[^a]\PL\pL",
+        &[b"\xff\x80\xe9".to_vec()],
+        &[b"\xff\xe9\xe9".to_vec()],
+    );
+    latin1(r"\p{Greek}|a", &["a"], &["α"]);
+    latin1("(?i)k", &["k", "K"], &["\u{212a}"]);
+    latin1("(?i)é[A-C]", &["éb"], &["Éb"]);
+}
+
+#[test]
+fn in_latin1_there_is_nothing_above_ff() {
+    refused_in(
+        Encoding::Latin1,
+        r"é\x{3a9}",
+        2,
+        &Reason::UnknownEscape(r"\x{3a9".to_string()),
+    );
+    refused_in(
+        Encoding::Latin1,
+        r"\400",
+        0,
+        &Reason::UnknownEscape(r"\400".to_string()),
+    );
+    refused_in(Encoding::Latin1, "(?P<é>a)", 0, &Reason::BadGroupName);
+    refused_in(
+        Encoding::Latin1,
+        r"é\p{é}",
+        2,
+        &Reason::UnknownClass(r"\p{é}".to_string()),
     );
 }
 
 #[test]
-fn case_folds_as_unicode_does() {
-    check("(?i)k", &["k", "K", "\u{212a}"], &[]);
-    check("(?i)straße", &["STRAßE", "STRAẞE"], &["STRASSE"]);
-    check("(?i)[^k]", &["j"], &["k", "K", "\u{212a}"]);
-    check(r"(?i)\w", &["ſ", "\u{212a}"], &["é"]);
+fn case_folds_as_unicode_does_in_utf8() {
+    let utf8 = |pattern, yes: &[&str], no: &[&str]| check_in(Encoding::Utf8, pattern, yes, no);
+    utf8("(?i)k", &["k", "K", "\u{212a}"], &[]);
+    utf8("(?i)straße", &["STRAßE", "STRAẞE"], &["STRASSE"]);
+    utf8("(?i)[^k]", &["j"], &["k", "K", "\u{212a}"]);
+    utf8(r"(?i)\w", &["ſ", "\u{212a}"], &["é"]);
+}
+
+#[test]
+fn a_fold_lasts_as_long_as_its_group() {
     check(r"(?i)\P{Lu}", &["1"], &["a", "A"]);
     check("a(?i)b(?-i)c", &["abc", "aBc"], &["Abc", "abC"]);
     check("(?i:a)b", &["Ab"], &["AB"]);
@@ -147,9 +221,15 @@ fn brackets_are_read_as_re2_reads_them() {
 
 #[test]
 fn unicode_classes_have_re2s_names() {
-    check(r"\p{Greek}\pL\p{^Lu}\PN", &["αba-"], &["aba-", "αbA-", "αba1"]);
+    check_in(
+        Encoding::Utf8,
+        r"\p{Greek}\pL\p{^Lu}\PN",
+        &["αba-"],
+        &["aba-", "αbA-", "αba1"],
+    );
     check(r"\p{Cs}", &[], &["a"]);
     check_bytes(
+        Encoding::Utf8,
         r"\p{Cs}",
         &[b"\xed\xa0\x80".to_vec(), b"\xed\xbf\xbf".to_vec()],
         &[b"\xed\x9f\xbf".to_vec()],
@@ -174,7 +254,8 @@ fn every_name_of_a_unicode_class_has_members() {
 
 #[test]
 fn escapes_stand_for_code_points() {
-    check(
+    check_in(
+        Encoding::Utf8,
         r"\x41\x{e9}\101\0\a\f\v\n\r\t",
         &["AéA\0\u{7}\u{c}\u{b}\n\r\t"],
         &[],
@@ -185,7 +266,12 @@ fn escapes_stand_for_code_points() {
     check(r"\Qab\E+", &["abb"], &["abab"]);
     refused(r"a\1", 1, &Reason::UnknownEscape(r"\1".to_string()));
     refused(r"\Z", 0, &Reason::UnknownEscape(r"\Z".to_string()));
-    refused(r"\x{110000}", 0, &Reason::UnknownEscape(r"\x{110000".to_string()));
+    refused_in(
+        Encoding::Utf8,
+        r"\x{110000}",
+        0,
+        &Reason::UnknownEscape(r"\x{110000".to_string()),
+    );
     refused("a\\", 1, &Reason::TrailingBackslash);
     refused(r"[\b]", 1, &Reason::UnknownEscape(r"\b".to_string()));
 }
@@ -230,26 +316,20 @@ fn groups_are_named_or_not() {
 fn what_would_take_too_much_is_refused() {
     refused(&"(".repeat(100_000), 99_999, &Reason::MissingParenthesis);
     let deep = "(".repeat(300) + &")".repeat(300);
-    assert_eq!(
-        Pattern::parse(&deep).map(|_| ()).unwrap_err().reason,
-        Reason::TooDeep
-    );
-    assert_eq!(
-        Pattern::parse(r"\pL{1000}").map(|_| ()).unwrap_err().reason,
-        Reason::TooLarge
-    );
-    assert_eq!(
-        Pattern::parse(&r"\pL".repeat(2000))
+    let reason = |text: &str| {
+        Pattern::parse_as(text, Encoding::Utf8)
             .map(|_| ())
             .unwrap_err()
-            .reason,
-        Reason::TooLarge
-    );
+            .reason
+    };
+    assert_eq!(reason(&deep), Reason::TooDeep);
+    assert_eq!(reason(r"\pL{1000}"), Reason::TooLarge);
+    assert_eq!(reason(&r"\pL".repeat(2000)), Reason::TooLarge);
 }
 
 #[test]
 fn a_finder_tells_what_its_groups_caught() {
-    let finder = Finder::parse("/(a)|/(b)(c)?").unwrap();
+    let finder = Finder::parse_as("/(a)|/(b)(c)?", Encoding::Latin1).unwrap();
     let found = finder.find(b"x/b", 0).unwrap();
     assert_eq!(
         (
@@ -268,8 +348,10 @@ fn a_finder_tells_what_its_groups_caught() {
 proptest! {
     #[test]
     fn any_text_is_a_pattern_or_an_error(text in "\\PC{0,40}") {
-        if let Ok(pattern) = Pattern::parse(&text) {
-            pattern.accepts(text.as_bytes());
+        for encoding in BOTH {
+            if let Ok(pattern) = Pattern::parse_as(&text, encoding) {
+                pattern.accepts(text.as_bytes());
+            }
         }
     }
 
@@ -278,17 +360,21 @@ proptest! {
         text in r"([ab\[\]()|*+?{},^$.\\:\-&0-9dDwWsSpPQEzAbBCxiP<>=!]|\[\[:alpha:\]|\(\?i\)|\\p\{Greek\}){0,24}",
         value in prop::collection::vec(any::<u8>(), 0..16),
     ) {
-        if let (Ok(pattern), Ok(finder)) = (Pattern::parse(&text), Finder::parse(&text)) {
-            let accepted = pattern.accepts(&value);
-            let found = finder.find(&value, 0);
-            prop_assert!(!accepted || found.is_some(), "{text} accepts a value in which it is not found");
+        for encoding in BOTH {
+            if let (Ok(pattern), Ok(finder)) = (Pattern::parse_as(&text, encoding), Finder::parse_as(&text, encoding)) {
+                let accepted = pattern.accepts(&value);
+                let found = finder.find(&value, 0);
+                prop_assert!(!accepted || found.is_some(), "{text} accepts a value in which it is not found");
+            }
         }
     }
 
     #[test]
     fn quoted_text_accepts_itself_alone(text in "[^\\\\]{0,12}", other in "\\PC{0,12}") {
-        let pattern = Pattern::parse(&alloc::format!("\\Q{text}\\E")).unwrap();
-        prop_assert!(pattern.accepts(text.as_bytes()));
-        prop_assert_eq!(pattern.accepts(other.as_bytes()), text == other);
+        for encoding in BOTH {
+            let pattern = Pattern::parse_as(&alloc::format!("\\Q{text}\\E"), encoding).unwrap();
+            prop_assert!(pattern.accepts(text.as_bytes()));
+            prop_assert_eq!(pattern.accepts(other.as_bytes()), text == other);
+        }
     }
 }
