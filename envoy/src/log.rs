@@ -9,7 +9,6 @@ const TAIL: usize = 5;
 #[derive(Debug, PartialEq, Eq)]
 struct Entry<'a> {
     level: &'a str,
-    logger: &'a str,
     message: String,
 }
 
@@ -29,13 +28,13 @@ pub(crate) fn errors(log: &str) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for entry in entries(log).filter(|it| matches!(it.level, "error" | "critical")) {
         let reason = plain(unwrap_initializing(&entry.message));
-        let reason = match entry.logger {
-            "wasm" => reason
-                .strip_prefix("wasm log")
-                .map(|text| text.trim_start().to_owned())
-                .unwrap_or(reason),
-            _ => reason,
-        };
+        // What a filter itself says stands behind its name: `wasm log fingerpost: …`.
+        let said_by_filter = reason
+            .strip_prefix("wasm log")
+            .and_then(|text| text.split_once(": "));
+        let reason = said_by_filter
+            .map_or(reason.as_str(), |(_, said)| said)
+            .to_owned();
         if !reason.is_empty() && !reasons.contains(&reason) {
             reasons.push(reason);
         }
@@ -86,11 +85,10 @@ fn entries(log: &str) -> impl Iterator<Item = Entry<'_>> {
 fn start_of_entry(line: &str) -> Option<Entry<'_>> {
     let (time, rest) = line.split_once(" [")?;
     let (level, rest) = rest.split_once("][")?;
-    let (logger, message) = rest.split_once("] ")?;
+    let (_logger, message) = rest.split_once("] ")?;
     let is_time = time.starts_with(|c: char| c.is_ascii_digit()) && time.contains(':');
     is_time.then(|| Entry {
         level,
-        logger,
         message: message.to_owned(),
     })
 }
@@ -175,12 +173,12 @@ mod tests {
     #[test]
     fn a_filter_that_refuses_its_config_is_quoted_without_what_follows_from_it() {
         check(
-            "2026-11-21 09:05:24.591 [error][wasm] wasm log fingerpost: unknown field `x`\n\
+            "2026-11-21 09:05:24.591 [error][wasm] wasm log fingerpost: configuration refused: unknown field `x`\n\
              2026-11-21 09:05:24.591 [error][wasm] Wasm VM failed Failed to configure base Wasm plugin\n\
              2026-11-21 09:05:24.591 [critical][wasm] Plugin  failed to load\n\
              2026-11-21 09:05:24.591 [critical][wasm] Plugin configured to fail closed failed to load\n\
              2026-11-21 09:05:24.591 [critical][main] error `Unable to create Wasm plugin ` initializing config 'goo.gle/debugonly \n  w.json'\nUnable to create Wasm plugin\n",
-            &["fingerpost: unknown field `x`"],
+            &["configuration refused: unknown field `x`"],
         );
     }
 
