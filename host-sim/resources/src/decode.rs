@@ -151,7 +151,7 @@ impl<T: Decode> Decode for Vec<T> {
                 let finding = to.wrong_type(node, "a list");
                 match &node.value {
                     Value::Scalar(scalar) => {
-                        finding.help(format!("write `{field}: [{:?}]`", scalar.as_text()));
+                        finding.help(format!("write `{field}: [{}]`", scalar.as_yaml()));
                     }
                     _ => {
                         finding.help(format!(

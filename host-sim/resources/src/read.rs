@@ -3,6 +3,8 @@
 //! Istio's kinds are read strictly, Kubernetes' own leniently; kinds that have no say in routing are
 //! counted. Whether the values make sense is not asked here but in `validate`.
 
+mod head;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use crate::resource::{Meta, Origin, Resource};
 use crate::service_entry::{ServiceEntry, WorkloadEntry};
 use crate::source::{Place, Source, Sources};
 use crate::virtual_service::VirtualService;
-use crate::yaml::{self, Document, Node, Scalar, SyntaxError, Value};
+use crate::yaml::{self, Document, Node, Oddity, Scalar, SyntaxError, Value};
 
 /// Everything that was read, in the order in which it is written.
 #[derive(Debug, Clone, Default)]
@@ -133,16 +135,31 @@ impl Reader<'_> {
     }
 
     fn document(&mut self, document: &Document) {
-        for it in &document.duplicates {
-            let message = format!(
-                "`{}` is given twice, first on line {}: the last one counts",
-                it.key, it.first.line
-            );
+        for it in &document.remarks {
+            let (code, message, help) = match &it.oddity {
+                Oddity::Twice(first) => (
+                    "duplicate-key",
+                    format!(
+                        "`{}` is given twice, first on line {}: the last one counts",
+                        it.key, first.line
+                    ),
+                    "istioctl refuses this: leave one of them out".to_owned(),
+                ),
+                Oddity::Written(text) => (
+                    "altered-key",
+                    format!(
+                        "the key {text} is read as {:?}: that is what it means in YAML",
+                        it.key
+                    ),
+                    format!("put it in quotes: {text:?}"),
+                ),
+            };
+            let place = it.place.in_file(self.file);
             self.diagnostics
-                .warn("duplicate-key", message)
+                .warn(code, message)
                 .about("", &it.path)
-                .at(it.place.in_file(self.file))
-                .help("istioctl refuses this: leave one of them out");
+                .at(place)
+                .help(help);
         }
         if let Some(place) = document.beside_separator {
             self.diagnostics
@@ -306,66 +323,6 @@ impl Reader<'_> {
         let whole = spec.is_some_and(|it| Arc::ptr_eq(it, object));
         let spec = decode_spec(spec, if whole { "" } else { "spec" }, &mut to);
         Resource { meta, spec, origin }
-    }
-
-    /// What all objects have: the metadata, read leniently, and the keys beside the spec.
-    fn head(&mut self, object: &Arc<Node>, kind: &str, strict: bool) -> (Meta, Origin, String) {
-        let metadata = object.get("metadata");
-        let text = |key: &str| match metadata.and_then(|it| it.get(key)).map(|it| &it.value) {
-            Some(Value::Scalar(scalar)) if *scalar != Scalar::Null => Some(scalar.as_text()),
-            _ => None,
-        };
-        let texts = |key: &str| match metadata.and_then(|it| it.get(key)).map(|it| &it.value) {
-            Some(Value::Map(entries)) => entries
-                .iter()
-                .filter_map(|entry| match &entry.value.value {
-                    Value::Scalar(Scalar::Null) => Some((entry.key.clone(), String::new())),
-                    Value::Scalar(scalar) => Some((entry.key.clone(), scalar.as_text())),
-                    Value::List(_) | Value::Map(_) => None,
-                })
-                .collect(),
-            _ => BTreeMap::new(),
-        };
-        let meta = Meta {
-            name: text("name").unwrap_or_default(),
-            namespace: text("namespace")
-                .filter(|it| !it.is_empty())
-                .unwrap_or_else(|| "default".to_owned()),
-            labels: texts("labels"),
-            annotations: texts("annotations"),
-            creation_timestamp: text("creationTimestamp"),
-        };
-        let name = if meta.name.is_empty() {
-            "(no name)"
-        } else {
-            &meta.name
-        };
-        let subject = format!("{kind} {}/{name}", meta.namespace);
-        if strict {
-            self.refuse_unknown_keys(object, &subject);
-        }
-        (meta, Origin::new(self.file, subject.clone(), object), subject)
-    }
-
-    fn refuse_unknown_keys(&mut self, object: &Node, subject: &str) {
-        const KEYS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-        let Value::Map(entries) = &object.value else {
-            return;
-        };
-        for entry in entries.iter().filter(|it| !KEYS.contains(&it.key.as_str())) {
-            let help = match closest(&entry.key, KEYS.into_iter()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("move `{}` into `spec`, if that is where it belongs", entry.key),
-            };
-            self.diagnostics
-                .error(
-                    "unknown-field",
-                    format!("a resource has no field `{}`", entry.key),
-                )
-                .about(subject, &entry.key)
-                .at(entry.key_place.in_file(self.file))
-                .help(help);
-        }
     }
 }
 

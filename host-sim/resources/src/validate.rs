@@ -17,6 +17,7 @@ mod path;
 mod policy;
 mod reachability;
 mod redirect;
+mod server_tls;
 mod service_entry;
 mod tls_route;
 mod virtual_service;
@@ -30,40 +31,38 @@ use path::Path;
 
 /// Reports what Istio would refuse or warn of.
 ///
-/// `check_regex` says whether a text is a regular expression in the syntax of RE2.
+/// All findings so far are put into the order of the sources. `check_regex` says whether a text is a regular expression in the syntax of RE2.
 pub fn validate(
     resources: &Resources,
     check_regex: &dyn Fn(&str) -> Result<(), String>,
     diagnostics: &mut Diagnostics,
 ) {
-    let mut found = Diagnostics::new();
-    each(&resources.gateways, check_regex, &mut found, gateway::check);
+    each(&resources.gateways, check_regex, diagnostics, gateway::check);
     each(
         &resources.virtual_services,
         check_regex,
-        &mut found,
+        diagnostics,
         virtual_service::check,
     );
     each(
         &resources.destination_rules,
         check_regex,
-        &mut found,
+        diagnostics,
         destination_rule::check,
     );
     each(
         &resources.service_entries,
         check_regex,
-        &mut found,
+        diagnostics,
         service_entry::check,
     );
     each(
         &resources.workload_entries,
         check_regex,
-        &mut found,
+        diagnostics,
         service_entry::check_workload_entry,
     );
-    found.sort_by_place();
-    diagnostics.extend(found);
+    diagnostics.sort_by_place();
 }
 
 fn each<T>(

@@ -3,10 +3,11 @@
 //! The meaning of plain scalars is that of `sigs.k8s.io/yaml`, which reads resources in Kubernetes
 //! and Istio: YAML 1.1 with `yes` and `off` as booleans. What a resource is, is not decided here.
 
+mod build;
 mod parse;
 mod scalar;
 
-pub(crate) use parse::{Document, SyntaxError, parse};
+pub(crate) use parse::{Document, Oddity, SyntaxError, parse};
 pub(crate) use scalar::{Scalar, short};
 
 use std::sync::Arc;

@@ -33,12 +33,7 @@ impl<M: Message> Decode for M {
     fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
         let mut message = M::default();
         let Value::Map(entries) = &node.value else {
-            let fields: Vec<_> = (M::SCHEMA.fields)()
-                .iter()
-                .map(|it| camel_case(it.name))
-                .collect();
-            let wanted = format!("a map with {}", suggest::name_list(&fields, "or"));
-            to.wrong_type(node, &wanted);
+            refuse_other_than_map(node, M::SCHEMA, to);
             return message;
         };
         to.around.push((M::SCHEMA, to.path().to_owned()));
@@ -53,6 +48,23 @@ impl<M: Message> Decode for M {
 
     fn schema() -> Option<&'static Schema> {
         Some(M::SCHEMA)
+    }
+}
+
+/// A short message in place of which its first field was given is shown in full.
+fn refuse_other_than_map(node: &Node, schema: &Schema, to: &mut Decoder<'_>) {
+    let fields = (schema.fields)();
+    let names: Vec<_> = fields.iter().map(|it| camel_case(it.name)).collect();
+    let wanted = format!("a map with {}", suggest::name_list(&names, "or"));
+    let finding = to.wrong_type(node, &wanted);
+    if let (Value::Scalar(scalar), Some(first), 1..=3) = (&node.value, fields.first(), fields.len())
+        && (first.schema)().is_none()
+    {
+        finding.help(format!(
+            "write `{{{}: {}}}`",
+            camel_case(first.name),
+            scalar.as_yaml()
+        ));
     }
 }
 

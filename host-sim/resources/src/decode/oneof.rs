@@ -46,8 +46,12 @@ pub(crate) fn decode_alone<T: OneOf>(
     let Value::Map(entries) = &node.value else {
         let names: Vec<_> = T::fields().iter().map(|it| camel_case(it.name)).collect();
         let finding = to.wrong_type(node, &format!("a map with {}", name_list(&names, "or")));
-        if let (Value::Scalar(scalar), Some(first)) = (&node.value, names.first()) {
-            finding.help(format!("write `{{{first}: {:?}}}`", scalar.as_text()));
+        if let (Value::Scalar(scalar), [first, others @ ..]) = (&node.value, names.as_slice()) {
+            let mut help = format!("write `{{{first}: {}}}`", scalar.as_yaml());
+            if others.len() > 1 {
+                help += &format!(", or the same with {}", name_list(others, "or"));
+            }
+            finding.help(help);
         }
         return None;
     };

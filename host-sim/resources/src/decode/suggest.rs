@@ -9,7 +9,17 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
         return;
     };
     let message = format!("{} has no field `{}`", schema.name, entry.key);
-    let help = advise(&entry.key, &to.around);
+    let near = closest_field(&entry.key, schema);
+    let help = match &near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => advise(&entry.key, &to.around),
+    };
+    if let Some(near) = near {
+        // Or else the field that was meant would be reported as missing.
+        let length = to.enter_field(&near);
+        to.unread.push(to.path.clone());
+        to.leave_field(length);
+    }
     let span = entry.key_place.in_file(to.file);
     let length = to.enter_field(&entry.key);
     let finding = to.diagnostics.error("unknown-field", message);
@@ -17,14 +27,16 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
     to.leave_field(length);
 }
 
+fn closest_field(key: &str, schema: &Schema) -> Option<String> {
+    let names = field_names(schema);
+    closest(key, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Where a field belongs that is nothing like one of this message.
 fn advise(key: &str, around: &[(&'static Schema, String)]) -> String {
     let Some(((schema, here), parents)) = around.split_last() else {
         return String::new();
     };
-    let names = field_names(schema);
-    if let Some(near) = closest(key, names.iter().map(String::as_str)) {
-        return format!("did you mean `{near}`?");
-    }
     let has = |schema: &Schema| {
         (schema.fields)()
             .iter()
@@ -47,7 +59,7 @@ fn advise(key: &str, around: &[(&'static Schema, String)]) -> String {
             return format!("`{key}` is a field of {}: write it inside `{name}`", child.name);
         }
     }
-    format!("its fields are {}", name_list(&names, "and"))
+    format!("its fields are {}", name_list(&field_names(schema), "and"))
 }
 
 fn field_names(schema: &Schema) -> Vec<String> {

@@ -201,43 +201,66 @@ fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>
     check_failover(&it.failover, &it.failover_priority, detects, at, to);
 }
 
-/// `region/zone/subzone`, `region/*` and so on, none of which may hold another. Those with an index
-/// are the `from` of an item of `at`, the others are keys of it.
+/// `region/zone/subzone`, `region/*` and so on, of which none may hold a later one. Those with an
+/// index are the `from` of an item of `at`; the others are keys of it, and have no order.
 fn check_localities<'l>(
     localities: impl Iterator<Item = (&'l str, Option<usize>)>,
     at: &Path<'_>,
     to: &mut Checker<'_>,
 ) {
-    let mut seen: Vec<Vec<&str>> = Vec::new();
-    for (locality, index) in localities {
-        let mut parts: Vec<_> = locality.splitn(3, '/').collect();
-        let stars = locality.matches('*').count();
-        let reason = if stars > 1 || stars == 1 && !locality.ends_with('*') {
-            "a `*` can only be its end"
-        } else if parts.iter().any(|it| it.is_empty()) {
-            "region, zone and subzone can't be empty"
-        } else {
-            if parts.last() == Some(&"*") {
-                parts.pop();
-            }
-            // One holds the other if the longer begins with the shorter.
-            if seen.iter().any(|it| it.iter().zip(&parts).all(|(a, b)| a == b)) {
+    let mut seen: Vec<Locality<'_>> = Vec::new();
+    for (text, index) in localities {
+        let reason = match Locality::parse(text) {
+            Ok(it)
+                if seen
+                    .iter()
+                    .any(|earlier| earlier.excludes(&it) || index.is_none() && it.excludes(earlier)) =>
+            {
                 "it overlaps with another one"
-            } else {
-                seen.push(parts);
+            }
+            Ok(it) => {
+                seen.push(it);
                 continue;
             }
+            Err(reason) => reason,
         };
-        let message = format!("the locality {locality:?} can't be: {reason}");
+        let message = format!("the locality {text:?} can't be: {reason}");
         match index {
             Some(index) => {
                 let item = at.item(index);
                 to.error("bad-locality", &item.field("from"), message);
             }
             None => {
-                to.error("bad-locality", &at.field(locality), message);
+                to.error("bad-locality", &at.field(text), message);
             }
         }
+    }
+}
+
+struct Locality<'l> {
+    /// Region, zone, subzone, without the `*` that may end them.
+    parts: Vec<&'l str>,
+    wildcard: bool,
+}
+
+impl<'l> Locality<'l> {
+    fn parse(text: &'l str) -> Result<Self, &'static str> {
+        let stars = text.matches('*').count();
+        if stars > 1 || stars == 1 && !text.ends_with('*') {
+            return Err("a `*` can only be its end");
+        }
+        let mut parts: Vec<_> = text.splitn(3, '/').collect();
+        if parts.iter().any(|it| it.is_empty()) {
+            return Err("region, zone and subzone can't be empty");
+        }
+        let wildcard = parts.pop_if(|it| *it == "*").is_some();
+        Ok(Self { parts, wildcard })
+    }
+
+    /// Whether `later` can't follow: this one holds it, or it holds this one without a `*`.
+    /// What a `*` leaves over may well come last.
+    fn excludes(&self, later: &Self) -> bool {
+        later.parts.starts_with(&self.parts) || !later.wildcard && self.parts.starts_with(&later.parts)
     }
 }
 
@@ -277,7 +300,7 @@ fn check_failover(
 
 #[cfg(test)]
 mod tests {
-    use super::is_prime;
+    use super::{Locality, is_prime};
 
     #[test]
     fn primes_are_those_of_envoy() {
@@ -286,6 +309,30 @@ mod tests {
         }
         for number in [0, 4, 9, 65536, 65539 * 3] {
             assert!(!is_prime(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_locality_excludes_what_it_holds_but_not_a_wildcard_for_the_rest() {
+        for (earlier, later, excluded) in [
+            ("a", "a/b", true),
+            ("a/b", "a", true),
+            ("a/*", "a/b", true),
+            ("a/b", "a/*", false),
+            ("a/b/c", "a/b/*", false),
+            ("a/b", "a/b/*", true),
+            ("*", "a", true),
+            ("a", "*", false),
+            ("a", "b", false),
+        ] {
+            let [earlier, later] = [earlier, later].map(|it| Locality::parse(it).expect("a locality"));
+            assert_eq!(
+                earlier.excludes(&later),
+                excluded,
+                "{:?} {:?}",
+                earlier.parts,
+                later.parts
+            );
         }
     }
 }

@@ -50,14 +50,14 @@ fn check_tls_match(it: &TlsMatchAttributes, context: &Context<'_>, at: &Path<'_>
 }
 
 fn check_sni(host: &str, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
-    // A VirtualService without gateways counts as one for gateways here: isGateway.
     if is_address(host) {
         to.warn(
             "bad-host",
             at,
             "clients send no SNI for an IP address: this will match nothing",
         );
-    } else if let Err(reason) = check_host(host, context.on_gateway) {
+    // A VirtualService that names no gateways counts as one for gateways here: isGateway.
+    } else if let Err(reason) = check_host(host, context.without_mesh) {
         to.error("bad-host", at, reason);
     } else if !context.hosts.iter().any(|it| is_covered(host, it)) {
         let message = format!("{host:?} is not one of the hosts of this VirtualService");

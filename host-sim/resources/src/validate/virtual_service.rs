@@ -14,6 +14,8 @@ pub(super) struct Context<'v> {
     pub(super) is_delegate: bool,
     /// Whether it is for gateways alone.
     pub(super) on_gateway: bool,
+    /// Whether it leaves the mesh unnamed, be it that it names nothing.
+    pub(super) without_mesh: bool,
     pub(super) hosts: &'v [String],
     /// Made by Istio from the Gateway API, where destinations are checked elsewhere.
     pub(super) converted: bool,
@@ -21,9 +23,11 @@ pub(super) struct Context<'v> {
 
 pub(super) fn check(it: &VirtualService, to: &mut Checker<'_>) {
     let semantics = to.meta.annotations.get("internal.istio.io/route-semantics");
+    let without_mesh = !it.gateways.iter().any(|it| it == "mesh");
     let context = Context {
         is_delegate: it.hosts.is_empty(),
-        on_gateway: !it.gateways.is_empty() && !it.gateways.iter().any(|it| it == "mesh"),
+        on_gateway: !it.gateways.is_empty() && without_mesh,
+        without_mesh,
         hosts: &it.hosts,
         converted: semantics.is_some_and(|it| it == "gateway"),
     };

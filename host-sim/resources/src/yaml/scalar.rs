@@ -69,6 +69,23 @@ impl Scalar {
         }
     }
 
+    /// The text of a boolean or number as written.
+    pub(crate) fn written(&self) -> Option<&String> {
+        match self {
+            Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => Some(text),
+            Self::Null | Self::Text(_) => None,
+        }
+    }
+
+    /// As it could be written, texts in quotes.
+    pub(crate) fn as_yaml(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => text.clone(),
+            Self::Text(text) => format!("{text:?}"),
+        }
+    }
+
     /// What this is, for messages.
     pub(crate) fn describe(&self) -> String {
         match self {
