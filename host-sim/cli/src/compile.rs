@@ -59,7 +59,7 @@ impl Compile {
             Some(path) => path,
             None => default_module_path(&self.output)?,
         };
-        let loaded = load(&self.input, self.input.options(self.engine, module_path))?;
+        let loaded = load(&self.input, self.input.options(self.engine, module_path), &[])?;
 
         let bootstrap = pretty(&loaded.compiled.bootstrap);
         let routing = pretty(&loaded.compiled.routing);

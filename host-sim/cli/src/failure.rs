@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// The machine does not give what is needed: a port, a permission, Envoy. Code 5.
     Surroundings(String),
+    /// The user stopped it before it was done. Code 130, as shells have it.
+    Interrupted,
     /// What was to be printed can't be. Nobody reading any more is no failure: code 0; else 5.
     Output(io::Error),
 }
@@ -39,6 +41,7 @@ impl Failure {
             Self::Findings => 1,
             Self::Diagnosed | Self::Refused(_) => 2,
             Self::Surroundings(_) => 5,
+            Self::Interrupted => 130,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 5,
         }
@@ -47,7 +50,7 @@ impl Failure {
     /// What is still to be said.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
-            Self::Findings | Self::Diagnosed => None,
+            Self::Findings | Self::Diagnosed | Self::Interrupted => None,
             Self::Refused(message) | Self::Surroundings(message) => Some(message.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("the output can't be written: {error}")),

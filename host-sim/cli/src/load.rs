@@ -1,7 +1,8 @@
 //! From the command line to a compilation: reads, compiles, and shows what was found.
 
 use fingerpost_config_compiler::{Compiled, Options, compile};
-use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render};
+use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, validate};
+use fingerpost_routing::Pattern;
 
 use crate::args::Input;
 use crate::failure::{Failure, count};
@@ -15,31 +16,34 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
-/// Reads and compiles. What is found is shown on standard error; errors end it.
-pub(crate) fn load(input: &Input, options: Options) -> Result<Loaded, Failure> {
+/// Reads and compiles. What is found is shown on standard error, except findings with a code in `settled`, which the
+/// caller sees to itself; errors end it.
+pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<Loaded, Failure> {
     let sources = files::read(&input.files)?;
     let mut diagnostics = Diagnostics::new();
     let resources = read(sources, &mut diagnostics);
-    let compiled = compile(&resources, &options, &mut diagnostics);
-    if input.strict {
-        diagnostics = strictly(diagnostics);
-    }
+    validate(&resources, &check_regex, &mut diagnostics);
+    // What was refused is missing from the resources: the compiler would only wonder where it is.
+    let compiled = (!diagnostics.has_errors()).then(|| compile(&resources, &options, &mut diagnostics));
+    diagnostics = judge(diagnostics, input.strict, settled);
     show(&diagnostics, &resources.sources);
-    if diagnostics.has_errors() {
-        return Err(Failure::Diagnosed);
+    match compiled {
+        Some(compiled) if !diagnostics.has_errors() => Ok(Loaded {
+            resources,
+            options,
+            compiled,
+        }),
+        Some(_) | None => Err(Failure::Diagnosed),
     }
-    Ok(Loaded {
-        resources,
-        options,
-        compiled,
-    })
 }
 
 impl Loaded {
     /// Says what no file of the input can change.
     pub(crate) fn note_plain_text(&self) {
         if !self.compiled.plan.clusters.is_empty() {
-            note("upstreams are spoken to in plain text, unless a DestinationRule says otherwise");
+            note(
+                "upstreams are spoken to in plain text: neither the mesh's mutual TLS nor a DestinationRule's `tls`",
+            );
         }
     }
 
@@ -55,13 +59,24 @@ impl Loaded {
     }
 }
 
-fn strictly(diagnostics: Diagnostics) -> Diagnostics {
-    let mut strict = Diagnostics::new();
-    strict.extend(diagnostics.into_iter().map(|mut it| {
-        it.severity = Severity::Error;
-        it
-    }));
-    strict
+/// Whether the filter can match by this text.
+fn check_regex(text: &str) -> Result<(), String> {
+    Pattern::parse(text).map(drop).map_err(|error| error.to_string())
+}
+
+/// Leaves out what is settled, and takes warnings for errors if it must be strict.
+fn judge(diagnostics: Diagnostics, strict: bool, settled: &[&str]) -> Diagnostics {
+    let mut judged = Diagnostics::new();
+    for mut diagnostic in diagnostics {
+        if settled.contains(&diagnostic.code) {
+            continue;
+        }
+        if strict {
+            diagnostic.severity = Severity::Error;
+        }
+        judged.push(diagnostic);
+    }
+    judged
 }
 
 /// Every finding beside its line, and how many there are.

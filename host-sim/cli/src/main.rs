@@ -8,6 +8,7 @@ mod args;
 mod compile;
 mod failure;
 mod files;
+mod listing;
 mod load;
 mod module;
 mod output;
@@ -16,6 +17,7 @@ mod rule;
 mod shell;
 mod style;
 mod table;
+mod up;
 
 use std::panic;
 use std::process::ExitCode;
@@ -54,6 +56,7 @@ struct Cli {
 enum Command {
     Compile(compile::Compile),
     Routes(routes::Routes),
+    Up(up::Up),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
         Command::Routes(command) => command.run(),
+        Command::Up(command) => command.run(),
     });
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,

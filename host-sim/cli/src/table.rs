@@ -7,17 +7,21 @@ use anstyle::Style;
 /// The width where there is no terminal to ask.
 const WIDTH: usize = 100;
 /// Between two columns.
-const GAP: usize = 2;
-/// No column is made narrower than this.
+pub(crate) const GAP: usize = 2;
+/// As a rule no column is made narrower than this.
 const NARROWEST: usize = 8;
 /// Behind these a long word may be cut.
-const SEAMS: [char; 8] = ['/', '.', ',', '|', '-', '=', ':', '&'];
+const SEAMS: [char; 7] = ['/', '.', ',', '|', '-', '=', '&'];
+/// As many rows are looked at when columns must give way.
+const SAMPLE: usize = 100;
 
 /// A column: its title, and how its cells look.
 pub(crate) struct Column {
     pub(crate) title: &'static str,
     pub(crate) style: Style,
     pub(crate) align: Align,
+    /// No narrower than this, unless its cells are.
+    pub(crate) least: usize,
 }
 
 /// On which side of its column a cell stands.
@@ -34,7 +38,13 @@ impl Column {
             title,
             style,
             align: Align::Left,
+            least: NARROWEST,
         }
+    }
+
+    /// The same, but no narrower than `least`, unless its cells are.
+    pub(crate) fn at_least(self, least: usize) -> Self {
+        Self { least, ..self }
     }
 
     /// A column of numbers.
@@ -43,6 +53,7 @@ impl Column {
             title,
             style,
             align: Align::Right,
+            least: NARROWEST,
         }
     }
 }
@@ -60,27 +71,48 @@ pub(crate) fn width() -> usize {
         .unwrap_or(WIDTH)
 }
 
-/// How wide each column becomes: as wide as its longest cell, and the widest narrower until all fit.
-pub(crate) fn fit<'a>(
-    columns: &[Column],
-    rows: impl IntoIterator<Item = &'a Vec<String>>,
-    indent: usize,
-    width: usize,
-) -> Vec<usize> {
+/// How wide each column becomes: as wide as its longest cell; and if that is too much, those give way first whose
+/// narrowing makes the table the least longer.
+pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = columns.iter().map(|it| length(it.title)).collect();
     for row in rows {
         for (have, cell) in widths.iter_mut().zip(row) {
-            *have = (*have).max(length(cell));
+            let longest = cell.split('\n').map(length).max().unwrap_or(0);
+            *have = (*have).max(longest);
         }
     }
     let around = indent + GAP * widths.len().saturating_sub(1);
+    let sample = rows.get(..SAMPLE).unwrap_or(rows);
+    let mut heights: Vec<Vec<usize>> = (0..widths.len())
+        .map(|it| heights_of(sample, it, widths[it]))
+        .collect();
     while widths.iter().sum::<usize>() + around > width {
-        match widths.iter_mut().max_by_key(|it| **it) {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => break, // a very narrow terminal: its own wrapping does the rest
-        }
+        let candidates =
+            (0..widths.len()).filter(|it| widths[*it] > columns[*it].least.max(length(columns[*it].title)));
+        let narrowed = candidates.map(|it| (it, heights_of(sample, it, widths[it] - 1)));
+        let best = narrowed.min_by_key(|(it, new)| {
+            let total: usize = (0..sample.len())
+                .map(|row| {
+                    let others = heights.iter().enumerate().filter(|(other, _)| other != it);
+                    others.map(|(_, column)| column[row]).fold(new[row], usize::max)
+                })
+                .sum();
+            (total, usize::MAX - widths[*it])
+        });
+        let Some((column, new)) = best else {
+            break; // a very narrow terminal: its own wrapping does the rest
+        };
+        widths[column] -= 1;
+        heights[column] = new;
     }
     widths
+}
+
+/// How many lines each row's cell in this column needs.
+fn heights_of(rows: &[Vec<String>], column: usize, width: usize) -> Vec<usize> {
+    rows.iter()
+        .map(|row| row.get(column).map_or(0, |cell| wrap(cell, width).len()))
+        .collect()
 }
 
 /// The line of titles.
@@ -126,28 +158,36 @@ fn lay(looks: &[(Style, Align)], widths: &[usize], indent: usize, cells: &[Strin
     text
 }
 
-/// Cuts a text into lines: between words, else behind a seam in a word, else anywhere.
+/// Cuts a text into lines: at its line feeds, between words, else behind a seam in a word, else anywhere.
 fn wrap(text: &str, width: usize) -> Vec<String> {
+    text.split('\n').flat_map(|it| wrap_line(it, width)).collect()
+}
+
+fn wrap_line(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {
         let blank = usize::from(!line.is_empty());
-        if length(&line) + blank + length(word) <= width {
-            if blank == 1 {
-                line.push(' ');
-            }
-            line.push_str(word);
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(std::mem::take(&mut line));
-        }
+        let room = width.saturating_sub(length(&line) + blank);
         let mut rest = word;
-        while length(rest) > width {
-            let at = cut(rest, width);
-            let (head, tail) = rest.split_at(at);
-            lines.push(head.to_owned());
-            rest = tail;
+        if length(word) > room {
+            // A word that must be cut anyway starts on this line, if it has a seam here.
+            let head = seam(word, room).filter(|_| length(word) > width && blank == 1);
+            if let Some((head, tail)) = head.map(|at| word.split_at(at)) {
+                line.push(' ');
+                line.push_str(head);
+                rest = tail;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            while length(rest) > width {
+                let (head, tail) = rest.split_at(cut(rest, width));
+                lines.push(head.to_owned());
+                rest = tail;
+            }
+        } else if blank == 1 {
+            line.push(' ');
         }
         line.push_str(rest);
     }
@@ -158,9 +198,14 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Where to cut a word that is longer than `width`, in bytes.
 fn cut(word: &str, width: usize) -> usize {
     let end = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
-    let head = &word[..end]; // a character boundary, by `char_indices`
-    let seam = head.rfind(SEAMS).map(|at| at + 1); // they are all one byte long
-    seam.filter(|at| length(&head[..*at]) * 2 > width).unwrap_or(end)
+    seam(word, width).filter(|at| at * 2 > end).unwrap_or(end)
+}
+
+/// The end of the last piece of a word that fits into `width`, in bytes.
+fn seam(word: &str, width: usize) -> Option<usize> {
+    let end = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+    let head = word.get(..end)?;
+    head.rfind(SEAMS).map(|at| at + 1) // they are all one byte long
 }
 
 fn length(text: &str) -> usize {
@@ -177,11 +222,13 @@ mod tests {
         check("one two three", 7, &["one two", "three"]);
         check("reviews.default.svc", 16, &["reviews.default.", "svc"]);
         check("abcdefghij", 4, &["abcd", "efgh", "ij"]);
+        check("90% reviews.default.svc", 12, &["90% reviews.", "default.svc"]);
+        check("a, b\nc", 8, &["a, b", "c"]);
         check("", 4, &[""]);
     }
 
     #[test]
-    fn the_widest_column_gives_way_until_all_fit() {
+    fn the_column_gives_way_that_costs_the_fewest_lines() {
         let columns = [Column::text("A", Style::new()), Column::text("B", Style::new())];
         let rows = [vec!["x".repeat(10), "y".repeat(100)]];
         assert_eq!(fit(&columns, &rows, 2, 54), [10, 40]);
@@ -199,7 +246,7 @@ mod tests {
             "7".to_owned(),
             "path/".repeat(20),
         ];
-        let widths = fit(&columns, [&cells], 2, 40);
+        let widths = fit(&columns, std::slice::from_ref(&cells), 2, 40);
         let text = row(&columns, &widths, 2, &cells);
         for line in text.lines() {
             assert!(length(line) <= 40 && line.trim_end() == line, "{line:?}");

@@ -1,0 +1,187 @@
+//! Listeners, their hosts and their rules as tables: what `routes` prints, and `up` with more lines in it.
+
+use std::collections::HashSet;
+
+use anstyle::Style;
+use fingerpost_config_compiler::{Plan, PlanHost, PlanListener, PlanRoute};
+use fingerpost_resources::Sources;
+
+use crate::rule;
+use crate::style::{BOLD, DIM, NAME, paint};
+use crate::table::{self, Column};
+
+/// Where the tables of a listener start.
+pub(crate) const INDENT: usize = 2;
+
+/// A file name and a line number of this length stay in one piece.
+const FILE_WIDTH: usize = 20;
+
+/// A listener, and those of its hosts that are shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) listener: &'a PlanListener,
+    pub(crate) groups: Vec<Group<'a>>,
+}
+
+/// The hosts of a listener that have the same rules.
+pub(crate) struct Group<'a> {
+    pub(crate) domains: Vec<&'a str>,
+    /// One of them, which stands for all.
+    pub(crate) host: &'a PlanHost,
+}
+
+/// What the caller adds to the tables.
+pub(crate) trait Remarks {
+    /// What stands behind the name of a listener.
+    fn beside(&self, listener: &PlanListener) -> String;
+    /// A line below a rule. It is never wrapped.
+    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String>;
+}
+
+/// All listeners with all hosts.
+pub(crate) fn all(plan: &Plan) -> Vec<Shown<'_>> {
+    let shown = plan.listeners.iter().map(|listener| Shown {
+        listener,
+        groups: groups(listener, |_| true),
+    });
+    shown.collect()
+}
+
+/// The hosts of a listener with a domain that is wanted, those with the same rules together.
+pub(crate) fn groups(listener: &PlanListener, wanted: impl Fn(&str) -> bool) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for host in &listener.hosts {
+        let domains = host.domains.iter().map(String::as_str).filter(|it| wanted(it));
+        let domains: Vec<&str> = domains.collect();
+        if domains.is_empty() {
+            continue;
+        }
+        match groups.iter_mut().find(|it| are_alike(it.host, host)) {
+            Some(group) => group.domains.extend(domains),
+            None => groups.push(Group { domains, host }),
+        }
+    }
+    groups
+}
+
+fn are_alike(one: &PlanHost, other: &PlanHost) -> bool {
+    fn looks(route: &PlanRoute) -> impl PartialEq + '_ {
+        (&route.rule, &route.matches, &route.rewrite, &route.destination)
+    }
+    one.over_tls == other.over_tls
+        && one.redirects_to_https == other.redirects_to_https
+        && one.routes.iter().map(looks).eq(other.routes.iter().map(looks))
+}
+
+/// The tables, no line of them longer than `width`.
+pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, width: usize) -> String {
+    let groups = || shown.iter().flat_map(|it| &it.groups);
+    let names = FileNames::new(sources);
+    let rewrites = groups()
+        .flat_map(|it| &it.host.routes)
+        .any(|it| it.rewrite.is_some());
+    let columns = columns(rewrites);
+    let rows: Vec<Vec<String>> = groups()
+        .flat_map(|it| it.host.routes.iter().enumerate())
+        .map(|(index, route)| cells(index + 1, route, rewrites, &names))
+        .collect();
+    let widths = table::fit(&columns, &rows, INDENT, width);
+
+    let mut text = String::new();
+    let mut rows = rows.iter();
+    for Shown { listener, groups } in shown {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!(
+            "{}  {}\n",
+            paint(BOLD, &listener.name),
+            remarks.beside(listener)
+        ));
+        for group in groups {
+            text.push('\n');
+            text.push_str(&heading(group, width));
+            if group.host.routes.is_empty() {
+                let line = paint(DIM, "no rule: every request is answered 404");
+                text.push_str(&format!("    {line}\n"));
+                continue;
+            }
+            text.push_str(&table::titles(&columns, &widths, INDENT, DIM));
+            for (route, row) in group.host.routes.iter().zip(&mut rows) {
+                text.push_str(&table::row(&columns, &widths, INDENT, row));
+                if let Some(line) = remarks.below(listener, group.host, route) {
+                    let blanks = " ".repeat(INDENT + widths.first().unwrap_or(&0) + table::GAP);
+                    text.push_str(&format!("{blanks}{line}\n"));
+                }
+            }
+        }
+    }
+    if shown.is_empty() {
+        text.push_str("no listener\n");
+    }
+    text
+}
+
+fn columns(with_rewrite: bool) -> Vec<Column> {
+    let mut columns = vec![Column::number("", DIM), Column::text("match", Style::new())];
+    if with_rewrite {
+        columns.push(Column::text("rewrite", Style::new()));
+    }
+    columns.extend([
+        Column::text("destination", NAME),
+        Column::text("rule", Style::new()),
+        Column::text("source", DIM).at_least(FILE_WIDTH),
+    ]);
+    columns
+}
+
+/// The domains of a group.
+fn heading(group: &Group<'_>, width: usize) -> String {
+    let mut line = group.domains.join(", ");
+    if group.host.over_tls {
+        line.push_str(" (TLS)");
+    }
+    if group.host.redirects_to_https {
+        line.push_str(" (plain text is redirected to https)");
+    }
+    let columns = [Column::text("", BOLD)];
+    table::row(&columns, &[width.saturating_sub(INDENT)], INDENT, &[line])
+}
+
+fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames) -> Vec<String> {
+    let mut cells = vec![number.to_string(), route.matches.clone()];
+    if with_rewrite {
+        cells.push(route.rewrite.clone().unwrap_or_default());
+    }
+    cells.push(route.destination.replace(", ", "\n")); // each share on a line of its own
+    cells.push(match &route.rule {
+        Some(it) => rule::full_name(it),
+        None => route.virtual_service.clone(),
+    });
+    cells.push(match &route.span {
+        Some(span) => format!("{}:{}", names.short(&span.file), span.line),
+        None => String::new(),
+    });
+    cells
+}
+
+/// How files are named in a narrow column: without their directories, if that still tells them apart.
+struct FileNames {
+    tell_apart: bool,
+}
+
+impl FileNames {
+    fn new(sources: &Sources) -> Self {
+        let mut seen = HashSet::new();
+        Self {
+            tell_apart: sources.iter().all(|it| seen.insert(last_part(&it.name))),
+        }
+    }
+
+    fn short<'a>(&self, file: &'a str) -> &'a str {
+        if self.tell_apart { last_part(file) } else { file }
+    }
+}
+
+fn last_part(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
+}

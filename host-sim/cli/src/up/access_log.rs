@@ -1,0 +1,197 @@
+//! What Envoy says of each request, and how it is shown.
+
+use std::fmt::Write as _;
+
+use fingerpost_routing_config::RuleRef;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rule;
+use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
+
+/// The column of host and path grows with what it has seen, up to this.
+const WIDEST_TARGET: usize = 48;
+/// What needs no explanation beside its status: the upstream's own answer, and those that a rule makes.
+const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_response", "-"];
+
+/// The format that Envoy is given; [`Entry`] reads it back.
+pub(super) fn format() -> Value {
+    json!({
+        "at": "%START_TIME(%H:%M:%S)%",
+        "id": "%REQ(X-REQUEST-ID)%",
+        "method": "%REQ(:METHOD)%",
+        "authority": "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%",
+        "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+        "sent_path": "%REQ(:PATH)%",
+        "status": "%RESPONSE_CODE%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "cluster": "%UPSTREAM_CLUSTER_RAW%",
+        "host": "%UPSTREAM_HOST%",
+        "ms": "%DURATION%",
+        "rule": "%METADATA(ROUTE:fingerpost)%",
+    })
+}
+
+/// A request as Envoy's access log has it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Entry {
+    at: String,
+    pub(super) id: Option<String>,
+    /// None: these were bytes, not a request.
+    method: Option<String>,
+    authority: Option<String>,
+    path: Option<String>,
+    pub(super) sent_path: Option<String>,
+    status: u16,
+    details: Option<String>,
+    cluster: Option<String>,
+    host: Option<String>,
+    ms: u64,
+    pub(super) rule: Option<RuleRef>,
+}
+
+impl Entry {
+    /// Reads a line; none if it is another program's.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+
+    /// The cluster that was asked, if any was.
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.host.as_ref().and(self.cluster.as_deref())
+    }
+}
+
+/// Shows requests one below the other, in columns.
+#[derive(Default)]
+pub(super) struct Journal {
+    target: usize,
+    rule: usize,
+}
+
+impl Journal {
+    /// The line for a request.
+    pub(super) fn line(&mut self, entry: &Entry) -> String {
+        let Some(method) = &entry.method else {
+            let cluster = entry.cluster.as_deref().unwrap_or("no cluster");
+            let end = paint(DIM, format_args!("{} ms", entry.ms));
+            return format!(
+                "{}  bytes  {}  {end}",
+                paint(DIM, &entry.at),
+                paint(NAME, cluster)
+            );
+        };
+        let path = entry.path.as_deref().unwrap_or_default();
+        let target = printable(&format!(
+            "{}{path}",
+            entry.authority.as_deref().unwrap_or_default()
+        ));
+        let name = entry
+            .rule
+            .as_ref()
+            .map_or_else(|| "no rule".to_owned(), rule::name);
+        let (target, name) = (padded(&target, &mut self.target), padded(&name, &mut self.rule));
+        let rule = if entry.rule.is_some() {
+            name
+        } else {
+            paint(ODD, name)
+        };
+        let mut line = format!(
+            "{}  {}  {:<4}  {target}  {rule}",
+            paint(DIM, &entry.at),
+            status(entry.status),
+            printable(method),
+        );
+        if let Some(cluster) = entry.asked() {
+            let _ = write!(line, "  {}", paint(NAME, cluster));
+        }
+        if let Some(sent) = entry.sent_path.as_deref().filter(|it| *it != path) {
+            let _ = write!(line, "  as {}", printable(sent));
+        }
+        let _ = write!(line, "  {}", paint(DIM, format_args!("{} ms", entry.ms)));
+        if let Some(details) = entry.details.as_deref().filter(|it| !PLAIN_DETAILS.contains(it)) {
+            let _ = write!(line, "  {}", paint(DIM, printable(details)));
+        }
+        line
+    }
+}
+
+fn status(code: u16) -> String {
+    let style = match code {
+        200..400 => GOOD,
+        400..500 => ODD,
+        _ => BAD,
+    };
+    paint(style, format_args!("{code:>3}"))
+}
+
+/// `text` as wide as the widest so far.
+fn padded(text: &str, widest: &mut usize) -> String {
+    let length = text.chars().count();
+    *widest = (*widest).max(length.min(WIDEST_TARGET));
+    format!("{text:<0$}", *widest)
+}
+
+/// Without characters that would do something to a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(change: impl Fn(&mut Value)) -> Entry {
+        let mut value = json!({
+            "at": "12:00:01", "id": "7", "method": "GET", "authority": "a.example.com", "path": "/v1/x",
+            "sent_path": "/x", "status": 200, "details": "via_upstream", "cluster": "outbound|80||b", "host": "h:1",
+            "ms": 3, "rule": {"rules": [{"virtual_service": "default/web", "http": 1}], "match": "0"},
+        });
+        change(&mut value);
+        Entry::parse(&value.to_string()).expect("an entry")
+    }
+
+    #[track_caller]
+    fn check(entry: &Entry, expected: &str) {
+        let line = anstream::adapter::strip_str(&Journal::default().line(entry)).to_string();
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn a_request_tells_its_rule_its_cluster_and_the_path_that_was_sent() {
+        let expected =
+            "12:00:01  200  GET   a.example.com/v1/x  default/web http[1]  outbound|80||b  as /x  3 ms";
+        check(&entry(|_| ()), expected);
+    }
+
+    #[test]
+    fn a_request_without_a_match_says_so() {
+        let missed = entry(|it| {
+            for field in ["rule", "cluster", "host"] {
+                it[field] = Value::Null;
+            }
+            it["sent_path"] = json!("/v1/x");
+            it["status"] = json!(404);
+            it["details"] = json!("route_not_found");
+        });
+        check(&missed, "12:00:01  404  GET   a.example.com/v1/x  no rule  3 ms");
+    }
+
+    #[test]
+    fn a_failure_is_told_in_envoys_words_and_nothing_reaches_the_terminal_raw() {
+        let failed = entry(|it| {
+            it["path"] = json!("/\u{1b}[31m");
+            it["sent_path"] = it["path"].clone();
+            it["status"] = json!(503);
+            it["details"] = json!("upstream_reset");
+        });
+        let expected = "12:00:01  503  GET   a.example.com/\\u{1b}[31m  default/web http[1]  outbound|80||b  3 ms  upstream_reset";
+        check(&failed, expected);
+    }
+}

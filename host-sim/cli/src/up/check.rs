@@ -1,0 +1,163 @@
+//! Sends the requests of a file, one after the other, and says how each came out.
+
+use std::io::Write;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use fingerpost_envoy::{Echo, Received};
+
+use super::access_log::Entry;
+use super::client;
+use super::expectations::{Expectation, Expectations, Outcome, Request};
+use super::signals::Stop;
+use super::stage::Door;
+use crate::failure::{Failure, count};
+use crate::rule;
+use crate::style::{BAD, DIM, GOOD, paint};
+
+/// How long the access log may take to tell of a request; it is written every 50 ms.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the answers are looked for.
+pub(super) struct Witnesses<'a> {
+    pub(super) doors: &'a [Door],
+    pub(super) log: &'a Receiver<String>,
+    pub(super) echo: &'a Echo,
+}
+
+/// What became of a request.
+#[derive(Default)]
+struct Seen {
+    status: u16,
+    cluster: Option<String>,
+    path: Option<String>,
+    rule: Option<String>,
+    rule_with_match: Option<String>,
+}
+
+/// Puts all requests, and fails unless all come out as expected.
+pub(super) fn run(
+    expectations: &Expectations,
+    witnesses: &Witnesses<'_>,
+    stop: &Stop,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let targets = expectations.requests.iter().map(|it| &it.request);
+    let widest = targets
+        .map(|it| it.authority.chars().count() + it.path.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut failed = 0;
+    for Expectation { request, expect } in &expectations.requests {
+        stop.check()?;
+        let differences = match witnesses.put(request) {
+            Ok(seen) => differences(expect, &seen),
+            Err(reason) => vec![format!("no answer: {reason}")],
+        };
+        let target = format!("{}{}", request.authority, request.path);
+        let line = format!("{:>3}  {:<4}  {target}", expect.status, request.method);
+        if differences.is_empty() {
+            let blanks = " ".repeat(widest.saturating_sub(target.chars().count()));
+            let rule = match &expect.rule {
+                Some(Some(rule)) => paint(DIM, format_args!("{blanks}  {rule}")),
+                Some(None) | None => String::new(),
+            };
+            writeln!(out, "{}  {line}{rule}", paint(GOOD, "✓"))?;
+        } else {
+            failed += 1;
+            writeln!(out, "{}  {line}", paint(BAD, "✗"))?;
+            for difference in differences {
+                writeln!(out, "        {difference}")?;
+            }
+        }
+    }
+    let all = expectations.requests.len();
+    writeln!(out, "\n{} of {} as expected", all - failed, count(all, "request"))?;
+    if failed > 0 {
+        return Err(Failure::Findings);
+    }
+    Ok(())
+}
+
+impl Witnesses<'_> {
+    fn put(&self, request: &Request) -> Result<Seen, String> {
+        let door = self
+            .doors
+            .iter()
+            .find(|it| it.port == request.port)
+            .ok_or_else(|| format!("no listener has port {}", request.port))?;
+        while self.log.try_recv().is_ok() {} // of earlier requests
+        self.echo.take();
+        let server_name = door.tls.then(|| request.host());
+        let answer =
+            client::send(door.address, server_name, &request.bytes()).map_err(|it| it.to_string())?;
+        let entry = self.entry();
+        let received = self.echo.take();
+        let cluster = match (&answer.cluster, &entry) {
+            (Some(cluster), _) => Some(cluster.clone()),
+            (None, Some(entry)) => entry.asked().map(str::to_owned),
+            (None, None) => None,
+        };
+        let by_echo = received
+            .iter()
+            .find(|it| is_the_one(it, entry.as_ref(), cluster.as_deref()));
+        let rule = entry.as_ref().and_then(|it| it.rule.as_ref());
+        Ok(Seen {
+            status: answer.status,
+            path: match (by_echo, &entry) {
+                (Some(received), _) => Some(received.path.clone()),
+                (None, Some(entry)) => entry.asked().and(entry.sent_path.clone()),
+                (None, None) => None,
+            },
+            cluster,
+            rule: rule.map(rule::name),
+            rule_with_match: rule.map(rule::full_name),
+        })
+    }
+
+    /// What Envoy logged of the request.
+    fn entry(&self) -> Option<Entry> {
+        let deadline = Instant::now() + LOG_PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left).ok()?;
+            if let Some(entry) = Entry::parse(&line) {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+/// Whether an echo server received this very request, and not a mirrored copy of it.
+fn is_the_one(received: &Received, entry: Option<&Entry>, cluster: Option<&str>) -> bool {
+    let same_id = || match entry.and_then(|it| it.id.as_deref()) {
+        Some(id) => received.header("x-request-id") == Some(id),
+        None => true, // bytes
+    };
+    Some(received.cluster.as_str()) == cluster && same_id()
+}
+
+fn differences(expect: &Outcome, seen: &Seen) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut differ = |what: &str, expected: &str, got: &str| {
+        differences.push(format!("{what:<8} expected {expected}"));
+        differences.push(format!("{:<8}      got {got}", ""));
+    };
+    if expect.status != seen.status {
+        differ("status", &expect.status.to_string(), &seen.status.to_string());
+    }
+    let fields = [
+        ("cluster", &expect.cluster, &seen.cluster),
+        ("path", &expect.path, &seen.path),
+        ("rule", &expect.rule, &seen.rule),
+    ];
+    for (what, expected, got) in fields {
+        let Some(expected) = expected else { continue };
+        let exact = what == "rule" && *expected == seen.rule_with_match;
+        if expected != got && !exact {
+            let or_none = |it: &Option<String>| it.clone().unwrap_or_else(|| format!("no {what}"));
+            differ(what, &or_none(expected), &or_none(got));
+        }
+    }
+    differences
+}

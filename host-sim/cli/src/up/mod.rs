@@ -1,0 +1,337 @@
+//! `fingerpost up`: the resources at work, in a stock Envoy on this machine.
+//!
+//! Compiles to a temporary directory, starts Envoy with an echo server behind each cluster whose endpoints are not
+//! known, prints where to knock, and then shows what knocks. All of it ends, and is gone, with Ctrl-C.
+
+mod access_log;
+mod certificates;
+mod check;
+mod client;
+mod curl;
+mod expectations;
+mod signals;
+mod stage;
+
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use clap::Args;
+use fingerpost_config_compiler::{EnvoyVersion, PlanHost, PlanListener, PlanRoute, compile};
+use fingerpost_envoy::{
+    BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
+    install,
+};
+use fingerpost_resources::Diagnostics;
+
+use crate::args::{EngineName, Input};
+use crate::failure::{Failure, count};
+use crate::listing::{self, Remarks};
+use crate::load::{Loaded, load};
+use crate::module;
+use crate::style::{BOLD, DIM, NAME, note, paint};
+use crate::table;
+
+use access_log::{Entry, Journal};
+use certificates::Made;
+use check::Witnesses;
+use expectations::Expectations;
+use signals::Stop;
+use stage::{Door, Echoes, Listen, Stage, doors};
+
+/// How often it is looked whether Envoy still runs and the user still wants it to.
+const TICK: Duration = Duration::from_millis(50);
+/// Names the directory that Envoy is kept in.
+const CACHE: &str = "FINGERPOST_CACHE";
+
+/// Run resources in an Envoy on this machine.
+///
+/// Each listener gets a free port of the loopback, and each cluster whose endpoints the input does not tell an echo
+/// server that answers 200. A curl line for every rule is printed, and then every request with the rule that it
+/// took. Ctrl-C stops everything and leaves nothing behind; a second one does not wait for requests under way.
+///
+/// Envoy is the one that FINGERPOST_ENVOY names, else the one on the PATH, else one that is installed to
+/// FINGERPOST_CACHE, or ~/.cache/fingerpost, on first use.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost up -f bookinfo.yaml
+  fingerpost up -f k8s/ --listen 80=8080 --listen 443=8443
+  fingerpost up -f bookinfo.yaml --check expected.json
+
+The file of --check:
+  {\"requests\": [{\"request\": {\"port\": 80, \"method\": \"GET\", \"path\": \"/v1/x\", \"authority\": \"shop.example.com\"},
+                 \"expect\": {\"status\": 200, \"path\": \"/x\", \"rule\": \"default/shop http[0]\",
+                            \"cluster\": \"outbound|80|v1|shop.default.svc.cluster.local\"}}]}")]
+pub(crate) struct Up {
+    #[command(flatten)]
+    input: Input,
+
+    /// Puts a listener on a port of your choice: the Gateway's port, and yours
+    #[arg(long, value_name = "DECLARED=PORT", help_heading = "Run")]
+    listen: Vec<Listen>,
+
+    /// No echo servers: every cluster is looked up and asked as it stands
+    #[arg(long, conflicts_with = "echo_all", help_heading = "Run")]
+    no_echo: bool,
+
+    /// Echo servers for all clusters, also where the input tells the endpoints
+    #[arg(long, help_heading = "Run")]
+    echo_all: bool,
+
+    /// Who matches the requests
+    #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
+    engine: EngineName,
+
+    /// Sends the requests in this file, compares, and stops
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    check: Option<PathBuf>,
+}
+
+impl Up {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let wasm = match self.engine {
+            EngineName::Wasm => Some(module::bytes()?),
+            EngineName::Native => None,
+        };
+        let expectations = self.check.as_deref().map(Expectations::read).transpose()?;
+        let stop = Stop::listen().map_err(|error| Failure::surroundings(error.to_string()))?;
+        let directory = tempfile::Builder::new()
+            .prefix("fingerpost-up-")
+            .tempdir()
+            .map_err(|error| in_directory(&env::temp_dir(), &error))?;
+        stop.remove(directory.path());
+        let module = directory.path().join("fingerpost.wasm");
+        if let Some(bytes) = wasm {
+            fs::write(&module, bytes).map_err(|error| in_directory(&module, &error))?;
+        }
+
+        let options = self
+            .input
+            .options(self.engine, module.to_string_lossy().into_owned());
+        let mut settled = vec!["certificate-not-found"]; // one is made
+        if !self.no_echo {
+            settled.push("subset-by-dns"); // each subset has an echo server of its own
+        }
+        let mut loaded = load(&self.input, options, &settled)?;
+        let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;
+        self.suit(&mut loaded, &binary);
+
+        let report = if expectations.is_some() {
+            Report::Keep
+        } else {
+            Report::Forget
+        };
+        let stage = Stage::set(
+            &loaded.compiled,
+            &self.listen,
+            self.echoes(),
+            report,
+            directory.path(),
+        )?;
+        stop.check()?;
+        let (lines, log) = channel();
+        let options = StartOptions {
+            stdout: Stdout::Lines(lines),
+            ..StartOptions::default()
+        };
+        let envoy = RunningEnvoy::start(&binary, &stage.bootstrap, directory.path(), options)
+            .map_err(|error| not_started(&error))?;
+        stop.kill(envoy.pid());
+        let doors = doors(&loaded.compiled.plan, &envoy)?;
+
+        let mut out = anstream::stdout();
+        let mut journal = Journal::default();
+        let result = match &expectations {
+            Some(expectations) => {
+                let witnesses = Witnesses {
+                    doors: &doors,
+                    log: &log,
+                    echo: &stage.echo,
+                };
+                check::run(expectations, &witnesses, &stop, &mut out)
+            }
+            None => announce(&loaded, &stage, &doors, &binary, &envoy, &mut out)
+                .and_then(|()| watch(&envoy, &log, &stop, &mut journal, &mut out)),
+        };
+        // A check that failed because Envoy died says so.
+        let result = match envoy.exit_watch().check() {
+            Some(exit) => Err(Failure::surroundings(format!("{exit}"))),
+            None => result,
+        };
+        envoy.stop();
+        result?;
+        if expectations.is_none() {
+            // Those under way when it was stopped. Envoy has closed its output, so this ends.
+            log.iter()
+                .try_for_each(|line| show(&line, &mut journal, &mut out))?;
+        }
+        Ok(())
+    }
+
+    fn echoes(&self) -> Echoes {
+        match (self.no_echo, self.echo_all) {
+            (true, _) => Echoes::None,
+            (false, true) => Echoes::All,
+            (false, false) => Echoes::Unknown,
+        }
+    }
+
+    /// Compiles again for the Envoy that was found, if it is of another release and the user did not choose one.
+    fn suit(&self, loaded: &mut Loaded, binary: &EnvoyBinary) {
+        let version = binary.version();
+        let found: EnvoyVersion = format!("{}.{}", version.major, version.minor)
+            .parse()
+            .unwrap_or(EnvoyVersion::NEWEST); // newer than we know
+        if self.input.envoy.is_none() && found != loaded.options.envoy {
+            loaded.options.envoy = found;
+            // The findings are the same for every release, and have been shown.
+            loaded.compiled = compile(&loaded.resources, &loaded.options, &mut Diagnostics::new());
+        }
+    }
+}
+
+fn find_envoy() -> Result<EnvoyBinary, Failure> {
+    let named = env::var_os(CACHE).filter(|it| !it.is_empty());
+    let cache = named.map_or_else(default_cache, PathBuf::from);
+    match EnvoyBinary::find(&cache) {
+        Ok(binary) => {
+            for other in binary.passed_over() {
+                note(format_args!(
+                    "{} is not used: {}",
+                    other.path.display(),
+                    other.fault
+                ));
+            }
+            Ok(binary)
+        }
+        Err(BinaryError::NotFound { .. }) => {
+            note(format_args!(
+                "installing Envoy {} to {}",
+                NEWEST.version,
+                cache.display()
+            ));
+            install(&cache).map_err(|error| Failure::surroundings(error.to_string()))
+        }
+        Err(error @ BinaryError::Named { .. }) => Err(Failure::surroundings(error.to_string())),
+    }
+}
+
+fn not_started(error: &StartError) -> Failure {
+    let advice = match error {
+        StartError::PortBusy(_) => "; choose another port with --listen",
+        StartError::CannotBind { .. } => "; choose a port from 1024 up with --listen",
+        StartError::ConfigRejected(_) => "; Envoy should take whatever was compiled: this is a bug of ours",
+        StartError::Crashed(_)
+        | StartError::NotReadyInTime { .. }
+        | StartError::DoesNotRun(..)
+        | StartError::File(..) => "",
+    };
+    Failure::surroundings(format!("{error}{advice}"))
+}
+
+fn in_directory(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::surroundings(format!("{}: {error}", path.display()))
+}
+
+/// Says what is up, and where.
+fn announce(
+    loaded: &Loaded,
+    stage: &Stage,
+    doors: &[Door],
+    binary: &EnvoyBinary,
+    envoy: &RunningEnvoy,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    loaded.note_plain_text();
+    if !stage.made.names.is_empty() {
+        let names: Vec<&str> = stage.made.names.iter().map(String::as_str).collect();
+        note(format_args!(
+            "a certificate for {} was made for the occasion: neither a Secret nor a file of it is there",
+            names.join(", ")
+        ));
+    }
+    let invitation = Invitation {
+        doors,
+        made: &stage.made,
+    };
+    let shown = listing::all(&loaded.compiled.plan);
+    let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
+    let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
+    let echoes = count(stage.echoes, "echo upstream");
+    writeln!(
+        out,
+        "{up}, with {echoes}; admin at http://{}\n\n{tables}",
+        envoy.admin()
+    )?;
+    writeln!(
+        out,
+        "{}",
+        paint(DIM, "Requests appear here. Ctrl-C stops everything.")
+    )?;
+    Ok(out.flush()?)
+}
+
+/// Adds to the tables where each listener is, and how each rule is reached.
+struct Invitation<'a> {
+    doors: &'a [Door],
+    made: &'a Made,
+}
+
+impl Remarks for Invitation<'_> {
+    fn beside(&self, listener: &PlanListener) -> String {
+        let Some(door) = self.doors.iter().find(|it| it.name == listener.name) else {
+            return paint(DIM, &listener.protocol);
+        };
+        let protocol = paint(
+            DIM,
+            format_args!("Gateway port {}, {}", listener.port, listener.protocol),
+        );
+        format!("{}  {protocol}", paint(NAME, format_args!("at {}", door.address)))
+    }
+
+    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String> {
+        let door = self.doors.iter().find(|it| it.name == listener.name)?;
+        let way = curl::Way {
+            address: door.address,
+            tls: host.over_tls,
+            client: self.made.clients.get(&listener.name).map(PathBuf::as_path),
+        };
+        route.example.as_ref().map(|it| curl::line(it, &way))
+    }
+}
+
+/// Shows requests until the user has enough, or Envoy ends.
+fn watch(
+    envoy: &RunningEnvoy,
+    log: &Receiver<String>,
+    stop: &Stop,
+    journal: &mut Journal,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let exit = envoy.exit_watch();
+    loop {
+        match log.recv_timeout(TICK) {
+            Ok(line) => show(&line, journal, out)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            // Envoy closed its output: it has ended, or is about to.
+            Err(RecvTimeoutError::Disconnected) => drop(exit.wait(TICK)),
+        }
+        if stop.is_wanted() || exit.check().is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Shows the request in a line of the access log.
+fn show(line: &str, journal: &mut Journal, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(entry) = Entry::parse(line) {
+        writeln!(out, "{}", journal.line(&entry))?;
+        out.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Ctrl-C: the first asks for an orderly end, the second does not wait for it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
+
+/// The exit code after a second signal, as shells have it.
+const KILLED: i32 = 130;
+
+/// Whether the user wants it to end.
+#[derive(Clone, Default)]
+pub(super) struct Stop(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    wanted: AtomicBool,
+    /// The child to kill on the second signal; 0 for none.
+    child: AtomicU32,
+    /// The directory to remove then.
+    directory: Mutex<Option<Box<Path>>>,
+}
+
+impl Stop {
+    /// Listens for SIGINT, SIGTERM and SIGHUP from now on.
+    pub(super) fn listen() -> io::Result<Self> {
+        let stop = Self::default();
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let state = Arc::clone(&stop.0);
+        thread::spawn(move || {
+            for _ in signals.forever() {
+                if state.wanted.swap(true, Ordering::SeqCst) {
+                    state.end_now();
+                }
+            }
+        });
+        Ok(stop)
+    }
+
+    /// Whether it was asked for.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.0.wanted.load(Ordering::SeqCst)
+    }
+
+    /// An error, if it was asked for.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.is_wanted() {
+            return Err(Failure::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// A second signal is to remove this directory.
+    pub(super) fn remove(&self, directory: &Path) {
+        *self.0.directory.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory.into());
+    }
+
+    /// A second signal is to kill this process.
+    pub(super) fn kill(&self, child: u32) {
+        self.0.child.store(child, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    fn end_now(&self) -> ! {
+        let child = i32::try_from(self.child.load(Ordering::SeqCst))
+            .ok()
+            .and_then(Pid::from_raw);
+        if let Some(child) = child {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        let directory = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(directory) = directory.as_deref() {
+            let _ = fs::remove_dir_all(directory);
+        }
+        process::exit(KILLED)
+    }
+}
