@@ -229,12 +229,7 @@ fn load_rewrite(
             format_args!("`{pattern}`: {error}"),
         )
     })?;
-    let with = run::Substitution::parse(substitution, finder.groups()).map_err(|error| {
-        refused(
-            &format_args!("{place}.substitution"),
-            format_args!("`{substitution}`: {error}"),
-        )
-    })?;
+    let with = run::Substitution::new(substitution, finder.groups());
     Ok(run::PathRewrite::Regex {
         pattern: finder,
         with,

@@ -133,9 +133,9 @@ fn what_is_refused_is_named_by_its_place() {
     refused(
         &with(
             r#""action""#,
-            r#""rewrite":{"regex":{"pattern":"a","substitution":"\\1"}},"action""#,
+            r#""rewrite":{"regex":{"pattern":"[","substitution":""}},"action""#,
         ),
-        r"virtual_hosts[0].routes[0].rewrite.regex.substitution: `\1`: ",
+        "virtual_hosts[0].routes[0].rewrite.regex.pattern: `[`: ",
     );
     refused(
         &with(r#"{"cluster":"c","key":"k"}"#, ""),

@@ -56,6 +56,9 @@ impl PathRewrite {
 
 /// RE2's `GlobalReplace`.
 fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
+    let Some(parts) = &with.parts else {
+        return path.to_vec();
+    };
     let mut replaced = Vec::with_capacity(path.len());
     let mut at = 0;
     let mut last_end = None;
@@ -72,7 +75,7 @@ fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
             at = span.start + step;
             continue;
         }
-        for part in &with.parts {
+        for part in parts {
             match part {
                 Part::Text(text) => replaced.extend_from_slice(text.as_bytes()),
                 Part::Group(index) => replaced.extend_from_slice(found.group(*index)),
@@ -98,9 +101,14 @@ fn rune_length(text: &[u8], encoding: Encoding) -> usize {
 }
 
 /// The text that takes the place of a match; `\0` to `\9` in it stand for what groups caught.
+///
+/// Every text is one, since Envoy takes every text and RE2 finds fault only while it replaces:
+/// one that asks for a group that the pattern does not have replaces nothing at all, and one with a `\` that is
+/// followed by anything else ends there. [`Substitution::check`] tells whether that is so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Substitution {
-    parts: Vec<Part>,
+    /// None: replaces nothing.
+    parts: Option<Vec<Part>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +117,7 @@ enum Part {
     Group(usize),
 }
 
-/// A text that RE2 does not take as a substitution.
+/// What RE2 finds fault with in a substitution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidSubstitution {
     /// `\` with neither a digit nor `\` behind it.
@@ -124,8 +132,14 @@ pub enum InvalidSubstitution {
 }
 
 impl Substitution {
-    /// Reads a substitution for a pattern with so many groups.
-    pub fn parse(text: &str, groups: u32) -> Result<Self, InvalidSubstitution> {
+    /// The substitution of this text for a pattern with so many groups.
+    pub fn new(text: &str, groups: u32) -> Self {
+        if matches!(
+            Self::check(text, groups),
+            Err(InvalidSubstitution::NoSuchGroup { .. })
+        ) {
+            return Self { parts: None };
+        }
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((plain, escape)) = rest.split_once('\\') {
@@ -133,19 +147,33 @@ impl Substitution {
             let mut chars = escape.chars();
             match chars.next() {
                 Some('\\') => parts.push(Part::Text("\\".into())),
-                Some(digit @ '0'..='9') => {
-                    let group = u32::from(digit) - u32::from('0');
-                    if group > groups {
-                        return Err(InvalidSubstitution::NoSuchGroup { group, groups });
-                    }
-                    parts.push(Part::Group(group as usize));
-                }
-                Some(_) | None => return Err(InvalidSubstitution::Backslash),
+                Some(digit @ '0'..='9') => parts.push(Part::Group(digit as usize - '0' as usize)),
+                Some(_) | None => return Self { parts: Some(parts) },
             }
             rest = chars.as_str();
         }
         parts.push(Part::Text(rest.into()));
-        Ok(Self { parts })
+        Self { parts: Some(parts) }
+    }
+
+    /// What is wrong with this text, for a pattern with so many groups.
+    pub fn check(text: &str, groups: u32) -> Result<(), InvalidSubstitution> {
+        let mut outcome = Ok(());
+        let mut chars = text.chars();
+        while let Some(char) = chars.next() {
+            match (char, if char == '\\' { chars.next() } else { None }) {
+                ('\\', Some(digit @ '0'..='9')) => {
+                    let group = u32::from(digit) - u32::from('0');
+                    if group > groups {
+                        return Err(InvalidSubstitution::NoSuchGroup { group, groups });
+                    }
+                }
+                ('\\', Some('\\')) => {}
+                ('\\', _) => outcome = Err(InvalidSubstitution::Backslash),
+                _ => {}
+            }
+        }
+        outcome
     }
 }
 
@@ -170,6 +198,7 @@ mod tests {
     use super::{InvalidSubstitution, PathRewrite, Substitution};
     use crate::{Encoding, Finder, PathMatch, RequestHead};
     use alloc::string::String;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(rewrite: &PathRewrite, rows: &[(&str, &str)]) {
@@ -189,7 +218,7 @@ mod tests {
 
     fn regex_in(encoding: Encoding, pattern: &str, with: &str) -> PathRewrite {
         let pattern = Finder::parse_as(pattern, encoding).unwrap();
-        let with = Substitution::parse(with, pattern.groups()).unwrap();
+        let with = Substitution::new(with, pattern.groups());
         PathRewrite::Regex { pattern, with }
     }
 
@@ -237,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn groups_that_take_no_part_are_empty() {
+        check(&regex("(a){0}(b)", r"[\1\2]"), &[("/ab", "/a[b]")]);
+        check(&regex("(b)(a){0}", r"[\1\2]"), &[("/ab", "/a[b]")]);
+        check(&regex("(a)|(b)", r"[\1\2]"), &[("/ab", "/[a][b]")]);
+    }
+
+    #[test]
     fn empty_matches_are_replaced_between_characters() {
         check(&regex("", "-"), &[("ab", "-a-b-")]);
         check(&regex_in(Encoding::Utf8, "", "-"), &[("é", "-é-")]);
@@ -246,18 +282,40 @@ mod tests {
         check(&regex("$", "/"), &[("/a?q", "/a/?q")]);
     }
 
+    proptest! {
+        #[test]
+        fn any_path_is_rewritten(
+            pattern in r"([ab()|*+?.^$]|\{0\}|\{2\}){0,12}",
+            target in prop::collection::vec(any::<u8>(), 0..12),
+        ) {
+            for encoding in [Encoding::Latin1, Encoding::Utf8] {
+                if let Ok(finder) = Finder::parse_as(&pattern, encoding) {
+                    let with = Substitution::new(r"\0", finder.groups());
+                    let same = PathRewrite::Regex { pattern: finder, with };
+                    let head = RequestHead::new(None, Some(&target));
+                    prop_assert_eq!(same.apply(&head), &*target, "each match was replaced by itself");
+                }
+            }
+        }
+    }
+
     #[test]
-    fn a_substitution_names_groups_that_exist() {
-        assert_eq!(
-            Substitution::parse(r"\2", 1),
-            Err(InvalidSubstitution::NoSuchGroup { group: 2, groups: 1 })
-        );
-        for text in [r"\", r"\a", r"a\"] {
+    fn a_substitution_that_asks_for_too_much_replaces_nothing() {
+        let expected = Err(InvalidSubstitution::NoSuchGroup { group: 2, groups: 1 });
+        assert_eq!(Substitution::check(r"\x\2", 1), expected);
+        check(&regex("(a)", r"-\2"), &[("/a?q", "/a?q")]);
+    }
+
+    #[test]
+    fn a_substitution_ends_at_an_escape_that_is_none() {
+        for text in [r"-\", r"-\x", r"-\xyz"] {
             assert_eq!(
-                Substitution::parse(text, 9),
+                Substitution::check(text, 9),
                 Err(InvalidSubstitution::Backslash),
                 "{text}"
             );
+            check(&regex("a", text), &[("/aba", "/-b-")]);
         }
+        assert_eq!(Substitution::check(r"\0\9\\x", 9), Ok(()));
     }
 }

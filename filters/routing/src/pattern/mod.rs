@@ -195,7 +195,8 @@ impl Finder {
             return None;
         }
         let mut slots = Vec::new();
-        slots.resize((self.groups as usize + 1) * 2, None);
+        // Groups that cannot take part, as in `(a){0}`, have no slots, and the engine panics on too many.
+        slots.resize(self.vm.get_nfa().group_info().slot_len(), None);
         let input = Input::new(value).range(from..);
         let mut cache = self.caches.get();
         self.vm.search_slots(&mut cache, &input, &mut slots)?;
