@@ -54,7 +54,7 @@ pub struct HeaderMatch {
     pub want: ValueMatch,
     /// Turns the outcome round.
     pub invert: bool,
-    /// Reads a missing header as an empty one. Without effect on [`ValueMatch::Present`].
+    /// Reads a missing header as an empty one, which is then also present.
     pub missing_as_empty: bool,
 }
 

@@ -63,7 +63,7 @@ pub struct HeaderMatch {
     pub want: ValueMatch,
     /// Turns the outcome round.
     pub invert: bool,
-    /// Reads a missing header as an empty one. Without effect when `want` is [`ValueMatch::Present`].
+    /// Reads a missing header as an empty one, which is then also present.
     pub missing_as_empty: bool,
     /// What it sees of a repeated header.
     pub repeated: RepeatedHeaders,
@@ -74,7 +74,7 @@ impl HeaderMatch {
     pub fn accepts(&self, head: &RequestHead<'_>) -> bool {
         let mut values = head.values(&self.name).peekable();
         let want = match &self.want {
-            ValueMatch::Present => return values.peek().is_some() != self.invert,
+            ValueMatch::Present => return (values.peek().is_some() || self.missing_as_empty) != self.invert,
             ValueMatch::Text(want) => want,
         };
         if values.peek().is_none() {
@@ -107,7 +107,7 @@ impl fmt::Display for HeaderMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let not = if self.invert { "not: " } else { "" };
         write!(f, "{not}header `{}` {}", self.name.as_str(), self.want)?;
-        if self.missing_as_empty && !matches!(self.want, ValueMatch::Present) {
+        if self.missing_as_empty {
             f.write_str(" (missing counts as empty)")?;
         }
         Ok(())
@@ -163,13 +163,14 @@ mod tests {
     fn presence_asks_for_no_value() {
         check(&header("x-a", ValueMatch::Present), &[""], true);
         check(&header("x-a", ValueMatch::Present), &[], false);
-        let absent = HeaderMatch {
+        let absent = |missing_as_empty| HeaderMatch {
             invert: true,
-            missing_as_empty: true,
+            missing_as_empty,
             ..header("x-a", ValueMatch::Present)
         };
-        check(&absent, &[], true);
-        check(&absent, &["v"], false);
+        check(&absent(false), &[], true);
+        check(&absent(false), &["v"], false);
+        check(&absent(true), &[], false);
     }
 
     #[test]

@@ -38,8 +38,8 @@ impl PathRewrite {
         }
     }
 
-    /// The target after the change.
-    pub fn apply(&self, head: &RequestHead<'_>) -> Vec<u8> {
+    /// The target after the change. None if nothing would be left of the path: then Envoy leaves it as it is.
+    pub fn apply(&self, head: &RequestHead<'_>) -> Option<Vec<u8>> {
         let path = head.path().unwrap_or_default();
         let mut target = match self {
             Self::Prefix { matched, with } => {
@@ -49,8 +49,11 @@ impl PathRewrite {
             Self::Whole(with) => with.as_bytes().to_vec(),
             Self::Regex { pattern, with } => replace_all(pattern, with, path),
         };
+        if target.is_empty() {
+            return None;
+        }
         target.extend_from_slice(head.after_path());
-        target
+        Some(target)
     }
 }
 
@@ -204,11 +207,8 @@ mod tests {
     fn check(rewrite: &PathRewrite, rows: &[(&str, &str)]) {
         for (target, expected) in rows {
             let head = RequestHead::new(None, Some(target.as_bytes()));
-            assert_eq!(
-                String::from_utf8(rewrite.apply(&head)).unwrap(),
-                *expected,
-                "{target}"
-            );
+            let rewritten = String::from_utf8(rewrite.apply(&head).unwrap()).unwrap();
+            assert_eq!(rewritten, *expected, "{target}");
         }
     }
 
@@ -266,6 +266,12 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_which_nothing_would_be_left_stays() {
+        let head = RequestHead::new(None, Some(b"/a?q"));
+        assert_eq!(regex(".*", "").apply(&head), None);
+    }
+
+    #[test]
     fn groups_that_take_no_part_are_empty() {
         check(&regex("(a){0}(b)", r"[\1\2]"), &[("/ab", "/a[b]")]);
         check(&regex("(b)(a){0}", r"[\1\2]"), &[("/ab", "/a[b]")]);
@@ -293,7 +299,9 @@ mod tests {
                     let with = Substitution::new(r"\0", finder.groups());
                     let same = PathRewrite::Regex { pattern: finder, with };
                     let head = RequestHead::new(None, Some(&target));
-                    prop_assert_eq!(same.apply(&head), &*target, "each match was replaced by itself");
+                    let expected = head.path().is_some_and(|it| !it.is_empty()).then_some(&*target);
+                    let rewritten = same.apply(&head);
+                    prop_assert_eq!(rewritten.as_deref(), expected, "each match is replaced by itself");
                 }
             }
         }

@@ -105,7 +105,7 @@ impl Route {
                 (&destination.key, Some(destination))
             }
         };
-        let target = self.rewrite.as_ref().map(|it| it.apply(head));
+        let target = self.rewrite.as_ref().and_then(|it| it.apply(head));
         Resolved {
             route: self,
             key,
