@@ -21,6 +21,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod domain;
 mod head;

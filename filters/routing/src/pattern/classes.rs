@@ -3,8 +3,6 @@
 //! The names are RE2's, exactly; the members of `\p` classes are those of `regex-syntax`'s tables.
 
 use super::runes::RuneSet;
-use alloc::format;
-use regex_syntax::hir::{Class, HirKind};
 
 const DIGIT: &[(u32, u32)] = &[(0x30, 0x39)];
 const SPACE: &[(u32, u32)] = &[(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)];
@@ -55,65 +53,133 @@ pub(super) fn unicode(name: &str) -> Option<RuneSet> {
             }
             Some(all)
         }
-        _ if CATEGORIES.contains(&name) || SCRIPTS.contains(&name) => table(name),
-        _ => None,
+        _ => table(name),
     }
 }
 
-/// Every name that `\p{…}` takes.
+/// For each name: its length, itself, how many ranges it has, and for each range the distance from the end of the
+/// one before and its own length less one. Numbers have seven bits a byte, the lowest first; the eighth bit says
+/// that there is more. Written by the test below: a pattern rarely asks, and `regex_syntax`'s parser, which is the
+/// only way to its tables, would make the module a third larger.
+static TABLE: &[u8] = include_bytes!("classes.bin");
+
+fn table(wanted: &str) -> Option<RuneSet> {
+    let mut rest = TABLE;
+    while let Some((length, after)) = rest.split_first() {
+        let (name, after) = after.split_at_checked(usize::from(*length))?;
+        rest = after;
+        let mut set = RuneSet::default();
+        let mut next = 0;
+        for _ in 0..number(&mut rest)? {
+            let lo = next + number(&mut rest)?;
+            let hi = lo + number(&mut rest)?;
+            set.add(lo, hi);
+            next = hi + 1;
+        }
+        if name == wanted.as_bytes() {
+            return Some(set);
+        }
+    }
+    None
+}
+
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for shift in [0, 7, 14, 21] {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u32::from(byte & 0x7F) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    ["Any", "C", "Cs"]
-        .into_iter()
-        .chain(CATEGORIES.iter().copied())
-        .chain(SCRIPTS.iter().copied())
-}
+mod tests {
+    use super::{TABLE, unicode};
+    use alloc::format;
+    use alloc::vec::Vec;
+    use regex_syntax::hir::{Class, HirKind};
 
-fn table(name: &str) -> Option<RuneSet> {
-    let hir = regex_syntax::parse(&format!(r"\p{{{name}}}")).ok()?;
-    let mut set = RuneSet::default();
-    match hir.kind() {
-        HirKind::Class(Class::Unicode(class)) => {
-            for range in class.iter() {
-                set.add(u32::from(range.start()), u32::from(range.end()));
-            }
+    /// RE2's names, from its unicode_groups.cc, but for those that need no table.
+    #[rustfmt::skip]
+    const NAMES: &str = "\
+        Cc Cf Co L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs \
+        Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali \
+        Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian \
+        Chakma Cham Cherokee Chorasmian Common Coptic Cuneiform Cypriot Cypro_Minoan Cyrillic Deseret \
+        Devanagari Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs Elbasan Elymaic Ethiopic Georgian \
+        Glagolitic Gothic Grantha Greek Gujarati Gunjala_Gondi Gurmukhi Han Hangul Hanifi_Rohingya Hanunoo \
+        Hatran Hebrew Hiragana Imperial_Aramaic Inherited Inscriptional_Pahlavi Inscriptional_Parthian \
+        Javanese Kaithi Kannada Katakana Kawi Kayah_Li Kharoshthi Khitan_Small_Script Khmer Khojki \
+        Khudawadi Lao Latin Lepcha Limbu Linear_A Linear_B Lisu Lycian Lydian Mahajani Makasar Malayalam \
+        Mandaic Manichaean Marchen Masaram_Gondi Medefaidrin Meetei_Mayek Mende_Kikakui Meroitic_Cursive \
+        Meroitic_Hieroglyphs Miao Modi Mongolian Mro Multani Myanmar Nabataean Nag_Mundari Nandinagari \
+        New_Tai_Lue Newa Nko Nushu Nyiakeng_Puachue_Hmong Ogham Ol_Chiki Old_Hungarian Old_Italic \
+        Old_North_Arabian Old_Permic Old_Persian Old_Sogdian Old_South_Arabian Old_Turkic Old_Uyghur Oriya \
+        Osage Osmanya Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi Rejang Runic \
+        Samaritan Saurashtra Sharada Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo \
+        Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut \
+        Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi \
+        Yi Zanabazar_Square";
+
+    fn push_number(bytes: &mut Vec<u8>, mut number: u32) {
+        while number >= 0x80 {
+            bytes.push(0x80 | (number & 0x7F) as u8);
+            number >>= 7;
         }
-        // A class of one, such as `Zl`, comes as the text of its member.
-        HirKind::Literal(literal) => {
-            for char in core::str::from_utf8(&literal.0).ok()?.chars() {
-                set.add(u32::from(char), u32::from(char));
-            }
-        }
-        _ => return None,
+        bytes.push(number as u8);
     }
-    Some(set)
+
+    /// The members of a class, by `regex_syntax`'s own tables.
+    fn ranges(name: &str) -> Vec<(u32, u32)> {
+        let hir = regex_syntax::parse(&format!(r"\p{{{name}}}")).unwrap();
+        match hir.kind() {
+            HirKind::Class(Class::Unicode(class)) => class
+                .iter()
+                .map(|it| (u32::from(it.start()), u32::from(it.end())))
+                .collect(),
+            // A class of one, such as `Zl`, comes as the text of its member.
+            HirKind::Literal(literal) => {
+                let text = core::str::from_utf8(&literal.0).unwrap();
+                text.chars().map(|it| (u32::from(it), u32::from(it))).collect()
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_table_is_that_of_regex_syntax() {
+        let mut expected = Vec::new();
+        for name in NAMES.split_ascii_whitespace() {
+            expected.push(name.len() as u8);
+            expected.extend_from_slice(name.as_bytes());
+            let ranges = ranges(name);
+            push_number(&mut expected, ranges.len() as u32);
+            let mut next = 0;
+            for (lo, hi) in ranges {
+                push_number(&mut expected, lo - next);
+                push_number(&mut expected, hi - lo);
+                next = hi + 1;
+            }
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pattern/classes.bin");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &expected).unwrap();
+        }
+        assert!(
+            expected == TABLE,
+            "{path} is out of date: run this test with BLESS=1, then again"
+        );
+    }
+
+    #[test]
+    fn every_name_has_members() {
+        for name in NAMES.split_ascii_whitespace().chain(["Any", "C", "Cs"]) {
+            assert!(unicode(name).is_some_and(|it| it.len() > 0), "{name}");
+        }
+        assert!(unicode("greek").is_none());
+    }
 }
-
-#[rustfmt::skip]
-const CATEGORIES: &[&str] = &[
-    "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No", "P", "Pc",
-    "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
-];
-
-#[rustfmt::skip]
-const SCRIPTS: &[&str] = &[
-    "Adlam", "Ahom", "Anatolian_Hieroglyphs", "Arabic", "Armenian", "Avestan", "Balinese", "Bamum", "Bassa_Vah",
-    "Batak", "Bengali", "Bhaiksuki", "Bopomofo", "Brahmi", "Braille", "Buginese", "Buhid", "Canadian_Aboriginal",
-    "Carian", "Caucasian_Albanian", "Chakma", "Cham", "Cherokee", "Chorasmian", "Common", "Coptic", "Cuneiform",
-    "Cypriot", "Cypro_Minoan", "Cyrillic", "Deseret", "Devanagari", "Dives_Akuru", "Dogra", "Duployan",
-    "Egyptian_Hieroglyphs", "Elbasan", "Elymaic", "Ethiopic", "Georgian", "Glagolitic", "Gothic", "Grantha",
-    "Greek", "Gujarati", "Gunjala_Gondi", "Gurmukhi", "Han", "Hangul", "Hanifi_Rohingya", "Hanunoo", "Hatran",
-    "Hebrew", "Hiragana", "Imperial_Aramaic", "Inherited", "Inscriptional_Pahlavi", "Inscriptional_Parthian",
-    "Javanese", "Kaithi", "Kannada", "Katakana", "Kawi", "Kayah_Li", "Kharoshthi", "Khitan_Small_Script", "Khmer",
-    "Khojki", "Khudawadi", "Lao", "Latin", "Lepcha", "Limbu", "Linear_A", "Linear_B", "Lisu", "Lycian", "Lydian",
-    "Mahajani", "Makasar", "Malayalam", "Mandaic", "Manichaean", "Marchen", "Masaram_Gondi", "Medefaidrin",
-    "Meetei_Mayek", "Mende_Kikakui", "Meroitic_Cursive", "Meroitic_Hieroglyphs", "Miao", "Modi", "Mongolian", "Mro",
-    "Multani", "Myanmar", "Nabataean", "Nag_Mundari", "Nandinagari", "New_Tai_Lue", "Newa", "Nko", "Nushu",
-    "Nyiakeng_Puachue_Hmong", "Ogham", "Ol_Chiki", "Old_Hungarian", "Old_Italic", "Old_North_Arabian", "Old_Permic",
-    "Old_Persian", "Old_Sogdian", "Old_South_Arabian", "Old_Turkic", "Old_Uyghur", "Oriya", "Osage", "Osmanya",
-    "Pahawh_Hmong", "Palmyrene", "Pau_Cin_Hau", "Phags_Pa", "Phoenician", "Psalter_Pahlavi", "Rejang", "Runic",
-    "Samaritan", "Saurashtra", "Sharada", "Shavian", "Siddham", "SignWriting", "Sinhala", "Sogdian", "Sora_Sompeng",
-    "Soyombo", "Sundanese", "Syloti_Nagri", "Syriac", "Tagalog", "Tagbanwa", "Tai_Le", "Tai_Tham", "Tai_Viet",
-    "Takri", "Tamil", "Tangsa", "Tangut", "Telugu", "Thaana", "Thai", "Tibetan", "Tifinagh", "Tirhuta", "Toto",
-    "Ugaritic", "Vai", "Vithkuqi", "Wancho", "Warang_Citi", "Yezidi", "Yi", "Zanabazar_Square",
-];
