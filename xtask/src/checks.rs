@@ -118,13 +118,7 @@ fn wasm_lints(workspace: &Workspace) -> Result<(), Failure> {
 
 fn documents(workspace: &Workspace) -> Result<(), Failure> {
     say("check", "cargo doc");
-    let mut cargo = workspace.cargo([
-        "doc",
-        "--quiet",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
+    let mut cargo = workspace.cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
     run(
         cargo.env("RUSTDOCFLAGS", "-D warnings"),
         "the documents have mistakes",
