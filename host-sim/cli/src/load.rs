@@ -53,6 +53,7 @@ impl Loaded {
             .resources
             .others
             .iter()
+            .filter(|(kind, _)| !kind.starts_with('(')) // `(no kind)` was a warning
             .map(|(kind, number)| format!("{number} {kind}"))
             .collect();
         (!others.is_empty()).then(|| others.join(", "))

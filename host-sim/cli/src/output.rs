@@ -25,6 +25,9 @@ pub(crate) fn write(directory: &Path, artifacts: &[Artifact<'_>]) -> Result<Vec<
     let mut ready = Vec::new();
     for artifact in artifacts {
         let path = directory.join(artifact.name);
+        if path.is_dir() {
+            return Err(Failure::refused(format!("{} is a directory", path.display())));
+        }
         let file = prepare(directory, artifact).map_err(|error| unwritable(&path, &error))?;
         ready.push((file, path));
     }

@@ -97,7 +97,12 @@ pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width
                     others.map(|(_, column)| column[row]).fold(new[row], usize::max)
                 })
                 .sum();
-            (total, usize::MAX - widths[*it])
+            let before: usize = heights[*it].iter().sum();
+            (
+                total,
+                new.iter().sum::<usize>().saturating_sub(before),
+                usize::MAX - widths[*it],
+            )
         });
         let Some((column, new)) = best else {
             break; // a very narrow terminal: its own wrapping does the rest
@@ -230,8 +235,9 @@ mod tests {
     #[test]
     fn the_column_gives_way_that_costs_the_fewest_lines() {
         let columns = [Column::text("A", Style::new()), Column::text("B", Style::new())];
-        let rows = [vec!["x".repeat(10), "y".repeat(100)]];
-        assert_eq!(fit(&columns, &rows, 2, 54), [10, 40]);
+        let mut rows = vec![vec!["three short words".to_owned(), "one".to_owned()]; 3];
+        rows.push(vec!["one".to_owned(), "many words ".repeat(6)]);
+        assert_eq!(fit(&columns, &rows, 2, 51), [17, 30]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use fingerpost_config_compiler::Plan;
 use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +10,9 @@ use serde_json::{Value, json};
 use crate::rule;
 use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
 
-/// The column of host and path grows with what it has seen, up to this.
+/// The column of host and path starts with this width.
+const USUAL_TARGET: usize = 32;
+/// It grows with what it has seen, up to this.
 const WIDEST_TARGET: usize = 48;
 /// What needs no explanation beside its status: the upstream's own answer, and those that a rule makes.
 const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_response", "-"];
@@ -70,6 +73,15 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// A journal in which the names of all rules of the plan have room.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let rules = plan.routes().filter_map(|(_, _, route)| route.rule.as_ref());
+        Self {
+            target: USUAL_TARGET,
+            rule: rules.map(|it| rule::name(it).chars().count()).max().unwrap_or(0),
+        }
+    }
+
     /// The line for a request.
     pub(super) fn line(&mut self, entry: &Entry) -> String {
         let Some(method) = &entry.method else {
@@ -90,7 +102,10 @@ impl Journal {
             .rule
             .as_ref()
             .map_or_else(|| "no rule".to_owned(), rule::name);
-        let (target, name) = (padded(&target, &mut self.target), padded(&name, &mut self.rule));
+        let (target, name) = (
+            padded(&target, &mut self.target, WIDEST_TARGET),
+            padded(&name, &mut self.rule, usize::MAX),
+        );
         let rule = if entry.rule.is_some() {
             name
         } else {
@@ -125,10 +140,10 @@ fn status(code: u16) -> String {
     paint(style, format_args!("{code:>3}"))
 }
 
-/// `text` as wide as the widest so far.
-fn padded(text: &str, widest: &mut usize) -> String {
+/// `text` as wide as the widest so far, within the limit.
+fn padded(text: &str, widest: &mut usize, limit: usize) -> String {
     let length = text.chars().count();
-    *widest = (*widest).max(length.min(WIDEST_TARGET));
+    *widest = (*widest).max(length.min(limit));
     format!("{text:<0$}", *widest)
 }
 

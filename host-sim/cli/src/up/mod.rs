@@ -133,6 +133,7 @@ impl Up {
             report,
             directory.path(),
         )?;
+        note_certificates(&stage.made);
         stop.check()?;
         let (lines, log) = channel();
         let options = StartOptions {
@@ -145,7 +146,7 @@ impl Up {
         let doors = doors(&loaded.compiled.plan, &envoy)?;
 
         let mut out = anstream::stdout();
-        let mut journal = Journal::default();
+        let mut journal = Journal::of(&loaded.compiled.plan);
         let result = match &expectations {
             Some(expectations) => {
                 let witnesses = Witnesses {
@@ -238,6 +239,16 @@ fn in_directory(path: &Path, error: &std::io::Error) -> Failure {
     Failure::surroundings(format!("{}: {error}", path.display()))
 }
 
+fn note_certificates(made: &Made) {
+    if !made.names.is_empty() {
+        let names: Vec<&str> = made.names.iter().map(String::as_str).collect();
+        note(format_args!(
+            "a certificate for {} was made for the occasion: neither a Secret nor a file of it is there",
+            names.join(", ")
+        ));
+    }
+}
+
 /// Says what is up, and where.
 fn announce(
     loaded: &Loaded,
@@ -248,13 +259,6 @@ fn announce(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     loaded.note_plain_text();
-    if !stage.made.names.is_empty() {
-        let names: Vec<&str> = stage.made.names.iter().map(String::as_str).collect();
-        note(format_args!(
-            "a certificate for {} was made for the occasion: neither a Secret nor a file of it is there",
-            names.join(", ")
-        ));
-    }
     let invitation = Invitation {
         doors,
         made: &stage.made,

@@ -1,0 +1,6 @@
+//! The command as people and scripts use it: arguments in, files, text and exit code out.
+
+mod compile;
+mod routes;
+mod run;
+mod up;

@@ -1,0 +1,97 @@
+//! `routes`: the tables and their JSON form.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
+
+#[test]
+fn rules_are_listed_in_the_order_in_which_they_are_tried() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let ended = folder.run("routes -f shop.yaml");
+    ended.check(0, &[]);
+    let expected = "\
+0.0.0.0_80  HTTP
+
+  shop.example.com
+     match        rewrite    destination                 rule                           source
+  1  prefix /v1/  /v1/ -> /  shop.default.svc.cluster.   default/shop http[0] match[0]  shop.yaml:16
+                             local:80
+  2  exact /old              redirect 301 /new           default/shop http[1] match[0]  shop.yaml:19
+";
+    assert_eq!(ended.stdout, expected);
+}
+
+#[test]
+fn long_cells_are_wrapped_within_a_hundred_columns() {
+    let long = SHOP
+        .replace(
+            "/v1/",
+            "/a/path/that/is/so/long/that/it/cannot/stand/in/one/line/of/the/table/v1/",
+        )
+        .replace(
+            "{host: shop}",
+            "{host: a-service-with-a-long-name.a-namespace-with-a-long-name.svc.cluster.local}",
+        );
+    let folder = Folder::with(
+        "a-directory/with-a-long-name/shop.yaml",
+        &[GATEWAY, &long, SERVICE].join("---\n"),
+    );
+    let ended = folder.run("routes -f a-directory");
+    ended.check(0, &[]);
+    for line in ended.stdout.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let whole: String = ended.stdout.split_whitespace().collect();
+    assert!(whole.contains("http[1]"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_json_form_tells_the_same() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let ended = folder.run("routes -f shop.yaml --format json");
+    ended.check(0, &[]);
+    let shown: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(shown["version"], 1);
+    let listener = &shown["listeners"][0];
+    assert_eq!(
+        (&listener["name"], &listener["port"], &listener["protocol"]),
+        (&json!("0.0.0.0_80"), &json!(80), &json!("HTTP"))
+    );
+    assert_eq!(listener["hosts"][0]["domains"], json!(["shop.example.com"]));
+    let expected = json!({
+        "rule": "default/shop http[0] match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
+        "match": "0", "conditions": "prefix /v1/", "rewrite": "/v1/ -> /",
+        "destination": "shop.default.svc.cluster.local:80", "virtual_service": "default/shop",
+        "file": "shop.yaml", "line": 16,
+    });
+    assert_eq!(listener["hosts"][0]["rules"][0], expected);
+}
+
+#[test]
+fn a_port_and_a_host_choose_what_is_shown() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let shown = |arguments: &str| folder.run(&format!("routes -f shop.yaml {arguments}"));
+    assert_eq!(
+        shown("--port 80 --host SHOP.example.com").stdout,
+        shown("").stdout
+    );
+    shown("--port 81").check(2, &["no listener has port 81: there is 80"]);
+    shown("--host a.com").check(2, &["no listener has a host `a.com`: there is shop.example.com"]);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let mut child = folder
+        .command("routes -f shop.yaml")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stdout.take());
+    let ended = Ended::of(child.wait_with_output().expect("the command ends"));
+    ended.check(0, &[]);
+    assert_eq!(ended.stderr, "");
+}

@@ -1,0 +1,312 @@
+//! `up`: what it shows, how it ends, and that nothing of it stays.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
+
+/// A running `up`.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// Where its first listener is.
+    address: SocketAddr,
+}
+
+impl Running {
+    /// Starts it, and waits until it has told everything.
+    fn start(folder: &Folder, arguments: &str) -> Self {
+        fs::create_dir_all(folder.join("tmp")).expect("a folder");
+        let mut child = folder
+            .command(&format!("up -f shop.yaml {arguments}"))
+            .env("TMPDIR", folder.join("tmp"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut told = String::new();
+        while !told.contains("Requests appear here") {
+            if stdout.read_line(&mut told).expect("text") == 0 {
+                let ended = Ended::of(child.wait_with_output().expect("it ends"));
+                panic!("it is not up:\n{told}\n{}", ended.stderr);
+            }
+        }
+        let (_, rest) = told.split_once("at 127").expect("an address");
+        let address = format!("127{}", rest.split(' ').next().unwrap_or_default());
+        Self {
+            child,
+            stdout,
+            address: address.parse().expect("an address"),
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn signal(&self, signal: Signal) {
+        send(self.pid(), signal);
+    }
+
+    /// Sends the head of a request, and leaves the answer to the caller.
+    fn ask(&self, path: &str, header: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).expect("Envoy listens");
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: shop.example.com\r\n{header}connection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("Envoy reads");
+        stream
+    }
+
+    /// The next line of the journal.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("text");
+        line
+    }
+
+    fn end(mut self) -> Ended {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("text");
+        let ended = Ended::of(self.child.wait_with_output().expect("it ends"));
+        Ended {
+            stdout: rest,
+            ..ended
+        }
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process id");
+    kill_process(pid, signal).expect("it runs");
+}
+
+/// The Envoys that a process has started.
+fn children(of: u32) -> Vec<u32> {
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let fields = stat.rsplit_once(") ")?.1.to_owned();
+        fields.split(' ').nth(1)?.parse::<u32>().ok()
+    };
+    let processes = fs::read_dir("/proc").expect("Linux").flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| parent(*pid) == Some(of))
+        .collect()
+}
+
+/// Waits until a process has ended. Nobody may have asked for its exit code yet.
+fn wait_for_end(pid: u32) {
+    let is_alive = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    };
+    while is_alive() {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn requests_are_shown_as_they_come_and_ctrl_c_leaves_nothing() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let mut up = Running::start(&folder, "");
+    let mut answer = String::new();
+    up.ask("/v1/x?a=1", "")
+        .read_to_string(&mut answer)
+        .expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let line = up.line();
+    for said in [
+        "200  GET",
+        "shop.example.com/v1/x?a=1",
+        "default/shop http[0]",
+        "outbound|80||shop",
+        "as /x?a=1",
+    ] {
+        assert!(line.contains(said), "{said:?} is not in {line:?}");
+    }
+    drop(up.ask("/none", "").read_to_string(&mut answer));
+    let line = up.line();
+    assert!(line.contains("404  GET") && line.contains("no rule"), "{line:?}");
+
+    let envoys = children(up.pid());
+    assert_eq!(envoys.len(), 1);
+    up.signal(Signal::INT);
+    up.end().check(0, &[]);
+    envoys.into_iter().for_each(wait_for_end);
+    assert_eq!(folder.list("tmp"), [""; 0]);
+}
+
+#[test]
+fn a_request_under_way_ends_before_it_does_and_is_shown() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let up = Running::start(&folder, "--engine native");
+    let mut stream = up.ask("/v1/slow", "x-echo: delay=1\r\n");
+    // Another request that has its answer shows that the first has arrived.
+    let mut answer = String::new();
+    up.ask("/v1/quick", "")
+        .read_to_string(&mut answer)
+        .expect("an answer");
+    up.signal(Signal::TERM);
+    answer.clear();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let ended = up.end();
+    ended.check(0, &[]);
+    assert!(ended.stdout.contains("/v1/slow"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_and_leaves_nothing_either() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let up = Running::start(&folder, "--engine native");
+    let stream = up.ask("/v1/slow", "x-echo: delay=60\r\n");
+    let mut answer = String::new();
+    up.ask("/v1/quick", "")
+        .read_to_string(&mut answer)
+        .expect("an answer");
+    let envoys = children(up.pid());
+    up.signal(Signal::INT);
+    // Two signals that come at once are one: the first has been seen when Envoy no longer listens.
+    while TcpStream::connect(up.address).is_ok() {}
+    up.signal(Signal::INT);
+    up.end().check(130, &[]);
+    drop(stream);
+    envoys.into_iter().for_each(wait_for_end);
+    assert_eq!(folder.list("tmp"), [""; 0]);
+}
+
+#[test]
+fn an_envoy_that_dies_is_told_at_once() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let up = Running::start(&folder, "--engine native");
+    for envoy in children(up.pid()) {
+        send(envoy, Signal::KILL);
+    }
+    up.end().check(5, &["Envoy was ended by signal 9"]);
+    assert_eq!(folder.list("tmp"), [""; 0]);
+}
+
+#[test]
+fn a_busy_port_is_told_with_what_to_do() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address");
+    let ended = folder.run(&format!(
+        "up -f shop.yaml --engine native --listen 80={}",
+        address.port()
+    ));
+    ended.check(5, &[&format!("already listens on {address}"), "--listen"]);
+}
+
+#[test]
+fn a_port_that_no_gateway_has_is_refused() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let said = "--listen 81=8080: no listener has port 81: there is 80";
+    folder
+        .run("up -f shop.yaml --engine native --listen 81=8080")
+        .check(2, &[said]);
+    folder
+        .run("up -f shop.yaml --listen 80")
+        .check(2, &["`80` is no pair of ports"]);
+}
+
+#[test]
+fn a_wrong_envoy_is_named() {
+    let folder = Folder::with("shop.yaml", &shop());
+    for (file, reason) in [("/nowhere/envoy", "/nowhere/envoy"), ("/bin/true", "not Envoy")] {
+        let output = folder
+            .command("up -f shop.yaml --engine native")
+            .env("FINGERPOST_ENVOY", file)
+            .output()
+            .expect("the command runs");
+        Ended::of(output).check(5, &["FINGERPOST_ENVOY", reason]);
+    }
+}
+
+#[test]
+fn a_check_passes_when_all_is_as_expected() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.write("expected.json", EXPECTED);
+    let ended = folder.run("up -f shop.yaml --check expected.json");
+    ended.check(0, &[]);
+    assert!(
+        ended.stdout.contains("3 of 3 requests as expected"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_check_shows_what_differs() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.write(
+        "expected.json",
+        &EXPECTED.replace("http[0]", "http[7]").replace("301", "302"),
+    );
+    let ended = folder.run("up -f shop.yaml --check expected.json");
+    ended.check(1, &[]);
+    for said in [
+        "rule     expected default/shop http[7]",
+        "got default/shop http[0]",
+        "status   expected 302",
+        "got 301",
+        "1 of 3 requests as expected",
+    ] {
+        assert!(
+            ended.stdout.contains(said),
+            "{said:?} is not in:\n{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn a_check_file_that_cannot_be_read_is_refused() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.write("expected.json", &EXPECTED.replace("\"rule\"", "\"rulle\""));
+    let check = "up -f shop.yaml --engine native --check";
+    folder
+        .run(&format!("{check} expected.json"))
+        .check(2, &["expected.json: unknown field `rulle`"]);
+    folder
+        .run(&format!("{check} nowhere.json"))
+        .check(2, &["nowhere.json: "]);
+    folder.write("expected.json", r#"{"requests": []}"#);
+    folder
+        .run(&format!("{check} expected.json"))
+        .check(2, &["there is no request in it"]);
+}
+
+#[test]
+fn a_missing_certificate_is_made_for_the_occasion() {
+    let https = GATEWAY.replace(
+        "{port: {number: 80, name: http, protocol: HTTP},",
+        "{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: cert},",
+    );
+    let folder = Folder::with("shop.yaml", &[&https, SHOP, SERVICE].join("---\n"));
+    folder.write(
+        "expected.json",
+        &EXPECTED.replace("\"port\": 80", "\"port\": 443"),
+    );
+    let ended = folder.run("up -f shop.yaml --check expected.json");
+    ended.check(0, &["a certificate for shop.example.com was made"]);
+}
+
+const EXPECTED: &str = r#"{"requests": [
+  {"request": {"port": 80, "method": "GET", "path": "/v1/x", "authority": "shop.example.com", "headers": [["x-a", "1"]]},
+   "expect": {"status": 200, "cluster": "outbound|80||shop.default.svc.cluster.local", "path": "/x", "rule": "default/shop http[0]"}},
+  {"request": {"port": 80, "path": "/old", "authority": "shop.example.com"},
+   "expect": {"status": 301, "cluster": null, "rule": "default/shop http[1] match[0]"}},
+  {"request": {"port": 80, "path": "/none", "authority": "shop.example.com"},
+   "expect": {"status": 404, "cluster": null, "rule": null}}]}"#;
