@@ -12,6 +12,7 @@ use crate::gateways;
 use crate::listeners::{self, BuiltListener};
 use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
+use crate::patterns;
 use crate::plan::Plan;
 use crate::routes::Target;
 use crate::services::ClusterRef;
@@ -30,12 +31,13 @@ pub struct Compiled {
 
 /// Compiles what `resources` say for the proxy that `options` describe.
 ///
-/// Findings go to `diagnostics`; they are warnings only, for Istio would serve all of this. What can't
-/// be read at all was an error of `fingerpost_resources` before.
+/// Findings go to `diagnostics`. What Istio would serve is a warning at most; an error is what Envoy
+/// would refuse. What can't be read or is not valid was an error of `fingerpost_resources` before.
 pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagnostics) -> Compiled {
     let mesh = Mesh::new(resources, options);
     let merged = gateways::merge(resources, options, diagnostics);
     let services = virtual_services::bind(resources, options, diagnostics);
+    patterns::check(resources, options.envoy, diagnostics);
     checks::unenforced(resources, diagnostics);
     checks::attachment(resources, &services, &merged, diagnostics);
     checks::rules(&services, &merged, &mesh, diagnostics);

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use fingerpost_routing_config::{
-    Action, DISPATCH_HEADER, Destination, RepeatedHeaders, Reply, RewrittenBy, Route as FilterRoute,
-    RoutingConfig, VirtualHost as FilterHost,
+    Action, DISPATCH_HEADER, Destination, RegexEncoding, RepeatedHeaders, Reply, RewrittenBy,
+    Route as FilterRoute, RoutingConfig, VirtualHost as FilterHost,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -52,8 +52,12 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
         true => RepeatedHeaders::Each,
         false => RepeatedHeaders::Joined,
     };
+    let mut filter_config = RoutingConfig::new(repeated, filter_hosts);
+    if !envoy.reads_patterns_by_byte() {
+        filter_config.regex_encoding = RegexEncoding::Utf8;
+    }
     Dispatch {
-        config: RoutingConfig::new(repeated, filter_hosts),
+        config: filter_config,
         route_config: native::envelope(config, &envoy_hosts),
     }
 }

@@ -25,6 +25,7 @@ mod matching;
 mod mesh;
 mod native;
 mod options;
+mod patterns;
 mod plan;
 mod policies;
 mod proto;

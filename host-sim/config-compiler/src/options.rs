@@ -61,6 +61,12 @@ impl EnvoyVersion {
         self.minor >= 39
     }
 
+    /// From 1.40 on a character is a byte to a pattern; before, a code point (Envoy's runtime guard
+    /// `re2_use_latin1_mode`).
+    pub fn reads_patterns_by_byte(self) -> bool {
+        self.minor >= 40
+    }
+
     /// Up to 1.39 a client's `x-envoy-upstream-stream-duration-ms` is obeyed unless it is removed
     /// (Envoy 1.40, guard `sanitize_upstream_stream_duration_header`).
     pub fn obeys_stream_duration_of_clients(self) -> bool {

@@ -424,3 +424,20 @@ fn a_path_that_an_edit_can_see_is_rewritten_by_envoy() {
     assert_eq!(it("{remove: [x-envoy-original-path]}"), "envoy");
     assert_eq!(it("{add: {X-Envoy-Original-Path: a}}"), "envoy");
 }
+
+#[test]
+fn a_pattern_that_envoy_refuses_is_an_error_for_that_envoy() {
+    let rule = vs(
+        "a",
+        "[a.com]",
+        "- match: [{uri: {regex: \"/\\\\x{3a9}\"}}]\n    route: [{destination: {host: one}}]",
+    );
+    let resources = [gateway(80, r#"["*"]"#), rule];
+    assert!(
+        compile(&resources).warned("pattern-refused"),
+        "to 1.40 a character is a byte"
+    );
+    let older = Proxy::for_envoy("1.39").compile(&resources);
+    assert!(!older.warned("pattern-refused"));
+    assert_eq!(older.ask(80, "a.com", "/\u{3a9}"), "one");
+}

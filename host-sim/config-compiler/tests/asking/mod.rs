@@ -57,6 +57,15 @@ impl Proxy {
         })
     }
 
+    /// One on that release of Envoy.
+    pub(crate) fn for_envoy(version: &str) -> Self {
+        let envoy = version.parse().expect("a supported version");
+        Self(Options {
+            envoy,
+            ..Options::default()
+        })
+    }
+
     /// Compiles documents. What can't be read is a fault of the test.
     pub(crate) fn compile(self, documents: &[String]) -> Answers {
         let mut diagnostics = Diagnostics::new();
