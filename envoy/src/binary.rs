@@ -185,13 +185,23 @@ pub fn default_cache() -> PathBuf {
 
 /// What the file prints when asked for its version.
 fn ask_version(path: &Path) -> io::Result<String> {
-    let mut child = Command::new(path)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
     let deadline = Instant::now() + VERSION_PATIENCE;
+    let mut child = loop {
+        let mut command = Command::new(path);
+        command
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        match command.spawn() {
+            // A file just written is busy for as long as a child that another thread forked meanwhile has not reached
+            // its exec: a moment.
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            spawned => break spawned?,
+        }
+    };
     while child.try_wait()?.is_none() {
         if Instant::now() > deadline {
             child.kill()?;
