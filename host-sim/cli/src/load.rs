@@ -7,7 +7,7 @@ use fingerpost_routing::Pattern;
 use crate::args::Input;
 use crate::failure::{Failure, count};
 use crate::files;
-use crate::style::note;
+use crate::style::{note, say};
 
 /// What was read, and what was made of it.
 pub(crate) struct Loaded {
@@ -92,5 +92,9 @@ fn show(diagnostics: &Diagnostics, sources: &Sources) {
         .map(|(number, noun)| count(number, noun))
         .collect();
     // `anstream` takes the colours out where they are not wanted.
-    anstream::eprintln!("{}\n{}", render(diagnostics, sources, true), numbers.join(", "));
+    say(format_args!(
+        "{}\n{}",
+        render(diagnostics, sources, true),
+        numbers.join(", ")
+    ));
 }

@@ -61,11 +61,11 @@ enum Command {
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(|info| {
-        anstream::eprintln!(
+        style::say(format_args!(
             "fingerpost has stopped because of a bug of its own, not of your input: {info}\n\
              Please report it with this text, the command line, the output of `fingerpost --version`, and the input \
              if you may share it."
-        );
+        ));
     }));
     let cli = Cli::parse();
     cli.color.apply();

@@ -2,6 +2,7 @@
 //! they are not wanted.
 
 use std::fmt::Display;
+use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
@@ -19,12 +20,17 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Says something on standard error. If nobody listens there, there is nobody to tell that either.
+pub(crate) fn say(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// Says on standard error what is wrong.
 pub(crate) fn error(message: impl Display) {
-    anstream::eprintln!("{}: {message}", paint(ERROR, "error"));
+    say(format_args!("{}: {message}", paint(ERROR, "error")));
 }
 
 /// Says on standard error what is worth knowing and no reason to worry.
 pub(crate) fn note(message: impl Display) {
-    anstream::eprintln!("{}: {message}", paint(NOTE, "note"));
+    say(format_args!("{}: {message}", paint(NOTE, "note")));
 }

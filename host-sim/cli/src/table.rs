@@ -86,6 +86,7 @@ pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width
     let mut heights: Vec<Vec<usize>> = (0..widths.len())
         .map(|it| heights_of(sample, it, widths[it]))
         .collect();
+    // The indices hold: `columns`, `widths` and `heights` are equally long, as are `sample` and each of `heights`.
     while widths.iter().sum::<usize>() + around > width {
         let candidates =
             (0..widths.len()).filter(|it| widths[*it] > columns[*it].least.max(length(columns[*it].title)));

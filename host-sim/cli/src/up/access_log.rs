@@ -20,7 +20,7 @@ const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_res
 /// The format that Envoy is given; [`Entry`] reads it back.
 pub(super) fn format() -> Value {
     json!({
-        "at": "%START_TIME(%H:%M:%S)%",
+        "at": "%START_TIME_LOCAL(%H:%M:%S)%",
         "id": "%REQ(X-REQUEST-ID)%",
         "method": "%REQ(:METHOD)%",
         "authority": "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%",

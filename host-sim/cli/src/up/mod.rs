@@ -143,6 +143,7 @@ impl Up {
         let envoy = RunningEnvoy::start(&binary, &stage.bootstrap, directory.path(), options)
             .map_err(|error| not_started(&error))?;
         stop.kill(envoy.pid());
+        stop.check()?;
         let doors = doors(&loaded.compiled.plan, &envoy)?;
 
         let mut out = anstream::stdout();

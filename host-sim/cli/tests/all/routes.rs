@@ -95,3 +95,16 @@ fn a_reader_that_has_enough_is_no_error() {
     ended.check(0, &[]);
     assert_eq!(ended.stderr, "");
 }
+
+#[test]
+fn nobody_on_standard_error_is_no_error_either() {
+    let folder = Folder::with("shop.yaml", "nonsense");
+    let mut child = folder
+        .command("routes -f shop.yaml")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stderr.take());
+    let status = child.wait().expect("the command ends");
+    assert_eq!(status.code(), Some(2));
+}
