@@ -9,7 +9,7 @@ use fingerpost_envoy::VARIABLE;
 use crate::build::{self, Profile};
 use crate::failure::Failure;
 use crate::setup;
-use crate::workspace::{Workspace, does_not_run, say};
+use crate::workspace::{Workspace, does_not_run, run as run_to_end, say};
 
 /// What is to be run.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,14 +48,44 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
     let envoy = setup::envoy(workspace)?;
     let fingerpost = build::all(workspace, Profile::Dev)?;
 
-    let mut command = Command::new(fingerpost);
-    command.current_dir(&workspace.root).env(VARIABLE, envoy.path());
-    command.args(["up", "-f", &format!("examples/{example}/resources.yaml")]);
-    if request.is_check {
-        command.args(["--check", &format!("examples/{example}/expected.json")]);
+    let command = || {
+        let mut command = Command::new(&fingerpost);
+        command.current_dir(&workspace.root).env(VARIABLE, envoy.path());
+        command.args(["up", "-f", &format!("examples/{example}/resources.yaml")]);
+        command
+    };
+    if !request.is_check {
+        say("up", format_args!("examples/{example}"));
+        return replace_ourselves(command());
     }
-    say("up", format_args!("examples/{example}"));
-    replace_ourselves(command)
+    for file in checks(workspace, example)? {
+        say("up", format_args!("{file}"));
+        run_to_end(
+            command().args(["--check", &file]),
+            &format!("{file} did not come out as expected"),
+        )?;
+    }
+    Ok(())
+}
+
+/// The check files of an example, sorted.
+fn checks(workspace: &Workspace, example: &str) -> Result<Vec<String>, Failure> {
+    let folder = workspace.root.join("examples").join(example);
+    let entries = fs::read_dir(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    let names = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let mut files: Vec<String> = names
+        .filter(|name| name.ends_with(".test.json"))
+        .map(|name| format!("examples/{example}/{name}"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::Surroundings(format!(
+            "examples/{example} has no .test.json to check"
+        )));
+    }
+    Ok(files)
 }
 
 /// Becomes the command, so that signals and the exit code are its own.

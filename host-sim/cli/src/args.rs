@@ -20,14 +20,9 @@ pub(crate) struct Input {
     )]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Labels of the proxy: only Gateways that select it are served. They replace the default
-    #[arg(
-        long,
-        value_name = "K=V,…",
-        default_value = "istio=ingressgateway",
-        help_heading = "Proxy"
-    )]
-    labels: Labels,
+    /// Labels of the proxy: only Gateways that select it are served [default: istio=ingressgateway]
+    #[arg(long, value_name = "K=V,…", help_heading = "Proxy")]
+    pub(crate) labels: Option<Labels>,
 
     /// Namespace in which the proxy runs
     #[arg(
@@ -77,13 +72,17 @@ pub(crate) enum Colour {
 }
 
 #[derive(Debug, Clone)]
-struct Labels(BTreeMap<String, String>);
+pub(crate) struct Labels(BTreeMap<String, String>);
 
 impl Input {
     /// The compiler's options.
     pub(crate) fn options(&self, engine: EngineName, module_path: String) -> Options {
+        let defaults = Options::default();
         Options {
-            labels: self.labels.0.clone(),
+            labels: self
+                .labels
+                .as_ref()
+                .map_or(defaults.labels, |labels| labels.0.clone()),
             namespace: self.namespace.clone(),
             domain: self.domain.clone(),
             envoy: self.envoy.unwrap_or(EnvoyVersion::NEWEST),

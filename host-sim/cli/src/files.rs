@@ -70,7 +70,8 @@ fn read_stdin() -> Result<Source, Failure> {
     Ok(Source::from_bytes(STDIN, bytes))
 }
 
-/// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`.
+/// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests
+/// of routing: `*.test.json` and the like.
 fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory)
@@ -82,7 +83,11 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in entries {
         let entry = entry.map_err(|error| Failure::refused(error.to_string()))?;
         let ending = entry.path().extension().and_then(|it| it.to_str());
-        if !entry.file_type().is_dir() && ending.is_some_and(|it| ENDINGS.contains(&it)) {
+        let is_test = entry
+            .path()
+            .file_stem()
+            .is_some_and(|it| it.to_string_lossy().ends_with(".test"));
+        if !entry.file_type().is_dir() && !is_test && ending.is_some_and(|it| ENDINGS.contains(&it)) {
             files.push(entry.into_path());
         }
     }

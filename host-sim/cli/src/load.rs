@@ -2,7 +2,7 @@
 
 use fingerpost_config_compiler::{Compiled, Options, compile};
 use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, validate};
-use fingerpost_routing::Pattern;
+use fingerpost_routing::{Encoding, Pattern};
 
 use crate::args::Input;
 use crate::failure::{Failure, count};
@@ -60,9 +60,11 @@ impl Loaded {
     }
 }
 
-/// Whether the filter can match by this text.
+/// Whether Istio takes the pattern: it reads UTF-8. Whether Envoy does is the compiler's question.
 fn check_regex(text: &str) -> Result<(), String> {
-    Pattern::parse(text).map(drop).map_err(|error| error.to_string())
+    Pattern::parse_as(text, Encoding::Utf8)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// Leaves out what is settled, and takes warnings for errors if it must be strict.

@@ -6,7 +6,8 @@
 //!   "expect": {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "path": "/x",
 //!              "rule": "default/shop http[0]"}}]}
 //! ```
-//! `port` is the one that the Gateway declares. Of `expect` only `status` is needed; `"cluster": null` says that no
+//! `labels`, beside `requests`, are those of the proxy that is asked; `--labels` goes before them. `port` is the one
+//! that the Gateway declares. Of `expect` only `status` is needed; `"cluster": null` says that no
 //! upstream is asked, `"rule": null` that no rule applies. A rule may be named with its match, as in
 //! `default/shop http[0] match[1]`.
 
@@ -21,6 +22,9 @@ use crate::failure::Failure;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expectations {
+    /// Labels of the proxy that they are about, unless the command line gives some.
+    #[serde(default)]
+    pub(super) labels: Option<String>,
     pub(super) requests: Vec<Expectation>,
 }
 

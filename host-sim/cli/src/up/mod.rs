@@ -60,7 +60,7 @@ const CACHE: &str = "FINGERPOST_CACHE";
 Examples:
   fingerpost up -f bookinfo.yaml
   fingerpost up -f k8s/ --listen 80=8080 --listen 443=8443
-  fingerpost up -f bookinfo.yaml --check expected.json
+  fingerpost up -f bookinfo.yaml --check bookinfo.test.json
 
 The file of --check:
   {\"requests\": [{\"request\": {\"port\": 80, \"method\": \"GET\", \"path\": \"/v1/x\", \"authority\": \"shop.example.com\"},
@@ -93,12 +93,18 @@ pub(crate) struct Up {
 
 impl Up {
     /// Runs the command.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
         let wasm = match self.engine {
             EngineName::Wasm => Some(module::bytes()?),
             EngineName::Native => None,
         };
         let expectations = self.check.as_deref().map(Expectations::read).transpose()?;
+        if let (None, Some(labels)) = (
+            &self.input.labels,
+            expectations.as_ref().and_then(|it| it.labels.as_ref()),
+        ) {
+            self.input.labels = Some(labels.parse().map_err(Failure::refused)?);
+        }
         let stop = Stop::listen().map_err(|error| Failure::surroundings(error.to_string()))?;
         let directory = tempfile::Builder::new()
             .prefix("fingerpost-up-")
