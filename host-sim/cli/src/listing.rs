@@ -152,7 +152,8 @@ fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames
     if with_rewrite {
         cells.push(route.rewrite.clone().unwrap_or_default());
     }
-    cells.push(route.destination.replace(", ", "\n")); // each share on a line of its own
+    let shares = route.destination.split(", ").map(without_domain);
+    cells.push(shares.collect::<Vec<String>>().join("\n"));
     cells.push(match &route.rule {
         Some(it) => rule::full_name(it),
         None => route.virtual_service.clone(),
@@ -162,6 +163,14 @@ fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames
         None => String::new(),
     });
     cells
+}
+
+/// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it.
+fn without_domain(destination: &str) -> String {
+    match destination.split_once(".svc.") {
+        Some((service, rest)) => format!("{service}{}", rest.find(':').map_or("", |colon| &rest[colon..])),
+        None => destination.to_owned(),
+    }
 }
 
 /// How files are named in a narrow column: without their directories, if that still tells them apart.

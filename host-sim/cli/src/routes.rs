@@ -66,7 +66,7 @@ impl Routes {
         let loaded = load(
             &self.input,
             self.input.options(EngineName::Wasm, String::new()),
-            &["certificate-not-found"],
+            &["certificate-not-found", "subset-by-dns"],
         )?;
         let shown = self.chosen(&loaded.compiled.plan)?;
         let text = match self.format {

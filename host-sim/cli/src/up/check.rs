@@ -58,8 +58,12 @@ pub(super) fn run(
         let line = format!("{:>3}  {:<4}  {target}", expect.status, request.method);
         if differences.is_empty() {
             let blanks = " ".repeat(widest.saturating_sub(target.chars().count()));
+            let sent = match &expect.path {
+                Some(Some(path)) if *path != request.path => format!("  as {path}"),
+                Some(_) | None => String::new(),
+            };
             let rule = match &expect.rule {
-                Some(Some(rule)) => paint(DIM, format_args!("{blanks}  {rule}")),
+                Some(Some(rule)) => paint(DIM, format_args!("{blanks}  {rule}{sent}")),
                 Some(None) | None => String::new(),
             };
             writeln!(out, "{}  {line}{rule}", paint(GOOD, "✓"))?;

@@ -1,6 +1,7 @@
 //! The command as people and scripts use it: arguments in, files, text and exit code out.
 
 mod compile;
+mod documents;
 mod routes;
 mod run;
 mod up;

@@ -15,10 +15,9 @@ fn rules_are_listed_in_the_order_in_which_they_are_tried() {
 0.0.0.0_80  HTTP
 
   shop.example.com
-     match        rewrite    destination                 rule                           source
-  1  prefix /v1/  /v1/ -> /  shop.default.svc.cluster.   default/shop http[0] match[0]  shop.yaml:16
-                             local:80
-  2  exact /old              redirect 301 /new           default/shop http[1] match[0]  shop.yaml:19
+     match        rewrite    destination        rule                           source
+  1  prefix /v1/  /v1/ -> /  shop.default:80    default/shop http[0] match[0]  shop.yaml:16
+  2  exact /old              redirect 301 /new  default/shop http[1] match[0]  shop.yaml:19
 ";
     assert_eq!(ended.stdout, expected);
 }

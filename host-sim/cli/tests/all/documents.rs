@@ -1,0 +1,127 @@
+//! What the documents show is what the commands print: every console block of the README and of the examples.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One command of a console block, and the text below it.
+struct Shown {
+    command: String,
+    output: String,
+}
+
+#[test]
+fn the_examples_show_what_the_commands_print() {
+    let root = root();
+    let mut checked = 0;
+    for document in documents(&root) {
+        let text = fs::read_to_string(&document).expect("a document can be read");
+        for shown in console_blocks(&text) {
+            let Some(printed) = print(&root, &shown.command) else {
+                continue;
+            };
+            assert_eq!(
+                printed.trim_end(),
+                shown.output.trim_end(),
+                "`{}` in {}",
+                shown.command,
+                document.display()
+            );
+            checked += 1;
+        }
+    }
+    assert!(
+        checked >= 12,
+        "only {checked} commands were found in the documents"
+    );
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("the crate lies two folders deep")
+        .to_owned()
+}
+
+fn documents(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root.join("examples")).expect("the examples can be listed");
+    let mut documents: Vec<PathBuf> = entries
+        .flatten()
+        .map(|it| it.path().join("README.md"))
+        .filter(|it| it.is_file())
+        .collect();
+    documents.push(root.join("README.md"));
+    documents.sort();
+    documents
+}
+
+/// The commands that are shown with an output.
+fn console_blocks(text: &str) -> Vec<Shown> {
+    let mut found: Vec<Shown> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+            continue;
+        }
+        if !inside {
+            continue;
+        }
+        if let Some(command) = line.strip_prefix("$ ") {
+            found.push(Shown {
+                command: command.to_owned(),
+                output: String::new(),
+            });
+        } else if let Some(shown) = found.last_mut() {
+            shown.output.push_str(line);
+            shown.output.push('\n');
+        }
+    }
+    found.retain(|it| !it.output.trim().is_empty());
+    found
+}
+
+/// What the command prints, if it is one that can be run here.
+fn print(root: &Path, command: &str) -> Option<String> {
+    if let Some(arguments) = command.strip_prefix("fingerpost ") {
+        let serves = arguments.starts_with("up ") && !arguments.contains("--check");
+        return (!serves).then(|| run(root, &arguments.split_whitespace().collect::<Vec<_>>()));
+    }
+    let name = command
+        .strip_prefix("cargo xtask up ")?
+        .strip_suffix(" --check")?;
+    let entries = fs::read_dir(root.join("examples")).expect("the examples can be listed");
+    let mut folders = entries
+        .flatten()
+        .filter_map(|it| it.file_name().into_string().ok());
+    let folder = folders
+        .find(|it| it.contains(name))
+        .unwrap_or_else(|| panic!("no example is called {name}"));
+    let checks = fs::read_dir(root.join("examples").join(&folder)).expect("an example can be listed");
+    let mut checks: Vec<String> = checks
+        .flatten()
+        .filter_map(|it| it.file_name().into_string().ok())
+        .filter(|it| it.ends_with(".test.json"))
+        .collect();
+    checks.sort();
+    let outputs: Vec<String> = checks
+        .iter()
+        .map(|check| {
+            let resources = format!("examples/{folder}/resources.yaml");
+            let check = format!("examples/{folder}/{check}");
+            run(root, &["up", "-f", &resources, "--check", &check])
+        })
+        .collect();
+    Some(outputs.join("\n"))
+}
+
+fn run(root: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fingerpost"));
+    let ended = command
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .expect("the command runs");
+    String::from_utf8(ended.stdout).expect("text")
+}
