@@ -21,6 +21,9 @@ pub enum HeaderName {
 }
 
 impl HeaderName {
+    /// Those that are fields of a request's head.
+    pub(crate) const PSEUDO: [Self; 4] = [Self::Authority, Self::Method, Self::Scheme, Self::Path];
+
     /// Reads a name. Every text is one.
     pub fn parse(text: &str) -> Self {
         let name = text.to_ascii_lowercase();

@@ -3,7 +3,7 @@
 //! ```text
 //! RouteTable::decide(head, roll)
 //!   table.virtual_host(authority)   exact, longest suffix, any       domain
-//!   host.select(head)               first route in list order        table, route, path, header, query
+//!   host.select(head)               first route in list order        table, index, route, path, header, query
 //!   route.resolve(head, roll)       rewrite, pick a destination      rewrite, split
 //! ```
 //!
@@ -27,6 +27,7 @@ extern crate std;
 mod domain;
 mod head;
 mod header;
+mod index;
 mod path;
 mod pattern;
 mod query;

@@ -28,14 +28,20 @@ impl QueryMatch {
 }
 
 fn first_value<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
-    let mut parameters = query.split(|it| *it == b'&').map(|parameter| {
+    parameters(query)
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// Names and values, in order and with repetitions.
+pub(crate) fn parameters(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    query.split(|it| *it == b'&').map(|parameter| {
         let mut halves = parameter.splitn(2, |it| *it == b'=');
         (
             halves.next().unwrap_or_default(),
             halves.next().unwrap_or_default(),
         )
-    });
-    parameters.find(|(key, _)| *key == name).map(|(_, value)| value)
+    })
 }
 
 impl fmt::Display for QueryMatch {

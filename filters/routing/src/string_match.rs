@@ -24,6 +24,15 @@ impl StringMatch {
             Self::Regex(pattern) => pattern.accepts(value),
         }
     }
+
+    /// The only text that satisfies it, where that is plain to see.
+    pub(crate) fn literal(&self) -> Option<&[u8]> {
+        match self {
+            Self::Exact(text) => Some(text.as_bytes()),
+            Self::Prefix(_) => None,
+            Self::Regex(pattern) => pattern.literal(),
+        }
+    }
 }
 
 impl fmt::Display for StringMatch {
@@ -43,6 +52,16 @@ pub enum ValueMatch {
     Present,
     /// It is there and satisfies this.
     Text(StringMatch),
+}
+
+impl ValueMatch {
+    /// The only value that satisfies it, where that is plain to see.
+    pub(crate) fn literal(&self) -> Option<&[u8]> {
+        match self {
+            Self::Present => None,
+            Self::Text(want) => want.literal(),
+        }
+    }
 }
 
 impl fmt::Display for ValueMatch {

@@ -1,7 +1,8 @@
 //! The table of one listener, and the decision about one request.
 
 use crate::domain::DomainIndex;
-use crate::{InvalidDomain, RequestHead, Resolved, Roll, Route};
+use crate::index::Index;
+use crate::{InvalidDomain, Mismatch, RequestHead, Resolved, Roll, Route};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -17,6 +18,7 @@ pub struct RouteTable {
 pub struct VirtualHost {
     name: Box<str>,
     routes: Vec<Route>,
+    index: Index,
 }
 
 /// What becomes of a request.
@@ -76,6 +78,7 @@ impl VirtualHost {
     pub fn new(name: &str, routes: Vec<Route>) -> Self {
         Self {
             name: name.into(),
+            index: Index::new(&routes),
             routes,
         }
     }
@@ -92,7 +95,20 @@ impl VirtualHost {
 
     /// The first route in order that accepts the request.
     pub fn select(&self, head: &RequestHead<'_>) -> Option<&Route> {
-        self.routes.iter().find(|route| route.matcher.check(head).is_ok())
+        let mut candidates = self
+            .index
+            .candidates(head)
+            .filter_map(|place| self.routes.get(place));
+        candidates.find(|route| route.matcher.check(head).is_ok())
+    }
+
+    /// All routes in order, each with what it makes of the request. The first that accepts is the one that
+    /// [`VirtualHost::select`] finds without asking all; this is for who wants to know why.
+    pub fn scan<'h>(
+        &'h self,
+        head: &'h RequestHead<'_>,
+    ) -> impl Iterator<Item = (&'h Route, Result<(), Mismatch<'h>>)> {
+        self.routes.iter().map(|route| (route, route.matcher.check(head)))
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod parse;
 mod runes;
 mod scan;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind, Look};
+use start::Start;
 
 /// What one compiled program may take. RE2's limit in a mesh, 32,768 instructions, is below that.
 const PROGRAM_BYTES: usize = 2 << 20;
@@ -62,6 +64,7 @@ enum Engine {
 
 /// States are made when a value first needs them. When they change too often, the slower machine goes on.
 struct Automaton {
+    start: Start,
     dfa: DFA,
     vm: PikeVM,
     caches: Caches,
@@ -102,11 +105,28 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The only value that matches, where that is plain to see.
+    pub(crate) fn literal(&self) -> Option<&[u8]> {
+        match &self.engine {
+            Engine::Literal(literal) => Some(literal),
+            Engine::Automaton(_) => None,
+        }
+    }
+
+    /// What every value that matches begins with, and whether the case of ASCII letters in it is open.
+    pub(crate) fn start(&self) -> (&[u8], bool) {
+        match &self.engine {
+            Engine::Literal(literal) => (literal, false),
+            Engine::Automaton(automaton) => (automaton.start.text(), automaton.start.ignores_case()),
+        }
+    }
 }
 
 impl Automaton {
     /// Anchors the tree, not the text: `a)|(b` must not get out of a group put around it.
     fn new(hir: Hir) -> Option<Self> {
+        let start = Start::of(&hir);
         let whole = Hir::concat([Hir::look(Look::Start), hir, Hir::look(Look::End)].into());
         let nfa = program(&whole, WhichCaptures::None)?;
         let config = DfaConfig::new()
@@ -122,6 +142,7 @@ impl Automaton {
         let maker = dfa.clone();
         let caches: MakeCaches = Box::new(move || (maker.create_cache(), None));
         Some(Self {
+            start,
             dfa,
             vm,
             caches: Pool::new(caches),

@@ -1,0 +1,114 @@
+//! What a route can insist on beside its path: that a header or a query parameter has one certain value.
+//!
+//! A table knows its facts by number. A request is looked through once for those that hold; a route that insists on
+//! any other cannot be the one.
+
+use super::trie::{Case, Trie};
+use crate::query::parameters;
+use crate::{HeaderMatch, HeaderName, QueryMatch, RepeatedHeaders, RequestHead, RouteMatch};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// A value without which a route does not accept a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fact<'r> {
+    /// Of a header, whatever the case of its name.
+    Header(&'r str, &'r [u8]),
+    /// Of a query parameter.
+    Query(&'r str, &'r [u8]),
+}
+
+/// All the facts that a route insists on.
+pub(super) fn of_route(matcher: &RouteMatch) -> impl Iterator<Item = Fact<'_>> {
+    let headers = matcher.headers.iter().filter_map(of_header);
+    headers.chain(matcher.query.iter().filter_map(of_parameter))
+}
+
+fn of_header(header: &HeaderMatch) -> Option<Fact<'_>> {
+    let text = header.want.literal()?;
+    let holds_without = header.invert || (header.missing_as_empty && text.is_empty());
+    // Only several values together have a comma between them, so a text without one is a value by itself.
+    let may_be_joined = header.repeated == RepeatedHeaders::Joined && text.contains(&b',');
+    (!holds_without && !may_be_joined).then_some(Fact::Header(header.name.as_str(), text))
+}
+
+fn of_parameter(parameter: &QueryMatch) -> Option<Fact<'_>> {
+    Some(Fact::Query(&parameter.name, parameter.want.literal()?))
+}
+
+/// Names, and for each the values that matter, and the number of that fact.
+type Numbers = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, usize>>;
+
+/// Gives facts their numbers, from 1 on.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    last: usize,
+    headers: Numbers,
+    query: Numbers,
+}
+
+impl Numbering {
+    /// The number of a fact.
+    pub(super) fn number(&mut self, fact: Fact<'_>) -> usize {
+        let (names, name, value) = match fact {
+            Fact::Header(name, value) => (&mut self.headers, Case::Folded.fold(name.as_bytes()), value),
+            Fact::Query(name, value) => (&mut self.query, Case::Kept.fold(name.as_bytes()), value),
+        };
+        *names
+            .entry(name)
+            .or_default()
+            .entry(value.to_vec())
+            .or_insert_with(|| {
+                self.last += 1;
+                self.last
+            })
+    }
+
+    /// No more facts.
+    pub(super) fn finish(self) -> Facts {
+        let tree = |names: Numbers, case| {
+            let names = names
+                .into_iter()
+                .map(|(name, values)| (name, Trie::new(values, Case::Kept)));
+            Trie::new(names.collect(), case)
+        };
+        Facts {
+            headers: tree(self.headers, Case::Folded),
+            query: tree(self.query, Case::Kept),
+        }
+    }
+}
+
+/// The facts of a table.
+#[derive(Debug)]
+pub(super) struct Facts {
+    headers: Trie<Trie<usize>>,
+    query: Trie<Trie<usize>>,
+}
+
+impl Facts {
+    /// The numbers of those that hold for a request, each once. Of a repeated query parameter every value counts
+    /// here, although only the first does to a route: what is too much is checked once more, what is missing is not.
+    pub(super) fn of(&self, head: &RequestHead<'_>) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        let mut add = |names: &Trie<Trie<usize>>, name: &[u8], value: &[u8]| {
+            numbers.extend(names.get(name).and_then(|values| values.get(value)));
+        };
+        if !self.headers.is_empty() {
+            for name in HeaderName::PSEUDO {
+                let values = head.values(&name);
+                values.for_each(|value| add(&self.headers, name.as_str().as_bytes(), value));
+            }
+            for (name, value) in head.headers() {
+                add(&self.headers, name, value);
+            }
+        }
+        if !self.query.is_empty() {
+            let query = head.query().into_iter().flat_map(parameters);
+            query.for_each(|(name, value)| add(&self.query, name, value));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+}

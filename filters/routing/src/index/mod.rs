@@ -1,0 +1,183 @@
+//! Which routes of a virtual host are worth a check, so that the cost of a request does not grow with the table.
+//!
+//! Every route lies in one bucket, by what its path must be or begin with: a literal path or prefix, or what a
+//! pattern's matches all begin with. In a bucket of many, those that insist on a certain value of a header or a
+//! query parameter are kept apart by it. A request opens the buckets that its path passes through and in each the
+//! parts that its headers call for, and the routes therein come out in list order.
+//!
+//! Nothing is decided here: no route is left out that would accept the request, and those that come out are still to
+//! be checked. So the first that passes is the first of the list, and a property test holds it to that.
+
+mod facts;
+#[cfg(test)]
+mod tests;
+mod trie;
+
+use crate::{PathMatch, RequestHead, Route};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::collections::binary_heap::{BinaryHeap, PeekMut};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use facts::{Fact, Facts, Numbering};
+use trie::{Case, Trie};
+
+/// Up to so many routes in a bucket are checked one by one: that takes less time than telling them apart.
+const FEW: usize = 8;
+
+/// Stands for a route that is not kept apart by a fact.
+const NO_FACT: usize = 0;
+
+/// The index of one virtual host's routes.
+#[derive(Debug)]
+pub(crate) struct Index {
+    kept: Trie<Ends>,
+    folded: Trie<Ends>,
+    facts: Facts,
+}
+
+/// The routes behind one literal.
+#[derive(Debug)]
+struct Ends {
+    /// Those that want it to be the whole path.
+    exact: Bucket,
+    /// Those that want the path to begin with it.
+    prefix: Bucket,
+}
+
+/// The number of a fact and the place of a route, in this order.
+type Entry = (usize, usize);
+
+#[derive(Debug)]
+struct Bucket(Box<[Entry]>);
+
+impl Index {
+    /// The index of these routes.
+    pub(crate) fn new(routes: &[Route]) -> Self {
+        let (mut kept, mut folded) = (BTreeMap::new(), BTreeMap::new());
+        for (place, route) in routes.iter().enumerate() {
+            let (literal, case, is_whole) = literal(&route.matcher.path);
+            let literals = match case {
+                Case::Kept => &mut kept,
+                Case::Folded => &mut folded,
+            };
+            let (exact, prefix): &mut (Vec<usize>, Vec<usize>) =
+                literals.entry(case.fold(literal)).or_default();
+            if is_whole { exact } else { prefix }.push(place);
+        }
+        let mut numbering = Numbering::default();
+        let mut tree = |literals: BTreeMap<Vec<u8>, (Vec<usize>, Vec<usize>)>, case| {
+            let ends = literals.into_iter().map(|(literal, (exact, prefix))| {
+                let exact = Bucket::new(&exact, routes, &mut numbering);
+                let prefix = Bucket::new(&prefix, routes, &mut numbering);
+                (literal, Ends { exact, prefix })
+            });
+            Trie::new(ends.collect(), case)
+        };
+        Self {
+            kept: tree(kept, Case::Kept),
+            folded: tree(folded, Case::Folded),
+            facts: numbering.finish(),
+        }
+    }
+
+    /// The places of the routes that may accept the request, in list order.
+    pub(crate) fn candidates(&self, head: &RequestHead<'_>) -> Candidates<'_> {
+        let mut facts = None;
+        let mut parts = Vec::new();
+        for bucket in self.buckets(head.path().unwrap_or_default()) {
+            parts.extend(bucket.part(NO_FACT));
+            if bucket.is_split() {
+                let facts = facts.get_or_insert_with(|| self.facts.of(head));
+                parts.extend(facts.iter().filter_map(|fact| bucket.part(*fact)));
+            }
+        }
+        Candidates(parts.into())
+    }
+
+    /// The buckets that a path passes through.
+    fn buckets<'i>(&'i self, path: &[u8]) -> impl Iterator<Item = &'i Bucket> {
+        let walks = self.kept.walk(path).chain(self.folded.walk(path));
+        walks.flat_map(|(rest, ends)| {
+            let exact = rest.is_empty().then_some(&ends.exact);
+            exact.into_iter().chain([&ends.prefix])
+        })
+    }
+}
+
+/// What a path must be (true) or begin with (false) to be accepted.
+fn literal(path: &PathMatch) -> (&[u8], Case, bool) {
+    let case = |ignore_case| if ignore_case { Case::Folded } else { Case::Kept };
+    match path {
+        PathMatch::Exact { path, ignore_case } => (path.as_bytes(), case(*ignore_case), true),
+        PathMatch::Prefix { prefix, ignore_case } => (prefix.as_bytes(), case(*ignore_case), false),
+        PathMatch::Regex(pattern) => match pattern.literal() {
+            Some(whole) => (whole, Case::Kept, true),
+            None => {
+                let (start, ignore_case) = pattern.start();
+                (start, case(ignore_case), false)
+            }
+        },
+    }
+}
+
+impl Bucket {
+    fn new(places: &[usize], routes: &[Route], numbering: &mut Numbering) -> Self {
+        let facts = |place: &usize| {
+            routes
+                .get(*place)
+                .into_iter()
+                .flat_map(|it| facts::of_route(&it.matcher))
+        };
+        let mut counts: BTreeMap<Fact<'_>, usize> = BTreeMap::new();
+        if places.len() > FEW {
+            for fact in places.iter().flat_map(facts) {
+                *counts.entry(fact).or_default() += 1;
+            }
+        }
+        // Of several facts, the one that the fewest routes insist on tells the most.
+        let number = |place| {
+            let rarest = facts(place)
+                .filter_map(|fact| Some((*counts.get(&fact)?, fact)))
+                .min();
+            rarest.map_or(NO_FACT, |(_, fact)| numbering.number(fact))
+        };
+        let mut entries: Vec<Entry> = places.iter().map(number).zip(places.iter().copied()).collect();
+        entries.sort_unstable();
+        Self(entries.into())
+    }
+
+    fn is_split(&self) -> bool {
+        self.0.last().is_some_and(|(fact, _)| *fact != NO_FACT)
+    }
+
+    /// The routes that are kept apart by a fact.
+    fn part(&self, fact: usize) -> Option<Part<'_>> {
+        let start = self.0.partition_point(|(it, _)| *it < fact);
+        let from = self.0.get(start..)?;
+        let part = from.get(..from.partition_point(|(it, _)| *it == fact))?;
+        let ((_, first), rest) = part.split_first()?;
+        Some(Reverse((*first, rest)))
+    }
+}
+
+/// The place of the next route, and the entries of those that follow.
+type Part<'i> = Reverse<(usize, &'i [Entry])>;
+
+/// Places of routes, in list order.
+#[derive(Debug)]
+pub(crate) struct Candidates<'i>(BinaryHeap<Part<'i>>);
+
+impl Iterator for Candidates<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let mut part = self.0.peek_mut()?;
+        let Reverse((place, rest)) = *part;
+        match rest.split_first() {
+            Some(((_, next), rest)) => *part = Reverse((*next, rest)),
+            None => drop(PeekMut::pop(part)),
+        }
+        Some(place)
+    }
+}
