@@ -69,6 +69,8 @@ mod tests {
     use super::PathMatch;
     use crate::Pattern;
     use alloc::string::ToString;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(want: &PathMatch, yes: &[&str], no: &[&str]) {

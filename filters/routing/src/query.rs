@@ -54,6 +54,8 @@ impl fmt::Display for QueryMatch {
 mod tests {
     use super::QueryMatch;
     use crate::{StringMatch, ValueMatch};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(want: ValueMatch, yes: &[&str], no: &[&str]) {

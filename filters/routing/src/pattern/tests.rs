@@ -4,6 +4,8 @@ use super::{Encoding, Finder, Pattern, Reason};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BOTH: [Encoding; 2] = [Encoding::Latin1, Encoding::Utf8];
 
