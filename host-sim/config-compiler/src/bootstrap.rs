@@ -16,6 +16,7 @@ use crate::patterns;
 use crate::plan::Plan;
 use crate::routes::Target;
 use crate::services::ClusterRef;
+use crate::unserved;
 use crate::virtual_services;
 
 /// What a compilation makes.
@@ -50,7 +51,12 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     Compiled {
         bootstrap: bootstrap(&built, &clusters),
         routing: routing(&built, options),
-        plan: Plan::new(&built, &clusters),
+        plan: Plan::new(
+            &built,
+            &clusters,
+            unserved::find(resources, &services, &merged, options),
+            &mesh,
+        ),
     }
 }
 

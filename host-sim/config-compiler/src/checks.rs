@@ -6,6 +6,7 @@ use fingerpost_resources::{ClientTlsMode, Diagnostics, Resources};
 
 use crate::cluster_policies::Policies;
 use crate::clusters::{self, Missing};
+use crate::detail::Lack;
 use crate::gateways::MergedListener;
 use crate::host;
 use crate::matching;
@@ -110,9 +111,7 @@ pub(crate) fn rules(
         for rule in &service.rules {
             for (path, destination) in destinations(rule) {
                 let cluster = mesh.services.cluster(destination, namespace, *declared);
-                if let Err(missing) = clusters::check(&cluster, mesh) {
-                    missing_destination(rule, &path, &cluster, missing, mesh, diagnostics);
-                } else {
+                if !missing_destination(rule, &path, &cluster, mesh, diagnostics) {
                     plain_text(rule, &path, &cluster, mesh, diagnostics);
                 }
             }
@@ -159,10 +158,22 @@ fn missing_destination(
     rule: &Rule<'_>,
     path: &str,
     cluster: &ClusterRef,
-    missing: Missing,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
-) {
+) -> bool {
+    let Some((field, code, lack)) = lack(cluster, mesh) else {
+        return false;
+    };
+    diagnostics
+        .warn(code, lack.message)
+        .on(&rule.leaf.origin, format!("{path}.{field}"))
+        .help(lack.help);
+    true
+}
+
+/// Why a cluster does not exist, if it does not: the field of the destination that is to blame, the code of the
+/// finding, and its words.
+pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static str, &'static str, Lack)> {
     let host = &cluster.hostname;
     let list = |names: Vec<String>| {
         if names.is_empty() {
@@ -171,7 +182,7 @@ fn missing_destination(
             names.join(", ")
         }
     };
-    let (field, code, message, help) = match missing {
+    let (field, code, message, help) = match clusters::check(cluster, mesh).err()? {
         Missing::Host => {
             let name = host.split('.').next().unwrap_or(host);
             let similar: Vec<String> = mesh
@@ -216,17 +227,19 @@ fn missing_destination(
                 "no DestinationRule for {host} defines subset \"{}\": requests get 503",
                 cluster.subset
             );
-            let help = match defined {
-                Some(names) => format!("it defines {}", list(names)),
-                None => "no DestinationRule in a namespace that counts has that host".to_owned(),
+            let help = match (defined, mesh.destination_rules.unseen(host).as_slice()) {
+                (Some(names), _) => format!("it defines {}", list(names)),
+                (None, []) => "no DestinationRule has that host".to_owned(),
+                (None, unseen) => format!(
+                    "{} has that host, but is not seen: only the namespaces of the proxy (`{}`) and of the service (`{namespace}`) and the root are asked, and `exportTo` must allow it",
+                    unseen.join(", "),
+                    mesh.options.namespace
+                ),
             };
             ("subset", "unknown-subset", message, help)
         }
     };
-    diagnostics
-        .warn(code, message)
-        .on(&rule.leaf.origin, format!("{path}.{field}"))
-        .help(help);
+    Some((field, code, Lack { message, help }))
 }
 
 fn plain_text(

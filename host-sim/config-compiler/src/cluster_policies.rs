@@ -71,6 +71,18 @@ impl<'r> Policies<'r> {
         }
     }
 
+    /// Istio's words for the blocks that are given.
+    pub(crate) fn blocks(&self) -> Vec<&'static str> {
+        let blocks = [
+            ("loadBalancer", self.load_balancer.is_some()),
+            ("connectionPool", self.connection_pool.is_some()),
+            ("outlierDetection", self.outlier_detection.is_some()),
+            ("tls", self.tls.is_some()),
+        ];
+        let given = blocks.into_iter().filter(|(_, given)| *given);
+        given.map(|(name, _)| name).collect()
+    }
+
     /// Whether HTTP/2 is spoken to a port that is not declared as such.
     pub(crate) fn upgrades_to_http2(&self, protocol: Protocol) -> bool {
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());

@@ -18,7 +18,7 @@ use crate::services::ClusterRef;
 
 /// A cluster of the bootstrap.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// What it is.
     pub wanted: ClusterRef,
     /// Its name.

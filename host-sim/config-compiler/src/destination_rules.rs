@@ -116,6 +116,16 @@ impl<'r> DestinationRules<'r> {
             .or_else(|| self.most_specific(ROOT_NAMESPACE, hostname, reaches_us))
     }
 
+    /// The rules for the service `hostname` of any namespace, also those that don't count, as `namespace/name`.
+    pub(crate) fn unseen(&self, hostname: &str) -> Vec<String> {
+        let of_namespace = |hosts: &BTreeMap<String, Vec<EffectiveRule<'r>>>| {
+            let name = host::most_specific(hostname, hosts.keys().map(String::as_str))?;
+            let rule = hosts.get(name)?.first()?;
+            Some(rule.first.meta.qualified_name())
+        };
+        self.entries.values().filter_map(of_namespace).collect()
+    }
+
     /// The rule of the most specific host; if that one is not visible, a wider one is not tried.
     fn most_specific(
         &self,

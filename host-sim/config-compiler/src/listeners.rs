@@ -22,7 +22,7 @@ use crate::virtual_services::BoundService;
 
 /// What a listener was made of, beside its Envoy configuration.
 #[derive(Debug)]
-pub struct BuiltListener<'r> {
+pub(crate) struct BuiltListener<'r> {
     /// Envoy's name for it: `address_port`.
     pub name: String,
     /// The port to listen on.
@@ -41,11 +41,13 @@ pub struct BuiltListener<'r> {
 
 /// One HTTP connection manager.
 #[derive(Debug)]
-pub struct HttpChain<'r> {
+pub(crate) struct HttpChain<'r> {
     /// What it routes by.
     pub routes: RouteConfig<'r>,
     /// The filter's config, if the filter is in the chain.
     pub config: Option<RoutingConfig>,
+    /// The server names of its connections; empty for all.
+    pub server_names: Vec<String>,
 }
 
 /// Builds a listener, or nothing where no chain results (a TCP server without a route).
@@ -78,6 +80,9 @@ pub(crate) fn build<'r>(
                     let routes = virtual_hosts::build(std::slice::from_ref(server), services, mesh);
                     let mut chain = http_chain(&name, routes, mesh, &mut http);
                     let names = server_names(server);
+                    if let Some(built) = http.last_mut() {
+                        built.server_names.clone_from(&names);
+                    }
                     inspects_tls = true;
                     add_tls(&mut chain, server, &names, mesh, resources, diagnostics);
                     chains.push(chain);
@@ -220,7 +225,11 @@ fn http_chain<'r>(
         filters.push(json!({"name": name, "typed_config": typed(kind, Fields::new())}));
     }
     let manager = connection_manager(listener, route_config, filters, mesh);
-    built.push(HttpChain { routes, config });
+    built.push(HttpChain {
+        routes,
+        config,
+        server_names: Vec::new(),
+    });
     json!({
         "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
         "transport_socket_connect_timeout": "15s",

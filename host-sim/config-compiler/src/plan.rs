@@ -7,12 +7,16 @@ use fingerpost_routing_config::{PathMatch, Rewrite, RouteMatch, RuleRef, ValueMa
 use serde_json::Value;
 
 use crate::clusters::Cluster;
+use crate::detail::RouteDetail;
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest};
 use crate::listeners::{BuiltListener, HttpChain};
-use crate::routes::{Route, Target};
+use crate::mesh::Mesh;
+pub use crate::routes::LeftOutReason;
+use crate::routes::{LeftOut, Route, Target};
 use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
+use crate::unserved::Unserved;
 
 /// All of it.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct Plan {
     pub listeners: Vec<PlanListener>,
     /// The clusters, by name.
     pub clusters: Vec<PlanCluster>,
+    /// VirtualServices that no listener serves.
+    pub unserved: Vec<Unserved>,
 }
 
 /// A listener.
@@ -30,6 +36,8 @@ pub struct PlanListener {
     pub name: String,
     /// The first port that a Gateway declares for it.
     pub port: u32,
+    /// All ports that Gateways declare for it.
+    pub declared_ports: Vec<u32>,
     /// The port to listen on.
     pub listen_port: u32,
     /// The protocols of its servers, joined by commas.
@@ -43,12 +51,34 @@ pub struct PlanListener {
 pub struct PlanHost {
     /// Host names; for a chain of bytes the server names, `*` for any.
     pub domains: Vec<String>,
+    /// The route configuration that it is part of: the `route_config` of `Compiled::routing`. None for a chain of
+    /// bytes. The virtual hosts of one stand in its order.
+    pub route_config: Option<String>,
+    /// The server names of the chain that it is part of; empty for all.
+    pub server_names: Vec<String>,
     /// Whether requests come over TLS.
     pub over_tls: bool,
     /// Whether plain text is redirected to HTTPS before any route.
     pub redirects_to_https: bool,
     /// The routes, in the order in which they are tried.
     pub routes: Vec<PlanRoute>,
+    /// Matches of its VirtualServices that make no route.
+    pub left_out: Vec<PlanLeftOut>,
+}
+
+/// A match that makes no route.
+#[derive(Debug, Clone)]
+pub struct PlanLeftOut {
+    /// The rule and the match.
+    pub rule: RuleRef,
+    /// What it asks of a request.
+    pub conditions: RouteMatch,
+    /// The same in words.
+    pub matches: String,
+    /// Why it makes none.
+    pub reason: LeftOutReason,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// One route.
@@ -68,6 +98,8 @@ pub struct PlanRoute {
     pub span: Option<Span>,
     /// A request that takes this route, if one was found.
     pub example: Option<ExampleRequest>,
+    /// All about it; none for a route of bytes.
+    pub detail: Option<RouteDetail>,
 }
 
 /// A cluster.
@@ -81,9 +113,15 @@ pub struct PlanCluster {
 
 impl Plan {
     /// The view of what was built.
-    pub fn new(listeners: &[BuiltListener<'_>], clusters: &[Cluster]) -> Self {
+    pub(crate) fn new(
+        listeners: &[BuiltListener<'_>],
+        clusters: &[Cluster],
+        unserved: Vec<Unserved>,
+        mesh: &Mesh<'_>,
+    ) -> Self {
         Self {
-            listeners: listeners.iter().map(listener).collect(),
+            unserved,
+            listeners: listeners.iter().map(|it| listener(it, mesh)).collect(),
             clusters: clusters
                 .iter()
                 .map(|it| PlanCluster {
@@ -105,10 +143,11 @@ impl Plan {
     }
 }
 
-fn listener(built: &BuiltListener<'_>) -> PlanListener {
-    let http = built.http.iter().flat_map(http_hosts);
+fn listener(built: &BuiltListener<'_>, mesh: &Mesh<'_>) -> PlanListener {
+    let http = built.http.iter().flat_map(|chain| http_hosts(chain, mesh));
     PlanListener {
         name: built.name.clone(),
+        declared_ports: built.declared_ports.clone(),
         port: built.declared_ports.first().copied().unwrap_or(built.port),
         listen_port: built.port,
         protocol: built.protocols.join(", "),
@@ -116,10 +155,12 @@ fn listener(built: &BuiltListener<'_>) -> PlanListener {
     }
 }
 
-fn http_hosts(chain: &HttpChain<'_>) -> impl Iterator<Item = PlanHost> {
+fn http_hosts(chain: &HttpChain<'_>, mesh: &Mesh<'_>) -> impl Iterator<Item = PlanHost> {
     let over_tls = chain.routes.over_tls;
     chain.routes.virtual_hosts.iter().map(move |host| PlanHost {
         domains: vec![host.domain.clone()],
+        route_config: Some(chain.routes.name.clone()),
+        server_names: chain.server_names.clone(),
         over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
         routes: host
@@ -128,13 +169,24 @@ fn http_hosts(chain: &HttpChain<'_>) -> impl Iterator<Item = PlanHost> {
             .enumerate()
             .map(|(index, route)| {
                 let earlier = host.routes.get(..index).unwrap_or_default();
-                plan_route(route, example::request(&host.domain, route, earlier))
+                plan_route(route, example::request(&host.domain, route, earlier), mesh)
             })
             .collect(),
+        left_out: host.left_out.iter().map(left_out).collect(),
     })
 }
 
-fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>) -> PlanRoute {
+fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
+    PlanLeftOut {
+        rule: it.rule.clone(),
+        conditions: it.conditions.clone(),
+        matches: conditions(&it.conditions),
+        reason: it.reason.clone(),
+        span: it.leaf.origin.at(&it.path),
+    }
+}
+
+fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>, mesh: &Mesh<'_>) -> PlanRoute {
     PlanRoute {
         rule: Some(route.rule.clone()),
         matches: conditions(&route.conditions),
@@ -143,6 +195,7 @@ fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>) -> PlanRoute {
         virtual_service: route.leaf.meta.qualified_name(),
         span: Some(route.leaf.origin.at(&route.path)),
         example,
+        detail: Some(RouteDetail::new(route, mesh)),
     }
 }
 
@@ -156,6 +209,7 @@ fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
         virtual_service: chain.resource.meta.qualified_name(),
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,
+        detail: None,
     };
     PlanHost {
         domains: if chain.server_names.is_empty() {
@@ -163,9 +217,12 @@ fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
         } else {
             chain.server_names.clone()
         },
+        route_config: None,
+        server_names: chain.server_names.clone(),
         over_tls: !chain.server_names.is_empty(),
         redirects_to_https: false,
         routes: vec![route],
+        left_out: Vec::new(),
     }
 }
 

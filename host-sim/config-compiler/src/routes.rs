@@ -24,7 +24,7 @@ use crate::virtual_services::{BoundService, Rule};
 
 /// A route, before it is written for one engine or the other.
 #[derive(Debug, Clone)]
-pub struct Route<'r> {
+pub(crate) struct Route<'r> {
     /// The rule and the match that it comes from.
     pub rule: RuleRef,
     /// The name that Istio gives it: those of the rule and the match.
@@ -49,7 +49,7 @@ pub struct Route<'r> {
 
 /// What happens to a request that a route takes.
 #[derive(Debug, Clone)]
-pub enum Target {
+pub(crate) enum Target {
     /// It goes to one cluster.
     Cluster {
         /// Which.
@@ -72,7 +72,7 @@ pub enum Target {
 
 /// One destination of a split.
 #[derive(Debug, Clone)]
-pub struct Share {
+pub(crate) struct Share {
     /// The cluster.
     pub cluster: ClusterRef,
     /// Its part of the sum of all weights.
@@ -81,14 +81,48 @@ pub struct Share {
     pub edits: Fields,
 }
 
-/// The routes of `service` for one Gateway, in order. A catch-all ends them.
+/// A match that makes no route, although its VirtualService is served.
+#[derive(Debug, Clone)]
+pub(crate) struct LeftOut<'r> {
+    /// The rule and the match.
+    pub rule: RuleRef,
+    /// What it asks of a request.
+    pub conditions: RouteMatch,
+    /// Why it makes none.
+    pub reason: LeftOutReason,
+    /// The resource that holds the rule.
+    pub leaf: &'r Resource<VirtualService>,
+    /// The path of the rule or of its match.
+    pub path: String,
+}
+
+/// Why a match makes no route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftOutReason {
+    /// This rule of the same VirtualService stands before it and takes everything: Istio sends nothing behind.
+    Behind(RuleRef),
+    /// It is for another port, another Gateway or another proxy.
+    Elsewhere,
+}
+
+/// The routes of a VirtualService for one Gateway, and what makes none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BuiltRoutes<'r> {
+    /// In order. A catch-all ends them.
+    pub routes: Vec<Route<'r>>,
+    /// What makes no route.
+    pub left_out: Vec<LeftOut<'r>>,
+}
+
+/// The routes of `service` for one Gateway.
 pub(crate) fn build<'r>(
     service: &BoundService<'r>,
     place: Place<'_>,
     server_has_tls: bool,
     mesh: &Mesh<'_>,
-) -> Vec<Route<'r>> {
-    let mut routes = Vec::new();
+) -> BuiltRoutes<'r> {
+    let mut built = BuiltRoutes::default();
+    let mut ended_by: Option<RuleRef> = None;
     for rule in &service.rules {
         let builder = RuleBuilder {
             service,
@@ -97,23 +131,34 @@ pub(crate) fn build<'r>(
             server_has_tls,
             mesh,
         };
-        if rule.matches.is_empty() {
-            routes.push(builder.route(None));
-            return routes;
-        }
-        for (index, (_, request)) in rule.matches.iter().enumerate() {
-            if !matching::applies(request, place, mesh.options) {
+        let all = (0..rule.matches.len()).map(Some);
+        for index in all.chain(rule.matches.is_empty().then_some(None)) {
+            let request = index.and_then(|it| rule.matches.get(it)).map(|(_, it)| it);
+            let applies = request.is_none_or(|it| matching::applies(it, place, mesh.options));
+            let reason = match &ended_by {
+                _ if !applies => Some(LeftOutReason::Elsewhere),
+                Some(end) => Some(LeftOutReason::Behind(end.clone())),
+                None => None,
+            };
+            if let Some(reason) = reason {
+                built.left_out.push(builder.left_out(index, reason));
                 continue;
             }
-            let route = builder.route(Some(index));
-            let ends = matching::is_catch_all(&route.conditions);
-            routes.push(route);
-            if ends {
-                return routes;
+            let route = builder.route(index);
+            if matching::is_catch_all(&route.conditions) {
+                ended_by = Some(route.rule.clone());
             }
+            built.routes.push(route);
         }
     }
-    routes
+    built
+}
+
+impl Route<'_> {
+    /// The path of the rule in its resource, without the match.
+    pub(crate) fn rule_path(&self) -> &str {
+        self.path.split(".match[").next().unwrap_or(&self.path)
+    }
 }
 
 struct RuleBuilder<'a, 'r> {
@@ -154,18 +199,8 @@ impl<'r> RuleBuilder<'_, 'r> {
         edits.write(&mut outer);
         policies::write_per_filter(rule, &mut outer);
         let rewrite_stays = edits.look_at_the_path() || self.a_destination_looks_at_the_path();
-        let path = match (index, matched) {
-            // The place of a merged match ends with the leaf's own index.
-            (Some(_), Some((place, _))) if self.rule.steps.len() == 1 => {
-                format!("{}.match[{place}]", self.rule.path)
-            }
-            _ => self.rule.path.clone(),
-        };
         Route {
-            rule: RuleRef {
-                rules: self.rule.steps.clone(),
-                matched: matched.map(|(place, _)| place.clone()),
-            },
+            rule: self.rule_ref(index),
             name,
             conditions,
             rewrite,
@@ -174,7 +209,35 @@ impl<'r> RuleBuilder<'_, 'r> {
             mirrors,
             outer,
             leaf: self.rule.leaf,
-            path,
+            path: self.path(index),
+        }
+    }
+
+    fn left_out(&self, index: Option<usize>, reason: LeftOutReason) -> LeftOut<'r> {
+        let matched = index.and_then(|index| self.rule.matches.get(index));
+        LeftOut {
+            rule: self.rule_ref(index),
+            conditions: matched.map_or_else(matching::everything, |(_, it)| matching::conditions(it)),
+            reason,
+            leaf: self.rule.leaf,
+            path: self.path(index),
+        }
+    }
+
+    fn rule_ref(&self, index: Option<usize>) -> RuleRef {
+        let matched = index.and_then(|index| self.rule.matches.get(index));
+        RuleRef {
+            rules: self.rule.steps.clone(),
+            matched: matched.map(|(place, _)| place.clone()),
+        }
+    }
+
+    fn path(&self, index: Option<usize>) -> String {
+        let rule = &self.rule.path;
+        match index.and_then(|index| self.rule.matches.get(index)) {
+            // The place of a merged match ends with the leaf's own index.
+            Some((place, _)) if self.rule.steps.len() == 1 => format!("{rule}.match[{place}]"),
+            Some(_) | None => rule.clone(),
         }
     }
 

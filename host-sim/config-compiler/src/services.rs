@@ -62,7 +62,7 @@ pub(crate) struct Services<'r> {
 
 /// A cluster as a destination names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClusterRef {
+pub(crate) struct ClusterRef {
     /// Full name of the service.
     pub hostname: String,
     /// Port of the service.
@@ -73,7 +73,7 @@ pub struct ClusterRef {
 
 impl ClusterRef {
     /// Istio's name for it (istio `pilot/pkg/model/service.go`, `BuildSubsetKey`).
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("outbound|{}|{}|{}", self.port, self.subset, self.hostname)
     }
 }

@@ -16,7 +16,7 @@ use crate::virtual_services::{BoundService, gateway_name};
 
 /// Where the bytes of a chain go.
 #[derive(Debug)]
-pub struct TcpChain<'r> {
+pub(crate) struct TcpChain<'r> {
     /// The server names that lead here; empty for all connections.
     pub server_names: Vec<String>,
     /// The clusters with their weights; one alone takes all.

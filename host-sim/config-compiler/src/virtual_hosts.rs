@@ -8,12 +8,12 @@ use crate::gateways::BoundServer;
 use crate::host;
 use crate::matching::{Place, is_catch_all};
 use crate::mesh::Mesh;
-use crate::routes::{self, Route};
+use crate::routes::{self, BuiltRoutes, LeftOut, Route};
 use crate::virtual_services::BoundService;
 
 /// A route configuration: what one HTTP connection manager routes by.
 #[derive(Debug)]
-pub struct RouteConfig<'r> {
+pub(crate) struct RouteConfig<'r> {
     /// Istio's name for it.
     pub name: String,
     /// Whether its connections come over TLS.
@@ -24,7 +24,7 @@ pub struct RouteConfig<'r> {
 
 /// The routes of one domain.
 #[derive(Debug)]
-pub struct VirtualHost<'r> {
+pub(crate) struct VirtualHost<'r> {
     /// `domain:port`.
     pub name: String,
     /// One host name, lower case, perhaps with a leading `*`.
@@ -33,6 +33,8 @@ pub struct VirtualHost<'r> {
     pub requires_tls: bool,
     /// The routes, in the order in which they are tried.
     pub routes: Vec<Route<'r>>,
+    /// What of its VirtualServices makes no route.
+    pub left_out: Vec<LeftOut<'r>>,
 }
 
 /// Builds the route configuration that `servers` share.
@@ -43,7 +45,7 @@ pub(crate) fn build<'r>(
 ) -> RouteConfig<'r> {
     let mut hosts = Hosts::default();
     // Routes are made once for a Gateway and a VirtualService, with the first server's port.
-    let mut made: Vec<(String, usize, Vec<Route<'r>>)> = Vec::new();
+    let mut made: Vec<(String, usize, BuiltRoutes<'r>)> = Vec::new();
     for server in servers {
         let gateway = server.gateway_name();
         let redirects = server.redirects_to_https();
@@ -64,21 +66,18 @@ pub(crate) fn build<'r>(
                     gateway: &gateway,
                     port: server.declared_port,
                 };
-                let routes = routes::build(service, place, server.server.tls.is_some(), mesh);
-                made.push((gateway.clone(), index, routes));
+                let built = routes::build(service, place, server.server.tls.is_some(), mesh);
+                made.push((gateway.clone(), index, built));
                 made.len() - 1
             });
             // A VirtualService without a route here makes no virtual host either.
-            let routes = made
-                .get(known)
-                .map(|(_, _, routes)| routes.as_slice())
-                .unwrap_or_default();
-            if routes.is_empty() {
+            let Some((_, _, built)) = made.get(known).filter(|(_, _, it)| !it.routes.is_empty()) else {
                 continue;
-            }
+            };
             for domain in domains {
                 let virtual_host = hosts.entry(&domain, server.declared_port);
-                virtual_host.routes.extend_from_slice(routes);
+                virtual_host.routes.extend_from_slice(&built.routes);
+                virtual_host.left_out.extend_from_slice(&built.left_out);
                 virtual_host.requires_tls |= redirects;
             }
         }
@@ -125,6 +124,7 @@ impl<'r> Hosts<'r> {
                     domain,
                     requires_tls: false,
                     routes: Vec::new(),
+                    left_out: Vec::new(),
                 });
                 self.0.len() - 1
             });

@@ -1,0 +1,239 @@
+//! What a route does in full, for who wants to know why a request went where it went.
+//!
+//! Decides nothing: it repeats what `routes` decided, with the places in the user's files.
+
+use std::collections::BTreeMap;
+
+use fingerpost_resources::{HttpRoute, Span};
+use fingerpost_routing_config::{Rewrite, RouteMatch};
+use serde_json::Value;
+
+use crate::checks;
+use crate::cluster_policies::Policies;
+use crate::mesh::Mesh;
+use crate::policy_words;
+use crate::proto::Fields;
+use crate::routes::{Route, Target};
+use crate::services::ClusterRef;
+
+/// All that follows for a request that a route takes.
+#[derive(Debug, Clone)]
+pub struct RouteDetail {
+    /// What a request must have.
+    pub conditions: RouteMatch,
+    /// The change of the path.
+    pub rewrite: Option<Rewrite>,
+    /// Whether it takes everything, and is therefore tried behind the routes of other VirtualServices.
+    pub is_catch_all: bool,
+    /// The destinations that take requests, with their weights; none where the route answers by itself.
+    pub shares: Vec<ShareDetail>,
+    /// The authority that the upstream receives, if the rule sets one.
+    pub authority: Option<String>,
+    /// Edits of the request's headers by the rule, in the order in which they are made.
+    pub request_edits: Vec<HeaderEdit>,
+    /// Edits of the response's headers by the rule, likewise.
+    pub response_edits: Vec<HeaderEdit>,
+    /// The other policies of the rule.
+    pub policies: Vec<PolicyDetail>,
+}
+
+/// One destination.
+#[derive(Debug, Clone)]
+pub struct ShareDetail {
+    /// Envoy's name of the cluster.
+    pub cluster: String,
+    /// Full name of the service.
+    pub host: String,
+    /// Its port.
+    pub port: u32,
+    /// The subset; empty for the whole service.
+    pub subset: String,
+    /// The labels of the subset.
+    pub labels: BTreeMap<String, String>,
+    /// Its part of the sum of all weights.
+    pub weight: u32,
+    /// The DestinationRule that counts for it.
+    pub destination_rule: Option<DestinationRuleDetail>,
+    /// Why the cluster does not exist, if it does not: requests get 503.
+    pub missing: Option<Lack>,
+    /// The authority that the upstream receives, if the destination sets one.
+    pub authority: Option<String>,
+    /// Edits of its own, which are made before those of the rule.
+    pub request_edits: Vec<HeaderEdit>,
+    /// Likewise, of the response.
+    pub response_edits: Vec<HeaderEdit>,
+    /// Where the destination is written.
+    pub span: Span,
+}
+
+/// The DestinationRule of a destination.
+#[derive(Debug, Clone)]
+pub struct DestinationRuleDetail {
+    /// `namespace/name`.
+    pub name: String,
+    /// Where the subset is defined, or else the rule.
+    pub span: Span,
+    /// The blocks of its traffic policy that count for the destination.
+    pub traffic_policy: Vec<&'static str>,
+}
+
+/// Why a cluster does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// What is wrong.
+    pub message: String,
+    /// What would do.
+    pub help: String,
+}
+
+/// One edit of the headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Takes the place of what is there.
+    Set(String, String),
+    /// Stands beside what is there.
+    Add(String, String),
+    /// Takes it away.
+    Remove(String),
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyDetail {
+    /// Istio's word for it.
+    pub name: &'static str,
+    /// What it says.
+    pub words: String,
+    /// Where it is written; none where it is a default, or comes from a rule that delegates.
+    pub span: Option<Span>,
+}
+
+impl RouteDetail {
+    /// The details of a route.
+    pub(crate) fn new(route: &Route<'_>, mesh: &Mesh<'_>) -> Self {
+        let shares = match &route.target {
+            Target::Cluster { cluster, .. } => {
+                vec![share(route, cluster, 1, &Fields::new(), 0, mesh)]
+            }
+            Target::Split { shares, .. } => {
+                let places = weighted(route);
+                shares
+                    .iter()
+                    .enumerate()
+                    .map(|(index, it)| {
+                        let place = places.get(index).copied().unwrap_or(index);
+                        share(route, &it.cluster, it.weight, &it.edits, place, mesh)
+                    })
+                    .collect()
+            }
+            Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
+        };
+        let action = match &route.target {
+            Target::Cluster { policies, .. } | Target::Split { policies, .. } => Some(policies),
+            Target::Redirect(_) | Target::DirectResponse(_) => None,
+        };
+        Self {
+            conditions: route.conditions.clone(),
+            rewrite: route.rewrite.clone(),
+            is_catch_all: crate::matching::is_catch_all(&route.conditions),
+            shares,
+            authority: action.and_then(authority),
+            request_edits: edits(&route.outer, "request"),
+            response_edits: edits(&route.outer, "response"),
+            policies: policy_words::of(route, action),
+        }
+    }
+}
+
+fn share(
+    route: &Route<'_>,
+    cluster: &ClusterRef,
+    weight: u32,
+    own: &Fields,
+    place: usize,
+    mesh: &Mesh<'_>,
+) -> ShareDetail {
+    let rule = mesh.rule_of(cluster, "");
+    let defined = rule.and_then(|rule| {
+        rule.subsets
+            .iter()
+            .find(|(subset, _)| subset.name == cluster.subset)
+    });
+    let destination_rule = rule.map(|rule| {
+        let resource = defined.map_or(rule.first, |(_, resource)| *resource);
+        let index = resource
+            .spec
+            .subsets
+            .iter()
+            .position(|it| it.name == cluster.subset);
+        let path = match index {
+            Some(index) => format!("spec.subsets[{index}]"),
+            None => "spec.host".to_owned(),
+        };
+        let policies = Policies::of(Some(rule), rule.subset(&cluster.subset), cluster.port);
+        DestinationRuleDetail {
+            name: resource.meta.qualified_name(),
+            span: resource.origin.at(&path),
+            traffic_policy: policies.blocks(),
+        }
+    });
+    ShareDetail {
+        cluster: cluster.name(),
+        host: cluster.hostname.clone(),
+        port: cluster.port,
+        subset: cluster.subset.clone(),
+        labels: defined
+            .map(|(subset, _)| subset.labels.clone())
+            .unwrap_or_default(),
+        weight,
+        destination_rule,
+        missing: checks::lack(cluster, mesh).map(|(_, _, lack)| lack),
+        authority: authority(own),
+        request_edits: edits(own, "request"),
+        response_edits: edits(own, "response"),
+        span: route
+            .leaf
+            .origin
+            .at(&format!("{}.route[{place}].destination", route.rule_path())),
+    }
+}
+
+/// The places of the destinations that take requests, in the rule's list.
+fn weighted(route: &Route<'_>) -> Vec<usize> {
+    let rule: Option<&HttpRoute> = route
+        .rule
+        .rules
+        .last()
+        .and_then(|step| route.leaf.spec.http.get(usize::try_from(step.http).ok()?));
+    let all = rule.map(|it| it.route.as_slice()).unwrap_or_default();
+    let places = all.iter().enumerate();
+    places
+        .filter(|(_, it)| it.weight.unwrap_or(0) > 0)
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn authority(fields: &Fields) -> Option<String> {
+    let text = fields.get("host_rewrite_literal").and_then(Value::as_str);
+    text.map(str::to_owned)
+}
+
+/// Envoy removes before it adds (its `HeaderParser::evaluateHeaders`).
+fn edits(fields: &Fields, direction: &str) -> Vec<HeaderEdit> {
+    let list = |what: &str| {
+        let list = fields
+            .get(&format!("{direction}_headers_to_{what}"))
+            .and_then(Value::as_array);
+        list.map(Vec::as_slice).unwrap_or_default()
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let removed = list("remove").iter().map(|name| HeaderEdit::Remove(text(name)));
+    let added = list("add").iter().map(|it| {
+        let (name, value) = (text(&it["header"]["key"]), text(&it["header"]["value"]));
+        match it.get("append_action") {
+            Some(_) => HeaderEdit::Set(name, value),
+            None => HeaderEdit::Add(name, value),
+        }
+    });
+    removed.chain(added).collect()
+}
