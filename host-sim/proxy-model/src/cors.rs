@@ -1,0 +1,145 @@
+//! The CORS filter: answers preflights, and marks other answers as readable for an origin.
+
+use serde::Deserialize;
+
+use crate::ModelError;
+use crate::headers::{Headers, get, set};
+use crate::read::{Ignored, RuntimeFraction};
+use crate::string_match::{StringMatch, WrittenString};
+
+/// The policy of a route.
+#[derive(Debug)]
+pub(crate) struct CorsPolicy {
+    allow_origins: Vec<StringMatch>,
+    allow_methods: String,
+    allow_headers: String,
+    expose_headers: String,
+    max_age: String,
+    allow_credentials: bool,
+    forward_not_matching_preflights: bool,
+}
+
+/// `CorsPolicy` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenCors {
+    #[serde(rename = "@type")]
+    _type: Ignored,
+    #[serde(default)]
+    allow_origin_string_match: Vec<WrittenString>,
+    #[serde(default)]
+    allow_methods: String,
+    #[serde(default)]
+    allow_headers: String,
+    #[serde(default)]
+    expose_headers: String,
+    #[serde(default)]
+    max_age: String,
+    #[serde(default)]
+    allow_credentials: bool,
+    forward_not_matching_preflights: Option<bool>,
+    filter_enabled: Option<RuntimeFraction>,
+}
+
+/// What the filter does with a request.
+pub(crate) enum Cors<'m> {
+    /// Nothing, then or later.
+    Passes,
+    /// It answers, with these headers.
+    Answers(Headers),
+    /// It lets the request pass and marks its answer.
+    Marks(Mark<'m>),
+}
+
+/// The mark on an answer.
+pub(crate) struct Mark<'m> {
+    policy: &'m CorsPolicy,
+    origin: Vec<u8>,
+}
+
+impl CorsPolicy {
+    pub(crate) fn read(written: WrittenCors) -> Result<Self, ModelError> {
+        let enabled = written.filter_enabled.map(|it| it.default_value);
+        if enabled.is_some_and(|it| it.numerator < it.denominator) {
+            return Err(ModelError::new("filter_enabled: only 100 % is modelled"));
+        }
+        let origins = written
+            .allow_origin_string_match
+            .into_iter()
+            .map(StringMatch::read);
+        Ok(Self {
+            allow_origins: origins.collect::<Result<_, _>>()?,
+            allow_methods: written.allow_methods,
+            allow_headers: written.allow_headers,
+            expose_headers: written.expose_headers,
+            max_age: written.max_age,
+            allow_credentials: written.allow_credentials,
+            forward_not_matching_preflights: written.forward_not_matching_preflights.unwrap_or(true),
+        })
+    }
+
+    /// Looks at a request.
+    pub(crate) fn on_request(&self, request: &Headers) -> Cors<'_> {
+        let text = |name| get(request, name).filter(|value| !value.is_empty());
+        let Some(origin) = text("origin") else {
+            return Cors::Passes;
+        };
+        let allowed = self
+            .allow_origins
+            .iter()
+            .any(|it| it.accepts(b"*") || it.accepts(origin));
+        let mark = Mark {
+            policy: self,
+            origin: origin.to_vec(),
+        };
+        let wanted_method = text("access-control-request-method");
+        let (Some(b"OPTIONS"), Some(method)) = (get(request, ":method"), wanted_method) else {
+            return if allowed { Cors::Marks(mark) } else { Cors::Passes };
+        };
+        if !allowed && self.forward_not_matching_preflights {
+            return Cors::Passes;
+        }
+        let mut answer = Headers::new();
+        for (name, value, asked) in [
+            ("access-control-allow-methods", &self.allow_methods, Some(method)),
+            (
+                "access-control-allow-headers",
+                &self.allow_headers,
+                text("access-control-request-headers"),
+            ),
+            ("access-control-max-age", &self.max_age, None),
+        ] {
+            let value = match (value.as_str(), asked) {
+                ("*", Some(asked)) if name != "access-control-max-age" => asked,
+                _ => value.as_bytes(),
+            };
+            if !value.is_empty() {
+                set(&mut answer, name, value);
+            }
+        }
+        if self.allow_credentials {
+            set(&mut answer, "access-control-allow-credentials", "true");
+        }
+        if allowed {
+            mark.on_response(&mut answer);
+        }
+        Cors::Answers(answer)
+    }
+}
+
+impl Mark<'_> {
+    /// Marks an answer, whoever gave it.
+    pub(crate) fn on_response(&self, response: &mut Headers) {
+        set(response, "access-control-allow-origin", self.origin.as_slice());
+        if self.policy.allow_credentials {
+            set(response, "access-control-allow-credentials", "true");
+        }
+        if !self.policy.expose_headers.is_empty() {
+            set(
+                response,
+                "access-control-expose-headers",
+                self.policy.expose_headers.as_str(),
+            );
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A route that leads to a cluster: Envoy's `RouteAction`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::ModelError;
+use crate::dice::{Fraction, StreamRoll};
+use crate::edits::{Edits, WrittenEdit};
+use crate::headers::{Headers, get, set};
+use crate::outcome::Skipped;
+use crate::read::{Ignored, Milliseconds, RuntimeFraction};
+use crate::rewrite::{Rewrite, WrittenRegexRewrite};
+
+/// Where requests go, and what changes on the way.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    shares: Vec<Share>,
+    pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) host: Option<String>,
+    timeout: Timeout,
+    mirrors: Vec<Mirror>,
+}
+
+/// A destination and its part of the sum of all weights.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) cluster: String,
+    weight: u64,
+    pub(crate) host: Option<String>,
+    pub(crate) request_edits: Edits,
+    pub(crate) response_edits: Edits,
+}
+
+#[derive(Debug)]
+struct Mirror {
+    cluster: String,
+    fraction: Fraction,
+}
+
+/// Milliseconds; 0 is no limit.
+#[derive(Debug)]
+struct Timeout {
+    whole: u64,
+    each_try: u64,
+    /// What caps the wish of a gRPC client; none if such wishes don't count.
+    grpc_cap: Option<u64>,
+}
+
+/// `RouteAction` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenForward {
+    cluster: Option<String>,
+    weighted_clusters: Option<WrittenShares>,
+    prefix_rewrite: Option<String>,
+    regex_rewrite: Option<WrittenRegexRewrite>,
+    host_rewrite_literal: Option<String>,
+    timeout: Option<Milliseconds>,
+    max_grpc_timeout: Option<Milliseconds>,
+    #[serde(default)]
+    retry_policy: WrittenRetries,
+    #[serde(default)]
+    request_mirror_policies: Vec<WrittenMirror>,
+    #[serde(default, rename = "hash_policy")]
+    _hash_policy: Ignored,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenShares {
+    clusters: Vec<WrittenShare>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenShare {
+    name: String,
+    #[serde(default)]
+    weight: u64,
+    host_rewrite_literal: Option<String>,
+    #[serde(default)]
+    request_headers_to_add: Vec<WrittenEdit>,
+    #[serde(default)]
+    request_headers_to_remove: Vec<String>,
+    #[serde(default)]
+    response_headers_to_add: Vec<WrittenEdit>,
+    #[serde(default)]
+    response_headers_to_remove: Vec<String>,
+}
+
+/// Of the retries only what the upstream sees of them.
+#[derive(Debug, Default, Deserialize)]
+struct WrittenRetries {
+    #[serde(default)]
+    per_try_timeout: Milliseconds,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMirror {
+    cluster: String,
+    runtime_fraction: Option<RuntimeFraction>,
+    #[serde(default)]
+    disable_shadow_host_suffix_append: bool,
+    #[serde(default, rename = "trace_sampled")]
+    _trace_sampled: Ignored,
+}
+
+/// Envoy's default where a route sets no timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Forward {
+    pub(crate) fn read(written: WrittenForward) -> Result<Self, ModelError> {
+        let shares: Vec<Share> = match (written.cluster, written.weighted_clusters) {
+            (Some(cluster), None) => vec![Share {
+                cluster,
+                weight: 1,
+                host: None,
+                request_edits: Edits::default(),
+                response_edits: Edits::default(),
+            }],
+            (None, Some(several)) => several.clusters.into_iter().map(Share::read).collect(),
+            _ => return Err(ModelError::new("expected one of cluster and weighted_clusters")),
+        };
+        if shares.iter().map(|it| it.weight).sum::<u64>() == 0 {
+            return Err(ModelError::new("the weights add up to nothing"));
+        }
+        let default_timeout = u64::try_from(DEFAULT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        Ok(Self {
+            shares,
+            rewrite: Rewrite::read(written.prefix_rewrite, written.regex_rewrite)?,
+            host: written.host_rewrite_literal.filter(|it| !it.is_empty()),
+            timeout: Timeout {
+                whole: written.timeout.map_or(default_timeout, |it| it.0),
+                each_try: written.retry_policy.per_try_timeout.0,
+                grpc_cap: written.max_grpc_timeout.map(|it| it.0),
+            },
+            mirrors: written
+                .request_mirror_policies
+                .into_iter()
+                .map(Mirror::read)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The destination of one request. No dice are thrown where there is but one.
+    pub(crate) fn pick(&self, dice: &mut StreamRoll<'_>) -> Option<&Share> {
+        if let [only] = self.shares.as_slice() {
+            return Some(only);
+        }
+        let total: u64 = self.shares.iter().map(|it| it.weight).sum();
+        let mut slot = dice.stable() % total; // not zero, or the route was refused
+        self.shares
+            .iter()
+            .find(|share| match slot.checked_sub(share.weight) {
+                None => true,
+                Some(left) => {
+                    slot = left;
+                    false
+                }
+            })
+    }
+
+    /// The clusters that get a copy of one request.
+    pub(crate) fn mirrors(&self, dice: &mut StreamRoll<'_>) -> Vec<&str> {
+        let taken = self
+            .mirrors
+            .iter()
+            .filter(|it| it.fraction.takes(|| dice.stable()));
+        taken.map(|it| it.cluster.as_str()).collect()
+    }
+
+    /// Tells the upstream how long anyone waits for it.
+    pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) -> Result<(), Skipped> {
+        let Timeout {
+            whole,
+            each_try,
+            grpc_cap,
+        } = self.timeout;
+        let whole = match grpc_cap.filter(|_| is_grpc) {
+            None => whole,
+            Some(cap) => match get(request, "grpc-timeout") {
+                None => cap,
+                Some(_) => return Err(Skipped::because("a client's grpc-timeout is not modelled")),
+            },
+        };
+        let expected = match (each_try, whole) {
+            (0, whole) => whole,
+            (each_try, 0) => each_try,
+            (each_try, whole) => each_try.min(whole),
+        };
+        if expected > 0 {
+            set(request, "x-envoy-expected-rq-timeout-ms", expected.to_string());
+            if is_grpc && grpc_cap.is_some() {
+                set(request, "grpc-timeout", format!("{expected}m"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Share {
+    fn read(written: WrittenShare) -> Self {
+        Self {
+            cluster: written.name,
+            weight: written.weight,
+            host: written.host_rewrite_literal.filter(|it| !it.is_empty()),
+            request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
+            response_edits: Edits::read(
+                written.response_headers_to_add,
+                written.response_headers_to_remove,
+            ),
+        }
+    }
+}
+
+impl Mirror {
+    fn read(written: WrittenMirror) -> Result<Self, ModelError> {
+        if !written.disable_shadow_host_suffix_append {
+            return Err(
+                ModelError::new("a mirror that changes the host is not modelled").within(written.cluster)
+            );
+        }
+        let all = Fraction {
+            numerator: 1,
+            denominator: 1,
+        };
+        Ok(Self {
+            cluster: written.cluster,
+            fraction: written.runtime_fraction.map_or(all, |it| it.default_value),
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! An HTTP connection manager: its filters in order, each with its part in what comes of a request.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ModelError;
+use crate::admit::{Admission, Edge, admit};
+use crate::clusters::Clusters;
+use crate::connection::Connection;
+use crate::dice::StreamRoll;
+use crate::filter::{Filter, FilterSite};
+use crate::outcome::{Outcome, Skipped};
+use crate::read::{Ignored, message};
+use crate::reply::Local;
+use crate::request::Request;
+use crate::stream::Stream;
+use crate::virtual_host::RouteTable;
+
+/// A connection manager.
+#[derive(Debug)]
+pub(crate) struct Http {
+    edge: Edge,
+    pub(crate) filters: Vec<HttpFilter>,
+    pub(crate) routes: RouteTable,
+}
+
+/// A filter of the chain.
+#[derive(Debug)]
+pub(crate) enum HttpFilter {
+    /// One that is not Envoy's own: somebody else runs it.
+    Plugin(Plugin),
+    Fault,
+    Cors,
+    Router,
+}
+
+/// A Wasm plugin.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    listener: String,
+    name: String,
+    module: String,
+    configuration: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHttp {
+    #[serde(rename = "@type")]
+    _type: Ignored,
+    use_remote_address: bool,
+    normalize_path: bool,
+    #[serde(default, rename = "path_with_escaped_slashes_action")]
+    _escaped_slashes: EscapedSlashes,
+    #[serde(default)]
+    early_header_mutation_extensions: Vec<EarlyMutation>,
+    route_config: Value,
+    http_filters: Vec<WrittenFilter>,
+    #[serde(default, rename = "stat_prefix")]
+    _stat_prefix: Ignored,
+    #[serde(default, rename = "server_name")]
+    _server_name: Ignored,
+    #[serde(default, rename = "stream_idle_timeout")]
+    _stream_idle_timeout: Ignored,
+    #[serde(default, rename = "forward_client_cert_details")]
+    _client_cert: Ignored,
+    #[serde(default, rename = "set_current_client_cert_details")]
+    _client_cert_details: Ignored,
+    #[serde(default, rename = "proxy_100_continue")]
+    _continue: Ignored,
+    #[serde(default, rename = "upgrade_configs")]
+    _upgrades: Ignored,
+    #[serde(default, rename = "request_id_extension")]
+    _request_id: Ignored,
+    #[serde(default, rename = "access_log")]
+    _access_log: Ignored,
+}
+
+/// What a path with `%2F` gets: nothing is done to it, whatever else there is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum EscapedSlashes {
+    #[default]
+    ImplementationSpecificDefault,
+    KeepUnchanged,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlyMutation {
+    typed_config: HeaderMutation,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "@type", deny_unknown_fields)]
+enum HeaderMutation {
+    #[serde(
+        rename = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    )]
+    Headers { mutations: Vec<Mutation> },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutation {
+    remove: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFilter {
+    #[serde(default, rename = "name")]
+    _name: Ignored,
+    typed_config: FilterConfig,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "@type")]
+enum FilterConfig {
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm")]
+    Wasm { config: WrittenPlugin },
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault")]
+    Fault {},
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors")]
+    Cors {},
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")]
+    Router {},
+}
+
+#[derive(Debug, Deserialize)]
+struct WrittenPlugin {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    vm_config: Value,
+    #[serde(default)]
+    configuration: Value,
+}
+
+impl Http {
+    /// Reads an `HttpConnectionManager`.
+    pub(crate) fn read(value: &Value, listener: &str, refuses_fragments: bool) -> Result<Self, ModelError> {
+        let written: WrittenHttp = message(value)?;
+        if !written.use_remote_address || !written.normalize_path {
+            return Err(ModelError::new(
+                "expected use_remote_address and normalize_path, as at a gateway",
+            ));
+        }
+        let early = written
+            .early_header_mutation_extensions
+            .into_iter()
+            .flat_map(|it| {
+                let HeaderMutation::Headers { mutations } = it.typed_config;
+                mutations
+            });
+        let filters = written
+            .http_filters
+            .into_iter()
+            .map(|it| HttpFilter::read(it.typed_config, listener));
+        Ok(Self {
+            edge: Edge {
+                removed_early: early.map(|it| it.remove.to_ascii_lowercase()).collect(),
+                refuses_fragments,
+            },
+            filters: filters.collect(),
+            routes: RouteTable::read(&written.route_config)?,
+        })
+    }
+
+    /// What comes of a request.
+    pub(crate) fn answer<'m>(
+        &'m self,
+        request: &'m Request,
+        connection: Connection<'m>,
+        clusters: &'m Clusters,
+        filter: &mut dyn Filter,
+        dice: &mut StreamRoll<'_>,
+    ) -> Result<Outcome, Skipped> {
+        let local = |status, body: &str| Local::new(status, body).into_reply(false, false);
+        match admit(request, &connection, &self.edge)? {
+            Admission::Malformed => Ok(local(400, "Bad Request").into_received("GET")),
+            Admission::Refused(status) => Ok(local(status, "").into_received(&request.method)),
+            Admission::Admitted(headers) => {
+                let stream = Stream {
+                    http: self,
+                    clusters,
+                    connection,
+                    request: headers,
+                };
+                stream.run(filter, dice)
+            }
+        }
+    }
+}
+
+impl HttpFilter {
+    fn read(config: FilterConfig, listener: &str) -> Self {
+        match config {
+            FilterConfig::Fault {} => Self::Fault,
+            FilterConfig::Cors {} => Self::Cors,
+            FilterConfig::Router {} => Self::Router,
+            FilterConfig::Wasm { config } => {
+                let text = |value: &Value, pointer| {
+                    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+                };
+                Self::Plugin(Plugin {
+                    listener: listener.to_owned(),
+                    name: config.name,
+                    module: text(&config.vm_config, "/code/local/filename").unwrap_or_default(),
+                    configuration: text(&config.configuration, "/value")
+                        .unwrap_or_default()
+                        .into_bytes(),
+                })
+            }
+        }
+    }
+}
+
+impl Plugin {
+    pub(crate) fn site(&self) -> FilterSite<'_> {
+        FilterSite {
+            listener: &self.listener,
+            plugin: &self.name,
+            module: &self.module,
+            configuration: &self.configuration,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The parts of Envoy around a filter, as a model that reads the compiled bootstrap.
+//!
+//! ```text
+//! Model::answer(request, filter, dice)
+//!   listener and filter chain by port and server name             connection
+//!   the codec and the connection manager: 400s, what is lost      admit, path
+//!   the filters in order                                          stream
+//!     a plugin, run by whoever calls                              filter
+//!     the route: virtual host, then a key or the first match      virtual_host, route_match
+//!     fault, CORS                                                 fault, cors
+//!     the router: redirect, direct response, destination,         redirect, forward, rewrite
+//!       header edits with their variables, mirrors                edits, format
+//!   the upstream, which is an echo server, and the way back       echo, reply
+//! ```
+//!
+//! It stands beside Envoy, not in its place. It has no clock and no network: an upstream that delays or fails,
+//! retries, upgrades, bodies and HTTP/2 clients are not modelled, nor is a variable that only a running proxy can
+//! fill in. A request that depends on them is [`Skipped`], with the reason. A bootstrap with a field that the model
+//! does not know is refused.
+//!
+//! Nothing here knows Istio: the bootstrap is all there is.
+
+mod admit;
+mod clusters;
+mod connection;
+mod cors;
+mod dice;
+mod echo;
+mod edits;
+mod error;
+mod facts;
+mod fault;
+mod filter;
+mod format;
+mod forward;
+mod headers;
+mod http;
+mod model;
+mod outcome;
+mod path;
+mod read;
+mod redirect;
+mod reply;
+mod request;
+mod rewrite;
+mod route;
+mod route_match;
+mod stream;
+mod string_match;
+mod tcp;
+mod virtual_host;
+
+pub use dice::Dice;
+pub use error::ModelError;
+pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
+pub use headers::Headers;
+pub use model::Model;
+pub use outcome::{Failure, Outcome, Skipped, Upstream};
+pub use request::{Request, Tls};

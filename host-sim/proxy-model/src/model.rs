@@ -1,0 +1,108 @@
+//! The whole model: listeners, and what comes of a request.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::ModelError;
+use crate::clusters::Clusters;
+use crate::connection::{Connection, Listener, Network};
+use crate::dice::{Dice, StreamRoll};
+use crate::filter::Filter;
+use crate::outcome::{Failure, Outcome, Skipped};
+use crate::request::Request;
+
+/// The parts of Envoy around a filter, set up as a bootstrap says.
+#[derive(Debug)]
+pub struct Model {
+    listeners: Vec<Listener>,
+    clusters: Clusters,
+    /// Ports that Gateways declare, where listeners have others.
+    declared: BTreeMap<u16, String>,
+}
+
+impl Model {
+    /// Reads a bootstrap.
+    ///
+    /// # Errors
+    /// Names what the model does not know, and where it stands.
+    pub fn new(bootstrap: &Value) -> Result<Self, ModelError> {
+        let resources = bootstrap
+            .get("static_resources")
+            .ok_or_else(|| ModelError::new("a bootstrap without static_resources"))?;
+        let refuses_fragments = refuses_fragments(bootstrap);
+        let listeners = resources
+            .get("listeners")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let listeners = listeners.map(|value| {
+            let name = value
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("a listener without a name");
+            Listener::read(value, refuses_fragments).map_err(|error| error.within(name))
+        });
+        Ok(Self {
+            listeners: listeners.collect::<Result<_, _>>()?,
+            clusters: Clusters::read(resources.get("clusters").unwrap_or(&Value::Null)),
+            declared: BTreeMap::new(),
+        })
+    }
+
+    /// Tells which listener serves a port that a Gateway declares. Without that a request goes to the listener
+    /// that listens on its port.
+    #[must_use]
+    pub fn with_declared_port(mut self, port: u16, listener: impl Into<String>) -> Self {
+        self.declared.insert(port, listener.into());
+        self
+    }
+
+    /// What comes of a request. `filter` runs the plugins; `dice` decide where Envoy draws.
+    ///
+    /// # Errors
+    /// The model does not know, and says why.
+    pub fn answer(
+        &self,
+        request: &Request,
+        filter: &mut dyn Filter,
+        dice: &mut dyn Dice,
+    ) -> Result<Outcome, Skipped> {
+        let connection = Connection {
+            tls: request.tls.as_ref(),
+        };
+        let Some(listener) = self.listener(request.port) else {
+            return Ok(Outcome::none(Failure::NoListener));
+        };
+        let chain = match listener.chain(&connection) {
+            Ok(chain) => chain,
+            Err(failure) => return Ok(Outcome::none(failure)),
+        };
+        let mut dice = StreamRoll::new(dice);
+        match &chain.network {
+            Network::Tcp(tcp) => tcp.answer(request, &self.clusters, &mut dice),
+            Network::Http(http) => http.answer(request, connection, &self.clusters, filter, &mut dice),
+        }
+    }
+
+    fn listener(&self, port: u16) -> Option<&Listener> {
+        let declared = self.declared.get(&port);
+        self.listeners.iter().find(|it| match declared {
+            Some(name) => it.name == *name,
+            None => it.port == port,
+        })
+    }
+}
+
+/// Envoy refuses targets with a fragment, unless a layer of the runtime says otherwise.
+fn refuses_fragments(bootstrap: &Value) -> bool {
+    let layers = bootstrap
+        .pointer("/layered_runtime/layers")
+        .and_then(Value::as_array);
+    let flag = "envoy.reloadable_features.http_reject_path_with_fragment";
+    let mut flags = layers
+        .into_iter()
+        .flatten()
+        .filter_map(|layer| layer.get("static_layer")?.get(flag)?.as_bool());
+    flags.next_back().unwrap_or(true)
+}

@@ -1,0 +1,127 @@
+//! What comes of a request, in the form of a conformance case's `expect`.
+
+use fingerpost_routing_config::RuleRef;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
+
+/// What the client sees, and what the upstream does. As JSON it has the fields of `expect`, in that order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The status; 0 where there is no answer.
+    pub status: u16,
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// The cluster that answers; none if nobody is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// What that cluster receives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Upstream>,
+    /// How often it is asked: more than once where a mirror leads to the same cluster.
+    #[serde(skip_serializing_if = "is_one")]
+    pub attempts: usize,
+    /// The other clusters that are asked, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
+    /// The clusters that are asked, where the answer does not tell which of them it is from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hits: Vec<String>,
+    /// What the client receives, where it is not the echo's own `ok`; `<chunked>` where it comes in chunks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The headers that the client receives, sorted, without those of any answer.
+    pub response_headers: Vec<(String, String)>,
+    /// The rule of the route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleRef>,
+    /// The answer takes at least so long.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub at_least_ms: u64,
+}
+
+/// What the upstream receives.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Upstream {
+    /// The method.
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    /// The `host` header.
+    pub authority: String,
+    /// The other headers, sorted, without those that any proxy adds.
+    pub headers: Vec<(String, String)>,
+    /// The text of `x-envoy-expected-rq-timeout-ms`.
+    pub timeout_ms: Option<String>,
+}
+
+/// Why a client has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Failure {
+    /// Nothing listens on that port.
+    #[serde(rename = "no listener")]
+    NoListener,
+    /// The connection is closed without an answer.
+    #[serde(rename = "closed")]
+    Closed,
+    /// There is no agreement about TLS.
+    #[serde(rename = "tls")]
+    Tls,
+}
+
+/// The model does not know what comes of this request, and says why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// What it would have to know.
+    #[serde(rename = "skipped")]
+    pub reason: Cow<'static, str>,
+}
+
+impl Skipped {
+    pub(crate) fn because(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Skipped {}
+
+impl Outcome {
+    /// No answer at all.
+    pub(crate) fn none(error: Failure) -> Self {
+        Self {
+            error: Some(error),
+            attempts: 1,
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoListener => "no listener",
+            Self::Closed => "closed",
+            Self::Tls => "tls",
+        })
+    }
+}
+
+// References, since serde hands them over so.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,134 @@
+//! Where a redirect leads: Envoy's `RedirectAction`, and the one to HTTPS of a whole virtual host.
+
+use serde::Deserialize;
+
+use crate::ModelError;
+use crate::headers::{Headers, get};
+use crate::rewrite::Rewrite;
+use crate::route_match::PathMatch;
+
+/// A redirect.
+#[derive(Debug)]
+pub(crate) struct Redirect {
+    pub(crate) status: u16,
+    scheme: Option<String>,
+    host: Option<String>,
+    port: Option<u32>,
+    path: NewPath,
+}
+
+#[derive(Debug)]
+enum NewPath {
+    /// As it was.
+    Kept,
+    /// This; with a query of its own it replaces the query too.
+    Whole(String),
+    Rewritten(Rewrite),
+}
+
+/// `RedirectAction` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenRedirect {
+    #[serde(default)]
+    scheme_redirect: String,
+    #[serde(default)]
+    host_redirect: String,
+    #[serde(default)]
+    port_redirect: u32,
+    #[serde(default)]
+    path_redirect: String,
+    prefix_rewrite: Option<String>,
+    #[serde(default)]
+    response_code: Code,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Code {
+    #[default]
+    MovedPermanently,
+    Found,
+    SeeOther,
+    TemporaryRedirect,
+    PermanentRedirect,
+}
+
+impl Redirect {
+    pub(crate) fn read(written: WrittenRedirect) -> Result<Self, ModelError> {
+        let given = |text: String| Some(text).filter(|it| !it.is_empty());
+        let path = match Rewrite::read(written.prefix_rewrite, None)? {
+            Some(rewrite) => NewPath::Rewritten(rewrite),
+            None => given(written.path_redirect).map_or(NewPath::Kept, NewPath::Whole),
+        };
+        Ok(Self {
+            status: match written.response_code {
+                Code::MovedPermanently => 301,
+                Code::Found => 302,
+                Code::SeeOther => 303,
+                Code::TemporaryRedirect => 307,
+                Code::PermanentRedirect => 308,
+            },
+            scheme: given(written.scheme_redirect),
+            host: given(written.host_redirect),
+            port: Some(written.port_redirect).filter(|it| *it != 0),
+            path,
+        })
+    }
+
+    /// The `location` that it sends `request` to, on a route with this match.
+    pub(crate) fn location(&self, request: &Headers, matched: &PathMatch) -> Vec<u8> {
+        let old_scheme = get(request, ":scheme").unwrap_or_default();
+        let scheme = self.scheme.as_ref().map_or(old_scheme, |it| it.as_bytes());
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let host = match &self.host {
+            Some(host) => host.as_bytes(),
+            None => kept_host(request, scheme, !port.is_empty()),
+        };
+        let target = get(request, ":path").unwrap_or_default();
+        let query = target
+            .iter()
+            .position(|byte| *byte == b'?')
+            .map_or(&[][..], |at| &target[at..]);
+        let path = match &self.path {
+            NewPath::Kept => target.to_vec(),
+            NewPath::Whole(path) if path.contains('?') => path.as_bytes().to_vec(),
+            NewPath::Whole(path) => [path.as_bytes(), query].concat(),
+            NewPath::Rewritten(rewrite) => rewrite.apply(target, matched).unwrap_or_else(|| target.to_vec()),
+        };
+        [scheme, b"://", host, port.as_bytes(), &path].concat()
+    }
+}
+
+/// The request's own host. It loses its port to a new one, and the default port of the old scheme to a new scheme.
+fn kept_host<'h>(request: &'h Headers, scheme: &[u8], has_new_port: bool) -> &'h [u8] {
+    let host = get(request, ":authority").unwrap_or_default();
+    let Some(colon) = port_start(host) else {
+        return host;
+    };
+    let (name, port) = host.split_at(colon);
+    let came_by = get(request, "x-forwarded-proto").unwrap_or_default();
+    let is_default = match came_by {
+        b"https" => port == b":443",
+        b"http" => port == b":80",
+        _ => false,
+    };
+    match has_new_port || (scheme != came_by && is_default) {
+        true => name,
+        false => host,
+    }
+}
+
+/// Where the port begins, with its colon; the colons of an IPv6 address are none.
+fn port_start(host: &[u8]) -> Option<usize> {
+    let colon = host.iter().rposition(|byte| *byte == b':')?;
+    let in_brackets = host.first() == Some(&b'[') && host.get(colon.wrapping_sub(1)) != Some(&b']');
+    (!in_brackets).then_some(colon)
+}
+
+/// Where `require_tls` sends a request.
+pub(crate) fn to_https(request: &Headers) -> Vec<u8> {
+    let host = get(request, ":authority").unwrap_or_default();
+    let target = get(request, ":path").unwrap_or_default();
+    [b"https://", host, target].concat()
+}

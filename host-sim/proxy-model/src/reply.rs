@@ -1,0 +1,137 @@
+//! Answers: those that Envoy gives by itself, and what a client receives of any.
+
+use crate::headers::{Headers, get, remove, set, text};
+use crate::outcome::Outcome;
+
+/// An answer on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What an answer of Envoy's own consists of, before it is put in words for the client.
+pub(crate) struct Local {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) headers: Headers,
+    /// The gRPC status, where it does not follow from the other.
+    pub(crate) grpc_status: Option<u32>,
+}
+
+impl Local {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            body: body.into(),
+            headers: Headers::new(),
+            grpc_status: None,
+        }
+    }
+
+    /// The answer as it enters the response path. A gRPC client gets a gRPC error instead.
+    pub(crate) fn into_reply(self, is_grpc: bool, is_head: bool) -> Reply {
+        let Self {
+            mut status,
+            mut body,
+            mut headers,
+            grpc_status,
+        } = self;
+        remove(&mut headers, "content-length");
+        if is_grpc {
+            set(&mut headers, "content-type", "application/grpc");
+            if get(&headers, "grpc-status").is_none_or(<[u8]>::is_empty) {
+                let code = grpc_status.unwrap_or_else(|| grpc_status_of(status));
+                set(&mut headers, "grpc-status", code.to_string());
+            }
+            if !body.is_empty() && !is_head {
+                set(&mut headers, "grpc-message", percent_encoded(&body));
+            }
+            status = 200;
+            body.clear();
+        } else if body.is_empty() {
+            remove(&mut headers, "content-type");
+        } else {
+            set(&mut headers, "content-length", body.len().to_string());
+            if get(&headers, "content-type").is_none() {
+                set(&mut headers, "content-type", "text/plain");
+            }
+        }
+        Reply {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+impl Reply {
+    /// The part of the outcome that a client sees, which sent a request with this method.
+    pub(crate) fn into_received(mut self, method: &str) -> Outcome {
+        const OF_ANY_ANSWER: &[&str] = &[
+            "connection",
+            "content-length",
+            "date",
+            "server",
+            "transfer-encoding",
+            "x-echo-cluster",
+            "x-envoy-upstream-service-time",
+        ];
+        for name in [
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "transfer-encoding",
+        ] {
+            remove(&mut self.headers, name);
+        }
+        let has_length = get(&self.headers, "content-length").is_some();
+        let is_head = method == "HEAD";
+        let never_has_body = self.status < 200 || self.status == 204;
+        let is_chunked = !has_length && !never_has_body && (is_head || !self.body.is_empty());
+        let body = match is_head || matches!(self.status, 204 | 304) {
+            _ if is_chunked => Some("<chunked>".to_owned()),
+            true => Some(String::new()),
+            false if self.body == b"ok" && self.status == 200 => None,
+            false => Some(String::from_utf8_lossy(&self.body).into_owned()),
+        };
+        let headers = self.headers.iter();
+        let mut response_headers: Vec<_> = headers
+            .map(|(name, value)| (text(name), text(value)))
+            .filter(|(name, _)| !OF_ANY_ANSWER.contains(&name.as_str()))
+            .collect();
+        response_headers.sort();
+        Outcome {
+            status: self.status,
+            attempts: 1,
+            body,
+            response_headers,
+            ..Outcome::default()
+        }
+    }
+}
+
+/// Envoy's `Grpc::Utility::httpToGrpcStatus`.
+fn grpc_status_of(status: u16) -> u32 {
+    match status {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    }
+}
+
+/// As gRPC writes messages: what is not printable ASCII, and the percent sign, as `%XX`.
+fn percent_encoded(message: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(message.len());
+    for &byte in message {
+        match byte {
+            b' '..=b'~' if byte != b'%' => encoded.push(byte),
+            _ => encoded.extend(format!("%{byte:02X}").bytes()),
+        }
+    }
+    encoded
+}

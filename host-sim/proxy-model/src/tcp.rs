@@ -1,0 +1,100 @@
+//! Chains that carry bytes: `tcp_proxy`.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ModelError;
+use crate::clusters::Clusters;
+use crate::dice::StreamRoll;
+use crate::echo;
+use crate::outcome::{Failure, Outcome, Skipped};
+use crate::read::{Ignored, message};
+use crate::request::Request;
+
+/// Where a connection goes.
+#[derive(Debug)]
+pub(crate) struct Tcp {
+    shares: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTcp {
+    #[serde(rename = "@type")]
+    _type: Ignored,
+    cluster: Option<String>,
+    weighted_clusters: Option<WrittenShares>,
+    #[serde(default, rename = "stat_prefix")]
+    _stat_prefix: Ignored,
+    #[serde(default, rename = "access_log")]
+    _access_log: Ignored,
+    #[serde(default, rename = "idle_timeout")]
+    _idle_timeout: Ignored,
+    #[serde(default, rename = "max_downstream_connection_duration")]
+    _duration: Ignored,
+    #[serde(default, rename = "hash_policy")]
+    _hash_policy: Ignored,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenShares {
+    clusters: Vec<WrittenShare>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenShare {
+    name: String,
+    #[serde(default)]
+    weight: u64,
+}
+
+impl Tcp {
+    /// Reads a `TcpProxy`.
+    pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
+        let written: WrittenTcp = message(value)?;
+        let shares: Vec<(String, u64)> = match (written.cluster, written.weighted_clusters) {
+            (Some(cluster), None) => vec![(cluster, 1)],
+            (None, Some(several)) => several
+                .clusters
+                .into_iter()
+                .map(|it| (it.name, it.weight))
+                .collect(),
+            _ => return Err(ModelError::new("expected one of cluster and weighted_clusters")),
+        };
+        if shares.iter().all(|(_, weight)| *weight == 0) {
+            return Err(ModelError::new("the weights add up to nothing"));
+        }
+        Ok(Self { shares })
+    }
+
+    /// Sends a request through as bytes.
+    pub(crate) fn answer(
+        &self,
+        request: &Request,
+        clusters: &Clusters,
+        dice: &mut StreamRoll<'_>,
+    ) -> Result<Outcome, Skipped> {
+        let total: u64 = self.shares.iter().map(|(_, weight)| weight).sum();
+        let mut slot = if self.shares.len() == 1 {
+            0
+        } else {
+            dice.stable() % total
+        };
+        let picked = self
+            .shares
+            .iter()
+            .find(|(_, weight)| match slot.checked_sub(*weight) {
+                None => true,
+                Some(left) => {
+                    slot = left;
+                    false
+                }
+            });
+        match picked {
+            Some((cluster, _)) if clusters.has(cluster) => echo::answer_bytes(request, cluster),
+            _ => Ok(Outcome::none(Failure::Closed)),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Route tables: which virtual host a request belongs to, and which of its routes takes it.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ModelError;
+use crate::edits::{Edits, WrittenEdit};
+use crate::headers::{Headers, get, values};
+use crate::read::{Ignored, message};
+use crate::route::Route;
+
+/// A `RouteConfiguration`.
+#[derive(Debug)]
+pub(crate) struct RouteTable {
+    exact: HashMap<String, usize>,
+    /// Suffixes without their star, the longest first.
+    suffixes: Vec<(String, usize)>,
+    any: Option<usize>,
+    ignores_port: bool,
+    hosts: Vec<VirtualHost>,
+}
+
+/// A `VirtualHost`.
+#[derive(Debug)]
+pub(crate) struct VirtualHost {
+    pub(crate) name: String,
+    requires_tls: bool,
+    pub(crate) counts_attempts: bool,
+    pub(crate) request_edits: Edits,
+    pub(crate) response_edits: Edits,
+    routes: Routes,
+}
+
+/// How a virtual host finds a route.
+#[derive(Debug)]
+enum Routes {
+    /// The first that accepts the request.
+    Listed(Vec<Route>),
+    /// The one behind the key in this header, if it accepts the request.
+    Keyed {
+        header: String,
+        routes: HashMap<Vec<u8>, Route>,
+    },
+}
+
+/// What a table says about a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found<'m> {
+    Route(&'m VirtualHost, &'m Route),
+    /// It must be sent again, over TLS.
+    ToHttps,
+    Nothing,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTable {
+    #[serde(default, rename = "name")]
+    _name: Ignored,
+    #[serde(default)]
+    virtual_hosts: Vec<Value>,
+    #[serde(default, rename = "validate_clusters")]
+    _validate_clusters: Ignored,
+    #[serde(default)]
+    ignore_port_in_host_matching: bool,
+    #[serde(default, rename = "max_direct_response_body_size_bytes")]
+    _max_body: Ignored,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHost {
+    name: String,
+    domains: Vec<String>,
+    #[serde(default)]
+    routes: Vec<Value>,
+    matcher: Option<Matcher>,
+    #[serde(default)]
+    require_tls: RequireTls,
+    #[serde(default)]
+    include_request_attempt_count: bool,
+    #[serde(default)]
+    request_headers_to_add: Vec<WrittenEdit>,
+    #[serde(default)]
+    request_headers_to_remove: Vec<String>,
+    #[serde(default)]
+    response_headers_to_add: Vec<WrittenEdit>,
+    #[serde(default)]
+    response_headers_to_remove: Vec<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum RequireTls {
+    #[default]
+    None,
+    ExternalOnly,
+    All,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Matcher {
+    matcher_tree: MatcherTree,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatcherTree {
+    input: Extension<HeaderInput>,
+    exact_match_map: MatchMap,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extension<T> {
+    #[serde(default, rename = "name")]
+    _name: Ignored,
+    typed_config: T,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "@type", deny_unknown_fields)]
+enum HeaderInput {
+    #[serde(rename = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput")]
+    Header { header_name: String },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatchMap {
+    map: HashMap<String, OnMatch>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnMatch {
+    action: Extension<Value>,
+}
+
+impl RouteTable {
+    /// Reads a `RouteConfiguration`.
+    pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
+        let written: WrittenTable = message(value)?;
+        let mut table = Self {
+            exact: HashMap::new(),
+            suffixes: Vec::new(),
+            any: None,
+            ignores_port: written.ignore_port_in_host_matching,
+            hosts: Vec::with_capacity(written.virtual_hosts.len()),
+        };
+        for value in &written.virtual_hosts {
+            let written: WrittenHost = message(value)?;
+            let index = table.hosts.len();
+            for domain in &written.domains {
+                match domain.to_ascii_lowercase().split_once('*') {
+                    None => drop(table.exact.insert(domain.to_ascii_lowercase(), index)),
+                    Some(("", "")) => table.any = Some(index),
+                    Some(("", suffix)) => table.suffixes.push((suffix.to_owned(), index)),
+                    Some(_) => {
+                        let reason = format!("the domain `{domain}` is not modelled");
+                        return Err(ModelError::new(reason).within(written.name));
+                    }
+                }
+            }
+            let name = written.name.clone();
+            table
+                .hosts
+                .push(VirtualHost::read(written).map_err(|error| error.within(name))?);
+        }
+        table
+            .suffixes
+            .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        Ok(table)
+    }
+
+    /// The route of a request.
+    pub(crate) fn find(&self, request: &Headers) -> Found<'_> {
+        let authority = get(request, ":authority").unwrap_or_default();
+        let Some(host) = self.virtual_host(authority) else {
+            return Found::Nothing;
+        };
+        if host.requires_tls && get(request, "x-forwarded-proto") != Some(b"https") {
+            return Found::ToHttps;
+        }
+        host.route(request)
+            .map_or(Found::Nothing, |route| Found::Route(host, route))
+    }
+
+    fn virtual_host(&self, authority: &[u8]) -> Option<&VirtualHost> {
+        let name = match self.ignores_port {
+            true => without_port(authority),
+            false => authority,
+        };
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let by_suffix = || {
+            let mut suffixes = self.suffixes.iter();
+            let found =
+                suffixes.find(|(suffix, _)| name.len() > suffix.len() && name.ends_with(suffix.as_str()));
+            found.map(|(_, index)| *index)
+        };
+        let index = self.exact.get(&name).copied().or_else(by_suffix).or(self.any)?;
+        self.hosts.get(index)
+    }
+}
+
+/// The colons of an IPv6 address begin no port.
+fn without_port(authority: &[u8]) -> &[u8] {
+    let Some(colon) = authority.iter().rposition(|byte| *byte == b':') else {
+        return authority;
+    };
+    match authority[colon..].contains(&b']') {
+        true => authority,
+        false => &authority[..colon],
+    }
+}
+
+impl VirtualHost {
+    fn read(written: WrittenHost) -> Result<Self, ModelError> {
+        let routes = match written.matcher {
+            None => {
+                let routes = written.routes.iter().enumerate().map(|(index, value)| {
+                    Route::read(value).map_err(|error| error.within(format!("routes[{index}]")))
+                });
+                Routes::Listed(routes.collect::<Result<_, _>>()?)
+            }
+            Some(matcher) => {
+                let HeaderInput::Header { header_name } = matcher.matcher_tree.input.typed_config;
+                let entries = matcher
+                    .matcher_tree
+                    .exact_match_map
+                    .map
+                    .into_iter()
+                    .map(|(key, entry)| {
+                        let route = Route::read(&entry.action.typed_config);
+                        let route = route.map_err(|error| error.within(format!("matcher: {key}")))?;
+                        Ok((key.into_bytes(), route))
+                    });
+                Routes::Keyed {
+                    header: header_name.to_ascii_lowercase(),
+                    routes: entries.collect::<Result<_, ModelError>>()?,
+                }
+            }
+        };
+        Ok(Self {
+            name: written.name,
+            // All clients are external ones to a gateway.
+            requires_tls: written.require_tls != RequireTls::None,
+            counts_attempts: written.include_request_attempt_count,
+            request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
+            response_edits: Edits::read(
+                written.response_headers_to_add,
+                written.response_headers_to_remove,
+            ),
+            routes,
+        })
+    }
+
+    fn route(&self, request: &Headers) -> Option<&Route> {
+        match &self.routes {
+            Routes::Listed(routes) => routes.iter().find(|it| it.matches.accepts(request)),
+            Routes::Keyed { header, routes } => {
+                let mut keys = values(request, header);
+                let first = keys.next()?;
+                // Several values are read as one text.
+                let route = match keys.next() {
+                    None => routes.get(first),
+                    Some(second) => {
+                        let all: Vec<&[u8]> = [first, second].into_iter().chain(keys).collect();
+                        routes.get(all.join(&b","[..]).as_slice())
+                    }
+                };
+                route.filter(|it| it.matches.accepts(request))
+            }
+        }
+    }
+}
