@@ -1,1 +1,47 @@
-//! A proxy-wasm host.
+//! A proxy-wasm host: runs any proxy-wasm module as Envoy does, without a proxy.
+//!
+//! ```no_run
+//! use fingerpost_simulator::{Plugin, Request};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let wasm = std::fs::read("filter.wasm")?;
+//! let mut simulator = Plugin::new(wasm)?.config(r#"{"version": 1}"#).start()?;
+//! let outcome = simulator.request(Request::get("/x").header("a", "b"));
+//! assert_eq!(outcome.upstream_header("x-added"), Some("1"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod abi;
+mod callbacks;
+mod chain;
+mod context;
+mod drive;
+mod error;
+mod exports;
+mod headers;
+mod lifecycle;
+mod limits;
+mod message;
+mod metrics;
+mod module;
+mod outcome;
+mod plugin;
+mod shared;
+mod simulator;
+mod state;
+mod stream;
+mod trace;
+mod vm;
+mod world;
+
+pub use error::{Cause, Failure, LoadError};
+pub use headers::{HeaderKind, Headers};
+pub use message::{CallOutcome, HttpCall, Request, Response};
+pub use metrics::Metric;
+pub use module::{AbiVersion, Module};
+pub use outcome::{Cost, End, Outcome};
+pub use plugin::{FailurePolicy, Plugin};
+pub use simulator::{Simulator, StreamId, Verdict};
+pub use trace::Event;
+pub use world::{LogLevel, LogLine, Property};

@@ -1,0 +1,84 @@
+//! The log and the clock.
+
+use super::{Answer, Call, Status, proxy};
+use crate::plugin::Plugin;
+use crate::state::HostState;
+use crate::world::{LogLevel, LogLine};
+use wasmtime::Linker;
+
+pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
+    proxy! { linker, plugin,
+        "proxy_log" => log, (level: u32, message: u32, length: u32);
+        "proxy_get_current_time_nanoseconds" => now, (time_at: u32);
+        "proxy_set_tick_period_milliseconds" => set_tick_period, (period: u32);
+        "proxy_get_status" => status, (code_at: u32, message_at: u32, length_at: u32);
+    }
+    Ok(())
+}
+
+pub(super) fn link_0_2_1(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
+    proxy! { linker, plugin,
+        "proxy_get_log_level" => log_level, (level_at: u32);
+    }
+    Ok(())
+}
+
+fn log(call: &mut Call<'_>, level: u32, message: u32, length: u32) -> Answer {
+    let level = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
+    call.note_bytes(message, length);
+    let (message, state) = call.bytes_and_state(message, length)?;
+    write_line(state, level, message)
+}
+
+/// Also behind stdout and stderr.
+pub(super) fn write_line(state: &mut HostState, level: LogLevel, message: &[u8]) -> Answer {
+    if level < state.world.log_level {
+        return Ok(());
+    }
+    state.keep(message.len())?;
+    let prefix = state
+        .context()
+        .map(|context| context.log_prefix())
+        .unwrap_or_default();
+    state.world.log.push(LogLine {
+        level,
+        prefix,
+        message: String::from_utf8_lossy(message).into_owned(),
+    });
+    Ok(())
+}
+
+fn log_level(call: &mut Call<'_>, level_at: u32) -> Answer {
+    let level = call.state().world.log_level as u32;
+    call.put_u32(level_at, level)
+}
+
+fn now(call: &mut Call<'_>, time_at: u32) -> Answer {
+    let now = call.state().world.clock.now();
+    call.put_u64(time_at, u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// One timer for each root context; zero stops it.
+fn set_tick_period(call: &mut Call<'_>, period: u32) -> Answer {
+    use crate::state::Timer;
+    use std::time::Duration;
+    let state = call.state();
+    let root = state.context().map_or(0, |context| context.root);
+    let period = Duration::from_millis(u64::from(period));
+    match period.is_zero() {
+        true => {
+            state.timers.remove(&root);
+        }
+        false => {
+            let due = state.world.clock.now() + period;
+            state.timers.insert(root, Timer { period, due });
+        }
+    }
+    Ok(())
+}
+
+fn status(call: &mut Call<'_>, code_at: u32, message_at: u32, length_at: u32) -> Answer {
+    let (code, message) = call.state().root().map_or((0, ""), |root| root.status);
+    call.put_u32(code_at, code)?;
+    call.give_bytes(message.as_bytes(), message_at, length_at)
+}

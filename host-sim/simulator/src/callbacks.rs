@@ -1,0 +1,333 @@
+//! How a filter comes to its answer: the checks around a callback, the callback, and what the guest asked for meanwhile.
+
+use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer};
+use crate::context::{Context, Direction, Source};
+use crate::exports::OnHeaders;
+use crate::plugin::FailurePolicy;
+use crate::simulator::Simulator;
+use crate::state::After;
+use crate::stream::{Filter, LocalReply};
+use crate::vm::Vm;
+
+impl Simulator {
+    pub(crate) fn call_headers(
+        &mut self,
+        id: u32,
+        direction: Direction,
+        filter: usize,
+        end: bool,
+    ) -> HeadersAnswer {
+        let Some((vm, context)) = self.live(id, filter) else {
+            return HeadersAnswer::StopAll;
+        };
+        let count = self
+            .world
+            .streams
+            .get(&id)
+            .map_or(0, |stream| stream.side(direction).headers.len());
+        self.touch(vm, context, |it| {
+            it.end_of_stream = end;
+            it.reach(direction).headers = true;
+        });
+        if direction == Direction::Response && !self.is_created(vm, context) {
+            return HeadersAnswer::Continue;
+        }
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let returned = self.enter(vm, |vm, world| {
+            if direction == Direction::Request {
+                create(vm, world, context);
+            }
+            let (callback, name) = match direction {
+                Direction::Request => (vm.exports.on_request_headers.clone(), "proxy_on_request_headers"),
+                Direction::Response => (
+                    vm.exports.on_response_headers.clone(),
+                    "proxy_on_response_headers",
+                ),
+            };
+            match callback {
+                OnHeaders::Absent => Some(None),
+                OnHeaders::Old(callback) => vm
+                    .call(world, context, name, &callback, (context, count))
+                    .map(Some),
+                OnHeaders::New(callback) => {
+                    let arguments = (context, count, u32::from(end));
+                    vm.call(world, context, name, &callback, arguments).map(Some)
+                }
+            }
+        });
+        let stopped = self.finish_callback(vm);
+        let answer = match returned.flatten() {
+            None => return self.failed_or(id, filter, HeadersAnswer::StopAll),
+            Some(None) => HeadersAnswer::Continue,
+            Some(Some(_)) if stopped => HeadersAnswer::StopAll,
+            Some(Some(0)) => HeadersAnswer::Continue,
+            Some(Some(1)) if self.allows_stop_iteration(id, filter) => HeadersAnswer::StopIteration,
+            // 2 (continue, but do not end the stream) is Envoy's own and passes through; everything else stops all.
+            Some(Some(2)) => HeadersAnswer::Continue,
+            Some(Some(_)) => HeadersAnswer::StopAll,
+        };
+        if answer == HeadersAnswer::Continue {
+            self.touch(vm, context, |it| it.reach(direction).headers = false);
+        }
+        self.after_callback(id, vm);
+        answer
+    }
+
+    pub(crate) fn call_data(
+        &mut self,
+        id: u32,
+        direction: Direction,
+        filter: usize,
+        source: Source,
+        end: bool,
+    ) -> DataAnswer {
+        let Some((vm, context)) = self.live(id, filter) else {
+            return DataAnswer::StopNoBuffer;
+        };
+        if !self.is_created(vm, context) {
+            return DataAnswer::Continue;
+        }
+        let mut buffering = false;
+        self.touch(vm, context, |it| {
+            it.end_of_stream = end;
+            let reach = it.reach(direction);
+            reach.body = Some(source);
+            buffering = reach.buffering;
+        });
+        let length = self.world.streams.get(&id).map_or(0, |stream| {
+            let side = stream.side(direction);
+            match (buffering, source) {
+                (true, _) | (_, Source::Buffered) => side.buffered.as_ref().map_or(0, Vec::len),
+                (false, Source::Chunk) => side.chunk.len(),
+            }
+        });
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let returned = self.enter(vm, |vm, world| {
+            let (callback, name) = match direction {
+                Direction::Request => (vm.exports.on_request_body.clone(), "proxy_on_request_body"),
+                Direction::Response => (vm.exports.on_response_body.clone(), "proxy_on_response_body"),
+            };
+            match callback {
+                None => Some(None),
+                Some(callback) => {
+                    let arguments = (context, length, u32::from(end));
+                    vm.call(world, context, name, &callback, arguments).map(Some)
+                }
+            }
+        });
+        let stopped = self.finish_callback(vm);
+        let (answer, buffering) = match returned.flatten() {
+            None => return self.failed_or(id, filter, DataAnswer::StopNoBuffer),
+            Some(None) => (DataAnswer::Continue, false),
+            Some(Some(_)) if stopped => (DataAnswer::StopNoBuffer, false),
+            Some(Some(0)) => (DataAnswer::Continue, false),
+            Some(Some(1)) => (DataAnswer::StopAndKeep, true),
+            Some(Some(2)) => (DataAnswer::StopAndKeep, false),
+            Some(Some(_)) => (DataAnswer::StopNoBuffer, false),
+        };
+        self.touch(vm, context, |it| {
+            let reach = it.reach(direction);
+            reach.buffering = buffering;
+            if answer == DataAnswer::Continue {
+                reach.body = None;
+            }
+        });
+        self.after_callback(id, vm);
+        answer
+    }
+
+    pub(crate) fn call_trailers(&mut self, id: u32, direction: Direction, filter: usize) -> TrailersAnswer {
+        let Some((vm, context)) = self.live(id, filter) else {
+            return TrailersAnswer::Stop;
+        };
+        if !self.is_created(vm, context) {
+            return TrailersAnswer::Continue;
+        }
+        self.touch(vm, context, |it| it.reach(direction).trailers = true);
+        let trailers = self
+            .world
+            .streams
+            .get(&id)
+            .and_then(|stream| stream.side(direction).trailers.as_ref());
+        let count = u32::try_from(trailers.map_or(0, |trailers| trailers.len())).unwrap_or(u32::MAX);
+        let returned = self.enter(vm, |vm, world| {
+            let (callback, name) = match direction {
+                Direction::Request => (
+                    vm.exports.on_request_trailers.clone(),
+                    "proxy_on_request_trailers",
+                ),
+                Direction::Response => (
+                    vm.exports.on_response_trailers.clone(),
+                    "proxy_on_response_trailers",
+                ),
+            };
+            match callback {
+                None => Some(None),
+                Some(callback) => vm
+                    .call(world, context, name, &callback, (context, count))
+                    .map(Some),
+            }
+        });
+        let stopped = self.finish_callback(vm);
+        let answer = match returned.flatten() {
+            None => return self.failed_or(id, filter, TrailersAnswer::Stop),
+            Some(None) => TrailersAnswer::Continue,
+            Some(Some(0)) if !stopped => TrailersAnswer::Continue,
+            Some(Some(_)) => TrailersAnswer::Stop,
+        };
+        if answer == TrailersAnswer::Continue {
+            self.touch(vm, context, |it| it.reach(direction).trailers = false);
+        }
+        self.after_callback(id, vm);
+        answer
+    }
+
+    /// The filter's VM and context, unless the VM has failed: then the stream is failed, once.
+    fn live(&mut self, id: u32, filter: usize) -> Option<(usize, u32)> {
+        let Filter { place, .. } = *self.world.streams.get(&id)?.filters.get(filter)?;
+        if let Some((vm, context)) = place
+            && self
+                .vms
+                .get(vm)
+                .and_then(Option::as_ref)
+                .is_some_and(|vm| vm.failure.is_none())
+        {
+            return Some((vm, context));
+        }
+        self.fail_stream(id, filter);
+        None
+    }
+
+    fn failed_or<A>(&mut self, id: u32, filter: usize, answer: A) -> A {
+        self.fail_stream(id, filter);
+        answer
+    }
+
+    /// 503 with an empty body, unless the filter has replied already.
+    fn fail_stream(&mut self, id: u32, filter: usize) {
+        let Some(here) = self
+            .world
+            .streams
+            .get_mut(&id)
+            .and_then(|stream| stream.filters.get_mut(filter))
+        else {
+            return;
+        };
+        if here.failed {
+            return;
+        }
+        here.failed = true;
+        let replied = match here.place {
+            Some((vm, context)) => {
+                let vm = self.vms.get_mut(vm).and_then(Option::as_mut);
+                vm.and_then(|vm| vm.context(context))
+                    .is_some_and(|context| context.reply_sent)
+            }
+            None => false,
+        };
+        if !replied {
+            let reply = LocalReply {
+                status: 503,
+                details: "wasm_fail_stream".to_owned(),
+                body: Vec::new(),
+                headers: Vec::new(),
+                grpc_status: Some(14),
+            };
+            self.reply(id, reply);
+        }
+    }
+
+    fn allows_stop_iteration(&self, id: u32, filter: usize) -> bool {
+        let stream = self.world.streams.get(&id);
+        let filter = stream.and_then(|stream| stream.filters.get(filter));
+        let plugin = filter.and_then(|filter| self.plugins.get(filter.plugin));
+        plugin.is_some_and(|plugin| plugin.stop_iteration)
+    }
+
+    pub(crate) fn fails_open(&self, plugin: usize) -> bool {
+        self.plugins
+            .get(plugin)
+            .is_some_and(|plugin| plugin.policy == FailurePolicy::Open)
+    }
+
+    pub(crate) fn is_created(&mut self, vm: usize, context: u32) -> bool {
+        let vm = self.vms.get_mut(vm).and_then(Option::as_mut);
+        vm.and_then(|vm| vm.context(context))
+            .is_some_and(|context| context.created)
+    }
+
+    fn touch(&mut self, vm: usize, context: u32, change: impl FnOnce(&mut Context)) {
+        let vm = self.vms.get_mut(vm).and_then(Option::as_mut);
+        if let Some(context) = vm.and_then(|vm| vm.context(context)) {
+            change(context);
+        }
+    }
+
+    /// Whether the guest asked for a local reply, so that its answer does not count.
+    fn finish_callback(&mut self, vm: usize) -> bool {
+        let vm = self.vms.get_mut(vm).and_then(Option::as_mut);
+        vm.is_some_and(|vm| std::mem::take(&mut vm.state().stop_iteration))
+    }
+
+    /// Does what the guest asked for during its callback, in order.
+    pub(crate) fn after_callback(&mut self, _: u32, vm: usize) {
+        loop {
+            let here = self.vms.get_mut(vm).and_then(Option::as_mut);
+            let Some(after) = here.and_then(|vm| vm.state().after.pop_front()) else {
+                return;
+            };
+            match after {
+                After::Continue { context, direction } => {
+                    if let Some((id, filter)) = self.stream_of(vm, context) {
+                        let step = match (direction, self.world.streams.get(&id)) {
+                            (Direction::Request, _) => filter,
+                            (Direction::Response, Some(stream)) => {
+                                stream.filters.len().saturating_sub(filter + 1)
+                            }
+                            (Direction::Response, None) => continue,
+                        };
+                        self.go_on(id, direction, step);
+                    }
+                }
+                After::Reply { context, reply } => {
+                    if let Some((id, _)) = self.stream_of(vm, context) {
+                        self.touch(vm, context, |it| it.reply_sent = true);
+                        self.reply(id, reply);
+                    }
+                }
+                After::Reset { context } => {
+                    if let Some((id, _)) = self.stream_of(vm, context)
+                        && let Some(stream) = self.world.streams.get_mut(&id)
+                    {
+                        stream.reset = true;
+                    }
+                }
+                After::Done { root } => self.finish_root(vm, root),
+            }
+        }
+    }
+
+    fn stream_of(&mut self, vm: usize, context: u32) -> Option<(u32, usize)> {
+        let id = self.vms.get_mut(vm)?.as_mut()?.context(context)?.stream?;
+        let filters = &self.world.streams.get(&id)?.filters;
+        let filter = filters
+            .iter()
+            .position(|filter| filter.place == Some((vm, context)))?;
+        Some((id, filter))
+    }
+}
+
+/// Tells the guest of a stream, once.
+pub(crate) fn create(vm: &mut Vm, world: &mut Box<crate::world::World>, id: u32) {
+    let Some(context) = vm.context(id) else {
+        return;
+    };
+    if context.created {
+        return;
+    }
+    context.created = true;
+    let parent = if context.root == id { 0 } else { context.root };
+    if let Some(callback) = vm.exports.on_context_create.clone() {
+        vm.call(world, id, "proxy_on_context_create", &callback, (id, parent));
+    }
+}

@@ -1,0 +1,352 @@
+//! The way of a stream: request through the filters, upstream, response back, and its end; calls and queues meanwhile.
+
+use crate::chain::From;
+use crate::context::{Direction, Source};
+use crate::headers::{HeaderKind, Headers};
+use crate::message::{CallOutcome, Request, Response};
+use crate::outcome::{End, Outcome};
+use crate::simulator::{Simulator, StreamId, Verdict};
+use crate::stream::{LocalReply, Stream};
+use crate::world::PendingCall;
+use std::mem;
+
+impl Simulator {
+    /// Sends a request through the filters, up to the upstream, and leaves the stream open.
+    pub fn begin(&mut self, request: Request) -> StreamId {
+        self.last_stream = self.last_stream.wrapping_add(1);
+        let id = self.last_stream;
+        let filters = self.filters_for(id);
+        let mut stream = Stream::new(filters, self.world.clock.now());
+        stream.connection = id;
+        stream.request.headers = request.headers;
+        self.world.streams.insert(id, stream);
+        self.feed(id, Direction::Request, request.body, request.trailers);
+        StreamId(id)
+    }
+
+    /// Asks the upstream, if the whole request has reached it, and sends the answer back through the filters. Calls
+    /// that guests make on the way are answered.
+    pub fn proceed(&mut self, stream: StreamId) {
+        loop {
+            self.deliver();
+            let Some(here) = self.world.streams.get_mut(&stream.0) else {
+                return;
+            };
+            let ready =
+                here.request.out.complete && !here.asked_upstream && !here.response.started && !here.reset;
+            if !ready {
+                return;
+            }
+            here.asked_upstream = true;
+            let Some(request) = here.upstream() else {
+                return;
+            };
+            let response = (self.upstream)(&request);
+            self.answer(stream.0, response);
+        }
+    }
+
+    /// Ends a stream, whatever state it is in, and says what came of it.
+    pub fn finish(&mut self, stream: StreamId) -> Outcome {
+        let ended = self.end(stream.0);
+        let (end, stream) = match ended {
+            Some(stream) if stream.reset => (End::Reset, Some(stream)),
+            Some(stream) if stream.response.out.complete => (End::Complete, Some(stream)),
+            Some(stream) => (End::Held, Some(stream)),
+            None => (End::Reset, None),
+        };
+        let cost = mem::take(&mut self.cost);
+        let mut outcome = Outcome {
+            end,
+            response: None,
+            upstream: None,
+            details: None,
+            route_cache_cleared: 0,
+            filter_state: Default::default(),
+            filter_objects: Default::default(),
+            log: self.take_log(),
+            failures: self.take_failures(),
+            cost,
+            trace: mem::take(&mut self.world.trace.events),
+        };
+        if let Some(stream) = stream {
+            outcome.response = stream.downstream();
+            outcome.upstream = stream.upstream();
+            outcome.details = stream.details;
+            outcome.route_cache_cleared = stream.route_cache_cleared;
+            outcome.filter_state = stream.filter_state;
+            outcome.filter_objects = stream.filter_objects;
+        }
+        outcome
+    }
+
+    /// Ends a stream of which only the request was of interest.
+    pub(crate) fn close(&mut self, stream: StreamId) -> Verdict {
+        match self.end(stream.0) {
+            Some(stream) if stream.reset => Verdict::Reset,
+            Some(stream) if stream.request.out.headers => Verdict::Continue(stream.request.headers),
+            Some(stream) => stream.downstream().map_or(Verdict::Held, Verdict::Reply),
+            None => Verdict::Reset,
+        }
+    }
+
+    fn answer(&mut self, id: u32, response: Response) {
+        let Some(stream) = self.world.streams.get_mut(&id) else {
+            return;
+        };
+        stream.response.headers = response.headers;
+        stream.response.started = true;
+        self.feed(id, Direction::Response, response.body, response.trailers);
+    }
+
+    /// As an HTTP/1 codec does it: headers, each piece, and then the end by itself.
+    fn feed(&mut self, id: u32, direction: Direction, body: Vec<Vec<u8>>, trailers: Option<Headers>) {
+        let bare = body.iter().all(Vec::is_empty) && trailers.is_none();
+        if let Some(stream) = self.world.streams.get_mut(&id) {
+            stream.side_mut(direction).started = true;
+            stream.side_mut(direction).ended = bare;
+        }
+        self.pass_headers(id, direction, From::First, bare);
+        if bare {
+            return;
+        }
+        for piece in body.into_iter().filter(|piece| !piece.is_empty()) {
+            self.feed_data(id, direction, piece, false);
+        }
+        match trailers {
+            None => self.feed_data(id, direction, Vec::new(), true),
+            Some(trailers) => {
+                if let Some(stream) = self.world.streams.get_mut(&id) {
+                    let side = stream.side_mut(direction);
+                    side.trailers = Some(trailers);
+                    side.ended = true;
+                    self.pass_trailers(id, direction, From::First);
+                }
+            }
+        }
+    }
+
+    fn feed_data(&mut self, id: u32, direction: Direction, piece: Vec<u8>, end: bool) {
+        let Some(stream) = self.world.streams.get_mut(&id) else {
+            return;
+        };
+        let side = stream.side_mut(direction);
+        if side.aborted {
+            return;
+        }
+        side.received += piece.len();
+        side.chunk = piece;
+        side.ended |= end;
+        self.pass_data(id, direction, From::First, Source::Chunk, end);
+    }
+
+    /// A reply in the upstream's stead. Before there is a response it passes the filters; once there is one it replaces
+    /// that without passing them; once the client has its headers, nothing is left but a reset.
+    pub(crate) fn reply(&mut self, id: u32, reply: LocalReply) {
+        let Some(stream) = self.world.streams.get_mut(&id) else {
+            return;
+        };
+        if stream.reset || stream.response.out.complete {
+            return;
+        }
+        if !reply.details.is_empty() {
+            stream.details.get_or_insert(reply.details.clone());
+        }
+        if stream.response.out.headers {
+            stream.reset = true;
+            return;
+        }
+        let (headers, body) = written(stream, &reply);
+        stream.request.aborted = true;
+        let fresh = !stream.response.started;
+        stream.response.headers = headers;
+        stream.response.started = true;
+        if fresh {
+            let body = if body.is_empty() { Vec::new() } else { vec![body] };
+            stream.response.ended = true;
+            let bare = body.is_empty();
+            self.pass_headers(id, Direction::Response, From::First, bare);
+            for piece in body {
+                if let Some(stream) = self.world.streams.get_mut(&id) {
+                    stream.response.received += piece.len();
+                    stream.response.chunk = piece;
+                    self.pass_data(id, Direction::Response, From::First, Source::Chunk, true);
+                }
+            }
+        } else {
+            stream.response.aborted = true;
+            stream.response.trailers = None;
+            stream.sent_status = Some(stream.status());
+            let out = &mut stream.response.out;
+            out.headers = true;
+            out.body = if body.is_empty() { Vec::new() } else { vec![body] };
+            out.complete = true;
+        }
+    }
+
+    /// Answers calls and tells roots of their queues, until nothing is under way.
+    pub(crate) fn deliver(&mut self) {
+        loop {
+            if let Some(ready) = (!self.world.ready.is_empty()).then(|| self.world.ready.remove(0)) {
+                let vm = ready.vm as usize;
+                self.enter(vm, |vm, world| {
+                    if let Some(callback) = vm.exports.on_queue_ready.clone() {
+                        vm.call(
+                            world,
+                            ready.root,
+                            "proxy_on_queue_ready",
+                            &callback,
+                            (ready.root, ready.token),
+                        );
+                    }
+                });
+                self.after_callback(0, vm);
+            } else if let Some(pending) = (!self.world.calls.is_empty()).then(|| self.world.calls.remove(0)) {
+                self.answer_call(&pending);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn answer_call(&mut self, pending: &PendingCall) {
+        let outcome = match self.clusters.get_mut(&pending.call.cluster) {
+            Some(cluster) => cluster(&pending.call),
+            None => CallOutcome::Silence,
+        };
+        // What Envoy's router says in the cluster's stead (`source/common/router/router.cc`).
+        let own = |status: u16, text: &str| {
+            Response::new(status)
+                .header("content-length", text.len().to_string())
+                .header("content-type", "text/plain")
+                .body(text)
+        };
+        let response = match outcome {
+            CallOutcome::Answer(response) => response,
+            CallOutcome::Reset => own(
+                503,
+                "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+            ),
+            CallOutcome::Timeout => own(504, "upstream request timeout"),
+            CallOutcome::Silence => return,
+        };
+        let (vm, root, token) = (pending.vm as usize, pending.root, pending.token);
+        let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let headers = length(response.headers.len());
+        let body = length(response.body.iter().map(Vec::len).sum());
+        let trailers = length(response.trailers.as_ref().map_or(0, |trailers| trailers.len()));
+        self.enter(vm, |vm, world| {
+            if let Some(context) = vm.context(root) {
+                context.call_response = Some(response);
+            }
+            if let Some(callback) = vm.exports.on_http_call_response.clone() {
+                let arguments = (root, token, headers, body, trailers);
+                vm.call(world, root, "proxy_on_http_call_response", &callback, arguments);
+            }
+            if let Some(context) = vm.context(root) {
+                context.call_response = None;
+            }
+        });
+        self.after_callback(0, vm);
+    }
+
+    /// The end of a stream, as Envoy tells filters of it: all log, then each is done and deleted.
+    fn end(&mut self, id: u32) -> Option<Stream> {
+        let stream = self.world.streams.get_mut(&id)?;
+        stream.complete = true;
+        let places: Vec<_> = stream.filters.iter().filter_map(|filter| filter.place).collect();
+        for (vm, context) in &places {
+            self.enter(*vm, |vm, world| {
+                crate::callbacks::create(vm, world, *context);
+                if let Some(callback) = vm.exports.on_log.clone() {
+                    set_logging(vm, *context, true);
+                    vm.call(world, *context, "proxy_on_log", &callback, *context);
+                    set_logging(vm, *context, false);
+                }
+            });
+            self.after_callback(id, *vm);
+        }
+        for (vm, context) in &places {
+            self.enter(*vm, |vm, world| {
+                if let Some(callback) = vm.exports.on_done.clone() {
+                    vm.call(world, *context, "proxy_on_done", &callback, *context);
+                }
+                if let Some(callback) = vm.exports.on_delete.clone() {
+                    vm.call(world, *context, "proxy_on_delete", &callback, *context);
+                }
+            });
+            self.after_callback(id, *vm);
+            if let Some(vm) = self.vms.get_mut(*vm).and_then(Option::as_mut) {
+                vm.state().contexts.remove(context);
+            }
+        }
+        let stream = self.world.streams.remove(&id);
+        self.drop_unused_vms();
+        stream
+    }
+}
+
+fn set_logging(vm: &mut crate::vm::Vm, context: u32, logging: bool) {
+    if let Some(context) = vm.context(context) {
+        context.logging = logging;
+    }
+}
+
+/// A local reply's headers and body, as Envoy writes them (`Utility::prepareLocalReply`).
+fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
+    let request = &stream.request.headers;
+    let grpc = request.text("content-type").is_some_and(|it| {
+        it.strip_prefix("application/grpc")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    });
+    let mut headers = Headers::new(HeaderKind::Response);
+    headers.add(b":status", reply.status.to_string().as_bytes());
+    for (name, value) in &reply.headers {
+        headers.add(name, value);
+    }
+    if grpc {
+        headers.set(b":status", b"200");
+        headers.set(b"content-type", b"application/grpc");
+        let status = reply.grpc_status.unwrap_or_else(|| grpc_status(reply.status));
+        headers.set(b"grpc-status", status.to_string().as_bytes());
+        if !reply.body.is_empty() {
+            headers.set(b"grpc-message", &percent_encoded(&reply.body));
+        }
+        headers.remove(b"content-length");
+        return (headers, Vec::new());
+    }
+    if reply.body.is_empty() {
+        headers.remove(b"content-length");
+        headers.remove(b"content-type");
+        return (headers, Vec::new());
+    }
+    headers.set(b"content-length", reply.body.len().to_string().as_bytes());
+    if headers.get("content-type").is_none() {
+        headers.add(b"content-type", b"text/plain");
+    }
+    let head = request.text(":method") == Some("HEAD");
+    (headers, if head { Vec::new() } else { reply.body.clone() })
+}
+
+fn grpc_status(http: u32) -> u32 {
+    match http {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    }
+}
+
+fn percent_encoded(text: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(text.len());
+    for byte in text {
+        match byte {
+            b'%' => encoded.extend_from_slice(b"%25"),
+            b' '..=b'~' => encoded.push(*byte),
+            _ => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,197 @@
+//! The simulator as a test sees it: a chain of plugins, an upstream, clusters for calls, a clock.
+
+use crate::error::{Failure, LoadError};
+use crate::headers::Headers;
+use crate::message::{CallOutcome, HttpCall, Request, Response};
+use crate::metrics::Metric;
+use crate::outcome::{Cost, Outcome};
+use crate::plugin::Plugin;
+use crate::vm::Vm;
+use crate::world::{Clock, LogLevel, LogLine, Property, World};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) type Upstream = Box<dyn FnMut(&Request) -> Response + Send>;
+pub(crate) type Cluster = Box<dyn FnMut(&HttpCall) -> CallOutcome + Send>;
+
+/// A worker of a proxy: filters in a row, and what lies around them.
+pub struct Simulator {
+    pub(crate) world: Box<World>,
+    pub(crate) vms: Vec<Option<Vm>>,
+    pub(crate) plugins: Vec<Arc<Plugin>>,
+    /// Where each plugin runs: its VM and its root context there.
+    pub(crate) roots: Vec<(usize, u32)>,
+    pub(crate) upstream: Upstream,
+    pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) cost: Cost,
+    pub(crate) last_stream: u32,
+}
+
+/// A stream that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(pub(crate) u32);
+
+/// What the filters made of a request's headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request goes on with these.
+    Continue(Headers),
+    /// A filter answered it.
+    Reply(Response),
+    /// A filter reset the stream.
+    Reset,
+    /// A filter holds the request.
+    Held,
+}
+
+impl Simulator {
+    /// Starts the plugins, in the order in which requests pass them.
+    pub fn start(plugins: impl IntoIterator<Item = Plugin>) -> Result<Self, LoadError> {
+        let mut simulator = Self {
+            world: Box::new(World::new()),
+            vms: Vec::new(),
+            plugins: plugins.into_iter().map(Arc::new).collect(),
+            roots: Vec::new(),
+            upstream: Box::new(|_| Response::new(200)),
+            clusters: BTreeMap::new(),
+            failures: Vec::new(),
+            cost: Cost::default(),
+            last_stream: 0,
+        };
+        for index in 0..simulator.plugins.len() {
+            let root = simulator.start_plugin(index)?;
+            simulator.roots.push(root);
+        }
+        Ok(simulator)
+    }
+
+    /// Says how the upstream answers. Without it: 200 and nothing else.
+    #[must_use]
+    pub fn upstream(mut self, upstream: impl FnMut(&Request) -> Response + Send + 'static) -> Self {
+        self.upstream = Box::new(upstream);
+        self
+    }
+
+    /// Adds a cluster that guests may call, and says how it answers. Calls to any other are refused.
+    #[must_use]
+    pub fn cluster<O: Into<CallOutcome>>(
+        mut self,
+        name: &str,
+        mut answer: impl FnMut(&HttpCall) -> O + Send + 'static,
+    ) -> Self {
+        self.world.clusters.insert(name.to_owned());
+        self.clusters
+            .insert(name.to_owned(), Box::new(move |call| answer(call).into()));
+        self
+    }
+
+    /// Gives a property that only a proxy would know, e.g. `["xds", "route_name"]`.
+    #[must_use]
+    pub fn property(mut self, path: &[&str], value: impl Into<Property>) -> Self {
+        self.world
+            .properties
+            .insert(path.join("\0").into_bytes(), value.into());
+        self
+    }
+
+    /// Lets the clock stand at this time since 1970; only [`Simulator::advance`] moves it then.
+    #[must_use]
+    pub fn clock(mut self, now: Duration) -> Self {
+        self.world.clock = Clock::Fixed { now };
+        self
+    }
+
+    /// Begins the sequence of random numbers elsewhere.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.world.random = seed;
+        self
+    }
+
+    /// The least important level that is logged; `Info` without it.
+    #[must_use]
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.world.log_level = level;
+        self
+    }
+
+    /// Notes every callback and hostcall from now on.
+    #[must_use]
+    pub fn traced(mut self) -> Self {
+        self.world.trace.on = true;
+        self
+    }
+
+    /// Sends a request through the filters to the upstream and back, with all calls answered and all queues heard.
+    pub fn request(&mut self, request: Request) -> Outcome {
+        let stream = self.begin(request);
+        self.proceed(stream);
+        self.finish(stream)
+    }
+
+    /// Asks the filters about a request's headers alone, without an upstream. The quickest way.
+    pub fn decide(&mut self, headers: Headers) -> Verdict {
+        let stream = self.begin(Request::from_headers(headers));
+        self.settle();
+        self.close(stream)
+    }
+
+    /// Answers what guests have asked for: calls, and queues that have something in them.
+    pub fn settle(&mut self) {
+        self.deliver();
+    }
+
+    /// Lets time pass: timers tick as often as they are due.
+    pub fn advance(&mut self, by: Duration) {
+        self.tick_until(self.world.clock.now() + by, by);
+        self.deliver();
+    }
+
+    /// A metric that a guest defined, by the name it gave it. Envoy calls it `wasmcustom.<name>`.
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.world.metrics.named(name)
+    }
+
+    /// All metrics that guests defined.
+    pub fn metrics(&self) -> impl Iterator<Item = (String, &Metric)> {
+        self.world.metrics.all()
+    }
+
+    /// Takes what was logged since the last outcome.
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        let log = std::mem::take(&mut self.world.log);
+        let bytes: usize = log.iter().map(|line| line.message.len() + 64).sum();
+        self.world.kept = self.world.kept.saturating_sub(bytes);
+        log
+    }
+
+    /// Takes the failures since the last outcome.
+    pub fn take_failures(&mut self) -> Vec<Failure> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Lets the plugins end: `proxy_on_done` and `proxy_on_delete` of each root context.
+    pub fn stop(mut self) -> Vec<LogLine> {
+        self.stop_roots();
+        self.take_log()
+    }
+
+    /// Enters a VM, counts what that costs and notices if the VM fails.
+    pub(crate) fn enter<R>(
+        &mut self,
+        vm: usize,
+        work: impl FnOnce(&mut Vm, &mut Box<World>) -> R,
+    ) -> Option<R> {
+        let vm = self.vms.get_mut(vm)?.as_mut()?;
+        let sound = vm.failure.is_none();
+        let result = work(vm, &mut self.world);
+        self.cost.fuel += std::mem::take(&mut vm.fuel_used);
+        self.cost.hostcalls += std::mem::take(&mut vm.state().hostcalls);
+        if sound && let Some(failure) = &vm.failure {
+            self.failures.push(failure.clone());
+        }
+        Some(result)
+    }
+}

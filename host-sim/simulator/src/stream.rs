@@ -1,0 +1,191 @@
+//! A stream on its way through the filters: what of it lies where, and how far it has come. It moves nothing itself.
+
+use crate::context::Direction;
+use crate::headers::{HeaderKind, Headers};
+use crate::message::{Request, Response};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How a filter has answered last, in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Iteration {
+    #[default]
+    Continue,
+    /// Nothing goes beyond this filter, but it is still called.
+    StopSingle,
+    /// Nothing more reaches this filter.
+    StopAll,
+}
+
+/// Where a filter stands, in one direction.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) iteration: Iteration,
+    pub(crate) headers_continued: bool,
+    /// The filter has been told that nothing more comes.
+    pub(crate) end_seen: bool,
+    /// What has piled up was never shown to this filter, so going on starts with it.
+    pub(crate) start_here: bool,
+}
+
+/// One direction of a stream.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) headers: Headers,
+    /// There are headers.
+    pub(crate) started: bool,
+    /// What a filter that stopped has let pile up.
+    pub(crate) buffered: Option<Vec<u8>>,
+    /// The piece that is on its way through the filters.
+    pub(crate) chunk: Vec<u8>,
+    pub(crate) trailers: Option<Headers>,
+    /// The sender has sent everything.
+    pub(crate) ended: bool,
+    /// Bytes of body that have arrived.
+    pub(crate) received: usize,
+    /// In the order in which this direction passes the filters.
+    pub(crate) steps: Vec<Step>,
+    /// No filter sees any more of it: a local reply took its place.
+    pub(crate) aborted: bool,
+    /// What has left the filters at the other end.
+    pub(crate) out: Out,
+}
+
+/// What has left the filters.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pub(crate) headers: bool,
+    pub(crate) body: Vec<Vec<u8>>,
+    pub(crate) trailers: bool,
+    pub(crate) complete: bool,
+}
+
+impl Side {
+    pub(crate) fn new(kind: HeaderKind, filters: usize) -> Self {
+        Self {
+            headers: Headers::new(kind),
+            started: false,
+            buffered: None,
+            chunk: Vec::new(),
+            trailers: None,
+            ended: false,
+            received: 0,
+            steps: vec![Step::default(); filters],
+            aborted: false,
+            out: Out::default(),
+        }
+    }
+
+    pub(crate) fn trailers_mut(&mut self) -> &mut Headers {
+        self.trailers
+            .get_or_insert_with(|| Headers::new(HeaderKind::Trailers))
+    }
+}
+
+/// A filter's part in a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filter {
+    pub(crate) plugin: usize,
+    /// The VM and the context there; nothing where the VM had failed before the stream came.
+    pub(crate) place: Option<(usize, u32)>,
+    /// Without a place: the stream has been failed.
+    pub(crate) failed: bool,
+}
+
+/// A reply that a filter, or a failed VM, makes in the upstream's stead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalReply {
+    pub(crate) status: u32,
+    pub(crate) details: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) grpc_status: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) request: Side,
+    pub(crate) response: Side,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) filter_objects: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) route_cache_cleared: u32,
+    pub(crate) details: Option<String>,
+    pub(crate) reset: bool,
+    pub(crate) complete: bool,
+    pub(crate) asked_upstream: bool,
+    pub(crate) sent_status: Option<u16>,
+    pub(crate) protocol: String,
+    pub(crate) connection: u32,
+    pub(crate) began: Duration,
+}
+
+impl Stream {
+    pub(crate) fn new(filters: Vec<Filter>, began: Duration) -> Self {
+        let count = filters.len();
+        Self {
+            request: Side::new(HeaderKind::Request, count),
+            response: Side::new(HeaderKind::Response, count),
+            filters,
+            filter_state: BTreeMap::new(),
+            filter_objects: BTreeMap::new(),
+            route_cache_cleared: 0,
+            details: None,
+            reset: false,
+            complete: false,
+            asked_upstream: false,
+            sent_status: None,
+            protocol: "HTTP/1.1".to_owned(),
+            connection: 0,
+            began,
+        }
+    }
+
+    pub(crate) fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+
+    pub(crate) fn side_mut(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    /// The filter at a step: responses pass the filters the other way round.
+    pub(crate) fn filter_at(&self, direction: Direction, step: usize) -> Option<usize> {
+        match direction {
+            Direction::Request => (step < self.filters.len()).then_some(step),
+            Direction::Response => self.filters.len().checked_sub(step + 1),
+        }
+    }
+
+    /// The status that stands in the response's headers.
+    pub(crate) fn status(&self) -> u16 {
+        let status = self.response.headers.text(":status");
+        status.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// What the upstream got, if it got anything.
+    pub(crate) fn upstream(&self) -> Option<Request> {
+        let out = &self.request.out;
+        out.headers.then(|| Request {
+            headers: self.request.headers.clone(),
+            body: out.body.clone(),
+            trailers: self.request.trailers.clone().filter(|_| out.trailers),
+        })
+    }
+
+    /// What the client got, if it got anything.
+    pub(crate) fn downstream(&self) -> Option<Response> {
+        let out = &self.response.out;
+        out.headers.then(|| Response {
+            headers: self.response.headers.clone(),
+            body: out.body.clone(),
+            trailers: self.response.trailers.clone().filter(|_| out.trailers),
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! Everything outside the VMs that host functions reach: streams, what VMs share, metrics, log, clock, properties, trace.
+//!
+//! It travels: while a VM runs, the world lies in that VM's store; between calls the simulator has it. So there is
+//! one owner at any time, and neither locks nor counted references.
+
+use crate::message::HttpCall;
+use crate::metrics::Metrics;
+use crate::shared::{SharedData, SharedQueues};
+use crate::stream::Stream;
+use crate::trace::Trace;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How much a log line matters: Envoy's levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// 0
+    Trace,
+    /// 1
+    Debug,
+    /// 2; what Envoy prints unless told otherwise begins here.
+    Info,
+    /// 3
+    Warn,
+    /// 4
+    Error,
+    /// 5
+    Critical,
+}
+
+impl LogLevel {
+    pub(crate) fn from_number(level: u32) -> Option<Self> {
+        let levels = [
+            Self::Trace,
+            Self::Debug,
+            Self::Info,
+            Self::Warn,
+            Self::Error,
+            Self::Critical,
+        ];
+        levels.get(usize::try_from(level).ok()?).copied()
+    }
+}
+
+/// A line that a guest logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What stands between `wasm log` and the colon in Envoy's log: the plugin's name, root id and VM id.
+    pub prefix: String,
+    /// What the guest wrote, with bytes that are not UTF-8 replaced.
+    pub message: String,
+}
+
+/// A property's value, as the attribute it stands for has a type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Property {
+    /// A string or bytes: as they are.
+    Bytes(Vec<u8>),
+    /// A number, a duration or a time in nanoseconds: 8 bytes, little-endian.
+    Int(i64),
+    /// 8 bytes, little-endian.
+    Double(f64),
+    /// One byte.
+    Bool(bool),
+    /// Pairs, serialised as header maps are.
+    Map(Vec<(Vec<u8>, Vec<u8>)>),
+}
+
+impl From<&str> for Property {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.as_bytes().to_vec())
+    }
+}
+
+impl From<i64> for Property {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Property {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+/// A call on its way.
+#[derive(Debug)]
+pub(crate) struct PendingCall {
+    pub(crate) vm: u32,
+    pub(crate) root: u32,
+    pub(crate) token: u32,
+    pub(crate) call: HttpCall,
+}
+
+/// A queue that has something for a root context.
+#[derive(Debug)]
+pub(crate) struct QueueReady {
+    pub(crate) vm: u32,
+    pub(crate) root: u32,
+    pub(crate) token: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) streams: BTreeMap<u32, Stream>,
+    pub(crate) shared: SharedData,
+    pub(crate) queues: SharedQueues,
+    pub(crate) metrics: Metrics,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) log_level: LogLevel,
+    pub(crate) properties: BTreeMap<Vec<u8>, Property>,
+    pub(crate) clusters: BTreeSet<String>,
+    pub(crate) calls: Vec<PendingCall>,
+    pub(crate) ready: Vec<QueueReady>,
+    pub(crate) trace: Trace,
+    pub(crate) clock: Clock,
+    pub(crate) random: u64,
+    /// Bytes that guests have left here.
+    pub(crate) kept: usize,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            streams: BTreeMap::new(),
+            shared: SharedData::default(),
+            queues: SharedQueues::default(),
+            metrics: Metrics::default(),
+            log: Vec::new(),
+            log_level: LogLevel::Info,
+            properties: BTreeMap::new(),
+            clusters: BTreeSet::new(),
+            calls: Vec::new(),
+            ready: Vec::new(),
+            trace: Trace::default(),
+            clock: Clock::Running {
+                ahead: Duration::ZERO,
+            },
+            random: 0x9e37_79b9_7f4a_7c15,
+            kept: 0,
+        }
+    }
+
+    /// The next number of a sequence that is the same in every run.
+    pub(crate) fn roll(&mut self) -> u64 {
+        // splitmix64
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// What time the guests are told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Clock {
+    /// The machine's time, and what the test has let pass besides.
+    Running { ahead: Duration },
+    /// It stands still, but for what the test lets pass.
+    Fixed { now: Duration },
+}
+
+impl Clock {
+    /// Since 1970.
+    pub(crate) fn now(self) -> Duration {
+        match self {
+            Self::Running { ahead } => {
+                let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                machine + ahead
+            }
+            Self::Fixed { now } => now,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, by: Duration) {
+        match self {
+            Self::Running { ahead } => *ahead += by,
+            Self::Fixed { now } => *now += by,
+        }
+    }
+}
