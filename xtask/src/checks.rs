@@ -8,6 +8,7 @@ use fingerpost_envoy::VARIABLE;
 
 use crate::build::{self, FILTERS};
 use crate::failure::Failure;
+use crate::fuzz;
 use crate::setup::{self, WASM_TARGET};
 use crate::tally::Tally;
 use crate::workspace::{Workspace, run, say};
@@ -61,6 +62,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
         judge(counted, is_ok)
     });
     check("tests", outcome);
+    check("fuzz", fuzz::run(workspace, &fuzz::Request::default()));
     check("lints", lints(workspace));
     check("lints for Wasm", wasm_lints(workspace));
     check("documents", documents(workspace));

@@ -7,6 +7,7 @@ mod build;
 mod checks;
 mod conformance;
 mod failure;
+mod fuzz;
 mod setup;
 mod tally;
 mod up;
@@ -24,6 +25,7 @@ Usage: cargo xtask <verb>
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
   test [-- ARGUMENTS]    set everything up, then run all tests; ARGUMENTS go to `cargo test`
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
+  fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`
   bench [ARGUMENTS]      our filter beside Envoy's own router; `cargo xtask bench --help` tells more
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
   help                   this text
@@ -63,6 +65,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["test"] => checks::test(&workspace, &[]),
         ["test", "--", rest @ ..] => checks::test(&workspace, rest),
         ["ci"] => checks::ci(&workspace),
+        ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Request::parse(rest)?),
         ["bench", rest @ ..] => checks::bench(&workspace, rest),
         ["sync-conformance"] => conformance::sync(&workspace),
         _ => Err(usage()),

@@ -1,0 +1,170 @@
+//! The fuzz targets of `tests/fuzz`: built with libFuzzer's instrumentation, fed with seeds and the corpus.
+//!
+//! A stable toolchain is enough: coverage is LLVM's own, and there is no unsafe code for a sanitizer to watch.
+//! What was found before is kept below the target folder, so that a longer run goes on where the last one ended.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::workspace::{Workspace, run as run_to_end, say};
+
+/// Coverage for libFuzzer, and our own assertions.
+const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1";
+
+/// Each target, with the folders that its first inputs come from.
+const TARGETS: [(&str, &[&str]); 3] = [
+    ("decide", &["tests/fuzz/seeds/decide"]),
+    ("load", &["tests/fuzz/seeds/load"]),
+    (
+        "yaml",
+        &[
+            "tests/conformance/routing",
+            "tests/conformance/validation",
+            "examples",
+        ],
+    ),
+];
+
+/// How long a target runs unless it is told.
+const SECONDS: u32 = 20;
+
+/// What is to be run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request<'a> {
+    target: Option<&'a str>,
+    seconds: u32,
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self {
+            target: None,
+            seconds: SECONDS,
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn parse(arguments: &[&'a str]) -> Result<Self, Failure> {
+        let usage = || Failure::Usage("expected `fuzz [decide|load|yaml] [--seconds N]`".to_owned());
+        let mut request = Self::default();
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match *argument {
+                "--seconds" => {
+                    request.seconds = rest.next().and_then(|it| it.parse().ok()).ok_or_else(usage)?;
+                }
+                name if TARGETS.iter().any(|(target, _)| *target == name) => request.target = Some(name),
+                _ => return Err(usage()),
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// Builds the targets and runs those that are wanted.
+pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Failure> {
+    let folder = build(workspace)?;
+    for (target, seeds) in TARGETS {
+        if request.target.is_none_or(|wanted| wanted == target) {
+            say("fuzz", format_args!("{target}, {} s", request.seconds));
+            fuzz(
+                workspace,
+                &folder.join(format!("fuzz-{target}")),
+                target,
+                seeds,
+                request.seconds,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the targets' programs. They are built apart, for no other build has these flags.
+fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let host = host()?;
+    let target_dir = workspace.target.join("fuzz");
+    say("build", "the fuzz targets (libFuzzer needs a C++ compiler)");
+    let mut cargo = workspace.cargo(["build", "--quiet", "--release", "--package", "fingerpost-fuzz"]);
+    // A named target keeps the flags from build scripts, which have no fuzzer to report to.
+    cargo
+        .args(["--features", "libfuzzer", "--target", &host, "--target-dir"])
+        .arg(&target_dir);
+    run_to_end(cargo.env("RUSTFLAGS", FLAGS), "the fuzz targets do not build")?;
+    Ok(target_dir.join(host).join("release"))
+}
+
+fn host() -> Result<String, Failure> {
+    let output = Command::new("rustc").arg("-vV").output();
+    let text = output
+        .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
+        .unwrap_or_default();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| Failure::Surroundings("rustc does not say its host".to_owned()))
+}
+
+fn fuzz(
+    workspace: &Workspace,
+    program: &std::path::Path,
+    target: &str,
+    seeds: &[&str],
+    seconds: u32,
+) -> Result<(), Failure> {
+    let found = workspace.target.join("fuzz/found").join(target);
+    fs::create_dir_all(&found).map_err(|error| Failure::file(&found, &error))?;
+    let log = found.with_extension("log");
+    let file = fs::File::create(&log).map_err(|error| Failure::file(&log, &error))?;
+    let mut fuzzer = Command::new(program);
+    fuzzer.current_dir(&workspace.root).stderr(file);
+    fuzzer.args([
+        &format!("-max_total_time={seconds}"),
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-max_len=16384",
+    ]);
+    fuzzer.arg(format!(
+        "-artifact_prefix={}/",
+        found.with_extension("crash").display()
+    ));
+    let crashes = found.with_extension("crash");
+    fs::create_dir_all(&crashes).map_err(|error| Failure::file(&crashes, &error))?;
+    fuzzer.arg(&found).args(seeds);
+    let failed = format!(
+        "{target} has found a fault: its input lies in {}, the report in {}",
+        workspace.shown(&crashes),
+        workspace.shown(&log)
+    );
+    run_to_end(&mut fuzzer, &failed)?;
+    let report = fs::read_to_string(&log).unwrap_or_default();
+    let done = report.lines().rev().find(|line| line.starts_with("Done "));
+    // A fuzzer that ran nothing has found nothing, and shall not count as a check.
+    let done =
+        done.ok_or_else(|| Failure::Found(format!("{target} did not run: see {}", workspace.shown(&log))))?;
+    say("fuzz", format_args!("{target}: {done}, no fault"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_a_target_and_a_time_or_neither() {
+        let parsed = |arguments: &[&'static str]| Request::parse(arguments).map_err(|it| it.code());
+        assert_eq!(parsed(&[]), Ok(Request::default()));
+        assert_eq!(
+            parsed(&["load", "--seconds", "5"]),
+            Ok(Request {
+                target: Some("load"),
+                seconds: 5
+            })
+        );
+        assert_eq!(parsed(&["lode"]), Err(2));
+        assert_eq!(parsed(&["--seconds"]), Err(2));
+    }
+}
