@@ -1,7 +1,7 @@
 //! Carries a decision out. All writes to a request are here.
 
 use crate::{HeadParts, Host, HostError};
-use fingerpost_routing::{Decision, Resolved, RewrittenBy};
+use fingerpost_routing::{Decision, RewrittenBy};
 use fingerpost_routing_config::DISPATCH_HEADER;
 
 /// Where Envoy's own router keeps the path as it was, and so do we.
@@ -12,29 +12,49 @@ const ORIGINAL_PATH: &str = "x-envoy-original-path";
 /// Without a route nothing is written, and the proxy answers 404 by itself. The key is written last: if a call
 /// before it fails, the request leads nowhere rather than somewhere with the wrong path.
 pub fn apply(decision: &Decision<'_>, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    apply_rewrite(decision, parts, host)?;
+    apply_destination(decision, parts, host)
+}
+
+/// Names the destination, as [`apply`] does, and leaves the path alone.
+pub fn apply_destination(
+    decision: &Decision<'_>,
+    parts: &HeadParts<'_>,
+    host: &impl Host,
+) -> Result<(), HostError> {
     match decision {
         Decision::Routed(resolved) => {
-            rewrite(resolved, parts, host)?;
             host.set_request_header(DISPATCH_HEADER, resolved.key.as_str().as_bytes())
         }
         // The connection manager removes the client's own. This is for one that was not told to.
-        Decision::NoVirtualHost | Decision::NoRoute(_) if parts.has(DISPATCH_HEADER) => {
+        Decision::NoVirtualHost | Decision::NoRoute(_) if parts.has_key() => {
             host.remove_request_header(DISPATCH_HEADER)
         }
         Decision::NoVirtualHost | Decision::NoRoute(_) => Ok(()),
     }
 }
 
-fn rewrite(resolved: &Resolved<'_>, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
-    let Some(target) = &resolved.target else {
+/// Changes the path, as [`apply`] does, and names no destination.
+pub fn apply_rewrite(
+    decision: &Decision<'_>,
+    parts: &HeadParts<'_>,
+    host: &impl Host,
+) -> Result<(), HostError> {
+    let Some(target) = rewritten(decision) else {
         return Ok(());
     };
-    match resolved.route.rewritten_by {
-        RewrittenBy::Envoy => Ok(()),
-        RewrittenBy::Filter => {
-            host.set_request_header(ORIGINAL_PATH, parts.head().target().unwrap_or_default())?;
-            host.set_request_header(":path", target)
-        }
+    host.set_request_header(ORIGINAL_PATH, parts.head().target().unwrap_or_default())?;
+    host.set_request_header(":path", target)
+}
+
+/// The target that a decision has a filter write, not Envoy.
+pub fn rewritten<'d>(decision: &'d Decision<'_>) -> Option<&'d [u8]> {
+    match decision {
+        Decision::NoVirtualHost | Decision::NoRoute(_) => None,
+        Decision::Routed(resolved) => match resolved.route.rewritten_by {
+            RewrittenBy::Envoy => None,
+            RewrittenBy::Filter => resolved.target.as_deref(),
+        },
     }
 }
 
@@ -53,7 +73,7 @@ mod tests {
 
     #[track_caller]
     fn check(host: &Scripted, fails: bool, done: &[&str]) {
-        let table = configure(host).unwrap();
+        let (_, table) = configure(host).unwrap();
         let block = host.request_headers().unwrap();
         let parts = read_head(&block).unwrap();
         let decision = table.decide(&parts.head(), || Roll(0));

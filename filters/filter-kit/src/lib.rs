@@ -1,8 +1,9 @@
 //! The proxy as a port: what the filters read from Envoy and write to it.
 //!
 //! [`Host`] is the port. [`read_head`] makes the head of a request out of it, [`apply`] carries a decision out,
-//! [`configure`] makes a table out of the plugin's configuration. Nothing here decides about a request, and
-//! nothing panics on what the proxy or a client says: a panic would take every stream of the worker with it.
+//! [`configure`] makes a table out of the plugin's configuration. [`RouteFilter`] is what the filters have in common,
+//! a [`Part`] what each is there for. Nothing here decides about a request, and nothing panics on what the proxy or a
+//! client says: a panic would take every stream of the worker with it.
 #![cfg_attr(
     not(test),
     deny(
@@ -15,6 +16,7 @@
 
 mod apply;
 mod configure;
+mod filter;
 mod header_block;
 mod host;
 #[cfg(target_arch = "wasm32")]
@@ -22,11 +24,17 @@ mod hostcalls;
 mod read_head;
 #[cfg(test)]
 mod scripted;
+#[cfg(target_arch = "wasm32")]
+mod shim;
 
-pub use apply::apply;
+pub use apply::{apply, apply_destination, apply_rewrite, rewritten};
 pub use configure::configure;
+pub use filter::{Part, RouteFilter, roll};
+pub use fingerpost_routing_config::{DISPATCH_HEADER, NativeRoutes, RoutingConfig};
 pub use header_block::{HeaderBlock, Malformed};
 pub use host::{Host, HostError, Level};
 #[cfg(target_arch = "wasm32")]
 pub use hostcalls::Envoy;
 pub use read_head::{HeadParts, read_head};
+#[cfg(target_arch = "wasm32")]
+pub use shim::start;

@@ -2,6 +2,7 @@
 
 use crate::{HeaderBlock, Malformed};
 use fingerpost_routing::{Header, RequestHead};
+use fingerpost_routing_config::DISPATCH_HEADER;
 
 /// The pseudo headers, and the others.
 #[derive(Debug, Default)]
@@ -11,9 +12,12 @@ pub struct HeadParts<'b> {
     scheme: Option<&'b [u8]>,
     target: Option<&'b [u8]>,
     plain: Vec<Header<'b>>,
+    has_key: bool,
 }
 
 /// Sorts the headers of a request.
+///
+/// The dispatch header is not one of them: no condition sees it, so a filter that runs after another decides alike.
 pub fn read_head(block: &HeaderBlock) -> Result<HeadParts<'_>, Malformed> {
     let mut parts = HeadParts::default();
     for (name, value) in block.pairs()? {
@@ -22,6 +26,7 @@ pub fn read_head(block: &HeaderBlock) -> Result<HeadParts<'_>, Malformed> {
             b":method" => parts.method = Some(value),
             b":scheme" => parts.scheme = Some(value),
             b":path" => parts.target = Some(value),
+            _ if name.eq_ignore_ascii_case(DISPATCH_HEADER.as_bytes()) => parts.has_key = true,
             _ => parts.plain.push((name, value)),
         }
     }
@@ -37,11 +42,9 @@ impl HeadParts<'_> {
             .with_headers(&self.plain)
     }
 
-    /// Whether there is a header of this name, given in lower case.
-    pub fn has(&self, name: &str) -> bool {
-        self.plain
-            .iter()
-            .any(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+    /// Whether the request has a dispatch key already: one of another filter's, or the client's own.
+    pub fn has_key(&self) -> bool {
+        self.has_key
     }
 }
 
@@ -51,12 +54,13 @@ mod tests {
     use crate::HeaderBlock;
 
     #[test]
-    fn pseudo_headers_become_fields_and_the_rest_stays_in_order() {
-        let pairs: [(&[u8], &[u8]); 6] = [
+    fn pseudo_headers_become_fields_the_key_is_set_apart_and_the_rest_stays_in_order() {
+        let pairs: [(&[u8], &[u8]); 7] = [
             (b":authority", b"a.test"),
             (b":path", b"/p?q"),
             (b":method", b"GET"),
             (b":scheme", b"http"),
+            (b"X-Fingerpost-Route", b"k"),
             (b"x-a", b"1"),
             (b"x-a", b"\xff"),
         ];
@@ -71,7 +75,7 @@ mod tests {
             (head.method(), head.scheme()),
             (Some(&b"GET"[..]), Some(&b"http"[..]))
         );
-        assert_eq!(head.headers(), &pairs[4..]);
-        assert!(parts.has("x-a") && !parts.has("x-b"));
+        assert_eq!(head.headers(), &pairs[5..]);
+        assert!(parts.has_key());
     }
 }

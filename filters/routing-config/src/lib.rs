@@ -22,7 +22,7 @@ mod table;
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
 pub use load::{LoadError, load};
 pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
-pub use table::{RegexEncoding, RepeatedHeaders, RoutingConfig, VirtualHost};
+pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, RoutingConfig, VirtualHost};
 
 /// The request header by which Envoy finds the native route that the filter chose.
 ///

@@ -15,6 +15,9 @@ pub struct RoutingConfig {
     /// What a character is to the patterns.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regex_encoding: RegexEncoding,
+    /// How the proxy finds its own route. Only `uri-rewrite` looks at it, to warn where it is out of place.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub native_routes: NativeRoutes,
     /// The virtual hosts. A domain belongs to one of them only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub virtual_hosts: Vec<VirtualHost>,
@@ -27,6 +30,7 @@ impl RoutingConfig {
             version: VERSION,
             repeated_headers,
             regex_encoding: RegexEncoding::default(),
+            native_routes: NativeRoutes::default(),
             virtual_hosts,
         }
     }
@@ -52,6 +56,17 @@ pub enum RegexEncoding {
     Latin1,
     /// A code point in UTF-8: Envoy up to 1.39.
     Utf8,
+}
+
+/// How the proxy finds its own route, after the filters have run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NativeRoutes {
+    /// By the dispatch key, as in what the compiler writes.
+    #[default]
+    ByKey,
+    /// By something else than the key and the path.
+    IgnorePath,
 }
 
 /// The routes of some domains.

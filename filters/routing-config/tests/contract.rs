@@ -2,9 +2,9 @@
 
 use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{
-    Action, Destination, HeaderMatch, PathMatch, QueryMatch, RegexEncoding, RegexRewrite, RepeatedHeaders,
-    Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep, ValueMatch,
-    VirtualHost, load,
+    Action, Destination, HeaderMatch, NativeRoutes, PathMatch, QueryMatch, RegexEncoding, RegexRewrite,
+    RepeatedHeaders, Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep,
+    ValueMatch, VirtualHost, load,
 };
 use proptest::prelude::*;
 
@@ -65,6 +65,7 @@ fn everything() -> RoutingConfig {
     };
     let mut config = RoutingConfig::new(RepeatedHeaders::Joined, vec![host]);
     config.regex_encoding = RegexEncoding::Utf8;
+    config.native_routes = NativeRoutes::IgnorePath;
     config
 }
 

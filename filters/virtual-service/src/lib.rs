@@ -15,42 +15,23 @@
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-use fingerpost_filter_kit::{Host, Level, apply, configure, read_head};
-use fingerpost_routing::{Roll, RouteTable};
-use std::rc::Rc;
+use fingerpost_filter_kit::{HeadParts, Host, HostError, Part, RouteFilter, RoutingConfig, apply, roll};
+use fingerpost_routing::RouteTable;
 
-/// One plugin's configuration at work. Streams keep the table that they began with.
-#[derive(Debug, Default, Clone)]
-pub struct VirtualServiceFilter {
-    table: Rc<RouteTable>,
-}
+/// The filter.
+pub type VirtualServiceFilter = RouteFilter<VirtualService>;
 
-impl VirtualServiceFilter {
-    /// Takes the plugin's configuration, or says in the log why not, returns false, and keeps the table it has.
-    pub fn on_configure(&mut self, host: &impl Host) -> bool {
-        match configure(host) {
-            Some(table) => {
-                self.table = Rc::new(table);
-                true
-            }
-            None => false,
-        }
+/// All of a decision.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct VirtualService;
+
+impl Part for VirtualService {
+    fn of(_config: &RoutingConfig) -> Self {
+        Self
     }
 
-    /// Routes one request. If the proxy does not play along, the request stays as it is and leads nowhere.
-    pub fn on_request_headers(&self, host: &impl Host) {
-        if let Err(reason) = self.route(host) {
-            host.log(Level::Error, &format!("fingerpost: request not routed: {reason}"));
-        }
-    }
-
-    fn route(&self, host: &impl Host) -> Result<(), String> {
-        let block = host.request_headers().map_err(|error| error.to_string())?;
-        let parts = read_head(&block).map_err(|error| error.to_string())?;
-        // Without dice the first destination takes the request: better one that is too busy than none.
-        let decision = self
-            .table
-            .decide(&parts.head(), || Roll(host.random().unwrap_or_default()));
-        apply(&decision, &parts, host).map_err(|error| error.to_string())
+    fn run(&self, table: &RouteTable, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+        let decision = table.decide(&parts.head(), || roll(host));
+        apply(&decision, parts, host)
     }
 }
