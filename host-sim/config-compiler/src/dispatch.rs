@@ -38,14 +38,19 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
         // A redirect to HTTPS comes before any route, and shows the path as it came: nothing is chosen.
         let unreachable = host.requires_tls && !config.over_tls;
         let routes = if unreachable { &[] } else { host.routes.as_slice() };
-        filter_hosts.push(FilterHost {
+        let filter_host = FilterHost {
             name: host.name.clone(),
             domains: vec![host.domain.clone()],
             routes: routes
                 .iter()
                 .map(|route| filter_route(route, &mut keyed))
                 .collect(),
-        });
+        };
+        // Istio leaves the namespace in the domain of a redirect to HTTPS without a VirtualService (spec 9.19):
+        // no authority has a slash.
+        if !host.domain.contains('/') {
+            filter_hosts.push(filter_host);
+        }
         envoy_hosts.push(envoy_host(host, keyed));
     }
     let repeated = match envoy.tries_each_header_value() {
@@ -161,7 +166,34 @@ fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {
         json!({"matcher_tree": {
             "input": {"name": "dispatch-key", "typed_config": input},
             "exact_match_map": {"map": actions},
-        }}),
+        }, "on_no_match": {"matcher": foreign_upgrades()}}),
     );
     Value::Object(written)
+}
+
+/// Refuses upgrades other than to WebSocket. Envoy refuses one before any filter runs, but only where a route is
+/// known by then, and without a key none would be: the upstream would be asked. So this route is known from the start.
+/// That the request is refused even if no rule would take it is the one difference from Envoy's own router.
+fn foreign_upgrades() -> Value {
+    let header = |name: &str, value: Value| {
+        let input = typed(
+            "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+            fields(json!({"header_name": name})),
+        );
+        json!({"single_predicate": {"input": {"name": name, "typed_config": input}, "value_match": value}})
+    };
+    let upgrades = header("connection", json!({"contains": "upgrade", "ignore_case": true}));
+    let to_something = header(
+        "upgrade",
+        json!({"safe_regex": {"google_re2": {}, "regex": ".*"}}),
+    );
+    let to_websocket = header("upgrade", json!({"exact": "websocket", "ignore_case": true}));
+    let refusal = typed(
+        "envoy.config.route.v3.Route",
+        fields(json!({"match": {"prefix": ""}, "direct_response": {"status": 403}})),
+    );
+    json!({"matcher_list": {"matchers": [{
+        "predicate": {"and_matcher": {"predicate": [upgrades, to_something, {"not_matcher": to_websocket}]}},
+        "on_match": {"action": {"name": "route", "typed_config": refusal}},
+    }]}})
 }

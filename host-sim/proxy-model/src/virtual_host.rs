@@ -25,7 +25,6 @@ pub(crate) struct RouteTable {
 /// A `VirtualHost`.
 #[derive(Debug)]
 pub(crate) struct VirtualHost {
-    pub(crate) name: String,
     requires_tls: bool,
     pub(crate) counts_attempts: bool,
     pub(crate) request_edits: Edits,
@@ -104,6 +103,9 @@ enum RequireTls {
 #[serde(deny_unknown_fields)]
 struct Matcher {
     matcher_tree: MatcherTree,
+    /// Concerns upgrades only, which are not modelled.
+    #[serde(default, rename = "on_no_match")]
+    _on_no_match: Ignored,
 }
 
 #[derive(Debug, Deserialize)]
@@ -245,7 +247,6 @@ impl VirtualHost {
             }
         };
         Ok(Self {
-            name: written.name,
             // All clients are external ones to a gateway.
             requires_tls: written.require_tls != RequireTls::None,
             counts_attempts: written.include_request_attempt_count,
