@@ -3,14 +3,13 @@
 //! A table knows its facts by number. A request is looked through once for those that hold; a route that insists on
 //! any other cannot be the one.
 
-use super::trie::{Case, Trie};
+use super::trie::{Case, Numbered, Trie};
 use crate::query::parameters;
 use crate::{HeaderMatch, HeaderName, QueryMatch, RepeatedHeaders, RequestHead, RouteMatch};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// A value without which a route does not accept a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Fact<'r> {
     /// Of a header, whatever the case of its name.
     Header(&'r str, &'r [u8]),
@@ -36,15 +35,19 @@ fn of_parameter(parameter: &QueryMatch) -> Option<Fact<'_>> {
     Some(Fact::Query(&parameter.name, parameter.want.literal()?))
 }
 
-/// Names, and for each the values that matter, and the number of that fact.
-type Numbers = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, usize>>;
-
 /// Gives facts their numbers, from 1 on.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
     last: usize,
-    headers: Numbers,
-    query: Numbers,
+    headers: Names,
+    query: Names,
+}
+
+/// Names, and by the number of a name its values with the numbers of the facts.
+#[derive(Debug, Default)]
+struct Names {
+    names: Numbered,
+    values: Vec<Numbered>,
 }
 
 impl Numbering {
@@ -54,23 +57,29 @@ impl Numbering {
             Fact::Header(name, value) => (&mut self.headers, Case::Folded.fold(name.as_bytes()), value),
             Fact::Query(name, value) => (&mut self.query, Case::Kept.fold(name.as_bytes()), value),
         };
-        *names
-            .entry(name)
-            .or_default()
-            .entry(value.to_vec())
-            .or_insert_with(|| {
-                self.last += 1;
-                self.last
-            })
+        let next = names.values.len();
+        let name = *names.names.entry(name).or_insert(next);
+        if name == next {
+            names.values.push(Numbered::new());
+        }
+        let next = self.last + 1;
+        let number = names
+            .values
+            .get_mut(name)
+            .map(|it| *it.entry(value.to_vec()).or_insert(next));
+        self.last = self.last.max(number.unwrap_or_default());
+        number.unwrap_or_default()
     }
 
     /// No more facts.
     pub(super) fn finish(self) -> Facts {
-        let tree = |names: Numbers, case| {
-            let names = names
+        let tree = |it: Names, case| Tree {
+            names: Trie::new(it.names, case),
+            values: it
+                .values
                 .into_iter()
-                .map(|(name, values)| (name, Trie::new(values, Case::Kept)));
-            Trie::new(names.collect(), case)
+                .map(|values| Trie::new(values, Case::Kept))
+                .collect(),
         };
         Facts {
             headers: tree(self.headers, Case::Folded),
@@ -82,8 +91,20 @@ impl Numbering {
 /// The facts of a table.
 #[derive(Debug)]
 pub(super) struct Facts {
-    headers: Trie<Trie<usize>>,
-    query: Trie<Trie<usize>>,
+    headers: Tree,
+    query: Tree,
+}
+
+#[derive(Debug)]
+struct Tree {
+    names: Trie,
+    values: Vec<Trie>,
+}
+
+impl Tree {
+    fn get(&self, name: &[u8], value: &[u8]) -> Option<usize> {
+        self.values.get(self.names.get(name)?)?.get(value)
+    }
 }
 
 impl Facts {
@@ -91,21 +112,19 @@ impl Facts {
     /// here, although only the first does to a route: what is too much is checked once more, what is missing is not.
     pub(super) fn of(&self, head: &RequestHead<'_>) -> Vec<usize> {
         let mut numbers = Vec::new();
-        let mut add = |names: &Trie<Trie<usize>>, name: &[u8], value: &[u8]| {
-            numbers.extend(names.get(name).and_then(|values| values.get(value)));
-        };
-        if !self.headers.is_empty() {
+        if !self.headers.values.is_empty() {
             for name in HeaderName::PSEUDO {
-                let values = head.values(&name);
-                values.for_each(|value| add(&self.headers, name.as_str().as_bytes(), value));
+                let value = head.values(&name).next();
+                numbers.extend(value.and_then(|value| self.headers.get(name.as_str().as_bytes(), value)));
             }
             for (name, value) in head.headers() {
-                add(&self.headers, name, value);
+                numbers.extend(self.headers.get(name, value));
             }
         }
-        if !self.query.is_empty() {
-            let query = head.query().into_iter().flat_map(parameters);
-            query.for_each(|(name, value)| add(&self.query, name, value));
+        if !self.query.values.is_empty() {
+            for (name, value) in head.query().into_iter().flat_map(parameters) {
+                numbers.extend(self.query.get(name, value));
+            }
         }
         numbers.sort_unstable();
         numbers.dedup();

@@ -15,12 +15,11 @@ mod trie;
 
 use crate::{PathMatch, RequestHead, Route};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::collections::binary_heap::{BinaryHeap, PeekMut};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use facts::{Fact, Facts, Numbering};
-use trie::{Case, Trie};
+use facts::{Facts, Numbering};
+use trie::{Case, Numbered, Trie};
 
 /// Up to so many routes in a bucket are checked one by one: that takes less time than telling them apart.
 const FEW: usize = 8;
@@ -31,14 +30,18 @@ const NO_FACT: usize = 0;
 /// The index of one virtual host's routes.
 #[derive(Debug)]
 pub(crate) struct Index {
-    kept: Trie<Ends>,
-    folded: Trie<Ends>,
+    /// Literals, by number.
+    literals: Vec<Literal>,
+    /// The numbers of those whose case counts.
+    kept: Trie,
+    /// The numbers of the others.
+    folded: Trie,
     facts: Facts,
 }
 
 /// The routes behind one literal.
 #[derive(Debug)]
-struct Ends {
+struct Literal {
     /// Those that want it to be the whole path.
     exact: Bucket,
     /// Those that want the path to begin with it.
@@ -54,29 +57,32 @@ struct Bucket(Box<[Entry]>);
 impl Index {
     /// The index of these routes.
     pub(crate) fn new(routes: &[Route]) -> Self {
-        let (mut kept, mut folded) = (BTreeMap::new(), BTreeMap::new());
+        let (mut kept, mut folded) = (Numbered::new(), Numbered::new());
+        let mut places: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
         for (place, route) in routes.iter().enumerate() {
             let (literal, case, is_whole) = literal(&route.matcher.path);
-            let literals = match case {
+            let numbers = match case {
                 Case::Kept => &mut kept,
                 Case::Folded => &mut folded,
             };
-            let (exact, prefix): &mut (Vec<usize>, Vec<usize>) =
-                literals.entry(case.fold(literal)).or_default();
-            if is_whole { exact } else { prefix }.push(place);
+            let next = places.len();
+            let number = *numbers.entry(case.fold(literal)).or_insert(next);
+            if number == next {
+                places.push(Default::default());
+            }
+            if let Some((exact, prefix)) = places.get_mut(number) {
+                if is_whole { exact } else { prefix }.push(place);
+            }
         }
         let mut numbering = Numbering::default();
-        let mut tree = |literals: BTreeMap<Vec<u8>, (Vec<usize>, Vec<usize>)>, case| {
-            let ends = literals.into_iter().map(|(literal, (exact, prefix))| {
-                let exact = Bucket::new(&exact, routes, &mut numbering);
-                let prefix = Bucket::new(&prefix, routes, &mut numbering);
-                (literal, Ends { exact, prefix })
-            });
-            Trie::new(ends.collect(), case)
-        };
+        let literals = places.iter().map(|(exact, prefix)| Literal {
+            exact: Bucket::new(exact, routes, &mut numbering),
+            prefix: Bucket::new(prefix, routes, &mut numbering),
+        });
         Self {
-            kept: tree(kept, Case::Kept),
-            folded: tree(folded, Case::Folded),
+            literals: literals.collect(),
+            kept: Trie::new(kept, Case::Kept),
+            folded: Trie::new(folded, Case::Folded),
             facts: numbering.finish(),
         }
     }
@@ -98,9 +104,10 @@ impl Index {
     /// The buckets that a path passes through.
     fn buckets<'i>(&'i self, path: &[u8]) -> impl Iterator<Item = &'i Bucket> {
         let walks = self.kept.walk(path).chain(self.folded.walk(path));
-        walks.flat_map(|(rest, ends)| {
-            let exact = rest.is_empty().then_some(&ends.exact);
-            exact.into_iter().chain([&ends.prefix])
+        let passed = walks.filter_map(|(rest, number)| Some((rest, self.literals.get(number)?)));
+        passed.flat_map(|(rest, literal)| {
+            let exact = rest.is_empty().then_some(&literal.exact);
+            exact.into_iter().chain([&literal.prefix])
         })
     }
 }
@@ -123,26 +130,21 @@ fn literal(path: &PathMatch) -> (&[u8], Case, bool) {
 
 impl Bucket {
     fn new(places: &[usize], routes: &[Route], numbering: &mut Numbering) -> Self {
-        let facts = |place: &usize| {
-            routes
-                .get(*place)
-                .into_iter()
-                .flat_map(|it| facts::of_route(&it.matcher))
+        let mut facts = |place: usize| -> Vec<usize> {
+            let route = routes.get(place).filter(|_| places.len() > FEW);
+            let facts = route.into_iter().flat_map(|it| facts::of_route(&it.matcher));
+            facts.map(|fact| numbering.number(fact)).collect()
         };
-        let mut counts: BTreeMap<Fact<'_>, usize> = BTreeMap::new();
-        if places.len() > FEW {
-            for fact in places.iter().flat_map(facts) {
-                *counts.entry(fact).or_default() += 1;
-            }
-        }
+        let routes: Vec<_> = places.iter().map(|place| (*place, facts(*place))).collect();
+        let mut all: Vec<usize> = routes.iter().flat_map(|(_, facts)| facts).copied().collect();
+        all.sort_unstable();
+        let count =
+            |fact: usize| all.partition_point(|it| *it <= fact) - all.partition_point(|it| *it < fact);
         // Of several facts, the one that the fewest routes insist on tells the most.
-        let number = |place| {
-            let rarest = facts(place)
-                .filter_map(|fact| Some((*counts.get(&fact)?, fact)))
-                .min();
-            rarest.map_or(NO_FACT, |(_, fact)| numbering.number(fact))
-        };
-        let mut entries: Vec<Entry> = places.iter().map(number).zip(places.iter().copied()).collect();
+        let rarest = |facts: &[usize]| facts.iter().map(|fact| (count(*fact), *fact)).min();
+        let entry =
+            |(place, facts): &(usize, Vec<usize>)| (rarest(facts).map_or(NO_FACT, |(_, it)| it), *place);
+        let mut entries: Vec<Entry> = routes.iter().map(entry).collect();
         entries.sort_unstable();
         Self(entries.into())
     }
