@@ -4,19 +4,21 @@
 //! is external, its address is the connection's, the path is normalised.
 
 use crate::connection::Connection;
-use crate::headers::{Headers, Side, add, remove, set};
+use crate::fields::{self, Nominated};
+use crate::headers::{Headers, Side, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::path::normalise;
 use crate::request::Request;
+use crate::route_match::without_query;
 
 /// What becomes of a request on its way to the filters.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Admission {
     /// It reaches the filters like this.
     Admitted(Headers),
-    /// The codec can't read it: 400 with the text `Bad Request`.
-    Malformed,
-    /// The connection manager refuses it with this status and no text.
+    /// The codec refuses it, and says so in words.
+    Unreadable(u16, &'static str),
+    /// The connection manager refuses it, without words.
     Refused(u16),
 }
 
@@ -29,39 +31,72 @@ pub(crate) struct Edge {
     pub(crate) refuses_fragments: bool,
 }
 
+const MALFORMED: Admission = Admission::Unreadable(400, "Bad Request");
+const TOO_LARGE: Admission = Admission::Unreadable(431, "Request Header Fields Too Large");
+
+/// Envoy's defaults.
+const MOST_HEADERS: usize = 100;
+const MOST_BYTES: usize = 60 * 1024;
+
 /// Checks and normalises `request`.
 pub(crate) fn admit(
     request: &Request,
     connection: &Connection<'_>,
     edge: &Edge,
 ) -> Result<Admission, Skipped> {
-    if request.method == "CONNECT" {
+    let method = request.method.as_str();
+    if method == "CONNECT" {
         return Err(Skipped::because("CONNECT is not modelled"));
     }
-    if !METHODS.contains(&request.method.as_str()) || !request.headers.iter().all(is_readable) {
-        return Ok(Admission::Malformed);
-    }
-    let Some(target) = Target::read(request) else {
-        return Ok(Admission::Malformed);
+    let target = Target::read(request).filter(|_| METHODS.contains(&method));
+    let (Some(target), Some(fields)) = (target, fields::read(&request.headers)) else {
+        return Ok(MALFORMED);
     };
-    let mut headers = Headers::with_capacity(request.headers.len() + 8);
+    if fields.len() >= MOST_HEADERS || size(request) > MOST_BYTES {
+        return Ok(TOO_LARGE);
+    }
+    let mut headers = Headers::with_capacity(fields.len() + 10);
     headers.push((b":authority".to_vec(), target.authority.to_vec()));
     headers.push((b":path".to_vec(), Vec::new()));
-    headers.push((b":method".to_vec(), request.method.clone().into_bytes()));
+    headers.push((b":method".to_vec(), method.as_bytes().to_vec()));
     headers.push((b":scheme".to_vec(), connection.scheme().as_bytes().to_vec()));
-    for (name, value) in &request.headers {
-        let name = name.to_ascii_lowercase();
-        if BODY.contains(&name.as_str()) {
-            return Err(Skipped::because(
-                "a request that frames its body itself is not modelled",
-            ));
+    for (name, value) in fields {
+        match name.as_str() {
+            "content-length" | "transfer-encoding" => {
+                return Err(Skipped::because(
+                    "a request that frames its body itself is not modelled",
+                ));
+            }
+            "host" if target.is_absolute => {}
+            "host" => {
+                // A second one is read as one text with the first.
+                let first = get(&headers, ":authority").filter(|it| !it.is_empty());
+                let both: Vec<&[u8]> = first.into_iter().chain([value.as_bytes()]).collect();
+                let both = both.join(&b","[..]);
+                set(&mut headers, ":authority", both);
+            }
+            _ => add(&mut headers, Side::Request, &name, value.as_bytes()),
         }
-        add(&mut headers, Side::Request, &name, trimmed(value).as_bytes());
     }
-    if crate::headers::get(&headers, "upgrade").is_some() {
-        return Err(Skipped::because("upgrades are not modelled"));
+    if !get(&headers, ":authority")
+        .unwrap_or_default()
+        .iter()
+        .all(|it| names_a_host(*it))
+    {
+        return Ok(MALFORMED);
     }
-    if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
+    match fields::sanitise_connection(&mut headers)? {
+        Nominated::Removed => {}
+        Nominated::Forbidden => return Ok(MALFORMED),
+        Nominated::Host => return Ok(Admission::Refused(400)),
+    }
+    if target.scheme.is_some_and(|it| it == "https") && connection.scheme() == "http" {
+        return Ok(Admission::Unreadable(403, "Forbidden"));
+    }
+    if method == "QUERY" && get(&headers, "content-type").is_none() {
+        return Ok(Admission::Refused(400));
+    }
+    if matches!(method, "POST" | "PUT" | "PATCH") {
         add(&mut headers, Side::Request, "content-length", b"0");
     }
     for name in &edge.removed_early {
@@ -74,13 +109,11 @@ pub(crate) fn admit(
         }
         path = &path[..hash];
     }
-    if path.windows(3).any(|it| it == b"%00") {
+    if without_query(path).windows(3).any(|it| it == b"%00") {
         return Ok(Admission::Refused(400));
     }
     set(&mut headers, ":path", normalise(path));
-    for name in STRIPPED {
-        remove(&mut headers, name);
-    }
+    fields::strip(&mut headers);
     for (name, value) in [
         ("x-forwarded-proto", connection.scheme()),
         ("x-forwarded-for", "127.0.0.1"),
@@ -92,10 +125,20 @@ pub(crate) fn admit(
     Ok(Admission::Admitted(headers))
 }
 
+fn size(request: &Request) -> usize {
+    let fields = request
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
+    request.path.len() + request.authority.len() + fields.sum::<usize>()
+}
+
 /// The target, apart: `http://a/b` names the authority anew (RFC 9112, 3.2.2).
 struct Target<'r> {
     authority: &'r [u8],
     path: &'r [u8],
+    is_absolute: bool,
+    scheme: Option<String>,
 }
 
 impl<'r> Target<'r> {
@@ -106,35 +149,30 @@ impl<'r> Target<'r> {
         }
         if target.starts_with(b"/") {
             return Some(Self {
-                authority: trimmed(&request.authority).as_bytes(),
+                authority: fields::trimmed(&request.authority).as_bytes(),
                 path: target,
+                is_absolute: false,
+                scheme: None,
             });
         }
         let (scheme, rest) = request.path.split_once("://")?;
-        if !matches!(scheme, "http" | "https") {
-            return None;
-        }
-        let slash = rest.find('/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(slash);
-        Some(Self {
+        let scheme = scheme.to_ascii_lowercase();
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        (matches!(scheme.as_str(), "http" | "https") && !authority.is_empty()).then_some(Self {
             authority: authority.as_bytes(),
             path: if path.is_empty() { b"/" } else { path.as_bytes() },
+            is_absolute: true,
+            scheme: Some(scheme),
         })
     }
 }
 
-fn is_readable((name, value): &(String, String)) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text)
+/// Whether a byte may stand in an authority (RFC 3986, 3.2).
+fn names_a_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%[]".contains(&byte)
 }
-
-fn trimmed(value: &str) -> &str {
-    value.trim_matches([' ', '\t'])
-}
-
-/// How a body is framed; the model sends none.
-const BODY: &[&str] = &["content-length", "transfer-encoding", "host"];
 
 /// The methods that Envoy's parser knows.
 const METHODS: &[&str] = &[
@@ -152,7 +190,6 @@ const METHODS: &[&str] = &[
     "MKCALENDAR",
     "MKCOL",
     "MOVE",
-    "M-SEARCH",
     "NOTIFY",
     "OPTIONS",
     "PATCH",
@@ -161,6 +198,7 @@ const METHODS: &[&str] = &[
     "PROPPATCH",
     "PURGE",
     "PUT",
+    "QUERY",
     "REBIND",
     "REPORT",
     "SEARCH",
@@ -171,36 +209,4 @@ const METHODS: &[&str] = &[
     "UNLINK",
     "UNLOCK",
     "UNSUBSCRIBE",
-];
-
-/// At the edge no client may set these. Tried with 1.40.
-const STRIPPED: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "x-envoy-decorator-operation",
-    "x-envoy-downstream-service-cluster",
-    "x-envoy-downstream-service-node",
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-external-address",
-    "x-envoy-force-trace",
-    "x-envoy-hedge-on-per-try-timeout",
-    "x-envoy-internal",
-    "x-envoy-ip-tags",
-    "x-envoy-max-retries",
-    "x-envoy-original-host",
-    "x-envoy-original-path",
-    "x-envoy-retriable-header-names",
-    "x-envoy-retriable-status-codes",
-    "x-envoy-retry-grpc-on",
-    "x-envoy-retry-on",
-    "x-envoy-upstream-alt-stat-name",
-    "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-stream-duration-ms",
-    "x-forwarded-client-cert",
-    "x-forwarded-proto",
-    "x-request-id",
 ];

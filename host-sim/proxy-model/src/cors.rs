@@ -100,21 +100,25 @@ impl CorsPolicy {
             return Cors::Passes;
         }
         let mut answer = Headers::new();
+        let asked_headers = get(request, "access-control-request-headers").unwrap_or_default();
         for (name, value, asked) in [
-            ("access-control-allow-methods", &self.allow_methods, Some(method)),
+            (
+                "access-control-allow-methods",
+                self.allow_methods.as_str(),
+                method,
+            ),
             (
                 "access-control-allow-headers",
-                &self.allow_headers,
-                text("access-control-request-headers"),
+                self.allow_headers.as_str(),
+                asked_headers,
             ),
-            ("access-control-max-age", &self.max_age, None),
+            ("access-control-max-age", self.max_age.as_str(), b"*"),
         ] {
-            let value = match (value.as_str(), asked) {
-                ("*", Some(asked)) if name != "access-control-max-age" => asked,
-                _ => value.as_bytes(),
-            };
-            if !value.is_empty() {
-                set(&mut answer, name, value);
+            // A star is answered with what was asked for, even if that is nothing.
+            match value {
+                "" => {}
+                "*" => set(&mut answer, name, asked),
+                value => set(&mut answer, name, value),
             }
         }
         if self.allow_credentials {

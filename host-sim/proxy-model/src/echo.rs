@@ -32,7 +32,7 @@ pub(crate) fn received(request: &Headers) -> Upstream {
     let headers = request
         .iter()
         .filter(|(name, _)| !name.starts_with(b":"))
-        .map(|(name, value)| (text(name), text(value)));
+        .map(|(name, value)| (text(name), text(value.trim_ascii())));
     Upstream {
         method: one(":method"),
         path: one(":path"),

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::facts::Facts;
+use crate::facts::{Answer, Facts, Source};
 use crate::format::Format;
 use crate::headers::{Headers, Side, add, get, remove, set};
 use crate::outcome::Skipped;
@@ -83,12 +83,18 @@ impl Edits {
     pub(crate) fn edit_response(
         &self,
         response: &mut Headers,
+        status: &str,
+        source: Source,
         request: &Headers,
         facts: &Facts<'_>,
     ) -> Result<(), Skipped> {
         self.remove_from(response);
         let facts = Facts {
-            answer: Some(response),
+            answer: Some(Answer {
+                headers: response,
+                status,
+                source,
+            }),
             ..*facts
         };
         let values = self.values(response, request, &facts)?;

@@ -3,16 +3,38 @@
 use crate::Headers;
 
 /// The circumstances of one request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts<'a> {
+    /// The listener's name.
+    pub(crate) listener: &'a str,
+    /// Whether the client speaks TLS.
+    pub(crate) over_tls: bool,
     /// The server name that the client asks for.
     pub(crate) server_name: Option<&'a str>,
     /// The route's name.
     pub(crate) route_name: &'a str,
-    /// The virtual host's name.
-    pub(crate) virtual_host: &'a str,
-    /// The cluster, once one is chosen.
+    /// The cluster, if there is one of that name.
     pub(crate) cluster: Option<&'a str>,
-    /// The headers of the answer, once there is one.
-    pub(crate) answer: Option<&'a Headers>,
+    /// The answer, once there is one.
+    pub(crate) answer: Option<Answer<'a>>,
+}
+
+/// An answer whose headers are being edited.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    pub(crate) headers: &'a Headers,
+    pub(crate) status: &'a str,
+    pub(crate) source: Source,
+}
+
+/// Who gives an answer, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Upstream,
+    Route,
+    NoCluster,
+    Abort,
+    Plugin,
+    /// No route: nothing is edited then.
+    Nobody,
 }

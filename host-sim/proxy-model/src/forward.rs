@@ -8,7 +8,6 @@ use crate::ModelError;
 use crate::dice::{Fraction, StreamRoll};
 use crate::edits::{Edits, WrittenEdit};
 use crate::headers::{Headers, get, set};
-use crate::outcome::Skipped;
 use crate::read::{Ignored, Milliseconds, RuntimeFraction};
 use crate::rewrite::{Rewrite, WrittenRegexRewrite};
 
@@ -172,7 +171,7 @@ impl Forward {
     }
 
     /// Tells the upstream how long anyone waits for it.
-    pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) -> Result<(), Skipped> {
+    pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) {
         let Timeout {
             whole,
             each_try,
@@ -180,9 +179,10 @@ impl Forward {
         } = self.timeout;
         let whole = match grpc_cap.filter(|_| is_grpc) {
             None => whole,
-            Some(cap) => match get(request, "grpc-timeout") {
-                None => cap,
-                Some(_) => return Err(Skipped::because("a client's grpc-timeout is not modelled")),
+            // 0 is no limit, of the client's wish as of the cap.
+            Some(cap) => match (grpc_timeout(request).unwrap_or(0), cap) {
+                (wish, 0) | (0, wish) => wish,
+                (wish, cap) => wish.min(cap),
             },
         };
         let expected = match (each_try, whole) {
@@ -193,11 +193,40 @@ impl Forward {
         if expected > 0 {
             set(request, "x-envoy-expected-rq-timeout-ms", expected.to_string());
             if is_grpc && grpc_cap.is_some() {
-                set(request, "grpc-timeout", format!("{expected}m"));
+                set(request, "grpc-timeout", as_grpc_timeout(expected));
             }
         }
-        Ok(())
     }
+}
+
+/// Milliseconds as gRPC writes them: with eight digits at most, in a coarser unit if need be.
+fn as_grpc_timeout(milliseconds: u64) -> String {
+    let mut count = milliseconds;
+    for (unit, next) in [("m", 1_000), ("S", 60), ("M", 60)] {
+        if count <= MOST_GRPC_TIME {
+            return format!("{count}{unit}");
+        }
+        count /= next;
+    }
+    format!("{}H", count.min(MOST_GRPC_TIME))
+}
+
+const MOST_GRPC_TIME: u64 = 99_999_999;
+
+/// How long a gRPC client is ready to wait, in milliseconds; finer units are rounded up.
+fn grpc_timeout(request: &Headers) -> Option<u64> {
+    let text = std::str::from_utf8(get(request, "grpc-timeout")?).ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => count * 3_600_000,
+        "M" => count * 60_000,
+        "S" => count * 1_000,
+        "m" => count,
+        "u" => count.div_ceil(1_000),
+        "n" => count.div_ceil(1_000_000),
+        _ => return None,
+    })
 }
 
 impl Share {

@@ -19,6 +19,7 @@ use crate::virtual_host::RouteTable;
 /// A connection manager.
 #[derive(Debug)]
 pub(crate) struct Http {
+    pub(crate) listener: String,
     edge: Edge,
     pub(crate) filters: Vec<HttpFilter>,
     pub(crate) routes: RouteTable,
@@ -157,6 +158,7 @@ impl Http {
             .into_iter()
             .map(|it| HttpFilter::read(it.typed_config, listener));
         Ok(Self {
+            listener: listener.to_owned(),
             edge: Edge {
                 removed_early: early.map(|it| it.remove.to_ascii_lowercase()).collect(),
                 refuses_fragments,
@@ -177,7 +179,7 @@ impl Http {
     ) -> Result<Outcome, Skipped> {
         let local = |status, body: &str| Local::new(status, body).into_reply(false, false);
         match admit(request, &connection, &self.edge)? {
-            Admission::Malformed => Ok(local(400, "Bad Request").into_received("GET")),
+            Admission::Unreadable(status, words) => Ok(local(status, words).into_received("GET")),
             Admission::Refused(status) => Ok(local(status, "").into_received(&request.method)),
             Admission::Admitted(headers) => {
                 let stream = Stream {

@@ -3,13 +3,13 @@
 //! ```text
 //! Model::answer(request, filter, dice)
 //!   listener and filter chain by port and server name             connection
-//!   the codec and the connection manager: 400s, what is lost      admit, path
+//!   the codec and the connection manager: 400s, what is lost      admit, fields, path
 //!   the filters in order                                          stream
 //!     a plugin, run by whoever calls                              filter
 //!     the route: virtual host, then a key or the first match      virtual_host, route_match
 //!     fault, CORS                                                 fault, cors
 //!     the router: redirect, direct response, destination,         redirect, forward, rewrite
-//!       header edits with their variables, mirrors                edits, format
+//!       header edits with their variables, mirrors                edits, format, variable
 //!   the upstream, which is an echo server, and the way back       echo, reply
 //! ```
 //!
@@ -30,6 +30,7 @@ mod edits;
 mod error;
 mod facts;
 mod fault;
+mod fields;
 mod filter;
 mod format;
 mod forward;
@@ -48,6 +49,7 @@ mod route_match;
 mod stream;
 mod string_match;
 mod tcp;
+mod variable;
 mod virtual_host;
 
 pub use dice::Dice;

@@ -74,7 +74,8 @@ fn past_escape<'p>(out: &mut Vec<u8>, rest: &'p [u8]) -> &'p [u8] {
     }
 }
 
-fn escaped(digits: &[u8]) -> Option<u8> {
+/// The byte that two hexadecimal digits at the start of `digits` stand for.
+pub(crate) fn escaped(digits: &[u8]) -> Option<u8> {
     let digits = digits
         .get(..2)
         .filter(|it| it.iter().all(u8::is_ascii_hexdigit))?;

@@ -132,3 +132,10 @@ pub(crate) fn to_https(request: &Headers) -> Vec<u8> {
     let target = get(request, ":path").unwrap_or_default();
     [b"https://", host, target].concat()
 }
+
+/// Where a direct response with a status that wants a `location` sends a request: to where it came from.
+pub(crate) fn to_itself(request: &Headers) -> Vec<u8> {
+    let scheme = get(request, ":scheme").unwrap_or_default();
+    let target = get(request, ":path").unwrap_or_default();
+    [scheme, b"://", kept_host(request, scheme, false), target].concat()
+}

@@ -78,19 +78,14 @@ impl Reply {
             "x-echo-cluster",
             "x-envoy-upstream-service-time",
         ];
-        for name in [
-            "connection",
-            "keep-alive",
-            "proxy-connection",
-            "transfer-encoding",
-        ] {
+        for name in ["connection", "upgrade", "proxy-connection", "transfer-encoding"] {
             remove(&mut self.headers, name);
         }
         let has_length = get(&self.headers, "content-length").is_some();
         let is_head = method == "HEAD";
-        let never_has_body = self.status < 200 || self.status == 204;
+        let never_has_body = self.status < 200 || matches!(self.status, 204 | 304);
         let is_chunked = !has_length && !never_has_body && (is_head || !self.body.is_empty());
-        let body = match is_head || matches!(self.status, 204 | 304) {
+        let body = match is_head || never_has_body {
             _ if is_chunked => Some("<chunked>".to_owned()),
             true => Some(String::new()),
             false if self.body == b"ok" && self.status == 200 => None,
@@ -98,7 +93,7 @@ impl Reply {
         };
         let headers = self.headers.iter();
         let mut response_headers: Vec<_> = headers
-            .map(|(name, value)| (text(name), text(value)))
+            .map(|(name, value)| (text(name), text(value.trim_ascii())))
             .filter(|(name, _)| !OF_ANY_ANSWER.contains(&name.as_str()))
             .collect();
         response_headers.sort();

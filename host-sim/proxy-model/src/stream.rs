@@ -7,14 +7,14 @@ use crate::connection::Connection;
 use crate::cors::{Cors, Mark};
 use crate::dice::StreamRoll;
 use crate::echo;
-use crate::facts::Facts;
+use crate::facts::{Facts, Source};
 use crate::fault::Abort;
 use crate::filter::{Filter, FilterVerdict};
 use crate::forward::{Forward, Share};
-use crate::headers::{Headers, get, set, text};
+use crate::headers::{Headers, get, remove, set, text};
 use crate::http::{Http, HttpFilter};
 use crate::outcome::{Outcome, Skipped};
-use crate::redirect::to_https;
+use crate::redirect::{to_https, to_itself};
 use crate::reply::{Local, Reply};
 use crate::route::{Action, Route};
 use crate::virtual_host::{Found, VirtualHost};
@@ -79,7 +79,7 @@ impl<'m> Stream<'m> {
                                 headers,
                                 ..Local::new(status, body)
                             };
-                            Some(Ended::Reply(self.local(local, chosen)?))
+                            Some(Ended::Reply(self.local(local, Source::Plugin, chosen)?))
                         }
                     }
                 }
@@ -91,11 +91,16 @@ impl<'m> Stream<'m> {
                     delay_ms = injected.as_ref().map_or(0, |it| it.delay_ms);
                     match injected.and_then(|it| it.abort) {
                         None => None,
-                        Some(abort) => Some(Ended::Reply(self.local(aborted(abort), chosen)?)),
+                        Some(abort) => {
+                            Some(Ended::Reply(self.local(aborted(abort), Source::Abort, chosen)?))
+                        }
                     }
                 }
                 HttpFilter::Cors => {
-                    let policy = chosen.route().and_then(|on| on.route.cors.as_ref());
+                    // Envoy's filter passes over routes that answer by themselves.
+                    let forwards = |on: &OnRoute<'_>| matches!(on.route.action, Action::Forward(_));
+                    let on = chosen.route().filter(forwards);
+                    let policy = on.and_then(|on| on.route.cors.as_ref());
                     match policy.map(|it| it.on_request(&self.request)) {
                         None | Some(Cors::Passes) => None,
                         Some(Cors::Marks(made)) => {
@@ -137,11 +142,17 @@ impl<'m> Stream<'m> {
     /// What the router does.
     fn route(&mut self, chosen: Chosen<'m>, dice: &mut StreamRoll<'_>) -> Result<Ended, Skipped> {
         let on = match chosen {
-            Chosen::Nothing => return Ok(Ended::Reply(self.local(Local::new(404, ""), chosen)?)),
+            Chosen::Nothing => {
+                return Ok(Ended::Reply(self.local(
+                    Local::new(404, ""),
+                    Source::Nobody,
+                    chosen,
+                )?));
+            }
             Chosen::ToHttps => {
                 let mut local = Local::new(301, "");
                 set(&mut local.headers, "location", to_https(&self.request));
-                return Ok(Ended::Reply(self.local(local, chosen)?));
+                return Ok(Ended::Reply(self.local(local, Source::Route, chosen)?));
             }
             Chosen::Route(on) => on,
         };
@@ -150,15 +161,26 @@ impl<'m> Stream<'m> {
                 let mut local = Local::new(redirect.status, "");
                 let location = redirect.location(&self.request, &on.route.matches.path);
                 set(&mut local.headers, "location", location);
-                Ok(Ended::Reply(self.local(local, chosen)?))
+                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
             }
-            (Action::Respond { status, body }, _) => Ok(Ended::Reply(
-                self.local(Local::new(*status, body.as_slice()), chosen)?,
-            )),
+            (Action::Respond { status, body }, _) if matches!(status, 201 | 300..=399) => {
+                let mut local = Local::new(*status, body.as_slice());
+                set(&mut local.headers, "location", to_itself(&self.request));
+                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
+            }
+            (Action::Respond { status, body }, _) => Ok(Ended::Reply(self.local(
+                Local::new(*status, body.as_slice()),
+                Source::Route,
+                chosen,
+            )?)),
             (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
                 self.forward(forward, share, on, dice)
             }
-            (Action::Forward(_), _) => Ok(Ended::Reply(self.local(Local::new(503, ""), chosen)?)),
+            (Action::Forward(_), _) => Ok(Ended::Reply(self.local(
+                Local::new(503, ""),
+                Source::NoCluster,
+                chosen,
+            )?)),
         }
     }
 
@@ -170,7 +192,7 @@ impl<'m> Stream<'m> {
         dice: &mut StreamRoll<'_>,
     ) -> Result<Ended, Skipped> {
         let is_grpc = self.is_grpc();
-        forward.set_timeout(&mut self.request, is_grpc)?;
+        forward.set_timeout(&mut self.request, is_grpc);
         if on.host.counts_attempts {
             set(&mut self.request, "x-envoy-attempt-count", "1");
         }
@@ -202,8 +224,16 @@ impl<'m> Stream<'m> {
                 "an upstream that delays or fails is not modelled",
             ));
         }
+        if get(&self.request, "x-envoy-force-trace").is_some() {
+            return Err(Skipped::because(
+                "only a running proxy knows the value of x-request-id",
+            ));
+        }
+        for name in CONTROLS {
+            remove(&mut self.request, name);
+        }
         let mut reply = echo::answer(&share.cluster);
-        self.edit_response(&mut reply.headers, on)?;
+        self.edit_response(&mut reply.headers, reply.status, Source::Upstream, on)?;
         // Who answered is read from the answer, as a client would; or it is the only one that was asked.
         let asked: BTreeSet<&str> = copies.iter().copied().chain([share.cluster.as_str()]).collect();
         let named = get(&reply.headers, echo::CLUSTER).map(text);
@@ -246,28 +276,33 @@ impl<'m> Stream<'m> {
     }
 
     /// An answer of Envoy's own, with the route's edits.
-    fn local(&self, mut local: Local, chosen: Chosen<'m>) -> Result<Reply, Skipped> {
+    fn local(&self, mut local: Local, source: Source, chosen: Chosen<'m>) -> Result<Reply, Skipped> {
         if let Chosen::Route(on) = chosen {
-            self.edit_response(&mut local.headers, on)?;
+            self.edit_response(&mut local.headers, local.status, source, on)?;
         }
         let is_head = get(&self.request, ":method") == Some(b"HEAD");
         Ok(local.into_reply(self.is_grpc(), is_head))
     }
 
     /// The edits of the destination, of the route, of the virtual host: the last one wins.
-    fn edit_response(&self, response: &mut Headers, on: OnRoute<'m>) -> Result<(), Skipped> {
+    fn edit_response(
+        &self,
+        response: &mut Headers,
+        status: u16,
+        source: Source,
+        on: OnRoute<'m>,
+    ) -> Result<(), Skipped> {
         let facts = self.facts(on);
-        if let Some(share) = on.share {
-            share
-                .response_edits
-                .edit_response(response, &self.request, &facts)?;
+        let status = status.to_string();
+        let levels = [
+            on.share.map(|it| &it.response_edits),
+            Some(&on.route.response_edits),
+            Some(&on.host.response_edits),
+        ];
+        for edits in levels.into_iter().flatten() {
+            edits.edit_response(response, &status, source, &self.request, &facts)?;
         }
-        on.route
-            .response_edits
-            .edit_response(response, &self.request, &facts)?;
-        on.host
-            .response_edits
-            .edit_response(response, &self.request, &facts)
+        Ok(())
     }
 
     fn finish(self, ended: Ended, chosen: Chosen<'m>, mark: Option<&Mark<'_>>, delay_ms: u64) -> Outcome {
@@ -301,15 +336,30 @@ impl<'m> Stream<'m> {
     }
 
     fn facts(&self, on: OnRoute<'m>) -> Facts<'m> {
+        let cluster = on.share.map(|it| it.cluster.as_str());
         Facts {
+            listener: &self.http.listener,
+            over_tls: self.connection.tls.is_some(),
             server_name: self.connection.server_name(),
             route_name: &on.route.name,
-            virtual_host: &on.host.name,
-            cluster: on.share.map(|it| it.cluster.as_str()),
+            cluster: cluster.filter(|it| self.clusters.has(it)),
             answer: None,
         }
     }
 }
+
+/// The router acts on these, whoever set them, and no upstream sees them.
+const CONTROLS: &[&str] = &[
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-max-retries",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-stream-duration-ms",
+];
 
 impl<'m> Chosen<'m> {
     fn route(self) -> Option<OnRoute<'m>> {

@@ -1,0 +1,108 @@
+//! Header fields as a client sends them: what can be read, and what is lost at the edge.
+
+use std::borrow::Cow;
+
+use crate::headers::{Headers, get, remove, set};
+use crate::outcome::Skipped;
+
+/// Names in lower case and trimmed values, or nothing if one of them can't be read.
+pub(crate) fn read(sent: &[(String, String)]) -> Option<Vec<(String, Cow<'_, str>)>> {
+    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+    let fields = sent.iter().map(|(name, value)| {
+        // A colon ends the name, wherever it comes from.
+        let (name, value) = match name.split_once(':') {
+            None => (name.as_str(), Cow::Borrowed(trimmed(value))),
+            Some((name, rest)) => (name, Cow::Owned(trimmed(&format!("{rest}: {value}")).to_owned())),
+        };
+        let is_name = !name.is_empty() && name.bytes().all(is_token);
+        (is_name && value.bytes().all(is_text)).then(|| (name.to_ascii_lowercase(), value))
+    });
+    fields.collect()
+}
+
+pub(crate) fn trimmed(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What the header `connection` asks to be removed, and whether that may be.
+pub(crate) enum Nominated {
+    /// It is done.
+    Removed,
+    /// A client has no say in that.
+    Forbidden,
+    /// Without its host a request is none.
+    Host,
+}
+
+/// Removes what `connection` names. Of `te` only the wish for trailers stays.
+pub(crate) fn sanitise_connection(headers: &mut Headers) -> Result<Nominated, Skipped> {
+    let named = get(headers, "connection")
+        .map(<[u8]>::to_ascii_lowercase)
+        .unwrap_or_default();
+    let named = String::from_utf8_lossy(&named).into_owned();
+    for name in named.split(',').map(str::trim) {
+        match name {
+            "upgrade" if get(headers, "upgrade").is_some() => {
+                return Err(Skipped::because("upgrades are not modelled"));
+            }
+            "" | "close" | "keep-alive" | "upgrade" | "te" => {}
+            "host" => return Ok(Nominated::Host),
+            _ if name.starts_with(':') || name.starts_with("x-forwarded-") => {
+                return Ok(Nominated::Forbidden);
+            }
+            _ => remove(headers, name),
+        }
+    }
+    let te = get(headers, "te")
+        .map(|it| String::from_utf8_lossy(it).into_owned())
+        .unwrap_or_default();
+    match te.split(',').any(|it| it.trim() == "trailers") {
+        true => set(headers, "te", "trailers"),
+        false => remove(headers, "te"),
+    }
+    Ok(Nominated::Removed)
+}
+
+/// Removes what no client may say to an edge.
+pub(crate) fn strip(headers: &mut Headers) {
+    for name in STRIPPED {
+        remove(headers, name);
+    }
+}
+
+/// At the edge no client may set these. Tried with 1.40.
+const STRIPPED: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "upgrade",
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-force-trace",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-internal",
+    "x-envoy-ip-tags",
+    "x-envoy-max-retries",
+    "x-envoy-original-host",
+    "x-envoy-original-path",
+    "x-envoy-original-url",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-stream-duration-ms",
+    "x-forwarded-client-cert",
+    "x-forwarded-proto",
+    "x-request-id",
+];

@@ -1,0 +1,342 @@
+//! The variables of a header edit, and their values.
+//!
+//! All that Envoy 1.40 accepts in a header were tried. They fall into three: those whose value follows from the
+//! request, those that only a running proxy knows, and those that Envoy refuses.
+
+use std::borrow::Cow;
+
+use crate::facts::{Facts, Source};
+use crate::headers::{Headers, get};
+use crate::outcome::Skipped;
+use crate::path::escaped;
+use crate::route_match::without_query;
+
+/// A variable whose value the model knows, at least of some requests.
+#[derive(Debug)]
+pub(crate) enum Variable {
+    RequestHeader(HeaderNames),
+    ResponseHeader(HeaderNames),
+    /// The path as the client sent it (normalised) or as it is now.
+    Path {
+        original: Original,
+        with_query: bool,
+    },
+    Query,
+    QueryParameter(String),
+    RouteName,
+    ListenerName,
+    Cluster,
+    ServerName,
+    Status,
+    Details,
+    Flags {
+        long: bool,
+    },
+    Attempts,
+    /// Empty unless the client speaks TLS.
+    OfTls(String),
+    /// Empty until an upstream has answered.
+    OfUpstream(String),
+    /// The same for every request.
+    Constant(&'static str),
+}
+
+/// Which path is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Original {
+    Only,
+    IfThere,
+    No,
+}
+
+/// A header, and the one to look at if it is missing.
+#[derive(Debug)]
+pub(crate) struct HeaderNames {
+    main: String,
+    alternative: Option<String>,
+}
+
+/// Headers that Envoy itself writes, with values that the model does not have.
+const OF_A_RUNNING_PROXY: &[&str] = &[
+    "x-request-id",
+    "x-forwarded-for",
+    "x-envoy-external-address",
+    "x-forwarded-client-cert",
+    "date",
+    "x-envoy-upstream-service-time",
+];
+
+/// Reads a variable, or says why its value can't be known.
+pub(crate) fn read(command: &str, argument: Option<&str>) -> Result<Variable, String> {
+    let refused = || format!("Envoy knows no %{command}% in a header, and refuses the bootstrap");
+    let names = || header_names(argument.ok_or_else(refused)?).ok_or_else(refused);
+    Ok(match (command, argument) {
+        ("REQ", _) => Variable::RequestHeader(names()?),
+        ("RESP", _) => Variable::ResponseHeader(names()?),
+        ("TRAILER", _) => names().map(|_| Variable::Constant(""))?,
+        ("PATH", _) => path(argument.unwrap_or_default()).ok_or_else(refused)?,
+        ("QUERY_PARAMS", _) => Variable::Query,
+        ("QUERY_PARAM", Some(name)) => Variable::QueryParameter(name.to_owned()),
+        ("PROTOCOL", None) => Variable::Constant("HTTP/1.1"),
+        ("ROUTE_NAME", _) => Variable::RouteName,
+        ("LISTENER_NAME", None) => Variable::ListenerName,
+        ("UPSTREAM_CLUSTER" | "UPSTREAM_CLUSTER_RAW", None) => Variable::Cluster,
+        ("REQUESTED_SERVER_NAME", None | Some("SNI_ONLY")) => Variable::ServerName,
+        ("RESPONSE_CODE", None) => Variable::Status,
+        ("RESPONSE_CODE_DETAILS", _) => Variable::Details,
+        ("RESPONSE_FLAGS", None) => Variable::Flags { long: false },
+        ("RESPONSE_FLAGS_LONG", None) => Variable::Flags { long: true },
+        ("UPSTREAM_REQUEST_ATTEMPT_COUNT", None) => Variable::Attempts,
+        ("BYTES_RECEIVED" | "BYTES_SENT", None) => Variable::Constant("0"),
+        ("ACCESS_LOG_TYPE", None) => Variable::Constant("NotSet"),
+        (command, _) if ALWAYS_EMPTY.contains(&command) => Variable::Constant(""),
+        (command, _) if is_of_tls(command) => Variable::OfTls(command.to_owned()),
+        (command, _) if is_of_upstream(command) => Variable::OfUpstream(command.to_owned()),
+        (command, _) if OF_A_MOMENT.contains(&command) => return Err(unknown(command)),
+        _ => return Err(refused()),
+    })
+}
+
+fn unknown(command: &str) -> String {
+    format!("only a running proxy knows %{command}%")
+}
+
+/// Of what no bootstrap here has any.
+const ALWAYS_EMPTY: &[&str] = &[
+    "CLUSTER_METADATA",
+    "CONNECTION_TERMINATION_DETAILS",
+    "CUSTOM_FLAGS",
+    "DOWNSTREAM_LOCAL_CLOSE_REASON",
+    "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
+    "FILTER_CHAIN_NAME",
+    "LOCAL_REPLY_BODY",
+    "SPAN_ID",
+    "TRACE_ID",
+    "UPSTREAM_METADATA",
+    "UPSTREAM_SERVER_NAME",
+    "UPSTREAM_TRANSPORT_FAILURE_REASON",
+    "VIRTUAL_CLUSTER_NAME",
+];
+
+/// Of one connection, one moment, one machine, or more than the model wants to know.
+const OF_A_MOMENT: &[&str] = &[
+    "CEL",
+    "COMMON_DURATION",
+    "CONNECTION_ID",
+    "DOWNSTREAM_DETECTED_CLOSE_TYPE",
+    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_DIRECT_REMOTE_PORT",
+    "DOWNSTREAM_HEADER_BYTES_RECEIVED",
+    "DOWNSTREAM_HEADER_BYTES_SENT",
+    "DOWNSTREAM_LOCAL_ADDRESS",
+    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_LOCAL_PORT",
+    "DOWNSTREAM_REMOTE_ADDRESS",
+    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_REMOTE_PORT",
+    "DOWNSTREAM_WIRE_BYTES_RECEIVED",
+    "DOWNSTREAM_WIRE_BYTES_SENT",
+    "DURATION",
+    "DYNAMIC_METADATA",
+    "EMIT_TIME",
+    "ENVIRONMENT",
+    "FILTER_STATE",
+    "GRPC_STATUS",
+    "GRPC_STATUS_NUMBER",
+    "HOSTNAME",
+    "METADATA",
+    "PER_REQUEST_STATE",
+    "REQUESTED_SERVER_NAME",
+    "REQUEST_DURATION",
+    "REQUEST_HEADERS_BYTES",
+    "REQUEST_TX_DURATION",
+    "RESPONSE_DURATION",
+    "RESPONSE_HEADERS_BYTES",
+    "RESPONSE_TRAILERS_BYTES",
+    "RESPONSE_TX_DURATION",
+    "ROUNDTRIP_DURATION",
+    "START_TIME",
+    "START_TIME_LOCAL",
+    "STREAM_ID",
+    "UNIQUE_ID",
+];
+
+fn is_of_tls(command: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "DOWNSTREAM_HANDSHAKE_DURATION",
+        "DOWNSTREAM_LOCAL_DNS_SAN",
+        "DOWNSTREAM_LOCAL_SUBJECT",
+        "DOWNSTREAM_LOCAL_URI_SAN",
+    ];
+    ["DOWNSTREAM_PEER_", "DOWNSTREAM_TLS_", "TLS_JA"]
+        .iter()
+        .any(|start| command.starts_with(start))
+        || OTHERS.contains(&command)
+}
+
+fn is_of_upstream(command: &str) -> bool {
+    let counts = command.ends_with("_BYTES_SENT") || command.ends_with("_BYTES_RECEIVED");
+    command.starts_with("UPSTREAM_") && !counts && command != "UPSTREAM_CONNECTION_ID"
+}
+
+fn header_names(argument: &str) -> Option<HeaderNames> {
+    let (main, alternative) = match argument.split_once('?') {
+        None => (argument, None),
+        Some((main, alternative)) => (main, Some(alternative)),
+    };
+    let is_name = |it: &str| !it.contains(['?', '[', '"']);
+    let given = !main.is_empty() || alternative.is_some();
+    (given && is_name(argument.split_once('?').map_or(argument, |(_, it)| it))).then(|| HeaderNames {
+        main: name(main),
+        alternative: alternative.filter(|it| !it.is_empty()).map(name),
+    })
+}
+
+fn name(text: &str) -> String {
+    match text.to_ascii_lowercase().as_str() {
+        "host" => ":authority".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn path(argument: &str) -> Option<Variable> {
+    let (query, original) = argument.split_once(':').unwrap_or((argument, ""));
+    Some(Variable::Path {
+        with_query: match query {
+            "" | "WQ" => true,
+            "NQ" => false,
+            _ => return None,
+        },
+        original: match original {
+            "" | "ORIG_OR_PATH" => Original::IfThere,
+            "ORIG" => Original::Only,
+            "PATH" => Original::No,
+            _ => return None,
+        },
+    })
+}
+
+impl Variable {
+    /// Its value for one request.
+    pub(crate) fn value<'v>(
+        &'v self,
+        request: &'v Headers,
+        facts: &'v Facts<'_>,
+    ) -> Result<Cow<'v, [u8]>, Skipped> {
+        match self {
+            Self::QueryParameter(wanted) => Ok(decoded(parameter(query(request), wanted))),
+            other => other.part(request, facts).map(Cow::Borrowed),
+        }
+    }
+
+    /// Its value, where that is a part of what there is.
+    fn part<'v>(&'v self, request: &'v Headers, facts: &'v Facts<'_>) -> Result<&'v [u8], Skipped> {
+        let source = facts.answer.map(|it| it.source);
+        Ok(match self {
+            Self::RequestHeader(names) => names.value(request)?,
+            Self::ResponseHeader(names) => match &facts.answer {
+                Some(answer) if names.main == ":status" => answer.status.as_bytes(),
+                Some(answer) => names.value(answer.headers)?,
+                None => b"",
+            },
+            Self::Path { original, with_query } => {
+                let sent = get(request, "x-envoy-original-path");
+                let now = get(request, ":path");
+                let path = match original {
+                    Original::Only => sent,
+                    Original::IfThere => sent.or(now),
+                    Original::No => now,
+                };
+                let path = path.unwrap_or_default();
+                if *with_query { path } else { without_query(path) }
+            }
+            Self::Query => query(request),
+            Self::QueryParameter(_) => b"",
+            Self::RouteName => facts.route_name.as_bytes(),
+            Self::ListenerName => facts.listener.as_bytes(),
+            Self::Cluster => facts.cluster.unwrap_or_default().as_bytes(),
+            Self::ServerName => facts.server_name.unwrap_or_default().as_bytes(),
+            Self::Status => match (source, &facts.answer) {
+                (Some(Source::Upstream), Some(answer)) => answer.status.as_bytes(),
+                _ => b"0",
+            },
+            Self::Details => match source {
+                None | Some(Source::Nobody) => b"",
+                Some(Source::Upstream) => b"via_upstream",
+                Some(Source::Route) => b"direct_response",
+                Some(Source::NoCluster) => b"cluster_not_found",
+                Some(Source::Abort) => b"fault_filter_abort",
+                Some(Source::Plugin) => return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS"))),
+            },
+            Self::Flags { long } => match (source, long) {
+                (Some(Source::NoCluster), false) => b"NC",
+                (Some(Source::NoCluster), true) => b"NoClusterFound",
+                (Some(Source::Abort), false) => b"FI",
+                (Some(Source::Abort), true) => b"FaultInjected",
+                _ => b"-",
+            },
+            Self::Attempts => match source {
+                None | Some(Source::Upstream) => b"1",
+                Some(_) => b"0",
+            },
+            Self::OfTls(command) if facts.over_tls => return Err(Skipped::because(unknown(command))),
+            Self::OfUpstream(command) if source == Some(Source::Upstream) => {
+                return Err(Skipped::because(unknown(command)));
+            }
+            Self::OfTls(_) | Self::OfUpstream(_) => b"",
+            Self::Constant(text) => text.as_bytes(),
+        })
+    }
+}
+
+fn query(request: &Headers) -> &[u8] {
+    let target = get(request, ":path").unwrap_or_default();
+    let mark = target.iter().position(|byte| *byte == b'?');
+    mark.map_or(&[][..], |mark| &target[mark + 1..])
+}
+
+fn parameter<'q>(query: &'q [u8], wanted: &str) -> &'q [u8] {
+    let mut parameters =
+        query
+            .split(|byte| *byte == b'&')
+            .map(|it| match it.iter().position(|byte| *byte == b'=') {
+                Some(end) => (&it[..end], &it[end + 1..]),
+                None => (it, &[][..]),
+            });
+    let found = parameters.find(|(name, _)| *name == wanted.as_bytes());
+    found.map_or(&[][..], |(_, value)| value)
+}
+
+/// With its percent escapes decoded.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = (byte == b'%').then(|| escaped(after)).flatten();
+        out.push(escaped.unwrap_or(byte));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    Cow::Owned(out)
+}
+
+impl HeaderNames {
+    /// The first value of the header, or of the alternative if it is missing.
+    fn value<'h>(&self, headers: &'h Headers) -> Result<&'h [u8], Skipped> {
+        let mut names = [Some(&self.main), self.alternative.as_ref()]
+            .into_iter()
+            .flatten();
+        let found = names.find_map(|name| get(headers, name).map(|value| (name, value)));
+        match found {
+            Some((name, _)) if OF_A_RUNNING_PROXY.contains(&name.as_str()) => Err(Skipped::because(format!(
+                "only a running proxy knows the value of {name}"
+            ))),
+            Some((_, value)) => Ok(value),
+            None => Ok(b""),
+        }
+    }
+}
