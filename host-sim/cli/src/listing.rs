@@ -166,7 +166,7 @@ fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames
 }
 
 /// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it.
-fn without_domain(destination: &str) -> String {
+pub(crate) fn without_domain(destination: &str) -> String {
     match destination.split_once(".svc.") {
         Some((service, rest)) => format!("{service}{}", rest.find(':').map_or("", |colon| &rest[colon..])),
         None => destination.to_owned(),
@@ -174,19 +174,19 @@ fn without_domain(destination: &str) -> String {
 }
 
 /// How files are named in a narrow column: without their directories, if that still tells them apart.
-struct FileNames {
+pub(crate) struct FileNames {
     tell_apart: bool,
 }
 
 impl FileNames {
-    fn new(sources: &Sources) -> Self {
+    pub(crate) fn new(sources: &Sources) -> Self {
         let mut seen = HashSet::new();
         Self {
             tell_apart: sources.iter().all(|it| seen.insert(last_part(&it.name))),
         }
     }
 
-    fn short<'a>(&self, file: &'a str) -> &'a str {
+    pub(crate) fn short<'a>(&self, file: &'a str) -> &'a str {
         if self.tell_apart { last_part(file) } else { file }
     }
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod compile;
+mod explain;
 mod failure;
 mod files;
 mod listing;
@@ -55,6 +56,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Compile(compile::Compile),
+    Explain(explain::Explain),
     Routes(routes::Routes),
     Up(up::Up),
 }
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Up(command) => command.run(),
     });

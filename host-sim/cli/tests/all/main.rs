@@ -2,6 +2,7 @@
 
 mod compile;
 mod documents;
+mod explain;
 mod routes;
 mod run;
 mod up;

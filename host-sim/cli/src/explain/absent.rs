@@ -1,0 +1,158 @@
+//! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
+
+use fingerpost_config_compiler::{Plan, PlanListener};
+use fingerpost_proxy_model::Failure as NoAnswer;
+
+use super::asked::{Scheme, host_of};
+use super::chain::{Chain, would_answer};
+use super::story::{Explanation, Outcome, Place, Reason};
+use super::tell::in_words;
+
+/// As many hosts are named; the rest is counted.
+const HOSTS: usize = 8;
+
+fn hint(message: String) -> Reason {
+    Reason {
+        message,
+        help: None,
+        place: Place::new(None),
+    }
+}
+
+/// No listener has the port.
+pub(super) fn no_listener(plan: &Plan, port: u32) -> Outcome {
+    let there = plan.listeners.iter().map(|it| {
+        let ports: Vec<String> = it.declared_ports.iter().map(u32::to_string).collect();
+        hint(format!(
+            "{} listens for port {} ({})",
+            it.name,
+            ports.join(" and "),
+            it.protocol
+        ))
+    });
+    let mut reasons: Vec<Reason> = there.collect();
+    if reasons.is_empty() {
+        reasons.push(hint("no Gateway of the input selects this proxy".to_owned()));
+    }
+    Outcome::NoConnection {
+        message: format!("no listener has port {port}"),
+        reasons,
+    }
+}
+
+/// The listener is there, and does not take the connection.
+pub(super) fn no_connection(error: NoAnswer, listener: &PlanListener, scheme: Scheme) -> Outcome {
+    let reason = match scheme {
+        Scheme::Http => format!("{} speaks TLS: ask for https://…", listener.name),
+        Scheme::Https if listener.hosts.iter().any(|it| it.over_tls) => {
+            let names = listener.hosts.iter().flat_map(|it| &it.server_names);
+            let mut names: Vec<&str> = names.map(String::as_str).collect();
+            names.dedup();
+            format!("{} takes TLS for {} only", listener.name, names.join(", "))
+        }
+        Scheme::Https => format!("{} speaks no TLS: ask for http://…", listener.name),
+    };
+    Outcome::NoConnection {
+        message: in_words(error).to_owned(),
+        reasons: vec![hint(reason)],
+    }
+}
+
+/// No virtual host answers for the authority.
+pub(super) fn no_host(plan: &Plan, chain: &Chain<'_>, listener: &PlanListener, authority: &str) -> Outcome {
+    let host = host_of(authority);
+    let answers = |domain: &str| would_answer(domain, Some(authority.as_bytes()));
+    let mut reasons = Vec::new();
+    for other in plan.listeners.iter().filter(|it| it.name != listener.name) {
+        let mut domains = other.hosts.iter().flat_map(|it| &it.domains);
+        if let Some(domain) = domains.find(|it| answers(it)) {
+            let message = format!("`{domain}` is served on port {}", other.port);
+            reasons.push(hint(message));
+        }
+    }
+    for unserved in &plan.unserved {
+        if let Some(name) = unserved.hosts.iter().find(|it| answers(it)) {
+            reasons.push(Reason {
+                message: format!(
+                    "VirtualService {} is for `{name}`, but {}",
+                    unserved.virtual_service, unserved.reason
+                ),
+                help: Some(unserved.help.clone()),
+                place: Place::new(Some(&unserved.span)),
+            });
+        }
+    }
+    let domains: Vec<&str> = chain.domains().collect();
+    if let Some(near) = domains.iter().find(|it| is_near(host, it)) {
+        reasons.push(hint(format!("did you mean `{near}`?")));
+    }
+    let parent = domains.iter().find(|it| {
+        let tail = it.strip_prefix("*.");
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(host))
+    });
+    if let Some(wildcard) = parent {
+        reasons.push(hint(format!(
+            "`{wildcard}` takes names below `{host}`, not `{host}` itself"
+        )));
+    }
+    reasons.push(hint(match domains.as_slice() {
+        [] => "there is none at all: no VirtualService has a rule here".to_owned(),
+        few if few.len() <= HOSTS => format!("there are {}", few.join(", ")),
+        many => {
+            let (first, rest) = many.split_at(HOSTS);
+            format!("there are {} and {} more", first.join(", "), rest.len())
+        }
+    }));
+    Outcome::NotFound {
+        status: 404,
+        message: format!("no virtual host answers for `{host}`"),
+        reasons,
+    }
+}
+
+/// Whether one is probably a slip of the other.
+fn is_near(host: &str, domain: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    if domain.starts_with('*') {
+        return false;
+    }
+    let bare = |text: &str| text.strip_prefix("www.").unwrap_or(text).to_owned();
+    let but_the_end = |text: &str| text.rsplit_once('.').map(|(name, _)| name.to_owned());
+    bare(&host) == bare(domain)
+        || (host.matches('.').count() > 1 && but_the_end(&host) == but_the_end(domain))
+        || strsim::osa_distance(&host, domain) <= 2
+}
+
+/// The virtual host has no rule for it.
+pub(super) fn no_rule(told: &Explanation) -> Outcome {
+    let domain = told.host.as_ref().map_or("", |it| it.domain.as_str());
+    let mut reasons = Vec::new();
+    for left_out in &told.left_out {
+        reasons.push(Reason {
+            message: format!("{} would accept it: {}", left_out.source.rule, left_out.reason),
+            help: None,
+            place: left_out.source.place.clone(),
+        });
+    }
+    let hidden = told.host.iter().flat_map(|it| &it.hidden);
+    for (other, taker) in hidden.filter_map(|it| Some((&it.domain, it.would_take.as_ref()?))) {
+        reasons.push(Reason {
+            message: format!(
+                "{} of `{other}` would accept it, but `{domain}` is closer, and hands nothing on",
+                taker.rule
+            ),
+            help: Some(format!("repeat that rule in a VirtualService for `{domain}`")),
+            place: taker.place.clone(),
+        });
+    }
+    let message = match told.tried.len() {
+        0 => format!("`{domain}` has no rule here"),
+        1 => format!("the only rule of `{domain}` does not accept it"),
+        many => format!("none of the {many} rules of `{domain}` accepts it"),
+    };
+    Outcome::NotFound {
+        status: 404,
+        message,
+        reasons,
+    }
+}

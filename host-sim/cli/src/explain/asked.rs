@@ -1,0 +1,151 @@
+//! The request that is asked about: a method, a URL, headers.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// How the client speaks to the listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Scheme {
+    Http,
+    Https,
+}
+
+/// A URL, in the parts that matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Url {
+    /// None: whatever the listener speaks.
+    pub(super) scheme: Option<Scheme>,
+    /// The host, with the port if there is one.
+    pub(super) authority: String,
+    /// The path with the query. A fragment stays with the client.
+    pub(super) target: String,
+}
+
+/// A header, as curl's `-H` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+impl Scheme {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port where a URL names none.
+    pub(super) fn port(self) -> u32 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Url {
+    /// The port in the URL.
+    pub(super) fn port(&self) -> Option<u32> {
+        let (host, port) = self.authority.rsplit_once(':')?;
+        let is_address = host.starts_with('[') && !host.ends_with(']'); // the colon is inside `[…]`
+        port.parse().ok().filter(|_| !is_address)
+    }
+}
+
+/// An authority without its port.
+pub(super) fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    }
+}
+
+impl FromStr for Url {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Some(Scheme::Http), rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Some(Scheme::Https), rest),
+            Some((scheme, _)) if scheme.bytes().all(|it| it.is_ascii_alphanumeric()) => {
+                return Err(format!("`{scheme}` is neither http nor https"));
+            }
+            Some(_) | None => (None, text),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        if authority.is_empty() {
+            return Err("it names no host: expected e.g. http://shop.example.com/cart".to_owned());
+        }
+        let target = target.split('#').next().unwrap_or_default();
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        Ok(Self {
+            scheme,
+            authority: authority.to_owned(),
+            target: format!("{slash}{target}"),
+        })
+    }
+}
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = match (text.split_once(':'), text.strip_suffix(';')) {
+            (Some((name, value)), _) => (name, value),
+            (None, Some(name)) => (name, ""), // curl's way to send it empty
+            (None, None) => return Err("expected `name: value`".to_owned()),
+        };
+        if name.trim().is_empty() {
+            return Err("it has no name: expected `name: value`".to_owned());
+        }
+        Ok(Self {
+            name: name.trim().to_ascii_lowercase(),
+            value: value.trim().to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read_in_parts() {
+        for (text, scheme, authority, target) in [
+            ("http://a.com/b?c=d", Some(Scheme::Http), "a.com", "/b?c=d"),
+            ("HTTPS://a.com:8443", Some(Scheme::Https), "a.com:8443", "/"),
+            ("a.com/b#c", None, "a.com", "/b"),
+            ("http://a.com?q", Some(Scheme::Http), "a.com", "/?q"),
+            ("a.com/x?u=http://b", None, "a.com", "/x?u=http://b"),
+        ] {
+            let url: Url = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let parts = (url.scheme, url.authority.as_str(), url.target.as_str());
+            assert_eq!(parts, (scheme, authority, target), "{text}");
+        }
+        for text in ["/path", "ftp://a.com/", ""] {
+            assert!(text.parse::<Url>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_port_is_what_follows_the_host() {
+        let port = |text: &str| text.parse::<Url>().ok().and_then(|it| it.port());
+        assert_eq!(port("http://a.com:8080/"), Some(8080));
+        assert_eq!(port("http://a.com/"), None);
+        assert_eq!(port("http://[::1]/"), None);
+        assert_eq!(port("http://[::1]:81/"), Some(81));
+    }
+
+    #[test]
+    fn a_header_is_read_as_curl_reads_it() {
+        let header = |text: &str| text.parse::<Header>().map(|it| (it.name, it.value));
+        assert_eq!(header("X-A: b: c"), Ok(("x-a".to_owned(), "b: c".to_owned())));
+        assert_eq!(header("x-a;"), Ok(("x-a".to_owned(), String::new())));
+        assert!(header("x-a").is_err() && header(": b").is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! What stands beside the winner: hosts that are hidden, rules that are shadowed or left out, the nearest miss.
+
+use std::ptr;
+
+use fingerpost_config_compiler::{LeftOutReason, PlanRoute, covers};
+use fingerpost_routing::{RequestHead, VirtualHost};
+use fingerpost_routing_config::{
+    Action, PathMatch, Reply, RewrittenBy, Route as WrittenRoute, RouteMatch, RoutingConfig, RuleRef,
+    VirtualHost as WrittenHost,
+};
+
+use super::chain::{Answering, Chain, would_answer};
+use super::failed::text;
+use super::story::{Hidden, Host, HostKind, LeftOut, Miss, Source};
+use super::tell::source;
+use crate::failure::Failure;
+use crate::rule;
+
+/// The virtual host that answers, and those that would if it did not.
+pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHead<'_>) -> Host {
+    let domain = answering.plan.domains.first().cloned().unwrap_or_default();
+    let mut virtual_services: Vec<String> = Vec::new();
+    for route in &answering.plan.routes {
+        let root = route.rule.as_ref().and_then(|it| it.rules.first());
+        let name = root.map_or(&route.virtual_service, |it| &it.virtual_service);
+        if !virtual_services.contains(name) {
+            virtual_services.push(name.clone());
+        }
+    }
+    let others = (0..chain.hosts.len()).filter_map(|place| chain.at(place));
+    let mut hidden: Vec<Hidden> = others
+        .filter(|it| !ptr::eq(it.running, answering.running))
+        .filter_map(|other| {
+            let domain = other.plan.domains.first()?;
+            would_answer(domain, head.authority()).then(|| Hidden {
+                domain: domain.clone(),
+                would_take: other.running.select(head).and_then(|running| {
+                    let (route, _) = other.routes().find(|(_, it)| ptr::eq(*it, running))?;
+                    source(route)
+                }),
+            })
+        })
+        .collect();
+    hidden.sort_by_key(|it| std::cmp::Reverse(it.domain.len()));
+    Host {
+        kind: match domain.as_str() {
+            "*" => HostKind::Any,
+            name if name.starts_with('*') => HostKind::Wildcard,
+            _ => HostKind::Exact,
+        },
+        domain,
+        virtual_services,
+        hidden,
+    }
+}
+
+/// The position of the first route that takes all that the one at `index` could take.
+pub(super) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
+    let conditions = |route: &PlanRoute| route.detail.as_ref().map(|it| it.conditions.clone());
+    let routes = &answering.plan.routes;
+    let later = conditions(routes.get(index)?)?;
+    let earlier = routes.iter().take(index);
+    let mut found =
+        earlier.map(|it| conditions(it).is_some_and(|it| covers(&it, &later, answering.encoding)));
+    found.position(|covers| covers).map(|it| it + 1)
+}
+
+/// The matches that make no route and would accept the request.
+pub(super) fn left_out(
+    chain: &Chain<'_>,
+    answering: Answering<'_>,
+    head: &RequestHead<'_>,
+) -> Result<Vec<LeftOut>, Failure> {
+    let all = &answering.plan.left_out;
+    // As a table of their own, they can be asked like any other.
+    let routes = all.iter().map(|it| WrittenRoute {
+        rule: it.rule.clone(),
+        matches: it.conditions.clone(),
+        rewrite: None,
+        rewritten_by: RewrittenBy::Filter,
+        action: Action::Reply(Reply { key: "-".to_owned() }),
+    });
+    let mut config = RoutingConfig::new(
+        chain.config.repeated_headers,
+        vec![WrittenHost {
+            name: "left out".to_owned(),
+            domains: vec!["*".to_owned()],
+            routes: routes.collect(),
+        }],
+    );
+    config.regex_encoding = chain.config.regex_encoding;
+    let table = config
+        .load()
+        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))?;
+    let running = table.hosts().iter().flat_map(VirtualHost::routes);
+    let accepting = all
+        .iter()
+        .zip(running)
+        .filter(|(_, running)| running.matcher.check(head).is_ok());
+    let mut found: Vec<LeftOut> = Vec::new();
+    for (it, _) in accepting {
+        let source = Source::new(&it.rule, &it.matches, Some(&it.span));
+        if found.iter().all(|other| other.source.rule != source.rule) {
+            found.push(LeftOut {
+                source,
+                reason: reason(&it.reason),
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn reason(reason: &LeftOutReason) -> String {
+    let name = |rule: &RuleRef| rule::full_name(rule);
+    match reason {
+        LeftOutReason::Behind(rule) => format!(
+            "{} takes everything: Istio sends no rule of that VirtualService behind it",
+            name(rule)
+        ),
+        LeftOutReason::Elsewhere => {
+            "it is for another port, Gateway or proxy (`port`, `gateways`, `sourceLabels`)".to_owned()
+        }
+    }
+}
+
+/// The rule that fails the fewest conditions; among them the one whose path is the closest. One whose path has
+/// nothing in common with the request's is no miss.
+pub(super) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Option<Miss> {
+    let path = head.path().map(text).unwrap_or_default();
+    let mut best: Option<((usize, bool, usize), Miss)> = None;
+    for (index, (route, running)) in answering.routes().enumerate() {
+        let Some(conditions) = answering.conditions(route, running) else {
+            continue;
+        };
+        let failed = conditions.failed(head);
+        let fails_path = failed.iter().any(|it| it.on == "path");
+        let far = usize::MAX - alike(&path, conditions.written);
+        let rank = (failed.len(), fails_path, far);
+        if best.as_ref().is_none_or(|(known, _)| rank < *known)
+            && let Some(source) = source(route)
+        {
+            let position = index + 1;
+            best = Some((
+                rank,
+                Miss {
+                    position,
+                    source,
+                    failed,
+                },
+            ));
+        }
+    }
+    let ((_, fails_path, far), miss) = best?;
+    let path_is_near =
+        usize::MAX - far > "/".len() || miss.failed.iter().any(|it| it.on == "path" && it.hint.is_some());
+    (!fails_path || path_is_near).then_some(miss)
+}
+
+/// How many bytes at the start a path has in common with a literal condition.
+fn alike(path: &str, conditions: &RouteMatch) -> usize {
+    let (PathMatch::Exact(text) | PathMatch::Prefix(text)) = &conditions.path else {
+        return 0;
+    };
+    let pairs = path.bytes().zip(text.bytes());
+    pairs
+        .take_while(|(one, other)| one.eq_ignore_ascii_case(other))
+        .count()
+}

@@ -1,0 +1,116 @@
+//! What a rule that won does with the request: rewrite, destinations, policies, and what leaves the proxy.
+
+use fingerpost_config_compiler::{PlanRoute, RouteDetail, ShareDetail};
+use fingerpost_proxy_model::{Outcome as Answer, Request};
+use fingerpost_routing::{RequestHead, Route};
+
+use super::failed::text;
+use super::proxy::{self, Router};
+use super::story::{
+    Destination, DestinationRule, Edit, Forward, Outcome, Place, Policy, Reason, Rewrite, Source,
+};
+
+/// What comes of a request that this route takes.
+pub(super) fn outcome(
+    route: &PlanRoute,
+    running: &Route,
+    head: &RequestHead<'_>,
+    request: &Request,
+    router: &Router,
+) -> Outcome {
+    let no_rule = fingerpost_routing_config::RuleRef {
+        rules: Vec::new(),
+        matched: None,
+    };
+    let rule = route.rule.as_ref().unwrap_or(&no_rule);
+    let winner = Source::new(rule, &route.matches, route.span.as_ref());
+    let detail = route.detail.as_ref().filter(|it| !it.shares.is_empty());
+    let policies = |detail: Option<&RouteDetail>| {
+        let all = detail.map(|it| it.policies.as_slice()).unwrap_or_default();
+        all.iter().map(Policy::new).collect::<Vec<Policy>>()
+    };
+    let Some(detail) = detail else {
+        let answer = router.answer(request, proxy::roll(0, 1));
+        return Outcome::Answer {
+            winner,
+            words: route.destination.clone(),
+            status: answer.as_ref().map(|it| it.status),
+            location: answer.as_ref().and_then(location),
+            policies: policies(route.detail.as_ref()),
+        };
+    };
+    let before = head.target().map(text).unwrap_or_default();
+    let rewrite = running.rewrite.as_ref().map(|it| Rewrite {
+        words: route.rewrite.clone().unwrap_or_default(),
+        after: it.apply(head).map_or_else(|| before.clone(), |it| text(&it)),
+        before,
+    });
+    let total: u64 = detail.shares.iter().map(|it| u64::from(it.weight)).sum();
+    let mut slot = 0;
+    let mut destinations = Vec::new();
+    for share in &detail.shares {
+        let answer = router.answer(request, proxy::roll(slot, total));
+        slot += u64::from(share.weight);
+        destinations.push(destination(share, detail, total, answer.as_ref()));
+    }
+    Outcome::Forward(Box::new(Forward {
+        winner,
+        rewrite,
+        destinations,
+        policies: policies(Some(detail)),
+        response_edits: detail.response_edits.iter().map(Edit::new).collect(),
+    }))
+}
+
+/// The place that an answer sends the client to.
+pub(super) fn location(answer: &Answer) -> Option<String> {
+    let mut headers = answer.response_headers.iter();
+    headers
+        .find(|(name, _)| name == "location")
+        .map(|(_, value)| value.clone())
+}
+
+fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Option<&Answer>) -> Destination {
+    // Weights are 32 bits wide, so both fit.
+    #[allow(clippy::cast_precision_loss)]
+    let percent = f64::from(share.weight) * 100.0 / total.max(1) as f64;
+    let set_host = |host: &String| Edit {
+        verb: "set",
+        name: ":authority".to_owned(),
+        value: Some(host.clone()),
+    };
+    let own = share
+        .request_edits
+        .iter()
+        .map(Edit::new)
+        .chain(share.authority.iter().map(set_host));
+    let of_rule = rule
+        .request_edits
+        .iter()
+        .map(Edit::new)
+        .chain(rule.authority.iter().map(set_host));
+    Destination {
+        cluster: share.cluster.clone(),
+        host: share.host.clone(),
+        port: share.port,
+        subset: Some(share.subset.clone()).filter(|it| !it.is_empty()),
+        labels: share.labels.clone(),
+        weight: share.weight,
+        percent: (percent * 10.0).round() / 10.0,
+        destination_rule: share.destination_rule.as_ref().map(|it| DestinationRule {
+            name: it.name.clone(),
+            traffic_policy: it.traffic_policy.clone(),
+            place: Place::new(Some(&it.span)),
+        }),
+        missing: share.missing.as_ref().map(|it| Reason {
+            message: it.message.clone(),
+            help: Some(it.help.clone()),
+            place: Place::new(Some(&share.span)),
+        }),
+        request_edits: own.chain(of_rule).collect(),
+        upstream: answer
+            .filter(|it| it.cluster.as_deref() == Some(&share.cluster))
+            .and_then(proxy::upstream),
+        place: Place::new(Some(&share.span)),
+    }
+}

@@ -1,0 +1,163 @@
+//! The proxy around the rules: what becomes of the request before they are asked, and what leaves behind them.
+//!
+//! The answers are those of `fingerpost-proxy-model`. It is asked twice: with the filter's bootstrap for the request
+//! as the filter meets it, and with the one for Envoy's own router for what the upstream receives.
+
+use fingerpost_config_compiler::{Compiled, Engine, Options, Plan, compile};
+use fingerpost_proxy_model::{
+    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Tls, no_filter,
+};
+use fingerpost_resources::{Diagnostics, Resources};
+use fingerpost_routing::{Header, RequestHead};
+
+use super::asked::{self, Scheme};
+use super::failed::text;
+use super::story::{Asked, Upstream};
+use crate::failure::Failure;
+
+/// A request that reached the filter of a chain.
+pub(super) struct Received {
+    /// The chain's route configuration.
+    pub(super) route_config: String,
+    headers: Headers,
+}
+
+/// What a listener makes of a request.
+pub(super) enum Reception {
+    /// The rules are asked.
+    Received(Box<Received>),
+    /// The connection is passed on as it is.
+    Bytes,
+    /// The proxy answers by itself.
+    Refused(u16),
+    /// The connection leads nowhere.
+    NoConnection(NoAnswer),
+}
+
+/// A request as the model takes it, to a port that a Gateway declares.
+pub(super) fn request(asked: &Asked, port: u32) -> Result<Request, Failure> {
+    let sni = asked::host_of(&asked.authority).to_owned();
+    Ok(Request {
+        port: u16::try_from(port).map_err(|_| Failure::refused(format!("{port} is no port")))?,
+        method: asked.method.clone(),
+        path: asked.path.clone(),
+        authority: asked.authority.clone(),
+        headers: asked.headers.clone(),
+        tls: (asked.scheme == Scheme::Https).then(|| Tls {
+            sni: Some(sni),
+            client_cert: Some(true.into()),
+        }),
+    })
+}
+
+/// Sends the request to the listener.
+pub(super) fn receive(compiled: &Compiled, listener: &str, request: &Request) -> Result<Reception, Failure> {
+    let model = model(compiled, listener, request.port)?;
+    let mut received = None;
+    let mut filter = |site: &FilterSite<'_>, headers: &mut Headers| {
+        let route_config = site.plugin.rsplit('/').next().unwrap_or_default();
+        received = Some(Received {
+            route_config: route_config.to_owned(),
+            headers: headers.clone(),
+        });
+        FilterVerdict::Continue
+    };
+    let outcome = model.answer(request, &mut filter, &mut || 0);
+    if let Some(received) = received {
+        return Ok(Reception::Received(Box::new(received)));
+    }
+    let outcome =
+        outcome.map_err(|skipped| Failure::refused(format!("this can't be explained: {skipped}")))?;
+    Ok(match outcome.error {
+        Some(error) => Reception::NoConnection(error),
+        None if outcome.status == 400 => Reception::Refused(400),
+        None => Reception::Bytes,
+    })
+}
+
+fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, Failure> {
+    Model::new(&compiled.bootstrap)
+        .map(|it| it.with_declared_port(port, listener))
+        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))
+}
+
+/// Envoy with its own router, to ask what comes of a request.
+pub(super) struct Router(Model);
+
+impl Router {
+    /// One for the same resources.
+    pub(super) fn new(
+        resources: &Resources,
+        options: &Options,
+        listener: &str,
+        port: u16,
+    ) -> Result<Self, Failure> {
+        let options = Options {
+            engine: Engine::Native,
+            ..options.clone()
+        };
+        let compiled = compile(resources, &options, &mut Diagnostics::new());
+        model(&compiled, listener, port).map(Self)
+    }
+
+    /// What comes of the request if the dice fall so. None where the model does not know.
+    pub(super) fn answer(&self, request: &Request, roll: u64) -> Option<Outcome> {
+        self.0.answer(request, &mut no_filter, &mut || roll).ok()
+    }
+}
+
+/// A roll that falls on `slot` of `total`, and as far as possible beyond the share of a fault.
+pub(super) fn roll(slot: u64, total: u64) -> u64 {
+    let rolls = (0..10_000).map(|round| slot + round * total.max(1));
+    rolls.max_by_key(|it| it % 1_000_000).unwrap_or(slot)
+}
+
+/// What the upstream receives, without what any proxy adds to any request.
+pub(super) fn upstream(outcome: &Outcome) -> Option<Upstream> {
+    let seen = outcome.upstream.as_ref()?;
+    let timeout = seen.timeout_ms.as_ref();
+    let timeout = timeout.map(|it| ("x-envoy-expected-rq-timeout-ms".to_owned(), it.clone()));
+    Some(Upstream {
+        method: seen.method.clone(),
+        path: seen.path.clone(),
+        authority: seen.authority.clone(),
+        headers: seen.headers.iter().cloned().chain(timeout).collect(),
+    })
+}
+
+impl Received {
+    /// The headers that are not pseudo headers, for [`Received::head`].
+    pub(super) fn plain(&self) -> Vec<Header<'_>> {
+        let plain = self.headers.iter().filter(|(name, _)| !name.starts_with(b":"));
+        plain
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+            .collect()
+    }
+
+    /// The request as rules see it.
+    pub(super) fn head<'r>(&'r self, plain: &'r [Header<'r>]) -> RequestHead<'r> {
+        RequestHead::new(self.pseudo(":authority"), self.pseudo(":path"))
+            .with_method(self.pseudo(":method"))
+            .with_scheme(self.pseudo(":scheme"))
+            .with_headers(plain)
+    }
+
+    /// The path with the query.
+    pub(super) fn target(&self) -> String {
+        self.pseudo(":path").map(text).unwrap_or_default()
+    }
+
+    fn pseudo(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(key, _)| key == name.as_bytes())
+            .map(|(_, value)| value.as_slice())
+    }
+}
+
+/// Whether a listener has chains that speak TLS, and whether it has others.
+pub(super) fn speaks(plan: &Plan, listener: &str) -> (bool, bool) {
+    let found = plan.listeners.iter().find(|it| it.name == listener);
+    let hosts = || found.iter().flat_map(|it| &it.hosts);
+    (hosts().any(|it| it.over_tls), hosts().any(|it| !it.over_tls))
+}

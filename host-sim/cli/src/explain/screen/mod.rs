@@ -1,0 +1,193 @@
+//! An explanation as a screen: labels on the left, places in the files on the right, nothing wider than the terminal.
+
+mod outcome;
+mod rows;
+
+use anstyle::Style;
+use fingerpost_resources::Sources;
+
+use self::rows::{Margin, PLAIN, Screen};
+use super::story::{Explanation, Failed, Host, HostKind, Outcome, Source};
+use super::tell::subject;
+use crate::failure::count;
+use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
+
+/// Up to so many rules are shown one by one.
+const FEW: usize = 12;
+
+/// The screen, no line of it longer than `width`.
+pub(super) fn show(told: &Explanation, sources: &Sources, width: usize) -> String {
+    let mut screen = Screen::new(sources);
+    screen.entrance(told);
+    screen.rules(told);
+    screen.outcome(told);
+    screen.warnings(told);
+    screen.lay(width)
+}
+
+impl Screen {
+    fn entrance(&mut self, told: &Explanation) {
+        let asked = &told.request;
+        let line = format!(
+            "{} {}://{}{}",
+            asked.method,
+            asked.scheme.as_str(),
+            asked.authority,
+            asked.path
+        );
+        self.row(
+            Margin::Label("request", DIM),
+            (line, BOLD),
+            (String::new(), PLAIN),
+        );
+        for (name, value) in &asked.headers {
+            self.text(&format!("{name}: {value}"), PLAIN);
+        }
+        if let Some(path) = &asked.normalised {
+            self.text(&format!("the proxy makes the path {path}"), ODD);
+        }
+        if let Some(listener) = &told.listener {
+            let port = match listener.port == listener.listen_port {
+                true => String::new(),
+                false => format!(", Gateway port {}", listener.port),
+            };
+            let line = format!(
+                "{} ({}{port}): {}",
+                listener.name, listener.protocol, listener.why
+            );
+            self.label("listener", line, PLAIN);
+        }
+        if let Some(host) = &told.host {
+            let is_answered = !matches!(told.outcome, Outcome::NotFound { .. });
+            self.host(host, is_answered);
+        }
+    }
+
+    /// Who answers. What a hidden host would do is a reason of its own where the answer is 404.
+    fn host(&mut self, host: &Host, is_answered: bool) {
+        let kind = match host.kind {
+            HostKind::Exact => "the exact name",
+            HostKind::Wildcard => "the longest wildcard that fits",
+            HostKind::Any => "which takes what no other host does",
+        };
+        let services = match host.virtual_services.as_slice() {
+            [] => String::new(),
+            some => format!(", with the rules of {}", some.join(" and ")),
+        };
+        self.label("host", format!("{}, {kind}{services}", host.domain), PLAIN);
+        for hidden in &host.hidden {
+            match hidden.would_take.as_ref().filter(|_| is_answered) {
+                Some(rule) => {
+                    let right = self.place(&rule.place);
+                    let text = format!("it hides {}, where {} would take this", hidden.domain, rule.rule);
+                    self.row(Margin::Blank, (text, ODD), (right, DIM));
+                }
+                None => self.text(&format!("it hides {}", hidden.domain), DIM),
+            }
+        }
+    }
+
+    fn rules(&mut self, told: &Explanation) {
+        if told.tried.is_empty() && told.too_late.is_empty() {
+            return;
+        }
+        self.gap();
+        let mut skipped = 0;
+        for (index, tried) in told.tried.iter().enumerate() {
+            let on_path = |failed: &Option<Failed>| failed.as_ref().is_some_and(|it| it.on == "path");
+            let near_the_end = index + 2 >= told.tried.len();
+            let nearest = told.nearest_miss.as_ref().map(|it| it.position);
+            if told.tried.len() > FEW
+                && on_path(&tried.failed)
+                && !near_the_end
+                && nearest != Some(tried.position)
+            {
+                skipped += 1;
+                continue;
+            }
+            self.skipped(&mut skipped);
+            match &tried.failed {
+                Some(failed) => {
+                    self.rule("✗", BAD, tried.position, &tried.source, PLAIN);
+                    self.failed(failed);
+                }
+                None => {
+                    self.rule("✓", GOOD, tried.position, &tried.source, BOLD);
+                    self.row(
+                        Margin::Blank,
+                        (tried.source.conditions.clone(), PLAIN),
+                        ("takes it".to_owned(), GOOD),
+                    );
+                }
+            }
+        }
+        self.skipped(&mut skipped);
+        for late in told.too_late.iter().take(FEW) {
+            self.rule("·", DIM, late.position, &late.source, PLAIN);
+            let (remark, style) = match late.shadowed_by {
+                Some(position) => (format!("too late: all goes to {position}"), ODD),
+                None => ("would, but too late".to_owned(), DIM),
+            };
+            self.row(
+                Margin::Blank,
+                (late.source.conditions.clone(), DIM),
+                (remark, style),
+            );
+        }
+        let silent = told.not_reached.saturating_sub(told.too_late.len().min(FEW));
+        if silent > 0 {
+            let line = format!("{} behind it not reached", count(silent, "more rule"));
+            self.text(&line, DIM);
+        }
+    }
+
+    fn skipped(&mut self, number: &mut usize) {
+        if *number > 0 {
+            let line = format!("… {} for other paths", count(*number, "rule"));
+            self.text(&line, DIM);
+            *number = 0;
+        }
+    }
+
+    fn rule(&mut self, mark: &'static str, style: Style, position: usize, source: &Source, text: Style) {
+        let right = self.place(&source.place);
+        self.row(
+            Margin::Rule(mark, style, position),
+            (source.rule.clone(), text),
+            (right, DIM),
+        );
+    }
+
+    /// A condition that fails, and what the request has.
+    fn failed(&mut self, failed: &Failed) {
+        let text = format!("{} {}", subject(failed), failed.expected);
+        self.row(Margin::Blank, (text, PLAIN), (got(failed), ODD));
+        if let Some(hint) = &failed.hint {
+            self.text(hint, DIM);
+        }
+    }
+
+    fn warnings(&mut self, told: &Explanation) {
+        // What a destination lacks has been told beside it.
+        let shown = told.warnings.iter().filter(|it| it.code != "no-cluster");
+        for warning in shown {
+            self.gap();
+            self.row(
+                Margin::Label("warning", ODD),
+                (warning.message.clone(), PLAIN),
+                (String::new(), PLAIN),
+            );
+            if let Some(help) = &warning.help {
+                self.text(help, DIM);
+            }
+        }
+    }
+}
+
+fn got(failed: &Failed) -> String {
+    match failed.got.as_deref() {
+        None => "it is missing".to_owned(),
+        Some("") => "it is empty".to_owned(),
+        Some(value) => format!("it is {value}"),
+    }
+}

@@ -1,0 +1,260 @@
+//! The second half of the screen: what comes of the request.
+
+use super::rows::{Margin, PLAIN, Screen};
+use crate::explain::story::{
+    Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
+};
+use crate::explain::tell::subject;
+use crate::listing::without_domain;
+use crate::style::{BAD, DIM, NAME};
+
+impl Screen {
+    /// What comes of the request.
+    pub(super) fn outcome(&mut self, told: &Explanation) {
+        self.gap();
+        match &told.outcome {
+            Outcome::Forward(forward) => self.forward(forward),
+            Outcome::Answer {
+                words,
+                status,
+                location,
+                policies,
+                winner,
+            } => {
+                self.label("answer", words.clone(), NAME);
+                let status = status.map(|it| it.to_string()).unwrap_or_default();
+                if let Some(location) = location {
+                    self.text(&format!("the client gets {status}, location: {location}"), PLAIN);
+                } else if !status.is_empty() {
+                    self.text(&format!("the client gets {status}, no upstream is asked"), PLAIN);
+                }
+                self.policies(policies, winner);
+            }
+            Outcome::ToHttps { status, location } => {
+                let location = location.as_deref().unwrap_or_default();
+                let line = format!("{status} to {location}: the server has `httpsRedirect`");
+                self.label("answer", line, NAME);
+                self.text("no rule is asked over plain text", DIM);
+            }
+            Outcome::NotFound {
+                status,
+                message,
+                reasons,
+            } => {
+                self.label("answer", format!("{status}: {message}"), BAD);
+                self.reasons(reasons);
+                self.nearest(told);
+            }
+            Outcome::Refused { status, message } => {
+                self.label("answer", format!("{status}: {message}"), BAD);
+            }
+            Outcome::NoConnection { message, reasons } => {
+                self.label("answer", format!("none: {message}"), BAD);
+                self.reasons(reasons);
+            }
+            Outcome::Bytes { destination, place } => {
+                let right = self.place(place);
+                self.row(
+                    Margin::Label("goes to", DIM),
+                    (without_domain(destination), NAME),
+                    (right, DIM),
+                );
+                self.text(
+                    "the connection is passed on as it is: no `http` rule has a part in it",
+                    DIM,
+                );
+            }
+        }
+    }
+
+    fn reasons(&mut self, reasons: &[Reason]) {
+        for reason in reasons {
+            let right = self.place(&reason.place);
+            self.row(Margin::Blank, (reason.message.clone(), PLAIN), (right, DIM));
+            if let Some(help) = &reason.help {
+                self.text(&format!("  {help}"), DIM);
+            }
+        }
+    }
+
+    fn nearest(&mut self, told: &Explanation) {
+        let Some(miss) = &told.nearest_miss else { return };
+        let right = self.place(&miss.source.place);
+        let name = format!("rule {}, {}", miss.position, miss.source.rule);
+        let line = match miss.failed.as_slice() {
+            [only] => format!("{name}, fails by its {} alone", subject(only)),
+            several => format!("{name}, fails by {} conditions", several.len()),
+        };
+        self.row(Margin::Label("nearest", DIM), (line, PLAIN), (right, DIM));
+        if miss.failed.len() > 1 {
+            for failed in &miss.failed {
+                self.failed(failed);
+            }
+        }
+    }
+
+    fn forward(&mut self, forward: &Forward) {
+        if let Some(rewrite) = &forward.rewrite {
+            let line = match rewrite.before == rewrite.after {
+                true => format!("{} stays as it is", rewrite.before),
+                false => format!("{} -> {}", rewrite.before, rewrite.after),
+            };
+            self.label("rewrite", line, PLAIN);
+        }
+        let several = forward.destinations.len() > 1;
+        for (index, destination) in forward.destinations.iter().enumerate() {
+            self.destination(destination, index == 0, several);
+        }
+        let lost: f64 = forward
+            .destinations
+            .iter()
+            .filter(|it| it.missing.is_some())
+            .map(|it| it.percent)
+            .sum();
+        if forward.destinations.iter().all(|it| it.missing.is_some()) {
+            self.label("answer", "503 to every request: nobody is asked".to_owned(), BAD);
+        } else if lost > 0.0 {
+            self.label("answer", format!("503 to {lost} % of requests"), BAD);
+        }
+        self.policies(&forward.policies, &forward.winner);
+        self.edits(forward);
+        self.upstreams(&forward.destinations);
+    }
+
+    fn destination(&mut self, destination: &Destination, is_first: bool, several: bool) {
+        let share = match several {
+            true => format!("{} % of requests: ", destination.percent),
+            false => String::new(),
+        };
+        let name = without_domain(&format!("{}:{}", destination.host, destination.port));
+        let subset = match &destination.subset {
+            Some(subset) => format!(" subset {subset}"),
+            None => String::new(),
+        };
+        let right = self.place(&destination.place);
+        let margin = if is_first {
+            Margin::Label("goes to", DIM)
+        } else {
+            Margin::Blank
+        };
+        self.row(margin, (format!("{share}{name}{subset}"), NAME), (right, DIM));
+        if let Some(missing) = &destination.missing {
+            self.text(
+                &format!(
+                    "  503: {}",
+                    missing.message.trim_end_matches(": requests get 503")
+                ),
+                BAD,
+            );
+            if let Some(help) = &missing.help {
+                self.text(&format!("  {help}"), DIM);
+            }
+        }
+        if let Some(rule) = &destination.destination_rule {
+            let labels: Vec<String> = destination
+                .labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            let mut line = format!("  DestinationRule {}", rule.name);
+            if destination.missing.is_some() {
+                line.push_str(" has that host");
+            }
+            if !labels.is_empty() {
+                line.push_str(&format!(": Pods with {}", labels.join(",")));
+            }
+            if !rule.traffic_policy.is_empty() {
+                line.push_str(&format!("; {}", rule.traffic_policy.join(", ")));
+            }
+            let right = self.place(&rule.place);
+            self.row(Margin::Blank, (line, PLAIN), (right, DIM));
+        }
+    }
+
+    fn policies(&mut self, policies: &[Policy], winner: &Source) {
+        for (index, policy) in policies.iter().enumerate() {
+            let right = match policy.place.line {
+                Some(_) => self.place(&policy.place),
+                None => match policy.name {
+                    "consistentHash" => "of the DestinationRule".to_owned(),
+                    "retries" if winner.rules.len() < 2 => "Istio's default".to_owned(),
+                    _ => "not of this rule".to_owned(), // of the one that delegates to it, or a default
+                },
+            };
+            let margin = if index == 0 {
+                Margin::Label("policies", DIM)
+            } else {
+                Margin::Blank
+            };
+            let line = format!("{}: {}", policy.name, policy.words);
+            self.row(margin, (line, PLAIN), (right, DIM));
+        }
+    }
+
+    /// The edits of headers, in the order in which they are made.
+    fn edits(&mut self, forward: &Forward) {
+        let list = |edits: &[Edit]| {
+            let all = edits.iter().map(|edit| match &edit.value {
+                Some(value) => format!("{} {}: {value}", edit.verb, edit.name),
+                None => format!("{} {}", edit.verb, edit.name),
+            });
+            all.collect::<Vec<String>>().join(", ")
+        };
+        let mut told: Vec<(&str, String)> = Vec::new();
+        for destination in &forward.destinations {
+            let words = list(&destination.request_edits);
+            let whose = destination.subset.as_deref().unwrap_or(&destination.host);
+            if !words.is_empty() && told.iter().all(|(_, known)| *known != words) {
+                told.push((whose, words));
+            }
+        }
+        for (index, (whose, words)) in told.iter().enumerate() {
+            let line = match told.len() {
+                1 => words.clone(),
+                _ => format!("to {whose}: {words}"),
+            };
+            let margin = if index == 0 {
+                Margin::Label("headers", DIM)
+            } else {
+                Margin::Blank
+            };
+            self.row(margin, (line, PLAIN), (String::new(), PLAIN));
+        }
+        if !forward.response_edits.is_empty() {
+            self.label("response", list(&forward.response_edits), PLAIN);
+        }
+    }
+
+    fn upstreams(&mut self, destinations: &[Destination]) {
+        let known: Vec<(&Destination, &Upstream)> = destinations
+            .iter()
+            .filter_map(|it| Some((it, it.upstream.as_ref()?)))
+            .collect();
+        let all_alike = known.windows(2).all(|pair| match pair {
+            [(_, one), (_, other)] => one == other,
+            _ => true,
+        });
+        let shown = if all_alike {
+            known.get(..1).unwrap_or_default()
+        } else {
+            known.as_slice()
+        };
+        for (destination, upstream) in shown {
+            if !all_alike {
+                let subset = destination.subset.as_deref().unwrap_or(&destination.host);
+                self.label("upstream", format!("of {subset} sees"), DIM);
+            }
+            let margin = if all_alike {
+                Margin::Label("upstream", DIM)
+            } else {
+                Margin::Blank
+            };
+            let line = format!("{} {}", upstream.method, upstream.path);
+            self.row(margin, (line, PLAIN), (String::new(), PLAIN));
+            self.text(&format!("host: {}", upstream.authority), PLAIN);
+            for (name, value) in &upstream.headers {
+                self.text(&format!("{name}: {value}"), PLAIN);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
+
+use fingerpost_config_compiler::PlanRoute;
+use fingerpost_routing_config::{PathMatch, Rewrite};
+
+use super::story::{Explanation, Outcome, Warning};
+
+/// The warnings, the gravest first.
+pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Warning> {
+    let mut found = Vec::new();
+    if let Outcome::Forward(forward) = &told.outcome {
+        for destination in &forward.destinations {
+            if let Some(missing) = &destination.missing {
+                found.push(Warning {
+                    code: "no-cluster",
+                    message: missing.message.clone(),
+                    help: missing.help.clone(),
+                });
+            }
+        }
+    }
+    shadowed(told, &mut found);
+    if winner.is_some() {
+        for left_out in &told.left_out {
+            found.push(Warning {
+                code: "left-out",
+                message: format!("{} would accept it too, but is not there", left_out.source.rule),
+                help: Some(left_out.reason.clone()),
+            });
+        }
+    }
+    if let Some(winner) = winner {
+        inside_a_segment(told, winner, &mut found);
+        slashes(told, winner, &mut found);
+    }
+    found
+}
+
+fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {
+    for late in &told.too_late {
+        let Some(position) = late.shadowed_by else {
+            continue;
+        };
+        let thief = told.tried.iter().find(|it| it.position == position);
+        let of = |source: &super::story::Source| {
+            let first = source.rules.first();
+            first.map(|it| it.virtual_service.clone()).unwrap_or_default()
+        };
+        let help = match thief {
+            Some(thief) if of(&thief.source) != of(&late.source) => format!(
+                "VirtualServices of one host are tried by age, then by name: {} before {}; list both rules in one",
+                of(&thief.source),
+                of(&late.source)
+            ),
+            Some(_) | None => format!("put rule {} before rule {position}", late.position),
+        };
+        found.push(Warning {
+            code: "shadowed",
+            message: format!(
+                "rule {} never gets a request: rule {position} takes all that it could take",
+                late.position
+            ),
+            help: Some(help),
+        });
+    }
+}
+
+/// Envoy's prefix ends anywhere.
+fn inside_a_segment(told: &Explanation, winner: &PlanRoute, found: &mut Vec<Warning>) {
+    let Some(PathMatch::Prefix(prefix)) = winner.detail.as_ref().map(|it| &it.conditions.path) else {
+        return;
+    };
+    let target = told.request.normalised.as_ref().unwrap_or(&told.request.path);
+    let path = target.split('?').next().unwrap_or_default();
+    let behind = path.get(prefix.len()..).unwrap_or_default();
+    if prefix.is_empty() || prefix.ends_with('/') || behind.is_empty() || behind.starts_with('/') {
+        return;
+    }
+    found.push(Warning {
+        code: "inside-a-segment",
+        message: format!("the prefix `{prefix}` ends inside a segment of `{path}`"),
+        help: Some(format!(
+            "to take `{prefix}` and what is below it: one match with `exact: {prefix}`, one with `prefix: {prefix}/`"
+        )),
+    });
+}
+
+fn slashes(told: &Explanation, winner: &PlanRoute, found: &mut Vec<Warning>) {
+    let Outcome::Forward(forward) = &told.outcome else {
+        return;
+    };
+    let Some(rewrite) = &forward.rewrite else { return };
+    let path = |target: &str| target.split('?').next().unwrap_or_default().to_owned();
+    let (before, after) = (path(&rewrite.before), path(&rewrite.after));
+    if after.contains("//") && !before.contains("//") {
+        let detail = winner.detail.as_ref();
+        let help = match detail.map(|it| (&it.conditions.path, &it.rewrite)) {
+            Some((PathMatch::Prefix(prefix), Some(Rewrite::Uri(_)))) => {
+                format!("the slash behind `{prefix}` is kept: add a match with `prefix: {prefix}/` before it")
+            }
+            _ => "look at the slashes around what is replaced".to_owned(),
+        };
+        found.push(Warning {
+            code: "double-slash",
+            message: format!("the rewrite makes `{after}`"),
+            help: Some(help),
+        });
+    }
+    if !after.starts_with('/') {
+        found.push(Warning {
+            code: "no-leading-slash",
+            message: format!("the rewrite makes `{after}`, which starts with no slash"),
+            help: Some("upstreams answer 400 to such a path".to_owned()),
+        });
+    }
+}

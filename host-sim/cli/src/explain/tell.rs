@@ -1,0 +1,232 @@
+//! Tells what becomes of a request, step by step: listener, virtual host, rules.
+//!
+//! Decides nothing about routing: each step asks the crates that do, and notes the answer.
+
+use std::ptr;
+
+use fingerpost_config_compiler::{PlanListener, PlanRoute};
+use fingerpost_proxy_model::Failure as NoAnswer;
+use fingerpost_routing::{RequestHead, Route, RouteTable, VirtualHost};
+
+use super::absent;
+use super::asked::{Scheme, Url};
+use super::beside;
+use super::chain::{Answering, Chain};
+use super::forward;
+use super::proxy::{self, Reception, Router};
+use super::story::{Asked, Explanation, Failed, Listener, Outcome, Place, Source, TooLate, Tried};
+use super::surprise;
+use crate::failure::Failure;
+use crate::load::Loaded;
+
+/// What comes of `method` on `url`, sent to `port` if one is given.
+pub(super) fn explain(
+    loaded: &Loaded,
+    method: &str,
+    url: &Url,
+    headers: Vec<(String, String)>,
+    port: Option<u32>,
+) -> Result<Explanation, Failure> {
+    let plan = &loaded.compiled.plan;
+    let (host_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(name, _)| name == "host");
+    let authority = host_headers
+        .into_iter()
+        .next_back()
+        .map_or_else(|| url.authority.clone(), |(_, value)| value);
+    let found = listener(&plan.listeners, url, port);
+    let scheme = url.scheme.unwrap_or_else(|| match &found {
+        Some((listener, _)) if proxy::speaks(plan, &listener.name) == (true, false) => Scheme::Https,
+        Some(_) | None => Scheme::Http,
+    });
+    let mut told = Explanation {
+        version: 1,
+        request: Asked {
+            method: method.to_owned(),
+            scheme,
+            authority,
+            path: url.target.clone(),
+            normalised: None,
+            headers,
+        },
+        listener: None,
+        host: None,
+        tried: Vec::new(),
+        not_reached: 0,
+        too_late: Vec::new(),
+        left_out: Vec::new(),
+        outcome: absent::no_listener(plan, port.or(url.port()).unwrap_or(scheme.port())),
+        nearest_miss: None,
+        warnings: Vec::new(),
+    };
+    let Some((listener, why)) = found else {
+        return Ok(told);
+    };
+    told.listener = Some(Listener {
+        name: listener.name.clone(),
+        port: listener.port,
+        listen_port: listener.listen_port,
+        protocol: listener.protocol.clone(),
+        why,
+    });
+    let request = proxy::request(&told.request, listener.port)?;
+    let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
+        Reception::Received(received) => received,
+        Reception::Refused(status) => {
+            let message = "the proxy refuses it as no proper request, before any rule is asked".to_owned();
+            told.outcome = Outcome::Refused { status, message };
+            return Ok(told);
+        }
+        Reception::Bytes => {
+            told.outcome = bytes(listener, &told.request);
+            return Ok(told);
+        }
+        Reception::NoConnection(error) => {
+            told.outcome = absent::no_connection(error, listener, scheme);
+            return Ok(told);
+        }
+    };
+    let target = received.target();
+    if target != told.request.path {
+        told.request.normalised = Some(target);
+    }
+    let plain = received.plain();
+    let head = received.head(&plain);
+    let chain = Chain::new(loaded, listener, &received.route_config)?;
+    let Some(answering) = chain.answering(head.authority()) else {
+        told.outcome = absent::no_host(plan, &chain, listener, &told.request.authority);
+        return Ok(told);
+    };
+    told.host = Some(beside::host(&chain, answering, &head));
+    let router = Router::new(&loaded.resources, &loaded.options, &listener.name, request.port)?;
+    if answering.plan.redirects_to_https && scheme == Scheme::Http {
+        let outcome = router.answer(&request, 0);
+        told.outcome = Outcome::ToHttps {
+            status: outcome.as_ref().map_or(301, |it| it.status),
+            location: outcome.as_ref().and_then(forward::location),
+        };
+        return Ok(told);
+    }
+    told.left_out = beside::left_out(&chain, answering, &head)?;
+    let winner = try_rules(answering, &head, &mut told);
+    told.outcome = match winner {
+        Some((route, running)) => forward::outcome(route, running, &head, &request, &router),
+        None => {
+            told.nearest_miss = beside::nearest(answering, &head);
+            absent::no_rule(&told)
+        }
+    };
+    told.warnings = surprise::warnings(&told, winner.map(|(route, _)| route));
+    Ok(told)
+}
+
+/// The listener that the request goes to, and why that one.
+fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option<(&'p PlanListener, String)> {
+    let declares = |port: u32| all.iter().find(|it| it.declared_ports.contains(&port));
+    if let Some(port) = port {
+        let found = declares(port).or_else(|| all.iter().find(|it| it.listen_port == port));
+        return found.map(|it| (it, format!("--port {port}")));
+    }
+    if let Some((found, port)) = url.port().and_then(|port| Some((declares(port)?, port))) {
+        return Some((found, format!("port {port} of the URL")));
+    }
+    if let Some(scheme) = url.scheme
+        && let Some(found) = declares(scheme.port())
+    {
+        return Some((found, format!("{} means port {}", scheme.as_str(), scheme.port())));
+    }
+    match all {
+        [only] => Some((only, "the only listener".to_owned())),
+        _ => [80, 443]
+            .into_iter()
+            .filter(|_| url.scheme.is_none())
+            .find_map(|port| Some((declares(port)?, format!("port {port}, since the URL names none")))),
+    }
+}
+
+fn bytes(listener: &PlanListener, asked: &Asked) -> Outcome {
+    let chains = || listener.hosts.iter().filter(|it| it.route_config.is_none());
+    let mut names = RouteTable::default();
+    for chain in chains() {
+        let any = ["*".to_owned()];
+        let names_of = if chain.server_names.is_empty() {
+            &any[..]
+        } else {
+            &chain.server_names
+        };
+        // A name that is taken already leads to the earlier chain.
+        let _ = names.add(
+            VirtualHost::new("", Vec::new()),
+            names_of.iter().map(String::as_str),
+        );
+    }
+    let found = names.virtual_host(Some(asked.authority.as_bytes()));
+    let place = found.and_then(|it| names.hosts().iter().position(|other| ptr::eq(it, other)));
+    let route = place
+        .and_then(|it| chains().nth(it))
+        .and_then(|it| it.routes.first());
+    Outcome::Bytes {
+        destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
+        place: Place::new(route.and_then(|it| it.span.as_ref())),
+    }
+}
+
+pub(super) fn source(route: &PlanRoute) -> Option<Source> {
+    let rule = route.rule.as_ref()?;
+    Some(Source::new(rule, &route.matches, route.span.as_ref()))
+}
+
+/// Asks the rules in order, and notes each answer. The winner is returned.
+fn try_rules<'a>(
+    answering: Answering<'a>,
+    head: &RequestHead<'_>,
+    told: &mut Explanation,
+) -> Option<(&'a PlanRoute, &'a Route)> {
+    let mut winner: Option<(&PlanRoute, &Route)> = None;
+    for (index, (route, running)) in answering.routes().enumerate() {
+        let (Some(source), Some(conditions)) = (source(route), answering.conditions(route, running)) else {
+            continue;
+        };
+        let position = index + 1;
+        let failed = conditions.failed(head);
+        match (winner, failed.is_empty()) {
+            (None, accepts) => {
+                if accepts {
+                    winner = Some((route, running));
+                }
+                told.tried.push(Tried {
+                    position,
+                    source,
+                    failed: failed.into_iter().next(),
+                });
+            }
+            (Some(_), accepts) => {
+                told.not_reached += 1;
+                if accepts {
+                    told.too_late.push(TooLate {
+                        position,
+                        source,
+                        shadowed_by: beside::shadow(answering, index),
+                    });
+                }
+            }
+        }
+    }
+    winner
+}
+
+/// The words for a connection that leads nowhere.
+pub(super) fn in_words(error: NoAnswer) -> &'static str {
+    match error {
+        NoAnswer::NoListener => "nothing listens there",
+        NoAnswer::Closed => "the connection is closed without an answer",
+        NoAnswer::Tls => "there is no agreement about TLS",
+    }
+}
+
+/// The first of the conditions that a request fails, as `header x-a`.
+pub(super) fn subject(failed: &Failed) -> String {
+    match &failed.name {
+        Some(name) => format!("{} {name}", failed.on),
+        None => failed.on.to_owned(),
+    }
+}
