@@ -96,7 +96,8 @@ impl Redirect {
             NewPath::Whole(path) => [path.as_bytes(), query].concat(),
             NewPath::Rewritten(rewrite) => rewrite.apply(target, matched).unwrap_or_else(|| target.to_vec()),
         };
-        [scheme, b"://", host, port.as_bytes(), &path].concat()
+        let slash: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
+        [scheme, b"://", host, port.as_bytes(), slash, &path].concat()
     }
 }
 

@@ -6,7 +6,7 @@ mod scenario;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fingerpost_config_compiler::Engine;
 use fingerpost_proxy_model::{Filter, Model, no_filter};
@@ -21,22 +21,36 @@ const DRAWS: u32 = 400;
 const SHOWN: usize = 40;
 
 #[test]
-fn with_our_filter_the_model_equals_the_record() {
-    hold(Engine::Wasm, &folder("tests/conformance"));
+fn with_our_filter_the_model_equals_the_corpus() {
+    hold(Engine::Wasm, CORPUS);
 }
 
 #[test]
-fn with_routes_that_match_by_themselves_the_model_equals_the_record() {
-    hold(Engine::Native, &folder("tests/conformance"));
+fn with_routes_that_match_by_themselves_the_model_equals_the_corpus() {
+    hold(Engine::Native, CORPUS);
 }
 
-fn folder(below: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(below)
+#[test]
+fn with_our_filter_the_model_equals_envoy_where_the_corpus_is_silent() {
+    hold(Engine::Wasm, RECORDED);
+}
+
+#[test]
+fn with_routes_that_match_by_themselves_the_model_equals_envoy_where_the_corpus_is_silent() {
+    hold(Engine::Native, RECORDED);
+}
+
+const CORPUS: &str = "../../tests/conformance/routing";
+const RECORDED: &str = "tests/recorded";
+
+fn below_this_crate(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Asks every case, prints the counts, and wants none to differ.
-fn hold(engine: Engine, folder: &Path) {
-    let (world, scenarios) = scenario::all(folder);
+fn hold(engine: Engine, folder: &str) {
+    let world = scenario::text(&below_this_crate("../../tests/conformance/world.yaml"));
+    let scenarios = scenario::all(&below_this_crate(folder));
     let (mut passed, mut failed) = (0, Vec::new());
     let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
     for scenario in &scenarios {
@@ -68,12 +82,12 @@ fn hold(engine: Engine, folder: &Path) {
         let _ = writeln!(out, "{failure}");
     }
     for (reason, count) in &skipped {
-        let _ = writeln!(out, "{engine:?}: {count} skipped: {reason}");
+        let _ = writeln!(out, "{engine:?}, {folder}: {count} skipped: {reason}");
     }
     let unknown: usize = skipped.values().sum();
     let _ = writeln!(
         out,
-        "{engine:?}: {passed} passed, {} failed, {unknown} skipped",
+        "{engine:?}, {folder}: {passed} passed, {} failed, {unknown} skipped",
         failed.len()
     );
     assert!(failed.is_empty(), "{} cases differ", failed.len());

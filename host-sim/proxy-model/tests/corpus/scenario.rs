@@ -37,23 +37,21 @@ impl Case {
     }
 }
 
-/// The scenarios of a folder such as `tests/conformance`, by name, and the world they lie in.
-pub(crate) fn all(folder: &Path) -> (String, Vec<Scenario>) {
-    let world = text(&folder.join("world.yaml"));
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder.join("routing"))
-        .expect("a folder of scenarios")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+/// The scenarios of a folder such as `tests/conformance/routing`, by name.
+pub(crate) fn all(folder: &Path) -> Vec<Scenario> {
+    let entries = std::fs::read_dir(folder).expect("a folder of scenarios");
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    folders.retain(|it| it.is_dir());
     folders.sort();
     let scenarios = folders.iter().map(|folder| Scenario {
         name: folder.file_name().expect("a name").to_string_lossy().into_owned(),
         resources: text(&folder.join("resources.yaml")),
         cases: serde_json::from_str(&text(&folder.join("cases.json"))).expect("cases"),
     });
-    (world, scenarios.collect())
+    scenarios.collect()
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -1,0 +1,227 @@
+//! What the corpus does not ask of the model: what it refuses to read, what it does not know, and its dice.
+
+use fingerpost_proxy_model::{
+    Failure, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Skipped, no_filter,
+};
+use serde_json::{Value, json};
+
+/// A bootstrap with one listener, whose routes are these; clusters `a` and `b`.
+fn bootstrap(routes: &Value, plugin: bool) -> Value {
+    let any = |kind: &str| json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{kind}")});
+    let mut filters = vec![
+        json!({"name": "fault", "typed_config": any("http.fault.v3.HTTPFault")}),
+        json!({"name": "router", "typed_config": any("http.router.v3.Router")}),
+    ];
+    if plugin {
+        let mut wasm = any("http.wasm.v3.Wasm");
+        wasm["config"] = json!({"name": "p", "configuration": {"value": "c"},
+            "vm_config": {"code": {"local": {"filename": "m.wasm"}}}});
+        filters.insert(0, json!({"name": "wasm", "typed_config": wasm}));
+    }
+    let mut manager = any("network.http_connection_manager.v3.HttpConnectionManager");
+    manager["use_remote_address"] = json!(true);
+    manager["normalize_path"] = json!(true);
+    manager["http_filters"] = filters.into();
+    manager["route_config"] = json!({"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]});
+    json!({"static_resources": {
+        "listeners": [{
+            "name": "edge",
+            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8080}},
+            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+        }],
+        "clusters": [{"name": "a"}, {"name": "b"}],
+    }})
+}
+
+fn request(port: u16, headers: &[(&str, &str)]) -> Request {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Request {
+        port,
+        method: "GET".to_owned(),
+        path: "/p".to_owned(),
+        authority: "any.test".to_owned(),
+        headers: headers.collect(),
+        tls: None,
+    }
+}
+
+fn forward(action: &Value) -> Value {
+    json!([{"match": {"prefix": "/"}, "route": action}])
+}
+
+/// What comes of a request when the dice fall like this.
+fn answer(routes: &Value, rolls: &[u64], headers: &[(&str, &str)]) -> Result<Outcome, Skipped> {
+    let model = Model::new(&bootstrap(routes, false)).expect("a model");
+    let mut rolls = rolls.iter().copied();
+    let mut dice = || rolls.next().expect("no more throws than that");
+    model.answer(&request(8080, headers), &mut no_filter, &mut dice)
+}
+
+#[track_caller]
+fn refused(routes: &Value, reason: &str) {
+    let error = Model::new(&bootstrap(routes, false))
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        error.starts_with("edge: filter_chains[0]: all: routes[0]: "),
+        "{error}"
+    );
+    assert!(error.contains(reason), "{error}");
+}
+
+#[test]
+fn what_the_model_does_not_know_it_refuses_and_names_the_place() {
+    refused(
+        &forward(&json!({"cluster": "a", "hedge_policy": {}})),
+        "unknown field `hedge_policy`",
+    );
+    refused(
+        &forward(&json!({"cluster": "a", "timeout": "soon"})),
+        "`soon` is no duration",
+    );
+    refused(
+        &forward(&json!({})),
+        "expected one of cluster and weighted_clusters",
+    );
+    refused(
+        &json!([{"match": {"safe_regex": {"regex": "("}}, "route": {"cluster": "a"}}]),
+        "(",
+    );
+    refused(
+        &json!([{"match": {"prefix": "/"}}]),
+        "expected one of route, redirect and direct_response",
+    );
+}
+
+#[track_caller]
+fn goes_to(roll: u64, cluster: &str) {
+    let clusters = json!([{"name": "a", "weight": 30}, {"name": "b", "weight": 70}]);
+    let routes = forward(&json!({"weighted_clusters": {"clusters": clusters}}));
+    let outcome = answer(&routes, &[roll], &[]).expect("an outcome");
+    assert_eq!(outcome.cluster.as_deref(), Some(cluster), "{roll}");
+}
+
+#[test]
+fn shares_lie_in_the_order_of_their_list() {
+    goes_to(0, "a");
+    goes_to(29, "a");
+    goes_to(30, "b");
+    goes_to(99, "b");
+    goes_to(100, "a");
+}
+
+#[test]
+fn one_throw_decides_about_all_mirrors_of_a_request() {
+    let mirror = json!({"cluster": "b", "disable_shadow_host_suffix_append": true,
+        "runtime_fraction": {"default_value": {"numerator": 50}}});
+    let routes = forward(&json!({"cluster": "a", "request_mirror_policies": [mirror, mirror]}));
+    for (roll, mirrors) in [(49, vec!["b"]), (50, vec![])] {
+        let outcome = answer(&routes, &[roll], &[]).expect("an outcome");
+        assert_eq!(outcome.mirrors, mirrors, "{roll}");
+    }
+}
+
+#[test]
+fn a_delay_and_an_abort_have_throws_of_their_own() {
+    let half = json!({"numerator": 50});
+    let fault = json!({"@type": "f", "delay": {"fixed_delay": "0.250s", "percentage": half},
+        "abort": {"http_status": 418, "percentage": half}});
+    let routes = json!([{"match": {"prefix": "/"}, "route": {"cluster": "a"},
+        "typed_per_filter_config": {"envoy.filters.http.fault": fault}}]);
+    for (rolls, status, delay) in [
+        ([49, 49], 418, 250),
+        ([49, 50], 200, 250),
+        ([50, 49], 418, 0),
+        ([50, 50], 200, 0),
+    ] {
+        let outcome = answer(&routes, &rolls, &[]).expect("an outcome");
+        assert_eq!(
+            (outcome.status, outcome.at_least_ms),
+            (status, delay),
+            "{rolls:?}"
+        );
+    }
+}
+
+#[track_caller]
+fn unknown(value: &str, headers: &[(&str, &str)], reason: &str) {
+    let edit = json!([{"header": {"key": "x-a", "value": value}}]);
+    let routes =
+        json!([{"match": {"prefix": "/"}, "route": {"cluster": "a"}, "request_headers_to_add": edit}]);
+    let skipped = answer(&routes, &[], headers).expect_err("skipped");
+    assert!(skipped.to_string().contains(reason), "{skipped}");
+}
+
+#[test]
+fn the_model_says_where_it_stops() {
+    unknown("1", &[("x-echo", "reset")], "an upstream that delays or fails");
+    unknown(
+        "1",
+        &[("connection", "upgrade"), ("upgrade", "websocket")],
+        "upgrades",
+    );
+    unknown("1", &[("transfer-encoding", "chunked")], "frames its body itself");
+    unknown("%START_TIME%", &[], "only a running proxy knows %START_TIME%");
+    unknown(
+        "%REQ(X-REQUEST-ID)%",
+        &[],
+        "only a running proxy knows the value of x-request-id",
+    );
+    unknown("%NO_SUCH%", &[], "Envoy knows no %NO_SUCH%");
+    unknown("%REQ(%", &[], "Envoy refuses the header value");
+}
+
+#[test]
+fn a_port_is_the_listeners_own_or_a_declared_one() {
+    let model = Model::new(&bootstrap(&forward(&json!({"cluster": "a"})), false)).expect("a model");
+    let model = model.with_declared_port(80, "edge");
+    let ask = |port| {
+        model
+            .answer(&request(port, &[]), &mut no_filter, &mut || 0)
+            .expect("an outcome")
+    };
+    assert_eq!(ask(80).status, 200);
+    assert_eq!(ask(8080).status, 200);
+    assert_eq!(ask(81).error, Some(Failure::NoListener));
+}
+
+#[test]
+fn a_filter_sees_its_site_and_may_change_the_route_or_answer() {
+    let routes = json!([
+        {"match": {"prefix": "/", "headers": [{"name": "x-to", "string_match": {"exact": "b"}}]}, "route": {"cluster": "b"}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "a"}},
+    ]);
+    let model = Model::new(&bootstrap(&routes, true)).expect("a model");
+    let mut sent_to_b = |site: &FilterSite<'_>, headers: &mut Headers| {
+        assert_eq!(
+            (site.listener, site.plugin, site.module, site.configuration),
+            ("edge", "p", "m.wasm", &b"c"[..])
+        );
+        assert_eq!(
+            headers.first(),
+            Some(&(b":authority".to_vec(), b"any.test".to_vec()))
+        );
+        headers.push((b"x-to".to_vec(), b"b".to_vec()));
+        FilterVerdict::Continue
+    };
+    let outcome = model
+        .answer(&request(8080, &[]), &mut sent_to_b, &mut || 0)
+        .expect("an outcome");
+    assert_eq!(outcome.cluster.as_deref(), Some("b"));
+    let mut teapot = |_: &FilterSite<'_>, _: &mut Headers| FilterVerdict::Reply {
+        status: 418,
+        headers: vec![(b"x-by".to_vec(), b"filter".to_vec())],
+        body: b"tea".to_vec(),
+    };
+    let outcome = model
+        .answer(&request(8080, &[]), &mut teapot, &mut || 0)
+        .expect("an outcome");
+    let as_json = serde_json::to_value(&outcome).expect("JSON");
+    let headers = json!([["content-type", "text/plain"], ["x-by", "filter"]]);
+    assert_eq!(
+        as_json,
+        json!({"status": 418, "body": "tea", "response_headers": headers})
+    );
+}
