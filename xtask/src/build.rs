@@ -1,4 +1,4 @@
-//! Builds the filter for Envoy, and the command that carries it.
+//! Builds the filters for Envoy, and the command that carries the first of them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,8 +7,11 @@ use crate::failure::Failure;
 use crate::setup::{self, WASM_TARGET};
 use crate::workspace::{Workspace, run, say};
 
+/// The filter that the command carries.
+const FILTER: &str = "fingerpost-virtual-service";
+
 /// The packages that are built for Envoy.
-pub(crate) const FILTERS: [&str; 1] = ["fingerpost-virtual-service"];
+pub(crate) const FILTERS: [&str; 3] = [FILTER, "fingerpost-subset-select", "fingerpost-uri-rewrite"];
 
 /// How the command is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,33 +22,25 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the filter and the command, and returns where the command lies.
+/// Builds the filters and the command, and returns where the command lies.
 pub(crate) fn all(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Failure> {
-    filter(workspace)?;
+    filters(workspace)?;
     command(workspace, profile)
 }
 
-/// Builds the filter and puts its module where the command's build and the tests look for it.
-pub(crate) fn filter(workspace: &Workspace) -> Result<(), Failure> {
-    setup::wasm_target(workspace)?;
-    let [package] = FILTERS;
-    say("build", format_args!("{package} for {WASM_TARGET}"));
-    let mut cargo = workspace.cargo([
-        "build",
-        "--package",
-        package,
-        "--profile",
-        "wasm",
-        "--target",
-        WASM_TARGET,
-    ]);
-    run(&mut cargo, "the filter does not build")?;
+/// Builds the filters, and puts the module of the first where the command's build and the tests look for it.
+pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
+    setup::rust_target(workspace, WASM_TARGET)?;
+    let packages = FILTERS.iter().flat_map(|package| ["--package", package]);
+    say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
+    let mut cargo = workspace.cargo(["build", "--profile", "wasm", "--target", WASM_TARGET]);
+    run(cargo.args(packages), "the filters do not build")?;
 
     let built = workspace
         .target
         .join(WASM_TARGET)
         .join("wasm")
-        .join(format!("{}.wasm", package.replace('-', "_")));
+        .join(format!("{}.wasm", FILTER.replace('-', "_")));
     let module = workspace.module();
     let bytes = fs::read(&built).map_err(|error| Failure::file(&built, &error))?;
     // Left alone while it is the same, so that what depends on it is not built again.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use fingerpost_envoy::VARIABLE;
 
 use crate::build::{self, FILTERS};
+use crate::core_as_wasm;
 use crate::failure::Failure;
 use crate::fuzz;
 use crate::setup::{self, WASM_TARGET};
@@ -15,15 +16,26 @@ use crate::workspace::{Workspace, run, say};
 
 /// Sets everything up and runs all tests; `arguments` go to `cargo test`.
 pub(crate) fn test(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
-    let (tally, is_ok) = tests(workspace, arguments)?;
+    let (mut tally, is_ok) = tests(workspace, arguments)?;
+    let mut outcome = judge(tally, is_ok);
+    if arguments.is_empty() {
+        outcome = outcome.and(core_tests(workspace, &mut tally));
+    }
     println!("{tally}");
-    judge(tally, is_ok)
+    outcome
+}
+
+/// Runs the core's tests as wasm32, and adds them to the tally.
+fn core_tests(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
+    let (core, is_ok) = core_as_wasm::tests(workspace)?;
+    tally.add(core);
+    judge(core, is_ok)
 }
 
 /// Sets everything up and runs all tests, and says how many and whether all was well.
 fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Failure> {
     let envoy = setup::envoy(workspace)?;
-    build::filter(workspace)?;
+    build::filters(workspace)?;
     say("test", "cargo test --workspace");
     let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
     Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))
@@ -62,6 +74,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
         judge(counted, is_ok)
     });
     check("tests", outcome);
+    check("tests as wasm32", core_tests(workspace, &mut tally));
     check("fuzz", fuzz::run(workspace, &fuzz::Request::default()));
     check("lints", lints(workspace));
     check("lints for Wasm", wasm_lints(workspace));
@@ -108,7 +121,7 @@ fn lints(workspace: &Workspace) -> Result<(), Failure> {
 
 /// The filters once more as Envoy gets them: their shims exist for that target only.
 fn wasm_lints(workspace: &Workspace) -> Result<(), Failure> {
-    setup::wasm_target(workspace)?;
+    setup::rust_target(workspace, WASM_TARGET)?;
     for filter in FILTERS {
         say("check", format_args!("cargo clippy for {WASM_TARGET}: {filter}"));
         let mut cargo = workspace.cargo(["clippy", "--quiet", "--profile", "wasm", "--target", WASM_TARGET]);
@@ -164,7 +177,7 @@ fn deny(workspace: &Workspace, cargo_deny: &Path) -> Command {
 /// Builds the benchmark and runs it; `arguments` go to it.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     let envoy = setup::envoy(workspace)?;
-    build::filter(workspace)?;
+    build::filters(workspace)?;
     say("bench", "our filter, Envoy's own router, and no choice at all");
     let mut cargo = workspace.cargo([
         "run",

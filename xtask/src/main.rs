@@ -6,6 +6,7 @@
 mod build;
 mod checks;
 mod conformance;
+mod core_as_wasm;
 mod failure;
 mod fuzz;
 mod setup;
@@ -21,9 +22,10 @@ use workspace::Workspace;
 const HELP: &str = "\
 Usage: cargo xtask <verb>
 
-  build [--release]      the filter for Envoy, then the `fingerpost` command with the filter inside it
+  build [--release]      the filters for Envoy, then the `fingerpost` command with the filter inside it
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
-  test [-- ARGUMENTS]    set everything up, then run all tests; ARGUMENTS go to `cargo test`
+  test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
+                         `cargo test ARGUMENTS`
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`
   bench [ARGUMENTS]      our filter beside Envoy's own router; `cargo xtask bench --help` tells more

@@ -13,33 +13,32 @@ pub(crate) const WASM_TARGET: &str = "wasm32-wasip1";
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Rust's standard library for [`WASM_TARGET`].
-pub(crate) fn wasm_target(workspace: &Workspace) -> Result<(), Failure> {
-    if has_wasm_target(workspace) {
-        say("setup", format_args!("{WASM_TARGET} … present"));
+/// Rust's standard library for a target.
+pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<(), Failure> {
+    if has_rust_target(workspace, target) {
+        say("setup", format_args!("{target} … present"));
         return Ok(());
     }
-    say("setup", format_args!("{WASM_TARGET} … installing by rustup"));
+    say("setup", format_args!("{target} … installing by rustup"));
     // In the repository, so that the toolchain it pins is the one that gets the target.
     let mut rustup = Command::new("rustup");
     rustup
-        .args(["target", "add", WASM_TARGET])
+        .args(["target", "add", target])
         .current_dir(&workspace.root);
-    let advice =
-        format!("the Rust target {WASM_TARGET} is missing and `rustup target add {WASM_TARGET}` failed");
+    let advice = format!("the Rust target {target} is missing and `rustup target add {target}` failed");
     run(&mut rustup, &advice).map_err(|failure| Failure::Surroundings(format!("{advice} ({failure})")))?;
-    match has_wasm_target(workspace) {
+    match has_rust_target(workspace, target) {
         true => Ok(()),
         false => Err(Failure::Surroundings(format!(
-            "rustup installed {WASM_TARGET} for another toolchain"
+            "rustup installed {target} for another toolchain"
         ))),
     }
 }
 
-fn has_wasm_target(workspace: &Workspace) -> bool {
+fn has_rust_target(workspace: &Workspace, target: &str) -> bool {
     let mut rustc = Command::new("rustc");
     rustc
-        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .current_dir(&workspace.root);
     let Ok(output) = rustc.output() else { return false };
     Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
@@ -94,6 +93,52 @@ pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
 }
 
 fn is_cargo_deny(candidate: &Path) -> bool {
-    let output = Command::new(candidate).arg("--version").output();
-    output.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).trim() == format!("cargo-deny {CARGO_DENY}"))
+    version(candidate).is_some_and(|it| it == format!("cargo-deny {CARGO_DENY}"))
+}
+
+/// Node.js, which only its owner can install.
+pub(crate) fn node() -> Result<(), Failure> {
+    let Some(version) = version(Path::new("node")) else {
+        return Err(Failure::Surroundings(
+            "Node.js is missing: the core's tests run under it as wasm32. Put `node`, 20 or newer, on the PATH".to_owned(),
+        ));
+    };
+    say("setup", format_args!("Node.js {version} … present"));
+    Ok(())
+}
+
+/// What runs tests for wasm32 under Node.js, of the version that `Cargo.lock` has of wasm-bindgen: they must be equal.
+pub(crate) fn wasm_test_runner(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    const RUNNER: &str = "wasm-bindgen-test-runner";
+    let wanted = workspace.locked_version("wasm-bindgen")?;
+    let installed = workspace.tools().join("bin").join(RUNNER);
+    for candidate in [Path::new(RUNNER), &installed] {
+        if version(candidate).is_some_and(|it| it == format!("{RUNNER} {wanted}")) {
+            say("setup", format_args!("{RUNNER} {wanted} … present"));
+            return Ok(candidate.to_owned());
+        }
+    }
+    say(
+        "setup",
+        format_args!("{RUNNER} {wanted} … building; this takes minutes, once"),
+    );
+    let install = || {
+        let mut cargo = workspace.cargo(["install", "wasm-bindgen-cli", "--quiet", "--force", "--version"]);
+        cargo.arg(&wanted).arg("--root").arg(workspace.tools());
+        cargo
+    };
+    // A mirror of the registry may lack what its authors have locked.
+    run(
+        install().arg("--locked"),
+        "wasm-bindgen-cli can't be installed as locked",
+    )
+    .or_else(|_| run(&mut install(), "wasm-bindgen-cli can't be installed"))
+    .map_err(|it| Failure::Surroundings(it.to_string()))?;
+    Ok(installed)
+}
+
+/// What a program says to `--version`.
+fn version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

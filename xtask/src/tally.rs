@@ -33,6 +33,13 @@ impl Tally {
         Ok((tally, status.success()))
     }
 
+    /// Takes another's counts in.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
     /// Counts a line such as `test result: ok. 19 passed; 0 failed; 1 ignored; 0 measured; …`.
     fn count(&mut self, line: &str) {
         let Some(counts) = line.trim().strip_prefix("test result:") else {

@@ -48,6 +48,16 @@ impl Workspace {
         self.target.join("fingerpost.wasm")
     }
 
+    /// The version of a dependency that `Cargo.lock` has.
+    pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
+        let lock = self.root.join("Cargo.lock");
+        let text = std::fs::read_to_string(&lock).map_err(|error| Failure::file(&lock, &error))?;
+        let entry = text.split_once(&format!("name = \"{package}\"\nversion = \""));
+        let version = entry.and_then(|(_, rest)| rest.split_once('"'));
+        let missing = || Failure::Surroundings(format!("Cargo.lock has no {package}"));
+        version.map(|(version, _)| version.to_owned()).ok_or_else(missing)
+    }
+
     /// `cargo` in the repository.
     pub(crate) fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = cargo();
