@@ -2,9 +2,11 @@
 //!
 //! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name; the folder's README names the rest.
 
+mod duels;
 mod engines;
 mod house;
 mod keys;
+mod patterns;
 mod tables;
 
 use std::env;
@@ -35,6 +37,9 @@ fn main() {
         "envoy: keys lead nowhere without the filter",
         keys::lead_nowhere_without_the_filter,
     ));
+    trials.push(trial("duel: generated cases", duels::generated));
+    trials.push(trial("duel: the own corpus", duels::rows));
+    trials.push(trial("duel: patterns", patterns::agree));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
     if let Ok(wanted) = env::var("FINGERPOST_ENGINE") {
         trials.retain(|trial| wanted.split(',').any(|word| trial.name().contains(word)));

@@ -1,6 +1,7 @@
 //! A client that sends a request byte for byte as the corpus writes it: no escaping, no folding, no own headers.
 //!
-//! One connection per request. What the answer means is for [`crate::compare`] to say.
+//! [`send`] opens a connection for its request; a [`Connection`] may be asked again. What an answer means is for
+//! [`crate::compare`] to say.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -98,8 +99,8 @@ pub fn send(address: SocketAddr, request: &Request, case: usize) -> Result<Reply
     stream.set_nodelay(true)?;
     let message = message(request, case);
     let answer = match &request.tls {
-        None => exchange(stream, &message, &request.method)?,
-        Some(tls) => exchange(tls::connect(stream, tls)?, &message, &request.method)?,
+        None => Connection::new(stream).ask(&message, request.method.as_bytes())?,
+        Some(tls) => Connection::new(tls::connect(stream, tls)?).ask(&message, request.method.as_bytes())?,
     };
     Ok(Reply {
         took: started.elapsed(),
@@ -124,44 +125,54 @@ fn message(request: &Request, case: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn exchange(mut stream: impl Read + Write, message: &[u8], method: &str) -> Result<Reply, Failure> {
-    stream.write_all(message)?;
-    stream.flush()?;
-    let mut incoming = Incoming {
-        stream,
-        bytes: Vec::new(),
-    };
-    loop {
-        let (status, headers) = incoming.head()?;
-        if (100..200).contains(&status) {
-            continue; // the final answer is still to come
-        }
-        let mut reply = Reply {
-            status,
-            headers,
-            body: Vec::new(),
-            took: Duration::ZERO,
-        };
-        if method == "HEAD" || matches!(status, 204 | 304) {
-            return Ok(reply);
-        }
-        let length = reply.header("content-length").and_then(|text| text.parse().ok());
-        reply.body = match length {
-            _ if reply.is_chunked() => incoming.chunks()?,
-            Some(length) => incoming.take(length)?,
-            None => incoming.rest()?,
-        };
-        return Ok(reply);
-    }
-}
-
-/// What has arrived and was not yet read.
-struct Incoming<S> {
+/// A connection, and what has arrived on it and was not yet read.
+pub struct Connection<S> {
     stream: S,
     bytes: Vec<u8>,
 }
 
-impl<S: Read> Incoming<S> {
+impl<S: Read + Write> Connection<S> {
+    /// A connection on which nothing has arrived.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Sends a request, given as its bytes and its method, and reads the answer.
+    ///
+    /// # Errors
+    /// Says why there was none.
+    pub fn ask(&mut self, message: &[u8], method: &[u8]) -> Result<Reply, Failure> {
+        self.stream.write_all(message)?;
+        self.stream.flush()?;
+        loop {
+            let (status, headers) = self.head()?;
+            if (100..200).contains(&status) && status != 101 {
+                continue; // the final answer is still to come
+            }
+            let mut reply = Reply {
+                status,
+                headers,
+                body: Vec::new(),
+                took: Duration::ZERO,
+            };
+            if method == b"HEAD" || matches!(status, 101 | 204 | 304) {
+                return Ok(reply);
+            }
+            let length = reply.header("content-length").and_then(|text| text.parse().ok());
+            reply.body = match length {
+                _ if reply.is_chunked() => self.chunks()?,
+                Some(length) => self.take(length)?,
+                None => self.rest()?,
+            };
+            return Ok(reply);
+        }
+    }
+}
+
+impl<S: Read> Connection<S> {
     fn more(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer)? {
@@ -239,7 +250,7 @@ impl<S: Read> Incoming<S> {
 mod tests {
     use std::io::{self, Cursor, Read, Write};
 
-    use super::{Failure, exchange, message};
+    use super::{Connection, Failure, message};
     use crate::case::Request;
 
     /// A peer that has already answered, in pieces of seven bytes.
@@ -262,7 +273,8 @@ mod tests {
     }
 
     fn check(method: &str, answer: &str, status: u16, body: &str) {
-        let reply = exchange(Answered(Cursor::new(answer.into())), b"", method).expect("an answer");
+        let mut connection = Connection::new(Answered(Cursor::new(answer.into())));
+        let reply = connection.ask(b"", method.as_bytes()).expect("an answer");
         assert_eq!(
             (reply.status, String::from_utf8_lossy(&reply.body).as_ref()),
             (status, body),
@@ -312,7 +324,8 @@ mod tests {
 
     #[test]
     fn silence_is_a_closed_connection() {
-        let failure = exchange(Answered(Cursor::new(Vec::new())), b"", "GET").expect_err("no answer");
+        let mut connection = Connection::new(Answered(Cursor::new(Vec::new())));
+        let failure = connection.ask(b"", b"GET").expect_err("no answer");
         assert!(matches!(failure, Failure::Closed), "{failure:?}");
     }
 

@@ -25,7 +25,7 @@ pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<
         labels: scenario.proxy.labels.clone(),
         namespace: scenario.proxy.namespace.clone(),
         engine,
-        module_path: MODULE.to_string_lossy().into_owned(),
+        module_path: module_path(),
         ..Options::default()
     };
     let compiled = compile(&resources, &options, &mut diagnostics);
@@ -52,6 +52,12 @@ static MODULE: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("FING
     Some(path) => std::path::absolute(&path).unwrap_or_else(|_| path.into()),
     None => repository::target().join("fingerpost.wasm"),
 });
+
+/// Where the filter's module lies, or would.
+#[must_use]
+pub fn module_path() -> String {
+    MODULE.to_string_lossy().into_owned()
+}
 
 /// The filter's module, if it has been built. Warns where it is older than the filters' sources.
 ///

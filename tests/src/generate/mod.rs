@@ -1,0 +1,15 @@
+//! Makes resources, requests and patterns at random, for the engines to disagree about.
+//!
+//! The alphabet is small, so that rules collide. All of it follows from one seed: the same seed, the same questions.
+//! No outcome is made here; whoever asks holds two engines against each other.
+
+pub mod dice;
+pub mod edits;
+pub mod matching;
+pub mod pattern;
+pub mod request;
+pub mod rule;
+pub mod table;
+pub mod yaml;
+
+pub use dice::Dice;

@@ -1,0 +1,197 @@
+//! A request as bytes, whatever they are, and its form as one line of text.
+//!
+//! ```text
+//! 80 GET a.test /a?q=1  x-a: 1  x-a: \xff  cookie: \{a*9000}
+//! ```
+//! The Gateway's port, the method, the authority, the target; then headers, each behind two blanks. `\xff` is a byte,
+//! `\\` a backslash, `\-` nothing at all, `\{a*9000}` as many of that character.
+
+use std::fmt;
+
+/// What a client sends over plain HTTP/1.1. `POST`, `PUT`, `PATCH` and whatever names a `transfer-encoding` carry
+/// three bytes of body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The Gateway's server port.
+    pub port: u16,
+    /// The method.
+    pub method: Vec<u8>,
+    /// The `host` header.
+    pub authority: Vec<u8>,
+    /// The request target.
+    pub target: Vec<u8>,
+    /// The other headers, in order.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Sent {
+    /// The bytes on the wire, as case `case`.
+    #[must_use]
+    pub fn message(&self, case: &str) -> Vec<u8> {
+        let mut bytes = [
+            &self.method[..],
+            b" ",
+            &self.target,
+            b" HTTP/1.1\r\nhost: ",
+            &self.authority,
+        ]
+        .concat();
+        for (name, value) in &self.headers {
+            bytes.extend([b"\r\n", &name[..], b": ", value].concat());
+        }
+        bytes.extend(format!("\r\nx-case: {case}\r\n").bytes());
+        match self.header("transfer-encoding") {
+            Some(_) => bytes.extend(b"\r\n3\r\nabc\r\n0\r\n\r\n"),
+            None if self.has_body() => bytes.extend(b"content-length: 3\r\n\r\nabc"),
+            None => bytes.extend(b"\r\n"),
+        }
+        bytes
+    }
+
+    fn has_body(&self) -> bool {
+        matches!(&self.method[..], b"POST" | b"PUT" | b"PATCH")
+    }
+
+    /// Reads a line; see the module.
+    ///
+    /// # Errors
+    /// Says what it lacks.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let wrong = || format!("`{line}`: expected `80 GET a.test /path  name: value`");
+        let mut parts = line.split("  ");
+        let head: Vec<&str> = parts.next().unwrap_or_default().split(' ').collect();
+        let [port, method, authority, target] = head[..] else {
+            return Err(wrong());
+        };
+        let headers = parts.map(|part| {
+            let (name, value) = part
+                .split_once(": ")
+                .or(part.strip_suffix(':').map(|it| (it, "")))
+                .ok_or_else(wrong)?;
+            Ok((unescaped(name)?, unescaped(value)?))
+        });
+        Ok(Self {
+            port: port.parse().map_err(|_| wrong())?,
+            method: unescaped(method)?,
+            authority: unescaped(authority)?,
+            target: unescaped(target)?,
+            headers: headers.collect::<Result<_, String>>()?,
+        })
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
+        found.map(|(_, value)| &value[..])
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [method, authority, target] =
+            [&self.method, &self.authority, &self.target].map(|it| escaped(it, true));
+        write!(f, "{} {method} {authority} {target}", self.port)?;
+        for (name, value) in &self.headers {
+            write!(f, "  {}: {}", escaped(name, true), escaped(value, false))?;
+        }
+        Ok(())
+    }
+}
+
+/// So many bytes of one kind in a row are written as a count.
+const RUN: usize = 40;
+
+fn escaped(bytes: &[u8], is_word: bool) -> String {
+    if bytes.is_empty() && is_word {
+        return "\\-".to_owned();
+    }
+    let mut text = String::new();
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        let run = rest.iter().take_while(|it| *it == first).count();
+        let is_plain = first.is_ascii_graphic() && *first != b'\\';
+        if run >= RUN && is_plain {
+            text += &format!("\\{{{}*{run}}}", char::from(*first));
+            rest = &rest[run..];
+            continue;
+        }
+        match first {
+            b'\\' => text.push_str("\\\\"),
+            // A blank beside another, or at an end, would be taken for a separator.
+            b' ' if !is_word && !text.is_empty() && !text.ends_with(' ') && rest.len() > 1 => text.push(' '),
+            _ if is_plain => text.push(char::from(*first)),
+            _ => text += &format!("\\x{first:02x}"),
+        }
+        rest = &rest[1..];
+    }
+    text
+}
+
+fn unescaped(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        bytes.extend(plain.bytes());
+        let wrong = || format!("`{text}`: `\\` stands before x and two digits, `\\`, `-` or {{a*9}}");
+        let mut chars = escape.chars();
+        rest = match chars.next() {
+            Some('\\') => {
+                bytes.push(b'\\');
+                chars.as_str()
+            }
+            Some('-') => chars.as_str(),
+            Some('x') => {
+                let digits = escape.get(1..3).ok_or_else(wrong)?;
+                bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+                &escape[3..]
+            }
+            Some('{') => {
+                let (run, rest) = escape[1..].split_once('}').ok_or_else(wrong)?;
+                let (what, count) = run.split_once('*').ok_or_else(wrong)?;
+                let count = count.parse().map_err(|_| wrong())?;
+                bytes.extend(what.as_bytes().repeat(count));
+                rest
+            }
+            _ => return Err(wrong()),
+        };
+    }
+    bytes.extend(rest.bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sent;
+
+    #[test]
+    fn a_line_is_read_as_it_is_written() {
+        for line in [
+            "80 GET a.test /a?q=1  x-a: 1  x-a: ",
+            r"80 \x00 \- \xff\x20\\  X-A: a b\x20\x20c  x: \{a*9000}",
+            "8080 GET [::1]:80 *  :path: /a",
+        ] {
+            let sent = Sent::parse(line).expect(line);
+            assert_eq!(
+                Sent::parse(&sent.to_string()),
+                Ok(sent.clone()),
+                "{line} -> {sent}"
+            );
+        }
+        let sent = Sent::parse(r"80 \x00 \- \xff\x20\\  X-A: a b\x20\x20c").expect("a line");
+        assert_eq!(
+            (&sent.method[..], &sent.target[..]),
+            (&b"\0"[..], &b"\xff \\"[..])
+        );
+        assert_eq!(sent.headers, [(b"X-A".to_vec(), b"a b  c".to_vec())]);
+    }
+
+    #[test]
+    fn a_request_is_sent_as_written() {
+        let sent = Sent::parse("80 PUT A.test /a  X-A: 1").expect("a line");
+        let expected =
+            "PUT /a HTTP/1.1\r\nhost: A.test\r\nX-A: 1\r\nx-case: 7\r\ncontent-length: 3\r\n\r\nabc";
+        assert_eq!(sent.message("7"), expected.as_bytes());
+    }
+}
