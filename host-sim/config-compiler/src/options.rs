@@ -67,6 +67,12 @@ impl EnvoyVersion {
         self.minor >= 40
     }
 
+    /// A rewrite that leaves nothing of the path is not made, from 1.39 at the latest; 1.36 sends an empty path
+    /// (both tried).
+    pub fn keeps_a_path_that_would_be_empty(self) -> bool {
+        self.minor >= 39
+    }
+
     /// Up to 1.39 a client's `x-envoy-upstream-stream-duration-ms` is obeyed unless it is removed
     /// (Envoy 1.40, guard `sanitize_upstream_stream_duration_header`).
     pub fn obeys_stream_duration_of_clients(self) -> bool {

@@ -198,7 +198,11 @@ impl<'r> RuleBuilder<'_, 'r> {
         };
         edits.write(&mut outer);
         policies::write_per_filter(rule, &mut outer);
-        let rewrite_stays = edits.look_at_the_path() || self.a_destination_looks_at_the_path();
+        // Of an expression nobody knows what it leaves; the filter keeps a path that would be empty.
+        let may_be_empty = matches!(rewrite, Some(Rewrite::Regex(_)))
+            && !self.mesh.options.envoy.keeps_a_path_that_would_be_empty();
+        let rewrite_stays =
+            may_be_empty || edits.look_at_the_path() || self.a_destination_looks_at_the_path();
         Route {
             rule: self.rule_ref(index),
             name,
