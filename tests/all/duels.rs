@@ -191,7 +191,7 @@ fn shown(ring: &Ring, dispute: &Dispute) -> String {
     text
 }
 
-fn table_of(differences: &[Difference]) -> String {
+pub(crate) fn table_of(differences: &[Difference]) -> String {
     let row = |it: &Difference| {
         format!(
             "  {}\n    Envoy's router: {}\n    our filter:     {}\n",

@@ -4,8 +4,10 @@
 
 mod duels;
 mod engines;
+mod hostile;
 mod house;
 mod keys;
+mod oldest;
 mod patterns;
 mod tables;
 
@@ -40,6 +42,16 @@ fn main() {
     trials.push(trial("duel: generated cases", duels::generated));
     trials.push(trial("duel: the own corpus", duels::rows));
     trials.push(trial("duel: patterns", patterns::agree));
+    trials.push(trial("oldest: recorded cases", oldest::recorded));
+    trials.push(trial(
+        "oldest: recorded cases, engine against engine",
+        oldest::corpus,
+    ));
+    trials.push(trial("oldest: the own corpus", oldest::rows));
+    trials.push(trial("oldest: generated cases", oldest::generated));
+    trials.push(trial("oldest: patterns", oldest::patterns));
+    trials.push(trial("hostile: requests", hostile::requests));
+    trials.push(trial("hostile: configurations", hostile::configurations));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));
     if let Ok(wanted) = env::var("FINGERPOST_ENGINE") {
         trials.retain(|trial| wanted.split(',').any(|word| trial.name().contains(word)));

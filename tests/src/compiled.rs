@@ -4,17 +4,30 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use fingerpost_config_compiler::{Compiled, Engine, Options, compile};
+use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 
 use crate::corpus::{Corpus, Scenario};
 use crate::repository;
 
-/// Compiles `scenario` for the proxy that it names.
+/// Compiles `scenario` for the proxy that it names, and the newest Envoy.
 ///
 /// # Errors
 /// The diagnostics, if any is an error: the control plane accepted all of the corpus.
 pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<Compiled, String> {
+    scenario_for(corpus, scenario, engine, EnvoyVersion::NEWEST)
+}
+
+/// The same, for an Envoy of some version.
+///
+/// # Errors
+/// As above.
+pub fn scenario_for(
+    corpus: &Corpus,
+    scenario: &Scenario,
+    engine: Engine,
+    envoy: EnvoyVersion,
+) -> Result<Compiled, String> {
     let mut diagnostics = Diagnostics::new();
     let sources = vec![
         Source::new("world.yaml", &corpus.world),
@@ -25,6 +38,7 @@ pub fn scenario(corpus: &Corpus, scenario: &Scenario, engine: Engine) -> Result<
         labels: scenario.proxy.labels.clone(),
         namespace: scenario.proxy.namespace.clone(),
         engine,
+        envoy,
         module_path: module_path(),
         ..Options::default()
     };

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use crate::case::Request;
+
 /// What a client sends over plain HTTP/1.1. `POST`, `PUT`, `PATCH` and whatever names a `transfer-encoding` carry
 /// three bytes of body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +87,21 @@ impl Sent {
         let mut headers = self.headers.iter();
         let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| &value[..])
+    }
+}
+
+impl From<&Request> for Sent {
+    /// A case of the recorded corpus, whose texts are UTF-8.
+    fn from(request: &Request) -> Self {
+        let bytes = |text: &String| text.clone().into_bytes();
+        let headers = request.headers.iter();
+        Self {
+            port: request.port,
+            method: bytes(&request.method),
+            authority: bytes(&request.authority),
+            target: bytes(&request.path),
+            headers: headers.map(|(name, value)| (bytes(name), bytes(value))).collect(),
+        }
     }
 }
 

@@ -37,21 +37,9 @@ pub fn taken(binary: &EnvoyBinary, patterns: &[(&str, &str)]) -> Result<BTreeSet
     let bootstrap = with_listeners_from(bootstrap(&[]), &file);
     let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default());
     let envoy = envoy.map_err(|error| error.to_string())?;
-    let log = envoy.log();
-    let refused: BTreeSet<usize> = log
-        .lines()
-        .filter_map(|line| {
-            line.split_once("lds: listener 'p")?
-                .1
-                .split_once("' config rejected")?
-                .0
-                .parse()
-                .ok()
-        })
-        .collect();
-    Ok((0..patterns.len())
-        .filter(|place| !refused.contains(place))
-        .collect())
+    let listeners = envoy.listeners().map_err(|error| error.to_string())?;
+    let place = |name: &str| name.strip_prefix('p')?.parse().ok();
+    Ok(listeners.iter().filter_map(|it| place(&it.name)).collect())
 }
 
 /// An Envoy with patterns that it takes.

@@ -3,6 +3,7 @@
 //! The alphabet is small, so that rules collide. All of it follows from one seed: the same seed, the same questions.
 //! No outcome is made here; whoever asks holds two engines against each other.
 
+pub mod bytes;
 pub mod dice;
 pub mod edits;
 pub mod matching;
