@@ -1,13 +1,23 @@
 //! How a filter comes to its answer: the checks around a callback, the callback, and what the guest asked for meanwhile.
 
-use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer};
+use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer, keep};
 use crate::context::{Context, Direction, Source};
+use crate::error::{Cause, Failure};
 use crate::exports::OnHeaders;
 use crate::plugin::FailurePolicy;
 use crate::simulator::Simulator;
 use crate::state::After;
-use crate::stream::{Filter, LocalReply};
+use crate::stream::{Failed, LocalReply};
 use crate::vm::Vm;
+
+/// Whether a filter can be called.
+enum Live {
+    /// By this VM and context.
+    Here(usize, u32),
+    /// Not any more, and what comes passes it.
+    Passed,
+    Failed,
+}
 
 impl Simulator {
     pub(crate) fn call_headers(
@@ -17,8 +27,10 @@ impl Simulator {
         filter: usize,
         end: bool,
     ) -> HeadersAnswer {
-        let Some((vm, context)) = self.live(id, filter) else {
-            return HeadersAnswer::StopAll;
+        let (vm, context) = match self.live(id, direction, filter) {
+            Live::Here(vm, context) => (vm, context),
+            Live::Passed => return HeadersAnswer::Continue,
+            Live::Failed => return HeadersAnswer::StopAll,
         };
         let count = self
             .world
@@ -69,7 +81,7 @@ impl Simulator {
         if answer == HeadersAnswer::Continue {
             self.touch(vm, context, |it| it.reach(direction).headers = false);
         }
-        self.after_callback(id, vm);
+        self.after_callback(vm);
         answer
     }
 
@@ -81,24 +93,33 @@ impl Simulator {
         source: Source,
         end: bool,
     ) -> DataAnswer {
-        let Some((vm, context)) = self.live(id, filter) else {
-            return DataAnswer::StopNoBuffer;
+        let (vm, context) = match self.live(id, direction, filter) {
+            Live::Here(vm, context) => (vm, context),
+            Live::Passed => return DataAnswer::Continue,
+            Live::Failed => return DataAnswer::StopNoBuffer,
         };
         if !self.is_created(vm, context) {
             return DataAnswer::Continue;
         }
+        // A filter that buffers is shown what it has let pile up, with this piece at its end.
+        let mut source = source;
         let mut buffering = false;
+        self.touch(vm, context, |it| buffering = it.reach(direction).buffering);
+        if buffering && source == Source::Chunk {
+            source = Source::Buffered;
+            if let Some(stream) = self.world.streams.get_mut(&id) {
+                keep(stream, direction, Source::Chunk);
+            }
+        }
         self.touch(vm, context, |it| {
             it.end_of_stream = end;
-            let reach = it.reach(direction);
-            reach.body = Some(source);
-            buffering = reach.buffering;
+            it.reach(direction).body = Some(source);
         });
         let length = self.world.streams.get(&id).map_or(0, |stream| {
             let side = stream.side(direction);
-            match (buffering, source) {
-                (true, _) | (_, Source::Buffered) => side.buffered.as_ref().map_or(0, Vec::len),
-                (false, Source::Chunk) => side.chunk.len(),
+            match source {
+                Source::Buffered => side.buffered.as_ref().map_or(0, Vec::len),
+                Source::Chunk => side.chunk.len(),
             }
         });
         let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -132,13 +153,15 @@ impl Simulator {
                 reach.body = None;
             }
         });
-        self.after_callback(id, vm);
+        self.after_callback(vm);
         answer
     }
 
     pub(crate) fn call_trailers(&mut self, id: u32, direction: Direction, filter: usize) -> TrailersAnswer {
-        let Some((vm, context)) = self.live(id, filter) else {
-            return TrailersAnswer::Stop;
+        let (vm, context) = match self.live(id, direction, filter) {
+            Live::Here(vm, context) => (vm, context),
+            Live::Passed => return TrailersAnswer::Continue,
+            Live::Failed => return TrailersAnswer::Stop,
         };
         if !self.is_created(vm, context) {
             return TrailersAnswer::Continue;
@@ -178,24 +201,30 @@ impl Simulator {
         if answer == TrailersAnswer::Continue {
             self.touch(vm, context, |it| it.reach(direction).trailers = false);
         }
-        self.after_callback(id, vm);
+        self.after_callback(vm);
         answer
     }
 
     /// The filter's VM and context, unless the VM has failed: then the stream is failed, once.
-    fn live(&mut self, id: u32, filter: usize) -> Option<(usize, u32)> {
-        let Filter { place, .. } = *self.world.streams.get(&id)?.filters.get(filter)?;
-        if let Some((vm, context)) = place
+    fn live(&mut self, id: u32, direction: Direction, filter: usize) -> Live {
+        let stream = self.world.streams.get(&id);
+        let Some(here) = stream.and_then(|stream| stream.filters.get(filter)).copied() else {
+            return Live::Failed;
+        };
+        if here.failed == Failed::WithReply && direction == Direction::Response {
+            return Live::Passed;
+        }
+        if let Some((vm, context)) = here.place
             && self
                 .vms
                 .get(vm)
                 .and_then(Option::as_ref)
                 .is_some_and(|vm| vm.failure.is_none())
         {
-            return Some((vm, context));
+            return Live::Here(vm, context);
         }
         self.fail_stream(id, filter);
-        None
+        Live::Failed
     }
 
     fn failed_or<A>(&mut self, id: u32, filter: usize, answer: A) -> A {
@@ -213,10 +242,9 @@ impl Simulator {
         else {
             return;
         };
-        if here.failed {
+        if here.failed != Failed::NotYet {
             return;
         }
-        here.failed = true;
         let replied = match here.place {
             Some((vm, context)) => {
                 let vm = self.vms.get_mut(vm).and_then(Option::as_mut);
@@ -224,6 +252,11 @@ impl Simulator {
                     .is_some_and(|context| context.reply_sent)
             }
             None => false,
+        };
+        here.failed = if replied {
+            Failed::Silently
+        } else {
+            Failed::WithReply
         };
         if !replied {
             let reply = LocalReply {
@@ -233,7 +266,7 @@ impl Simulator {
                 headers: Vec::new(),
                 grpc_status: Some(14),
             };
-            self.reply(id, reply);
+            self.reply(id, &reply);
         }
     }
 
@@ -270,29 +303,19 @@ impl Simulator {
     }
 
     /// Does what the guest asked for during its callback, in order.
-    pub(crate) fn after_callback(&mut self, _: u32, vm: usize) {
+    pub(crate) fn after_callback(&mut self, vm: usize) {
+        self.finish_callback(vm);
         loop {
             let here = self.vms.get_mut(vm).and_then(Option::as_mut);
             let Some(after) = here.and_then(|vm| vm.state().after.pop_front()) else {
                 return;
             };
             match after {
-                After::Continue { context, direction } => {
-                    if let Some((id, filter)) = self.stream_of(vm, context) {
-                        let step = match (direction, self.world.streams.get(&id)) {
-                            (Direction::Request, _) => filter,
-                            (Direction::Response, Some(stream)) => {
-                                stream.filters.len().saturating_sub(filter + 1)
-                            }
-                            (Direction::Response, None) => continue,
-                        };
-                        self.go_on(id, direction, step);
-                    }
-                }
+                After::Continue { context, direction } => self.continue_from(vm, context, direction),
                 After::Reply { context, reply } => {
                     if let Some((id, _)) = self.stream_of(vm, context) {
                         self.touch(vm, context, |it| it.reply_sent = true);
-                        self.reply(id, reply);
+                        self.reply(id, &reply);
                     }
                 }
                 After::Reset { context } => {
@@ -304,6 +327,30 @@ impl Simulator {
                 }
                 After::Done { root } => self.finish_root(vm, root),
             }
+        }
+    }
+
+    fn continue_from(&mut self, vm: usize, context: u32, direction: Direction) {
+        let Some((id, filter)) = self.stream_of(vm, context) else {
+            return;
+        };
+        let Some(stream) = self.world.streams.get(&id) else {
+            return;
+        };
+        let step = match direction {
+            Direction::Request => filter,
+            Direction::Response => stream.filters.len().saturating_sub(filter + 1),
+        };
+        match stream.side(direction).started {
+            true => self.go_on(id, direction, step),
+            false => self.failures.push(Failure {
+                callback: "proxy_continue_stream".to_owned(),
+                cause: Cause::ProxyCrash {
+                    what: "told a response to go on that has not come",
+                },
+                stack: Vec::new(),
+                log: Vec::new(),
+            }),
         }
     }
 

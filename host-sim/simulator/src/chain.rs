@@ -46,6 +46,9 @@ pub(crate) enum From {
 
 impl Simulator {
     pub(crate) fn pass_headers(&mut self, id: u32, direction: Direction, from: From, end: bool) {
+        if self.cut_off(id, direction) {
+            return;
+        }
         let mut step = self.first_step(id, direction, from);
         while let Some(filter) = self.filter_at(id, direction, step) {
             self.at(id, direction, step, |it| it.end_seen = end);
@@ -71,6 +74,9 @@ impl Simulator {
     pub(crate) fn pass_data(&mut self, id: u32, direction: Direction, from: From, source: Source, end: bool) {
         let mut end = end;
         let mut trailers_from = None;
+        if self.cut_off(id, direction) {
+            return;
+        }
         let mut step = self.first_step(id, direction, from);
         while let Some(filter) = self.filter_at(id, direction, step) {
             let Some(stream) = self.world.streams.get_mut(&id) else {
@@ -110,6 +116,9 @@ impl Simulator {
     }
 
     pub(crate) fn pass_trailers(&mut self, id: u32, direction: Direction, from: From) {
+        if self.cut_off(id, direction) {
+            return;
+        }
         let mut step = self.first_step(id, direction, from);
         while let Some(filter) = self.filter_at(id, direction, step) {
             let here = self.step(id, direction, step);
@@ -198,6 +207,7 @@ impl Simulator {
             DataAnswer::StopAndKeep => keep(stream, direction, source),
             DataAnswer::StopNoBuffer => {
                 let side = stream.side_mut(direction);
+                side.chunk.clear();
                 if side.ended && side.trailers.is_none() && side.buffered.is_none() {
                     side.buffered = Some(Vec::new()); // so that going on sends the end
                 }
@@ -293,7 +303,7 @@ fn step_of(stream: &Stream, direction: Direction, step: usize) -> Step {
 }
 
 /// Puts a piece with what has piled up already.
-fn keep(stream: &mut Stream, direction: Direction, source: Source) {
+pub(crate) fn keep(stream: &mut Stream, direction: Direction, source: Source) {
     let side = stream.side_mut(direction);
     let buffered = side.buffered.get_or_insert_default();
     if source == Source::Chunk {

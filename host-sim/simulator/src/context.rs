@@ -2,6 +2,7 @@
 
 use crate::message::Response;
 use crate::plugin::Plugin;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One way of a stream.
@@ -52,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) reply_sent: bool,
     /// A root context whose `proxy_on_done` said "not yet".
     pub(crate) waits_for_done: bool,
+    /// Of a root context: the properties that it has declared.
+    pub(crate) declared: BTreeSet<Vec<u8>>,
     /// Of a root context: the answer to the call that it is being told of.
     pub(crate) call_response: Option<Response>,
     /// Of a root context: what `proxy_get_status` says.
@@ -74,6 +77,7 @@ impl Context {
             reply_held: false,
             reply_sent: false,
             waits_for_done: false,
+            declared: BTreeSet::new(),
             call_response: None,
             status: (0, ""),
         }

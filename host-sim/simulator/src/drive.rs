@@ -46,15 +46,20 @@ impl Simulator {
         }
     }
 
+    /// How far a stream has come.
+    pub fn state(&self, stream: StreamId) -> End {
+        match self.world.streams.get(&stream.0) {
+            Some(stream) if stream.reset => End::Reset,
+            Some(stream) if stream.response.out.complete => End::Complete,
+            Some(_) => End::Held,
+            None => End::Reset,
+        }
+    }
+
     /// Ends a stream, whatever state it is in, and says what came of it.
     pub fn finish(&mut self, stream: StreamId) -> Outcome {
-        let ended = self.end(stream.0);
-        let (end, stream) = match ended {
-            Some(stream) if stream.reset => (End::Reset, Some(stream)),
-            Some(stream) if stream.response.out.complete => (End::Complete, Some(stream)),
-            Some(stream) => (End::Held, Some(stream)),
-            None => (End::Reset, None),
-        };
+        let end = self.state(stream);
+        let stream = self.end(stream.0);
         let cost = mem::take(&mut self.cost);
         let mut outcome = Outcome {
             end,
@@ -96,10 +101,16 @@ impl Simulator {
         };
         stream.response.headers = response.headers;
         stream.response.started = true;
-        self.feed(id, Direction::Response, response.body, response.trailers);
+        stream.details.get_or_insert_with(|| "via_upstream".to_owned());
+        let head = stream.request.headers.text(":method") == Some("HEAD");
+        match head {
+            true => self.feed(id, Direction::Response, Vec::new(), None),
+            false => self.feed(id, Direction::Response, response.body, response.trailers),
+        }
     }
 
-    /// As an HTTP/1 codec does it: headers, each piece, and then the end by itself.
+    /// As an HTTP/1 codec does it: headers, each piece, and then the end by itself. Calls are answered in between: they
+    /// are quicker than the message.
     fn feed(&mut self, id: u32, direction: Direction, body: Vec<Vec<u8>>, trailers: Option<Headers>) {
         let bare = body.iter().all(Vec::is_empty) && trailers.is_none();
         if let Some(stream) = self.world.streams.get_mut(&id) {
@@ -111,8 +122,10 @@ impl Simulator {
             return;
         }
         for piece in body.into_iter().filter(|piece| !piece.is_empty()) {
+            self.deliver();
             self.feed_data(id, direction, piece, false);
         }
+        self.deliver();
         match trailers {
             None => self.feed_data(id, direction, Vec::new(), true),
             Some(trailers) => {
@@ -142,21 +155,19 @@ impl Simulator {
 
     /// A reply in the upstream's stead. Before there is a response it passes the filters; once there is one it replaces
     /// that without passing them; once the client has its headers, nothing is left but a reset.
-    pub(crate) fn reply(&mut self, id: u32, reply: LocalReply) {
+    pub(crate) fn reply(&mut self, id: u32, reply: &LocalReply) {
         let Some(stream) = self.world.streams.get_mut(&id) else {
             return;
         };
         if stream.reset || stream.response.out.complete {
             return;
         }
-        if !reply.details.is_empty() {
-            stream.details.get_or_insert(reply.details.clone());
-        }
+        stream.details = Some(reply.details.clone());
         if stream.response.out.headers {
             stream.reset = true;
             return;
         }
-        let (headers, body) = written(stream, &reply);
+        let (headers, body) = written(stream, reply);
         stream.request.aborted = true;
         let fresh = !stream.response.started;
         stream.response.headers = headers;
@@ -200,7 +211,7 @@ impl Simulator {
                         );
                     }
                 });
-                self.after_callback(0, vm);
+                self.after_callback(vm);
             } else if let Some(pending) = (!self.world.calls.is_empty()).then(|| self.world.calls.remove(0)) {
                 self.answer_call(&pending);
             } else {
@@ -247,7 +258,7 @@ impl Simulator {
                 context.call_response = None;
             }
         });
-        self.after_callback(0, vm);
+        self.after_callback(vm);
     }
 
     /// The end of a stream, as Envoy tells filters of it: all log, then each is done and deleted.
@@ -264,7 +275,7 @@ impl Simulator {
                     set_logging(vm, *context, false);
                 }
             });
-            self.after_callback(id, *vm);
+            self.after_callback(*vm);
         }
         for (vm, context) in &places {
             self.enter(*vm, |vm, world| {
@@ -275,7 +286,7 @@ impl Simulator {
                     vm.call(world, *context, "proxy_on_delete", &callback, *context);
                 }
             });
-            self.after_callback(id, *vm);
+            self.after_callback(*vm);
             if let Some(vm) = self.vms.get_mut(*vm).and_then(Option::as_mut) {
                 vm.state().contexts.remove(context);
             }

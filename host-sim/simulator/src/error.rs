@@ -131,6 +131,11 @@ pub enum Cause {
         /// The bytes it may leave.
         bytes: usize,
     },
+    /// It asked for something at which Envoy 1.40 crashes. The simulator goes on.
+    ProxyCrash {
+        /// What it asked for.
+        what: &'static str,
+    },
     /// It called a host function that Envoy refuses while a module starts.
     TooEarly {
         /// That function.
@@ -150,6 +155,7 @@ impl fmt::Display for Cause {
                 f,
                 "left more than {bytes} bytes in logs, shared data and queues; Envoy would go on growing"
             ),
+            Self::ProxyCrash { what } => write!(f, "{what}: Envoy crashes here"),
             Self::TooEarly { function } => {
                 write!(f, "called {function} while it starts, which Envoy does not allow")
             }

@@ -72,7 +72,7 @@ impl Headers {
         {
             if !value.is_empty() {
                 if !present.is_empty() {
-                    present.extend_from_slice(if name == b"cookie" { b"; " } else { b"," });
+                    present.push(b',');
                 }
                 present.extend_from_slice(value);
             }
@@ -89,22 +89,17 @@ impl Headers {
         self.list.insert(place, (name, value.to_vec()));
     }
 
-    /// Gives a name this value and no other: in the first one's place, or at the end.
+    /// Gives a name this value and no other, behind all others: Envoy removes and adds.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let name = self.real_name(name).to_ascii_lowercase();
-        match self.list.iter().position(|(key, _)| *key == name) {
-            Some(first) => {
-                if let Some((_, present)) = self.list.get_mut(first) {
-                    present.clear();
-                    present.extend_from_slice(value);
-                }
-                let mut place = 0;
-                self.list.retain(|(key, _)| {
-                    place += 1;
-                    place <= first + 1 || *key != name
-                });
-            }
-            None => self.add(&name, value),
+        self.remove(name);
+        self.add(name, value);
+    }
+
+    /// As [`Headers::set`], but in the place of the value that is there: how a test writes a map, not how Envoy changes one.
+    pub(crate) fn overwrite(&mut self, name: &[u8], value: &[u8]) {
+        match self.list.iter_mut().find(|(key, _)| key == name) {
+            Some((_, present)) => *present = value.to_vec(),
+            None => self.add(name, value),
         }
     }
 
@@ -179,8 +174,27 @@ const ONCE_IN_REQUESTS: &[&str] = &[
     ":path",
     ":protocol",
     ":scheme",
+    "accept",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "access-control-request-private-network",
+    "authorization",
+    "cache-control",
+    "cdn-loop",
+    "content-encoding",
     "expect",
+    "grpc-accept-encoding",
     "grpc-timeout",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "proxy-status",
+    "referer",
     "te",
     "user-agent",
     "x-client-trace-id",
@@ -205,6 +219,7 @@ const ONCE_IN_REQUESTS: &[&str] = &[
     "x-envoy-upstream-rq-per-try-timeout-ms",
     "x-envoy-upstream-rq-timeout-alt-response",
     "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-stream-duration-ms",
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -214,11 +229,26 @@ const ONCE_IN_REQUESTS: &[&str] = &[
 
 const ONCE_IN_RESPONSES: &[&str] = &[
     ":status",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-allow-private-network",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "cache-control",
+    "content-encoding",
     "date",
+    "etag",
+    "expires",
     "grpc-message",
     "grpc-status",
+    "last-modified",
     "location",
+    "proxy-status",
     "server",
+    "vary",
     "x-envoy-degraded",
     "x-envoy-immediate-health-check-fail",
     "x-envoy-ratelimited",

@@ -15,6 +15,7 @@
 mod abi;
 mod callbacks;
 mod chain;
+mod connection_manager;
 mod context;
 mod drive;
 mod error;

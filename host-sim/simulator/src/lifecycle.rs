@@ -4,7 +4,7 @@ use crate::callbacks::create;
 use crate::error::LoadError;
 use crate::plugin::FailurePolicy;
 use crate::simulator::Simulator;
-use crate::stream::Filter;
+use crate::stream::{Failed, Filter};
 use crate::vm::Vm;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Simulator {
             Some((_, (vm, _))) => *vm,
             None => {
                 let id = u32::try_from(self.vms.len()).unwrap_or(u32::MAX);
-                let vm = Vm::new(id, plugin.clone(), &mut self.world)?;
+                let vm = Vm::new(id, &plugin, &mut self.world)?;
                 self.vms.push(Some(vm));
                 self.vms.len() - 1
             }
@@ -62,7 +62,7 @@ impl Simulator {
         if started.flatten() == Some(0) {
             return Err(LoadError::VmStart { log: said(self) });
         }
-        self.after_callback(0, vm);
+        self.after_callback(vm);
         let configured = self.enter(vm, |vm, world| {
             set_configuring(vm, root, true);
             let on_configure = vm.exports.on_configure.clone();
@@ -78,7 +78,7 @@ impl Simulator {
                 log: said(self),
             });
         }
-        self.after_callback(0, vm);
+        self.after_callback(vm);
         Ok((vm, root))
     }
 
@@ -128,7 +128,7 @@ impl Simulator {
             filters.push(Filter {
                 plugin: index,
                 place,
-                failed: false,
+                failed: Failed::NotYet,
             });
         }
         filters
@@ -178,7 +178,7 @@ impl Simulator {
                     vm.call(world, root, "proxy_on_tick", &on_tick, root);
                 }
             });
-            self.after_callback(0, vm);
+            self.after_callback(vm);
         }
         self.world.clock.advance(left);
     }
@@ -203,7 +203,7 @@ impl Simulator {
             } else {
                 self.finish_root(vm, root);
             }
-            self.after_callback(0, vm);
+            self.after_callback(vm);
         }
     }
 

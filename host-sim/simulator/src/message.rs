@@ -48,7 +48,7 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match name.as_bytes().first() {
-            Some(b':') => self.headers.set(name.as_bytes(), value.as_ref()),
+            Some(b':') => self.headers.overwrite(name.as_bytes(), value.as_ref()),
             _ => self.headers.add(name.as_bytes(), value.as_ref()),
         }
         self

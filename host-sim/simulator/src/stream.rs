@@ -82,14 +82,25 @@ impl Side {
     }
 }
 
+/// What a VM's failure has meant for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Failed {
+    #[default]
+    NotYet,
+    /// The filter had replied before, so nothing more could be said: whatever comes stops here.
+    Silently,
+    /// The stream got a 503, which passes this filter unseen.
+    WithReply,
+}
+
 /// A filter's part in a stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filter {
     pub(crate) plugin: usize,
     /// The VM and the context there; nothing where the VM had failed before the stream came.
     pub(crate) place: Option<(usize, u32)>,
-    /// Without a place: the stream has been failed.
-    pub(crate) failed: bool,
+    /// What the failure of its VM has meant for the stream so far.
+    pub(crate) failed: Failed,
 }
 
 /// A reply that a filter, or a failed VM, makes in the upstream's stead.

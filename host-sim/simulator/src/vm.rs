@@ -47,14 +47,14 @@ impl Returned for u32 {
 
 impl Vm {
     /// Instantiates the module and runs its start-up, as far as it has one.
-    pub(crate) fn new(id: u32, plugin: Arc<Plugin>, world: &mut Box<World>) -> Result<Self, LoadError> {
-        let mut linker = abi::linker(&plugin)?;
+    pub(crate) fn new(id: u32, plugin: &Arc<Plugin>, world: &mut Box<World>) -> Result<Self, LoadError> {
+        let mut linker = abi::linker(plugin)?;
         let compiled = plugin.module.compiled().clone();
         let made = world.clock.now();
         let fuel = plugin.fuel;
         let mut store = Store::new(engine()?, HostState::new(id, plugin.clone()));
         store.limiter(|state| state);
-        store.set_fuel(fuel).map_err(instance_error)?;
+        store.set_fuel(fuel).map_err(|error| instance_error(&error))?;
         link_imports(&mut linker, &mut store, &compiled)?;
         mem::swap(&mut store.data_mut().world, world);
         store.data_mut().starting = true;
@@ -68,7 +68,7 @@ impl Vm {
         });
         let imported = store.data().memory;
         store.data_mut().memory = Some(memory.or(imported).ok_or(LoadError::MissingExport("memory"))?);
-        let exports = Exports::find(&instance, &mut store, &plugin)?;
+        let exports = Exports::find(&instance, &mut store, plugin)?;
         store.data_mut().malloc = Some(exports.malloc.clone());
         let mut vm = Self {
             store,
@@ -194,17 +194,18 @@ fn link_imports(
                 }
             }
             ExternType::Memory(wanted) => {
-                let memory = Memory::new(&mut *store, wanted).map_err(instance_error)?;
+                let memory = Memory::new(&mut *store, wanted).map_err(|error| instance_error(&error))?;
                 linker
                     .define(&mut *store, module, name, memory)
-                    .map_err(instance_error)?;
+                    .map_err(|error| instance_error(&error))?;
                 store.data_mut().memory = Some(memory);
             }
             ExternType::Table(wanted) => {
-                let table = Table::new(&mut *store, wanted, Ref::Func(None)).map_err(instance_error)?;
+                let table = Table::new(&mut *store, wanted, Ref::Func(None))
+                    .map_err(|error| instance_error(&error))?;
                 linker
                     .define(&mut *store, module, name, table)
-                    .map_err(instance_error)?;
+                    .map_err(|error| instance_error(&error))?;
             }
             _ => {
                 return Err(LoadError::MissingImport {
@@ -217,7 +218,7 @@ fn link_imports(
     Ok(())
 }
 
-fn instance_error(error: wasmtime::Error) -> LoadError {
+fn instance_error(error: &wasmtime::Error) -> LoadError {
     LoadError::Instance {
         reason: format!("{error:#}"),
     }

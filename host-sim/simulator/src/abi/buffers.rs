@@ -88,7 +88,7 @@ fn status(call: &mut Call<'_>, buffer: u32, length_at: u32, flags_at: u32) -> An
     call.put_u32(flags_at, 0)
 }
 
-/// Envoy writes in front of a body, behind it, or in place of all of it; nothing else.
+/// Envoy replaces bytes at a body's beginning (none: writes before it), or writes behind it; nothing in the middle.
 fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, bytes_length: u32) -> Answer {
     if buffer > MOST {
         return Err(Status::BadArgument.into());
@@ -116,12 +116,10 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
         None => return Err(Status::BadArgument.into()),
     };
     let (start, length) = (start as usize, length as usize);
-    if start == 0 && length == 0 {
-        body.splice(0..0, bytes.iter().copied());
-    } else if start == 0 && length >= body.len() {
-        body.clear();
-        body.extend_from_slice(bytes);
-    } else if start != 0 && start >= body.len() {
+    if start == 0 {
+        let replaced = length.min(body.len());
+        body.splice(..replaced, bytes.iter().copied());
+    } else if start >= body.len() {
         body.extend_from_slice(bytes);
     } else {
         return Err(Status::BadArgument.into());

@@ -208,7 +208,7 @@ impl<'a> Call<'a> {
     /// As [`Call::give`], of bytes that the host owns.
     pub(crate) fn give_bytes(&mut self, bytes: &[u8], pointer_at: u32, size_at: u32) -> Answer {
         self.give(bytes.len(), pointer_at, size_at, |place, _| {
-            place.copy_from_slice(bytes)
+            place.copy_from_slice(bytes);
         })
     }
 

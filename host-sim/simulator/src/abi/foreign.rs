@@ -31,7 +31,7 @@ fn call_foreign(
     let outcome = match name.as_slice() {
         b"clear_route_cache" => clear_route_cache(call.state()),
         b"set_envoy_filter_state" => set_filter_state(call.state(), &arguments),
-        b"declare_property" => declare_property(&arguments),
+        b"declare_property" => declare_property(call.state(), &arguments),
         _ => return Err(Status::NotFound.into()),
     };
     // None of these gives a result; the guest is told so by a null pointer.
@@ -51,6 +51,22 @@ fn clear_route_cache(state: &mut HostState) -> Result<(), Status> {
     Ok(())
 }
 
+/// The objects that a stock Envoy can make of a text.
+const FILTER_STATE_OBJECTS: &[&str] = &[
+    "envoy.network.application_protocols",
+    "envoy.network.ip",
+    "envoy.network.transport_socket.original_dst_address",
+    "envoy.network.upstream_server_name",
+    "envoy.network.upstream_subject_alt_names",
+    "envoy.ratelimit.hits_addend",
+    "envoy.string",
+    "envoy.tcp_proxy.cluster",
+    "envoy.tcp_proxy.disable_tunneling",
+    "envoy.tcp_proxy.per_connection_idle_timeout_ms",
+    "envoy.upstream.dynamic_host",
+    "envoy.upstream.dynamic_port",
+];
+
 /// Keeps the value under its own path, for the test to look at: what the object means is the proxy's business.
 fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
     let fields = fields(arguments).ok_or(Status::BadArgument)?;
@@ -62,14 +78,27 @@ fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Result<(), Statu
         }
     };
     let (path, value) = (text(1), text(2));
+    if std::str::from_utf8(path).is_ok_and(|path| !FILTER_STATE_OBJECTS.contains(&path)) {
+        return Err(Status::NotFound);
+    }
     let stream = state.stream_mut().ok_or(Status::NotFound)?;
     stream.filter_objects.insert(path.to_vec(), value.to_vec());
     Ok(())
 }
 
-/// Declares how a property is stored; here every value is bytes, so only the form of the declaration is checked.
-fn declare_property(arguments: &[u8]) -> Result<(), Status> {
-    fields(arguments).map(|_| ()).ok_or(Status::BadArgument)
+/// Declares how a property is stored, once for each name. Here every value is bytes, so nothing follows from it.
+fn declare_property(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
+    let fields = fields(arguments).ok_or(Status::BadArgument)?;
+    let name = fields.iter().find_map(|(number, field)| match field {
+        Field::Bytes(name) if *number == 1 => Some(name.to_vec()),
+        _ => None,
+    });
+    let root = state.context().map_or(0, |context| context.root);
+    let root = state.contexts.get_mut(&root).ok_or(Status::BadArgument)?;
+    match root.declared.insert(name.unwrap_or_default()) {
+        true => Ok(()),
+        false => Err(Status::BadArgument),
+    }
 }
 
 fn resolve_dns(call: &mut Call<'_>, address: u32, address_length: u32, _token_at: u32) -> Answer {

@@ -110,7 +110,7 @@ mod tests {
         longer.push(0);
         assert!(read(&longer).is_empty(), "a byte too many");
         assert!(read(&right[..right.len() - 1]).is_empty(), "a byte too few");
-        let mut no_zero = right.clone();
+        let mut no_zero = right;
         no_zero[13] = b'x';
         assert!(read(&no_zero).is_empty(), "no zero after a name");
         assert!(read(&[]).is_empty(), "nothing");

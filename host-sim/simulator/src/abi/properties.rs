@@ -6,6 +6,7 @@ use super::{Answer, Call, Status, pairs, proxy};
 use crate::headers::Headers;
 use crate::plugin::Plugin;
 use crate::state::{HostState, MapKind};
+use crate::stream::Side;
 use crate::world::Property;
 use wasmtime::Linker;
 
@@ -48,6 +49,9 @@ fn find(state: &HostState, path: &[u8]) -> Result<Vec<u8>, Status> {
     let mut parts = trimmed.split(|byte| *byte == 0);
     let first = parts.next().unwrap_or_default();
     let rest: Vec<&[u8]> = parts.collect();
+    if rest.is_empty() && matches!(first, b"request" | b"response") && state.stream().is_some() {
+        return Err(Status::SerializationFailure); // a map that can only be looked into
+    }
     let known = match first {
         b"request" => request(state, &rest),
         b"response" => response(state, &rest),
@@ -132,7 +136,7 @@ fn request(state: &HostState, rest: &[&[u8]]) -> Option<Vec<u8>> {
     match *attribute {
         b"protocol" if flat => return Some(stream.protocol.as_bytes().to_vec()),
         b"time" if flat => return Some(number(i64::try_from(stream.began.as_nanos()).unwrap_or(i64::MAX))),
-        b"size" if flat => return Some(number(i64::try_from(stream.request.received).unwrap_or(i64::MAX))),
+        b"size" if flat => return Some(number(size(&stream.request))),
         b"duration" if flat && stream.complete => {
             let took = state.world.clock.now().saturating_sub(stream.began);
             return Some(number(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX)));
@@ -161,6 +165,15 @@ fn request(state: &HostState, rest: &[&[u8]]) -> Option<Vec<u8>> {
         )),
         _ => None,
     }
+}
+
+/// What the headers announce, or else what has arrived.
+fn size(side: &Side) -> i64 {
+    let announced = side
+        .headers
+        .text("content-length")
+        .and_then(|length| length.parse().ok());
+    announced.unwrap_or_else(|| i64::try_from(side.received).unwrap_or(i64::MAX))
 }
 
 fn response(state: &HostState, rest: &[&[u8]]) -> Option<Vec<u8>> {

@@ -1,0 +1,52 @@
+//! The same guests with the same requests, in the simulator and in a stock Envoy: everything that can be seen must be equal.
+//!
+//! Seen are: what the client and the upstream receive, what guests log and in which order, and their metrics. What is
+//! left out, because no filter makes it, stands in `seen.rs`. Without an Envoy or the wasm32 target this skips, and says so.
+
+mod client;
+mod envoy_side;
+mod guests;
+mod scenarios;
+mod seen;
+mod simulator_side;
+mod upstream;
+
+use fingerpost_envoy::{EnvoyBinary, default_cache};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::sync::Arc;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let ready = EnvoyBinary::find(&default_cache())
+        .map_err(|error| error.to_string())
+        .and_then(|envoy| Ok((envoy, guests::build()?)));
+    let (envoy, guests) = match ready {
+        Ok((envoy, guests)) => (Arc::new(envoy), Arc::new(guests)),
+        Err(reason) => {
+            println!("skipped: nothing to compare with: {reason}");
+            return;
+        }
+    };
+    let trials = scenarios::all().into_iter().filter_map(|scenario| {
+        let missing = scenario
+            .plugins
+            .iter()
+            .find(|plugin| guests.get(plugin.guest).is_none());
+        if let Some(plugin) = missing {
+            println!("skipped: {}: {}", scenario.name, guests.why_not(plugin.guest));
+            return None;
+        }
+        let (envoy, guests) = (envoy.clone(), guests.clone());
+        let name = scenario.name.to_owned();
+        Some(Trial::test(name, move || {
+            let simulated = simulator_side::run(&scenario, &guests).map_err(Failed::from)?;
+            let real = envoy_side::run(&scenario, &guests, &envoy, &simulated).map_err(Failed::from)?;
+            let differences = seen::differences(&scenario, &simulated, &real);
+            match differences.is_empty() {
+                true => Ok(()),
+                false => Err(Failed::from(differences.join("\n"))),
+            }
+        }))
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}

@@ -1,0 +1,105 @@
+//! A scenario in the simulator.
+
+use crate::client::Read;
+use crate::guests::Guests;
+use crate::scenarios::Scenario;
+use crate::seen::{Exchange, Seen, line};
+use crate::upstream::{Got, answer};
+use fingerpost_simulator::{End, LogLine, Metric, Plugin, Response, Simulator};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> {
+    let mut plugins = Vec::new();
+    for chosen in &scenario.plugins {
+        let wasm = guests.get(chosen.guest).ok_or("no such guest")?;
+        let plugin = Plugin::new(wasm).map_err(|error| error.to_string())?;
+        let mut plugin = plugin
+            .name(chosen.name)
+            .root_id(chosen.root_id)
+            .vm_id(chosen.vm_id)
+            .config(chosen.configuration)
+            .vm_config(chosen.vm_configuration)
+            .on_failure(chosen.policy);
+        if chosen.stop_iteration {
+            plugin = plugin.allow_on_headers_stop_iteration();
+        }
+        for (name, value) in chosen.environment {
+            plugin = plugin.environment(*name, *value);
+        }
+        for name in chosen.capabilities {
+            plugin = plugin.capability(*name);
+        }
+        plugins.push(plugin);
+    }
+    let asked = Arc::new(Mutex::new(Vec::<Got>::new()));
+    let calls = asked.clone();
+    let mut simulator = Simulator::start(plugins)
+        .map_err(|error| error.to_string())?
+        .upstream(|request| answer(request.headers.text("x-answer")))
+        .cluster("auth", move |call| {
+            calls
+                .lock()
+                .expect("no thread panics with it")
+                .push(Got::of(&call.request));
+            answer(call.request.headers.text("x-answer"))
+        });
+    let mut seen = Seen {
+        start: said(&simulator.take_log()),
+        ..Seen::default()
+    };
+    for request in &scenario.requests {
+        if let Some(pause) = scenario.pause {
+            simulator.advance(pause);
+        }
+        let stream = simulator.begin(request.clone().received());
+        simulator.proceed(stream);
+        for _ in 0..8 {
+            if simulator.state(stream) == End::Held {
+                simulator.advance(Duration::from_millis(260));
+                simulator.proceed(stream);
+            }
+        }
+        let outcome = simulator.finish(stream);
+        seen.log.extend(said(&outcome.log));
+        let mut upstream = std::mem::take(&mut *asked.lock().expect("no thread panics with it"));
+        upstream.sort_by(|a, b| a.body.cmp(&b.body));
+        upstream.extend(outcome.upstream.as_ref().map(Got::of));
+        seen.requests.push(Exchange {
+            client: outcome.response.map(|it| read(&it)).unwrap_or_default(),
+            upstream,
+        });
+    }
+    seen.metrics = simulator
+        .metrics()
+        .filter_map(|(name, metric)| match metric {
+            Metric::Counter(value) | Metric::Gauge(value) => Some((name, *value)),
+            Metric::Histogram(_) => None,
+        })
+        .collect();
+    Ok(seen)
+}
+
+fn said(log: &[LogLine]) -> Vec<String> {
+    log.iter()
+        .filter_map(|it| line(&it.prefix, &it.message))
+        .collect()
+}
+
+fn read(response: &Response) -> Read {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let pairs = |headers: &[(Vec<u8>, Vec<u8>)]| -> Vec<(String, String)> {
+        headers
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
+    };
+    let mut headers = pairs(&response.headers);
+    headers.retain(|(name, _)| !name.starts_with(':'));
+    Read {
+        status: response.status(),
+        headers,
+        body: text(&response.body_bytes()),
+        trailers: response.trailers.as_deref().map(pairs).unwrap_or_default(),
+    }
+}
