@@ -19,6 +19,7 @@ pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
             }
         }
     }
+    faults(told, &mut found);
     shadowed(told, &mut found);
     if winner.is_some() {
         for left_out in &told.left_out {
@@ -34,6 +35,26 @@ pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
         slashes(told, winner, &mut found);
     }
     found
+}
+
+/// A fault answers before any upstream is asked.
+fn faults(told: &Explanation, found: &mut Vec<Warning>) {
+    let policies = match &told.outcome {
+        Outcome::Forward(forward) => &forward.policies,
+        Outcome::Answer { policies, .. } => policies,
+        Outcome::ToHttps { .. }
+        | Outcome::NotFound { .. }
+        | Outcome::Refused { .. }
+        | Outcome::NoConnection { .. }
+        | Outcome::Bytes { .. } => return,
+    };
+    for fault in policies.iter().filter(|it| it.name == "fault") {
+        found.push(Warning {
+            code: "fault",
+            message: format!("the rule injects a fault: {}", fault.words),
+            help: None,
+        });
+    }
 }
 
 fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {

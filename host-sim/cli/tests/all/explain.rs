@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::run::{Folder, GATEWAY, SERVICE, SHOP, shop};
+use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
 
 /// The screen for a request to the resources of `examples/08-why`.
 #[track_caller]
@@ -354,6 +354,70 @@ fn of_many_rules_those_for_other_paths_are_counted() {
         "{}",
         ended.stdout
     );
+}
+
+/// Every so many cases one is asked: a process each.
+const STRIDE: usize = 41;
+
+/// The corpus was recorded from Istio's control plane and a stock Envoy: no word of it is ours.
+#[test]
+fn the_winner_is_the_one_that_istio_and_envoy_chose() {
+    let conformance = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance");
+    let mut scenarios: Vec<_> = fs::read_dir(conformance.join("routing"))
+        .expect("the corpus can be listed")
+        .flatten()
+        .map(|it| it.path())
+        .collect();
+    scenarios.sort();
+    let mut cases = Vec::new();
+    for scenario in scenarios {
+        let text = fs::read_to_string(scenario.join("cases.json")).expect("cases can be read");
+        let all: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+        cases.extend(all.into_iter().map(|case| (scenario.clone(), case)));
+    }
+    let folder = Folder::new();
+    let mut asked = 0;
+    for (scenario, case) in cases.iter().step_by(STRIDE) {
+        let (request, expected) = (&case["request"], &case["expect"]);
+        let text = |key: &str| request[key].as_str().unwrap_or_default();
+        // TLS without a server name can't be said by a URL, nor can a target that is no path.
+        if !request["tls"].is_null() || !text("path").starts_with('/') || text("path").contains('#') {
+            continue;
+        }
+        let resources = scenario.join("resources.yaml");
+        let written = fs::read_to_string(&resources).expect("resources can be read");
+        let mut command = folder.command("explain --format json");
+        command.arg("-f").arg(conformance.join("world.yaml"));
+        command.arg("-f").arg(&resources);
+        for (mark, option) in [
+            ("# proxy-labels: ", "--labels"),
+            ("# proxy-namespace: ", "--namespace"),
+        ] {
+            if let Some(value) = written.lines().find_map(|line| line.strip_prefix(mark)) {
+                command.args([option, value.trim()]);
+            }
+        }
+        command.args(["--port", &request["port"].to_string(), text("method")]);
+        command.arg(format!("http://{}{}", text("authority"), text("path")));
+        let headers = request["headers"].as_array().expect("a list");
+        for header in headers {
+            let part = |index: usize| header[index].as_str().unwrap_or_default();
+            command.arg("-H").arg(format!("{}: {}", part(0), part(1)));
+        }
+        let ended = Ended::of(command.output().expect("the command runs"));
+        let name = format!("{}: {request}", scenario.display());
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+        let told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let winner = &told["outcome"]["winner"];
+        let expected = match case["expect_one_of"].get(0) {
+            Some(first) => first,
+            None => expected,
+        };
+        assert_eq!(winner["rules"], expected["rule"]["rules"], "{name}");
+        assert_eq!(winner["match"], expected["rule"]["match"], "{name}");
+        asked += 1;
+    }
+    assert!(asked >= 80, "only {asked} cases were asked");
 }
 
 #[test]
