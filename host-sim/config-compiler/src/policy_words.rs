@@ -47,7 +47,10 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 
 fn retries(policy: &Value) -> String {
     let attempts = policy.get("num_retries").and_then(Value::as_u64).unwrap_or(0);
-    let mut words = format!("up to {attempts} on {}", text(policy, "retry_on").replace(',', ", "));
+    let mut words = format!(
+        "up to {attempts} on {}",
+        text(policy, "retry_on").replace(',', ", ")
+    );
     let codes = policy.get("retriable_status_codes").and_then(Value::as_array);
     if let Some(codes) = codes {
         let codes: Vec<String> = codes.iter().map(Value::to_string).collect();

@@ -189,5 +189,8 @@ fn why_not(
 fn selector_help(selector: &BTreeMap<String, String>) -> String {
     let labels = selector.iter().map(|(key, value)| format!("{key}={value}"));
     let labels: Vec<String> = labels.collect();
-    format!("ask for the proxy that it selects: `--labels {}`", labels.join(","))
+    format!(
+        "ask for the proxy that it selects: `--labels {}`",
+        labels.join(",")
+    )
 }
