@@ -64,6 +64,7 @@ impl Simulator {
             let root = simulator.start_plugin(index)?;
             simulator.roots.push(root);
         }
+        simulator.cost = Cost::default();
         Ok(simulator)
     }
 
@@ -96,10 +97,18 @@ impl Simulator {
         self
     }
 
-    /// Lets the clock stand at this time since 1970; only [`Simulator::advance`] moves it then.
+    /// Lets the clock stand at this time since 1970; only [`Simulator::advance`] moves it then. Timers that were set
+    /// before, and the age of VMs, count from there.
     #[must_use]
     pub fn clock(mut self, now: Duration) -> Self {
         self.world.clock = Clock::Fixed { now };
+        for vm in self.vms.iter_mut().flatten() {
+            vm.made = now;
+            vm.state()
+                .timers
+                .values_mut()
+                .for_each(|timer| timer.due = now + timer.period);
+        }
         self
     }
 

@@ -82,6 +82,7 @@ fn assemblyscript(modules: &mut BTreeMap<String, Vec<u8>>) -> Result<(), String>
         return Ok(());
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests-as");
+    std::fs::create_dir_all(&target).map_err(|error| error.to_string())?;
     let built = Command::new("npm")
         .args(["run", "--silent", "build", "--", "--outFile"])
         .arg(target.join("filter.wasm"))

@@ -88,6 +88,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![get("/").header("x-a", "1")],
         ),
         scenario("ABI 0.1.0", vec![guest("wat-abi-0-1-0")], gets(&["/", "/again"])),
+        assemblyscript(),
         actions("every answer", false),
         actions("every answer, stopping at headers allowed", true),
     ]
@@ -336,6 +337,17 @@ fn few_capabilities() -> Scenario {
         vec![chosen],
         vec![get("/set").header("x-a", "1"), get("/others")],
     )
+}
+
+fn assemblyscript() -> Scenario {
+    let mut requests = gets(&["/", "/reply"]);
+    requests.push(
+        Request::post("/")
+            .authority("guest.example")
+            .chunks(["one", "two"])
+            .header("x-answer", "chunks"),
+    );
+    scenario("AssemblyScript", vec![guest("as-filter")], requests)
 }
 
 /// Requests and responses in three forms, and for each place at which a filter can stop every number it can answer.
