@@ -10,7 +10,7 @@ use fingerpost_proxy_model::{
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
 
-use super::asked::{self, Scheme};
+use super::asked::{self, Scheme, Url};
 use super::failed::text;
 use super::story::{Asked, Upstream};
 use crate::failure::Failure;
@@ -34,9 +34,10 @@ pub(super) enum Reception {
     NoConnection(NoAnswer),
 }
 
-/// A request as the model takes it, to a port that a Gateway declares.
-pub(super) fn request(asked: &Asked, port: u32) -> Result<Request, Failure> {
-    let sni = asked::host_of(&asked.authority).to_owned();
+/// A request as the model takes it, to a port that a Gateway declares. The server name is the URL's host, whatever
+/// the `host` header says: as curl does it.
+pub(super) fn request(asked: &Asked, url: &Url, port: u32) -> Result<Request, Failure> {
+    let sni = asked::host_of(&url.authority).to_owned();
     Ok(Request {
         port: u16::try_from(port).map_err(|_| Failure::refused(format!("{port} is no port")))?,
         method: asked.method.clone(),

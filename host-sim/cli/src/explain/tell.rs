@@ -68,7 +68,7 @@ pub(super) fn explain(
         protocol: listener.protocol.clone(),
         why,
     });
-    let request = proxy::request(&told.request, listener.port)?;
+    let request = proxy::request(&told.request, url, listener.port)?;
     let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
         Reception::Received(received) => received,
         Reception::Refused(status) => {
