@@ -42,7 +42,7 @@ fn main() {
     trials.push(trial("duel: generated cases", duels::generated));
     trials.push(trial("duel: the own corpus", duels::rows));
     trials.push(trial("duel: patterns", patterns::agree));
-    trials.push(trial("oldest: recorded cases", oldest::recorded));
+    trials.push(trial("oldest: recorded cases, as recorded", oldest::recorded));
     trials.push(trial(
         "oldest: recorded cases, engine against engine",
         oldest::corpus,

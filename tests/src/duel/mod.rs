@@ -16,29 +16,31 @@ pub use pair::Pair;
 
 use crate::sent::Sent;
 
+/// Where Envoy answers by itself before any filter runs, but may know by then which of its own routes would match.
+const BEFORE_FILTERS: &[&str] = &["upgrade_failed", "path_normalization_failed"];
+
 /// Whether both answers to a request are right.
 ///
-/// They are equal, with one exception that is meant. An upgrade to a protocol that the gateway does not know is refused
-/// by the compiled tables before the filter runs: no rule is named in the log or edits the response, and none need exist.
+/// They are equal, with two exceptions that are meant. A request that Envoy refuses before the filter runs is refused
+/// alike, but no rule is named in the log or edits the response. And an upgrade to a protocol that the gateway does not
+/// know is refused so by the compiled tables even where no rule would take the request.
 #[must_use]
 pub fn agree(sent: &Sent, native: &Answer, wasm: &Answer) -> bool {
-    native == wasm || (sent.header("upgrade").is_some() && is_refused_upgrade(native, wasm))
+    let details = [native, wasm].map(|it| it.field("log: details").unwrap_or_default());
+    native == wasm
+        || (details == ["route_not_found", "upgrade_failed"] && sent.header("upgrade").is_some())
+        || (details[0] == details[1]
+            && BEFORE_FILTERS.contains(&details[0])
+            && differ_by_the_rule(native, wasm))
 }
 
-fn is_refused_upgrade(native: &Answer, wasm: &Answer) -> bool {
-    let details = [native, wasm].map(|it| it.field("log: details").unwrap_or_default());
+fn differ_by_the_rule(native: &Answer, wasm: &Answer) -> bool {
     let of_the_rule = [
         "log: rule",
         "log: route name",
         "log: upstream cluster",
         "response",
     ];
-    match details {
-        ["route_not_found", "upgrade_failed"] => true,
-        ["upgrade_failed", "upgrade_failed"] => {
-            let mut differences = native.differences(wasm).into_iter();
-            differences.all(|it| of_the_rule.contains(&it.field.as_str()))
-        }
-        _ => false,
-    }
+    let mut differences = native.differences(wasm).into_iter();
+    differences.all(|it| of_the_rule.contains(&it.field.as_str()))
 }

@@ -19,8 +19,6 @@ pub struct Pair {
     pub bootstraps: [Bootstrap; 2],
     /// The listener's name behind each Gateway port.
     pub listeners: BTreeMap<u16, String>,
-    /// What our filter reads.
-    pub compiled: Compiled,
 }
 
 impl Pair {
@@ -44,12 +42,12 @@ impl Pair {
         if diagnostics.has_errors() {
             return Err(render(&diagnostics, &resources.sources, false));
         }
-        let mut bootstraps = [Bootstrap(native.bootstrap), Bootstrap(wasm.bootstrap.clone())];
+        let listeners = compiled::ports(&wasm);
+        let mut bootstraps = [Bootstrap(native.bootstrap), Bootstrap(wasm.bootstrap)];
         hide_the_dispatch_header(&mut bootstraps);
         Ok(Self {
             bootstraps,
-            listeners: compiled::ports(&wasm),
-            compiled: wasm,
+            listeners,
         })
     }
 }
