@@ -5,6 +5,7 @@
 //! every rule about it lives in the crates below.
 
 mod args;
+mod asked;
 mod compile;
 mod explain;
 mod failure;
@@ -13,6 +14,7 @@ mod listing;
 mod load;
 mod module;
 mod output;
+mod request;
 mod routes;
 mod rule;
 mod shell;
@@ -57,6 +59,7 @@ struct Cli {
 enum Command {
     Compile(compile::Compile),
     Explain(explain::Explain),
+    Request(request::Request),
     Routes(routes::Routes),
     Up(up::Up),
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Up(command) => command.run(),
     });

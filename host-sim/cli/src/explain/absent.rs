@@ -3,10 +3,10 @@
 use fingerpost_config_compiler::{Plan, PlanListener};
 use fingerpost_proxy_model::Failure as NoAnswer;
 
-use super::asked::{Scheme, host_of};
 use super::chain::{Chain, would_answer};
 use super::story::{Explanation, Outcome, Place, Reason};
 use super::tell::in_words;
+use crate::asked::{Scheme, host_of};
 
 /// As many hosts are named; the rest is counted.
 const HOSTS: usize = 8;

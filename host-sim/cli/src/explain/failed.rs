@@ -103,7 +103,7 @@ impl Conditions<'_> {
                 Some("letter case counts in values".to_owned())
             }
             (ValueMatch::Exact(want), Some(got))
-                if on == "authority" && super::asked::host_of(got) == want =>
+                if on == "authority" && crate::asked::host_of(got) == want =>
             {
                 Some("the port is part of the authority".to_owned())
             }

@@ -28,7 +28,6 @@
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 
 mod absent;
-mod asked;
 mod beside;
 mod chain;
 mod failed;
@@ -43,8 +42,8 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
-use self::asked::{Header, Url};
 use crate::args::{EngineName, Input};
+use crate::asked::{Header, Url};
 use crate::failure::Failure;
 use crate::load::load;
 use crate::table;

@@ -10,9 +10,9 @@ use fingerpost_proxy_model::{
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
 
-use super::asked::{self, Scheme, Url};
 use super::failed::text;
 use super::story::{Asked, Upstream};
+use crate::asked::{self, Scheme, Url};
 use crate::failure::Failure;
 
 /// A request that reached the filter of a chain.

@@ -7,7 +7,7 @@ use fingerpost_resources::Span;
 use fingerpost_routing_config::{RuleRef, RuleStep};
 use serde::Serialize;
 
-use super::asked::Scheme;
+use crate::asked::Scheme;
 use crate::rule;
 
 /// All of it.

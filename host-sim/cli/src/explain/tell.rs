@@ -9,13 +9,13 @@ use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route, RouteTable, VirtualHost};
 
 use super::absent;
-use super::asked::{Scheme, Url};
 use super::beside;
 use super::chain::{Answering, Chain};
 use super::forward;
 use super::proxy::{self, Reception, Router};
 use super::story::{Asked, Explanation, Failed, Listener, Outcome, Place, Source, TooLate, Tried};
 use super::surprise;
+use crate::asked::{Scheme, Url};
 use crate::failure::Failure;
 use crate::load::Loaded;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How the client speaks to the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
@@ -16,22 +16,22 @@ pub(super) enum Scheme {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     /// None: whatever the listener speaks.
-    pub(super) scheme: Option<Scheme>,
+    pub(crate) scheme: Option<Scheme>,
     /// The host, with the port if there is one.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     /// The path with the query. A fragment stays with the client.
-    pub(super) target: String,
+    pub(crate) target: String,
 }
 
 /// A header, as curl's `-H` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    pub(super) name: String,
-    pub(super) value: String,
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 impl Scheme {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -39,7 +39,7 @@ impl Scheme {
     }
 
     /// The port where a URL names none.
-    pub(super) fn port(self) -> u32 {
+    pub(crate) fn port(self) -> u32 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -49,7 +49,7 @@ impl Scheme {
 
 impl Url {
     /// The port in the URL.
-    pub(super) fn port(&self) -> Option<u32> {
+    pub(crate) fn port(&self) -> Option<u32> {
         let (host, port) = self.authority.rsplit_once(':')?;
         let is_address = host.starts_with('[') && !host.ends_with(']'); // the colon is inside `[…]`
         port.parse().ok().filter(|_| !is_address)
@@ -57,7 +57,7 @@ impl Url {
 }
 
 /// An authority without its port.
-pub(super) fn host_of(authority: &str) -> &str {
+pub(crate) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
         Some(_) | None => authority,

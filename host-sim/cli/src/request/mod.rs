@@ -1,0 +1,258 @@
+//! `fingerpost request`: what comes of a request, without an Envoy.
+//!
+//! The compiled bootstrap is asked: `fingerpost-proxy-model` is Envoy around the filter, and the filter is the real
+//! module in `fingerpost-simulator`, or the same code natively. With `--requests` each line is a request in the form
+//! of a conformance case's `request`, and each line of the answer an outcome in the form of its `expect`:
+//! ```json
+//! {"port": 80, "method": "GET", "path": "/v1/x", "authority": "shop.example.com", "headers": [["k", "v"]]}
+//! {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "upstream": {…}, "rule": {…}}
+//! ```
+//! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is no request, and then the exit code
+//! is 2. Answers come in the order of the requests, and nothing else is on standard output.
+
+mod filters;
+mod screen;
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use fingerpost_proxy_model::{Model, Outcome, Request as Sent, Skipped, Tls};
+
+use self::filters::{Filters, chance};
+use crate::args::{EngineName, Input};
+use crate::asked::{Header, Scheme, Url, host_of};
+use crate::failure::Failure;
+use crate::load::{Loaded, load};
+
+/// Send a request through the compiled rules, without an Envoy.
+///
+/// Shows what the upstream, an echo server, would receive and what the client gets. The filter is the module that
+/// Envoy would load, run in a simulator; around it stands a model of Envoy that knows when it does not know.
+#[derive(Debug, Args)]
+#[command(
+    allow_missing_positional = true,
+    after_long_help = "\
+Examples:
+  fingerpost request -f k8s/ http://shop.example.com/v1/cart
+  fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-user: jason' -d 'a=b'
+  fingerpost request -f k8s/ --requests requests.jsonl --format json > outcomes.jsonl
+
+Exit codes: 0 answered; 2 wrong usage, input that is refused, or a line that is no request; 5 the module does not run."
+)]
+pub(crate) struct Request {
+    #[command(flatten)]
+    input: Input,
+
+    /// The method [default: GET, with -d POST]
+    #[arg(value_name = "METHOD")]
+    method: Option<String>,
+
+    /// The URL. Its scheme and port choose the listener, unless --port does
+    #[arg(
+        value_name = "URL",
+        required_unless_present = "requests",
+        conflicts_with = "requests"
+    )]
+    url: Option<Url>,
+
+    /// A header of the request, `name: value`; Host goes before the URL's host
+    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
+    headers: Vec<Header>,
+
+    /// The body. The model counts its bytes and looks no further
+    #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = "Request")]
+    data: Option<String>,
+
+    /// The Gateway port that it is sent to
+    #[arg(long, value_name = "PORT", help_heading = "Request")]
+    port: Option<u16>,
+
+    /// Requests to answer, one JSON object a line; `-` for standard input
+    #[arg(long, value_name = "FILE|-", help_heading = "Request")]
+    requests: Option<PathBuf>,
+
+    /// Who runs the filter
+    #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
+    engine: Runner,
+
+    /// How to print the outcome
+    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    format: Format,
+}
+
+/// Who runs the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runner {
+    /// The module that Envoy loads, in the simulator
+    Wasm,
+    /// The same code, natively
+    Core,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// The proxy as a model, with the filter in it.
+struct Proxy {
+    model: Model,
+    filters: Filters,
+}
+
+impl Request {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let options = self.input.options(EngineName::Wasm, String::new());
+        let loaded = load(&self.input, options, &["certificate-not-found", "subset-by-dns"])?;
+        let mut proxy = Proxy::new(&loaded, self.engine)?;
+        let mut out = BufWriter::new(anstream::stdout());
+        match (&self.requests, &self.url) {
+            (Some(file), _) => self.answer_lines(file, &mut proxy, &mut out)?,
+            (None, Some(url)) => {
+                let sent = self.sent(url, &loaded)?;
+                let outcome = proxy.answer(&sent)?;
+                self.print(&sent, &outcome, &mut out)?;
+            }
+            (None, None) => return Err(Failure::refused("expected a URL, or --requests FILE")),
+        }
+        Ok(out.flush()?)
+    }
+
+    /// The request that the command line describes.
+    fn sent(&self, url: &Url, loaded: &Loaded) -> Result<Sent, Failure> {
+        let mut headers: Vec<(String, String)> = self
+            .headers
+            .iter()
+            .map(|it| (it.name.clone(), it.value.clone()))
+            .collect();
+        let host = headers.iter().rposition(|(name, _)| name == "host");
+        let authority = host.map_or_else(|| url.authority.clone(), |at| headers.remove(at).1);
+        let default = if self.data.is_some() { "POST" } else { "GET" };
+        let method = self.method.as_deref().unwrap_or(default).to_ascii_uppercase();
+        if let Some(body) = &self.data {
+            headers.push(("content-length".to_owned(), body.len().to_string()));
+        }
+        let over_tls = url.scheme == Some(Scheme::Https);
+        Ok(Sent {
+            port: self.port.map_or_else(|| port(url, loaded), Ok)?,
+            method,
+            path: url.target.clone(),
+            tls: over_tls.then(|| Tls {
+                sni: Some(host_of(&authority).to_owned()),
+                client_cert: None,
+            }),
+            authority,
+            headers,
+        })
+    }
+
+    fn answer_lines(&self, file: &Path, proxy: &mut Proxy, out: &mut impl Write) -> Result<(), Failure> {
+        let mut wrong = 0;
+        for (number, line) in lines(file)?.enumerate() {
+            let line = line.map_err(|error| unreadable(file, &error))?;
+            let parsed: Result<Sent, serde_json::Error> = serde_json::from_slice(&line);
+            match parsed {
+                Ok(sent) => {
+                    let outcome = proxy.answer(&sent)?;
+                    self.print(&sent, &outcome, out)?;
+                }
+                Err(error) => {
+                    wrong += 1;
+                    let reason = format!("line {} is no request: {error}", number + 1);
+                    match self.format {
+                        Format::Json => write_json(&serde_json::json!({"skipped": reason}), out)?,
+                        Format::Human => writeln!(out, "{reason}")?,
+                    }
+                }
+            }
+        }
+        if wrong > 0 {
+            out.flush()?;
+            return Err(Failure::refused(format!(
+                "{}: {wrong} of the lines are no requests",
+                file.display()
+            )));
+        }
+        Ok(())
+    }
+
+    fn print(&self, sent: &Sent, outcome: &Result<Outcome, Skipped>, out: &mut impl Write) -> io::Result<()> {
+        match (self.format, outcome) {
+            (Format::Json, Ok(outcome)) => write_json(outcome, out),
+            (Format::Json, Err(skipped)) => write_json(skipped, out),
+            (Format::Human, outcome) => screen::show(sent, outcome.as_ref(), out),
+        }
+    }
+}
+
+impl Proxy {
+    fn new(loaded: &Loaded, runner: Runner) -> Result<Self, Failure> {
+        let refused = |error| Failure::refused(format!("the model can't stand for this: {error}"));
+        let mut model = Model::new(&loaded.compiled.bootstrap).map_err(refused)?;
+        for listener in &loaded.compiled.plan.listeners {
+            if let Ok(port) = u16::try_from(listener.port) {
+                model = model.with_declared_port(port, listener.name.clone());
+            }
+        }
+        let filters = match runner {
+            Runner::Wasm => Filters::wasm()?,
+            Runner::Core => Filters::core(),
+        };
+        Ok(Self { model, filters })
+    }
+
+    /// What comes of a request, as far as the model knows.
+    fn answer(&mut self, sent: &Sent) -> Result<Result<Outcome, Skipped>, Failure> {
+        let outcome = self.model.answer(sent, &mut self.filters, &mut chance());
+        self.filters.fault().map_or(Ok(outcome), Err)
+    }
+}
+
+/// The Gateway port that a URL means: its own, else its scheme's, else that of the only listener.
+fn port(url: &Url, loaded: &Loaded) -> Result<u16, Failure> {
+    let listeners = &loaded.compiled.plan.listeners;
+    let known = |port: &u32| {
+        listeners
+            .iter()
+            .any(|it| it.port == *port || it.listen_port == *port)
+    };
+    let by_scheme = url.scheme.map(Scheme::port);
+    let only = match listeners.as_slice() {
+        [only] => Some(only.port),
+        _ => None,
+    };
+    let chosen = url
+        .port()
+        .filter(known)
+        .or(by_scheme.filter(known))
+        .or(only)
+        .or(by_scheme)
+        .unwrap_or(80);
+    u16::try_from(chosen).map_err(|_| Failure::refused(format!("{chosen} is no port")))
+}
+
+/// The lines of a file, without those that are blank.
+fn lines(file: &Path) -> Result<impl Iterator<Item = io::Result<Vec<u8>>>, Failure> {
+    let reader: Box<dyn BufRead> = if file.as_os_str() == "-" {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        let opened = fs::File::open(file).map_err(|error| unreadable(file, &error))?;
+        Box::new(BufReader::new(opened))
+    };
+    Ok(reader
+        .split(b'\n')
+        .filter(|line| !line.as_ref().is_ok_and(|it| it.trim_ascii().is_empty())))
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::refused(format!("{}: {error}", file.display()))
+}
+
+fn write_json(value: &impl serde::Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}

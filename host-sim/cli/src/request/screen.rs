@@ -1,0 +1,82 @@
+//! An outcome as a person reads it: what became of the request, what the upstream receives, what the client gets.
+
+use std::io::{self, Write};
+
+use fingerpost_proxy_model::{Outcome, Request, Skipped};
+
+use crate::rule;
+use crate::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
+
+/// Prints one outcome.
+pub(super) fn show(
+    sent: &Request,
+    outcome: Result<&Outcome, &Skipped>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let line = format!("{} {}{}", sent.method, sent.authority, sent.path);
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(skipped) => {
+            writeln!(out, "{}  {line}", paint(BAD, "?"))?;
+            return writeln!(out, "   this can't be known without an Envoy: {skipped}");
+        }
+    };
+    let colour = if outcome.status < 400 && outcome.error.is_none() {
+        GOOD
+    } else {
+        BAD
+    };
+    let status = outcome
+        .error
+        .map_or_else(|| outcome.status.to_string(), |error| error.to_string());
+    writeln!(out, "{}  {line}", paint(colour, &status))?;
+    let rule = outcome
+        .rule
+        .as_ref()
+        .map_or_else(|| "no rule".to_owned(), rule::full_name);
+    writeln!(out, "     {}", paint(DIM, &rule))?;
+    if let Some(upstream) = &outcome.upstream {
+        let cluster = outcome.cluster.as_deref().unwrap_or_default();
+        writeln!(out, "\n  {}  {}", paint(BOLD, "upstream"), paint(NAME, cluster))?;
+        writeln!(out, "    {} {}", upstream.method, upstream.path)?;
+        writeln!(out, "    {} {}", paint(DIM, "host:"), upstream.authority)?;
+        headers(&upstream.headers, out)?;
+        if let Some(timeout) = &upstream.timeout_ms {
+            writeln!(
+                out,
+                "    {}",
+                paint(DIM, format_args!("answers within {timeout} ms"))
+            )?;
+        }
+    }
+    if !outcome.mirrors.is_empty() {
+        writeln!(
+            out,
+            "\n  {}  {}",
+            paint(BOLD, "mirrored to"),
+            outcome.mirrors.join(", ")
+        )?;
+    }
+    if outcome.error.is_none() {
+        writeln!(out, "\n  {}", paint(BOLD, "client"))?;
+        headers(&outcome.response_headers, out)?;
+        if let Some(body) = outcome.body.as_deref().filter(|body| !body.is_empty()) {
+            writeln!(out, "    {body}")?;
+        }
+        if outcome.at_least_ms > 0 {
+            writeln!(
+                out,
+                "    {}",
+                paint(DIM, format_args!("after {} ms", outcome.at_least_ms))
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn headers(headers: &[(String, String)], out: &mut impl Write) -> io::Result<()> {
+    for (name, value) in headers {
+        writeln!(out, "    {} {value}", paint(DIM, format_args!("{name}:")))?;
+    }
+    Ok(())
+}
