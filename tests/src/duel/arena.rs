@@ -23,10 +23,27 @@ use crate::sent::Sent;
 
 /// Connections at once. Most of an exchange is waiting for Envoy.
 const CLIENTS: usize = 8;
-/// Mirrored copies and log lines come after the answer: so long they are waited for, and so long at a second look.
-const STRAGGLERS: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(400)];
 /// So many draws tell which clusters a rule can choose.
 const DRAWS: usize = 60;
+
+/// How closely a question is put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// On connections that are kept.
+    First,
+    /// Each on a connection of its own: where bytes are forwarded, the cluster is chosen once for a connection.
+    Second,
+}
+
+impl Look {
+    /// Mirrored copies and log lines come after the answer; so long they are waited for.
+    fn stragglers(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::First => 150,
+            Self::Second => 400,
+        })
+    }
+}
 
 /// An Envoy that serves pairs.
 pub struct Arena {
@@ -107,7 +124,7 @@ impl Arena {
     /// something may have come late, and a rule may split its traffic.
     #[must_use]
     pub fn ask(&self, questions: &[(usize, &Sent)]) -> Vec<[Answer; 2]> {
-        let mut answers = self.ask_once(questions, STRAGGLERS[0]);
+        let mut answers = self.ask_once(questions, Look::First);
         let differing = answers
             .iter()
             .enumerate()
@@ -117,14 +134,14 @@ impl Arena {
             .iter()
             .flat_map(|number| std::iter::repeat_n(questions[*number], DRAWS))
             .collect();
-        let again = self.ask_once(&again, STRAGGLERS[1]);
+        let again = self.ask_once(&again, Look::Second);
         for (number, drawn) in differing.into_iter().zip(again.chunks(DRAWS)) {
             answers[number] = told_apart(drawn);
         }
         answers
     }
 
-    fn ask_once(&self, questions: &[(usize, &Sent)], stragglers: Duration) -> Vec<[Answer; 2]> {
+    fn ask_once(&self, questions: &[(usize, &Sent)], look: Look) -> Vec<[Answer; 2]> {
         let first = self.numbers.fetch_add(questions.len(), Ordering::Relaxed);
         let case = |index: usize, side: usize| format!("{}.{side}", first + index);
         let next = AtomicUsize::new(0);
@@ -136,6 +153,9 @@ impl Arena {
                 let Some((pair, sent)) = questions.get(index) else {
                     return;
                 };
+                if look == Look::Second {
+                    wire = Wire::default();
+                }
                 for side in 0..2 {
                     let reply = match self.addresses.get(&(*pair, side, sent.port)) {
                         Some(address) => wire.send(*address, sent, &case(index, side)),
@@ -147,7 +167,7 @@ impl Arena {
             }
         };
         thread::scope(|scope| (0..CLIENTS).for_each(|_| drop(scope.spawn(work))));
-        thread::sleep(stragglers);
+        thread::sleep(look.stragglers());
         let replies = replies.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut received: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for request in self.echo.take() {
