@@ -1,36 +1,26 @@
 //! Which clusters there are. What is behind them, the model takes for an echo server that is always up.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
-/// The clusters by name.
+/// The names of the clusters.
 #[derive(Debug, Default)]
 pub(crate) struct Clusters {
-    /// Whether each picks its endpoints by hashes.
-    hashing: HashMap<String, bool>,
+    names: HashSet<String>,
 }
 
 impl Clusters {
     /// Reads the list `clusters`.
     pub(crate) fn read(list: &Value) -> Self {
-        let clusters = list.as_array().into_iter().flatten();
-        let clusters = clusters.filter_map(|it| {
-            let policy = it.get("lb_policy").and_then(Value::as_str);
-            let hashes = matches!(policy, Some("RING_HASH" | "MAGLEV"));
-            Some((it.get("name")?.as_str()?.to_owned(), hashes))
-        });
+        let names = list.as_array().into_iter().flatten();
+        let names = names.filter_map(|it| it.get("name")?.as_str().map(str::to_owned));
         Self {
-            hashing: clusters.collect(),
+            names: names.collect(),
         }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.hashing.contains_key(name)
-    }
-
-    /// Whether the cluster picks its endpoints by hashes.
-    pub(crate) fn hashes(&self, name: &str) -> bool {
-        self.hashing.get(name).copied().unwrap_or_default()
+        self.names.contains(name)
     }
 }
