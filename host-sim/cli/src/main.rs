@@ -14,6 +14,7 @@ mod listing;
 mod load;
 mod module;
 mod output;
+mod proxy;
 mod request;
 mod routes;
 mod rule;

@@ -10,7 +10,6 @@
 //! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is no request, and then the exit code
 //! is 2. Answers come in the order of the requests, and nothing else is on standard output.
 
-mod filters;
 mod screen;
 
 use std::fs;
@@ -18,13 +17,13 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fingerpost_proxy_model::{Model, Outcome, Request as Sent, Skipped, Tls};
+use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls};
 
-use self::filters::{Filters, chance};
 use crate::args::{EngineName, Input};
 use crate::asked::{Header, Scheme, Url, host_of};
 use crate::failure::Failure;
 use crate::load::{Loaded, load};
+use crate::proxy::{Proxy, Runner};
 
 /// Send a request through the compiled rules, without an Envoy.
 ///
@@ -82,25 +81,10 @@ pub(crate) struct Request {
     format: Format,
 }
 
-/// Who runs the filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Runner {
-    /// The module that Envoy loads, in the simulator
-    Wasm,
-    /// The same code, natively
-    Core,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     Human,
     Json,
-}
-
-/// The proxy as a model, with the filter in it.
-struct Proxy {
-    model: Model,
-    filters: Filters,
 }
 
 impl Request {
@@ -186,29 +170,6 @@ impl Request {
             (Format::Json, Err(skipped)) => write_json(skipped, out),
             (Format::Human, outcome) => screen::show(sent, outcome.as_ref(), out),
         }
-    }
-}
-
-impl Proxy {
-    fn new(loaded: &Loaded, runner: Runner) -> Result<Self, Failure> {
-        let refused = |error| Failure::refused(format!("the model can't stand for this: {error}"));
-        let mut model = Model::new(&loaded.compiled.bootstrap).map_err(refused)?;
-        for listener in &loaded.compiled.plan.listeners {
-            if let Ok(port) = u16::try_from(listener.port) {
-                model = model.with_declared_port(port, listener.name.clone());
-            }
-        }
-        let filters = match runner {
-            Runner::Wasm => Filters::wasm()?,
-            Runner::Core => Filters::core(),
-        };
-        Ok(Self { model, filters })
-    }
-
-    /// What comes of a request, as far as the model knows.
-    fn answer(&mut self, sent: &Sent) -> Result<Result<Outcome, Skipped>, Failure> {
-        let outcome = self.model.answer(sent, &mut self.filters, &mut chance());
-        self.filters.fault().map_or(Ok(outcome), Err)
     }
 }
 
