@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::ModelError;
 use crate::dice::{Fraction, StreamRoll};
 use crate::edits::{Edits, WrittenEdit};
-use crate::headers::{Headers, get, set};
+use crate::headers::{Headers, get, set, values};
 use crate::read::{Ignored, Milliseconds, RuntimeFraction};
 use crate::rewrite::{Rewrite, WrittenRegexRewrite};
 
@@ -19,6 +19,8 @@ pub(crate) struct Forward {
     pub(crate) host: Option<String>,
     timeout: Timeout,
     mirrors: Vec<Mirror>,
+    /// Cookies that a hashing cluster gives to clients without.
+    cookies: Vec<String>,
 }
 
 /// A destination and its part of the sum of all weights.
@@ -61,8 +63,8 @@ pub(crate) struct WrittenForward {
     retry_policy: WrittenRetries,
     #[serde(default)]
     request_mirror_policies: Vec<WrittenMirror>,
-    #[serde(default, rename = "hash_policy")]
-    _hash_policy: Ignored,
+    #[serde(default)]
+    hash_policy: Vec<WrittenHash>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +97,18 @@ struct WrittenRetries {
     per_try_timeout: Milliseconds,
 }
 
+/// Of a hash policy only the cookie that Envoy may set. Which endpoint it leads to makes no difference to an echo.
+#[derive(Debug, Deserialize)]
+struct WrittenHash {
+    cookie: Option<WrittenCookie>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WrittenCookie {
+    name: String,
+    ttl: Option<Milliseconds>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenMirror {
@@ -125,6 +139,8 @@ impl Forward {
         if shares.iter().map(|it| it.weight).sum::<u64>() == 0 {
             return Err(ModelError::new("the weights add up to nothing"));
         }
+        let cookies = written.hash_policy.into_iter().filter_map(|it| it.cookie);
+        let given = cookies.filter(|it| it.ttl.is_some()).map(|it| it.name);
         let default_timeout = u64::try_from(DEFAULT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         Ok(Self {
             shares,
@@ -140,6 +156,7 @@ impl Forward {
                 .into_iter()
                 .map(Mirror::read)
                 .collect::<Result<_, _>>()?,
+            cookies: given.collect(),
         })
     }
 
@@ -170,6 +187,11 @@ impl Forward {
         taken.map(|it| it.cluster.as_str()).collect()
     }
 
+    /// Whether a hashing cluster would give the client a cookie.
+    pub(crate) fn gives_a_cookie(&self, request: &Headers) -> bool {
+        self.cookies.iter().any(|name| !has_cookie(request, name))
+    }
+
     /// Tells the upstream how long anyone waits for it.
     pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) {
         let Timeout {
@@ -197,6 +219,16 @@ impl Forward {
             }
         }
     }
+}
+
+/// Whether a client has this cookie, with a value.
+fn has_cookie(request: &Headers, name: &str) -> bool {
+    let pairs = values(request, "cookie").flat_map(|value| value.split(|byte| *byte == b';'));
+    pairs.into_iter().any(|pair| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes());
+        let value = value.and_then(|it| it.strip_prefix(b"="));
+        value.is_some_and(|it| !it.is_empty() && it != b"\"\"")
+    })
 }
 
 /// Milliseconds as gRPC writes them: with eight digits at most, in a coarser unit if need be.

@@ -8,15 +8,18 @@
 //!     a plugin, run by whoever calls                              filter
 //!     the route: virtual host, then a key or the first match      virtual_host, route_match
 //!     fault, CORS                                                 fault, cors
-//!     the router: redirect, direct response, destination,         redirect, forward, rewrite
+//!     the router: redirect, direct response, destination,         router, redirect, forward, rewrite
 //!       header edits with their variables, mirrors                edits, format, variable
 //!   the upstream, which is an echo server, and the way back       echo, reply
 //! ```
 //!
-//! It stands beside Envoy, not in its place. It has no clock and no network: an upstream that delays or fails,
-//! retries, upgrades, bodies and HTTP/2 clients are not modelled, nor is a variable that only a running proxy can
-//! fill in. A request that depends on them is [`Skipped`], with the reason. A bootstrap with a field that the model
-//! does not know is refused.
+//! It stands beside Envoy 1.40, not in its place. It has no clock and no network: an upstream that delays or fails,
+//! retries, upgrades, bodies and HTTP/2 clients are not modelled, nor is a variable or a cookie that only a running
+//! proxy can fill in. A request that depends on them is [`Skipped`], with the reason. A bootstrap with a field that
+//! the model does not know is refused.
+//!
+//! Filters and routes see the headers that Envoy itself adds (`x-request-id`, `x-forwarded-for`,
+//! `x-envoy-external-address`) with values of the model's own: that they are there is right, what they say is not.
 //!
 //! Nothing here knows Istio: the bootstrap is all there is.
 
@@ -46,6 +49,7 @@ mod request;
 mod rewrite;
 mod route;
 mod route_match;
+mod router;
 mod stream;
 mod string_match;
 mod tcp;

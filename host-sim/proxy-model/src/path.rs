@@ -46,6 +46,7 @@ fn past_dot_segments<'p>(out: &mut Vec<u8>, mut rest: &'p [u8]) -> &'p [u8] {
             Some(_) => return rest, // a name that begins with a dot
         };
         if is_double {
+            // `out` ends with the slash that `rest` follows.
             let parent = out[..out.len() - 1].iter().rposition(|byte| *byte == b'/');
             out.truncate(parent.unwrap_or(0) + 1);
         }
@@ -65,7 +66,7 @@ fn past_escape<'p>(out: &mut Vec<u8>, rest: &'p [u8]) -> &'p [u8] {
     match escaped(rest) {
         Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
             out.push(byte);
-            &rest[2..]
+            &rest[2..] // the two digits
         }
         _ => {
             out.push(b'%');

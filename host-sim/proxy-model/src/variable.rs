@@ -319,7 +319,7 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     while let Some((&byte, after)) = rest.split_first() {
         let escaped = (byte == b'%').then(|| escaped(after)).flatten();
         out.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { &after[2..] } else { after };
+        rest = if escaped.is_some() { &after[2..] } else { after }; // past the two digits
     }
     Cow::Owned(out)
 }

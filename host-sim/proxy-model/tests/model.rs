@@ -174,6 +174,26 @@ fn the_model_says_where_it_stops() {
 }
 
 #[test]
+fn a_cookie_for_hashing_is_known_only_where_the_client_has_it() {
+    let hash = json!([{"cookie": {"name": "s", "ttl": "60s"}}]);
+    let routes = forward(&json!({"cluster": "a", "hash_policy": hash}));
+    let mut bootstrap = bootstrap(&routes, false);
+    bootstrap["static_resources"]["clusters"][0]["lb_policy"] = json!("RING_HASH");
+    let model = Model::new(&bootstrap).expect("a model");
+    let ask = |cookie| model.answer(&request(8080, &[("cookie", cookie)]), &mut no_filter, &mut || 0);
+    assert_eq!(ask("a=1; s=x").expect("an outcome").status, 200);
+    for cookie in ["a=1", "s=", "S=x", "xs=x"] {
+        assert!(
+            ask(cookie)
+                .expect_err("skipped")
+                .to_string()
+                .contains("consistent hashing"),
+            "{cookie}"
+        );
+    }
+}
+
+#[test]
 fn a_port_is_the_listeners_own_or_a_declared_one() {
     let model = Model::new(&bootstrap(&forward(&json!({"cluster": "a"})), false)).expect("a model");
     let model = model.with_declared_port(80, "edge");

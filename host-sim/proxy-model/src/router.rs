@@ -1,0 +1,172 @@
+//! The router, the last filter: answers, or sends the request to a cluster.
+
+use std::collections::BTreeSet;
+
+use crate::dice::StreamRoll;
+use crate::echo;
+use crate::facts::Source;
+use crate::forward::{Forward, Share};
+use crate::headers::{get, remove, set, text};
+use crate::outcome::{Outcome, Skipped};
+use crate::redirect::{to_https, to_itself};
+use crate::reply::{Local, Reply};
+use crate::route::Action;
+use crate::stream::{Chosen, Ended, OnRoute, Stream};
+
+impl<'m> Stream<'m> {
+    /// What the router does.
+    pub(crate) fn route(&mut self, chosen: Chosen<'m>, dice: &mut StreamRoll<'_>) -> Result<Ended, Skipped> {
+        let on = match chosen {
+            Chosen::Nothing => {
+                return Ok(Ended::Reply(self.local(
+                    Local::new(404, ""),
+                    Source::Nobody,
+                    chosen,
+                )?));
+            }
+            Chosen::ToHttps => {
+                let mut local = Local::new(301, "");
+                set(&mut local.headers, "location", to_https(&self.request));
+                return Ok(Ended::Reply(self.local(local, Source::Route, chosen)?));
+            }
+            Chosen::Route(on) => on,
+        };
+        match (&on.route.action, on.share) {
+            (Action::Redirect(redirect), _) => {
+                let mut local = Local::new(redirect.status, "");
+                let location = redirect.location(&self.request, &on.route.matches.path);
+                set(&mut local.headers, "location", location);
+                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
+            }
+            (Action::Respond { status, body }, _) if matches!(status, 201 | 300..=399) => {
+                let mut local = Local::new(*status, body.as_slice());
+                set(&mut local.headers, "location", to_itself(&self.request));
+                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
+            }
+            (Action::Respond { status, body }, _) => Ok(Ended::Reply(self.local(
+                Local::new(*status, body.as_slice()),
+                Source::Route,
+                chosen,
+            )?)),
+            (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
+                self.forward(forward, share, on, dice)
+            }
+            (Action::Forward(_), _) => Ok(Ended::Reply(self.local(
+                Local::new(503, ""),
+                Source::NoCluster,
+                chosen,
+            )?)),
+        }
+    }
+
+    fn forward(
+        &mut self,
+        forward: &Forward,
+        share: &Share,
+        on: OnRoute<'m>,
+        dice: &mut StreamRoll<'_>,
+    ) -> Result<Ended, Skipped> {
+        self.make_ready(forward, share, on)?;
+        self.refuse_the_unknowable(forward, share)?;
+        for name in CONTROLS {
+            remove(&mut self.request, name);
+        }
+        let mut asked = forward.mirrors(dice);
+        asked.retain(|it| self.clusters.has(it));
+        asked.push(&share.cluster);
+        let mut reply = echo::answer(&share.cluster);
+        self.edit_response(&mut reply.headers, reply.status, Source::Upstream, on)?;
+        let outcome = self.tally(&asked, &reply);
+        Ok(Ended::Upstream {
+            reply,
+            outcome: Box::new(outcome),
+        })
+    }
+
+    /// Makes the request what the upstream receives. The destination's edits come first, and the rule's win.
+    fn make_ready(&mut self, forward: &Forward, share: &Share, on: OnRoute<'m>) -> Result<(), Skipped> {
+        let is_grpc = self.is_grpc();
+        forward.set_timeout(&mut self.request, is_grpc);
+        if on.host.counts_attempts {
+            set(&mut self.request, "x-envoy-attempt-count", "1");
+        }
+        let facts = self.facts(on);
+        share.request_edits.edit_request(&mut self.request, &facts)?;
+        if let Some(host) = &share.host {
+            set(&mut self.request, ":authority", host.as_str());
+        }
+        on.route.request_edits.edit_request(&mut self.request, &facts)?;
+        on.host.request_edits.edit_request(&mut self.request, &facts)?;
+        if let Some(host) = &forward.host {
+            self.keep("x-envoy-original-host", ":authority");
+            set(&mut self.request, ":authority", host.as_str());
+        }
+        if let Some(rewrite) = &forward.rewrite {
+            let target = get(&self.request, ":path").unwrap_or_default();
+            if let Some(rewritten) = rewrite.apply(target, &on.route.matches.path) {
+                self.keep("x-envoy-original-path", ":path");
+                set(&mut self.request, ":path", rewritten);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a model without a clock and without an upstream can't say.
+    fn refuse_the_unknowable(&self, forward: &Forward, share: &Share) -> Result<(), Skipped> {
+        let reason = if get(&self.request, "x-echo").is_some() {
+            "an upstream that delays or fails is not modelled"
+        } else if get(&self.request, "x-envoy-force-trace").is_some() {
+            "only a running proxy knows the value of x-request-id"
+        } else if self.clusters.hashes(&share.cluster) && forward.gives_a_cookie(&self.request) {
+            "only a running proxy knows the cookie it sets for consistent hashing"
+        } else {
+            return Ok(());
+        };
+        Err(Skipped::because(reason))
+    }
+
+    /// Who was asked, how often, and for what. Who answered is read from the answer, as a client would do it; else
+    /// it is the only one that was asked.
+    fn tally(&self, asked: &[&str], reply: &Reply) -> Outcome {
+        let named = get(&reply.headers, echo::CLUSTER).map(text);
+        let clusters: BTreeSet<&str> = asked.iter().copied().collect();
+        let only = clusters.first().filter(|_| clusters.len() == 1);
+        let main = named.or_else(|| only.map(|it| (*it).to_owned()));
+        let is_main = |cluster: &str| Some(cluster) == main.as_deref();
+        let attempts = asked.iter().filter(|it| is_main(it)).count();
+        let others = clusters.iter().filter(|it| !is_main(it));
+        let others: Vec<String> = others.map(|it| (*it).to_owned()).collect();
+        let (mirrors, hits) = match main {
+            Some(_) => (others, Vec::new()),
+            None => (Vec::new(), others),
+        };
+        Outcome {
+            upstream: (attempts > 0).then(|| echo::received(&self.request)),
+            attempts: attempts.max(1),
+            mirrors,
+            hits,
+            cluster: main,
+            ..Outcome::default()
+        }
+    }
+
+    /// Notes the value that `of` has before it changes.
+    fn keep(&mut self, name: &str, of: &str) {
+        if let Some(value) = get(&self.request, of).map(<[u8]>::to_vec) {
+            set(&mut self.request, name, value);
+        }
+    }
+}
+
+/// The router acts on these, whoever set them, and no upstream sees them.
+const CONTROLS: &[&str] = &[
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-max-retries",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-stream-duration-ms",
+];
