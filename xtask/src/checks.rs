@@ -17,19 +17,28 @@ use crate::workspace::{Workspace, run, say};
 /// Sets everything up and runs all tests; `arguments` go to `cargo test`.
 pub(crate) fn test(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     let (mut tally, is_ok) = tests(workspace, arguments)?;
-    let mut outcome = judge(tally, is_ok);
+    let mut outcome = judge(&tally, is_ok);
     if arguments.is_empty() {
         outcome = outcome.and(core_tests(workspace, &mut tally));
     }
+    repeat(&tally);
     println!("{tally}");
     outcome
+}
+
+/// What failed tests said, once more: the end of a long log is what people see.
+fn repeat(tally: &Tally) {
+    for line in tally.failures() {
+        println!("{line}");
+    }
 }
 
 /// Runs the core's tests as wasm32, and adds them to the tally.
 fn core_tests(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
     let (core, is_ok) = core_as_wasm::tests(workspace)?;
+    let outcome = judge(&core, is_ok);
     tally.add(core);
-    judge(core, is_ok)
+    outcome
 }
 
 /// Sets everything up and runs all tests, and says how many and whether all was well.
@@ -41,7 +50,7 @@ fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Fai
     Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))
 }
 
-fn judge(tally: Tally, is_ok: bool) -> Result<(), Failure> {
+fn judge(tally: &Tally, is_ok: bool) -> Result<(), Failure> {
     match (is_ok, tally.failed) {
         (true, _) if tally.passed == 0 => Err(Failure::NoTests),
         (true, _) => Ok(()),
@@ -71,7 +80,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     let mut tally = Tally::default();
     let outcome = tests(workspace, &[]).and_then(|(counted, is_ok)| {
         tally = counted;
-        judge(counted, is_ok)
+        judge(&tally, is_ok)
     });
     check("tests", outcome);
     check("tests as wasm32", core_tests(workspace, &mut tally));
@@ -81,6 +90,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     check("documents", documents(workspace));
     check("dependencies", dependencies(workspace));
 
+    repeat(&tally);
     for (name, failure) in &failures {
         say("FAILED", format_args!("{name}: {failure}"));
     }

@@ -1,4 +1,5 @@
-//! Adds up the closing lines of test runners, so that one line at the end tells how many tests ran.
+//! Adds up the closing lines of test runners, so that one line at the end tells how many tests ran, and keeps what
+//! failed tests said, so that the end of a long log tells that too.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
@@ -7,12 +8,17 @@ use std::process::{Command, Stdio};
 use crate::failure::Failure;
 use crate::workspace::does_not_run;
 
-/// How many tests did what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Lines that are kept of what failed tests said.
+const KEPT: usize = 200;
+
+/// How many tests did what, and what those said that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    failures: Vec<String>,
+    is_telling: bool,
 }
 
 impl Tally {
@@ -26,7 +32,7 @@ impl Tally {
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             // Whether anybody still reads our output is no reason to stop the tests.
             let _ = std::io::stdout().write_all(&line);
-            tally.count(&String::from_utf8_lossy(&line));
+            tally.read(&String::from_utf8_lossy(&line));
             line.clear();
         }
         let status = child.wait().map_err(|error| does_not_run(command, &error))?;
@@ -38,6 +44,23 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
+    }
+
+    /// What failed tests said, as their runner printed it.
+    pub(crate) fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
+    /// Takes a line in: between `failures:` and the closing line a runner says what went wrong.
+    fn read(&mut self, line: &str) {
+        self.count(line);
+        match line.trim_end() {
+            "failures:" => self.is_telling = true,
+            closing if closing.starts_with("test result:") => self.is_telling = false,
+            said if self.is_telling && self.failures.len() < KEPT => self.failures.push(said.to_owned()),
+            _ => {}
+        }
     }
 
     /// Counts a line such as `test result: ok. 19 passed; 0 failed; 1 ignored; 0 measured; …`.
@@ -84,15 +107,19 @@ mod tests {
         let output = "running 2 tests\ntest a ... ok\n\
             test result: ok. 19 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
             all 7 passed;\ntest result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 3 filtered out";
-        output.lines().for_each(|line| tally.count(line));
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 20,
-                failed: 2,
-                skipped: 1
-            }
-        );
+        output.lines().for_each(|line| tally.read(line));
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (20, 2, 1));
+        assert!(tally.failures().is_empty());
         assert_eq!(tally.to_string(), "20 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_for_the_end() {
+        let mut tally = Tally::default();
+        let output = "test a ... FAILED\n\nfailures:\n\n---- a ----\nleft is not right\n\n\nfailures:\n    a\n\n\
+            test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\nrunning 3 tests";
+        output.lines().for_each(|line| tally.read(line));
+        let said: Vec<_> = tally.failures().iter().filter(|line| !line.is_empty()).collect();
+        assert_eq!(said, ["---- a ----", "left is not right", "    a"]);
     }
 }
