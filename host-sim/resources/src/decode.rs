@@ -13,7 +13,7 @@ mod suggest;
 
 pub(crate) use message::{Field, Message, Schema, choice, is_key, message, warn_of_snake_case};
 pub(crate) use oneof::{OneOf, decode_alone, oneof};
-pub(crate) use suggest::{closest, name_list};
+pub use suggest::{closest, name_list};
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

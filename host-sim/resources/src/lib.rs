@@ -21,8 +21,9 @@ mod service_entry;
 mod source;
 mod validate;
 mod virtual_service;
-mod yaml;
+pub mod yaml;
 
+pub use decode::{closest, name_list};
 pub use destination_rule::{
     ClientTlsMode, ClientTlsSettings, ConnectionKeepalive, ConnectionPoolSettings, DestinationRule,
     H2UpgradePolicy, HttpSettings, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion,
@@ -45,7 +46,7 @@ pub use read::{Resources, Unenforced, read};
 pub use render::render;
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
-pub use source::{Source, Sources, Span};
+pub use source::{Place, Source, Sources, Span};
 pub use validate::validate;
 pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,

@@ -84,6 +84,18 @@ pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
     resources
 }
 
+/// The documents of a source that holds no resources.
+pub(crate) fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
+    let mut resources = Resources::default();
+    let mut reader = Reader {
+        file: &Arc::from(source.name.as_str()),
+        diagnostics,
+        resources: &mut resources,
+    };
+    let documents = reader.documents(source);
+    documents.into_iter().filter_map(|it| it.root).collect()
+}
+
 struct Reader<'r> {
     file: &'r Arc<str>,
     diagnostics: &'r mut Diagnostics,
@@ -92,6 +104,15 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     fn source(&mut self, source: &Source) {
+        for document in self.documents(source) {
+            if let Some(root) = &document.root {
+                self.object(root);
+            }
+        }
+    }
+
+    /// The documents that can be read, and what is odd about them.
+    fn documents(&mut self, source: &Source) -> Vec<Document> {
         if let Some(bad) = &source.not_utf8 {
             let place = Place::of_bytes(&source.text, bad.offset, bad.offset + 1);
             let message = format!(
@@ -102,19 +123,24 @@ impl Reader<'_> {
                 .error("not-utf-8", message)
                 .at(place.in_file(self.file))
                 .help("save the file as UTF-8");
-            return;
+            return Vec::new();
         }
         if u32::try_from(source.text.len()).is_err() {
             self.diagnostics
                 .error("too-long", format!("{} is longer than 4 GiB", source.name));
-            return;
+            return Vec::new();
         }
+        let mut documents = Vec::new();
         for document in yaml::parse(&source.text) {
             match document {
-                Ok(document) => self.document(&document),
+                Ok(document) => {
+                    self.remark_on(&document);
+                    documents.push(document);
+                }
                 Err(error) => self.syntax_error(&source.text, &error),
             }
         }
+        documents
     }
 
     fn syntax_error(&mut self, text: &str, error: &SyntaxError) {
@@ -134,7 +160,7 @@ impl Reader<'_> {
         }
     }
 
-    fn document(&mut self, document: &Document) {
+    fn remark_on(&mut self, document: &Document) {
         for it in &document.remarks {
             let (code, message, help) = match &it.oddity {
                 Oddity::Twice(first) => (
@@ -169,9 +195,6 @@ impl Reader<'_> {
                 )
                 .at(place.in_file(self.file))
                 .help("begin it on the next line");
-        }
-        if let Some(root) = &document.root {
-            self.object(root);
         }
     }
 

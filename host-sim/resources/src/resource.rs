@@ -65,6 +65,17 @@ impl Origin {
         }
     }
 
+    /// That of a resource which nobody has written: what is said about it is shown where `near` is written.
+    #[must_use]
+    pub fn implied(subject: impl Into<String>, near: &Self) -> Self {
+        Self {
+            file: Arc::clone(&near.file),
+            subject: subject.into(),
+            object: Arc::clone(&near.object),
+            unread: Vec::new(),
+        }
+    }
+
     /// How diagnostics name the resource: `VirtualService prod/reviews`.
     pub fn subject(&self) -> &str {
         &self.subject

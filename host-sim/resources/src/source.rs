@@ -59,7 +59,8 @@ impl Source {
 pub struct Sources(Vec<Source>);
 
 impl Sources {
-    pub(crate) fn new(sources: Vec<Source>) -> Self {
+    /// These texts.
+    pub fn new(sources: Vec<Source>) -> Self {
         Self(sources)
     }
 
@@ -97,7 +98,7 @@ impl fmt::Display for Span {
 
 /// A span without its file: what the nodes of a tree carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Place {
+pub struct Place {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) start: u32,
@@ -105,7 +106,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn in_file(self, file: &Arc<str>) -> Span {
+    /// With the name of the file it is a place of.
+    pub fn in_file(self, file: &Arc<str>) -> Span {
         Span {
             file: Arc::clone(file),
             line: self.line as usize,
@@ -115,7 +117,7 @@ impl Place {
     }
 
     /// The place of the bytes from `start` to `end` of `text`.
-    pub(crate) fn of_bytes(text: &str, start: usize, end: usize) -> Self {
+    pub fn of_bytes(text: &str, start: usize, end: usize) -> Self {
         let start = floor_boundary(text, start);
         let before = &text[..start]; // a character boundary, by `floor_boundary`
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);

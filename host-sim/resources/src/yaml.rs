@@ -2,46 +2,85 @@
 //!
 //! The meaning of plain scalars is that of `sigs.k8s.io/yaml`, which reads resources in Kubernetes
 //! and Istio: YAML 1.1 with `yes` and `off` as booleans. What a resource is, is not decided here.
+//! Other files that people write beside their resources can be read by the same rules: [`trees`] gives their
+//! documents, and [`Part`] reads a piece of a resource inside one of them.
 
 mod build;
 mod parse;
 mod scalar;
 
 pub(crate) use parse::{Document, Oddity, SyntaxError, parse};
-pub(crate) use scalar::{Scalar, short};
+pub use scalar::Scalar;
+pub(crate) use scalar::short;
 
 use std::sync::Arc;
 
-use crate::source::Place;
+use crate::decode::{Decode, Decoder};
+use crate::diagnostic::Diagnostics;
+use crate::source::{Place, Source};
 
 /// A value and where it is written.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) place: Place,
+pub struct Node {
+    /// What is written.
+    pub value: Value,
+    /// Where.
+    pub place: Place,
 }
 
+/// What a node holds.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A text, a number and so on.
     Scalar(Scalar),
+    /// The items in order.
     List(Vec<Arc<Node>>),
     /// Each key once; in the order of first appearance.
     Map(Vec<Entry>),
 }
 
+/// A key of a map and what it leads to.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_place: Place,
-    pub(crate) value: Arc<Node>,
+pub struct Entry {
+    /// The key, always a text.
+    pub key: String,
+    /// Where the key is written.
+    pub key_place: Place,
+    /// The value.
+    pub value: Arc<Node>,
+}
+
+/// The documents of a source that are not empty. What can't be read is reported and left out.
+pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
+    crate::read::trees(source, diagnostics)
+}
+
+/// A piece of a resource, such as `HttpRewrite` or a list of `HttpRouteDestination`, in a text of another kind.
+pub trait Part: Sized {
+    /// Reads it strictly. `None` if it can't be read; why is among the diagnostics.
+    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Option<Self>;
+}
+
+impl<T: Decode> Part for T {
+    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut found = Diagnostics::new();
+        let mut to = Decoder::new(file, String::new(), true, &mut found);
+        to.enter_field(path);
+        let value = T::decode(node, &mut to);
+        let refused = found.has_errors();
+        diagnostics.extend(found);
+        (!refused).then_some(value)
+    }
 }
 
 impl Node {
-    pub(crate) fn is_null(&self) -> bool {
+    /// Whether it is nothing at all.
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(Scalar::Null))
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Arc<Node>> {
+    /// The value behind a key, if this is a map.
+    pub fn get(&self, key: &str) -> Option<&Arc<Node>> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|it| it.key == key).map(|it| &it.value),
             Value::Scalar(_) | Value::List(_) => None,
@@ -49,7 +88,7 @@ impl Node {
     }
 
     /// What this is, for messages: `the text "80"`, `a list`.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) => scalar.describe(),
             Value::List(_) => "a list".to_owned(),

@@ -67,7 +67,7 @@ fn field_names(schema: &Schema) -> Vec<String> {
 }
 
 /// The name that `written` is probably a slip of.
-pub(crate) fn closest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn closest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let wanted = bare(written);
     let most = match wanted.chars().count() {
@@ -107,7 +107,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// `a`, `b` and `c`.
-pub(crate) fn name_list(names: &[impl AsRef<str>], word: &str) -> String {
+pub fn name_list(names: &[impl AsRef<str>], word: &str) -> String {
     match names {
         [] => String::new(),
         [one] => format!("`{}`", one.as_ref()),

@@ -2,12 +2,16 @@
 
 /// The value of a scalar.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Scalar {
+pub enum Scalar {
+    /// Nothing.
     Null,
     /// With the text as written, since a key or a label may want that.
     Bool(bool, String),
+    /// With the text as written.
     Integer(i128, String),
+    /// With the text as written.
     Float(f64, String),
+    /// A text.
     Text(String),
 }
 
@@ -70,7 +74,7 @@ impl Scalar {
     }
 
     /// The text of a boolean or number as written.
-    pub(crate) fn written(&self) -> Option<&String> {
+    pub fn written(&self) -> Option<&String> {
         match self {
             Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => Some(text),
             Self::Null | Self::Text(_) => None,
