@@ -14,6 +14,7 @@ use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
+use crate::reserved;
 use crate::routes::Target;
 use crate::services::ClusterRef;
 use crate::unserved;
@@ -42,6 +43,9 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     checks::unenforced(resources, diagnostics);
     checks::attachment(resources, &services, &merged, diagnostics);
     checks::rules(&services, &merged, &mesh, diagnostics);
+    if options.engine == Engine::Wasm {
+        reserved::check(&services, diagnostics);
+    }
     let built: Vec<BuiltListener<'_>> = merged
         .iter()
         .filter_map(|listener| listeners::build(listener, &services, &mesh, resources, diagnostics))

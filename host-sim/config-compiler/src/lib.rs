@@ -33,6 +33,7 @@ mod policies;
 mod policy_words;
 mod proto;
 mod protocol;
+mod reserved;
 mod routes;
 mod services;
 mod tcp;
