@@ -52,6 +52,7 @@ pub(crate) enum Cors<'m> {
 }
 
 /// The mark on an answer.
+#[derive(Debug)]
 pub(crate) struct Mark<'m> {
     policy: &'m CorsPolicy,
     origin: Vec<u8>,

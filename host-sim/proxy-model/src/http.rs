@@ -9,10 +9,11 @@ use crate::clusters::Clusters;
 use crate::connection::Connection;
 use crate::dice::StreamRoll;
 use crate::filter::{Filter, FilterSite};
-use crate::outcome::{Outcome, Skipped};
+use crate::outcome::Skipped;
 use crate::read::{Ignored, message};
 use crate::reply::Local;
 use crate::request::Request;
+use crate::routed::{Answered, Routed};
 use crate::stream::Stream;
 use crate::virtual_host::RouteTable;
 
@@ -168,19 +169,26 @@ impl Http {
         })
     }
 
-    /// What comes of a request.
-    pub(crate) fn answer<'m>(
+    /// Where a request goes.
+    pub(crate) fn route<'m>(
         &'m self,
-        request: &'m Request,
+        request: &Request,
         connection: Connection<'m>,
         clusters: &'m Clusters,
         filter: &mut dyn Filter,
         dice: &mut StreamRoll<'_>,
-    ) -> Result<Outcome, Skipped> {
-        let local = |status, body: &str| Local::new(status, body).into_reply(false, false);
+    ) -> Result<Routed<'m>, Skipped> {
+        let refused = |status, body: &str, to_head| {
+            Routed::Answered(Box::new(Answered {
+                reply: Local::new(status, body).into_reply(false, false),
+                to_head,
+                rule: None,
+                delay_ms: 0,
+            }))
+        };
         match admit(request, &connection, &self.edge)? {
-            Admission::Unreadable(status, words) => Ok(local(status, words).into_received("GET")),
-            Admission::Refused(status) => Ok(local(status, "").into_received(&request.method)),
+            Admission::Unreadable(status, words) => Ok(refused(status, words, false)),
+            Admission::Refused(status) => Ok(refused(status, "", request.method == "HEAD")),
             Admission::Admitted(headers) => {
                 let stream = Stream {
                     http: self,

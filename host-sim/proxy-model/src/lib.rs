@@ -1,7 +1,7 @@
 //! The parts of Envoy around a filter, as a model that reads the compiled bootstrap.
 //!
 //! ```text
-//! Model::answer(request, filter, dice)
+//! Model::route(request, filter, dice)
 //!   listener and filter chain by port and server name             connection
 //!   the codec and the connection manager: 400s, what is lost      admit, fields, path
 //!   the filters in order                                          stream
@@ -10,7 +10,10 @@
 //!     fault, CORS                                                 fault, cors
 //!     the router: redirect, direct response, destination,         router, redirect, forward, rewrite
 //!       header edits with their variables, mirrors                edits, format, variable
-//!   the upstream, which is an echo server, and the way back       echo, reply
+//! Forwarded::finish(answer)
+//!   header edits, CORS, the codec: the way back                   routed, reply
+//! Model::answer(request, filter, dice)
+//!   both, with an upstream that is an echo server                 record, echo
 //! ```
 //!
 //! It stands beside Envoy 1.40, not in its place. It has no clock and no network: an upstream that delays or fails,
@@ -43,12 +46,14 @@ mod model;
 mod outcome;
 mod path;
 mod read;
+mod record;
 mod redirect;
 mod reply;
 mod request;
 mod rewrite;
 mod route;
 mod route_match;
+mod routed;
 mod router;
 mod stream;
 mod string_match;
@@ -61,5 +66,7 @@ pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
 pub use headers::Headers;
 pub use model::Model;
-pub use outcome::{Failure, Outcome, Skipped, Upstream};
+pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream};
+pub use reply::Reply;
 pub use request::{Request, Tls};
+pub use routed::{Answered, Forwarded, Routed};

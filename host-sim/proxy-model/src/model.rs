@@ -10,7 +10,9 @@ use crate::connection::{Connection, Listener, Network};
 use crate::dice::{Dice, StreamRoll};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome, Skipped};
+use crate::record;
 use crate::request::Request;
+use crate::routed::Routed;
 
 /// The parts of Envoy around a filter, set up as a bootstrap says.
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Model {
         self
     }
 
-    /// What comes of a request. `filter` runs the plugins; `dice` decide where Envoy draws.
+    /// What comes of a request if an echo server is behind every cluster. `filter` runs the plugins; `dice` decide
+    /// where Envoy draws.
     ///
     /// # Errors
     /// The model does not know, and says why.
@@ -68,20 +71,46 @@ impl Model {
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Outcome, Skipped> {
+        record::outcome(request, self.route(request, filter, dice)?)
+    }
+
+    /// Where a request goes and as what, or how Envoy itself answers it. For whoever has upstreams to ask.
+    ///
+    /// ```
+    /// # use fingerpost_proxy_model::{Model, Reply, Request, Routed, Skipped, no_filter};
+    /// # fn upstream(cluster: &str) -> Reply { unimplemented!("{cluster}") }
+    /// fn serve(model: &Model, request: &Request) -> Result<Option<Reply>, Skipped> {
+    ///     Ok(match model.route(request, &mut no_filter, &mut || 4)? {
+    ///         Routed::Unanswered(_failure) => None,
+    ///         Routed::Answered(answered) => Some(answered.reply),
+    ///         Routed::Forwarded(forwarded) => Some(forwarded.finish(upstream(forwarded.cluster()))?),
+    ///         Routed::Passed { cluster } => Some(upstream(cluster)),
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The model does not know, and says why.
+    pub fn route<'m>(
+        &'m self,
+        request: &'m Request,
+        filter: &mut dyn Filter,
+        dice: &mut dyn Dice,
+    ) -> Result<Routed<'m>, Skipped> {
         let connection = Connection {
             tls: request.tls.as_ref(),
         };
         let Some(listener) = self.listener(request.port) else {
-            return Ok(Outcome::none(Failure::NoListener));
+            return Ok(Routed::Unanswered(Failure::NoListener));
         };
         let chain = match listener.chain(&connection) {
             Ok(chain) => chain,
-            Err(failure) => return Ok(Outcome::none(failure)),
+            Err(failure) => return Ok(Routed::Unanswered(failure)),
         };
         let mut dice = StreamRoll::new(dice);
         match &chain.network {
-            Network::Tcp(tcp) => tcp.answer(request, &self.clusters, &mut dice),
-            Network::Http(http) => http.answer(request, connection, &self.clusters, filter, &mut dice),
+            Network::Tcp(tcp) => Ok(tcp.route(&self.clusters, &mut dice)),
+            Network::Http(http) => http.route(request, connection, &self.clusters, filter, &mut dice),
         }
     }
 

@@ -36,10 +36,16 @@ pub struct Outcome {
     /// The rule of the route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleRef>,
-    /// The answer takes at least so long.
+    /// The answer takes at least so long: the delay less [`SLACK_MS`].
     #[serde(skip_serializing_if = "is_zero")]
     pub at_least_ms: u64,
+    /// How long a fault holds the request back. No case records it.
+    #[serde(skip)]
+    pub delay_ms: u64,
 }
+
+/// So much less than the delay is recorded: what a clock may be wrong by.
+pub const SLACK_MS: u64 = 50;
 
 /// What the upstream receives.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

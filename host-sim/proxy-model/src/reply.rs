@@ -4,11 +4,14 @@ use crate::headers::{Headers, get, remove, set, text};
 use crate::outcome::Outcome;
 
 /// An answer on its way to the client.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Headers,
-    pub(crate) body: Vec<u8>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case, without pseudo headers.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What an answer of Envoy's own consists of, before it is put in words for the client.
@@ -67,8 +70,8 @@ impl Local {
 }
 
 impl Reply {
-    /// The part of the outcome that a client sees, which sent a request with this method.
-    pub(crate) fn into_received(mut self, method: &str) -> Outcome {
+    /// The part of the outcome that a client sees, which asked by `HEAD` or not.
+    pub(crate) fn into_received(self, is_head: bool) -> Outcome {
         const OF_ANY_ANSWER: &[&str] = &[
             "connection",
             "content-length",
@@ -78,11 +81,7 @@ impl Reply {
             "x-echo-cluster",
             "x-envoy-upstream-service-time",
         ];
-        for name in ["connection", "upgrade", "proxy-connection", "transfer-encoding"] {
-            remove(&mut self.headers, name);
-        }
         let has_length = get(&self.headers, "content-length").is_some();
-        let is_head = method == "HEAD";
         let never_has_body = self.status < 200 || matches!(self.status, 204 | 304);
         let is_chunked = !has_length && !never_has_body && (is_head || !self.body.is_empty());
         let body = match is_head || never_has_body {

@@ -1,21 +1,22 @@
 //! The router, the last filter: answers, or sends the request to a cluster.
 
-use std::collections::BTreeSet;
-
 use crate::dice::StreamRoll;
-use crate::echo;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
-use crate::headers::{get, remove, set, text};
-use crate::outcome::{Outcome, Skipped};
+use crate::headers::{get, remove, set};
+use crate::outcome::Skipped;
 use crate::redirect::{to_https, to_itself};
-use crate::reply::{Local, Reply};
+use crate::reply::Local;
 use crate::route::Action;
 use crate::stream::{Chosen, Ended, OnRoute, Stream};
 
 impl<'m> Stream<'m> {
     /// What the router does.
-    pub(crate) fn route(&mut self, chosen: Chosen<'m>, dice: &mut StreamRoll<'_>) -> Result<Ended, Skipped> {
+    pub(crate) fn route(
+        &mut self,
+        chosen: Chosen<'m>,
+        dice: &mut StreamRoll<'_>,
+    ) -> Result<Ended<'m>, Skipped> {
         let on = match chosen {
             Chosen::Nothing => {
                 return Ok(Ended::Reply(self.local(
@@ -61,25 +62,22 @@ impl<'m> Stream<'m> {
 
     fn forward(
         &mut self,
-        forward: &Forward,
-        share: &Share,
+        forward: &'m Forward,
+        share: &'m Share,
         on: OnRoute<'m>,
         dice: &mut StreamRoll<'_>,
-    ) -> Result<Ended, Skipped> {
+    ) -> Result<Ended<'m>, Skipped> {
         self.make_ready(forward, share, on)?;
-        self.refuse_the_unknowable(forward, share)?;
         for name in CONTROLS {
             remove(&mut self.request, name);
         }
-        let mut asked = forward.mirrors(dice);
-        asked.retain(|it| self.clusters.has(it));
-        asked.push(&share.cluster);
-        let mut reply = echo::answer(&share.cluster);
-        self.edit_response(&mut reply.headers, reply.status, Source::Upstream, on)?;
-        let outcome = self.tally(&asked, &reply);
-        Ok(Ended::Upstream {
-            reply,
-            outcome: Box::new(outcome),
+        let mut mirrors = forward.mirrors(dice);
+        mirrors.retain(|it| self.clusters.has(it));
+        Ok(Ended::Forward {
+            on,
+            forward,
+            share,
+            mirrors,
         })
     }
 
@@ -109,45 +107,6 @@ impl<'m> Stream<'m> {
             }
         }
         Ok(())
-    }
-
-    /// What a model without a clock and without an upstream can't say.
-    fn refuse_the_unknowable(&self, forward: &Forward, share: &Share) -> Result<(), Skipped> {
-        let reason = if get(&self.request, "x-echo").is_some() {
-            "an upstream that delays or fails is not modelled"
-        } else if get(&self.request, "x-envoy-force-trace").is_some() {
-            "only a running proxy knows the value of x-request-id"
-        } else if self.clusters.hashes(&share.cluster) && forward.gives_a_cookie(&self.request) {
-            "only a running proxy knows the cookie it sets for consistent hashing"
-        } else {
-            return Ok(());
-        };
-        Err(Skipped::because(reason))
-    }
-
-    /// Who was asked, how often, and for what. Who answered is read from the answer, as a client would do it; else
-    /// it is the only one that was asked.
-    fn tally(&self, asked: &[&str], reply: &Reply) -> Outcome {
-        let named = get(&reply.headers, echo::CLUSTER).map(text);
-        let clusters: BTreeSet<&str> = asked.iter().copied().collect();
-        let only = clusters.first().filter(|_| clusters.len() == 1);
-        let main = named.or_else(|| only.map(|it| (*it).to_owned()));
-        let is_main = |cluster: &str| Some(cluster) == main.as_deref();
-        let attempts = asked.iter().filter(|it| is_main(it)).count();
-        let others = clusters.iter().filter(|it| !is_main(it));
-        let others: Vec<String> = others.map(|it| (*it).to_owned()).collect();
-        let (mirrors, hits) = match main {
-            Some(_) => (others, Vec::new()),
-            None => (Vec::new(), others),
-        };
-        Outcome {
-            upstream: (attempts > 0).then(|| echo::received(&self.request)),
-            attempts: attempts.max(1),
-            mirrors,
-            hits,
-            cluster: main,
-            ..Outcome::default()
-        }
     }
 
     /// Notes the value that `of` has before it changes.

@@ -7,15 +7,17 @@ use crate::dice::StreamRoll;
 use crate::facts::{Facts, Source};
 use crate::fault::Abort;
 use crate::filter::{Filter, FilterVerdict};
-use crate::forward::Share;
-use crate::headers::{Headers, get, text};
+use crate::forward::{Forward, Share};
+use crate::headers::{Headers, get};
 use crate::http::{Http, HttpFilter};
-use crate::outcome::{Outcome, Skipped};
+use crate::outcome::Skipped;
 use crate::reply::{Local, Reply};
 use crate::route::{Action, Route};
+use crate::routed::{Answered, Forwarded, Routed};
 use crate::virtual_host::{Found, VirtualHost};
 
 /// A request that got past the connection manager.
+#[derive(Debug)]
 pub(crate) struct Stream<'m> {
     pub(crate) http: &'m Http,
     pub(crate) clusters: &'m Clusters,
@@ -32,7 +34,7 @@ pub(crate) enum Chosen<'m> {
 }
 
 /// A route, and the destination drawn from it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct OnRoute<'m> {
     pub(crate) host: &'m VirtualHost,
     pub(crate) route: &'m Route,
@@ -40,11 +42,16 @@ pub(crate) struct OnRoute<'m> {
 }
 
 /// What a filter has brought about.
-pub(crate) enum Ended {
-    /// An answer, and nobody was asked.
+pub(crate) enum Ended<'m> {
+    /// An answer, and nobody is asked.
     Reply(Reply),
-    /// The cluster's answer, and what else was asked.
-    Upstream { reply: Reply, outcome: Box<Outcome> },
+    /// The request as it is now goes to a cluster, and copies of it elsewhere.
+    Forward {
+        on: OnRoute<'m>,
+        forward: &'m Forward,
+        share: &'m Share,
+        mirrors: Vec<&'m str>,
+    },
 }
 
 impl<'m> Stream<'m> {
@@ -53,7 +60,7 @@ impl<'m> Stream<'m> {
         mut self,
         filter: &mut dyn Filter,
         dice: &mut StreamRoll<'_>,
-    ) -> Result<Outcome, Skipped> {
+    ) -> Result<Routed<'m>, Skipped> {
         let http = self.http;
         let mut chosen = self.choose(dice);
         let mut mark: Option<Mark<'m>> = None;
@@ -113,7 +120,7 @@ impl<'m> Stream<'m> {
                 HttpFilter::Router => Some(self.route(chosen, dice)?),
             };
             if let Some(ended) = ended {
-                return Ok(self.finish(ended, chosen, mark.as_ref(), delay_ms));
+                return Ok(self.end(ended, chosen, mark, delay_ms));
             }
         }
         Err(Skipped::because(
@@ -174,24 +181,28 @@ impl<'m> Stream<'m> {
         Ok(())
     }
 
-    fn finish(self, ended: Ended, chosen: Chosen<'m>, mark: Option<&Mark<'_>>, delay_ms: u64) -> Outcome {
-        let (mut reply, asked) = match ended {
-            Ended::Reply(reply) => (reply, None),
-            Ended::Upstream { reply, outcome } => (reply, Some(*outcome)),
-        };
-        if let Some(mark) = mark {
-            mark.on_response(&mut reply.headers);
-        }
-        let method = text(get(&self.request, ":method").unwrap_or_default());
-        let seen = reply.into_received(&method);
-        Outcome {
-            status: seen.status,
-            body: seen.body,
-            response_headers: seen.response_headers,
-            at_least_ms: delay_ms,
-            rule: chosen.route().and_then(|on| on.route.rule.clone()),
-            attempts: asked.as_ref().map_or(1, |it| it.attempts),
-            ..asked.unwrap_or_default()
+    fn end(self, ended: Ended<'m>, chosen: Chosen<'m>, mark: Option<Mark<'m>>, delay_ms: u64) -> Routed<'m> {
+        match ended {
+            Ended::Reply(reply) => Routed::Answered(Box::new(Answered {
+                reply: reply.for_client(mark.as_ref()),
+                to_head: get(&self.request, ":method") == Some(b"HEAD"),
+                rule: chosen.route().and_then(|on| on.route.rule.clone()),
+                delay_ms,
+            })),
+            Ended::Forward {
+                on,
+                forward,
+                share,
+                mirrors,
+            } => Routed::Forwarded(Box::new(Forwarded {
+                stream: self,
+                on,
+                forward,
+                share,
+                mirrors,
+                mark,
+                delay_ms,
+            })),
         }
     }
 

@@ -6,10 +6,9 @@ use serde_json::Value;
 use crate::ModelError;
 use crate::clusters::Clusters;
 use crate::dice::StreamRoll;
-use crate::echo;
-use crate::outcome::{Failure, Outcome, Skipped};
+use crate::outcome::Failure;
 use crate::read::{Ignored, message};
-use crate::request::Request;
+use crate::routed::Routed;
 
 /// Where a connection goes.
 #[derive(Debug)]
@@ -69,13 +68,8 @@ impl Tcp {
         Ok(Self { shares })
     }
 
-    /// Sends a request through as bytes.
-    pub(crate) fn answer(
-        &self,
-        request: &Request,
-        clusters: &Clusters,
-        dice: &mut StreamRoll<'_>,
-    ) -> Result<Outcome, Skipped> {
+    /// The cluster that a connection goes to.
+    pub(crate) fn route<'m>(&'m self, clusters: &Clusters, dice: &mut StreamRoll<'_>) -> Routed<'m> {
         let total: u64 = self.shares.iter().map(|(_, weight)| weight).sum();
         let mut slot = if self.shares.len() == 1 {
             0
@@ -93,8 +87,8 @@ impl Tcp {
                 }
             });
         match picked {
-            Some((cluster, _)) if clusters.has(cluster) => echo::answer_bytes(request, cluster),
-            _ => Ok(Outcome::none(Failure::Closed)),
+            Some((cluster, _)) if clusters.has(cluster) => Routed::Passed { cluster },
+            _ => Routed::Unanswered(Failure::Closed),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the corpus does not ask of the model: what it refuses to read, what it does not know, and its dice.
 
 use fingerpost_proxy_model::{
-    Failure, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Skipped, no_filter,
+    Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Skipped,
+    no_filter,
 };
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ fn bootstrap(routes: &Value, plugin: bool) -> Value {
     let any = |kind: &str| json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{kind}")});
     let mut filters = vec![
         json!({"name": "fault", "typed_config": any("http.fault.v3.HTTPFault")}),
+        json!({"name": "cors", "typed_config": any("http.cors.v3.Cors")}),
         json!({"name": "router", "typed_config": any("http.router.v3.Router")}),
     ];
     if plugin {
@@ -137,12 +139,87 @@ fn a_delay_and_an_abort_have_throws_of_their_own() {
         ([50, 50], 200, 0),
     ] {
         let outcome = answer(&routes, &rolls, &[]).expect("an outcome");
-        assert_eq!(
-            (outcome.status, outcome.at_least_ms),
-            (status, delay),
-            "{rolls:?}"
-        );
+        assert_eq!((outcome.status, outcome.delay_ms), (status, delay), "{rolls:?}");
     }
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Headers {
+    let bytes = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    headers.iter().map(bytes).collect()
+}
+
+/// What a client of a route gets that edits, delays and copies, and allows an origin to read, when its upstream
+/// answers like this.
+fn by_an_upstream(request: &Request, look: impl Fn(&Forwarded<'_>), answer: Reply) -> Result<Reply, Skipped> {
+    let cors = json!({"@type": "c", "allow_origin_string_match": [{"exact": "https://o.test"}]});
+    let delay = json!({"fixed_delay": "0.250s", "percentage": {"numerator": 100}});
+    let routes = json!([{
+        "match": {"prefix": "/"},
+        "route": {"cluster": "a", "prefix_rewrite": "/new/",
+            "request_mirror_policies": [{"cluster": "b", "disable_shadow_host_suffix_append": true}]},
+        "request_headers_to_add": [{"header": {"key": "x-to", "value": "%REQ(:AUTHORITY)%"}}],
+        "response_headers_to_add": [{"header": {"key": "x-from", "value": "%RESP(x-tag)% %RESPONSE_CODE%"}}],
+        "response_headers_to_remove": ["x-private"],
+        "metadata": {"filter_metadata": {"fingerpost":
+            {"rules": [{"virtual_service": "default/vs", "http": 2}], "match": "1"}}},
+        "typed_per_filter_config": {
+            "envoy.filters.http.cors": cors,
+            "envoy.filters.http.fault": {"@type": "f", "delay": delay},
+        },
+    }]);
+    let model = Model::new(&bootstrap(&routes, false)).expect("a model");
+    match model.route(request, &mut no_filter, &mut || 0)? {
+        Routed::Forwarded(forwarded) => {
+            look(&forwarded);
+            forwarded.finish(answer)
+        }
+        other => panic!("expected to be forwarded: {other:?}"),
+    }
+}
+
+#[test]
+fn whoever_has_upstreams_is_told_whom_to_ask_and_what_for() {
+    let look = |forwarded: &Forwarded<'_>| {
+        assert_eq!((forwarded.cluster(), forwarded.mirrors()), ("a", &["b"][..]));
+        assert_eq!((forwarded.delay_ms(), forwarded.to_head()), (250, false));
+        assert_eq!(forwarded.rule().expect("a rule").matched.as_deref(), Some("1"));
+        for (name, value) in [
+            (":path", "/new/p"),
+            (":authority", "any.test"),
+            ("x-to", "any.test"),
+        ] {
+            let header = (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+            assert!(forwarded.headers().contains(&header), "{name}: {value}");
+        }
+    };
+    let answer = Reply {
+        status: 201,
+        headers: pairs(&[("x-tag", "t"), ("x-private", "1"), ("connection", "close")]),
+        body: b"made".to_vec(),
+    };
+    let reply =
+        by_an_upstream(&request(8080, &[("origin", "https://o.test")]), look, answer).expect("a reply");
+    let expected = pairs(&[
+        ("x-tag", "t"),
+        ("x-from", "t 201"),
+        ("access-control-allow-origin", "https://o.test"),
+    ]);
+    assert_eq!(
+        (reply.status, reply.headers, &reply.body[..]),
+        (201, expected, &b"made"[..])
+    );
+}
+
+#[test]
+fn what_only_a_recorder_has_to_know_does_not_keep_a_request_from_its_upstream() {
+    let answer = Reply {
+        status: 503,
+        headers: Headers::new(),
+        body: Vec::new(),
+    };
+    let directed = request(8080, &[("x-echo", "status=503")]);
+    let reply = by_an_upstream(&directed, |_| (), answer).expect("a reply");
+    assert_eq!(reply.status, 503);
 }
 
 #[track_caller]

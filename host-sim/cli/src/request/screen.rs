@@ -63,11 +63,11 @@ pub(super) fn show(
         if let Some(body) = outcome.body.as_deref().filter(|body| !body.is_empty()) {
             writeln!(out, "    {body}")?;
         }
-        if outcome.at_least_ms > 0 {
+        if outcome.delay_ms > 0 {
             writeln!(
                 out,
                 "    {}",
-                paint(DIM, format_args!("after {} ms", outcome.at_least_ms))
+                paint(DIM, format_args!("after {} ms", outcome.delay_ms))
             )?;
         }
     }

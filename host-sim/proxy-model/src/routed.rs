@@ -1,0 +1,124 @@
+//! What becomes of a request before any upstream has answered, and what becomes of that answer.
+//!
+//! Whoever has upstreams uses it: [`Model::route`](crate::Model::route) says where a request goes and as what,
+//! [`Forwarded::finish`] takes the answer the way back.
+
+use fingerpost_routing_config::RuleRef;
+
+use crate::cors::Mark;
+use crate::facts::Source;
+use crate::forward::{Forward, Share};
+use crate::headers::{Headers, get, remove};
+use crate::outcome::{Failure, Skipped};
+use crate::reply::Reply;
+use crate::stream::{OnRoute, Stream};
+
+/// What Envoy decides about a request.
+#[derive(Debug)]
+pub enum Routed<'m> {
+    /// There is no answer.
+    Unanswered(Failure),
+    /// Envoy answers by itself.
+    Answered(Box<Answered>),
+    /// A cluster is asked.
+    Forwarded(Box<Forwarded<'m>>),
+    /// The connection goes to a cluster as it is, byte for byte.
+    Passed {
+        /// The cluster.
+        cluster: &'m str,
+    },
+}
+
+/// An answer of Envoy's own.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the client gets.
+    pub reply: Reply,
+    /// Whether it answers a `HEAD`: then the client gets the headers alone.
+    pub to_head: bool,
+    /// The rule of the route.
+    pub rule: Option<RuleRef>,
+    /// How long a fault holds it back, in milliseconds.
+    pub delay_ms: u64,
+}
+
+/// A request that goes to a cluster.
+#[derive(Debug)]
+pub struct Forwarded<'m> {
+    pub(crate) stream: Stream<'m>,
+    pub(crate) on: OnRoute<'m>,
+    pub(crate) forward: &'m Forward,
+    pub(crate) share: &'m Share,
+    pub(crate) mirrors: Vec<&'m str>,
+    pub(crate) mark: Option<Mark<'m>>,
+    pub(crate) delay_ms: u64,
+}
+
+impl<'m> Forwarded<'m> {
+    /// The cluster that is asked.
+    #[must_use]
+    pub fn cluster(&self) -> &'m str {
+        &self.share.cluster
+    }
+
+    /// The request that it receives, pseudo headers first; its copies are the same.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.stream.request
+    }
+
+    /// The clusters that receive a copy, in order; one may be there twice, or be the cluster itself.
+    #[must_use]
+    pub fn mirrors(&self) -> &[&'m str] {
+        &self.mirrors
+    }
+
+    /// The rule of the route.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'m RuleRef> {
+        self.on.route.rule.as_ref()
+    }
+
+    /// How long a fault holds the request back before anyone is asked, in milliseconds.
+    #[must_use]
+    pub fn delay_ms(&self) -> u64 {
+        self.delay_ms
+    }
+
+    /// Whether the client asked by `HEAD`: then it gets the headers alone.
+    #[must_use]
+    pub fn to_head(&self) -> bool {
+        get(&self.stream.request, ":method") == Some(b"HEAD")
+    }
+
+    /// Whether a hashing cluster gives the client a cookie, which Envoy makes up.
+    pub(crate) fn gives_a_cookie(&self) -> bool {
+        self.stream.clusters.hashes(&self.share.cluster) && self.forward.gives_a_cookie(&self.stream.request)
+    }
+
+    /// The cluster's answer as the client gets it: edited by the route, marked by CORS. What Envoy adds to any answer
+    /// (`date`, `server`) is left to whoever sends it, and so is `x-envoy-upstream-service-time`: a caller that
+    /// measures it puts it into the answer, where edits see it.
+    ///
+    /// # Errors
+    /// An edit writes what only a running proxy knows.
+    pub fn finish(&self, mut answer: Reply) -> Result<Reply, Skipped> {
+        let status = answer.status;
+        self.stream
+            .edit_response(&mut answer.headers, status, Source::Upstream, self.on)?;
+        Ok(answer.for_client(self.mark.as_ref()))
+    }
+}
+
+impl Reply {
+    /// The end of the way back: the CORS filter, then the codec.
+    pub(crate) fn for_client(mut self, mark: Option<&Mark<'_>>) -> Self {
+        if let Some(mark) = mark {
+            mark.on_response(&mut self.headers);
+        }
+        for name in ["connection", "upgrade", "proxy-connection", "transfer-encoding"] {
+            remove(&mut self.headers, name);
+        }
+        self
+    }
+}
