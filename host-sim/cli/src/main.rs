@@ -21,6 +21,7 @@ mod rule;
 mod shell;
 mod style;
 mod table;
+mod test;
 mod up;
 
 use std::panic;
