@@ -28,7 +28,11 @@ pub(crate) fn control_plane() -> Result<(), String> {
     let binary = envoy()?;
     let report = engines::run("control plane", &corpus, ENVOYS, |scenario| {
         let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
-        engines::envoy::ask(&binary, engines::control_plane::setup(recorded)?, &scenario.cases)
+        engines::envoy::ask(
+            &binary,
+            &engines::control_plane::setup(recorded)?,
+            &scenario.cases,
+        )
     });
     all_must_pass(&report)
 }
@@ -79,7 +83,7 @@ fn compiled_in_envoy(name: &'static str, engine: Engine) -> Result<(), String> {
             bootstrap: Bootstrap(compiled.bootstrap),
             listeners,
         };
-        engines::envoy::ask(&binary, setup, &scenario.cases)
+        engines::envoy::ask(&binary, &setup, &scenario.cases)
     });
     settle(&report)
 }

@@ -58,7 +58,7 @@ fn ask(name: &'static str, change: impl Fn(&mut Value, Case) -> Case + Sync) -> 
         let listeners = compiled::ports(&compiled);
         engines::envoy::ask(
             &binary,
-            Setup {
+            &Setup {
                 bootstrap: Bootstrap(compiled.bootstrap),
                 listeners,
             },

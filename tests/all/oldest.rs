@@ -62,7 +62,7 @@ pub(crate) fn recorded() -> Result<(), String> {
             bootstrap: Bootstrap(compiled.bootstrap),
             listeners,
         };
-        engines::envoy::ask(&ring.binary, setup, &scenario.cases)
+        engines::envoy::ask(&ring.binary, &setup, &scenario.cases)
     });
     all_must_pass(&report)
 }

@@ -9,7 +9,7 @@ use crate::client::{Failure, Reply};
 use crate::compare::Difference;
 
 /// What came of a request. Without what differs from one request to the next: ids, dates, times.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Answer(BTreeMap<String, String>);
 
 /// What Envoy is to log of a request, beside its number.
@@ -41,6 +41,11 @@ impl Answer {
             }
         }
         Self(fields)
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_status(status: &str) -> Self {
+        Self(BTreeMap::from([("status".to_owned(), status.to_owned())]))
     }
 
     /// The status, or why there was none.

@@ -18,16 +18,14 @@ use serde_json::{Value, json};
 
 use super::Pair;
 use super::answer::{Answer, log_format};
+use super::drawn::Drawn;
 use super::wire::Wire;
 use crate::sent::Sent;
 
 /// Connections at once. Most of an exchange is waiting for Envoy.
 const CLIENTS: usize = 8;
-/// So many draws tell which clusters a rule can choose.
-const DRAWS: usize = 60;
-/// So often is looked again at what differs.
-const SECOND_LOOKS: usize = 2;
-
+/// So many draws in each second look, at what differed in the looks before.
+const DRAWS: [usize; 4] = [60, 120, 240, 480];
 /// How closely a question is put.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -122,26 +120,32 @@ impl Arena {
         &self.envoy
     }
 
-    /// Asks both sides of pairs, given by their place. A second look is taken wherever the first answers differ:
+    /// Asks both sides of pairs, given by their place. Second looks are taken wherever the first answers differ:
     /// something may have come late, and a rule may split its traffic.
     #[must_use]
     pub fn ask(&self, questions: &[(usize, &Sent)]) -> Vec<[Answer; 2]> {
         let mut answers = self.ask_once(questions, Look::First);
-        // On a busy machine something may come late in a second look too: what differs, differs twice.
-        for _ in 0..SECOND_LOOKS {
-            let differing = answers
-                .iter()
-                .enumerate()
-                .filter(|(_, [one, other])| one != other);
-            let differing: Vec<usize> = differing.map(|(number, _)| number).collect();
-            let again: Vec<_> = differing
-                .iter()
-                .flat_map(|number| std::iter::repeat_n(questions[*number], DRAWS))
-                .collect();
-            let again = self.ask_once(&again, Look::Second);
-            for (number, drawn) in differing.into_iter().zip(again.chunks(DRAWS)) {
-                answers[number] = told_apart(drawn);
+        let differing = answers.iter().enumerate();
+        let differing = differing.filter(|(_, [native, wasm])| native != wasm);
+        let mut open: BTreeMap<usize, Drawn> = differing.map(|(it, _)| (it, Drawn::default())).collect();
+        for draws in DRAWS {
+            let again = open
+                .keys()
+                .flat_map(|it| std::iter::repeat_n(questions[*it], draws));
+            let again = self.ask_once(&again.collect::<Vec<_>>(), Look::Second);
+            for (drawn, answers) in open.values_mut().zip(again.chunks(draws)) {
+                answers.iter().for_each(|it| drawn.add(it));
             }
+            open.retain(|number, drawn| match drawn.verdict() {
+                Some(pair) => {
+                    answers[*number] = pair;
+                    false
+                }
+                None => true,
+            });
+        }
+        for (number, drawn) in open {
+            answers[number] = drawn.either();
         }
         answers
     }
@@ -205,22 +209,6 @@ impl Arena {
         lines
             .filter_map(|line| Some((line["case"].as_str()?.to_owned(), line)))
             .collect()
-    }
-}
-
-/// Two equal answers if both sides can give the same ones; else one that the other side never gives, beside any.
-fn told_apart(drawn: &[[Answer; 2]]) -> [Answer; 2] {
-    let all = |side: usize| drawn.iter().map(|it| &it[side]).collect::<BTreeSet<_>>();
-    let [native, wasm] = [all(0), all(1)];
-    let any = &drawn[0];
-    let only_native = native.difference(&wasm).next();
-    let only_wasm = wasm.difference(&native).next();
-    match (only_native, only_wasm) {
-        (None, None) => [any[0].clone(), any[0].clone()],
-        _ => [
-            only_native.map_or_else(|| any[0].clone(), |it| (*it).clone()),
-            only_wasm.map_or_else(|| any[1].clone(), |it| (*it).clone()),
-        ],
     }
 }
 

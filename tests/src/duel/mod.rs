@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod arena;
+mod drawn;
 pub mod pair;
 pub mod patterns;
 pub mod shrink;
