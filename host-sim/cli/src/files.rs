@@ -82,12 +82,11 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| Failure::refused(error.to_string()))?;
-        let ending = entry.path().extension().and_then(|it| it.to_str());
         let is_test = entry
             .path()
             .file_stem()
             .is_some_and(|it| it.to_string_lossy().ends_with(".test"));
-        if !entry.file_type().is_dir() && !is_test && ending.is_some_and(|it| ENDINGS.contains(&it)) {
+        if !entry.file_type().is_dir() && !is_test && is_read(entry.path()) {
             files.push(entry.into_path());
         }
     }
@@ -98,6 +97,12 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
         )));
     }
     Ok(files)
+}
+
+/// Whether a file of a directory is read, by its ending.
+pub(crate) fn is_read(file: &Path) -> bool {
+    let ending = file.extension().and_then(|it| it.to_str());
+    ending.is_some_and(|it| ENDINGS.contains(&it))
 }
 
 /// Whether there is nothing but blank lines, comments and document marks.

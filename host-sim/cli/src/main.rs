@@ -19,10 +19,13 @@ mod request;
 mod routes;
 mod rule;
 mod shell;
+mod signals;
 mod style;
 mod table;
 mod test;
 mod up;
+#[allow(dead_code)] // until the first command watches
+mod watch;
 
 use std::panic;
 use std::process::ExitCode;

@@ -9,10 +9,11 @@ use fingerpost_envoy::{Echo, Received};
 use super::access_log::Entry;
 use super::client;
 use super::expectations::{Expectation, Expectations, Outcome, Request};
-use super::signals::Stop;
+
 use super::stage::Door;
 use crate::failure::{Failure, count};
 use crate::rule;
+use crate::signals::Stop;
 use crate::style::{BAD, DIM, GOOD, paint};
 
 /// How long the access log may take to tell of a request; it is written every 50 ms.

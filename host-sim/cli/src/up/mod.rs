@@ -9,7 +9,6 @@ mod check;
 mod client;
 mod curl;
 mod expectations;
-mod signals;
 mod stage;
 
 use std::env;
@@ -32,6 +31,7 @@ use crate::failure::{Failure, count};
 use crate::listing::{self, Remarks};
 use crate::load::{Loaded, load};
 use crate::module;
+use crate::signals::Stop;
 use crate::style::{BOLD, DIM, NAME, note, paint};
 use crate::table;
 
@@ -39,7 +39,7 @@ use access_log::{Entry, Journal};
 use certificates::Made;
 use check::Witnesses;
 use expectations::Expectations;
-use signals::Stop;
+
 use stage::{Door, Echoes, Listen, Stage, doors};
 
 /// How often it is looked whether Envoy still runs and the user still wants it to.

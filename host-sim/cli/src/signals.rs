@@ -19,7 +19,7 @@ const KILLED: i32 = 130;
 
 /// Whether the user wants it to end.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Arc<State>);
+pub(crate) struct Stop(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -32,7 +32,7 @@ struct State {
 
 impl Stop {
     /// Listens for SIGINT, SIGTERM and SIGHUP from now on.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let stop = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let state = Arc::clone(&stop.0);
@@ -47,12 +47,12 @@ impl Stop {
     }
 
     /// Whether it was asked for.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.0.wanted.load(Ordering::SeqCst)
     }
 
     /// An error, if it was asked for.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.is_wanted() {
             return Err(Failure::Interrupted);
         }
@@ -60,12 +60,12 @@ impl Stop {
     }
 
     /// A second signal is to remove this directory.
-    pub(super) fn remove(&self, directory: &Path) {
+    pub(crate) fn remove(&self, directory: &Path) {
         *self.0.directory.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory.into());
     }
 
     /// A second signal is to kill this process.
-    pub(super) fn kill(&self, child: u32) {
+    pub(crate) fn kill(&self, child: u32) {
         self.0.child.store(child, Ordering::SeqCst);
     }
 }

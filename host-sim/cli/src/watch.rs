@@ -1,0 +1,218 @@
+//! Tells when files change, for those who show at once what a saved file makes of things.
+//!
+//! A change is one of names or content: a file that is saved as it was is none, and the many events of an editor that
+//! saves are one. What the files mean is the caller's question, who reads them anew.
+//!
+//! The system's notices say when to look. They don't come from every file system (network, containers, WSL), so it is
+//! looked every two seconds as well.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use walkdir::WalkDir;
+
+use crate::files::is_read;
+use crate::signals::Stop;
+
+/// How often it is looked whether the user has enough.
+const TICK: Duration = Duration::from_millis(50);
+/// Events that follow each other within this time are one change.
+const QUIET: Duration = Duration::from_millis(60);
+/// How long events may follow each other until it is looked nevertheless.
+const RESTLESS: Duration = Duration::from_secs(1);
+/// How often it is looked without an event.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Files and directories that are watched.
+pub(crate) struct Watch {
+    paths: Vec<PathBuf>,
+    seen: u64,
+    notices: Notices,
+}
+
+/// Why [`Watch::wait`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Files have changed, come or gone.
+    Changed,
+    /// The user has enough.
+    Stopped,
+}
+
+/// What the system tells.
+struct Notices {
+    /// None where the system tells nothing.
+    watcher: Option<RecommendedWatcher>,
+    events: Receiver<()>,
+    /// So that the channel stays open without a watcher.
+    _sender: Sender<()>,
+}
+
+impl Watch {
+    /// Watches from now on. Of directories everything below counts that may hold resources or tests of them; standard
+    /// input (`-`) never changes.
+    pub(crate) fn start(paths: &[PathBuf]) -> Self {
+        let paths: Vec<PathBuf> = paths.iter().filter(|it| it.as_os_str() != "-").cloned().collect();
+        let mut notices = Notices::open();
+        notices.expect(&paths);
+        Self {
+            seen: fingerprint(&paths),
+            paths,
+            notices,
+        }
+    }
+
+    /// Waits for a change since the last time, or since the start.
+    pub(crate) fn wait(&mut self, stop: &Stop) -> Wake {
+        let mut looked = Instant::now();
+        loop {
+            if stop.is_wanted() {
+                return Wake::Stopped;
+            }
+            let has_news = self.notices.within(TICK);
+            if !has_news && looked.elapsed() < LOOK {
+                continue;
+            }
+            if has_news {
+                self.notices.calm_down();
+            }
+            looked = Instant::now();
+            let now = fingerprint(&self.paths);
+            if now != self.seen {
+                self.seen = now;
+                self.notices.expect(&self.paths); // a directory may have been made anew
+                return Wake::Changed;
+            }
+        }
+    }
+}
+
+impl Notices {
+    fn open() -> Self {
+        let (sender, events) = channel();
+        let sink = sender.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if event.is_ok_and(|it| tells_of_a_change(it.kind)) {
+                let _ = sink.send(()); // nobody listens any more at the end
+            }
+        });
+        Self {
+            watcher: watcher.ok(),
+            events,
+            _sender: sender,
+        }
+    }
+
+    /// Asks for notices of these. Where that fails, looking now and then must do.
+    fn expect(&mut self, paths: &[PathBuf]) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        for path in paths {
+            if path.is_dir() {
+                let _ = watcher.watch(path, RecursiveMode::Recursive);
+            }
+            // Editors put a new file in the old one's place: the directory tells of that, not the file.
+            let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+            let _ = watcher.watch(parent.unwrap_or(Path::new(".")), RecursiveMode::NonRecursive);
+        }
+    }
+
+    fn within(&self, patience: Duration) -> bool {
+        match self.events.recv_timeout(patience) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Waits until no more of them come.
+    fn calm_down(&self) {
+        let started = Instant::now();
+        while started.elapsed() < RESTLESS && self.within(QUIET) {}
+    }
+}
+
+/// Reading a file is an event too.
+fn tells_of_a_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+/// A number that changes with names and content.
+fn fingerprint(paths: &[PathBuf]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        let files = WalkDir::new(path)
+            .follow_links(true)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|it| it.depth() == 0 || !it.file_name().to_string_lossy().starts_with('.'))
+            .flatten()
+            .filter(|it| it.file_type().is_file() && (it.depth() == 0 || is_read(it.path())));
+        for file in files {
+            file.path().hash(&mut hasher);
+            fs::read(file.path()).ok().hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes a change, and waits until it is told.
+    #[track_caller]
+    fn check(watch: &mut Watch, change: impl FnOnce()) {
+        change();
+        assert_eq!(watch.wait(&Stop::default()), Wake::Changed);
+    }
+
+    #[test]
+    fn a_file_that_is_written_or_replaced_has_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, draft) = (folder.path().join("a.yaml"), folder.path().join("draft"));
+        fs::write(&file, "one").expect("a file");
+        let mut watch = Watch::start(std::slice::from_ref(&file));
+        check(&mut watch, || fs::write(&file, "two").expect("a file"));
+        check(&mut watch, || {
+            fs::write(&draft, "three").expect("a file");
+            fs::rename(&draft, &file).expect("a file");
+        });
+        check(&mut watch, || fs::remove_file(&file).expect("a file"));
+        check(&mut watch, || fs::write(&file, "four").expect("a file"));
+    }
+
+    #[test]
+    fn files_that_come_and_go_change_a_directory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let deep = folder.path().join("deep");
+        let mut watch = Watch::start(&[folder.path().to_owned()]);
+        check(&mut watch, || {
+            fs::create_dir(&deep).expect("a folder");
+            fs::write(deep.join("a.yaml"), "").expect("a file");
+        });
+        check(&mut watch, || fs::write(deep.join("b.json"), "").expect("a file"));
+        check(&mut watch, || {
+            fs::remove_file(deep.join("a.yaml")).expect("a file");
+        });
+    }
+
+    #[test]
+    fn what_is_saved_as_it_was_or_is_nothing_to_us_is_no_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "one").expect("a file");
+        let before = fingerprint(&[folder.path().to_owned()]);
+        fs::write(&file, "one").expect("a file");
+        for other in [".a.yaml.swp", ".hidden.yaml", "notes.txt"] {
+            fs::write(folder.path().join(other), "two").expect("a file");
+        }
+        assert_eq!(fingerprint(&[folder.path().to_owned()]), before);
+    }
+}
