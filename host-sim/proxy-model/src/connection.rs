@@ -58,6 +58,21 @@ pub(crate) enum Network {
     Tcp(Tcp),
 }
 
+/// What a listener takes, by its chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrance<'m> {
+    /// The listener's name.
+    pub listener: &'m str,
+    /// Whether a chain takes HTTP in plain text.
+    pub plain: bool,
+    /// Whether a chain ends TLS, and takes HTTP in it.
+    pub tls: bool,
+    /// Whether such a chain asks for the client's certificate.
+    pub wants_certificate: bool,
+    /// Whether a chain carries bytes.
+    pub bytes: bool,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenListener {
@@ -148,6 +163,18 @@ impl Listener {
             reads_server_names: !written.listener_filters.is_empty(),
             name: written.name,
         })
+    }
+
+    pub(crate) fn entrance(&self) -> Entrance<'_> {
+        let is_http = |it: &&Chain| matches!(it.network, Network::Http(_));
+        let ends = || self.chains.iter().filter(is_http).map(|it| &it.tls);
+        Entrance {
+            listener: &self.name,
+            plain: ends().any(Option::is_none),
+            tls: ends().any(Option::is_some),
+            wants_certificate: ends().flatten().any(|it| it.needs_certificate),
+            bytes: self.chains.iter().any(|it| matches!(it.network, Network::Tcp(_))),
+        }
     }
 
     /// The chain that serves a connection.

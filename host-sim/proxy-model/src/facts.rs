@@ -1,6 +1,7 @@
 //! What is known about a request beside its headers, for the variables of a header edit.
 
 use crate::Headers;
+use crate::routed::Silence;
 
 /// The circumstances of one request.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,8 @@ pub(crate) enum Source {
     Upstream,
     Route,
     NoCluster,
+    /// A cluster was asked, and has not answered.
+    Silence(Silence),
     Abort,
     Plugin,
     /// No route: nothing is edited then.

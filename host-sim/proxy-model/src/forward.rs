@@ -192,8 +192,8 @@ impl Forward {
         self.cookies.iter().any(|name| !has_cookie(request, name))
     }
 
-    /// Tells the upstream how long anyone waits for it.
-    pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) {
+    /// Tells the upstream how long anyone waits for it, in milliseconds, and the caller too; 0 is no limit.
+    pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) -> u64 {
         let Timeout {
             whole,
             each_try,
@@ -218,6 +218,7 @@ impl Forward {
                 set(request, "grpc-timeout", as_grpc_timeout(expected));
             }
         }
+        expected
     }
 }
 

@@ -61,6 +61,7 @@ mod tcp;
 mod variable;
 mod virtual_host;
 
+pub use connection::Entrance;
 pub use dice::Dice;
 pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
@@ -69,4 +70,4 @@ pub use model::Model;
 pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream};
 pub use reply::Reply;
 pub use request::{Request, Tls};
-pub use routed::{Answered, Forwarded, Routed};
+pub use routed::{Answered, Forwarded, Routed, Silence};

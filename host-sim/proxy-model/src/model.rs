@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ModelError;
 use crate::clusters::Clusters;
-use crate::connection::{Connection, Listener, Network};
+use crate::connection::{Connection, Entrance, Listener, Network};
 use crate::dice::{Dice, StreamRoll};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome, Skipped};
@@ -112,6 +112,11 @@ impl Model {
             Network::Tcp(tcp) => Ok(tcp.route(&self.clusters, &mut dice)),
             Network::Http(http) => http.route(request, connection, &self.clusters, filter, &mut dice),
         }
+    }
+
+    /// What each listener takes.
+    pub fn entrances(&self) -> impl Iterator<Item = Entrance<'_>> {
+        self.listeners.iter().map(Listener::entrance)
     }
 
     fn listener(&self, port: u16) -> Option<&Listener> {

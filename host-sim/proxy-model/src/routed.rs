@@ -3,6 +3,8 @@
 //! Whoever has upstreams uses it: [`Model::route`](crate::Model::route) says where a request goes and as what,
 //! [`Forwarded::finish`] takes the answer the way back.
 
+use std::time::Duration;
+
 use fingerpost_routing_config::RuleRef;
 
 use crate::cors::Mark;
@@ -10,8 +12,8 @@ use crate::facts::Source;
 use crate::forward::{Forward, Share};
 use crate::headers::{Headers, get, remove};
 use crate::outcome::{Failure, Skipped};
-use crate::reply::Reply;
-use crate::stream::{OnRoute, Stream};
+use crate::reply::{Local, Reply};
+use crate::stream::{Chosen, OnRoute, Stream};
 
 /// What Envoy decides about a request.
 #[derive(Debug)]
@@ -52,6 +54,18 @@ pub struct Forwarded<'m> {
     pub(crate) mirrors: Vec<&'m str>,
     pub(crate) mark: Option<Mark<'m>>,
     pub(crate) delay_ms: u64,
+    pub(crate) timeout_ms: u64,
+}
+
+/// Why a cluster that was asked has not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It has no endpoint.
+    NoEndpoint,
+    /// It can't be reached, or ends the connection before it answers.
+    Unreachable,
+    /// It takes longer than the route allows.
+    TimedOut,
 }
 
 impl<'m> Forwarded<'m> {
@@ -91,8 +105,15 @@ impl<'m> Forwarded<'m> {
         get(&self.stream.request, ":method") == Some(b"HEAD")
     }
 
+    /// How long one try may take; none if that is as long as it likes.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
+    }
+
     /// Whether a hashing cluster gives the client a cookie, which Envoy makes up.
-    pub(crate) fn gives_a_cookie(&self) -> bool {
+    #[must_use]
+    pub fn gives_a_cookie(&self) -> bool {
         self.stream.clusters.hashes(&self.share.cluster) && self.forward.gives_a_cookie(&self.stream.request)
     }
 
@@ -107,6 +128,23 @@ impl<'m> Forwarded<'m> {
         self.stream
             .edit_response(&mut answer.headers, status, Source::Upstream, self.on)?;
         Ok(answer.for_client(self.mark.as_ref()))
+    }
+
+    /// What the client gets where the cluster does not answer.
+    ///
+    /// # Errors
+    /// An edit writes what only a running proxy knows.
+    pub fn fail(&self, silence: Silence) -> Result<Reply, Skipped> {
+        let (status, words) = match silence {
+            Silence::NoEndpoint => (503, "no healthy upstream"),
+            // Envoy goes on with what the system said.
+            Silence::Unreachable => (503, "upstream connect error or disconnect/reset before headers"),
+            Silence::TimedOut => (504, "upstream request timeout"),
+        };
+        let local = Local::new(status, words);
+        let chosen = Chosen::Route(self.on);
+        let reply = self.stream.local(local, Source::Silence(silence), chosen)?;
+        Ok(reply.for_client(self.mark.as_ref()))
     }
 }
 

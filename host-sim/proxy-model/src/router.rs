@@ -67,7 +67,7 @@ impl<'m> Stream<'m> {
         on: OnRoute<'m>,
         dice: &mut StreamRoll<'_>,
     ) -> Result<Ended<'m>, Skipped> {
-        self.make_ready(forward, share, on)?;
+        let timeout_ms = self.make_ready(forward, share, on)?;
         for name in CONTROLS {
             remove(&mut self.request, name);
         }
@@ -78,13 +78,15 @@ impl<'m> Stream<'m> {
             forward,
             share,
             mirrors,
+            timeout_ms,
         })
     }
 
-    /// Makes the request what the upstream receives. The destination's edits come first, and the rule's win.
-    fn make_ready(&mut self, forward: &Forward, share: &Share, on: OnRoute<'m>) -> Result<(), Skipped> {
+    /// Makes the request what the upstream receives, and tells how long a try may take. The destination's edits come
+    /// first, and the rule's win.
+    fn make_ready(&mut self, forward: &Forward, share: &Share, on: OnRoute<'m>) -> Result<u64, Skipped> {
         let is_grpc = self.is_grpc();
-        forward.set_timeout(&mut self.request, is_grpc);
+        let timeout_ms = forward.set_timeout(&mut self.request, is_grpc);
         if on.host.counts_attempts {
             set(&mut self.request, "x-envoy-attempt-count", "1");
         }
@@ -106,7 +108,7 @@ impl<'m> Stream<'m> {
                 set(&mut self.request, ":path", rewritten);
             }
         }
-        Ok(())
+        Ok(timeout_ms)
     }
 
     /// Notes the value that `of` has before it changes.

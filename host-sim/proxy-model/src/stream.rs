@@ -51,6 +51,7 @@ pub(crate) enum Ended<'m> {
         forward: &'m Forward,
         share: &'m Share,
         mirrors: Vec<&'m str>,
+        timeout_ms: u64,
     },
 }
 
@@ -194,6 +195,7 @@ impl<'m> Stream<'m> {
                 forward,
                 share,
                 mirrors,
+                timeout_ms,
             } => Routed::Forwarded(Box::new(Forwarded {
                 stream: self,
                 on,
@@ -202,6 +204,7 @@ impl<'m> Stream<'m> {
                 mirrors,
                 mark,
                 delay_ms,
+                timeout_ms,
             })),
         }
     }

@@ -10,6 +10,7 @@ use crate::headers::{Headers, get};
 use crate::outcome::Skipped;
 use crate::path::escaped;
 use crate::route_match::without_query;
+use crate::routed::Silence;
 
 /// A variable whose value the model knows, at least of some requests.
 #[derive(Debug)]
@@ -267,22 +268,33 @@ impl Variable {
                 Some(Source::Upstream) => b"via_upstream",
                 Some(Source::Route) => b"direct_response",
                 Some(Source::NoCluster) => b"cluster_not_found",
+                Some(Source::Silence(Silence::NoEndpoint)) => b"no_healthy_upstream",
+                Some(Source::Silence(Silence::TimedOut)) => b"response_timeout",
                 Some(Source::Abort) => b"fault_filter_abort",
-                Some(Source::Plugin) => return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS"))),
+                Some(Source::Plugin | Source::Silence(Silence::Unreachable)) => {
+                    return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS")));
+                }
             },
             Self::Flags { long } => match (source, long) {
                 (Some(Source::NoCluster), false) => b"NC",
                 (Some(Source::NoCluster), true) => b"NoClusterFound",
+                (Some(Source::Silence(Silence::NoEndpoint)), false) => b"UH",
+                (Some(Source::Silence(Silence::NoEndpoint)), true) => b"NoHealthyUpstream",
+                (Some(Source::Silence(Silence::TimedOut)), false) => b"UT",
+                (Some(Source::Silence(Silence::TimedOut)), true) => b"UpstreamRequestTimeout",
+                (Some(Source::Silence(Silence::Unreachable)), _) => {
+                    return Err(Skipped::because(unknown("RESPONSE_FLAGS")));
+                }
                 (Some(Source::Abort), false) => b"FI",
                 (Some(Source::Abort), true) => b"FaultInjected",
                 _ => b"-",
             },
             Self::Attempts => match source {
-                None | Some(Source::Upstream) => b"1",
+                None | Some(Source::Upstream | Source::Silence(_)) => b"1",
                 Some(_) => b"0",
             },
             Self::OfTls(command) if facts.over_tls => return Err(Skipped::because(unknown(command))),
-            Self::OfUpstream(command) if source == Some(Source::Upstream) => {
+            Self::OfUpstream(command) if matches!(source, Some(Source::Upstream | Source::Silence(_))) => {
                 return Err(Skipped::because(unknown(command)));
             }
             Self::OfTls(_) | Self::OfUpstream(_) => b"",

@@ -1,8 +1,10 @@
 //! What the corpus does not ask of the model: what it refuses to read, what it does not know, and its dice.
 
+use std::time::Duration;
+
 use fingerpost_proxy_model::{
-    Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Skipped,
-    no_filter,
+    Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Silence,
+    Skipped, no_filter,
 };
 use serde_json::{Value, json};
 
@@ -321,4 +323,42 @@ fn a_filter_sees_its_site_and_may_change_the_route_or_answer() {
         as_json,
         json!({"status": 418, "body": "tea", "response_headers": headers})
     );
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_told_in_envoys_words_and_edited() {
+    let edit = json!({"header": {"key": "x-flags", "value": "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%"}});
+    let routes = json!([{"match": {"prefix": "/"}, "route": {"cluster": "a", "timeout": "1.500s"},
+        "response_headers_to_add": [edit]}]);
+    let model = Model::new(&bootstrap(&routes, false)).expect("a model");
+    let request = request(8080, &[]);
+    let routed = model.route(&request, &mut no_filter, &mut || 0);
+    let Ok(Routed::Forwarded(forwarded)) = routed else {
+        panic!("expected to be forwarded: {routed:?}");
+    };
+    assert_eq!(forwarded.timeout(), Some(Duration::from_millis(1500)));
+    for (silence, status, body, flags) in [
+        (
+            Silence::NoEndpoint,
+            503,
+            "no healthy upstream",
+            "UH no_healthy_upstream",
+        ),
+        (
+            Silence::TimedOut,
+            504,
+            "upstream request timeout",
+            "UT response_timeout",
+        ),
+    ] {
+        let reply = forwarded.fail(silence).expect("an answer");
+        assert_eq!((reply.status, reply.body.as_slice()), (status, body.as_bytes()));
+        let flags = (b"x-flags".to_vec(), flags.as_bytes().to_vec());
+        assert!(reply.headers.contains(&flags), "{:?}", reply.headers);
+    }
+    let reason = forwarded
+        .fail(Silence::Unreachable)
+        .expect_err("not known")
+        .reason;
+    assert!(reason.contains("RESPONSE_FLAGS"), "{reason}");
 }
