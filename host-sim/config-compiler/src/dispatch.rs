@@ -35,17 +35,20 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
     let mut envoy_hosts = Vec::new();
     for host in &config.virtual_hosts {
         let mut keyed = BTreeMap::new();
-        // A redirect to HTTPS comes before any route, and shows the path as it came: nothing is chosen.
-        let unreachable = host.requires_tls && !config.over_tls;
-        let routes = if unreachable { &[] } else { host.routes.as_slice() };
-        let filter_host = FilterHost {
+        let mut filter_host = FilterHost {
             name: host.name.clone(),
             domains: vec![host.domain.clone()],
-            routes: routes
+            routes: host
+                .routes
                 .iter()
                 .map(|route| filter_route(route, &mut keyed))
                 .collect(),
         };
+        // A redirect to HTTPS comes before any route, and shows the path as it came: nothing is chosen. The native
+        // routes stay all the same, for Envoy to judge them as it would without our filter.
+        if host.requires_tls && !config.over_tls {
+            filter_host.routes.clear();
+        }
         // Istio leaves the namespace in the domain of a redirect to HTTPS without a VirtualService (spec 9.19):
         // no authority has a slash.
         if !host.domain.contains('/') {

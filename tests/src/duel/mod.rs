@@ -18,7 +18,13 @@ pub use pair::Pair;
 use crate::sent::Sent;
 
 /// Where Envoy answers by itself before any filter runs, but may know by then which of its own routes would match.
-const BEFORE_FILTERS: &[&str] = &["upgrade_failed", "path_normalization_failed"];
+const BEFORE_FILTERS: &[&str] = &[
+    "absolute_path_rejected",
+    "missing_host_header",
+    "missing_path_rejected",
+    "path_normalization_failed",
+    "upgrade_failed",
+];
 
 /// Whether both answers to a request are right.
 ///
