@@ -38,12 +38,13 @@ pub(crate) fn set(headers: &mut Headers, name: &str, value: impl Into<Vec<u8>>) 
     }
 }
 
-/// Adds a value after those that there are, or to the one of an inline name.
+/// Adds a value after those that there are, or to the one of an inline name, where an empty one changes nothing.
 pub(crate) fn add(headers: &mut Headers, side: Side, name: &str, value: &[u8]) {
     let earlier = headers
         .iter_mut()
         .find(|(key, _)| key == name.as_bytes() && is_inline(side, name));
     match earlier {
+        Some(_) if value.is_empty() => {}
         Some((_, earlier)) => {
             if !earlier.is_empty() {
                 earlier.push(b',');

@@ -17,6 +17,8 @@ pub(crate) struct RouteTable {
     exact: HashMap<String, usize>,
     /// Suffixes without their star, the longest first.
     suffixes: Vec<(String, usize)>,
+    /// Prefixes without their star, the longest first. They come after the suffixes.
+    prefixes: Vec<(String, usize)>,
     any: Option<usize>,
     ignores_port: bool,
     hosts: Vec<VirtualHost>,
@@ -149,6 +151,7 @@ impl RouteTable {
         let mut table = Self {
             exact: HashMap::new(),
             suffixes: Vec::new(),
+            prefixes: Vec::new(),
             any: None,
             ignores_port: written.ignore_port_in_host_matching,
             hosts: Vec::with_capacity(written.virtual_hosts.len()),
@@ -157,14 +160,16 @@ impl RouteTable {
             let written: WrittenHost = message(value)?;
             let index = table.hosts.len();
             for domain in &written.domains {
-                match domain.to_ascii_lowercase().split_once('*') {
-                    None => drop(table.exact.insert(domain.to_ascii_lowercase(), index)),
-                    Some(("", "")) => table.any = Some(index),
-                    Some(("", suffix)) => table.suffixes.push((suffix.to_owned(), index)),
-                    Some(_) => {
-                        let reason = format!("the domain `{domain}` is not modelled");
-                        return Err(ModelError::new(reason).within(written.name));
-                    }
+                // A star in any other place is a letter.
+                let domain = domain.to_ascii_lowercase();
+                if domain == "*" {
+                    table.any = Some(index);
+                } else if let Some(suffix) = domain.strip_prefix('*') {
+                    table.suffixes.push((suffix.to_owned(), index));
+                } else if let Some(prefix) = domain.strip_suffix('*') {
+                    table.prefixes.push((prefix.to_owned(), index));
+                } else {
+                    table.exact.insert(domain, index);
                 }
             }
             let name = written.name.clone();
@@ -172,9 +177,9 @@ impl RouteTable {
                 .hosts
                 .push(VirtualHost::read(written).map_err(|error| error.within(name))?);
         }
-        table
-            .suffixes
-            .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        for wildcards in [&mut table.suffixes, &mut table.prefixes] {
+            wildcards.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        }
         Ok(table)
     }
 
@@ -197,13 +202,17 @@ impl RouteTable {
             false => authority,
         };
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let by_suffix = || {
-            let mut suffixes = self.suffixes.iter();
-            let found =
-                suffixes.find(|(suffix, _)| name.len() > suffix.len() && name.ends_with(suffix.as_str()));
+        let by = |wildcards: &[(String, usize)], fits: fn(&str, &str) -> bool| {
+            let mut longest_first = wildcards.iter();
+            // The star stands for something.
+            let found = longest_first.find(|(text, _)| name.len() > text.len() && fits(&name, text));
             found.map(|(_, index)| *index)
         };
-        let index = self.exact.get(&name).copied().or_else(by_suffix).or(self.any)?;
+        let exact = self.exact.get(&name).copied();
+        let index = exact
+            .or_else(|| by(&self.suffixes, |name, suffix| name.ends_with(suffix)))
+            .or_else(|| by(&self.prefixes, |name, prefix| name.starts_with(prefix)))
+            .or(self.any)?;
         self.hosts.get(index)
     }
 }

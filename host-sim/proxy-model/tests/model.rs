@@ -362,3 +362,35 @@ fn a_cluster_that_does_not_answer_is_told_in_envoys_words_and_edited() {
         .reason;
     assert!(reason.contains("RESPONSE_FLAGS"), "{reason}");
 }
+
+#[test]
+fn a_domain_may_end_in_a_star_and_comes_after_those_that_begin_with_one() {
+    let mut bootstrap = bootstrap(&json!([]), false);
+    let table = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config";
+    let host = |domain: &str| {
+        let reply = json!([{"match": {"prefix": "/"}, "direct_response":
+            {"status": 200, "body": {"inline_string": domain}}}]);
+        json!({"name": domain, "domains": [domain], "routes": reply})
+    };
+    let hosts = ["a.*", "a.b.*", "*.test", "A.*.C", "*", "default/*"].map(host);
+    *bootstrap.pointer_mut(table).expect("a table") = json!({"virtual_hosts": hosts});
+    let model = Model::new(&bootstrap).expect("a model");
+    for (authority, domain) in [
+        ("a.example", "a.*"),
+        ("A.B.example", "a.b.*"),
+        ("a.b.test", "*.test"),
+        ("a.", "*"),
+        ("a.*.c", "A.*.C"),
+        ("a.b.c", "a.b.*"),
+        ("b.example", "*"),
+    ] {
+        let request = Request {
+            authority: authority.to_owned(),
+            ..request(8080, &[])
+        };
+        let outcome = model
+            .answer(&request, &mut no_filter, &mut || 0)
+            .expect("an outcome");
+        assert_eq!(outcome.body.as_deref(), Some(domain), "{authority}");
+    }
+}
