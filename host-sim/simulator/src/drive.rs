@@ -315,6 +315,8 @@ fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
     for (name, value) in &reply.headers {
         headers.add(name, value);
     }
+    // Envoy writes the code once more behind the filter's own headers, so that theirs has no effect.
+    headers.overwrite(b":status", reply.status.to_string().as_bytes());
     if grpc {
         headers.set(b":status", b"200");
         headers.set(b"content-type", b"application/grpc");

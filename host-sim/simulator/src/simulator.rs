@@ -1,5 +1,6 @@
 //! The simulator as a test sees it: a chain of plugins, an upstream, clusters for calls, a clock.
 
+use crate::dice::Dice;
 use crate::error::{Failure, LoadError};
 use crate::headers::Headers;
 use crate::message::{CallOutcome, HttpCall, Request, Response};
@@ -115,8 +116,13 @@ impl Simulator {
     /// Begins the sequence of random numbers elsewhere.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.world.random = seed;
+        self.reseed(seed);
         self
+    }
+
+    /// As [`Simulator::seed`], between two requests.
+    pub fn reseed(&mut self, seed: u64) {
+        self.world.dice = Dice::of_seed(seed);
     }
 
     /// The least important level that is logged; `Info` without it.

@@ -3,6 +3,7 @@
 //! It travels: while a VM runs, the world lies in that VM's store; between calls the simulator has it. So there is
 //! one owner at any time, and neither locks nor counted references.
 
+use crate::dice::Dice;
 use crate::message::HttpCall;
 use crate::metrics::Metrics;
 use crate::shared::{SharedData, SharedQueues};
@@ -117,7 +118,7 @@ pub(crate) struct World {
     pub(crate) ready: Vec<QueueReady>,
     pub(crate) trace: Trace,
     pub(crate) clock: Clock,
-    pub(crate) random: u64,
+    pub(crate) dice: Dice,
     /// Bytes that guests have left here.
     pub(crate) kept: usize,
 }
@@ -139,19 +140,9 @@ impl World {
             clock: Clock::Running {
                 ahead: Duration::ZERO,
             },
-            random: 0x9e37_79b9_7f4a_7c15,
+            dice: Dice::default(),
             kept: 0,
         }
-    }
-
-    /// The next number of a sequence that is the same in every run.
-    pub(crate) fn roll(&mut self) -> u64 {
-        // splitmix64
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 }
 

@@ -190,7 +190,7 @@ fn random_get(call: &mut Call<'_>, at: u32, length: u32) -> Answer<u32> {
     }
     let mut bytes = Vec::with_capacity(length as usize + 8);
     while bytes.len() < length as usize {
-        bytes.extend_from_slice(&call.state().world.roll().to_le_bytes());
+        bytes.extend_from_slice(&call.state().world.dice.roll().to_le_bytes());
     }
     bytes.truncate(length as usize);
     call.put(at, &bytes)?;

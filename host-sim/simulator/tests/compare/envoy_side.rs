@@ -35,9 +35,9 @@ pub(crate) fn run(
         .map_err(|error| error.to_string())?;
     let listeners = envoy.listeners().map_err(|error| error.to_string())?;
     let listener = listeners.first().ok_or("no listener")?.address;
-    let begun = said(&envoy.log()).len();
+    let begun = said(scenario, &envoy.log()).len();
     let mut seen = Seen {
-        start: said(&envoy.log()),
+        start: said(scenario, &envoy.log()),
         ..Seen::default()
     };
     for request in &scenario.requests {
@@ -63,7 +63,7 @@ pub(crate) fn run(
     // The last lines are written after the response.
     let patience = Instant::now() + Duration::from_millis(600);
     loop {
-        seen.log = said(&envoy.log()).split_off(begun);
+        seen.log = said(scenario, &envoy.log()).split_off(begun);
         if seen.log.len() == expected.log.len() || Instant::now() > patience {
             break;
         }
@@ -81,11 +81,11 @@ pub(crate) fn run(
     Ok(seen)
 }
 
-fn said(log: &str) -> Vec<String> {
+fn said(scenario: &Scenario, log: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|text| {
         let (_, rest) = text.split_once("wasm log")?;
         let (prefix, message) = rest.split_once(": ")?;
-        line(prefix, message)
+        line(scenario, prefix, message)
     });
     lines.collect()
 }

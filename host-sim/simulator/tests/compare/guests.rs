@@ -9,7 +9,21 @@ pub(crate) struct Guests {
     modules: BTreeMap<String, Vec<u8>>,
 }
 
+/// Names a folder of other people's modules, to be compared too.
+const OTHERS: &str = "FINGERPOST_GUESTS";
+
+/// What their names begin with here.
+const OTHER: &str = "other-";
+
 impl Guests {
+    /// The names of other people's modules.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &str> {
+        self.modules
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.starts_with(OTHER))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.modules.get(name).map(Vec::as_slice)
     }
@@ -31,6 +45,9 @@ pub(crate) fn build() -> Result<Guests, String> {
     rust(&mut modules)?;
     wat(&mut modules)?;
     assemblyscript(&mut modules)?;
+    if let Some(folder) = std::env::var_os(OTHERS) {
+        read(Path::new(&folder), "wasm", OTHER, &mut modules)?;
+    }
     Ok(Guests { modules })
 }
 

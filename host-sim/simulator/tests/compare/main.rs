@@ -27,26 +27,29 @@ fn main() {
             return;
         }
     };
-    let trials = scenarios::all().into_iter().filter_map(|scenario| {
-        let missing = scenario
-            .plugins
-            .iter()
-            .find(|plugin| guests.get(plugin.guest).is_none());
-        if let Some(plugin) = missing {
-            println!("skipped: {}: {}", scenario.name, guests.why_not(plugin.guest));
-            return None;
-        }
-        let (envoy, guests) = (envoy.clone(), guests.clone());
-        let name = scenario.name.to_owned();
-        Some(Trial::test(name, move || {
-            let simulated = simulator_side::run(&scenario, &guests).map_err(Failed::from)?;
-            let real = envoy_side::run(&scenario, &guests, &envoy, &simulated).map_err(Failed::from)?;
-            let differences = seen::differences(&scenario, &simulated, &real);
-            match differences.is_empty() {
-                true => Ok(()),
-                false => Err(Failed::from(differences.join("\n"))),
+    let trials = scenarios::all()
+        .into_iter()
+        .chain(guests.others().map(scenarios::other))
+        .filter_map(|scenario| {
+            let missing = scenario
+                .plugins
+                .iter()
+                .find(|plugin| guests.get(plugin.guest).is_none());
+            if let Some(plugin) = missing {
+                println!("skipped: {}: {}", scenario.name, guests.why_not(plugin.guest));
+                return None;
             }
-        }))
-    });
+            let (envoy, guests) = (envoy.clone(), guests.clone());
+            let name = scenario.name.to_owned();
+            Some(Trial::test(name, move || {
+                let simulated = simulator_side::run(&scenario, &guests).map_err(Failed::from)?;
+                let real = envoy_side::run(&scenario, &guests, &envoy, &simulated).map_err(Failed::from)?;
+                let differences = seen::differences(&scenario, &simulated, &real);
+                match differences.is_empty() {
+                    true => Ok(()),
+                    false => Err(Failed::from(differences.join("\n"))),
+                }
+            }))
+        });
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }

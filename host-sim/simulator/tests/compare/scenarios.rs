@@ -10,6 +10,8 @@ pub(crate) struct Scenario {
     pub(crate) requests: Vec<Request>,
     /// What passes before each request.
     pub(crate) pause: Option<Duration>,
+    /// Whether all that is logged counts, or only what our guests say.
+    pub(crate) every_line: bool,
 }
 
 /// A guest with the settings of its plugin.
@@ -48,6 +50,7 @@ fn scenario(name: &'static str, plugins: Vec<Chosen>, requests: Vec<Request>) ->
         plugins,
         requests,
         pause: None,
+        every_line: false,
     }
 }
 
@@ -92,6 +95,46 @@ pub(crate) fn all() -> Vec<Scenario> {
         actions("every answer", false),
         actions("every answer, stopping at headers allowed", true),
     ]
+}
+
+/// Somebody else's module, with requests that most filters do something about.
+pub(crate) fn other(name: &str) -> Scenario {
+    let name: &'static str = name.to_owned().leak(); // once for each module, in a test
+    let cookie = "session=123; other=456; hmac=1; country=US";
+    let form = |kind| {
+        Request::post("/pre/foo-one/foo-two/post?a=b")
+            .authority("guest.example")
+            .header("x-answer", kind)
+    };
+    let requests = vec![
+        get("/"),
+        get("/one/two?three=four&token=1")
+            .header("cookie", cookie)
+            .header("x-a", "1"),
+        get("/main/somepage/otherpage")
+            .authority("foo.example")
+            .header("authorization", "Bearer abc.def.ghi"),
+        get("/hello/FOO/bar")
+            .authority("WWW.Example.COM")
+            .header("accept", "text/html")
+            .header("user-agent", "iPhone Mobile"),
+        get("/").header("x-answer", "404"),
+        get("/").header("x-answer", "empty"),
+        form("chunks").chunks(["credit card 4111-1111-1111-1111 ", "secret"]),
+        form("trailers").chunks(["one"]).trailer("x-t", "1"),
+        form("").body("a body with a length"),
+    ];
+    Scenario {
+        every_line: true,
+        ..scenario(
+            name,
+            vec![Chosen {
+                configuration: "",
+                ..guest(name)
+            }],
+            requests,
+        )
+    }
 }
 
 fn headers() -> Scenario {
@@ -171,6 +214,7 @@ fn replies() -> Scenario {
         "/twice",
         "/resume",
         "/redirect",
+        "/status",
         "/grpc",
         "/at-response",
         "/at-response-bare",

@@ -45,7 +45,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
             answer(call.request.headers.text("x-answer"))
         });
     let mut seen = Seen {
-        start: said(&simulator.take_log()),
+        start: said(scenario, &simulator.take_log()),
         ..Seen::default()
     };
     for request in &scenario.requests {
@@ -61,7 +61,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
             }
         }
         let outcome = simulator.finish(stream);
-        seen.log.extend(said(&outcome.log));
+        seen.log.extend(said(scenario, &outcome.log));
         let mut upstream = std::mem::take(&mut *asked.lock().expect("no thread panics with it"));
         upstream.sort_by(|a, b| a.body.cmp(&b.body));
         upstream.extend(outcome.upstream.as_ref().map(Got::of));
@@ -80,9 +80,9 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
     Ok(seen)
 }
 
-fn said(log: &[LogLine]) -> Vec<String> {
+fn said(scenario: &Scenario, log: &[LogLine]) -> Vec<String> {
     log.iter()
-        .filter_map(|it| line(&it.prefix, &it.message))
+        .filter_map(|it| line(scenario, &it.prefix, &it.message))
         .collect()
 }
 

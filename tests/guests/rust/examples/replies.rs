@@ -60,6 +60,7 @@ impl HttpContext for Stream {
                 reply(403, &[], b"and resume");
                 say(shown(host::go_on(0)));
             }
+            "/status" => reply(403, &[(":status", "404"), ("x-one", "1")], b"which"),
             "/redirect" => reply(302, &[("location", "/there")], b""),
             "/grpc" => say(shown(host::reply(200, "", &[("x-g", "1")], b"nope", 7))),
             "/grpc-kind" => reply(403, &[], b"denied it"),
