@@ -112,7 +112,7 @@ pub(crate) fn envoy() -> Result<EnvoyBinary, String> {
 }
 
 /// Prints the report and holds the engine's floor. Of some scenarios only, every case must pass.
-fn settle(report: &EngineReport) -> Result<(), String> {
+pub(crate) fn settle(report: &EngineReport) -> Result<(), String> {
     if !filter().is_empty() {
         return all_must_pass(report);
     }

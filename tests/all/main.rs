@@ -9,6 +9,7 @@ mod house;
 mod keys;
 mod oldest;
 mod patterns;
+mod simulated;
 mod tables;
 
 use std::env;
@@ -29,6 +30,11 @@ fn main() {
     ));
     trials.push(trial("core", engines::core));
     trials.push(trial("core: shares", engines::shares));
+    trials.push(trial("simulator: the filter as wasm", simulated::corpus));
+    trials.push(trial(
+        "simulator: module and native filter, byte for byte",
+        simulated::equals_the_native_filter,
+    ));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
     trials.push(trial(

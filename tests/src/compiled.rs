@@ -8,6 +8,7 @@ use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compil
 use fingerpost_resources::{Diagnostics, Source, read, render};
 
 use crate::corpus::{Corpus, Scenario};
+use crate::generate::table;
 use crate::repository;
 
 /// Compiles `scenario` for the proxy that it names, and the newest Envoy.
@@ -43,6 +44,24 @@ pub fn scenario_for(
         ..Options::default()
     };
     let compiled = compile(&resources, &options, &mut diagnostics);
+    match diagnostics.has_errors() {
+        true => Err(render(&diagnostics, &resources.sources, false)),
+        false => Ok(compiled),
+    }
+}
+
+/// Compiles a text of resources in the world that the generator uses.
+///
+/// # Errors
+/// The diagnostics, if any is an error.
+pub fn of_text(resources: &str, options: &Options) -> Result<Compiled, String> {
+    let mut diagnostics = Diagnostics::new();
+    let sources = vec![
+        Source::new("world.yaml", table::WORLD),
+        Source::new("resources.yaml", resources),
+    ];
+    let resources = read(sources, &mut diagnostics);
+    let compiled = compile(&resources, options, &mut diagnostics);
     match diagnostics.has_errors() {
         true => Err(render(&diagnostics, &resources.sources, false)),
         false => Ok(compiled),

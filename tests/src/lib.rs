@@ -1,8 +1,8 @@
 //! The same questions, put to every engine.
 //!
 //! The corpus in `conformance/` says what Istio and Envoy do with a request. Each engine answers its cases:
-//! the routing core in process, the filter in a stock Envoy, and Envoy's own router. This crate reads the
-//! corpus, asks, compares and counts; which rule is right is nowhere decided here.
+//! the routing core in process, the filter in the simulator and in a stock Envoy, and Envoy's own router. This
+//! crate reads the corpus, asks, compares and counts; which rule is right is nowhere decided here.
 
 pub mod case;
 pub mod client;

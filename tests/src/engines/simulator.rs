@@ -1,0 +1,170 @@
+//! The built module in the simulator, with the model of a proxy around it: every field of an outcome, without an Envoy.
+//!
+//! The simulator knows no proxy and the model knows no Wasm; this joins them. What the model can't decide it says, and
+//! only a case that directs the echo server may be left out for it.
+
+use std::collections::HashMap;
+
+use fingerpost_config_compiler::Compiled;
+use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers, Model, Request, Skipped, Tls};
+use fingerpost_simulator::{HeaderKind, Headers as GuestHeaders, Module, Plugin, Simulator, Verdict as Left};
+use serde_json::Value;
+
+use crate::case::{self, Case, Outcome};
+use crate::compare::{Difference, differences};
+use crate::report::Verdict;
+use crate::{compiled, generate};
+
+/// The model stands for no upstream that delays, fails or upgrades.
+const DIRECTED: &str = "x-echo directs the upstream";
+/// Where a rule splits its traffic it is asked so often.
+const DRAWS: usize = 24;
+
+/// The compiled module, to be shared by all tables.
+///
+/// # Errors
+/// It has not been built, or is not what a proxy loads.
+pub fn module() -> Result<Module, String> {
+    let path = compiled::built_module()?;
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Module::compile(bytes).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// One compiled bootstrap, with its filters running.
+pub struct Simulated {
+    model: Model,
+    filters: Filters,
+}
+
+impl Simulated {
+    /// What was compiled for the corpus.
+    ///
+    /// # Errors
+    /// Names what the model does not know in the bootstrap.
+    pub fn load(module: &Module, compiled: &Compiled) -> Result<Self, String> {
+        let ports = compiled::ports(compiled);
+        Self::of(module, &compiled.bootstrap, ports)
+    }
+
+    /// A bootstrap, and the listener behind each port.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn of(
+        module: &Module,
+        bootstrap: &Value,
+        ports: impl IntoIterator<Item = (u16, String)>,
+    ) -> Result<Self, String> {
+        let model = Model::new(bootstrap).map_err(|error| format!("the model: {error}"))?;
+        let declared = |model: Model, (port, name)| model.with_declared_port(port, name);
+        Ok(Self {
+            model: ports.into_iter().fold(model, declared),
+            filters: Filters::of(module.clone()),
+        })
+    }
+
+    /// Asks one case of the corpus.
+    pub fn ask(&mut self, case: &Case) -> Verdict {
+        // Of a rule that splits its traffic every answer must be one of those recorded.
+        let draws = if case.outcomes().len() > 1 { DRAWS } else { 1 };
+        for seed in 0..draws {
+            match self.answer(&asked(&case.request), seed as u64) {
+                Ok(Ok(outcome)) => match differences(case.outcomes(), &outcome) {
+                    none if none.is_empty() => {}
+                    some => return Verdict::Failed(some),
+                },
+                Ok(Err(_)) if case.request.directs_the_echo() => return Verdict::Skipped(DIRECTED),
+                Ok(Err(skipped)) => return refused("an answer", &skipped.reason),
+                Err(failure) => return refused("a filter that runs", &failure),
+            }
+        }
+        Verdict::Passed
+    }
+
+    /// What comes of a request with these dice, unless the model can't tell.
+    ///
+    /// # Errors
+    /// The filter failed, or the model's outcome has another form than the corpus's.
+    pub fn answer(&mut self, request: &Request, seed: u64) -> Result<Result<Outcome, Skipped>, String> {
+        let mut dice = generate::Dice::of_part(seed, 0);
+        self.filters.seed = seed;
+        let answer = self.model.answer(request, &mut self.filters, &mut || dice.draw());
+        if let Some(failure) = self.filters.failure.take() {
+            return Err(failure);
+        }
+        let outcome = match answer {
+            Ok(outcome) => outcome,
+            Err(skipped) => return Ok(Err(skipped)),
+        };
+        let same = serde_json::to_value(outcome).and_then(serde_json::from_value);
+        same.map(Ok).map_err(|error| error.to_string())
+    }
+}
+
+fn refused(expected: &str, got: &str) -> Verdict {
+    Verdict::Failed(vec![Difference::new("outcome", expected, got)])
+}
+
+fn asked(request: &case::Request) -> Request {
+    Request {
+        port: request.port,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        authority: request.authority.clone(),
+        headers: request.headers.clone(),
+        tls: request.tls.as_ref().map(|tls| Tls {
+            sni: tls.sni.clone(),
+            client_cert: tls.client_cert.clone(),
+        }),
+    }
+}
+
+/// The module as the plugin of each chain, started when its first request comes.
+struct Filters {
+    module: Module,
+    running: HashMap<String, Simulator>,
+    seed: u64,
+    failure: Option<String>,
+}
+
+impl Filters {
+    fn of(module: Module) -> Self {
+        Self {
+            module,
+            running: HashMap::new(),
+            seed: 0,
+            failure: None,
+        }
+    }
+
+    fn run(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> Result<FilterVerdict, String> {
+        if !self.running.contains_key(site.plugin) {
+            let plugin = Plugin::of(self.module.clone())
+                .name(site.plugin)
+                .config(site.configuration);
+            let started = plugin.start().map_err(|error| error.to_string())?;
+            self.running.insert(site.plugin.to_owned(), started);
+        }
+        let simulator = self.running.get_mut(site.plugin).ok_or("it was just started")?;
+        simulator.reseed(self.seed);
+        let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
+        let left = simulator.decide(list);
+        match (left, simulator.take_failures().pop()) {
+            (_, Some(failure)) => Err(failure.to_string()),
+            (Left::Continue(changed), None) => {
+                *headers = changed.into_list();
+                Ok(FilterVerdict::Continue)
+            }
+            (left, None) => Err(format!("our filter lets every request go on, but: {left:?}")),
+        }
+    }
+}
+
+impl Filter for Filters {
+    fn on_request_headers(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> FilterVerdict {
+        self.run(site, headers).unwrap_or_else(|failure| {
+            self.failure = Some(format!("{} {}: {failure}", site.listener, site.plugin));
+            FilterVerdict::Continue
+        })
+    }
+}
