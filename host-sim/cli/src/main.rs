@@ -7,24 +7,27 @@
 mod args;
 mod asked;
 mod compile;
+mod curl;
 mod explain;
 mod failure;
 mod files;
+mod journal;
 mod listing;
 mod load;
+mod local;
 mod module;
 mod output;
 mod proxy;
 mod request;
 mod routes;
 mod rule;
+mod serve;
 mod shell;
 mod signals;
 mod style;
 mod table;
 mod test;
 mod up;
-#[allow(dead_code)] // until the first command watches
 mod watch;
 
 use std::panic;
@@ -66,6 +69,7 @@ enum Command {
     Explain(explain::Explain),
     Request(request::Request),
     Routes(routes::Routes),
+    Serve(serve::Serve),
     Up(up::Up),
 }
 
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Up(command) => command.run(),
     });
     match result {

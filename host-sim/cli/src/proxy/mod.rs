@@ -5,8 +5,10 @@
 
 mod filters;
 
+use std::cell::RefCell;
+
 use clap::ValueEnum;
-use fingerpost_proxy_model::{Model, Outcome, Request, Skipped};
+use fingerpost_proxy_model::{Entrance, Model, Outcome, Request, Routed, Skipped};
 
 use self::filters::{Filters, chance};
 use crate::failure::Failure;
@@ -24,7 +26,7 @@ pub(crate) enum Runner {
 /// The proxy as a model, with the filter in it.
 pub(crate) struct Proxy {
     model: Model,
-    filters: Filters,
+    filters: RefCell<Filters>,
 }
 
 impl Proxy {
@@ -41,12 +43,42 @@ impl Proxy {
             Runner::Wasm => Filters::wasm()?,
             Runner::Core => Filters::core(),
         };
-        Ok(Self { model, filters })
+        Ok(Self {
+            model,
+            filters: RefCell::new(filters),
+        })
     }
 
     /// What comes of a request, as far as the model knows.
     pub(crate) fn answer(&mut self, sent: &Request) -> Result<Result<Outcome, Skipped>, Failure> {
-        let outcome = self.model.answer(sent, &mut self.filters, &mut chance());
-        self.filters.fault().map_or(Ok(outcome), Err)
+        let filters = self.filters.get_mut();
+        let outcome = self.model.answer(sent, filters, &mut chance());
+        filters.fault().map_or(Ok(outcome), Err)
     }
+
+    /// Where a request goes and as what, for whoever has upstreams to ask.
+    pub(crate) fn route<'m>(&'m self, sent: &'m Request) -> Result<Result<Routed<'m>, Skipped>, Failure> {
+        let mut filters = self.filters.borrow_mut();
+        let routed = self.model.route(sent, &mut *filters, &mut chance());
+        filters.fault().map_or(Ok(routed), Err)
+    }
+
+    /// What each listener takes.
+    pub(crate) fn entrances(&self) -> impl Iterator<Item = Entrance<'_>> {
+        self.model.entrances()
+    }
+}
+
+/// An id for a request, as Envoy makes it: a random UUID.
+pub(crate) fn request_id() -> String {
+    let mut roll = chance();
+    let (high, low) = (roll(), roll());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 48 & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    )
 }

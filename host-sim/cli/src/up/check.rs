@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use fingerpost_envoy::{Echo, Received};
 
-use super::access_log::Entry;
 use super::client;
 use super::expectations::{Expectation, Expectations, Outcome, Request};
 
-use super::stage::Door;
 use crate::failure::{Failure, count};
+use crate::journal::Entry;
+use crate::local::Door;
 use crate::rule;
 use crate::signals::Stop;
 use crate::style::{BAD, DIM, GOOD, paint};

@@ -3,11 +3,9 @@
 //! Compiles to a temporary directory, starts Envoy with an echo server behind each cluster whose endpoints are not
 //! known, prints where to knock, and then shows what knocks. All of it ends, and is gone, with Ctrl-C.
 
-mod access_log;
 mod certificates;
 mod check;
 mod client;
-mod curl;
 mod expectations;
 mod stage;
 
@@ -19,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use clap::Args;
-use fingerpost_config_compiler::{EnvoyVersion, PlanHost, PlanListener, PlanRoute, compile};
+use fingerpost_config_compiler::{EnvoyVersion, compile};
 use fingerpost_envoy::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install,
@@ -28,19 +26,20 @@ use fingerpost_resources::Diagnostics;
 
 use crate::args::{EngineName, Input};
 use crate::failure::{Failure, count};
-use crate::listing::{self, Remarks};
+use crate::journal::{Entry, Journal};
+use crate::listing;
 use crate::load::{Loaded, load};
+use crate::local::{Door, Echoes, Invitation, Listen};
 use crate::module;
 use crate::signals::Stop;
-use crate::style::{BOLD, DIM, NAME, note, paint};
+use crate::style::{BOLD, DIM, note, paint};
 use crate::table;
 
-use access_log::{Entry, Journal};
 use certificates::Made;
 use check::Witnesses;
 use expectations::Expectations;
 
-use stage::{Door, Echoes, Listen, Stage, doors};
+use stage::{Stage, doors};
 
 /// How often it is looked whether Envoy still runs and the user still wants it to.
 const TICK: Duration = Duration::from_millis(50);
@@ -182,11 +181,7 @@ impl Up {
     }
 
     fn echoes(&self) -> Echoes {
-        match (self.no_echo, self.echo_all) {
-            (true, _) => Echoes::None,
-            (false, true) => Echoes::All,
-            (false, false) => Echoes::Unknown,
-        }
+        Echoes::wanted(self.no_echo, self.echo_all)
     }
 
     /// Compiles again for the Envoy that was found, if it is of another release and the user did not choose one.
@@ -268,7 +263,7 @@ fn announce(
     loaded.note_plain_text();
     let invitation = Invitation {
         doors,
-        made: &stage.made,
+        clients: &stage.made.clients,
     };
     let shown = listing::all(&loaded.compiled.plan);
     let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
@@ -285,35 +280,6 @@ fn announce(
         paint(DIM, "Requests appear here. Ctrl-C stops everything.")
     )?;
     Ok(out.flush()?)
-}
-
-/// Adds to the tables where each listener is, and how each rule is reached.
-struct Invitation<'a> {
-    doors: &'a [Door],
-    made: &'a Made,
-}
-
-impl Remarks for Invitation<'_> {
-    fn beside(&self, listener: &PlanListener) -> String {
-        let Some(door) = self.doors.iter().find(|it| it.name == listener.name) else {
-            return paint(DIM, &listener.protocol);
-        };
-        let protocol = paint(
-            DIM,
-            format_args!("Gateway port {}, {}", listener.port, listener.protocol),
-        );
-        format!("{}  {protocol}", paint(NAME, format_args!("at {}", door.address)))
-    }
-
-    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String> {
-        let door = self.doors.iter().find(|it| it.name == listener.name)?;
-        let way = curl::Way {
-            address: door.address,
-            tls: host.over_tls,
-            client: self.made.clients.get(&listener.name).map(PathBuf::as_path),
-        };
-        route.example.as_ref().map(|it| curl::line(it, &way))
-    }
 }
 
 /// Shows requests until the user has enough, or Envoy ends.

@@ -2,32 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::str::FromStr;
 
-use fingerpost_config_compiler::{Compiled, Endpoints, Plan, PlanListener};
+use fingerpost_config_compiler::{Compiled, Plan};
 use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, Report, RunningEnvoy};
 
-use super::access_log;
 use super::certificates::{self, Made};
 use crate::failure::Failure;
+use crate::journal;
+use crate::local::{self, Door, Echoes, Listen};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// `--listen 80=8080`: a Gateway's port, and the one on this machine.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Listen {
-    declared: u32,
-    port: u16,
-}
-
-/// Which clusters an echo server stands in for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Echoes {
-    /// Those whose endpoints the input does not tell.
-    Unknown,
-    All,
-    None,
-}
 
 /// Everything that Envoy needs here.
 pub(super) struct Stage {
@@ -36,15 +20,6 @@ pub(super) struct Stage {
     /// How many clusters have an echo server.
     pub(super) echoes: usize,
     pub(super) made: Made,
-}
-
-/// Where a listener can be reached.
-pub(super) struct Door {
-    pub(super) name: String,
-    /// The Gateway's port.
-    pub(super) port: u32,
-    pub(super) address: SocketAddr,
-    pub(super) tls: bool,
 }
 
 impl Stage {
@@ -61,21 +36,16 @@ impl Stage {
         bind(&mut bootstrap, &compiled.plan, listen)?;
 
         let echo = Echo::start(EchoOptions { report }).map_err(machine)?;
-        let stands_in = |endpoints: &Endpoints| match (echoes, endpoints) {
-            (Echoes::All, _) | (Echoes::Unknown, Endpoints::Dns { .. }) => true,
-            (Echoes::Unknown, Endpoints::Known(known)) => known.is_empty(),
-            (Echoes::None, _) => false,
-        };
         let clusters = compiled.plan.clusters.iter();
         let mut served = 0;
-        for cluster in clusters.filter(|it| stands_in(&it.endpoints)) {
+        for cluster in clusters.filter(|it| echoes.stand_in(&it.endpoints)) {
             let address = echo.listen(&cluster.name).map_err(machine)?;
             served += usize::from(bootstrap.point_cluster(&cluster.name, address));
         }
 
         let made = certificates::make_missing(&mut bootstrap, directory).map_err(machine)?;
         bootstrap.set_admin(ANY_PORT);
-        bootstrap.set_access_log(&access_log::format(), "/dev/stdout");
+        bootstrap.set_access_log(&journal::format(), "/dev/stdout");
         Ok(Self {
             bootstrap,
             echo,
@@ -87,31 +57,10 @@ impl Stage {
 
 /// All listeners on the loopback: where `--listen` says, else on free ports.
 fn bind(bootstrap: &mut Bootstrap, plan: &Plan, listen: &[Listen]) -> Result<(), Failure> {
+    let chosen = local::ports(plan, listen)?;
     for listener in &plan.listeners {
-        bootstrap.bind_listener(&listener.name, ANY_PORT);
-    }
-    for Listen { declared, port } in listen {
-        let has_it = |it: &&PlanListener| it.port == *declared || it.listen_port == *declared;
-        let found: Vec<&PlanListener> = plan.listeners.iter().filter(has_it).collect();
-        match found.as_slice() {
-            [one] => {
-                bootstrap.bind_listener(&one.name, SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
-            }
-            [] => {
-                let ports: Vec<String> = plan.listeners.iter().map(|it| it.port.to_string()).collect();
-                return Err(Failure::refused(format!(
-                    "--listen {declared}={port}: no listener has port {declared}: there is {}",
-                    ports.join(", ")
-                )));
-            }
-            several => {
-                let names: Vec<&str> = several.iter().map(|it| it.name.as_str()).collect();
-                return Err(Failure::refused(format!(
-                    "--listen {declared}={port}: several listeners have port {declared}: {}",
-                    names.join(", ")
-                )));
-            }
-        }
+        let port = chosen.get(listener.name.as_str()).copied().unwrap_or_default();
+        bootstrap.bind_listener(&listener.name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     Ok(())
 }
@@ -131,20 +80,4 @@ pub(super) fn doors(plan: &Plan, envoy: &RunningEnvoy) -> Result<Vec<Door>, Fail
         })
     });
     Ok(doors.collect())
-}
-
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = text
-            .split_once('=')
-            .and_then(|(declared, port)| Some((declared.parse().ok()?, port.parse().ok()?)));
-        match parsed {
-            Some((declared, port)) => Ok(Self { declared, port }),
-            None => Err(format!(
-                "`{text}` is no pair of ports: expected the Gateway's and yours, such as 80=8080"
-            )),
-        }
-    }
 }

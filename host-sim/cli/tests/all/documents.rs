@@ -85,7 +85,8 @@ fn console_blocks(text: &str) -> Vec<Shown> {
 /// What the command prints, if it is one that can be run here.
 fn print(root: &Path, command: &str) -> Option<String> {
     if let Some(arguments) = command.strip_prefix("fingerpost ") {
-        let serves = arguments.starts_with("up ") && !arguments.contains("--check");
+        let serves =
+            arguments.starts_with("serve ") || arguments.starts_with("up ") && !arguments.contains("--check");
         return (!serves).then(|| run(root, &arguments.split_whitespace().collect::<Vec<_>>()));
     }
     let name = command

@@ -6,4 +6,5 @@ mod explain;
 mod request;
 mod routes;
 mod run;
+mod serve;
 mod up;

@@ -1,4 +1,4 @@
-//! What Envoy says of each request, and how it is shown.
+//! What is said of each request, by Envoy's access log or by a proxy of our own, and how it is shown.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ const WIDEST_TARGET: usize = 48;
 const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_response", "-"];
 
 /// The format that Envoy is given; [`Entry`] reads it back.
-pub(super) fn format() -> Value {
+pub(crate) fn format() -> Value {
     json!({
         "at": "%START_TIME_LOCAL(%H:%M:%S)%",
         "id": "%REQ(X-REQUEST-ID)%",
@@ -36,45 +36,46 @@ pub(super) fn format() -> Value {
 }
 
 /// A request as Envoy's access log has it.
-#[derive(Debug, Deserialize)]
-pub(super) struct Entry {
-    at: String,
-    pub(super) id: Option<String>,
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) at: String,
+    pub(crate) id: Option<String>,
     /// None: these were bytes, not a request.
-    method: Option<String>,
-    authority: Option<String>,
-    path: Option<String>,
-    pub(super) sent_path: Option<String>,
-    status: u16,
-    details: Option<String>,
-    cluster: Option<String>,
-    host: Option<String>,
-    ms: u64,
-    pub(super) rule: Option<RuleRef>,
+    pub(crate) method: Option<String>,
+    pub(crate) authority: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) sent_path: Option<String>,
+    pub(crate) status: u16,
+    pub(crate) details: Option<String>,
+    pub(crate) cluster: Option<String>,
+    /// The endpoint; none if nobody was asked.
+    pub(crate) host: Option<String>,
+    pub(crate) ms: u64,
+    pub(crate) rule: Option<RuleRef>,
 }
 
 impl Entry {
     /// Reads a line; none if it is another program's.
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }
 
     /// The cluster that was asked, if any was.
-    pub(super) fn asked(&self) -> Option<&str> {
+    pub(crate) fn asked(&self) -> Option<&str> {
         self.host.as_ref().and(self.cluster.as_deref())
     }
 }
 
 /// Shows requests one below the other, in columns.
 #[derive(Default)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     target: usize,
     rule: usize,
 }
 
 impl Journal {
     /// A journal in which the names of all rules of the plan have room.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         let rules = plan.routes().filter_map(|(_, _, route)| route.rule.as_ref());
         Self {
             target: USUAL_TARGET,
@@ -83,7 +84,7 @@ impl Journal {
     }
 
     /// The line for a request.
-    pub(super) fn line(&mut self, entry: &Entry) -> String {
+    pub(crate) fn line(&mut self, entry: &Entry) -> String {
         let Some(method) = &entry.method else {
             let cluster = entry.cluster.as_deref().unwrap_or("no cluster");
             let end = paint(DIM, format_args!("{} ms", entry.ms));

@@ -8,15 +8,15 @@ use fingerpost_config_compiler::ExampleRequest;
 use crate::shell::quote;
 
 /// Where a request is sent, and over what.
-pub(super) struct Way<'a> {
-    pub(super) address: SocketAddr,
-    pub(super) tls: bool,
+pub(crate) struct Way<'a> {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
     /// The directory of `client.crt` and `client.key`, where the listener wants a certificate that we can give.
-    pub(super) client: Option<&'a Path>,
+    pub(crate) client: Option<&'a Path>,
 }
 
 /// The command line for a request.
-pub(super) fn line(request: &ExampleRequest, way: &Way<'_>) -> String {
+pub(crate) fn line(request: &ExampleRequest, way: &Way<'_>) -> String {
     let mut words = vec!["curl".to_owned(), if way.tls { "-sk" } else { "-s" }.to_owned()];
     let mut add = |new: &[&str]| words.extend(new.iter().map(|it| quote(it)));
     match request.method.as_str() {

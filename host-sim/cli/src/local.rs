@@ -1,0 +1,133 @@
+//! Where the compiled listeners are on this machine, who stands in for which upstreams, and how a person gets there.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use fingerpost_config_compiler::{Endpoints, Plan, PlanHost, PlanListener, PlanRoute};
+
+use crate::curl;
+use crate::failure::Failure;
+use crate::listing::Remarks;
+use crate::style::{DIM, NAME, paint};
+
+/// `--listen 80=8080`: a Gateway's port, and the one on this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listen {
+    declared: u32,
+    port: u16,
+}
+
+/// Which clusters an echo server stands in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Echoes {
+    /// Those whose endpoints the input does not tell.
+    Unknown,
+    All,
+    None,
+}
+
+/// Where a listener can be reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) name: String,
+    /// The Gateway's port.
+    pub(crate) port: u32,
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
+}
+
+impl Echoes {
+    /// What the flags `--no-echo` and `--echo-all` ask for.
+    pub(crate) fn wanted(no_echo: bool, echo_all: bool) -> Self {
+        match (no_echo, echo_all) {
+            (true, _) => Self::None,
+            (false, true) => Self::All,
+            (false, false) => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn stand_in(self, endpoints: &Endpoints) -> bool {
+        match (self, endpoints) {
+            (Self::All, _) | (Self::Unknown, Endpoints::Dns { .. }) => true,
+            (Self::Unknown, Endpoints::Known(known)) => known.is_empty(),
+            (Self::None, _) => false,
+        }
+    }
+}
+
+/// The ports that were chosen, by the names of listeners.
+pub(crate) fn ports<'p>(plan: &'p Plan, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, Failure> {
+    let mut chosen = BTreeMap::new();
+    for Listen { declared, port } in listen {
+        let has_it = |it: &&PlanListener| it.port == *declared || it.listen_port == *declared;
+        let found: Vec<&PlanListener> = plan.listeners.iter().filter(has_it).collect();
+        match found.as_slice() {
+            [one] => {
+                chosen.insert(one.name.as_str(), *port);
+            }
+            [] => {
+                let ports: Vec<String> = plan.listeners.iter().map(|it| it.port.to_string()).collect();
+                return Err(Failure::refused(format!(
+                    "--listen {declared}={port}: no listener has port {declared}: there is {}",
+                    ports.join(", ")
+                )));
+            }
+            several => {
+                let names: Vec<&str> = several.iter().map(|it| it.name.as_str()).collect();
+                return Err(Failure::refused(format!(
+                    "--listen {declared}={port}: several listeners have port {declared}: {}",
+                    names.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text
+            .split_once('=')
+            .and_then(|(declared, port)| Some((declared.parse().ok()?, port.parse().ok()?)));
+        match parsed {
+            Some((declared, port)) => Ok(Self { declared, port }),
+            None => Err(format!(
+                "`{text}` is no pair of ports: expected the Gateway's and yours, such as 80=8080"
+            )),
+        }
+    }
+}
+
+/// Adds to the tables where each listener is, and how each rule is reached.
+pub(crate) struct Invitation<'a> {
+    pub(crate) doors: &'a [Door],
+    /// The directory of `client.crt` and `client.key`, by the listener that wants to see them.
+    pub(crate) clients: &'a BTreeMap<String, PathBuf>,
+}
+
+impl Remarks for Invitation<'_> {
+    fn beside(&self, listener: &PlanListener) -> String {
+        let Some(door) = self.doors.iter().find(|it| it.name == listener.name) else {
+            return paint(DIM, &listener.protocol);
+        };
+        let protocol = paint(
+            DIM,
+            format_args!("Gateway port {}, {}", listener.port, listener.protocol),
+        );
+        format!("{}  {protocol}", paint(NAME, format_args!("at {}", door.address)))
+    }
+
+    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String> {
+        let door = self.doors.iter().find(|it| it.name == listener.name)?;
+        let way = curl::Way {
+            address: door.address,
+            tls: host.over_tls,
+            client: self.clients.get(&listener.name).map(PathBuf::as_path),
+        };
+        route.example.as_ref().map(|it| curl::line(it, &way))
+    }
+}

@@ -1,0 +1,362 @@
+//! One request, from its head to the head of its answer.
+//!
+//! Decides nothing about routing: the proxy says where a request goes. Where the model does not know what Envoy would
+//! do, the client is told so with 501, and why.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fingerpost_proxy_model::{Answered, Forwarded, Reply, Request as Sent, Routed, Silence, Tls};
+use fingerpost_routing_config::RuleRef;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode, Version};
+
+use super::body::{Body, passed_on, whole};
+use super::server::{Generation, Server};
+use super::upstreams;
+use crate::journal::Entry;
+use crate::proxy::request_id;
+use crate::rule;
+
+/// Names the rule of an answer, and the match in it.
+pub(super) const RULE_HEADER: &str = "x-fingerpost-rule";
+/// Names the cluster that was asked.
+pub(super) const CLUSTER_HEADER: &str = "x-fingerpost-cluster";
+
+/// A body that is sent to mirrors too is kept until all of it is there. This much is kept.
+const MOST_MIRRORED: usize = 8 * 1024 * 1024;
+/// As long as Envoy waits for a connection.
+const MOST_CONNECTING: Duration = Duration::from_secs(10);
+
+/// Where a request has come in.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    /// The Gateway's port.
+    pub(super) port: u16,
+    /// The handshake, over TLS.
+    pub(super) tls: Option<Tls>,
+}
+
+/// An answer and what is to be told of it.
+struct Done {
+    response: Response<Body>,
+    rule: Option<RuleRef>,
+    cluster: Option<String>,
+    host: Option<String>,
+    sent_path: Option<String>,
+    details: Option<String>,
+}
+
+/// Answers a request, and shows it. An error closes the connection.
+pub(super) async fn answer(
+    server: Rc<Server>,
+    entrance: Entrance,
+    request: Request<Incoming>,
+) -> io::Result<Response<Body>> {
+    let started = Instant::now();
+    // Requests under way keep what they have begun with, whatever is read anew.
+    let generation = server.generation();
+    let mut entry = Entry {
+        at: time_of_day(),
+        method: Some(request.method().to_string()),
+        authority: Some(authority(&request)),
+        path: Some(target(&request)),
+        ..Entry::default()
+    };
+    let done = decide(&generation, &entrance, request).await;
+    entry.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match done {
+        Ok(mut done) => {
+            name(&mut done);
+            entry.status = done.response.status().as_u16();
+            entry.sent_path = done.sent_path.or_else(|| entry.path.clone());
+            (entry.rule, entry.cluster) = (done.rule, done.cluster);
+            (entry.host, entry.details) = (done.host, done.details);
+            server.show(&entry);
+            Ok(done.response)
+        }
+        Err(reason) => {
+            entry.details = Some(reason.clone());
+            server.show(&entry);
+            Err(io::Error::other(reason))
+        }
+    }
+}
+
+/// What comes of a request; an error closes the connection.
+async fn decide(
+    generation: &Generation,
+    entrance: &Entrance,
+    request: Request<Incoming>,
+) -> Result<Done, String> {
+    if request.version() == Version::HTTP_10 {
+        return Ok(Done::plain(
+            426,
+            "",
+            "HTTP/1.0 is not served, as Envoy doesn't unless it is told to",
+        ));
+    }
+    let sent = match read(&request, entrance) {
+        Ok(sent) => sent,
+        Err(done) => return Ok(*done),
+    };
+    let routed = match generation.proxy.route(&sent) {
+        Ok(Ok(routed)) => routed,
+        Ok(Err(skipped)) => return Ok(Done::unknown(&skipped.reason)),
+        Err(failure) => {
+            let reason = failure.message().unwrap_or_default();
+            return Ok(Done::plain(503, "the filter failed\n", &reason));
+        }
+    };
+    match routed {
+        Routed::Unanswered(failure) => Err(failure.to_string()),
+        Routed::Passed { .. } => Ok(Done::unknown("this connection would carry bytes, not HTTP")),
+        Routed::Answered(answered) => {
+            let Answered {
+                reply,
+                rule,
+                delay_ms,
+                ..
+            } = *answered;
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            Ok(Done {
+                rule,
+                ..Done::of(reply, None)
+            })
+        }
+        Routed::Forwarded(forwarded) => {
+            let body = request.into_body();
+            let mut done = forward(generation, &forwarded, body).await;
+            done.rule = forwarded.rule().cloned();
+            Ok(done)
+        }
+    }
+}
+
+/// Asks the cluster, and whoever gets a copy.
+async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incoming) -> Done {
+    if forwarded.gives_a_cookie() {
+        return Done::unknown("consistent hashing by a cookie that Envoy would make up");
+    }
+    tokio::time::sleep(Duration::from_millis(forwarded.delay_ms())).await;
+    let id = request_id();
+    let body = if forwarded.mirrors().is_empty() {
+        passed_on(body)
+    } else {
+        match Limited::new(body, MOST_MIRRORED).collect().await {
+            Ok(all) => {
+                let bytes = all.to_bytes();
+                mirror(generation, forwarded, &id, &bytes);
+                whole(bytes)
+            }
+            Err(_) => {
+                return Done::unknown("a body of more than 8 MiB, or one that breaks off, is not mirrored");
+            }
+        }
+    };
+    let Some(outgoing) = upstreams::request(forwarded.headers(), &id, body) else {
+        return Done::unknown("this request can't be sent on: a header or its path has odd bytes");
+    };
+    let cluster = Some(forwarded.cluster().to_owned());
+    let path = outgoing.uri().to_string();
+    let Some(endpoint) = generation.upstreams.next(forwarded.cluster()) else {
+        return Done {
+            cluster,
+            ..Done::silent(forwarded, Silence::NoEndpoint, "no_healthy_upstream".to_owned())
+        };
+    };
+    let asked = Instant::now();
+    let limit = forwarded.timeout();
+    let mut done = match within(limit, endpoint.ask(outgoing)).await {
+        Some(Ok(response)) => Done::from_upstream(forwarded, response, asked.elapsed()),
+        Some(Err(error)) => Done::silent(forwarded, Silence::Unreachable, reason(&error)),
+        None => Done::silent(forwarded, Silence::TimedOut, "response_timeout".to_owned()),
+    };
+    done.cluster = cluster;
+    done.host = Some(endpoint.name());
+    done.sent_path = Some(path);
+    done
+}
+
+/// Sends the copies; nobody waits for what comes of them.
+fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, id: &str, bytes: &Bytes) {
+    for cluster in forwarded.mirrors() {
+        let copy = upstreams::request(forwarded.headers(), id, whole(bytes.clone()));
+        if let (Some(copy), Some(endpoint)) = (copy, generation.upstreams.next(cluster)) {
+            tokio::task::spawn_local(async move {
+                if let Some(Ok(response)) = within(Some(MOST_CONNECTING), endpoint.ask(copy)).await {
+                    // Taken to the end, as any client would.
+                    drop(Limited::new(response.into_body(), MOST_MIRRORED).collect().await);
+                }
+            });
+        }
+    }
+}
+
+/// The request as the model reads it.
+fn read(request: &Request<Incoming>, entrance: &Entrance) -> Result<Sent, Box<Done>> {
+    let mut headers = Vec::with_capacity(request.headers().len());
+    let mut authority = None;
+    for (name, value) in request.headers() {
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
+            let reason = format!("the header {name} is not UTF-8, which is not modelled");
+            return Err(Box::new(Done::unknown(&reason)));
+        };
+        match name.as_str() {
+            // The body is passed on with a length of its own making.
+            "content-length" | "transfer-encoding" => {}
+            "host" if authority.is_none() => authority = Some(value.to_owned()),
+            name => headers.push((name.to_owned(), value.to_owned())),
+        }
+    }
+    let path = target(request);
+    if authority.is_none() && !path.contains("://") {
+        return Err(Box::new(Done::plain(400, "Bad Request", "missing_host_header")));
+    }
+    Ok(Sent {
+        port: entrance.port,
+        method: request.method().to_string(),
+        path,
+        authority: authority.unwrap_or_default(),
+        headers,
+        tls: entrance.tls.clone(),
+    })
+}
+
+/// The target as it was sent, less a fragment, which the HTTP library cuts off.
+fn target(request: &Request<Incoming>) -> String {
+    request.uri().to_string()
+}
+
+fn authority<B>(request: &Request<B>) -> String {
+    let host = request.headers().get("host").map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(host.unwrap_or_default()).into_owned()
+}
+
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+/// The innermost reason.
+fn reason(error: &io::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+impl Done {
+    fn of(reply: Reply, body: Option<Body>) -> Self {
+        let mut response = Response::new(body.unwrap_or_else(|| whole(reply.body)));
+        *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        for (name, value) in &reply.headers {
+            let pair = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value));
+            if let (Ok(name), Ok(value)) = pair
+                && name != "keep-alive"
+            {
+                response.headers_mut().append(name, value);
+            }
+        }
+        Self {
+            response,
+            rule: None,
+            cluster: None,
+            host: None,
+            sent_path: None,
+            details: None,
+        }
+    }
+
+    /// An answer without any rule, and why.
+    fn plain(status: u16, body: &'static str, details: &str) -> Self {
+        let reply = Reply {
+            status,
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        Self {
+            details: Some(details.to_owned()),
+            ..Self::of(reply, None)
+        }
+    }
+
+    /// The model does not know what Envoy would do.
+    fn unknown(reason: &str) -> Self {
+        let reply = Reply {
+            status: 501,
+            headers: vec![(b"content-type".to_vec(), b"text/plain; charset=utf-8".to_vec())],
+            body: format!("fingerpost serve does not know what Envoy would do: {reason}\n").into_bytes(),
+        };
+        Self {
+            details: Some(reason.to_owned()),
+            ..Self::of(reply, None)
+        }
+    }
+
+    /// An upstream's answer on its way back.
+    fn from_upstream(forwarded: &Forwarded<'_>, response: Response<Incoming>, after: Duration) -> Self {
+        let (head, body) = response.into_parts();
+        let mut headers: Vec<(Vec<u8>, Vec<u8>)> = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
+            .collect();
+        // Both are the proxy's to say.
+        headers.retain(|(name, _)| name != b"server" && name != b"x-envoy-upstream-service-time");
+        let took = after.as_millis().to_string().into_bytes();
+        headers.push((b"x-envoy-upstream-service-time".to_vec(), took));
+        let answer = Reply {
+            status: head.status.as_u16(),
+            headers,
+            body: Vec::new(),
+        };
+        match forwarded.finish(answer) {
+            Ok(reply) => Self::of(reply, Some(passed_on(body))),
+            Err(skipped) => Self::unknown(&skipped.reason),
+        }
+    }
+
+    /// What Envoy says in the place of an upstream.
+    fn silent(forwarded: &Forwarded<'_>, silence: Silence, details: String) -> Self {
+        match forwarded.fail(silence) {
+            Ok(reply) => Self {
+                details: Some(details),
+                ..Self::of(reply, None)
+            },
+            Err(skipped) => Self::unknown(&skipped.reason),
+        }
+    }
+}
+
+/// Names the rule and the cluster in the answer. What an upstream says under these names does not count.
+fn name(done: &mut Done) {
+    let rule = done.rule.as_ref().map(rule::full_name);
+    let cluster = done.host.as_ref().and(done.cluster.clone());
+    let headers = done.response.headers_mut();
+    for (name, value) in [(RULE_HEADER, rule), (CLUSTER_HEADER, cluster)] {
+        match value.and_then(|it| HeaderValue::from_str(&it).ok()) {
+            Some(value) => drop(headers.insert(name, value)),
+            None => drop(headers.remove(name)),
+        }
+    }
+    headers.insert("server", HeaderValue::from_static("fingerpost"));
+}
+
+/// The time of day, UTC.
+fn time_of_day() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = now.as_secs() % 86_400;
+    format!(
+        "{:02}:{:02}:{:02}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}

@@ -1,0 +1,257 @@
+//! The listeners on the loopback: which are open, and who comes in.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::rc::Rc;
+
+use fingerpost_proxy_model::Entrance as Kind;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::exchange::{Entrance, answer};
+use super::holder::holder;
+use super::server::{Generation, Server};
+use super::tls::Handshakes;
+use crate::failure::Failure;
+use crate::local::{self, Door, Listen};
+use crate::style::note;
+
+/// More than Envoy takes as a head: the model refuses what is between.
+const MOST_BUFFERED: usize = 128 * 1024;
+
+/// The listeners that are open.
+pub(super) struct Gates {
+    listen: Vec<Listen>,
+    handshakes: Rc<Handshakes>,
+    open: BTreeMap<String, Gate>,
+    /// Those that were said not to be served.
+    closed: BTreeMap<String, &'static str>,
+}
+
+struct Gate {
+    door: Door,
+    accepting: JoinHandle<()>,
+    connections: Rc<GracefulShutdown>,
+}
+
+impl Gates {
+    /// No gate yet; `listen` says which ports some of them are to have.
+    pub(super) fn new(listen: Vec<Listen>) -> io::Result<Self> {
+        Ok(Self {
+            listen,
+            handshakes: Rc::new(Handshakes::new()?),
+            open: BTreeMap::new(),
+            closed: BTreeMap::new(),
+        })
+    }
+
+    /// Opens the listeners that there are and are not open, and closes the others. One that can't be opened does not
+    /// keep the rest from it; the first of these is the error.
+    pub(super) fn suit(&mut self, server: &Rc<Server>) -> Result<(), Failure> {
+        let generation = server.generation();
+        let wanted = self.wanted(&generation);
+        let gone: Vec<String> = self
+            .open
+            .iter()
+            .filter(|(name, gate)| {
+                let same = |it: &Wanted| it.port == gate.door.port && it.tls == gate.door.tls;
+                !wanted.get(*name).is_some_and(same)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in gone {
+            if let Some(gate) = self.open.remove(&name) {
+                note(format_args!("{name} is closed"));
+                spawn_local(gate.close());
+            }
+        }
+        let chosen = local::ports(&generation.loaded.compiled.plan, &self.listen);
+        let (chosen, mut result) = match chosen {
+            Ok(chosen) => (chosen, Ok(())),
+            Err(failure) => (BTreeMap::new(), Err(failure)),
+        };
+        for (name, Wanted { port, tls }) in wanted {
+            if self.open.contains_key(&name) {
+                continue;
+            }
+            let on = chosen.get(name.as_str()).copied().unwrap_or_default();
+            match self.open(server, &name, port, tls, on) {
+                Ok(gate) => drop(self.open.insert(name, gate)),
+                Err(failure) => result = result.and(Err(failure)),
+            }
+        }
+        result
+    }
+
+    /// The listeners of a plan that can be served. Of the others it is said once why they are not.
+    fn wanted(&mut self, generation: &Generation) -> BTreeMap<String, Wanted> {
+        let kinds: BTreeMap<&str, Kind<'_>> =
+            generation.proxy.entrances().map(|it| (it.listener, it)).collect();
+        let mut wanted = BTreeMap::new();
+        for listener in &generation.loaded.compiled.plan.listeners {
+            let kind = kinds.get(listener.name.as_str());
+            match kind.map_or(Err("the model does not know it"), served_over_tls) {
+                Ok(tls) => {
+                    let port = listener.port;
+                    wanted.insert(listener.name.clone(), Wanted { port, tls });
+                }
+                Err(reason) if self.closed.insert(listener.name.clone(), reason) != Some(reason) => {
+                    note(format_args!("{} is not served: {reason}", listener.name));
+                }
+                Err(_) => {}
+            }
+        }
+        wanted
+    }
+
+    fn open(&self, server: &Rc<Server>, name: &str, port: u32, tls: bool, on: u16) -> Result<Gate, Failure> {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, on));
+        let refused = |error| cannot_bind(wanted, &error);
+        let listener = TcpListener::bind(wanted).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(refused)?;
+        let connections = Rc::new(GracefulShutdown::new());
+        let door = Door {
+            name: name.to_owned(),
+            port,
+            address,
+            tls,
+        };
+        let handshakes = tls.then(|| Rc::clone(&self.handshakes));
+        let port = u16::try_from(port).unwrap_or_default();
+        let accepting = spawn_local(accept(
+            listener,
+            port,
+            Rc::clone(server),
+            handshakes,
+            Rc::clone(&connections),
+        ));
+        Ok(Gate {
+            door,
+            accepting,
+            connections,
+        })
+    }
+
+    /// Where the open ones are.
+    pub(super) fn doors(&self) -> Vec<Door> {
+        self.open.values().map(|it| it.door.clone()).collect()
+    }
+
+    /// Closes them all, when the requests under way have their answers.
+    pub(super) async fn close(self) {
+        let closing: Vec<_> = self
+            .open
+            .into_values()
+            .map(|it| spawn_local(it.close()))
+            .collect();
+        for gate in closing {
+            drop(gate.await);
+        }
+    }
+}
+
+/// A listener that can be served.
+struct Wanted {
+    /// The Gateway's port.
+    port: u32,
+    tls: bool,
+}
+
+impl Gate {
+    async fn close(self) {
+        self.accepting.abort();
+        drop(self.accepting.await);
+        // Nobody else holds it now.
+        if let Some(connections) = Rc::into_inner(self.connections) {
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// Whether a listener is served over TLS; or why it is not served.
+fn served_over_tls(kind: &Kind<'_>) -> Result<bool, &'static str> {
+    match kind {
+        Kind {
+            wants_certificate: true,
+            ..
+        } => Err("it asks clients for certificates, which only `fingerpost up` makes"),
+        Kind { plain: true, .. } => Ok(false),
+        Kind { tls: true, .. } => Ok(true),
+        Kind { .. } => Err("it carries bytes, not HTTP: `fingerpost up` serves it"),
+    }
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    port: u16,
+    server: Rc<Server>,
+    handshakes: Option<Rc<Handshakes>>,
+    connections: Rc<GracefulShutdown>,
+) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::task::yield_now().await; // out of descriptors, say: the others go on
+            continue;
+        };
+        let (server, handshakes) = (Rc::clone(&server), handshakes.clone());
+        let watcher = connections.watcher();
+        // A connection that breaks is the client's business: it sees it too.
+        spawn_local(async move { drop(serve(stream, port, server, handshakes, watcher).await) });
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    port: u16,
+    server: Rc<Server>,
+    handshakes: Option<Rc<Handshakes>>,
+    watcher: Watcher,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let plain = Entrance { port, tls: None };
+    match handshakes {
+        None => serve_http(stream, plain, server, watcher).await,
+        Some(handshakes) => {
+            let (stream, tls) = handshakes.accept(stream).await?;
+            let entrance = Entrance {
+                tls: Some(tls),
+                ..plain
+            };
+            serve_http(stream, entrance, server, watcher).await
+        }
+    }
+}
+
+async fn serve_http<S>(stream: S, entrance: Entrance, server: Rc<Server>, watcher: Watcher) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = service_fn(|request| answer(Rc::clone(&server), entrance.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .max_buf_size(MOST_BUFFERED)
+        .serve_connection(TokioIo::new(stream), service);
+    watcher.watch(connection).await.map_err(io::Error::other)
+}
+
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> Failure {
+    Failure::surroundings(match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let who =
+                holder(address.port()).map_or_else(|| "another program".to_owned(), |it| it.to_string());
+            format!("{who} already listens on {address}; choose another port with --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("listening on {address} needs privileges; choose a port from 1024 up with --listen")
+        }
+        _ => format!("can't listen on {address}: {error}"),
+    })
+}

@@ -1,0 +1,233 @@
+//! `fingerpost serve`: the simulator as a proxy on this machine, for a person who writes rules.
+//!
+//! A listener on the loopback for each of the Gateways' that carries HTTP. The compiled proxy decides about each
+//! request (`exchange`), real or echo upstreams answer (`upstreams`), and when the files change the next request goes
+//! by the new rules. One thread does it all: what is asked of it is one person's.
+
+mod body;
+mod changes;
+mod exchange;
+mod gates;
+mod holder;
+mod server;
+mod tls;
+mod upstreams;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use fingerpost_envoy::{Echo, EchoOptions, Report};
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+use crate::args::{EngineName, Input};
+use crate::failure::{Failure, count};
+use crate::listing;
+use crate::load::{Loaded, load};
+use crate::local::{Echoes, Invitation, Listen};
+use crate::proxy::Runner;
+use crate::signals::Stop;
+use crate::style::{BOLD, DIM, error, note, paint};
+use crate::table;
+use crate::watch::{Wake, Watch};
+
+use gates::Gates;
+use server::{Generation, Server};
+
+/// How often it is looked whether the user still wants it, and whether there is something new.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Serve the rules on this machine, without an Envoy, and anew whenever the files change.
+///
+/// Each listener that carries HTTP gets a free port of the loopback. What becomes of a request is decided by the filter
+/// that Envoy would load, run in a simulator, and by a model of Envoy around it. Clusters whose endpoints the input
+/// tells are asked for real; for the others an echo server answers 200. A curl line for every rule is printed, and then
+/// every request with the rule that it took.
+///
+/// Two headers of each answer say why it is what it is: x-fingerpost-rule names the rule and the match in it,
+/// x-fingerpost-cluster the cluster that was asked.
+///
+/// When a file is saved, requests from then on go by the new rules, and what changed is told. Files that are refused
+/// change nothing. Ctrl-C ends it when requests under way have their answers.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost serve -f k8s/
+  fingerpost serve -f bookinfo.yaml --listen 80=8080 --listen 443=8443
+  curl -si -H 'Host: shop.example.com' http://127.0.0.1:8080/v1/cart
+
+What is not done: retries, connection pools, outlier detection and load balancing policies (endpoints take turns);
+HTTP/2, upgrades and CONNECT (501); TCP, TLS that is passed through, and servers that ask for clients' certificates
+(not served: `fingerpost up` does). A route's timeout counts until the head of the answer. Certificates are made for the
+occasion. A request of which the model does not know what Envoy would do gets 501 with the reason.
+
+Exit codes: 0 stopped by Ctrl-C; 2 wrong usage, or input that is refused at the start; 5 a port that is not free.")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    input: Input,
+
+    /// Puts a listener on a port of your choice: the Gateway's port, and yours
+    #[arg(long, value_name = "DECLARED=PORT", help_heading = "Run")]
+    listen: Vec<Listen>,
+
+    /// Echo servers where the input tells no endpoints: the default
+    #[arg(long, conflicts_with_all = ["no_echo", "echo_all"], help_heading = "Run")]
+    echo: bool,
+
+    /// No echo servers: every cluster is looked up and asked as it stands
+    #[arg(long, conflicts_with = "echo_all", help_heading = "Run")]
+    no_echo: bool,
+
+    /// Echo servers for all clusters, also where the input tells the endpoints
+    #[arg(long, help_heading = "Run")]
+    echo_all: bool,
+
+    /// Who runs the filter
+    #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
+    engine: Runner,
+}
+
+/// What came of reading the files again.
+type News = Result<Loaded, Failure>;
+
+impl Serve {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let machine = |error: std::io::Error| Failure::surroundings(error.to_string());
+        let stop = Stop::listen().map_err(machine)?;
+        // Before the first reading, so that no change is missed.
+        let watch = Watch::start(&self.input.files);
+        let serve = Arc::new(self);
+        let loaded = serve.load()?;
+        let news = serve.follow(watch, stop.clone());
+        let echo = Echo::start(EchoOptions {
+            report: Report::Forget,
+        })
+        .map_err(machine)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(machine)?;
+        LocalSet::new().block_on(&runtime, serve.serve(loaded, &echo, &news, &stop))
+    }
+
+    fn load(&self) -> News {
+        let options = self.input.options(EngineName::Wasm, String::new());
+        let mut settled = vec!["certificate-not-found"]; // one is made
+        if !self.no_echo {
+            settled.push("subset-by-dns"); // each subset has an echo server of its own
+        }
+        load(&self.input, options, &settled)
+    }
+
+    fn echoes(&self) -> Echoes {
+        Echoes::wanted(self.no_echo, self.echo_all)
+    }
+
+    /// Reads the files whenever they change, on a thread of its own: requests don't wait for that.
+    fn follow(self: &Arc<Self>, mut watch: Watch, stop: Stop) -> Receiver<News> {
+        let (sender, news) = channel();
+        if self.input.files.iter().any(|it| it.as_os_str() == "-") {
+            note("standard input is read once: changes of files are not followed");
+            return news;
+        }
+        let serve = Arc::clone(self);
+        thread::spawn(
+            move || {
+                while watch.wait(&stop) == Wake::Changed && sender.send(serve.load()).is_ok() {}
+            },
+        );
+        news
+    }
+
+    /// Serves until the user has enough.
+    async fn serve(
+        &self,
+        loaded: Loaded,
+        echo: &Echo,
+        news: &Receiver<News>,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        let generation = Generation::new(loaded, self.engine, self.echoes(), echo)?;
+        let server = Rc::new(Server::new(generation));
+        let mut gates =
+            Gates::new(self.listen.clone()).map_err(|error| Failure::surroundings(error.to_string()))?;
+        gates.suit(&server)?;
+        announce(&server, &gates)?;
+        while !stop.is_wanted() {
+            tokio::time::sleep(TICK).await;
+            server.check_screen()?;
+            match news.try_recv() {
+                Ok(news) => self.take(news, &server, &mut gates, echo),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+            }
+        }
+        gates.close().await;
+        Ok(())
+    }
+
+    /// Goes on with what was read last, if it will do.
+    fn take(&self, news: News, server: &Rc<Server>, gates: &mut Gates, echo: &Echo) {
+        let generation = news.and_then(|loaded| Generation::new(loaded, self.engine, self.echoes(), echo));
+        let generation = match generation {
+            Ok(generation) => generation,
+            Err(failure) => {
+                if let Some(message) = failure.message() {
+                    error(message);
+                }
+                note("not reloaded: the rules stay as they were");
+                return;
+            }
+        };
+        let old = server.generation();
+        let (before, after) = (&old.loaded.compiled, &generation.loaded.compiled);
+        let changes = changes::between(&before.plan, &after.plan);
+        let changes = changes.unwrap_or_else(|| match before.bootstrap == after.bootstrap {
+            true => "nothing changed".to_owned(),
+            false => "no rule changed, but policies, hosts or endpoints did".to_owned(),
+        });
+        let doors = gates.doors();
+        server.replace(generation);
+        if let Err(failure) = gates.suit(server) {
+            error(failure.message().unwrap_or_default());
+        }
+        for door in gates.doors() {
+            if doors.iter().all(|it| it.address != door.address) {
+                note(format_args!("{} is at {}", door.name, door.address));
+            }
+        }
+        note(format_args!("reloaded: {changes}"));
+    }
+}
+
+/// Says what is served, and where.
+fn announce(server: &Server, gates: &Gates) -> Result<(), Failure> {
+    let generation = server.generation();
+    let loaded = &generation.loaded;
+    loaded.note_plain_text();
+    let doors = gates.doors();
+    let invitation = Invitation {
+        doors: &doors,
+        clients: &BTreeMap::new(),
+    };
+    let shown = listing::all(&loaded.compiled.plan);
+    let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
+    let mut out = anstream::stdout();
+    writeln!(
+        out,
+        "{}, with {}\n\n{tables}\n{}",
+        paint(BOLD, "Serving without an Envoy"),
+        count(generation.upstreams.echoes, "echo upstream"),
+        paint(
+            DIM,
+            "Requests appear here, and files that are saved count at once. Ctrl-C stops it."
+        )
+    )?;
+    Ok(out.flush()?)
+}

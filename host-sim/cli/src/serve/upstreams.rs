@@ -1,0 +1,140 @@
+//! Who is behind each cluster, and asking them: HTTP/1.1 in plain text, a connection for each request.
+//!
+//! Endpoints take turns, whatever the cluster's policy says, and nobody keeps count of which are well.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io;
+
+use fingerpost_config_compiler::{Endpoints, PlanCluster};
+use fingerpost_envoy::Echo;
+use fingerpost_proxy_model::Headers;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::body::Body;
+use crate::failure::Failure;
+use crate::local::Echoes;
+
+/// The endpoints of all clusters.
+pub(super) struct Upstreams {
+    clusters: HashMap<String, Cluster>,
+    /// How many of them an echo server stands in for.
+    pub(super) echoes: usize,
+}
+
+struct Cluster {
+    endpoints: Vec<Endpoint>,
+    turn: Cell<usize>,
+}
+
+/// A host, which may be a name, and a port.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    host: String,
+    port: u16,
+}
+
+impl Upstreams {
+    /// Those of a plan, with echo servers where they are wanted.
+    pub(super) fn of(plan: &[PlanCluster], echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
+        let mut clusters = HashMap::new();
+        let mut served = 0;
+        for cluster in plan {
+            let endpoints = if echoes.stand_in(&cluster.endpoints) {
+                let address = echo
+                    .listen(&cluster.name)
+                    .map_err(|error| Failure::surroundings(format!("an echo server: {error}")))?;
+                served += 1;
+                vec![Endpoint {
+                    host: address.ip().to_string(),
+                    port: address.port(),
+                }]
+            } else {
+                known(&cluster.endpoints)
+            };
+            let turn = Cell::new(0);
+            clusters.insert(cluster.name.clone(), Cluster { endpoints, turn });
+        }
+        Ok(Self {
+            clusters,
+            echoes: served,
+        })
+    }
+
+    /// The endpoint whose turn it is; none if the cluster has none.
+    pub(super) fn next(&self, cluster: &str) -> Option<Endpoint> {
+        let Cluster { endpoints, turn } = self.clusters.get(cluster)?;
+        let number = turn.get();
+        turn.set(number.wrapping_add(1));
+        let place = number.checked_rem(endpoints.len())?;
+        endpoints.get(place).cloned()
+    }
+}
+
+impl Endpoint {
+    /// As access logs name it.
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Sends a request, and waits for the head of the answer.
+    pub(super) async fn ask(&self, request: Request<Body>) -> io::Result<Response<Incoming>> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        // It lives as long as the body of the answer; what goes wrong with it the body tells.
+        tokio::task::spawn_local(async move { drop(connection.await) });
+        sender.send_request(request).await.map_err(io::Error::other)
+    }
+}
+
+fn known(endpoints: &Endpoints) -> Vec<Endpoint> {
+    let one = |host: &str, port: u32| {
+        let port = u16::try_from(port).ok()?;
+        let host = host.to_owned();
+        Some(Endpoint { host, port })
+    };
+    match endpoints {
+        Endpoints::Known(known) => known.iter().filter_map(|it| one(&it.address, it.port)).collect(),
+        Endpoints::Dns { host, port } => one(host, *port).into_iter().collect(),
+    }
+}
+
+/// A request as the model has it, ready to be sent with this body; none if a part of it can't be.
+pub(super) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request<Body>> {
+    let mut request = Request::new(body);
+    for (name, value) in headers {
+        match name.as_slice() {
+            b":method" => *request.method_mut() = value.as_slice().try_into().ok()?,
+            b":path" => *request.uri_mut() = Uri::from(PathAndQuery::try_from(value.as_slice()).ok()?),
+            b":authority" => drop(
+                request
+                    .headers_mut()
+                    .insert(HOST, HeaderValue::from_bytes(value).ok()?),
+            ),
+            b"x-request-id" => drop(
+                request
+                    .headers_mut()
+                    .insert("x-request-id", HeaderValue::from_str(id).ok()?),
+            ),
+            name if name.starts_with(b":") => {}
+            name => {
+                let name = HeaderName::from_bytes(name).ok()?;
+                // The body says itself how long it is.
+                if name != CONTENT_LENGTH {
+                    let value = HeaderValue::from_bytes(value).ok()?;
+                    request.headers_mut().append(name, value);
+                }
+            }
+        }
+    }
+    Some(request)
+}
