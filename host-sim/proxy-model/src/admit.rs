@@ -8,8 +8,10 @@ use crate::fields::{self, Nominated};
 use crate::headers::{Headers, Side, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::path::normalise;
+use crate::reply::speaks_grpc;
 use crate::request::Request;
 use crate::route_match::without_query;
+use crate::target::Target;
 
 /// What becomes of a request on its way to the filters.
 #[derive(Debug, PartialEq)]
@@ -19,7 +21,7 @@ pub(crate) enum Admission {
     /// The codec refuses it, and says so in words.
     Unreadable(u16, &'static str),
     /// The connection manager refuses it, without words.
-    Refused(u16),
+    Refused { status: u16, is_grpc: bool },
 }
 
 /// What a connection manager is set to.
@@ -56,7 +58,7 @@ pub(crate) fn admit(
         return Ok(TOO_LARGE);
     }
     let mut headers = Headers::with_capacity(fields.len() + 10);
-    headers.push((b":authority".to_vec(), target.authority.to_vec()));
+    headers.push((b":authority".to_vec(), target.authority.as_bytes().to_vec()));
     headers.push((b":path".to_vec(), Vec::new()));
     headers.push((b":method".to_vec(), method.as_bytes().to_vec()));
     headers.push((b":scheme".to_vec(), connection.scheme().as_bytes().to_vec()));
@@ -85,16 +87,18 @@ pub(crate) fn admit(
     {
         return Ok(MALFORMED);
     }
-    match fields::sanitise_connection(&mut headers)? {
-        Nominated::Removed => {}
+    let lacks_host = match fields::sanitise_connection(&mut headers)? {
+        Nominated::Removed => false,
+        Nominated::Host => !target.is_absolute,
         Nominated::Forbidden => return Ok(MALFORMED),
-        Nominated::Host => return Ok(Admission::Refused(400)),
-    }
-    if target.scheme.is_some_and(|it| it == "https") && connection.scheme() == "http" {
+    };
+    if target.is_https && connection.scheme() == "http" {
         return Ok(Admission::Unreadable(403, "Forbidden"));
     }
-    if method == "QUERY" && get(&headers, "content-type").is_none() {
-        return Ok(Admission::Refused(400));
+    let is_grpc = speaks_grpc(&headers);
+    let refused = |status| Ok(Admission::Refused { status, is_grpc });
+    if lacks_host || (method == "QUERY" && get(&headers, "content-type").is_none()) {
+        return refused(400);
     }
     if matches!(method, "POST" | "PUT" | "PATCH") {
         add(&mut headers, Side::Request, "content-length", b"0");
@@ -103,14 +107,17 @@ pub(crate) fn admit(
         remove(&mut headers, name);
     }
     let mut path = target.path;
+    if !path.starts_with(b"/") {
+        return refused(404);
+    }
     if let Some(hash) = path.iter().position(|byte| *byte == b'#') {
         if edge.refuses_fragments {
-            return Ok(Admission::Refused(400));
+            return refused(400);
         }
         path = &path[..hash];
     }
     if without_query(path).windows(3).any(|it| it == b"%00") {
-        return Ok(Admission::Refused(400));
+        return refused(400);
     }
     set(&mut headers, ":path", normalise(path));
     fields::strip(&mut headers);
@@ -131,42 +138,6 @@ fn size(request: &Request) -> usize {
         .iter()
         .map(|(name, value)| name.len() + value.len());
     request.path.len() + request.authority.len() + fields.sum::<usize>()
-}
-
-/// The target, apart: `http://a/b` names the authority anew (RFC 9112, 3.2.2).
-struct Target<'r> {
-    authority: &'r [u8],
-    path: &'r [u8],
-    is_absolute: bool,
-    scheme: Option<String>,
-}
-
-impl<'r> Target<'r> {
-    fn read(request: &'r Request) -> Option<Self> {
-        let target = request.path.as_bytes();
-        if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
-            return None;
-        }
-        if target.starts_with(b"/") {
-            return Some(Self {
-                authority: fields::trimmed(&request.authority).as_bytes(),
-                path: target,
-                is_absolute: false,
-                scheme: None,
-            });
-        }
-        let (scheme, rest) = request.path.split_once("://")?;
-        let scheme = scheme.to_ascii_lowercase();
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let authority = authority.rsplit('@').next().unwrap_or_default();
-        (matches!(scheme.as_str(), "http" | "https") && !authority.is_empty()).then_some(Self {
-            authority: authority.as_bytes(),
-            path: if path.is_empty() { b"/" } else { path.as_bytes() },
-            is_absolute: true,
-            scheme: Some(scheme),
-        })
-    }
 }
 
 /// Whether a byte may stand in an authority (RFC 3986, 3.2).

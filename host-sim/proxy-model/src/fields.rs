@@ -5,14 +5,28 @@ use std::borrow::Cow;
 use crate::headers::{Headers, get, remove, set};
 use crate::outcome::Skipped;
 
-/// Names in lower case and trimmed values, or nothing if one of them can't be read.
+/// Names in lower case and trimmed values, or nothing if one of them can't be read. A line that begins with a blank
+/// goes on with the value before it.
 pub(crate) fn read(sent: &[(String, String)]) -> Option<Vec<(String, Cow<'_, str>)>> {
     let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    let fields = sent.iter().map(|(name, value)| {
+    let mut lines: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(sent.len());
+    for (name, value) in sent {
+        if name.starts_with([' ', '\t']) {
+            let (_, before) = lines.last_mut()?;
+            *before = format!("{before}{name}: {value}").into();
+        } else {
+            lines.push((name, Cow::Borrowed(value)));
+        }
+    }
+    let fields = lines.into_iter().map(|(name, value)| {
         // A colon ends the name, wherever it comes from.
         let (name, value) = match name.split_once(':') {
-            None => (name.as_str(), Cow::Borrowed(trimmed(value))),
-            Some((name, rest)) => (name, Cow::Owned(trimmed(&format!("{rest}: {value}")).to_owned())),
+            None => (name, value),
+            Some((name, rest)) => (name, Cow::Owned(format!("{rest}: {value}"))),
+        };
+        let value = match value {
+            Cow::Borrowed(value) => Cow::Borrowed(trimmed(value)),
+            Cow::Owned(value) => Cow::Owned(trimmed(&value).to_owned()),
         };
         let is_name = !name.is_empty() && name.bytes().all(is_token);
         (is_name && value.bytes().all(is_text)).then(|| (name.to_ascii_lowercase(), value))
@@ -44,13 +58,14 @@ pub(crate) fn sanitise_connection(headers: &mut Headers) -> Result<Nominated, Sk
         .map(<[u8]>::to_ascii_lowercase)
         .unwrap_or_default();
     let named = String::from_utf8_lossy(&named).into_owned();
+    let mut nominated = Nominated::Removed;
     for name in named.split(',').map(str::trim) {
         match name {
             "upgrade" if get(headers, "upgrade").is_some() => {
                 return Err(Skipped::because("upgrades are not modelled"));
             }
             "" | "close" | "keep-alive" | "upgrade" | "te" => {}
-            "host" => return Ok(Nominated::Host),
+            "host" => nominated = Nominated::Host,
             _ if name.starts_with(':') || name.starts_with("x-forwarded-") => {
                 return Ok(Nominated::Forbidden);
             }
@@ -64,7 +79,7 @@ pub(crate) fn sanitise_connection(headers: &mut Headers) -> Result<Nominated, Sk
         true => set(headers, "te", "trailers"),
         false => remove(headers, "te"),
     }
-    Ok(Nominated::Removed)
+    Ok(nominated)
 }
 
 /// Removes what no client may say to an edge, and a referer that is none.

@@ -178,9 +178,10 @@ impl Http {
         filter: &mut dyn Filter,
         dice: &mut StreamRoll<'_>,
     ) -> Result<Routed<'m>, Skipped> {
-        let refused = |status, body: &str, to_head| {
+        let to_head = request.method == "HEAD";
+        let refused = |status, body: &str, is_grpc| {
             Routed::Answered(Box::new(Answered {
-                reply: Local::new(status, body).into_reply(false, false),
+                reply: Local::new(status, body).into_reply(is_grpc, to_head),
                 to_head,
                 rule: None,
                 delay_ms: 0,
@@ -188,7 +189,7 @@ impl Http {
         };
         match admit(request, &connection, &self.edge)? {
             Admission::Unreadable(status, words) => Ok(refused(status, words, false)),
-            Admission::Refused(status) => Ok(refused(status, "", request.method == "HEAD")),
+            Admission::Refused { status, is_grpc } => Ok(refused(status, "", is_grpc)),
             Admission::Admitted(headers) => {
                 let stream = Stream {
                     http: self,

@@ -3,7 +3,7 @@
 //! ```text
 //! Model::route(request, filter, dice)
 //!   listener and filter chain by port and server name             connection
-//!   the codec and the connection manager: 400s, what is lost      admit, fields, path
+//!   the codec and the connection manager: 400s, what is lost      admit, target, fields, path
 //!   the filters in order                                          stream
 //!     a plugin, run by whoever calls                              filter
 //!     the route: virtual host, then a key or the first match      virtual_host, route_match
@@ -57,6 +57,7 @@ mod routed;
 mod router;
 mod stream;
 mod string_match;
+mod target;
 mod tcp;
 mod variable;
 mod virtual_host;

@@ -62,6 +62,8 @@ fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
         "only a running proxy knows the value of x-request-id"
     } else if forwarded.gives_a_cookie() {
         "only a running proxy knows the cookie it sets for consistent hashing"
+    } else if get(request, ":path").is_some_and(|it| it.contains(&b' ')) {
+        "what an upstream makes of a target with a blank in it is its own affair"
     } else {
         return Ok(());
     };

@@ -69,6 +69,15 @@ impl Local {
     }
 }
 
+/// Whether the client speaks gRPC: then it gets answers of Envoy's own as gRPC errors.
+pub(crate) fn speaks_grpc(request: &Headers) -> bool {
+    let kind = get(request, "content-type").unwrap_or_default();
+    match kind.strip_prefix(b"application/grpc") {
+        Some(rest) => rest.is_empty() || rest.starts_with(b"+"),
+        None => false,
+    }
+}
+
 impl Reply {
     /// The part of the outcome that a client sees, which asked by `HEAD` or not.
     pub(crate) fn into_received(self, is_head: bool) -> Outcome {

@@ -11,7 +11,7 @@ use crate::forward::{Forward, Share};
 use crate::headers::{Headers, get};
 use crate::http::{Http, HttpFilter};
 use crate::outcome::Skipped;
-use crate::reply::{Local, Reply};
+use crate::reply::{Local, Reply, speaks_grpc};
 use crate::route::{Action, Route};
 use crate::routed::{Answered, Forwarded, Routed};
 use crate::virtual_host::{Found, VirtualHost};
@@ -209,13 +209,8 @@ impl<'m> Stream<'m> {
         }
     }
 
-    /// Whether the client speaks gRPC: then it gets answers of Envoy's own as gRPC errors.
     pub(crate) fn is_grpc(&self) -> bool {
-        let kind = get(&self.request, "content-type").unwrap_or_default();
-        match kind.strip_prefix(b"application/grpc") {
-            Some(rest) => rest.is_empty() || rest.starts_with(b"+"),
-            None => false,
-        }
+        speaks_grpc(&self.request)
     }
 
     pub(crate) fn facts(&self, on: OnRoute<'m>) -> Facts<'m> {

@@ -253,6 +253,15 @@ fn the_model_says_where_it_stops() {
 }
 
 #[test]
+fn a_target_with_a_blank_is_the_upstreams_affair() {
+    let routes = forward(&json!({"cluster": "a", "prefix_rewrite": "/n m"}));
+    let skipped = answer(&routes, &[], &[]).expect_err("skipped");
+    assert!(skipped.to_string().contains("a target with a blank"), "{skipped}");
+    let routes = forward(&json!({"cluster": "a", "prefix_rewrite": "/n%20m"}));
+    assert_eq!(answer(&routes, &[], &[]).expect("an outcome").status, 200);
+}
+
+#[test]
 fn a_cookie_for_hashing_is_known_only_where_the_client_has_it() {
     let hash = json!([{"cookie": {"name": "s", "ttl": "60s"}}]);
     let routes = forward(&json!({"cluster": "a", "hash_policy": hash}));
