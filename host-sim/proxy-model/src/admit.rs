@@ -64,6 +64,10 @@ pub(crate) fn admit(
     headers.push((b":scheme".to_vec(), connection.scheme().as_bytes().to_vec()));
     for (name, value) in fields {
         match name.as_str() {
+            // One length, and a body of that length: what nearly every client with a body sends.
+            "content-length" if is_length(&value) && get(&headers, "content-length").is_none() => {
+                add(&mut headers, Side::Request, &name, value.as_bytes());
+            }
             "content-length" | "transfer-encoding" => {
                 return Err(Skipped::because(
                     "a request that frames its body itself is not modelled",
@@ -100,7 +104,8 @@ pub(crate) fn admit(
     if lacks_host || (method == "QUERY" && get(&headers, "content-type").is_none()) {
         return refused(400);
     }
-    if matches!(method, "POST" | "PUT" | "PATCH") {
+    let needs_a_length = matches!(method, "POST" | "PUT" | "PATCH");
+    if needs_a_length && get(&headers, "content-length").is_none() {
         add(&mut headers, Side::Request, "content-length", b"0");
     }
     for name in &edge.removed_early {
@@ -181,3 +186,8 @@ const METHODS: &[&str] = &[
     "UNLOCK",
     "UNSUBSCRIBE",
 ];
+
+/// Whether the text is a number that any HTTP implementation takes for a length.
+fn is_length(text: &str) -> bool {
+    (1..=18).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit())
+}

@@ -156,6 +156,16 @@ fn a_person_sees_what_the_upstream_receives() {
 }
 
 #[test]
+fn a_request_with_a_body_is_a_post_and_reaches_the_upstream() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let ended = folder.run("request -f shop.yaml http://shop.example.com/v1/cart -d item=1");
+    ended.check(0, &[]);
+    for line in ["200  POST shop.example.com/v1/cart", "    POST /cart"] {
+        assert!(ended.stdout.contains(line), "`{line}` in\n{}", ended.stdout);
+    }
+}
+
+#[test]
 fn a_line_that_is_no_request_is_answered_too_and_refused() {
     let folder = Folder::with("shop.yaml", &shop());
     let good = r#"{"port": 80, "method": "GET", "path": "/old", "authority": "shop.example.com"}"#;
