@@ -26,7 +26,6 @@ mod shell;
 mod signals;
 mod style;
 mod table;
-mod test;
 mod up;
 mod watch;
 
