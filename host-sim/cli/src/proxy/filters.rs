@@ -1,13 +1,13 @@
 //! The filter in the model: the module in the simulator, or the same code natively.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use fingerpost_envoy::default_cache;
-use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level};
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
-use fingerpost_simulator::{HeaderKind, Headers as GuestHeaders, Module, Plugin, Simulator, Verdict};
+use fingerpost_simulator::{
+    HeaderKind, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator, Verdict,
+};
 use fingerpost_virtual_service::VirtualServiceFilter;
 
 use crate::failure::Failure;
@@ -99,11 +99,10 @@ impl Filters {
             Engine::Core { running } => {
                 if !running.contains_key(site.plugin) {
                     let mut filter = VirtualServiceFilter::default();
-                    let host = NativeHost {
-                        configuration: site.configuration,
-                        headers: RefCell::default(),
-                    };
-                    if !filter.on_configure(&host) {
+                    let host = NativeHost::configuring(site.configuration);
+                    let is_configured = filter.on_configure(&host);
+                    note_warnings(&host.into_parts().1);
+                    if !is_configured {
                         return Err(Failure::surroundings(format!(
                             "the filter of {} refuses its config",
                             site.listener
@@ -111,14 +110,14 @@ impl Filters {
                     }
                     running.insert(site.plugin.to_owned(), filter);
                 }
-                let host = NativeHost {
-                    configuration: &[],
-                    headers: RefCell::new(std::mem::take(headers)),
-                };
+                let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
+                let host = NativeHost::request(list, random());
                 if let Some(filter) = running.get(site.plugin) {
                     filter.on_request_headers(&host);
                 }
-                *headers = host.headers.into_inner();
+                let (changed, log) = host.into_parts();
+                note_warnings(&log);
+                *headers = changed.into_list();
                 Ok(FilterVerdict::Continue)
             }
         }
@@ -138,6 +137,13 @@ impl Filter for Filters {
     }
 }
 
+/// What the filter wants known.
+fn note_warnings(log: &[LogLine]) {
+    for line in log.iter().filter(|line| line.level >= LogLevel::Warn) {
+        crate::style::note(&line.message);
+    }
+}
+
 /// Dice for the model.
 pub(super) fn chance() -> impl FnMut() -> u64 {
     random
@@ -146,59 +152,4 @@ pub(super) fn chance() -> impl FnMut() -> u64 {
 /// A number that nobody can foretell: the keys of the standard library's hash maps are drawn for each.
 fn random() -> u64 {
     RandomState::new().hash_one(0)
-}
-
-/// A proxy that is nothing but a list of headers.
-struct NativeHost<'c> {
-    configuration: &'c [u8],
-    headers: RefCell<Headers>,
-}
-
-impl Host for NativeHost<'_> {
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
-        Ok(self.configuration.to_vec())
-    }
-
-    fn request_headers(&self) -> Result<HeaderBlock, HostError> {
-        let headers = self.headers.borrow();
-        Ok(HeaderBlock::from_pairs(
-            headers.iter().map(|(name, value)| (&**name, &**value)),
-        ))
-    }
-
-    fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        let mut headers = self.headers.borrow_mut();
-        let first = headers.iter().position(|(key, _)| key == name.as_bytes());
-        match first {
-            Some(first) => {
-                let mut place = 0;
-                headers.retain(|(key, _)| {
-                    place += 1;
-                    place - 1 == first || key != name.as_bytes()
-                });
-                if let Some((_, old)) = headers.get_mut(first) {
-                    *old = value.to_vec();
-                }
-            }
-            None => headers.push((name.as_bytes().to_vec(), value.to_vec())),
-        }
-        Ok(())
-    }
-
-    fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
-        self.headers
-            .borrow_mut()
-            .retain(|(key, _)| key != name.as_bytes());
-        Ok(())
-    }
-
-    fn random(&self) -> Result<u64, HostError> {
-        Ok(random())
-    }
-
-    fn log(&self, level: Level, message: &str) {
-        if level >= Level::Warn {
-            crate::style::note(message);
-        }
-    }
 }
