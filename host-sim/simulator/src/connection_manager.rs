@@ -1,10 +1,10 @@
-//! What Envoy's connection manager does to a request before the first filter sees it, with its defaults.
+//! What Envoy does, with its defaults, to a request before the first filter sees it and to a response on either side of the filters.
 //!
 //! Only what every connection manager does to a request from outside (`conn_manager_utility.cc`, and the HTTP/1 codec).
 //! What a bootstrap sets otherwise (path normalisation, `use_remote_address`, early mutations) is not here.
 
 use crate::headers::{HeaderKind, Headers};
-use crate::message::Request;
+use crate::message::{Request, Response};
 
 /// Headers that Envoy takes from every request that does not come from inside the mesh.
 const FOR_INTERNAL_REQUESTS: &[&str] = &[
@@ -57,6 +57,30 @@ impl Request {
             headers.add(b"x-request-id", b"00000000-0000-4000-8000-000000000000");
         }
         self.headers = headers;
+        self
+    }
+}
+
+impl Response {
+    /// A response as an HTTP/1 upstream sends it: turned into what the first filter sees of it.
+    #[must_use]
+    pub fn received(mut self) -> Self {
+        let long = self.body.iter().any(|piece| !piece.is_empty()) || self.trailers.is_some();
+        if long && self.headers.get("content-length").is_none() {
+            self.headers.set(b"transfer-encoding", b"chunked");
+        }
+        self.headers.set(b"x-envoy-upstream-service-time", b"0");
+        self
+    }
+
+    /// As the connection manager sends it to the client.
+    pub(crate) fn sent(mut self) -> Self {
+        if self.headers.get("upgrade").is_none() {
+            self.headers.remove(b"connection");
+        }
+        for name in ["keep-alive", "proxy-connection", "transfer-encoding"] {
+            self.headers.remove(name.as_bytes());
+        }
         self
     }
 }

@@ -193,10 +193,13 @@ impl Stream {
     /// What the client got, if it got anything.
     pub(crate) fn downstream(&self) -> Option<Response> {
         let out = &self.response.out;
-        out.headers.then(|| Response {
-            headers: self.response.headers.clone(),
-            body: out.body.clone(),
-            trailers: self.response.trailers.clone().filter(|_| out.trailers),
+        out.headers.then(|| {
+            let response = Response {
+                headers: self.response.headers.clone(),
+                body: out.body.clone(),
+                trailers: self.response.trailers.clone().filter(|_| out.trailers),
+            };
+            response.sent()
         })
     }
 }

@@ -161,7 +161,8 @@ impl Clock {
         match self {
             Self::Running { ahead } => {
                 let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                machine + ahead
+                let whole = Duration::from_micros(u64::try_from(machine.as_micros()).unwrap_or(u64::MAX));
+                whole + ahead // Envoy's clock counts microseconds
             }
             Self::Fixed { now } => now,
         }

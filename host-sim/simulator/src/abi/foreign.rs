@@ -1,11 +1,14 @@
 //! Foreign functions that Envoy has.
 //!
-//! Not here: `compress`, `uncompress`, `sign`, `verify_signature` and the three `expr_…` of CEL. They answer NotFound, as
-//! in an Envoy that was built without them.
+//! Not here: the three `expr_…` of CEL. They answer NotFound, as in an Envoy that was built without them.
 
-use super::{Answer, Call, Status, proxy};
+use super::protobuf::Message;
+use super::{Answer, Call, Status, proxy, signature};
+use crate::error::Cause;
+use crate::limits;
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
@@ -32,16 +35,75 @@ fn call_foreign(
         b"clear_route_cache" => clear_route_cache(call.state()),
         b"set_envoy_filter_state" => set_filter_state(call.state(), &arguments),
         b"declare_property" => declare_property(call.state(), &arguments),
+        b"compress" => return give(call, compress(&arguments), result_at, length_at),
+        b"uncompress" => return give(call, uncompress(&arguments)?, result_at, length_at),
+        b"sign" => return give(call, signature::sign(&arguments), result_at, length_at),
+        b"verify_signature" => return give(call, signature::verify(&arguments), result_at, length_at),
         _ => return Err(Status::NotFound.into()),
     };
     // None of these gives a result; the guest is told so by a null pointer.
+    give_place(call, (0, 0), result_at, length_at)?;
+    Ok(outcome?)
+}
+
+/// Hands a result over. A guest that does not want it says so by a null pointer.
+fn give(call: &mut Call<'_>, result: Result<Vec<u8>, Status>, result_at: u32, length_at: u32) -> Answer {
+    let bytes = match result {
+        Ok(bytes) => bytes,
+        Err(status) => {
+            give_place(call, (0, 0), result_at, length_at)?;
+            return Err(status.into());
+        }
+    };
+    let length = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
+    let mut pointer = 0;
     if result_at != 0 {
-        call.put_u32(result_at, 0)?;
+        pointer = call.allocate(length)?;
+        call.put(pointer, &bytes)?;
+    }
+    give_place(call, (pointer, length), result_at, length_at)
+}
+
+fn give_place(call: &mut Call<'_>, place: (u32, u32), result_at: u32, length_at: u32) -> Answer {
+    if result_at != 0 {
+        call.put_u32(result_at, place.0)?;
     }
     if length_at != 0 {
-        call.put_u32(length_at, 0)?;
+        call.put_u32(length_at, place.1)?;
     }
-    Ok(outcome?)
+    Ok(())
+}
+
+/// zlib, at its own level.
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, Status> {
+    let mut compressor = Compress::new(Compression::default(), true);
+    // What zlib's `compressBound` allows for.
+    let most = bytes.len() + (bytes.len() >> 8) + (bytes.len() >> 12) + 64;
+    let mut compressed = Vec::with_capacity(most);
+    match compressor.compress_vec(bytes, &mut compressed, FlushCompress::Finish) {
+        Ok(flate2::Status::StreamEnd) => Ok(compressed),
+        _ => Err(Status::SerializationFailure),
+    }
+}
+
+/// What is behind the end of the stream does not count; what ends before its end does not either.
+fn uncompress(bytes: &[u8]) -> Answer<Result<Vec<u8>, Status>> {
+    let mut decompressor = Decompress::new(true);
+    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(2) + 2);
+    loop {
+        let read = usize::try_from(decompressor.total_in()).unwrap_or(usize::MAX);
+        let rest = bytes.get(read..).unwrap_or_default();
+        match decompressor.decompress_vec(rest, &mut plain, FlushDecompress::Finish) {
+            Ok(flate2::Status::StreamEnd) => return Ok(Ok(plain)),
+            Ok(_) if plain.len() == plain.capacity() => {}
+            _ => return Ok(Err(Status::SerializationFailure)),
+        }
+        if plain.len() > limits::KEPT_BYTES {
+            let bytes = limits::KEPT_BYTES;
+            return Err(Cause::Hoard { bytes }.into());
+        }
+        plain.reserve(plain.len());
+    }
 }
 
 fn clear_route_cache(state: &mut HostState) -> Result<(), Status> {
@@ -69,15 +131,8 @@ const FILTER_STATE_OBJECTS: &[&str] = &[
 
 /// Keeps the value under its own path, for the test to look at: what the object means is the proxy's business.
 fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
-    let fields = fields(arguments).ok_or(Status::BadArgument)?;
-    let text = |number: u64| {
-        let found = fields.iter().rev().find(|(field, _)| *field == number);
-        match found {
-            Some((_, Field::Bytes(bytes))) => *bytes,
-            _ => &[],
-        }
-    };
-    let (path, value) = (text(1), text(2));
+    let arguments = Message::read(arguments).ok_or(Status::BadArgument)?;
+    let (path, value) = (arguments.bytes(1), arguments.bytes(2));
     if std::str::from_utf8(path).is_ok_and(|path| !FILTER_STATE_OBJECTS.contains(&path)) {
         return Err(Status::NotFound);
     }
@@ -88,14 +143,11 @@ fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Result<(), Statu
 
 /// Declares how a property is stored, once for each name. Here every value is bytes, so nothing follows from it.
 fn declare_property(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
-    let fields = fields(arguments).ok_or(Status::BadArgument)?;
-    let name = fields.iter().find_map(|(number, field)| match field {
-        Field::Bytes(name) if *number == 1 => Some(name.to_vec()),
-        _ => None,
-    });
+    let arguments = Message::read(arguments).ok_or(Status::BadArgument)?;
+    let name = arguments.bytes(1).to_vec();
     let root = state.context().map_or(0, |context| context.root);
     let root = state.contexts.get_mut(&root).ok_or(Status::BadArgument)?;
-    match root.declared.insert(name.unwrap_or_default()) {
+    match root.declared.insert(name) {
         true => Ok(()),
         false => Err(Status::BadArgument),
     }
@@ -104,45 +156,4 @@ fn declare_property(state: &mut HostState, arguments: &[u8]) -> Result<(), Statu
 fn resolve_dns(call: &mut Call<'_>, address: u32, address_length: u32, _token_at: u32) -> Answer {
     call.bytes(address, address_length)?;
     Err(Status::Unimplemented.into())
-}
-
-enum Field<'b> {
-    Number,
-    Bytes(&'b [u8]),
-}
-
-/// The fields of a protobuf message: only of the wire types that these messages have.
-fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
-    let mut fields = Vec::new();
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        let field = match tag & 7 {
-            0 => {
-                varint(&mut bytes)?;
-                Field::Number
-            }
-            2 => {
-                let length = usize::try_from(varint(&mut bytes)?).ok()?;
-                let (field, rest) = bytes.split_at_checked(length)?;
-                bytes = rest;
-                Field::Bytes(field)
-            }
-            _ => return None,
-        };
-        fields.push((tag >> 3, field));
-    }
-    Some(fields)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }

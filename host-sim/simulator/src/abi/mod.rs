@@ -9,7 +9,9 @@ mod logging;
 mod metrics;
 mod pairs;
 mod properties;
+mod protobuf;
 mod shared;
+mod signature;
 mod stream;
 mod wasi;
 

@@ -82,12 +82,29 @@ pub(crate) fn run(
 }
 
 fn said(scenario: &Scenario, log: &str) -> Vec<String> {
-    let lines = log.lines().filter_map(|text| {
-        let (_, rest) = text.split_once("wasm log")?;
-        let (prefix, message) = rest.split_once(": ")?;
-        line(scenario, prefix, message)
-    });
-    lines.collect()
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut ours = false;
+    for text in log.lines() {
+        let begins = text.starts_with("20");
+        match text
+            .split_once("wasm log")
+            .and_then(|(_, rest)| rest.split_once(": "))
+        {
+            Some((prefix, message)) if begins => lines.push((prefix, message.to_owned())),
+            // What a guest writes may have several lines.
+            _ if !begins && ours => {
+                if let Some((_, message)) = lines.last_mut() {
+                    *message += &format!("\n{text}");
+                }
+            }
+            _ => {}
+        }
+        ours = (!begins && ours) || (begins && text.contains("wasm log"));
+    }
+    lines
+        .iter()
+        .filter_map(|(prefix, message)| line(scenario, prefix, message))
+        .collect()
 }
 
 fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &Upstream) -> Value {
@@ -117,6 +134,7 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
             "filter_chains": [{"filters": [{"name": "hcm", "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                 "stat_prefix": "compare",
+                "delayed_close_timeout": "0.1s",
                 "http_protocol_options": {"enable_trailers": true},
                 "route_config": {"virtual_hosts": [{
                     "name": "all",

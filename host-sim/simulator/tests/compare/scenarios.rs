@@ -73,6 +73,11 @@ pub(crate) fn all() -> Vec<Scenario> {
         sharing(),
         ticks(),
         properties(),
+        scenario(
+            "foreign functions",
+            vec![guest("foreign")],
+            gets(&["/zlib", "/signatures"]),
+        ),
         one_filter(),
         a_chain(),
         two_plugins_in_a_vm(),

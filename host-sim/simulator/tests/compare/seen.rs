@@ -64,7 +64,11 @@ pub(crate) fn differences(scenario: &Scenario, simulated: &Seen, real: &Seen) ->
             format!("{:?}", plain(&a.headers)),
             format!("{:?}", plain(&b.headers)),
         );
-        compare(at("response body"), a.body.clone(), b.body.clone());
+        let body = |body: &str| match scenario.every_line {
+            true => masked(body),
+            false => body.to_owned(),
+        };
+        compare(at("response body"), body(&a.body), body(&b.body));
         compare(
             at("response trailers"),
             format!("{:?}", a.trailers),
@@ -157,7 +161,32 @@ pub(crate) fn line(scenario: &Scenario, prefix: &str, message: &str) -> Option<S
     };
     let said = match said.split_once("x-request-id=") {
         Some((before, _)) => format!("{before}x-request-id=…"),
+        None if scenario.every_line => masked(said),
         None => said.to_owned(),
     };
     Some(format!("[{}] {said}", prefix.trim()))
+}
+
+/// Other people's modules also print times and random ids, and how long the upstream took.
+pub(crate) fn masked(text: &str) -> String {
+    let mut masked = String::new();
+    let mut word = String::new();
+    let close = |word: &mut String, masked: &mut String| {
+        let random = word.len() >= 16 && word.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
+        masked.push_str(if random { "…" } else { word });
+        word.clear();
+    };
+    for letter in text.chars() {
+        if letter.is_ascii_alphanumeric() || letter == '-' {
+            word.push(letter);
+        } else {
+            close(&mut word, &mut masked);
+            masked.push(letter);
+        }
+    }
+    close(&mut word, &mut masked);
+    match masked.split_once("x-envoy-upstream-service-time: ") {
+        Some((before, _)) => format!("{before}x-envoy-upstream-service-time: …"),
+        None => masked,
+    }
 }

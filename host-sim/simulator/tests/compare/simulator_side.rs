@@ -36,7 +36,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
     let calls = asked.clone();
     let mut simulator = Simulator::start(plugins)
         .map_err(|error| error.to_string())?
-        .upstream(|request| answer(request.headers.text("x-answer")))
+        .upstream(|request| answer(request.headers.text("x-answer")).received())
         .cluster("auth", move |call| {
             calls
                 .lock()
