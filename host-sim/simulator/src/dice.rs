@@ -1,26 +1,37 @@
-//! Random numbers that are the same in every run, from a seed: splitmix64.
+//! Random numbers: the same in every run, from a seed (splitmix64), or all the same.
 
-/// A sequence of numbers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Dice(u64);
+/// Where random numbers come from. A `u64` is a seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dice {
+    /// A sequence that begins here.
+    Seeded(u64),
+    /// Every number is this one.
+    Fixed(u64),
+}
 
 impl Dice {
-    pub(crate) const fn of_seed(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// The next number.
     pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
+        let state = match self {
+            Self::Fixed(number) => return *number,
+            Self::Seeded(state) => state,
+        };
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = *state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 }
 
+impl From<u64> for Dice {
+    fn from(seed: u64) -> Self {
+        Self::Seeded(seed)
+    }
+}
+
 impl Default for Dice {
     fn default() -> Self {
-        Self::of_seed(0x9e37_79b9_7f4a_7c15)
+        Self::Seeded(0x9e37_79b9_7f4a_7c15)
     }
 }

@@ -38,6 +38,7 @@ mod trace;
 mod vm;
 mod world;
 
+pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
 pub use headers::{HeaderKind, Headers};
 pub use message::{CallOutcome, HttpCall, Request, Response};

@@ -27,11 +27,11 @@ impl NativeHost {
         }
     }
 
-    /// For `on_request_headers`; the dice roll as those of a simulator with this seed.
-    pub fn request(headers: Headers, seed: u64) -> Self {
+    /// For `on_request_headers`; the dice roll as those of a simulator with this seed, or with [`Dice::Fixed`].
+    pub fn request(headers: Headers, dice: impl Into<Dice>) -> Self {
         Self {
             headers: RefCell::new(headers),
-            dice: Cell::new(Dice::of_seed(seed)),
+            dice: Cell::new(dice.into()),
             ..Self::default()
         }
     }

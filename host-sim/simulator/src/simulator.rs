@@ -120,9 +120,9 @@ impl Simulator {
         self
     }
 
-    /// As [`Simulator::seed`], between two requests.
-    pub fn reseed(&mut self, seed: u64) {
-        self.world.dice = Dice::of_seed(seed);
+    /// As [`Simulator::seed`], between two requests; also with [`Dice::Fixed`].
+    pub fn reseed(&mut self, dice: impl Into<Dice>) {
+        self.world.dice = dice.into();
     }
 
     /// The least important level that is logged; `Info` without it.
