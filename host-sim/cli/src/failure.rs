@@ -5,7 +5,7 @@ use std::io;
 /// What `--help` says of the codes.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 findings, or an expectation not met; 2 wrong usage, or input that is refused;
-3 a bug of ours; 5 the surroundings (a port, a permission, Envoy).";
+3 a bug of ours; 4 no test to run; 5 the surroundings (a port, a permission, Envoy).";
 
 /// Why a command failed. Every kind has an exit code of its own.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Diagnosed,
     /// The command line or a file will not do. Code 2.
     Refused(String),
+    /// There is no test to run. Code 4.
+    NoTests(String),
     /// The machine does not give what is needed: a port, a permission, Envoy. Code 5.
     Surroundings(String),
     /// The user stopped it before it was done. Code 130, as shells have it.
@@ -40,6 +42,7 @@ impl Failure {
         match self {
             Self::Findings => 1,
             Self::Diagnosed | Self::Refused(_) => 2,
+            Self::NoTests(_) => 4,
             Self::Surroundings(_) => 5,
             Self::Interrupted => 130,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -51,7 +54,9 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<String> {
         match self {
             Self::Findings | Self::Diagnosed | Self::Interrupted => None,
-            Self::Refused(message) | Self::Surroundings(message) => Some(message.clone()),
+            Self::Refused(message) | Self::NoTests(message) | Self::Surroundings(message) => {
+                Some(message.clone())
+            }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("the output can't be written: {error}")),
         }

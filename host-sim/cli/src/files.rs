@@ -87,7 +87,8 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
             .file_stem()
             .is_some_and(|it| it.to_string_lossy().ends_with(".test"));
         if !entry.file_type().is_dir() && !is_test && is_read(entry.path()) {
-            files.push(entry.into_path());
+            let path = entry.into_path();
+            files.push(path.strip_prefix("./").map_or(path.clone(), Path::to_path_buf));
         }
     }
     if files.is_empty() {

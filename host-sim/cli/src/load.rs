@@ -1,5 +1,7 @@
 //! From the command line to a compilation: reads, compiles, and shows what was found.
 
+use std::path::PathBuf;
+
 use fingerpost_config_compiler::{Compiled, Options, compile};
 use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
@@ -8,6 +10,7 @@ use crate::args::Input;
 use crate::failure::{Failure, count};
 use crate::files;
 use crate::style::{note, say};
+use crate::test::imply;
 
 /// What was read, and what was made of it.
 pub(crate) struct Loaded {
@@ -16,16 +19,42 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
+/// What is to be read, and how it is judged.
+pub(crate) struct Order<'o> {
+    /// Files and folders, as `-f` names them.
+    pub(crate) files: &'o [PathBuf],
+    /// Takes warnings for errors.
+    pub(crate) strict: bool,
+    /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
+    pub(crate) implies_gateway: bool,
+    /// Codes of findings that the caller sees to itself.
+    pub(crate) settled: &'o [&'o str],
+}
+
 /// Reads and compiles. What is found is shown on standard error, except findings with a code in `settled`, which the
 /// caller sees to itself; errors end it.
 pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<Loaded, Failure> {
-    let sources = files::read(&input.files)?;
+    let order = Order {
+        files: &input.files,
+        strict: input.strict,
+        implies_gateway: false,
+        settled,
+    };
+    carry_out(&order, options)
+}
+
+/// Does what [`load`] does, for other than the usual options.
+pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, Failure> {
+    let sources = files::read(order.files)?;
     let mut diagnostics = Diagnostics::new();
-    let resources = read(sources, &mut diagnostics);
+    let mut resources = read(sources, &mut diagnostics);
+    if order.implies_gateway {
+        imply(&mut resources, &options, &mut diagnostics);
+    }
     validate(&resources, &check_regex, &mut diagnostics);
     // What was refused is missing from the resources: the compiler would only wonder where it is.
     let compiled = (!diagnostics.has_errors()).then(|| compile(&resources, &options, &mut diagnostics));
-    diagnostics = judge(diagnostics, input.strict, settled);
+    diagnostics = judge(diagnostics, order.strict, order.settled);
     show(&diagnostics, &resources.sources);
     match compiled {
         Some(compiled) if !diagnostics.has_errors() => Ok(Loaded {
@@ -83,7 +112,7 @@ fn judge(diagnostics: Diagnostics, strict: bool, settled: &[&str]) -> Diagnostic
 }
 
 /// Every finding beside its line, and how many there are.
-fn show(diagnostics: &Diagnostics, sources: &Sources) {
+pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources) {
     if diagnostics.is_empty() {
         return;
     }

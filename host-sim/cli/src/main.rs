@@ -26,6 +26,7 @@ mod shell;
 mod signals;
 mod style;
 mod table;
+mod test;
 mod up;
 mod watch;
 
@@ -69,6 +70,7 @@ enum Command {
     Request(request::Request),
     Routes(routes::Routes),
     Serve(serve::Serve),
+    Test(test::Test),
     Up(up::Up),
 }
 
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Test(command) => command.run(),
         Command::Up(command) => command.run(),
     });
     match result {

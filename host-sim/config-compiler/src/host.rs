@@ -10,7 +10,7 @@ use std::net::IpAddr;
 ///
 /// IP addresses and `*` stay as they are; any dot means "already qualified"
 /// (istio config.go, `ResolveShortnameToFQDN`).
-pub(crate) fn qualify(host: &str, namespace: &str, domain: &str) -> String {
+pub fn qualify(host: &str, namespace: &str, domain: &str) -> String {
     if host.is_empty() || host == "*" || host.contains('.') || host.parse::<IpAddr>().is_ok() {
         return host.to_owned();
     }

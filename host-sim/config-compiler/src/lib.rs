@@ -48,6 +48,7 @@ pub use covers::covers;
 pub use detail::{DestinationRuleDetail, HeaderEdit, Lack, PolicyDetail, RouteDetail, ShareDetail};
 pub use endpoints::{Endpoint, Endpoints};
 pub use example::ExampleRequest;
+pub use host::qualify;
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use plan::{LeftOutReason, Plan, PlanCluster, PlanHost, PlanLeftOut, PlanListener, PlanRoute};
 pub use unserved::Unserved;

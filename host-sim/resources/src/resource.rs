@@ -92,6 +92,11 @@ impl Origin {
         self.object.place_of(path).in_file(&self.file)
     }
 
+    /// What is written at `path`.
+    pub fn node(&self, path: &str) -> Option<&Node> {
+        self.object.find(path)
+    }
+
     /// Whether the field at `path` is written (and not null).
     pub fn has(&self, path: &str) -> bool {
         self.object.find(path).is_some_and(|node| !node.is_null())

@@ -57,19 +57,15 @@ pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
 
 /// A piece of a resource, such as `HttpRewrite` or a list of `HttpRouteDestination`, in a text of another kind.
 pub trait Part: Sized {
-    /// Reads it strictly. `None` if it can't be read; why is among the diagnostics.
-    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Option<Self>;
+    /// Reads it strictly. What can't be read is its default; why is among the diagnostics.
+    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Self;
 }
 
 impl<T: Decode> Part for T {
-    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut found = Diagnostics::new();
-        let mut to = Decoder::new(file, String::new(), true, &mut found);
+    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Self {
+        let mut to = Decoder::new(file, String::new(), true, diagnostics);
         to.enter_field(path);
-        let value = T::decode(node, &mut to);
-        let refused = found.has_errors();
-        diagnostics.extend(found);
-        (!refused).then_some(value)
+        T::decode(node, &mut to)
     }
 }
 

@@ -6,7 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use fingerpost_envoy::default_cache;
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
 use fingerpost_simulator::{
-    HeaderKind, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator, Verdict,
+    Dice, HeaderKind, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator,
+    Verdict,
 };
 use fingerpost_virtual_service::VirtualServiceFilter;
 
@@ -17,6 +18,8 @@ use crate::module;
 pub(super) struct Filters {
     engine: Engine,
     fault: Option<Failure>,
+    /// What every random number is, if not by chance.
+    roll: Option<u64>,
 }
 
 enum Engine {
@@ -52,7 +55,16 @@ impl Filters {
     }
 
     fn new(engine: Engine) -> Self {
-        Self { engine, fault: None }
+        Self {
+            engine,
+            fault: None,
+            roll: None,
+        }
+    }
+
+    /// From now on every random number is this one; none: they come by chance again.
+    pub(super) fn fix(&mut self, roll: Option<u64>) {
+        self.roll = roll;
     }
 
     /// What went wrong in a filter, once.
@@ -61,6 +73,7 @@ impl Filters {
     }
 
     fn run(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> Result<FilterVerdict, Failure> {
+        let dice = self.roll.map_or_else(|| Dice::Seeded(random()), Dice::Fixed);
         match &mut self.engine {
             Engine::Wasm { module, running } => {
                 if !running.contains_key(site.plugin) {
@@ -73,11 +86,12 @@ impl Filters {
                             site.listener
                         ))
                     })?;
-                    running.insert(site.plugin.to_owned(), started.seed(random()));
+                    running.insert(site.plugin.to_owned(), started);
                 }
                 let Some(simulator) = running.get_mut(site.plugin) else {
                     return Ok(FilterVerdict::Continue);
                 };
+                simulator.reseed(dice);
                 let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
                 let verdict = simulator.decide(list);
                 if let Some(failure) = simulator.take_failures().pop() {
@@ -111,7 +125,7 @@ impl Filters {
                     running.insert(site.plugin.to_owned(), filter);
                 }
                 let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
-                let host = NativeHost::request(list, random());
+                let host = NativeHost::request(list, dice);
                 if let Some(filter) = running.get(site.plugin) {
                     filter.on_request_headers(&host);
                 }

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use fingerpost_proxy_model::{Entrance, Model, Outcome, Request, Routed, Skipped};
 
 use self::filters::{Filters, chance};
+use crate::asked::Scheme;
 use crate::failure::Failure;
 use crate::load::Loaded;
 
@@ -56,6 +57,19 @@ impl Proxy {
         filters.fault().map_or(Ok(outcome), Err)
     }
 
+    /// What comes of a request if all dice show this number.
+    pub(crate) fn answer_to(
+        &mut self,
+        sent: &Request,
+        roll: u64,
+    ) -> Result<Result<Outcome, Skipped>, Failure> {
+        let filters = self.filters.get_mut();
+        filters.fix(Some(roll));
+        let outcome = self.model.answer(sent, filters, &mut || roll);
+        filters.fix(None);
+        filters.fault().map_or(Ok(outcome), Err)
+    }
+
     /// Where a request goes and as what, for whoever has upstreams to ask.
     pub(crate) fn route<'m>(&'m self, sent: &'m Request) -> Result<Result<Routed<'m>, Skipped>, Failure> {
         let mut filters = self.filters.borrow_mut();
@@ -81,4 +95,26 @@ pub(crate) fn request_id() -> String {
         low >> 48 & 0x3fff | 0x8000,
         low & 0xffff_ffff_ffff
     )
+}
+
+/// The Gateway port that a URL means: its own, else its scheme's, else that of the only listener.
+pub(crate) fn port(written: Option<u32>, scheme: Option<Scheme>, loaded: &Loaded) -> Result<u16, Failure> {
+    let listeners = &loaded.compiled.plan.listeners;
+    let known = |port: &u32| {
+        listeners
+            .iter()
+            .any(|it| it.port == *port || it.listen_port == *port)
+    };
+    let by_scheme = scheme.map(Scheme::port);
+    let only = match listeners.as_slice() {
+        [only] => Some(only.port),
+        _ => None,
+    };
+    let chosen = written
+        .filter(known)
+        .or(by_scheme.filter(known))
+        .or(only)
+        .or(by_scheme)
+        .unwrap_or(80);
+    u16::try_from(chosen).map_err(|_| Failure::refused(format!("{chosen} is no port")))
 }

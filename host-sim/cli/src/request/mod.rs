@@ -23,7 +23,7 @@ use crate::args::{EngineName, Input};
 use crate::asked::{Header, Scheme, Url, host_of};
 use crate::failure::Failure;
 use crate::load::{Loaded, load};
-use crate::proxy::{Proxy, Runner};
+use crate::proxy::{Proxy, Runner, port};
 
 /// Send a request through the compiled rules, without an Envoy.
 ///
@@ -122,7 +122,9 @@ impl Request {
         }
         let over_tls = url.scheme == Some(Scheme::Https);
         Ok(Sent {
-            port: self.port.map_or_else(|| port(url, loaded), Ok)?,
+            port: self
+                .port
+                .map_or_else(|| port(url.port(), url.scheme, loaded), Ok)?,
             method,
             path: url.target.clone(),
             tls: over_tls.then(|| Tls {
@@ -171,29 +173,6 @@ impl Request {
             (Format::Human, outcome) => screen::show(sent, outcome.as_ref(), out),
         }
     }
-}
-
-/// The Gateway port that a URL means: its own, else its scheme's, else that of the only listener.
-fn port(url: &Url, loaded: &Loaded) -> Result<u16, Failure> {
-    let listeners = &loaded.compiled.plan.listeners;
-    let known = |port: &u32| {
-        listeners
-            .iter()
-            .any(|it| it.port == *port || it.listen_port == *port)
-    };
-    let by_scheme = url.scheme.map(Scheme::port);
-    let only = match listeners.as_slice() {
-        [only] => Some(only.port),
-        _ => None,
-    };
-    let chosen = url
-        .port()
-        .filter(known)
-        .or(by_scheme.filter(known))
-        .or(only)
-        .or(by_scheme)
-        .unwrap_or(80);
-    u16::try_from(chosen).map_err(|_| Failure::refused(format!("{chosen} is no port")))
 }
 
 /// The lines of a file, without those that are blank.

@@ -7,4 +7,5 @@ mod request;
 mod routes;
 mod run;
 mod serve;
+mod test_command;
 mod up;

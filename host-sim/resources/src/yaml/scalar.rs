@@ -17,7 +17,7 @@ pub enum Scalar {
 
 impl Scalar {
     /// The meaning of a plain scalar without a tag.
-    pub(crate) fn plain(text: &str) -> Self {
+    pub fn plain(text: &str) -> Self {
         let own = || text.to_owned();
         match text {
             "" | "~" | "null" | "Null" | "NULL" => return Self::Null,

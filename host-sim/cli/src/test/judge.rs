@@ -1,0 +1,163 @@
+//! Holds what came of a request against what a test expects.
+//!
+//! An expectation must hold in every way in which the dice can fall. What can't be decided is never a pass.
+
+use fingerpost_config_compiler::{PlanHost, PlanListener};
+use fingerpost_proxy_model::{Outcome, Request};
+use serde::Serialize;
+
+use super::seen::{Scene, Seen, look};
+use super::suite::{Case, Expectation};
+use super::world::{Way, World};
+use crate::asked::host_of;
+use crate::rule;
+
+/// What became of a case.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// All that is expected holds.
+    Passed,
+    /// Something does not.
+    Failed(Vec<Difference>),
+    /// It could not be decided, for these reasons.
+    Skipped(Vec<String>),
+}
+
+/// Something that is not as expected.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Difference {
+    /// The field, as the file has it.
+    pub(super) field: String,
+    /// What was expected of it.
+    pub(super) expected: String,
+    /// What it was.
+    pub(super) actual: String,
+    /// In which of several ways to come out, if there are several.
+    pub(super) when: Option<String>,
+    /// Where the expectation is written.
+    pub(super) line: usize,
+}
+
+/// Judges a case by all ways in which its request can come out.
+pub(super) fn judge(case: &Case, sent: &Request, ways: &[Way], world: &World) -> Verdict {
+    let mut differences: Vec<Difference> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
+    let mut remember = |reason: String| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    };
+    for way in ways {
+        let outcome = match &way.outcome {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                remember(reason.clone());
+                continue;
+            }
+        };
+        let scene = Scene::new(outcome, sent, world);
+        for expectation in &case.expectations {
+            if differences.iter().any(|it| it.field == expectation.field) {
+                continue; // once is enough
+            }
+            match look(&expectation.want, &scene) {
+                Seen::Unknown(reason) => remember(format!("{}: {reason}", expectation.field)),
+                Seen::So(_) if !expectation.not => {}
+                Seen::Otherwise { .. } if expectation.not => {}
+                Seen::So(actual) => {
+                    let expected = format!("not {actual}");
+                    differences.push(difference(expectation, expected, actual, way, ways, &scene));
+                }
+                Seen::Otherwise { expected, actual } => {
+                    differences.push(difference(expectation, expected, actual, way, ways, &scene));
+                }
+            }
+        }
+    }
+    if !differences.is_empty() {
+        Verdict::Failed(differences)
+    } else if !reasons.is_empty() {
+        Verdict::Skipped(reasons)
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn difference(
+    expectation: &Expectation,
+    expected: String,
+    actual: String,
+    way: &Way,
+    ways: &[Way],
+    scene: &Scene<'_>,
+) -> Difference {
+    Difference {
+        field: expectation.field.clone(),
+        expected,
+        actual,
+        when: (ways.len() > 1).then(|| words(scene, way)),
+        line: expectation.at.line,
+    }
+}
+
+/// How the dice have fallen, as far as it shows.
+fn words(scene: &Scene<'_>, way: &Way) -> String {
+    match (&scene.outcome.cluster, scene.share()) {
+        (Some(cluster), Some(share)) if scene.shares().len() > 1 => {
+            let total: u64 = scene.shares().iter().map(|it| u64::from(it.weight)).sum();
+            let percent = 100.0 * f64::from(share.weight) / total.max(1) as f64;
+            format!("{cluster} is drawn: {percent:.0} % of the requests")
+        }
+        _ => format!("the dice show {}", way.roll),
+    }
+}
+
+/// Which rule took the request, with its place; and if none did, what answered.
+pub(super) fn why(outcome: &Outcome, sent: &Request, world: &World) -> String {
+    if let Some(found) = &outcome.rule {
+        let place = world.route(found).and_then(|it| it.span.as_ref());
+        let place = place.map(|it| format!("  {}:{}", it.file, it.line));
+        return format!("{} took it{}", rule::full_name(found), place.unwrap_or_default());
+    }
+    if let Some(error) = outcome.error {
+        return format!("there is no answer: {error}");
+    }
+    match virtual_host(sent, world) {
+        Some(host) => format!(
+            "no rule of virtual host {} took it: {}",
+            host.domains.join(", "),
+            outcome.status
+        ),
+        None => format!("no virtual host has this name: {}", outcome.status),
+    }
+}
+
+/// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
+pub(super) fn virtual_host<'w>(sent: &Request, world: &'w World) -> Option<&'w PlanHost> {
+    let listener = listener(sent.port, world)?;
+    let host = host_of(&sent.authority).to_ascii_lowercase();
+    let over_tls = sent.tls.is_some();
+    let hosts = listener
+        .hosts
+        .iter()
+        .filter(|it| it.route_config.is_some() && it.over_tls == over_tls);
+    let fitting = hosts.filter_map(|it| {
+        let rank = it.domains.iter().filter_map(|domain| rank(domain, &host)).max()?;
+        Some((rank, it))
+    });
+    fitting.max_by_key(|(rank, _)| *rank).map(|(_, host)| host)
+}
+
+fn listener(port: u16, world: &World) -> Option<&PlanListener> {
+    let mut listeners = world.loaded.compiled.plan.listeners.iter();
+    listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
+}
+
+fn rank(domain: &str, host: &str) -> Option<usize> {
+    let domain = domain.to_ascii_lowercase();
+    match domain.strip_prefix('*') {
+        None if domain == host => Some(usize::MAX),
+        None => None,
+        Some(suffix) => (host.ends_with(suffix) && host.len() >= suffix.len()).then_some(suffix.len()),
+    }
+}

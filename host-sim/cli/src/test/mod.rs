@@ -1,0 +1,194 @@
+//! `fingerpost test`: tests of routing, next to the resources.
+//!
+//! A test is a request and what is to become of it. Files of `istio-config-validator` are read as they are; the rest
+//! has our own format: `tests`, each with `name`, `request` and `expect` (and `cases`, a table of requests).
+//!
+//! With `--format json` one object is printed:
+//! ```json
+//! {"version": 1,
+//!  "summary": {"passed": 1, "failed": 1, "skipped": 0, "left_out": 0},
+//!  "tests": [{"file": "routes.test.yaml", "line": 7, "name": "…", "format": "fingerpost", "status": "failed",
+//!             "why": "default/shop http[0] took it  shop.yaml:12", "reasons": [],
+//!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9}]}],
+//!  "coverage": {"matches": 2, "matches_reached": 1, "rules": 2, "rules_reached": 1, "percent": 50.0,
+//!               "missing": [{"file": "shop.yaml", "line": 20, "rule": "default/shop http[1]", "conditions": "…"}]}}
+//! ```
+//! `status` is `passed`, `failed` or `skipped`; `reasons` say why a test was skipped; `left_out` counts what `--filter`
+//! passed over; `coverage` is there if it was asked for.
+
+mod coverage;
+mod find;
+mod foreign;
+mod judge;
+mod read;
+mod report;
+mod rule_name;
+mod run;
+mod seen;
+mod suite;
+mod want;
+mod world;
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use fingerpost_resources::{Diagnostics, Source, Sources};
+
+pub(crate) use self::foreign::imply;
+use self::report::Report;
+use self::suite::Suite;
+use crate::failure::Failure;
+use crate::load::show;
+use crate::proxy::Runner;
+use crate::style::error;
+
+/// Test the routing: requests, and what is to become of each.
+///
+/// Needs no Envoy. Where weights or faults leave it to chance, everything expected must hold however the dice fall.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost test k8s/
+  fingerpost test routes.test.yaml -f k8s/ --coverage --fail-under 90
+  fingerpost test vs_test.yaml -f virtual-services/ --no-gateway
+
+A test file:
+  resources: ../k8s
+  tests:
+  - name: the cart goes to v2
+    request: GET http://shop.example.com/cart
+    expect: {rule: shop, subset: v2, path: /cart}
+
+Exit codes: 0 all passed; 1 a test failed, or too little is covered; 2 wrong usage, or input that is refused;
+4 no test to run.")]
+pub(crate) struct Test {
+    /// Test files; in a directory those named *.test.yaml or *_test.yaml (or .yml)
+    #[arg(value_name = "FILE|DIR", required = true)]
+    names: Vec<PathBuf>,
+
+    /// What is tested [default: `resources` in the test file, else its folder]
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE|DIR|-",
+        help_heading = "Input"
+    )]
+    files: Vec<PathBuf>,
+
+    /// Binds every VirtualService to an implied Gateway for all hosts on port 80
+    #[arg(long, help_heading = "Input")]
+    no_gateway: bool,
+
+    /// Runs the tests whose name holds this text
+    #[arg(long, value_name = "TEXT", help_heading = "Run")]
+    filter: Option<String>,
+
+    /// Who runs the filter
+    #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
+    engine: Runner,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    format: Format,
+
+    /// Tells which rules and matches no test has reached
+    #[arg(long, help_heading = "Output")]
+    coverage: bool,
+
+    /// Fails if less than this part of the matches is reached; implies --coverage
+    #[arg(long, value_name = "PCT", value_parser = percent, help_heading = "Output")]
+    fail_under: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl Test {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let files = find::find(&self.names)?;
+        if files.is_empty() {
+            let names: Vec<_> = self.names.iter().map(|it| it.display().to_string()).collect();
+            return Err(Failure::NoTests(format!(
+                "there is no test in {}: expected files such as routes.test.yaml",
+                names.join(", ")
+            )));
+        }
+        let mut suites = read_all(&files)?;
+        for suite in &mut suites {
+            if !self.files.is_empty() {
+                suite.inputs.resources.clone_from(&self.files);
+            }
+            suite.inputs.no_gateway |= self.no_gateway;
+        }
+        let report = run::run(
+            &suites,
+            self.engine,
+            self.filter.as_deref(),
+            self.coverage || self.fail_under.is_some(),
+        )?;
+        if report.tests.is_empty() {
+            return Err(Failure::NoTests(match &self.filter {
+                Some(filter) => format!("no test has a name with `{filter}` in it"),
+                None => "there is no test in these files".to_owned(),
+            }));
+        }
+        let mut out = BufWriter::new(anstream::stdout());
+        match self.format {
+            Format::Human => report.show(&mut out)?,
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+        }
+        out.flush()?;
+        self.verdict(&report)
+    }
+
+    fn verdict(&self, report: &Report) -> Result<(), Failure> {
+        let covered = report.coverage.as_ref().map_or(100.0, |it| it.percent);
+        let too_few = self.fail_under.filter(|it| covered < *it);
+        if let Some(wanted) = too_few {
+            error(format_args!(
+                "{covered} % of the matches are reached, and {wanted} % are asked for"
+            ));
+        }
+        if report.summary.failed > 0 || too_few.is_some() {
+            return Err(Failure::Findings);
+        }
+        Ok(())
+    }
+}
+
+/// Reads all test files; what is wrong with any of them is told before a test runs.
+fn read_all(files: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
+    let mut suites = Vec::new();
+    let mut diagnostics = Diagnostics::new();
+    let mut sources = Vec::new();
+    for file in files {
+        let source = source(file)?;
+        suites.extend(read::read_any(file, &source, &mut diagnostics));
+        sources.push(source);
+    }
+    show(&diagnostics, &Sources::new(sources));
+    if diagnostics.has_errors() {
+        return Err(Failure::Diagnosed);
+    }
+    Ok(suites)
+}
+
+fn source(file: &Path) -> Result<Source, Failure> {
+    let bytes = fs::read(file)
+        .map_err(|error| Failure::refused(format!("{} can't be read: {error}", file.display())))?;
+    Ok(Source::from_bytes(file.to_string_lossy(), bytes))
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|it| (0.0..=100.0).contains(it));
+    number.ok_or_else(|| "expected a number from 0 to 100".to_owned())
+}

@@ -1,0 +1,70 @@
+//! Reads a test file of whatever format it is.
+//!
+//! The content decides, not the name: other tools have their own names for their files.
+
+mod expect;
+mod fields;
+mod native;
+mod request;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fingerpost_resources::yaml::Node;
+use fingerpost_resources::yaml::trees;
+use fingerpost_resources::{Diagnostics, Place, Source, Span};
+
+use super::foreign;
+use super::suite::Suite;
+
+/// A test file before its format is known.
+pub(crate) struct TestFile {
+    /// The path, relative to the working directory or absolute.
+    pub(crate) path: PathBuf,
+    /// The name that spans have: the path as text.
+    pub(crate) file: Arc<str>,
+    /// The YAML (or JSON) documents in it that are not empty. None where it is neither.
+    pub(crate) documents: Vec<Arc<Node>>,
+}
+
+impl TestFile {
+    /// A place in this file.
+    pub(crate) fn span(&self, place: Place) -> Span {
+        place.in_file(&self.file)
+    }
+
+    /// The folder of this file.
+    pub(crate) fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            Some(_) | None => Path::new("."),
+        }
+    }
+}
+
+/// The tests of a file; what is wrong with it is reported. None if there are errors.
+pub(crate) fn read_any(path: &Path, source: &Source, diagnostics: &mut Diagnostics) -> Option<Suite> {
+    let mut found = Diagnostics::new();
+    let file = TestFile {
+        path: path.to_owned(),
+        file: Arc::from(source.name.as_str()),
+        documents: trees(source, &mut found),
+    };
+    let mut foreign_findings = Diagnostics::new();
+    let suite = match foreign::read(&file, &mut foreign_findings) {
+        Some(suite) => {
+            // What is no YAML may well be the other tool's own language.
+            if file.documents.is_empty() {
+                found = Diagnostics::new();
+            }
+            found.extend(foreign_findings);
+            Some(suite)
+        }
+        None if found.has_errors() => None,
+        None => Some(native::read(&file, &mut found)),
+    };
+    found.sort_by_place();
+    let good = !found.has_errors();
+    diagnostics.extend(found);
+    suite.filter(|_| good)
+}

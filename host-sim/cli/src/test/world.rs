@@ -1,0 +1,175 @@
+//! What the requests of a suite are sent to: the compiled proxy, and all that may come of a request there.
+//!
+//! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
+//! answered once for every way in which they can fall.
+
+use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
+use fingerpost_proxy_model::{Outcome, Request};
+use fingerpost_routing_config::RuleRef;
+
+use super::suite::{Asked, Case, Inputs};
+use crate::failure::Failure;
+use crate::load::{Loaded, Order, carry_out};
+use crate::proxy::{Proxy, Runner, port};
+
+/// What says nothing about whether a test can be run.
+const SETTLED: &[&str] = &[
+    "certificate-not-found",
+    "gateway-not-found",
+    "host-not-in-gateway",
+    "no-kind",
+    "subset-by-dns",
+];
+/// The parts of all requests that Istio gives faults and mirrors are counted in millionths.
+const MILLION: u64 = 1_000_000;
+
+/// A compiled proxy.
+pub(super) struct World {
+    pub(super) loaded: Loaded,
+    proxy: Proxy,
+}
+
+/// One way in which a request can come out.
+pub(super) struct Way {
+    /// What the dice show.
+    pub(super) roll: u64,
+    /// What comes of it, or why that can't be known.
+    pub(super) outcome: Result<Outcome, String>,
+}
+
+impl World {
+    /// Compiles what the inputs name.
+    pub(super) fn new(inputs: &Inputs, runner: Runner) -> Result<Self, Failure> {
+        let order = Order {
+            files: &inputs.resources,
+            strict: inputs.strict,
+            implies_gateway: inputs.no_gateway,
+            settled: SETTLED,
+        };
+        let defaults = Options::default();
+        let options = Options {
+            labels: inputs.labels.clone().unwrap_or(defaults.labels),
+            namespace: inputs.namespace.clone().unwrap_or(defaults.namespace),
+            domain: inputs.domain.clone().unwrap_or(defaults.domain),
+            envoy: inputs.envoy.unwrap_or(defaults.envoy),
+            engine: defaults.engine,
+            module_path: String::new(),
+        };
+        let loaded = carry_out(&order, options)?;
+        let proxy = Proxy::new(&loaded, runner)?;
+        Ok(Self { loaded, proxy })
+    }
+
+    /// The request of a case as it is sent.
+    pub(super) fn sent(&self, asked: &Asked) -> Result<Request, Failure> {
+        let written = asked
+            .authority
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        let port = match asked.port {
+            Some(port) => port,
+            None => port(written, asked.scheme, &self.loaded)?,
+        };
+        Ok(Request {
+            port,
+            method: asked.method.clone(),
+            path: asked.path.clone(),
+            authority: asked.authority.clone(),
+            headers: asked.headers.clone(),
+            tls: asked.tls.clone(),
+        })
+    }
+
+    /// All ways in which the request of a case can come out; at least one.
+    pub(super) fn answer(&mut self, case: &Case, sent: &Request) -> Result<Vec<Way>, Failure> {
+        let first = self.way(sent, case.roll.unwrap_or(0))?;
+        if case.roll.is_some() {
+            return Ok(vec![first]);
+        }
+        let rolls = match first.outcome.as_ref() {
+            Ok(outcome) => self.rolls(outcome),
+            Err(_) => Vec::new(),
+        };
+        let mut ways = vec![first];
+        for roll in rolls {
+            let way = self.way(sent, roll)?;
+            if ways.iter().all(|it| it.outcome != way.outcome) {
+                ways.push(way);
+            }
+        }
+        Ok(ways)
+    }
+
+    fn way(&mut self, sent: &Request, roll: u64) -> Result<Way, Failure> {
+        let outcome = self.proxy.answer_to(sent, roll)?;
+        let outcome = outcome.map_err(|skipped| skipped.to_string());
+        Ok(Way { roll, outcome })
+    }
+
+    /// Rolls by which everything comes up that can come of a request that came out so once.
+    fn rolls(&self, outcome: &Outcome) -> Vec<u64> {
+        match (&outcome.rule, &outcome.cluster) {
+            (Some(rule), _) => {
+                let weights = self.route(rule).map(weights).unwrap_or_default();
+                let total = weights.iter().sum::<u64>().max(1);
+                let mut slot = 0;
+                let mut rolls = Vec::new();
+                for weight in weights.iter().chain(weights.is_empty().then_some(&1)) {
+                    // Within every share of the requests, and outside of every one that is not all of them.
+                    rolls.extend([lowest(slot, total), highest(slot, total)]);
+                    slot += weight;
+                }
+                rolls
+            }
+            // Bytes, of which the plan does not know the weights. As a rule they are percents.
+            (None, Some(_)) => (0..100).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The route that a rule makes.
+    pub(super) fn route(&self, rule: &RuleRef) -> Option<&PlanRoute> {
+        let mut routes = self.loaded.compiled.plan.routes();
+        routes
+            .find(|(_, _, route)| route.rule.as_ref() == Some(rule))
+            .map(|(_, _, route)| route)
+    }
+}
+
+/// The destinations of a route.
+pub(super) fn shares(route: &PlanRoute) -> &[ShareDetail] {
+    route.detail.as_ref().map_or(&[], |it| it.shares.as_slice())
+}
+
+fn weights(route: &PlanRoute) -> Vec<u64> {
+    shares(route).iter().map(|it| u64::from(it.weight)).collect()
+}
+
+/// A number that is `slot` in `total`, and as low as possible in a million.
+fn lowest(slot: u64, total: u64) -> u64 {
+    rolls(slot, total).min_by_key(|it| it % MILLION).unwrap_or(slot)
+}
+
+/// A number that is `slot` in `total`, and as high as possible in a million.
+fn highest(slot: u64, total: u64) -> u64 {
+    rolls(slot, total).max_by_key(|it| it % MILLION).unwrap_or(slot)
+}
+
+fn rolls(slot: u64, total: u64) -> impl Iterator<Item = u64> {
+    (0..10_000).map(move |round| slot + round * total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roll_falls_on_its_slot_and_as_far_out_as_can_be() {
+        for (slot, total) in [(0, 1), (0, 100), (90, 100), (3, 7)] {
+            assert_eq!(lowest(slot, total) % total, slot);
+            assert_eq!(highest(slot, total) % total, slot);
+        }
+        assert_eq!(lowest(90, 100), 90);
+        assert_eq!(highest(90, 100) % MILLION, 999_990);
+    }
+}

@@ -1,0 +1,186 @@
+//! `fingerpost test`: what passes, what fails and how it is told, and the exit codes.
+
+use serde_json::Value;
+
+use crate::run::{Folder, shop};
+
+const PASSING: &str = "\
+tests:
+- name: v1 loses its prefix
+  request: GET http://shop.example.com/v1/cart
+  expect: {rule: \"shop http[0]\", host: shop, path: /cart, status: 200}
+- name: all else is unknown
+  request: GET http://shop.example.com/v2
+  expect: {rule: none, cluster: none, status: 404}
+";
+
+const FAILING: &str = "\
+tests:
+- name: v1 keeps its prefix
+  request: GET http://shop.example.com/v1/cart
+  expect:
+    path: /v1/cart
+    status: 200
+";
+
+fn folder(tests: &str) -> Folder {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.write("routes.test.yaml", tests);
+    folder
+}
+
+#[test]
+fn tests_that_hold_pass_in_both_engines() {
+    let folder = folder(PASSING);
+    for engine in ["wasm", "core"] {
+        let ended = folder.run(&format!("test . --engine {engine}"));
+        ended.check(0, &[]);
+        assert_eq!(
+            ended.stdout,
+            "routes.test.yaml\n  PASS  v1 loses its prefix\n  PASS  all else is unknown\n\n2 passed\n"
+        );
+    }
+}
+
+#[test]
+fn a_failure_shows_what_was_expected_what_was_found_and_the_rule() {
+    let ended = folder(FAILING).run("test routes.test.yaml --engine core");
+    ended.check(1, &[]);
+    assert_eq!(
+        ended.stdout,
+        "\
+routes.test.yaml
+  FAIL  v1 keeps its prefix
+        GET shop.example.com/v1/cart
+        path  routes.test.yaml:5
+          expected  /v1/cart
+          found     /cart
+        default/shop http[0] match[0] took it  shop.yaml:16
+
+0 passed, 1 failed
+"
+    );
+}
+
+#[test]
+fn json_tells_the_same() {
+    let ended = folder(FAILING).run("test . --engine core --format json");
+    ended.check(1, &[]);
+    let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["summary"]["failed"], 1);
+    let test = &report["tests"][0];
+    assert_eq!(
+        (&test["status"], &test["line"]),
+        (&Value::from("failed"), &Value::from(2))
+    );
+    let difference = &test["differences"][0];
+    assert_eq!(difference["field"], "path");
+    assert_eq!(difference["expected"], "/v1/cart");
+    assert_eq!(difference["actual"], "/cart");
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_its_line() {
+    let ended = folder(&PASSING.replace("rule: none", "rul: none")).run("test .");
+    ended.check(
+        2,
+        &[
+            "expect has no field `rul`",
+            "routes.test.yaml:7",
+            "did you mean `rule`?",
+        ],
+    );
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn no_test_is_no_success() {
+    let without = Folder::with("shop.yaml", &shop());
+    without.run("test .").check(4, &["there is no test in ."]);
+    let empty = folder("tests: []\n");
+    empty.run("test .").check(4, &["there is no test in these files"]);
+    let filtered = folder(PASSING).run("test . --filter nothing");
+    filtered.check(4, &["no test has a name with `nothing` in it"]);
+}
+
+#[test]
+fn a_filter_leaves_out_the_other_tests() {
+    let ended = folder(PASSING).run("test . --engine core --filter unknown");
+    ended.check(0, &[]);
+    assert!(
+        ended.stdout.contains("PASS  all else is unknown"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.ends_with("1 passed, 1 left out by --filter\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(!ended.stdout.contains("prefix"), "{}", ended.stdout);
+}
+
+#[test]
+fn coverage_names_the_rule_that_no_test_reached() {
+    let folder = folder(PASSING);
+    let ended = folder.run("test . --engine core --coverage");
+    ended.check(0, &[]);
+    assert!(
+        ended.stdout.contains("1 of 2 matches (50 %), 1 of 2 rules"),
+        "{}",
+        ended.stdout
+    );
+    let missing = ended.stdout.lines().find(|it| it.contains("never reached"));
+    let missing = missing.unwrap_or_default();
+    assert!(
+        missing.contains("default/shop http[1] match[0]") && missing.ends_with("  shop.yaml:19"),
+        "{}",
+        ended.stdout
+    );
+    let strict = folder.run("test . --engine core --fail-under 51");
+    strict.check(1, &["50 % of the matches are reached, and 51 % are asked for"]);
+    folder.run("test . --engine core --fail-under 50").check(0, &[]);
+}
+
+#[test]
+fn files_of_istio_config_validator_run_without_a_gateway() {
+    let folder = Folder::with(
+        "shop.yaml",
+        "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  http:
+  - match: [{uri: {prefix: /v1/}}]
+    route: [{destination: {host: one}}]
+  - route: [{destination: {host: two}}]
+",
+    );
+    let tests = "\
+testCases:
+- description: v1 goes to one
+  wantMatch: true
+  request: {authority: [shop.example.com], method: [GET], uri: [/v1/cart]}
+  route: [{destination: {host: one}}]
+- description: all else does not
+  wantMatch: false
+  request: {authority: [shop.example.com], method: [GET], uri: [/]}
+  route: [{destination: {host: one}}]
+";
+    folder.write("cases.yml", tests);
+    let arguments = "test cases.yml -f shop.yaml --no-gateway --engine core";
+    let ended = folder.run(arguments);
+    ended.check(0, &[]);
+    assert!(ended.stdout.ends_with("\n2 passed\n"), "{}", ended.stdout);
+    folder.write("cases.yml", &tests.replace("[/v1/cart]", "[/v2/cart]"));
+    let failed = folder.run(arguments);
+    failed.check(1, &[]);
+    assert!(
+        failed.stdout.contains("found     [{destination: {host: two}}]"),
+        "{}",
+        failed.stdout
+    );
+}
