@@ -1,10 +1,13 @@
-//! Puts the filter's module into the binary, if it has been built.
+//! Puts the filter's module into the binary, if it has been built, and what it was compiled to.
 //!
 //! It is looked for where `FINGERPOST_WASM` says, or else as `fingerpost.wasm` in the target directory, where
-//! `cargo xtask build` leaves it. Without it the crate still builds, and the commands that need it say so.
+//! `cargo xtask build` leaves it; beside it lies `fingerpost.cwasm`, its machine code. Without the module the crate still
+//! builds, and the commands that need it say so; without the machine code they compile the module. Whether that was
+//! compiled from this very module is asked when it is used.
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What every WebAssembly module starts with: its specification, section 5.5.16.
@@ -21,26 +24,48 @@ fn main() {
     };
     println!("cargo:rerun-if-changed={}", module.display());
 
-    let copy = out.join("fingerpost.wasm");
-    let source = match fs::read(&module) {
+    let (mut wasm, mut compiled) = (None, None);
+    match fs::read(&module) {
         Ok(bytes) if bytes.starts_with(MAGIC) => {
-            // A copy, for the module may be rebuilt while the compiler reads it.
-            fs::write(&copy, bytes).expect("cargo's own directory is writable");
-            format!("Some(include_bytes!({copy:?}))")
+            wasm = Some(copied(&bytes, &out.join("fingerpost.wasm")));
+            compiled = machine_code(&module.with_extension("cwasm"), &out.join("fingerpost.cwasm"));
         }
-        Ok(_) => {
-            println!("cargo:warning={} is no WebAssembly module", module.display());
-            "None".to_owned()
+        Ok(_) => println!("cargo:warning={} is no WebAssembly module", module.display()),
+        Err(error) if named.is_some() => {
+            println!("cargo:warning=FINGERPOST_WASM: {}: {error}", module.display());
+        }
+        Err(_) => {}
+    }
+    let text = [("MODULE", wasm), ("PRECOMPILED", compiled)]
+        .map(|(name, source)| match source {
+            Some(copy) => format!("static {name}: Option<&[u8]> = Some(include_bytes!({copy:?}));\n"),
+            None => format!("static {name}: Option<&[u8]> = None;\n"),
+        })
+        .concat();
+    fs::write(out.join("module.rs"), text).expect("cargo's own directory is writable");
+}
+
+/// What lies beside the module. Cargo is not told of a file that is missing, for it would build anew every time; whoever
+/// puts one there renews the module's date.
+fn machine_code(path: &Path, copy: &Path) -> Option<PathBuf> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            println!("cargo:rerun-if-changed={}", path.display());
+            Some(copied(&bytes, copy))
         }
         Err(error) => {
-            if named.is_some() {
-                println!("cargo:warning=FINGERPOST_WASM: {}: {error}", module.display());
+            if error.kind() != io::ErrorKind::NotFound {
+                println!("cargo:warning={}: {error}", path.display());
             }
-            "None".to_owned()
+            None
         }
-    };
-    let text = format!("static MODULE: Option<&[u8]> = {source};\n");
-    fs::write(out.join("module.rs"), text).expect("cargo's own directory is writable");
+    }
+}
+
+/// A copy, for the file may be written anew while the compiler reads it.
+fn copied(bytes: &[u8], copy: &Path) -> PathBuf {
+    fs::write(copy, bytes).expect("cargo's own directory is writable");
+    copy.to_owned()
 }
 
 /// The workspace's target directory. `OUT_DIR` is `<target>/[<triple>/]<profile>/build/<package>/out`.

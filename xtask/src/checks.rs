@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use fingerpost_envoy::VARIABLE;
 
-use crate::build::{self, FILTERS};
+use crate::build::{self, FILTERS, Profile};
 use crate::core_as_wasm;
 use crate::failure::Failure;
 use crate::fuzz;
@@ -45,6 +45,7 @@ fn core_tests(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
 fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Failure> {
     let envoy = setup::envoy(workspace)?;
     build::filters(workspace)?;
+    build::precompiled(workspace, Profile::Dev, &["--workspace"])?;
     say("test", "cargo test --workspace");
     let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
     Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))

@@ -48,6 +48,11 @@ impl Workspace {
         self.target.join("fingerpost.wasm")
     }
 
+    /// The same module as machine code, beside it.
+    pub(crate) fn machine_code(&self) -> PathBuf {
+        self.module().with_extension("cwasm")
+    }
+
     /// The version of a dependency that `Cargo.lock` has.
     pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
         let lock = self.root.join("Cargo.lock");

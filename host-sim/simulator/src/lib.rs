@@ -30,6 +30,7 @@ mod module;
 mod native;
 mod outcome;
 mod plugin;
+mod precompiled;
 mod shared;
 mod simulator;
 mod state;

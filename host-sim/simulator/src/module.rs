@@ -60,7 +60,7 @@ impl Module {
         self.abi
     }
 
-    fn of(compiled: wasmtime::Module, code: [u8; 32]) -> Result<Self, LoadError> {
+    pub(crate) fn of(compiled: wasmtime::Module, code: [u8; 32]) -> Result<Self, LoadError> {
         let abi = declared_abi(&compiled)?;
         Ok(Self {
             compiled,
@@ -108,17 +108,20 @@ impl std::fmt::Debug for Module {
 /// The one engine of this process: compiling settings are part of what a cached module was made for.
 pub(crate) fn engine() -> Result<&'static Engine, LoadError> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
-    let made = ENGINE.get_or_init(|| {
-        let mut config = Config::new();
-        config
-            .consume_fuel(true)
-            .max_wasm_stack(limits::STACK_BYTES)
-            .wasm_backtrace_max_frames(NonZeroUsize::new(limits::STACK_FRAMES));
-        Engine::new(&config).map_err(|error| error.to_string())
-    });
+    let made = ENGINE.get_or_init(|| Engine::new(&settings()).map_err(|error| error.to_string()));
     made.as_ref().map_err(|reason| LoadError::Instance {
         reason: reason.clone(),
     })
+}
+
+/// How modules are compiled and run, on whatever processor.
+pub(crate) fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .max_wasm_stack(limits::STACK_BYTES)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(limits::STACK_FRAMES));
+    config
 }
 
 /// The name says all that a compiled module depends on: its code, and the runtime's version and settings.

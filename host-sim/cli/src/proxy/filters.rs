@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use fingerpost_envoy::default_cache;
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
 use fingerpost_simulator::{
     Dice, HeaderKind, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator,
@@ -33,16 +32,10 @@ enum Engine {
 }
 
 impl Filters {
-    /// The module that Envoy would load. What is compiled once is kept for the next time.
+    /// The module that Envoy would load.
     pub(super) fn wasm() -> Result<Self, Failure> {
-        let bytes = module::bytes()?;
-        let kept = Module::cached(bytes, &default_cache().join("modules"));
-        // A cache that can't be written costs half a second, and nothing else.
-        let module = kept.or_else(|_| Module::compile(bytes));
-        let module =
-            module.map_err(|error| Failure::surroundings(format!("the filter does not load: {error}")))?;
         Ok(Self::new(Engine::Wasm {
-            module: Box::new(module),
+            module: Box::new(module::compiled()?),
             running: HashMap::new(),
         }))
     }

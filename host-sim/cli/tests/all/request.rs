@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::run::{Folder, shop};
+use crate::run::{Ended, Folder, shop};
 
 #[derive(Default)]
 struct Tally {
@@ -190,4 +190,35 @@ fn without_a_url_or_requests_the_usage_is_said() {
     let ended = folder.run("request -f shop.yaml --requests none.jsonl");
     ended.check(2, &["none.jsonl"]);
     assert!(!missing.exists());
+}
+
+#[test]
+fn the_first_request_finds_its_module_compiled() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let ask = |engine: &str| {
+        let arguments = format!("request -f shop.yaml http://shop.example.com/v1/cart --engine {engine}");
+        let mut command = folder.command(&arguments);
+        command.env("XDG_CACHE_HOME", folder.join("cache"));
+        Ended::of(command.output().expect("the command ends"))
+    };
+    let ended = ask("wasm");
+    ended.check(0, &[]);
+    assert_eq!(ended.stdout, ask("core").stdout);
+    assert_eq!(
+        folder.list("cache"),
+        Vec::<String>::new(),
+        "the module was compiled now: build the machine code with `cargo xtask build` first"
+    );
+}
+
+#[test]
+fn a_request_needs_no_home() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let mut command = folder.command("request -f shop.yaml http://shop.example.com/v1/cart");
+    command
+        .env_remove("HOME")
+        .env("XDG_CACHE_HOME", "/proc/no-such-folder");
+    let ended = Ended::of(command.output().expect("the command ends"));
+    ended.check(0, &[]);
+    assert!(ended.stdout.starts_with("200  GET"), "{}", ended.stdout);
 }
