@@ -72,7 +72,7 @@ pub(crate) enum Colour {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Labels(BTreeMap<String, String>);
+pub(crate) struct Labels(pub(crate) BTreeMap<String, String>);
 
 impl Input {
     /// The compiler's options.

@@ -42,6 +42,25 @@ pub(crate) fn write(directory: &Path, artifacts: &[Artifact<'_>]) -> Result<Vec<
     Ok(written)
 }
 
+/// Puts `content` in the place of what a file holds. The file keeps its permissions.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    // The file itself, where the name is a link to it.
+    let path = &path.canonicalize().map_err(|error| unwritable(path, &error))?;
+    let put = || {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let permissions = fs::metadata(path)?.permissions();
+        let mut file = Builder::new()
+            .prefix(".fingerpost-")
+            .permissions(permissions)
+            .tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    put().map_err(|error: io::Error| unwritable(path, &error))
+}
+
 fn prepare(directory: &Path, artifact: &Artifact<'_>) -> io::Result<NamedTempFile> {
     let mode = if artifact.secret { 0o600 } else { 0o666 }; // less what the umask takes
     let mut file = Builder::new()

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// How the name of a test file ends before its extension.
 const MARKS: [&str; 2] = [".test", "_test"];
 /// Its extension.
-const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// The test files that these names stand for, each once, in the order given; those of a folder by name.
 pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {

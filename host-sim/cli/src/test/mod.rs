@@ -6,20 +6,25 @@
 //! With `--format json` one object is printed:
 //! ```json
 //! {"version": 1,
-//!  "summary": {"passed": 1, "failed": 1, "skipped": 0, "left_out": 0},
+//!  "summary": {"passed": 1, "failed": 1, "new": 0, "accepted": 0, "skipped": 0, "left_out": 0},
 //!  "tests": [{"file": "routes.test.yaml", "line": 7, "name": "…", "format": "fingerpost", "status": "failed",
+//!             "request": "GET shop.example.com/cart",
 //!             "why": "default/shop http[0] took it  shop.yaml:12", "reasons": [],
-//!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9}]}],
+//!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9}],
+//!             "found": []}],
 //!  "coverage": {"matches": 2, "matches_reached": 1, "rules": 2, "rules_reached": 1, "percent": 50.0,
 //!               "missing": [{"file": "shop.yaml", "line": 20, "rule": "default/shop http[1]", "conditions": "…"}]}}
 //! ```
-//! `status` is `passed`, `failed` or `skipped`; `reasons` say why a test was skipped; `left_out` counts what `--filter`
+//! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `found` has what
+//! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
 //! passed over; `coverage` is there if it was asked for.
 
+mod accept;
 mod coverage;
 mod find;
 mod foreign;
 mod judge;
+mod outcome;
 mod read;
 mod report;
 mod rule_name;
@@ -33,16 +38,19 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use fingerpost_resources::{Diagnostics, Source, Sources};
 
 pub(crate) use self::foreign::imply;
-use self::report::Report;
+use self::report::{Format, Report};
+use self::run::Order;
 use self::suite::Suite;
 use crate::failure::Failure;
 use crate::load::show;
 use crate::proxy::Runner;
-use crate::style::error;
+use crate::signals::Stop;
+use crate::style::{error, note};
+use crate::watch::{Wake, Watch};
 
 /// Test the routing: requests, and what is to become of each.
 ///
@@ -89,6 +97,14 @@ pub(crate) struct Test {
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
     engine: Runner,
 
+    /// Writes what comes of tests without `expect` into their files
+    #[arg(long, help_heading = "Run")]
+    accept: bool,
+
+    /// Tests again whenever a file changes
+    #[arg(long, conflicts_with = "accept", help_heading = "Run")]
+    watch: bool,
+
     /// How to print the results
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
     format: Format,
@@ -102,15 +118,50 @@ pub(crate) struct Test {
     fail_under: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Human,
-    Json,
-}
-
 impl Test {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if !self.watch {
+            let suites = self.suites()?;
+            return self.verdict(&self.test(&suites)?);
+        }
+        let stop = Stop::listen()
+            .map_err(|error| Failure::surroundings(format!("signals can't be listened for: {error}")))?;
+        loop {
+            let mut watch = self.round()?;
+            note("waiting for a change; Ctrl-C ends it");
+            if watch.wait(&stop) == Wake::Stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tests once, tells what is wrong, and returns what tells of the next change.
+    fn round(&self) -> Result<Watch, Failure> {
+        let suites = self.suites();
+        let mut paths: Vec<PathBuf> = self.names.iter().chain(&self.files).cloned().collect();
+        for suite in suites.iter().flatten() {
+            paths.extend(run::inputs(suite).resources);
+        }
+        paths.dedup();
+        let watch = Watch::start(&paths);
+        let tested = suites
+            .and_then(|it| self.test(&it))
+            .and_then(|it| self.verdict(&it));
+        match tested {
+            Ok(()) | Err(Failure::Findings | Failure::Diagnosed) => {}
+            Err(failure @ (Failure::Refused(_) | Failure::NoTests(_))) => {
+                if let Some(message) = failure.message() {
+                    error(message);
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(watch)
+    }
+
+    /// The tests that are named.
+    fn suites(&self) -> Result<Vec<Suite>, Failure> {
         let files = find::find(&self.names)?;
         if files.is_empty() {
             let names: Vec<_> = self.names.iter().map(|it| it.display().to_string()).collect();
@@ -126,12 +177,18 @@ impl Test {
             }
             suite.inputs.no_gateway |= self.no_gateway;
         }
-        let report = run::run(
-            &suites,
-            self.engine,
-            self.filter.as_deref(),
-            self.coverage || self.fail_under.is_some(),
-        )?;
+        Ok(suites)
+    }
+
+    /// Runs them, and prints what came of it.
+    fn test(&self, suites: &[Suite]) -> Result<Report, Failure> {
+        let order = Order {
+            runner: self.engine,
+            filter: self.filter.as_deref(),
+            covers: self.coverage || self.fail_under.is_some(),
+            accepts: self.accept,
+        };
+        let report = run::run(suites, order)?;
         if report.tests.is_empty() {
             return Err(Failure::NoTests(match &self.filter {
                 Some(filter) => format!("no test has a name with `{filter}` in it"),
@@ -139,15 +196,9 @@ impl Test {
             }));
         }
         let mut out = BufWriter::new(anstream::stdout());
-        match self.format {
-            Format::Human => report.show(&mut out)?,
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
-                writeln!(out)?;
-            }
-        }
+        report.print(self.format, &mut out)?;
         out.flush()?;
-        self.verdict(&report)
+        Ok(report)
     }
 
     fn verdict(&self, report: &Report) -> Result<(), Failure> {
@@ -158,7 +209,7 @@ impl Test {
                 "{covered} % of the matches are reached, and {wanted} % are asked for"
             ));
         }
-        if report.summary.failed > 0 || too_few.is_some() {
+        if report.summary.failed + report.summary.new > 0 || too_few.is_some() {
             return Err(Failure::Findings);
         }
         Ok(())

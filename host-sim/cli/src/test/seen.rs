@@ -49,6 +49,11 @@ impl<'s> Scene<'s> {
         self.shares().iter().find(|it| it.cluster == *cluster)
     }
 
+    /// The request.
+    pub(super) fn sent(&self) -> &'s Request {
+        self.sent
+    }
+
     fn upstream(&self) -> Option<&'s Upstream> {
         self.outcome.upstream.as_ref()
     }
@@ -152,9 +157,9 @@ pub(super) fn look(want: &Want, scene: &Scene<'_>) -> Seen {
             }
         },
         Want::Delay(wanted) => {
-            let same = wanted.as_millis() == u128::from(outcome.at_least_ms);
+            let same = wanted.as_millis() == u128::from(outcome.delay_ms);
             let expected = format!("{} ms", wanted.as_millis());
-            seen(same, expected, format!("{} ms", outcome.at_least_ms))
+            seen(same, expected, format!("{} ms", outcome.delay_ms))
         }
         Want::Weights(wanted) => weights(wanted, scene),
         Want::RuleBlock(wanted) => rule_block(wanted, scene),

@@ -57,10 +57,36 @@ pub(crate) struct Case {
     pub(crate) request: Asked,
     /// Where the dice fall, if the file says so; otherwise everything must hold wherever they fall.
     pub(crate) roll: Option<u64>,
-    /// What must hold. None at all: only to be accepted.
+    /// What must hold.
     pub(crate) expectations: Vec<Expectation>,
     /// Why the case is not to be run at all.
     pub(crate) skip: Option<String>,
+    /// Where `expect` can be put, if the file has none for this case and is ours.
+    pub(crate) slot: Option<Slot>,
+}
+
+/// A place for `expect` in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Below the line of this byte, with as many blanks before it.
+    Block { after: usize, indent: usize },
+    /// At this byte, behind the last field between braces.
+    Flow { after: usize },
+}
+
+impl Case {
+    /// Whether it waits for its first outcome to be accepted.
+    pub(crate) fn is_new(&self) -> bool {
+        self.expectations.is_empty() && self.slot.is_some()
+    }
+}
+
+impl Slot {
+    /// The byte that it is behind.
+    pub(crate) fn after(self) -> usize {
+        let (Self::Block { after, .. } | Self::Flow { after }) = self;
+        after
+    }
 }
 
 /// A request as a test file has it.

@@ -4,10 +4,11 @@
 //! answered once for every way in which they can fall.
 
 use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
-use fingerpost_proxy_model::{Outcome, Request};
+use fingerpost_proxy_model::{Outcome, Request, Tls};
 use fingerpost_routing_config::RuleRef;
 
 use super::suite::{Asked, Case, Inputs};
+use crate::asked::host_of;
 use crate::failure::Failure;
 use crate::load::{Loaded, Order, carry_out};
 use crate::proxy::{Proxy, Runner, port};
@@ -76,7 +77,21 @@ impl World {
             path: asked.path.clone(),
             authority: asked.authority.clone(),
             headers: asked.headers.clone(),
-            tls: asked.tls.clone(),
+            tls: match asked.scheme {
+                None if asked.tls.is_none() => self.spoken(port, &asked.authority),
+                _ => asked.tls.clone(),
+            },
+        })
+    }
+
+    /// How a client speaks to a port who leaves it to the listener.
+    fn spoken(&self, port: u16, authority: &str) -> Option<Tls> {
+        let mut listeners = self.loaded.compiled.plan.listeners.iter();
+        let listener = listeners.find(|it| it.declared_ports.contains(&u32::from(port)))?;
+        let over_tls = listener.hosts.iter().any(|it| it.over_tls);
+        over_tls.then(|| Tls {
+            sni: Some(host_of(authority).to_owned()),
+            client_cert: None,
         })
     }
 

@@ -21,45 +21,45 @@ use crate::failure::Failure;
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Expectations {
+pub(crate) struct Expectations {
     /// Labels of the proxy that they are about, unless the command line gives some.
     #[serde(default)]
-    pub(super) labels: Option<String>,
-    pub(super) requests: Vec<Expectation>,
+    pub(crate) labels: Option<String>,
+    pub(crate) requests: Vec<Expectation>,
 }
 
 /// A request and its outcome.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Expectation {
-    pub(super) request: Request,
-    pub(super) expect: Outcome,
+pub(crate) struct Expectation {
+    pub(crate) request: Request,
+    pub(crate) expect: Outcome,
 }
 
 /// A request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Request {
-    pub(super) port: u32,
+pub(crate) struct Request {
+    pub(crate) port: u32,
     #[serde(default = "get")]
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) authority: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) authority: String,
     #[serde(default)]
-    pub(super) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// What is expected; `None` where nothing is, `Some(None)` where nothing is to be.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Outcome {
-    pub(super) status: u16,
+pub(crate) struct Outcome {
+    pub(crate) status: u16,
     #[serde(default, deserialize_with = "present")]
-    pub(super) cluster: Option<Option<String>>,
+    pub(crate) cluster: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    pub(super) path: Option<Option<String>>,
+    pub(crate) path: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    pub(super) rule: Option<Option<String>>,
+    pub(crate) rule: Option<Option<String>>,
 }
 
 impl Expectations {
@@ -67,11 +67,16 @@ impl Expectations {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let refused = |reason: String| Failure::refused(format!("{}: {reason}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-        let read: Self = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        let read = Self::parse(&text).map_err(|error| refused(error.to_string()))?;
         if read.requests.is_empty() {
             return Err(refused("there is no request in it".to_owned()));
         }
         Ok(read)
+    }
+
+    /// Reads its text.
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 }
 

@@ -38,6 +38,7 @@ use crate::table;
 use certificates::Made;
 use check::Witnesses;
 use expectations::Expectations;
+pub(crate) use expectations::{Expectation as Check, Expectations as Checks, Outcome as Expected};
 
 use stage::{Stage, doors};
 

@@ -7,5 +7,7 @@ mod request;
 mod routes;
 mod run;
 mod serve;
+mod test_accept;
 mod test_command;
+mod test_reports;
 mod up;

@@ -1,5 +1,7 @@
 //! `fingerpost test`: what passes, what fails and how it is told, and the exit codes.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::run::{Folder, shop};
@@ -183,4 +185,34 @@ testCases:
         "{}",
         failed.stdout
     );
+}
+
+#[test]
+fn what_a_stock_envoy_is_held_to_the_simulated_proxy_is_held_to_too() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for engine in ["wasm", "core"] {
+        let ended = Folder::new().run(&format!(
+            "test {} --engine {engine} --coverage",
+            examples.display()
+        ));
+        ended.check(0, &[]);
+        let told = &ended.stdout;
+        for folder in ["01-bookinfo", "02-two-gateways", "07-one-part-each", "08-why"] {
+            assert!(
+                told.contains(&format!("{folder}/routes.test.json\n  PASS  ")),
+                "{told}"
+            );
+        }
+        // One rule of the examples is there to show that it can't be reached.
+        assert_eq!(told.matches("never reached").count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_check_file_that_will_not_do_is_refused_with_its_line() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let check = "{\n  \"requests\": [\n    {\"request\": {\"port\": 80}}\n  ]\n}\n";
+    folder.write("routes.test.json", check);
+    let ended = folder.run("test .");
+    ended.check(2, &["missing field `path`", "routes.test.json:3:"]);
 }

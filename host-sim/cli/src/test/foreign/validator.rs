@@ -133,6 +133,7 @@ fn test_case(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Case> {
             roll: None,
             expectations,
             skip,
+            slot: None,
         }
     };
     requests.into_iter().map(case).collect()

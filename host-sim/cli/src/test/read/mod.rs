@@ -2,6 +2,7 @@
 //!
 //! The content decides, not the name: other tools have their own names for their files.
 
+mod checks;
 mod expect;
 mod fields;
 mod native;
@@ -23,6 +24,8 @@ pub(crate) struct TestFile {
     pub(crate) path: PathBuf,
     /// The name that spans have: the path as text.
     pub(crate) file: Arc<str>,
+    /// The text.
+    pub(crate) text: String,
     /// The YAML (or JSON) documents in it that are not empty. None where it is neither.
     pub(crate) documents: Vec<Arc<Node>>,
 }
@@ -48,6 +51,7 @@ pub(crate) fn read_any(path: &Path, source: &Source, diagnostics: &mut Diagnosti
     let file = TestFile {
         path: path.to_owned(),
         file: Arc::from(source.name.as_str()),
+        text: source.text.clone(),
         documents: trees(source, &mut found),
     };
     let mut foreign_findings = Diagnostics::new();
@@ -61,6 +65,7 @@ pub(crate) fn read_any(path: &Path, source: &Source, diagnostics: &mut Diagnosti
             Some(suite)
         }
         None if found.has_errors() => None,
+        None if file.documents.iter().any(|it| checks::is_one(it)) => Some(checks::read(&file, &mut found)),
         None => Some(native::read(&file, &mut found)),
     };
     found.sort_by_place();

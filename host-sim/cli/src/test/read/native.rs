@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use fingerpost_resources::yaml::{Entry, Value};
+use fingerpost_resources::yaml::{Entry, Node, Value};
 use fingerpost_resources::{Diagnostics, Place};
 
 use super::TestFile;
 use super::expect;
 use super::fields::{At, Fields};
 use super::request::{self, NoHost, RequestParts};
-use crate::test::suite::{Asked, Case, Expectation, Inputs, Suite};
+use crate::test::suite::{Asked, Case, Expectation, Inputs, Slot, Suite};
 
 /// The fields of a file.
 pub(super) const FILE: &[&str] = &[
@@ -117,6 +117,7 @@ struct Parts {
     request: RequestParts,
     expectations: Vec<Expectation>,
     skip: Option<String>,
+    slot: Option<Slot>,
     place: Place,
 }
 
@@ -138,6 +139,7 @@ fn read_test(at: &At<'_>, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
             request: own.request.over(&test.request),
             expectations: expect::over(own.expectations, &test.expectations),
             skip: own.skip.or_else(|| test.skip.clone()),
+            slot: own.slot,
             place: own.place,
         };
         finish(&row, merged, to, cases);
@@ -147,6 +149,7 @@ fn read_test(at: &At<'_>, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
 fn parts(at: &At<'_>, entries: &[&Entry], to: &mut Fields<'_>) -> Parts {
     let mut parts = Parts {
         place: at.node.place,
+        slot: slot(at.node, to.file),
         ..Parts::default()
     };
     for entry in entries {
@@ -193,7 +196,43 @@ fn finish(at: &At<'_>, parts: Parts, to: &mut Fields<'_>, cases: &mut Vec<Case>)
         roll: None,
         expectations: parts.expectations,
         skip: parts.skip,
+        slot: parts.slot,
     });
+}
+
+/// Where a map of this file that has no `expect` can get one: behind its last field.
+fn slot(node: &Node, file: &TestFile) -> Option<Slot> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    let (first, last) = (entries.first()?, entries.last()?);
+    if node.get("expect").is_some() {
+        return None;
+    }
+    let text = file.text.as_str();
+    if text.get(file.span(node.place).bytes.start..)?.starts_with('{') {
+        let inside = text.get(..file.span(node.place).bytes.end)?.strip_suffix('}')?;
+        let after = inside.trim_end().trim_end_matches(',').len();
+        return Some(Slot::Flow { after });
+    }
+    let after = end(&last.value, file)?;
+    let key = file.span(first.key_place);
+    Some(Slot::Block {
+        after,
+        indent: key.column.saturating_sub(1),
+    })
+}
+
+/// Where the text of a value ends. A map or a list in lines of its own ends with the last text in it: the parser takes
+/// what lies before the next thing for a part of it.
+fn end(node: &Node, file: &TestFile) -> Option<usize> {
+    let bytes = file.span(node.place).bytes;
+    let text = file.text.get(bytes.clone())?;
+    match &node.value {
+        Value::Map(entries) if !text.starts_with('{') => end(&entries.last()?.value, file),
+        Value::List(items) if !text.starts_with('[') => end(items.last()?, file),
+        Value::Map(_) | Value::List(_) | Value::Scalar(_) => Some(bytes.start + text.trim_end().len()),
+    }
 }
 
 /// `GET shop.example.com/cart`

@@ -1,0 +1,46 @@
+//! JUnit's XML: a suite for each file, a case for each test. No times: nothing here is about speed.
+
+use std::io::{self, Write};
+
+use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Report, Status, Tested};
+
+pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut junit = Junit::new("fingerpost test");
+    for (file, tests) in report.by_file() {
+        let mut suite = TestSuite::new(file);
+        suite.add_test_cases(tests.iter().map(case));
+        junit.add_test_suite(suite);
+    }
+    junit.serialize(out).map_err(io::Error::other)
+}
+
+fn case(test: &Tested) -> TestCase {
+    let status = match test.status {
+        Status::Passed | Status::Accepted => TestCaseStatus::success(),
+        Status::Failed | Status::New => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let kind = if test.status == Status::New {
+                "new"
+            } else {
+                "failed"
+            };
+            status
+                .set_type(kind)
+                .set_message(test.headline())
+                .set_description(test.details());
+            status
+        }
+        Status::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(test.headline());
+            status
+        }
+    };
+    let mut case = TestCase::new(test.name.as_str(), status);
+    case.set_classname(test.file.as_str());
+    case.extra.insert("file".into(), test.file.as_str().into());
+    case.extra.insert("line".into(), test.line.to_string().into());
+    case
+}
