@@ -12,6 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::failure::Failure;
 use crate::style::note;
+use crate::test::is_test_file;
 
 /// What standard input is called in messages.
 const STDIN: &str = "<stdin>";
@@ -36,8 +37,12 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
             vec![name.clone()]
         };
         for file in files {
+            let is_found = metadata.is_dir();
             if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
                 let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+                if is_found && is_test_file(&String::from_utf8_lossy(&bytes)) {
+                    continue;
+                }
                 sources.push(Source::from_bytes(file.to_string_lossy(), bytes));
             }
         }
@@ -71,7 +76,7 @@ fn read_stdin() -> Result<Source, Failure> {
 }
 
 /// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests
-/// of routing: `*.test.json` and the like.
+/// of routing by their name, `*.test.json` and the like. Those of other tools are known by their text alone.
 fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory)

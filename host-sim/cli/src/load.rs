@@ -17,6 +17,8 @@ pub(crate) struct Loaded {
     pub(crate) resources: Resources,
     pub(crate) options: Options,
     pub(crate) compiled: Compiled,
+    /// What was found, and is no error.
+    pub(crate) findings: Diagnostics,
 }
 
 /// What is to be read, and how it is judged.
@@ -61,6 +63,7 @@ pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, F
             resources,
             options,
             compiled,
+            findings: diagnostics,
         }),
         Some(_) | None => Err(Failure::Diagnosed),
     }

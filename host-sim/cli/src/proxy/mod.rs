@@ -8,12 +8,13 @@ mod filters;
 use std::cell::RefCell;
 
 use clap::ValueEnum;
-use fingerpost_proxy_model::{Entrance, Model, Outcome, Request, Routed, Skipped};
+use fingerpost_proxy_model::{Entrance, Model, Outcome, Reply, Request, Routed, Skipped};
 
 use self::filters::{Filters, chance};
 use crate::asked::Scheme;
 use crate::failure::Failure;
 use crate::load::Loaded;
+use crate::test::Answer;
 
 /// Who runs the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,6 +69,40 @@ impl Proxy {
         let outcome = self.model.answer(sent, filters, &mut || roll);
         filters.fix(None);
         filters.fault().map_or(Ok(outcome), Err)
+    }
+
+    /// What the client receives if the cluster answers so and all dice show this number; none where no cluster is asked.
+    pub(crate) fn pass_on(
+        &mut self,
+        sent: &Request,
+        roll: u64,
+        answer: &Answer,
+    ) -> Result<Result<Option<Answer>, Skipped>, Failure> {
+        let bytes =
+            |(name, value): &(String, String)| (name.clone().into_bytes(), value.clone().into_bytes());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let filters = self.filters.get_mut();
+        filters.fix(Some(roll));
+        let routed = self.model.route(sent, filters, &mut || roll);
+        let received = routed.and_then(|routed| match routed {
+            Routed::Forwarded(forwarded) => {
+                let reply = Reply {
+                    status: answer.status,
+                    headers: answer.headers.iter().map(bytes).collect(),
+                    body: Vec::new(),
+                };
+                let reply = forwarded.finish(reply)?;
+                let headers = reply.headers.iter();
+                Ok(Some(Answer {
+                    status: reply.status,
+                    headers: headers.map(|(name, value)| (text(name), text(value))).collect(),
+                }))
+            }
+            Routed::Answered(_) | Routed::Unanswered(_) | Routed::Passed { .. } => Ok(None),
+        });
+        let filters = self.filters.get_mut();
+        filters.fix(None);
+        filters.fault().map_or(Ok(received), Err)
     }
 
     /// Where a request goes and as what, for whoever has upstreams to ask.

@@ -153,7 +153,8 @@ fn listener(port: u16, world: &World) -> Option<&PlanListener> {
     listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
 }
 
-fn rank(domain: &str, host: &str) -> Option<usize> {
+/// How closely a domain fits a host: not at all, or the longer the better.
+pub(super) fn rank(domain: &str, host: &str) -> Option<usize> {
     let domain = domain.to_ascii_lowercase();
     match domain.strip_prefix('*') {
         None if domain == host => Some(usize::MAX),

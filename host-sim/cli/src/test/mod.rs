@@ -1,7 +1,7 @@
 //! `fingerpost test`: tests of routing, next to the resources.
 //!
-//! A test is a request and what is to become of it. Files of `istio-config-validator` are read as they are; the rest
-//! has our own format: `tests`, each with `name`, `request` and `expect` (and `cases`, a table of requests).
+//! A test is a request and what is to become of it. Files of `istio-config-validator`, of Envoy's `router_check_tool` and
+//! of Google's plugin tester are read as they are; the rest has our own format: `tests`, each with `name`, `request` and `expect` (and `cases`, a table of requests).
 //!
 //! With `--format json` one object is printed:
 //! ```json
@@ -41,9 +41,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fingerpost_resources::{Diagnostics, Source, Sources};
 
-pub(crate) use self::foreign::imply;
+pub(crate) use self::foreign::{imply, is_test_file};
 use self::report::{Format, Report};
 use self::run::Order;
+pub(crate) use self::suite::Answer;
 use self::suite::Suite;
 use crate::failure::Failure;
 use crate::load::show;
@@ -72,7 +73,7 @@ A test file:
 Exit codes: 0 all passed; 1 a test failed, or too little is covered; 2 wrong usage, or input that is refused;
 4 no test to run.")]
 pub(crate) struct Test {
-    /// Test files; in a directory those named *.test.yaml or *_test.yaml (or .yml)
+    /// Test files; in a directory those named *.test.yaml or *_test.yaml (or .yml), and those of other tools
     #[arg(value_name = "FILE|DIR", required = true)]
     names: Vec<PathBuf>,
 

@@ -3,7 +3,7 @@
 use fingerpost_config_compiler::{PlanRoute, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
-use super::foreign::{Compared, RuleBlock};
+use super::foreign::{Compared, RuleBlock, dropped};
 use super::judge::virtual_host;
 use super::want::{Text, Want};
 use super::world::{World, shares};
@@ -12,8 +12,8 @@ use crate::rule;
 /// An outcome and where it came from.
 pub(super) struct Scene<'s> {
     pub(super) outcome: &'s Outcome,
-    sent: &'s Request,
-    world: &'s World,
+    pub(super) sent: &'s Request,
+    pub(super) world: &'s World,
     route: Option<&'s PlanRoute>,
 }
 
@@ -41,6 +41,11 @@ impl<'s> Scene<'s> {
     /// The destinations of the route that took the request.
     pub(super) fn shares(&self) -> &'s [ShareDetail] {
         self.route.map_or(&[], shares)
+    }
+
+    /// Whether the route has a destination, whether or not it is asked.
+    pub(super) fn forwards(&self) -> bool {
+        self.outcome.cluster.is_some() || !self.outcome.hits.is_empty() || !self.shares().is_empty()
     }
 
     /// The destination that was drawn.
@@ -163,6 +168,9 @@ pub(super) fn look(want: &Want, scene: &Scene<'_>) -> Seen {
         }
         Want::Weights(wanted) => weights(wanted, scene),
         Want::RuleBlock(wanted) => rule_block(wanted, scene),
+        Want::InTable(wanted) => wanted.look(scene),
+        Want::Header(wanted) => wanted.look(scene),
+        Want::Unsupported(reason) => Seen::Unknown(reason.clone()),
     }
 }
 
@@ -331,6 +339,13 @@ fn weights(wanted: &[(String, u32)], scene: &Scene<'_>) -> Seen {
 fn rule_block(wanted: &RuleBlock, scene: &Scene<'_>) -> Seen {
     match wanted.compare(scene.outcome.rule.as_ref(), &scene.world.loaded.resources) {
         Compared::Equal => Seen::So(wanted.written.clone()),
+        Compared::Different(actual) if scene.outcome.rule.is_none() => {
+            let actual = match dropped(scene) {
+                Some(reason) => format!("{actual}; {reason}"),
+                None => actual,
+            };
+            seen(false, &wanted.written, actual)
+        }
         Compared::Different(actual) => seen(false, &wanted.written, actual),
         Compared::Unknown(reason) => Seen::Unknown(reason),
     }

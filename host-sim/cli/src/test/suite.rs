@@ -106,6 +106,19 @@ pub(crate) struct Asked {
     pub(crate) scheme: Option<Scheme>,
     /// How the client speaks TLS, if it does.
     pub(crate) tls: Option<Tls>,
+    /// Whether the file knows neither listeners nor TLS: the request then goes to where its host is served.
+    pub(crate) anywhere: bool,
+    /// What the upstream answers, where the file says it; otherwise what an echo server does.
+    pub(crate) answer: Option<Answer>,
+}
+
+/// What an upstream answers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// The headers, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// One thing that must hold.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fingerpost_proxy_model::Failure;
 use fingerpost_routing::Pattern;
 
-use super::foreign::RuleBlock;
+use super::foreign::{HeaderWant, InTable, RuleBlock};
 use super::rule_name::RuleName;
 
 /// One thing that is wanted.
@@ -60,6 +60,12 @@ pub(crate) enum Want {
     /// A block of the rule that applies equals the same block here: the files of istio-config-validator. Its own
     /// `compare` holds it against the rule.
     RuleBlock(Box<RuleBlock>),
+    /// What a route table has for the request: the files of router_check_tool. Its own `look` judges it.
+    InTable(Box<InTable>),
+    /// A condition on a header with all that other tools can say of it. Its own `look` judges it.
+    Header(Box<HeaderWant>),
+    /// Something that can't be told here, for this reason.
+    Unsupported(String),
 }
 
 /// A block of a rule.

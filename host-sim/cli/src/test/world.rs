@@ -7,6 +7,7 @@ use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Tls};
 use fingerpost_routing_config::RuleRef;
 
+use super::foreign::entrance;
 use super::suite::{Asked, Case, Inputs};
 use crate::asked::host_of;
 use crate::failure::Failure;
@@ -63,13 +64,16 @@ impl World {
 
     /// The request of a case as it is sent.
     pub(super) fn sent(&self, asked: &Asked) -> Result<Request, Failure> {
-        let written = asked
-            .authority
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
-        let port = match asked.port {
-            Some(port) => port,
-            None => port(written, asked.scheme, &self.loaded)?,
+        let (port, tls) = match asked.anywhere.then(|| entrance(asked, &self.loaded)).flatten() {
+            Some(found) => found,
+            None => {
+                let port = self.port(asked)?;
+                let tls = match asked.scheme {
+                    None if asked.tls.is_none() => self.spoken(port, &asked.authority),
+                    _ => asked.tls.clone(),
+                };
+                (port, tls)
+            }
         };
         Ok(Request {
             port,
@@ -77,10 +81,7 @@ impl World {
             path: asked.path.clone(),
             authority: asked.authority.clone(),
             headers: asked.headers.clone(),
-            tls: match asked.scheme {
-                None if asked.tls.is_none() => self.spoken(port, &asked.authority),
-                _ => asked.tls.clone(),
-            },
+            tls,
         })
     }
 
@@ -95,11 +96,49 @@ impl World {
         })
     }
 
+    /// The port that the file names, or that its URL means.
+    fn port(&self, asked: &Asked) -> Result<u16, Failure> {
+        let written = asked
+            .authority
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        match asked.port {
+            Some(port) => Ok(port),
+            None => port(written, asked.scheme, &self.loaded),
+        }
+    }
+
     /// All ways in which the request of a case can come out; at least one.
     pub(super) fn answer(&mut self, case: &Case, sent: &Request) -> Result<Vec<Way>, Failure> {
+        let mut ways = self.ways(case, sent)?;
+        if let Some(answer) = &case.request.answer {
+            for way in &mut ways {
+                let received = self.proxy.pass_on(sent, way.roll, answer)?;
+                way.outcome = match (std::mem::replace(&mut way.outcome, Err(String::new())), received) {
+                    (Ok(mut outcome), Ok(Some(reply))) => {
+                        outcome.status = reply.status;
+                        outcome.response_headers = reply.headers;
+                        Ok(outcome)
+                    }
+                    (Ok(outcome), Ok(None)) => Ok(outcome),
+                    (Err(reason), _) => Err(reason),
+                    (Ok(_), Err(skipped)) => Err(skipped.to_string()),
+                };
+            }
+        }
+        Ok(ways)
+    }
+
+    fn ways(&mut self, case: &Case, sent: &Request) -> Result<Vec<Way>, Failure> {
         let first = self.way(sent, case.roll.unwrap_or(0))?;
-        if case.roll.is_some() {
-            return Ok(vec![first]);
+        if let Some(roll) = case.roll {
+            // The file speaks of the weights alone: what happens to some of the requests does not happen to this one.
+            let weights = match &first.outcome {
+                Ok(outcome) => outcome.rule.as_ref().and_then(|it| self.route(it)).map(weights),
+                Err(_) => None,
+            };
+            let total = weights.unwrap_or_default().iter().sum::<u64>().max(1);
+            return Ok(vec![self.way(sent, highest(roll % total, total))?]);
         }
         let rolls = match first.outcome.as_ref() {
             Ok(outcome) => self.rolls(outcome),
@@ -167,7 +206,10 @@ fn lowest(slot: u64, total: u64) -> u64 {
 
 /// A number that is `slot` in `total`, and as high as possible in a million.
 fn highest(slot: u64, total: u64) -> u64 {
-    rolls(slot, total).max_by_key(|it| it % MILLION).unwrap_or(slot)
+    let top = MILLION - 1;
+    let last = top.checked_sub(slot).map(|room| top - room % total.max(1));
+    let all = rolls(slot, total).chain(last);
+    all.max_by_key(|it| it % MILLION).unwrap_or(slot)
 }
 
 fn rolls(slot: u64, total: u64) -> impl Iterator<Item = u64> {
@@ -186,5 +228,6 @@ mod tests {
         }
         assert_eq!(lowest(90, 100), 90);
         assert_eq!(highest(90, 100) % MILLION, 999_990);
+        assert_eq!(highest(0, 1), 999_999);
     }
 }

@@ -7,10 +7,20 @@ use fingerpost_resources::{Diagnostic, Diagnostics, closest, name_list};
 
 use crate::test::read::TestFile;
 
+/// What becomes of a field that the format does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// The tool ignores it: so do we, with a warning.
+    Ignored,
+    /// The tool refuses the file.
+    Refused,
+}
+
 /// One file on its way to its cases.
 pub(super) struct Reader<'r> {
     pub(super) file: &'r TestFile,
     pub(super) diagnostics: &'r mut Diagnostics,
+    pub(super) unknown: Unknown,
     /// Whether a field that repeats may be written once, without a list: proto's text form.
     pub(super) lists_are_implied: bool,
 }
@@ -75,8 +85,13 @@ impl Reader<'_> {
         let path = join(path, &entry.key);
         let span = self.file.span(entry.key_place);
         let message = format!("{what} has no field `{}`", entry.key);
-        let message = format!("{message}: it is ignored");
-        let finding = self.diagnostics.warn("unknown-field", message);
+        let finding = match self.unknown {
+            Unknown::Ignored => {
+                let message = format!("{message}: it is ignored");
+                self.diagnostics.warn("unknown-field", message)
+            }
+            Unknown::Refused => self.diagnostics.error("unknown-field", message),
+        };
         finding.about("", path).at(span).help(help);
     }
 
@@ -130,6 +145,21 @@ impl Reader<'_> {
         }
     }
 
+    /// A text that must be there and not be empty.
+    pub(super) fn required(&mut self, of: &Fields<'_>, key: &str, example: &str) -> Option<String> {
+        let text = match of.get(key) {
+            Some(_) => self.text(of, key)?,
+            None => String::new(),
+        };
+        if text.is_empty() {
+            let message = format!("`{key}` is missing");
+            self.error(of.node, &of.path, message)
+                .help(format!("write `{key}: {example}`"));
+            return None;
+        }
+        Some(text)
+    }
+
     /// True or false; false where it is not written.
     pub(super) fn flag(&mut self, of: &Fields<'_>, key: &str) -> bool {
         let Some(node) = of.get(key) else { return false };
@@ -143,6 +173,31 @@ impl Reader<'_> {
                 false
             }
         }
+    }
+
+    /// A whole number, which proto's JSON form allows in quotes.
+    pub(super) fn number(&mut self, of: &Fields<'_>, key: &str) -> Option<i128> {
+        let node = of.get(key)?;
+        let number = match &node.value {
+            Value::Scalar(Scalar::Integer(value, _)) => Some(*value),
+            Value::Scalar(Scalar::Float(value, _)) if value.fract() == 0.0 => Some(*value as i128),
+            Value::Scalar(Scalar::Text(text)) => text.parse().ok(),
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
+        };
+        if number.is_none() {
+            self.wrong(node, &of.path_of(key), "a whole number");
+        }
+        number
+    }
+
+    /// A whole number of some range.
+    pub(super) fn small<T: TryFrom<i128>>(&mut self, of: &Fields<'_>, key: &str) -> Option<T> {
+        let number = self.number(of, key)?;
+        let small = T::try_from(number).ok();
+        if let (None, Some(node)) = (&small, of.get(key)) {
+            self.error(node, &of.path_of(key), format!("{number} is out of range"));
+        }
+        small
     }
 }
 

@@ -7,7 +7,7 @@
 use fingerpost_resources::yaml::{Node, Part, Scalar, Value};
 use fingerpost_resources::{Diagnostics, HttpRoute, Severity};
 
-use super::fields::{Fields, Reader};
+use super::fields::{Fields, Reader, Unknown};
 use super::rule_block::{RuleBlock, flow};
 use crate::test::read::TestFile;
 use crate::test::suite::{Asked, Case, Expectation, Inputs, Suite};
@@ -43,6 +43,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
     let mut reader = Reader {
         file,
         diagnostics,
+        unknown: Unknown::Ignored,
         lists_are_implied: false,
     };
     let mut cases = Vec::new();

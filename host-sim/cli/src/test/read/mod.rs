@@ -52,15 +52,15 @@ pub(crate) fn read_any(path: &Path, source: &Source, diagnostics: &mut Diagnosti
         path: path.to_owned(),
         file: Arc::from(source.name.as_str()),
         text: source.text.clone(),
-        documents: trees(source, &mut found),
+        // Proto's text form is not for a reader of YAML.
+        documents: match foreign::is_text_form(&source.text) {
+            true => Vec::new(),
+            false => trees(source, &mut found),
+        },
     };
     let mut foreign_findings = Diagnostics::new();
     let suite = match foreign::read(&file, &mut foreign_findings) {
         Some(suite) => {
-            // What is no YAML may well be the other tool's own language.
-            if file.documents.is_empty() {
-                found = Diagnostics::new();
-            }
             found.extend(foreign_findings);
             Some(suite)
         }

@@ -196,6 +196,7 @@ impl RequestParts {
             headers,
             scheme,
             tls,
+            ..Asked::default()
         })
     }
 }

@@ -1,0 +1,244 @@
+//! What Envoy's router_check_tool looks at: the route that its table has for a request.
+//!
+//! The tool asks the table alone. So the cluster is the one that the route names, whether or not a fault answers first
+//! and whether or not the cluster exists; a table has no virtual clusters; and whatever is not forwarded has the empty
+//! name. <https://github.com/envoyproxy/envoy/blob/main/test/tools/router_check/router.cc>
+
+use std::time::Duration;
+
+use fingerpost_config_compiler::PlanListener;
+use fingerpost_proxy_model::Tls;
+use serde_json::Value;
+
+use super::header_want::scheme;
+use crate::asked::{Scheme, host_of};
+use crate::load::Loaded;
+use crate::test::judge::{rank, virtual_host};
+use crate::test::seen::{Scene, Seen};
+use crate::test::suite::Asked;
+
+/// One thing that the tool checks, and where its dice fall.
+#[derive(Debug, Clone)]
+pub(crate) struct InTable {
+    pub(crate) field: Field,
+    pub(crate) roll: u64,
+    /// Whether the client is said to speak TLS.
+    pub(crate) ssl: bool,
+}
+
+/// A field of `validate`; an empty text for what is not there.
+#[derive(Debug, Clone)]
+pub(crate) enum Field {
+    Cluster(String),
+    VirtualHost(String),
+    VirtualCluster(String),
+    Path(String),
+    Host(String),
+    Redirect(String),
+    RedirectCode(u32),
+    Timeout(Duration),
+    /// A cluster is asked, whichever.
+    GoesOn,
+}
+
+impl InTable {
+    /// Holds it against the route.
+    pub(crate) fn look(&self, scene: &Scene<'_>) -> Seen {
+        let upstream = scene.outcome.upstream.as_ref();
+        let unknown = || match scene.forwards() {
+            false => Ok(String::new()),
+            true => Err("the upstream is not asked, so what it would receive is not known"),
+        };
+        match &self.field {
+            Field::Cluster(wanted) => text(wanted, &self.cluster(scene)),
+            Field::VirtualHost(wanted) => text(wanted, &virtual_host_name(scene)),
+            Field::VirtualCluster(wanted) if wanted.is_empty() => Seen::So(String::new()),
+            Field::VirtualCluster(_) => Seen::Unknown("Istio's tables have no virtual clusters".to_owned()),
+            Field::Path(wanted) => match upstream.map_or_else(unknown, |it| Ok(it.path.clone())) {
+                Ok(path) => text(wanted, &path),
+                Err(reason) => Seen::Unknown(reason.to_owned()),
+            },
+            Field::Host(wanted) => match upstream.map_or_else(unknown, |it| Ok(it.authority.clone())) {
+                Ok(host) => text(wanted, &host),
+                Err(reason) => Seen::Unknown(reason.to_owned()),
+            },
+            Field::Redirect(wanted) => self.redirect(wanted, &location(scene), scene),
+            Field::RedirectCode(wanted) => {
+                let actual = match answers_itself(scene) {
+                    true => u32::from(scene.outcome.status),
+                    false => 0,
+                };
+                seen(wanted.to_string(), actual.to_string(), *wanted == actual)
+            }
+            Field::GoesOn => {
+                let actual = match scene.outcome.error {
+                    Some(error) => format!("there is no answer: {error}"),
+                    None => format!("it is answered: {}", scene.outcome.status),
+                };
+                let goes_on = "the request goes on".to_owned();
+                let is_so = scene.outcome.cluster.is_some() || !scene.outcome.hits.is_empty();
+                seen(goes_on, actual, is_so)
+            }
+            Field::Timeout(wanted) => {
+                let actual = timeout(scene);
+                seen(format!("{wanted:?}"), format!("{actual:?}"), *wanted == actual)
+            }
+        }
+    }
+
+    /// The cluster of the route, or that of its shares on which the dice fall.
+    fn cluster(&self, scene: &Scene<'_>) -> String {
+        if let Some(cluster) = &scene.outcome.cluster {
+            return cluster.clone();
+        }
+        let shares = scene.shares();
+        let total: u64 = shares.iter().map(|it| u64::from(it.weight)).sum();
+        let mut slot = self.roll % total.max(1);
+        for share in shares {
+            let weight = u64::from(share.weight);
+            if slot < weight {
+                return share.cluster.clone();
+            }
+            slot -= weight;
+        }
+        String::new()
+    }
+
+    fn redirect(&self, wanted: &str, actual: &str, scene: &Scene<'_>) -> Seen {
+        let rest = |url: &str| url.split_once("://").map(|(_, rest)| rest.to_owned());
+        let is_scheme_known = self.ssl == scene.sent.tls.is_some();
+        if !is_scheme_known && wanted != actual && rest(wanted).is_some() && rest(wanted) == rest(actual) {
+            let served = scheme(scene.sent);
+            return Seen::Unknown(format!("the host is served over {served} alone"));
+        }
+        text(wanted, actual)
+    }
+}
+
+fn text(wanted: &str, actual: &str) -> Seen {
+    let shown = |text: &str| match text {
+        "" => "none".to_owned(),
+        text => text.to_owned(),
+    };
+    seen(shown(wanted), shown(actual), wanted == actual)
+}
+
+fn seen(expected: String, actual: String, is_so: bool) -> Seen {
+    match is_so {
+        true => Seen::So(actual),
+        false => Seen::Otherwise { expected, actual },
+    }
+}
+
+/// Whether a route answers without an upstream: a redirect or a direct response.
+fn answers_itself(scene: &Scene<'_>) -> bool {
+    let redirects = scene
+        .outcome
+        .response_headers
+        .iter()
+        .any(|(it, _)| it == "location");
+    !scene.forwards() && (scene.outcome.rule.is_some() || redirects)
+}
+
+/// Where the client is sent to. For a direct response the tool says the URL of the request itself.
+fn location(scene: &Scene<'_>) -> String {
+    if !answers_itself(scene) {
+        return String::new();
+    }
+    let mut headers = scene.outcome.response_headers.iter();
+    match headers.find(|(it, _)| it == "location") {
+        Some((_, url)) => url.clone(),
+        None => {
+            let sent = scene.sent;
+            format!("{}://{}{}", scheme(sent), sent.authority, sent.path)
+        }
+    }
+}
+
+/// The name of the virtual host of a route that forwards.
+fn virtual_host_name(scene: &Scene<'_>) -> String {
+    let found = scene.forwards().then(|| virtual_host(scene.sent, scene.world));
+    let Some(host) = found.flatten() else {
+        return String::new();
+    };
+    let plan = &scene.world.loaded.compiled.plan;
+    let all = plan.listeners.iter().flat_map(|it| &it.hosts);
+    // The virtual hosts of one route configuration stand in its order.
+    let place = all
+        .filter(|it| it.route_config == host.route_config)
+        .position(|it| std::ptr::eq(it, host));
+    let name = host.route_config.as_deref().unwrap_or_default();
+    let bootstrap = &scene.world.loaded.compiled.bootstrap;
+    let named = route_config(bootstrap, name).and_then(|it| {
+        let host = it.get("virtual_hosts")?.get(place?)?;
+        host.get("name")?.as_str()
+    });
+    named.map_or_else(|| host.domains.join(", "), str::to_owned)
+}
+
+/// The route configuration of this name, wherever it stands.
+fn route_config<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("route_config").filter(|it| it["name"] == name);
+            own.or_else(|| fields.values().find_map(|it| route_config(it, name)))
+        }
+        Value::Array(items) => items.iter().find_map(|it| route_config(it, name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// The `timeout` of the rule; a delegate that has none takes that of its root.
+fn timeout(scene: &Scene<'_>) -> Duration {
+    let steps = scene.outcome.rule.iter().flat_map(|it| it.rules.iter().rev());
+    let resources = &scene.world.loaded.resources;
+    let timeouts = steps.filter_map(|step| {
+        let mut services = resources.virtual_services.iter();
+        let service = services.find(|it| it.meta.qualified_name() == step.virtual_service)?;
+        service.spec.http.get(usize::try_from(step.http).ok()?)?.timeout
+    });
+    let mut timeouts = timeouts.filter(|_| scene.forwards());
+    timeouts.next().unwrap_or_default()
+}
+
+/// The port that a request is sent to, and how: the tool knows one table, whatever the port and the scheme. So a host
+/// that is served over TLS alone is asked over TLS, and the other way round.
+pub(crate) fn entrance(asked: &Asked, loaded: &Loaded) -> Option<(u16, Option<Tls>)> {
+    let listeners = &loaded.compiled.plan.listeners;
+    let host = host_of(&asked.authority).to_ascii_lowercase();
+    let best = |listener: &PlanListener, over_tls: bool| {
+        let hosts = listener.hosts.iter();
+        let hosts = hosts.filter(|it| it.over_tls == over_tls && it.route_config.is_some());
+        hosts
+            .flat_map(|it| &it.domains)
+            .filter_map(|it| rank(it, &host))
+            .max()
+    };
+    let written = asked.authority.rsplit_once(':');
+    let written: Option<u32> = written.and_then(|(_, port)| port.parse().ok());
+    let wants_tls = asked.scheme == Some(Scheme::Https);
+    let mut entrances: Vec<(&PlanListener, bool, _)> = Vec::new();
+    for listener in listeners {
+        for over_tls in [false, true] {
+            entrances.extend(best(listener, over_tls).map(|rank| (listener, over_tls, rank)));
+        }
+    }
+    let (listener, over_tls, _) = entrances
+        .into_iter()
+        .rev()
+        .max_by_key(|(listener, over_tls, rank)| {
+            let scheme = if *over_tls { Scheme::Https } else { Scheme::Http };
+            let is_usual = listener.port == scheme.port();
+            (
+                *over_tls == wants_tls,
+                written == Some(listener.port),
+                *rank,
+                is_usual,
+            )
+        })?;
+    let tls = over_tls.then(|| Tls {
+        sni: Some(host),
+        client_cert: None,
+    });
+    Some((u16::try_from(listener.port).ok()?, tls))
+}
