@@ -22,7 +22,9 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
 
 /// Says something on standard error. If nobody listens there, there is nobody to tell that either.
 pub(crate) fn say(text: impl Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    // In one piece: standard error keeps nothing back, and a text of many parts would be as many calls of the system.
+    let text = format!("{text}\n");
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Says on standard error what is wrong.

@@ -14,6 +14,7 @@ use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
+use crate::proto::object;
 use crate::reserved;
 use crate::routes::Target;
 use crate::services::ClusterRef;
@@ -52,15 +53,13 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         .collect();
     let clusters = clusters::build(&referenced(&built), &mesh, resources);
     lost_subsets(&clusters, &mesh, diagnostics);
+    let routing = routing(&built, options);
+    let unserved = unserved::find(resources, &services, &merged, options);
+    let plan = Plan::new(&built, &clusters, unserved, &mesh);
     Compiled {
-        bootstrap: bootstrap(&built, &clusters),
-        routing: routing(&built, options),
-        plan: Plan::new(
-            &built,
-            &clusters,
-            unserved::find(resources, &services, &merged, options),
-            &mesh,
-        ),
+        bootstrap: bootstrap(built, clusters),
+        routing,
+        plan,
     }
 }
 
@@ -120,18 +119,22 @@ fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnos
     }
 }
 
-fn bootstrap(listeners: &[BuiltListener<'_>], clusters: &[Cluster]) -> Value {
-    let listeners: Vec<&Value> = listeners.iter().map(|it| &it.envoy).collect();
-    let clusters: Vec<&Value> = clusters.iter().map(|it| &it.envoy).collect();
-    json!({
-        "node": {"id": "fingerpost", "cluster": "fingerpost"},
-        "static_resources": {"listeners": listeners, "clusters": clusters},
+fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value {
+    let listeners: Vec<Value> = listeners.into_iter().map(|it| it.envoy).collect();
+    let clusters: Vec<Value> = clusters.into_iter().map(|it| it.envoy).collect();
+    let resources = object([("listeners", listeners.into()), ("clusters", clusters.into())]);
+    object([
+        ("node", json!({"id": "fingerpost", "cluster": "fingerpost"})),
+        ("static_resources", resources),
         // As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).
-        "layered_runtime": {"layers": [{"name": "istio", "static_layer": {
-            "envoy.reloadable_features.http_reject_path_with_fragment": false,
-            "re2.max_program_size.error_level": 32768,
-        }}]},
-    })
+        (
+            "layered_runtime",
+            json!({"layers": [{"name": "istio", "static_layer": {
+                "envoy.reloadable_features.http_reject_path_with_fragment": false,
+                "re2.max_program_size.error_level": 32768,
+            }}]}),
+        ),
+    ])
 }
 
 fn routing(listeners: &[BuiltListener<'_>], options: &Options) -> Value {

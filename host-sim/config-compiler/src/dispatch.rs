@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::matching;
 use crate::native;
 use crate::options::EnvoyVersion;
-use crate::proto::{Fields, fields, typed};
+use crate::proto::{Fields, fields, object, typed};
 use crate::routes::{Route, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
@@ -66,7 +66,7 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
     }
     Dispatch {
         config: filter_config,
-        route_config: native::envelope(config, &envoy_hosts),
+        route_config: native::envelope(config, envoy_hosts),
     }
 }
 
@@ -156,7 +156,8 @@ fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {
         .into_iter()
         .map(|(key, route)| {
             let route = typed("envoy.config.route.v3.Route", fields(route));
-            (key, json!({"action": {"name": "route", "typed_config": route}}))
+            let action = object([("name", json!("route")), ("typed_config", route)]);
+            (key, object([("action", action)]))
         })
         .collect();
     let input = typed(
@@ -164,13 +165,15 @@ fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {
         fields(json!({"header_name": DISPATCH_HEADER})),
     );
     written.insert("request_headers_to_remove".to_owned(), json!([DISPATCH_HEADER]));
-    written.insert(
-        "matcher".to_owned(),
-        json!({"matcher_tree": {
-            "input": {"name": "dispatch-key", "typed_config": input},
-            "exact_match_map": {"map": actions},
-        }, "on_no_match": {"matcher": foreign_upgrades()}}),
-    );
+    let tree = object([
+        ("input", json!({"name": "dispatch-key", "typed_config": input})),
+        ("exact_match_map", object([("map", actions.into())])),
+    ]);
+    let matcher = object([
+        ("matcher_tree", tree),
+        ("on_no_match", json!({"matcher": foreign_upgrades()})),
+    ]);
+    written.insert("matcher".to_owned(), matcher);
     Value::Object(written)
 }
 

@@ -13,7 +13,7 @@ use crate::gateways::{BoundServer, MergedListener};
 use crate::mesh::Mesh;
 use crate::native;
 use crate::options::Engine;
-use crate::proto::{Fields, fields, typed};
+use crate::proto::{Fields, fields, object, typed};
 use crate::protocol::Termination;
 use crate::tcp;
 use crate::tls;
@@ -230,10 +230,14 @@ fn http_chain<'r>(
         config,
         server_names: Vec::new(),
     });
-    json!({
-        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
-        "transport_socket_connect_timeout": "15s",
-    })
+    let filter = object([
+        ("name", json!("envoy.filters.network.http_connection_manager")),
+        ("typed_config", manager),
+    ]);
+    object([
+        ("filters", vec![filter].into()),
+        ("transport_socket_connect_timeout", json!("15s")),
+    ])
 }
 
 /// The settings that Istio gives a gateway (spec 1.8), and the early removal of control headers.

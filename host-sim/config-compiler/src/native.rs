@@ -7,7 +7,7 @@ use fingerpost_routing_config::{Rewrite, RuleRef};
 use serde_json::{Value, json};
 
 use crate::matching;
-use crate::proto::Fields;
+use crate::proto::{Fields, object};
 use crate::routes::{Route, Share, Target};
 use crate::virtual_hosts::RouteConfig;
 
@@ -21,18 +21,18 @@ pub(crate) fn route_config(config: &RouteConfig<'_>) -> Value {
         }
         Value::Object(fields)
     });
-    envelope(config, &virtual_hosts.collect::<Vec<Value>>())
+    envelope(config, virtual_hosts.collect())
 }
 
 /// A `RouteConfiguration` with the settings that Istio gives every gateway.
-pub(crate) fn envelope(config: &RouteConfig<'_>, virtual_hosts: &[Value]) -> Value {
-    json!({
-        "name": config.name,
-        "virtual_hosts": virtual_hosts,
-        "validate_clusters": false,
-        "ignore_port_in_host_matching": true,
-        "max_direct_response_body_size_bytes": 1_048_576,
-    })
+pub(crate) fn envelope(config: &RouteConfig<'_>, virtual_hosts: Vec<Value>) -> Value {
+    object([
+        ("name", json!(config.name)),
+        ("virtual_hosts", virtual_hosts.into()),
+        ("validate_clusters", json!(false)),
+        ("ignore_port_in_host_matching", json!(true)),
+        ("max_direct_response_body_size_bytes", json!(1_048_576)),
+    ])
 }
 
 /// The fields of a `VirtualHost` that both engines share.

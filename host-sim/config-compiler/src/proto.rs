@@ -53,6 +53,12 @@ pub(crate) fn typed(type_name: &str, fields: Fields) -> Value {
     Value::Object(message)
 }
 
+/// An object of values that it takes: `json!` copies what stands in it, and a route table is large.
+pub(crate) fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    let entries = entries.map(|(name, value)| (name.to_owned(), value));
+    Value::Object(entries.into_iter().collect())
+}
+
 /// The fields of a JSON object literal; nothing for any other value.
 pub(crate) fn fields(value: Value) -> Fields {
     match value {

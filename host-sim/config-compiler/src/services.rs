@@ -3,6 +3,8 @@
 //! Decides which service a host means to a VirtualService, and which cluster a destination names.
 //! Source: istio `pilot/pkg/networking/core/route/route.go`, `GetDestinationCluster`; spec 3.12, 4.1.
 
+use std::collections::HashMap;
+
 use fingerpost_resources::kubernetes::ServicePort;
 use fingerpost_resources::{Destination, Meta, Resource, Resources, Service, ServiceEntry, TargetPort};
 
@@ -57,6 +59,8 @@ impl KnownService<'_> {
 #[derive(Debug)]
 pub(crate) struct Services<'r> {
     known: Vec<KnownService<'r>>,
+    /// The places in `known` of each full name, in order.
+    places: HashMap<String, Vec<usize>>,
     domain: String,
 }
 
@@ -98,8 +102,13 @@ impl<'r> Services<'r> {
                 known.extend(of_entry(entry));
             }
         }
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, service) in known.iter().enumerate() {
+            places.entry(service.hostname.clone()).or_default().push(place);
+        }
         Self {
             known,
+            places,
             domain: options.domain.clone(),
         }
     }
@@ -107,7 +116,13 @@ impl<'r> Services<'r> {
     /// The service that `hostname` means to a resource of `namespace`: one of that namespace, else
     /// the first of any.
     pub(crate) fn find(&self, hostname: &str, namespace: &str) -> Option<&KnownService<'r>> {
-        let same_name = || self.known.iter().filter(|service| service.hostname == hostname);
+        let places = self.places.get(hostname);
+        let same_name = || {
+            places
+                .into_iter()
+                .flatten()
+                .filter_map(|place| self.known.get(*place))
+        };
         same_name()
             .find(|service| service.namespace == namespace)
             .or_else(|| same_name().next())

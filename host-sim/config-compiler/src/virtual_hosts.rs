@@ -60,7 +60,7 @@ pub(crate) fn build<'r>(
             }
             let known = made
                 .iter()
-                .position(|(name, place, _)| *name == gateway && *place == index);
+                .position(|(name, place, _)| *place == index && *name == gateway);
             let known = known.unwrap_or_else(|| {
                 let place = Place {
                     gateway: &gateway,

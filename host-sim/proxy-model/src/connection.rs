@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::ModelError;
 use crate::http::Http;
 use crate::outcome::Failure;
-use crate::read::{Ignored, message};
+use crate::read::{Ignored, list, message};
 use crate::request::Tls;
 use crate::tcp::Tcp;
 
@@ -80,7 +80,8 @@ struct WrittenListener {
     address: Address,
     #[serde(default)]
     listener_filters: Vec<Named>,
-    filter_chains: Vec<Value>,
+    #[serde(rename = "filter_chains")]
+    _filter_chains: Ignored,
     #[serde(default, rename = "traffic_direction")]
     _direction: Ignored,
     #[serde(default, rename = "access_log")]
@@ -107,7 +108,8 @@ struct SocketAddress {
 struct WrittenChain {
     #[serde(default)]
     filter_chain_match: ChainMatch,
-    filters: Vec<WrittenNetworkFilter>,
+    #[serde(rename = "filters")]
+    _filters: Ignored,
     transport_socket: Option<WrittenSocket>,
     #[serde(default, rename = "transport_socket_connect_timeout")]
     _handshake: Ignored,
@@ -120,11 +122,6 @@ struct WrittenChain {
 struct ChainMatch {
     #[serde(default)]
     server_names: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WrittenNetworkFilter {
-    typed_config: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,7 +150,8 @@ impl Listener {
                 other.name
             )));
         }
-        let chains = written.filter_chains.iter().enumerate().map(|(index, value)| {
+        let chains = list(value, "filter_chains")?;
+        let chains = chains.iter().enumerate().map(|(index, value)| {
             Chain::read(value, &written.name, refuses_fragments)
                 .map_err(|error| error.within(format!("filter_chains[{index}]")))
         });
@@ -196,21 +194,18 @@ impl Listener {
 impl Chain {
     fn read(value: &Value, listener: &str, refuses_fragments: bool) -> Result<Self, ModelError> {
         let written: WrittenChain = message(value)?;
-        let [filter] = written.filters.as_slice() else {
+        let [filter] = list(value, "filters")? else {
             return Err(ModelError::new("expected one network filter"));
         };
-        let kind = filter
-            .typed_config
-            .get("@type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let config = filter
+            .get("typed_config")
+            .ok_or_else(|| ModelError::new("a network filter without typed_config"))?;
+        let kind = config.get("@type").and_then(Value::as_str).unwrap_or_default();
         let network = match kind.rsplit('.').next() {
-            Some("HttpConnectionManager") => Network::Http(Box::new(Http::read(
-                &filter.typed_config,
-                listener,
-                refuses_fragments,
-            )?)),
-            Some("TcpProxy") => Network::Tcp(Tcp::read(&filter.typed_config)?),
+            Some("HttpConnectionManager") => {
+                Network::Http(Box::new(Http::read(config, listener, refuses_fragments)?))
+            }
+            Some("TcpProxy") => Network::Tcp(Tcp::read(config)?),
             _ => {
                 return Err(ModelError::new(format!(
                     "the network filter {kind} is not modelled"

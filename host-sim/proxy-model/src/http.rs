@@ -56,7 +56,8 @@ struct WrittenHttp {
     _escaped_slashes: EscapedSlashes,
     #[serde(default)]
     early_header_mutation_extensions: Vec<EarlyMutation>,
-    route_config: Value,
+    #[serde(rename = "route_config")]
+    _route_config: Ignored,
     http_filters: Vec<WrittenFilter>,
     #[serde(default, rename = "stat_prefix")]
     _stat_prefix: Ignored,
@@ -165,7 +166,7 @@ impl Http {
                 refuses_fragments,
             },
             filters: filters.collect(),
-            routes: RouteTable::read(&written.route_config)?,
+            routes: RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
         })
     }
 

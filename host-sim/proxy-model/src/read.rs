@@ -16,7 +16,16 @@ pub(crate) fn message<T: DeserializeOwned>(value: &Value) -> Result<T, ModelErro
     T::deserialize(value).map_err(ModelError::from)
 }
 
-/// A field that has no influence on what comes of a request here.
+/// The items of a list in a message, where they stand: a struct with them would hold copies, and a table is large.
+pub(crate) fn list<'v>(message: &'v Value, field: &str) -> Result<&'v [Value], ModelError> {
+    match message.get(field) {
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(ModelError::new(format!("`{field}` is no list"))),
+        None => Ok(&[]),
+    }
+}
+
+/// A field that has no influence on what comes of a request here, or that is read where it stands.
 #[derive(Debug, Default)]
 pub(crate) struct Ignored;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::ModelError;
 use crate::edits::{Edits, WrittenEdit};
 use crate::headers::{Headers, get, values};
-use crate::read::{Ignored, message};
+use crate::read::{Ignored, list, message};
 use crate::route::Route;
 
 /// A `RouteConfiguration`.
@@ -60,8 +60,8 @@ pub(crate) enum Found<'m> {
 struct WrittenTable {
     #[serde(default, rename = "name")]
     _name: Ignored,
-    #[serde(default)]
-    virtual_hosts: Vec<Value>,
+    #[serde(default, rename = "virtual_hosts")]
+    _virtual_hosts: Ignored,
     #[serde(default, rename = "validate_clusters")]
     _validate_clusters: Ignored,
     #[serde(default)]
@@ -75,8 +75,8 @@ struct WrittenTable {
 struct WrittenHost {
     name: String,
     domains: Vec<String>,
-    #[serde(default)]
-    routes: Vec<Value>,
+    #[serde(default, rename = "routes")]
+    _routes: Ignored,
     matcher: Option<Matcher>,
     #[serde(default)]
     require_tls: RequireTls,
@@ -141,22 +141,24 @@ struct MatchMap {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OnMatch {
-    action: Extension<Value>,
+    #[serde(rename = "action")]
+    _action: Extension<Ignored>,
 }
 
 impl RouteTable {
     /// Reads a `RouteConfiguration`.
     pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
         let written: WrittenTable = message(value)?;
+        let hosts = list(value, "virtual_hosts")?;
         let mut table = Self {
             exact: HashMap::new(),
             suffixes: Vec::new(),
             prefixes: Vec::new(),
             any: None,
             ignores_port: written.ignore_port_in_host_matching,
-            hosts: Vec::with_capacity(written.virtual_hosts.len()),
+            hosts: Vec::with_capacity(hosts.len()),
         };
-        for value in &written.virtual_hosts {
+        for value in hosts {
             let written: WrittenHost = message(value)?;
             let index = table.hosts.len();
             for domain in &written.domains {
@@ -175,7 +177,7 @@ impl RouteTable {
             let name = written.name.clone();
             table
                 .hosts
-                .push(VirtualHost::read(written).map_err(|error| error.within(name))?);
+                .push(VirtualHost::read(value, written).map_err(|error| error.within(name))?);
         }
         for wildcards in [&mut table.suffixes, &mut table.prefixes] {
             wildcards.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
@@ -229,26 +231,25 @@ fn without_port(authority: &[u8]) -> &[u8] {
 }
 
 impl VirtualHost {
-    fn read(written: WrittenHost) -> Result<Self, ModelError> {
+    fn read(value: &Value, written: WrittenHost) -> Result<Self, ModelError> {
         let routes = match written.matcher {
             None => {
-                let routes = written.routes.iter().enumerate().map(|(index, value)| {
+                let routes = list(value, "routes")?;
+                let routes = routes.iter().enumerate().map(|(index, value)| {
                     Route::read(value).map_err(|error| error.within(format!("routes[{index}]")))
                 });
                 Routes::Listed(routes.collect::<Result<_, _>>()?)
             }
             Some(matcher) => {
                 let HeaderInput::Header { header_name } = matcher.matcher_tree.input.typed_config;
-                let entries = matcher
-                    .matcher_tree
-                    .exact_match_map
-                    .map
-                    .into_iter()
-                    .map(|(key, entry)| {
-                        let route = Route::read(&entry.action.typed_config);
-                        let route = route.map_err(|error| error.within(format!("matcher: {key}")))?;
-                        Ok((key.into_bytes(), route))
-                    });
+                let map = value.pointer("/matcher/matcher_tree/exact_match_map/map");
+                let keys = matcher.matcher_tree.exact_match_map.map.into_keys();
+                let entries = keys.map(|key| {
+                    let entry = map.and_then(|map| map.get(&key)?.pointer("/action/typed_config"));
+                    let route = Route::read(entry.unwrap_or(&Value::Null));
+                    let route = route.map_err(|error| error.within(format!("matcher: {key}")))?;
+                    Ok((key.into_bytes(), route))
+                });
                 Routes::Keyed {
                     header: header_name.to_ascii_lowercase(),
                     routes: entries.collect::<Result<_, ModelError>>()?,
