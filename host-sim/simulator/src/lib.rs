@@ -51,3 +51,8 @@ pub use plugin::{FailurePolicy, Plugin};
 pub use simulator::{Simulator, StreamId, Verdict};
 pub use trace::Event;
 pub use world::{LogLevel, LogLine, Property};
+
+/// The examples in the README, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

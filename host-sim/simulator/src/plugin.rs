@@ -36,6 +36,7 @@ pub struct Plugin {
     pub(crate) capabilities: Vec<String>,
     pub(crate) fuel: u64,
     pub(crate) memory: usize,
+    pub(crate) traced: bool,
 }
 
 impl Plugin {
@@ -59,6 +60,7 @@ impl Plugin {
             capabilities: Vec::new(),
             fuel: limits::FUEL,
             memory: limits::MEMORY_BYTES,
+            traced: false,
         }
     }
 
@@ -136,6 +138,13 @@ impl Plugin {
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// As [`Simulator::traced`], but from the start of the plugin on.
+    #[must_use]
+    pub fn traced(mut self) -> Self {
+        self.traced = true;
         self
     }
 

@@ -61,6 +61,7 @@ impl Simulator {
             cost: Cost::default(),
             last_stream: 0,
         };
+        simulator.world.trace.on = simulator.plugins.iter().any(|plugin| plugin.traced);
         for index in 0..simulator.plugins.len() {
             let root = simulator.start_plugin(index)?;
             simulator.roots.push(root);

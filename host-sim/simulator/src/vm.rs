@@ -132,7 +132,7 @@ impl Vm {
             let plugin = state.contexts.get(&context).and_then(|it| it.plugin.as_ref());
             world.trace.events.push(Event::Callback {
                 plugin: plugin.map(|plugin| plugin.name.clone()).unwrap_or_default(),
-                call: format!("{name}{arguments:?}"),
+                call: called(name, &arguments),
                 returned: None,
             });
         }
@@ -164,6 +164,15 @@ impl Vm {
                 None
             }
         }
+    }
+}
+
+/// A lone argument is no tuple, and shows itself without brackets.
+fn called(name: &str, arguments: &impl Debug) -> String {
+    let arguments = format!("{arguments:?}");
+    match arguments.starts_with('(') {
+        true => format!("{name}{arguments}"),
+        false => format!("{name}({arguments})"),
     }
 }
 

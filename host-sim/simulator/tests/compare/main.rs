@@ -4,6 +4,7 @@
 //! left out, because no filter makes it, stands in `seen.rs`. Without an Envoy or the wasm32 target this skips, and says so.
 
 mod client;
+mod coverage;
 mod envoy_side;
 mod guests;
 mod scenarios;
@@ -51,5 +52,10 @@ fn main() {
                 }
             }))
         });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    let mut trials: Vec<Trial> = trials.collect();
+    trials.push(Trial::test("the guests reach the whole ABI", {
+        let guests = guests.clone();
+        move || coverage::check(&guests).map_err(Failed::from)
+    }));
+    libtest_mimic::run(&arguments, trials).exit();
 }

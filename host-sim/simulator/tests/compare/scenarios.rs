@@ -95,7 +95,16 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![guest("wat-statuses")],
             vec![get("/").header("x-a", "1")],
         ),
-        scenario("ABI 0.1.0", vec![guest("wat-abi-0-1-0")], gets(&["/", "/again"])),
+        scenario(
+            "ABI 0.1.0",
+            vec![guest("wat-abi-0-1-0")],
+            vec![
+                get("/"),
+                get("/again"),
+                // A body would stop where the headers did, for good.
+                get("/").header("x-wait", "1").header("x-answer", "empty"),
+            ],
+        ),
         assemblyscript(),
         actions("every answer", false),
         actions("every answer, stopping at headers allowed", true),

@@ -3,7 +3,7 @@
 use crate::client::Read;
 use crate::scenarios::Scenario;
 use crate::upstream::{Got, Pairs};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything seen of one scenario.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     pub(crate) log: Vec<String>,
     /// Counters and gauges.
     pub(crate) metrics: BTreeMap<String, u64>,
+    /// Callbacks and host functions that were called; only the simulator knows.
+    pub(crate) called: BTreeSet<String>,
 }
 
 /// What client and upstream saw of one request.

@@ -5,7 +5,7 @@ use crate::guests::Guests;
 use crate::scenarios::Scenario;
 use crate::seen::{Exchange, Seen, line};
 use crate::upstream::{Got, answer};
-use fingerpost_simulator::{End, LogLine, Metric, Plugin, Response, Simulator};
+use fingerpost_simulator::{End, Event, LogLine, Metric, Plugin, Response, Simulator};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
             .vm_id(chosen.vm_id)
             .config(chosen.configuration)
             .vm_config(chosen.vm_configuration)
+            .traced()
             .on_failure(chosen.policy);
         if chosen.stop_iteration {
             plugin = plugin.allow_on_headers_stop_iteration();
@@ -62,6 +63,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
         }
         let outcome = simulator.finish(stream);
         seen.log.extend(said(scenario, &outcome.log));
+        seen.called.extend(outcome.trace.iter().map(name));
         let mut upstream = std::mem::take(&mut *asked.lock().expect("no thread panics with it"));
         upstream.sort_by(|a, b| a.body.cmp(&b.body));
         upstream.extend(outcome.upstream.as_ref().map(Got::of));
@@ -78,6 +80,11 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
         })
         .collect();
     Ok(seen)
+}
+
+fn name(event: &Event) -> String {
+    let (Event::Callback { call, .. } | Event::Hostcall { call, .. }) = event;
+    call.split('(').next().unwrap_or_default().to_owned()
 }
 
 fn said(scenario: &Scenario, log: &[LogLine]) -> Vec<String> {
