@@ -103,12 +103,16 @@ impl Simulator {
         }
         // A filter that buffers is shown what it has let pile up, with this piece at its end.
         let mut source = source;
-        let mut buffering = false;
-        self.touch(vm, context, |it| buffering = it.reach(direction).buffering);
-        if buffering && source == Source::Chunk {
+        let mut was_buffering = false;
+        self.touch(vm, context, |it| was_buffering = it.reach(direction).buffering);
+        if was_buffering && source == Source::Chunk {
             source = Source::Buffered;
             if let Some(stream) = self.world.streams.get_mut(&id) {
                 keep(stream, direction, Source::Chunk);
+            }
+            // The answer to a request waits for the filter to hear of the piece.
+            if direction == Direction::Response && self.refuse_too_large(id, direction) {
+                return DataAnswer::StopNoBuffer;
             }
         }
         self.touch(vm, context, |it| {
@@ -142,8 +146,8 @@ impl Simulator {
             Some(None) => (DataAnswer::Continue, false),
             Some(Some(_)) if stopped => (DataAnswer::StopNoBuffer, false),
             Some(Some(0)) => (DataAnswer::Continue, false),
-            Some(Some(1)) => (DataAnswer::StopAndKeep, true),
-            Some(Some(2)) => (DataAnswer::StopAndKeep, false),
+            Some(Some(1)) => (DataAnswer::StopAndBuffer, true),
+            Some(Some(2)) => (DataAnswer::StopAndWatermark, false),
             Some(Some(_)) => (DataAnswer::StopNoBuffer, false),
         };
         self.touch(vm, context, |it| {
@@ -154,6 +158,9 @@ impl Simulator {
             }
         });
         self.after_callback(vm);
+        if source == Source::Buffered && direction == Direction::Request && was_buffering {
+            self.refuse_too_large(id, direction);
+        }
         answer
     }
 

@@ -5,7 +5,7 @@
 
 use crate::context::{Direction, Source};
 use crate::simulator::Simulator;
-use crate::stream::{Iteration, Step, Stream};
+use crate::stream::{Iteration, LocalReply, Step, Stream};
 use std::mem;
 
 /// What a filter answers to headers.
@@ -20,8 +20,10 @@ pub(crate) enum HeadersAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DataAnswer {
     Continue,
-    /// Keep it, and everything after it.
-    StopAndKeep,
+    /// Keep it, and everything after it, as long as the buffer is large enough.
+    StopAndBuffer,
+    /// Keep it, and have the sender wait where the buffer is full.
+    StopAndWatermark,
     /// It is gone.
     StopNoBuffer,
 }
@@ -204,7 +206,13 @@ impl Simulator {
                 return false;
             }
             DataAnswer::Continue => return true,
-            DataAnswer::StopAndKeep => keep(stream, direction, source),
+            DataAnswer::StopAndBuffer => {
+                keep(stream, direction, source);
+                self.at(id, direction, step, |it| it.iteration = Iteration::StopSingle);
+                self.refuse_too_large(id, direction);
+                return false;
+            }
+            DataAnswer::StopAndWatermark => keep(stream, direction, source),
             DataAnswer::StopNoBuffer => {
                 let side = stream.side_mut(direction);
                 side.chunk.clear();
@@ -215,6 +223,29 @@ impl Simulator {
         }
         self.at(id, direction, step, |it| it.iteration = Iteration::StopSingle);
         false
+    }
+
+    /// Answers in the stead of a body that does not fit into the buffer of a filter that wants all of it.
+    pub(crate) fn refuse_too_large(&mut self, id: u32, direction: Direction) -> bool {
+        let limit = self.buffer_limit;
+        let stream = self.world.streams.get(&id);
+        let kept = stream.and_then(|stream| stream.side(direction).buffered.as_ref());
+        if kept.is_none_or(|kept| kept.len() <= limit) {
+            return false;
+        }
+        let (status, details, body) = match direction {
+            Direction::Request => (413, "request_payload_too_large", "Payload Too Large"),
+            Direction::Response => (500, "response_payload_too_large", "Internal Server Error"),
+        };
+        let reply = LocalReply {
+            status,
+            details: details.to_owned(),
+            body: body.as_bytes().to_vec(),
+            headers: Vec::new(),
+            grpc_status: None,
+        };
+        self.reply(id, &reply);
+        true
     }
 
     fn headers_out(&mut self, id: u32, direction: Direction, end: bool) {

@@ -9,6 +9,9 @@ pub(crate) const PAIRS_BYTES: usize = 1024 * 1024;
 /// Most pairs in a map that a guest may hand over; more count as none.
 pub(crate) const PAIRS_COUNT: usize = 1024;
 
+/// Most of a body that a filter may have kept, unless the test says otherwise: `per_connection_buffer_limit_bytes`.
+pub(crate) const BUFFER_BYTES: usize = 1024 * 1024;
+
 /// Most random bytes a call.
 pub(crate) const RANDOM_BYTES: usize = 64 * 1024;
 

@@ -3,6 +3,7 @@
 use crate::dice::Dice;
 use crate::error::{Failure, LoadError};
 use crate::headers::Headers;
+use crate::limits;
 use crate::message::{CallOutcome, HttpCall, Request, Response};
 use crate::metrics::Metric;
 use crate::outcome::{Cost, Outcome};
@@ -28,6 +29,7 @@ pub struct Simulator {
     pub(crate) failures: Vec<Failure>,
     pub(crate) cost: Cost,
     pub(crate) last_stream: u32,
+    pub(crate) buffer_limit: usize,
 }
 
 /// A stream that is under way.
@@ -60,6 +62,7 @@ impl Simulator {
             failures: Vec::new(),
             cost: Cost::default(),
             last_stream: 0,
+            buffer_limit: limits::BUFFER_BYTES,
         };
         simulator.world.trace.on = simulator.plugins.iter().any(|plugin| plugin.traced);
         for index in 0..simulator.plugins.len() {
@@ -111,6 +114,14 @@ impl Simulator {
                 .values_mut()
                 .for_each(|timer| timer.due = now + timer.period);
         }
+        self
+    }
+
+    /// The listener's `per_connection_buffer_limit_bytes`, 1 MiB without it. A filter that keeps more than that of a body
+    /// gets the request a 413, and a response a 500.
+    #[must_use]
+    pub fn buffer_limit(mut self, bytes: usize) -> Self {
+        self.buffer_limit = bytes;
         self
     }
 

@@ -130,6 +130,7 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
     json!({"static_resources": {
         "listeners": [{
             "name": "l",
+            "per_connection_buffer_limit_bytes": scenario.buffer_limit.unwrap_or(1024 * 1024),
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
             "filter_chains": [{"filters": [{"name": "hcm", "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",

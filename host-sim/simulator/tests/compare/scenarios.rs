@@ -10,6 +10,8 @@ pub(crate) struct Scenario {
     pub(crate) requests: Vec<Request>,
     /// What passes before each request.
     pub(crate) pause: Option<Duration>,
+    /// The listener's buffer limit, where it is not the default.
+    pub(crate) buffer_limit: Option<u32>,
     /// Whether all that is logged counts, or only what our guests say.
     pub(crate) every_line: bool,
 }
@@ -50,6 +52,7 @@ fn scenario(name: &'static str, plugins: Vec<Chosen>, requests: Vec<Request>) ->
         plugins,
         requests,
         pause: None,
+        buffer_limit: None,
         every_line: false,
     }
 }
@@ -68,6 +71,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     vec![
         headers(),
         bodies(),
+        long_bodies(),
         replies(),
         calls(),
         sharing(),
@@ -215,6 +219,33 @@ fn bodies() -> Scenario {
     }
     requests.push(get("/whole"));
     scenario("bodies", vec![guest("body")], requests)
+}
+
+/// Bodies that a filter keeps, on either side of the limit, and such as pass it by piece.
+fn long_bodies() -> Scenario {
+    let piece = "0123456789".repeat(20);
+    let post = |path: &str, pieces: usize| {
+        Request::post(path)
+            .authority("guest.example")
+            .chunks(vec![piece.as_str(); pieces])
+    };
+    let requests = vec![
+        post("/whole", 3),
+        post("/whole", 4),
+        post("/", 8),
+        get("/whole").header("x-answer", "long"),
+        get("/whole").header("x-answer", "longer"),
+        get("/").header("x-answer", "longer"),
+        post("/whole", 3)
+            .header("x-answer", "longer")
+            .trailer("x-sent", "1"),
+        post("/whole", 4).header("content-type", "application/grpc"),
+        get("/"),
+    ];
+    Scenario {
+        buffer_limit: Some(700),
+        ..scenario("bodies over the buffer limit", vec![guest("body")], requests)
+    }
 }
 
 fn replies() -> Scenario {

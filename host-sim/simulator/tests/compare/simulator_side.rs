@@ -45,6 +45,9 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
                 .push(Got::of(&call.request));
             answer(call.request.headers.text("x-answer"))
         });
+    if let Some(limit) = scenario.buffer_limit {
+        simulator = simulator.buffer_limit(limit as usize);
+    }
     let mut seen = Seen {
         start: said(scenario, &simulator.take_log()),
         ..Seen::default()

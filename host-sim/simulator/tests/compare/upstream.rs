@@ -21,6 +21,8 @@ pub(crate) fn answer(kind: Option<&str>) -> Response {
     };
     match kind {
         Some("chunks") => response(200).chunks(["one", "two", "three"]),
+        Some("long") => response(200).chunks(vec!["0123456789".repeat(20); 3]),
+        Some("longer") => response(200).chunks(vec!["0123456789".repeat(20); 5]),
         Some("trailers") => response(200)
             .chunks(["one", "two"])
             .trailer("x-t", "1")
