@@ -3,6 +3,7 @@
 mod compile;
 mod documents;
 mod explain;
+mod foreign_tests;
 mod request;
 mod routes;
 mod run;

@@ -9,9 +9,13 @@ use serde_json::Value;
 pub(super) fn like_a_test(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with(['{', '[']) {
-        let may_be = ["testCases", "test_name", "testName", "_headers"];
-        return may_be.iter().any(|it| text.contains(it))
-            && serde_json::from_str(text).is_ok_and(|it| is_json_test(&it));
+        let may_be = ["\"testCases\"", "\"test_name\"", "\"testName\"", "_headers\""];
+        let is_test = || match serde_json::from_str(text) {
+            Ok(value) => is_json_test(&value),
+            // A comma too many is no matter to the tools.
+            Err(_) => !text.contains("\"kind\""),
+        };
+        return may_be.iter().any(|it| text.contains(it)) && is_test();
     }
     let has = |key: &str| {
         let mut lines = text.lines();
@@ -70,6 +74,7 @@ mod tests {
             ("{\"tests\": [{\"test_name\": \"a\"}]}", true),
             ("[{\"test_name\": \"a\"}]", true),
             ("{\"testCases\": []}", true),
+            ("{\"tests\": [{\"test_name\": \"a\"},]}", true),
             ("tests:\n  enabled: true\n", false),
             ("apiVersion: v1\nkind: ConfigMap\ntests:\n- test_name: a\n", false),
             (
