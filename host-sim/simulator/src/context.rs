@@ -1,5 +1,6 @@
 //! A context as the host keeps it: which plugin and stream it stands for, and what of the stream it may touch now.
 
+use crate::grpc::GrpcReceived;
 use crate::message::Response;
 use crate::plugin::Plugin;
 use std::collections::BTreeSet;
@@ -57,8 +58,10 @@ pub(crate) struct Context {
     pub(crate) declared: BTreeSet<Vec<u8>>,
     /// Of a root context: the answer to the call that it is being told of.
     pub(crate) call_response: Option<Response>,
-    /// Of a root context: what `proxy_get_status` says.
-    pub(crate) status: (u32, &'static str),
+    /// Of a root context: what it is being told of a gRPC call.
+    pub(crate) grpc: GrpcReceived,
+    /// Of a root context: what `proxy_get_status` says, which is how the last gRPC call ended.
+    pub(crate) status: (u32, String),
 }
 
 impl Context {
@@ -79,7 +82,8 @@ impl Context {
             waits_for_done: false,
             declared: BTreeSet::new(),
             call_response: None,
-            status: (0, ""),
+            grpc: GrpcReceived::default(),
+            status: (0, String::new()),
         }
     }
 

@@ -214,6 +214,10 @@ impl Simulator {
                 self.after_callback(vm);
             } else if let Some(pending) = (!self.world.calls.is_empty()).then(|| self.world.calls.remove(0)) {
                 self.answer_call(&pending);
+            } else if let Some((vm, token)) =
+                (!self.world.grpc_calls.is_empty()).then(|| self.world.grpc_calls.remove(0))
+            {
+                self.answer_grpc(vm, token);
             } else {
                 return;
             }

@@ -21,6 +21,7 @@ mod dice;
 mod drive;
 mod error;
 mod exports;
+mod grpc;
 mod headers;
 mod lifecycle;
 mod limits;
@@ -41,6 +42,7 @@ mod world;
 
 pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
+pub use grpc::{GrpcAnswer, GrpcCall};
 pub use headers::{HeaderKind, Headers};
 pub use message::{CallOutcome, HttpCall, Request, Response};
 pub use metrics::Metric;

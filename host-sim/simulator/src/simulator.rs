@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::error::{Failure, LoadError};
+use crate::grpc::{GrpcAnswer, GrpcCall};
 use crate::headers::Headers;
 use crate::limits;
 use crate::message::{CallOutcome, HttpCall, Request, Response};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Upstream = Box<dyn FnMut(&Request) -> Response + Send>;
+pub(crate) type GrpcCluster = Box<dyn FnMut(&GrpcCall) -> GrpcAnswer + Send>;
 pub(crate) type Cluster = Box<dyn FnMut(&HttpCall) -> CallOutcome + Send>;
 
 /// A worker of a proxy: filters in a row, and what lies around them.
@@ -26,6 +28,7 @@ pub struct Simulator {
     pub(crate) roots: Vec<(usize, u32)>,
     pub(crate) upstream: Upstream,
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) grpc_clusters: BTreeMap<String, GrpcCluster>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) cost: Cost,
     pub(crate) last_stream: u32,
@@ -59,6 +62,7 @@ impl Simulator {
             roots: Vec::new(),
             upstream: Box::new(|_| Response::new(200)),
             clusters: BTreeMap::new(),
+            grpc_clusters: BTreeMap::new(),
             failures: Vec::new(),
             cost: Cost::default(),
             last_stream: 0,
@@ -90,6 +94,18 @@ impl Simulator {
         self.world.clusters.insert(name.to_owned());
         self.clusters
             .insert(name.to_owned(), Box::new(move |call| answer(call).into()));
+        self
+    }
+
+    /// Adds a cluster that guests may call by gRPC, and says how it answers. Calls to any other are refused.
+    #[must_use]
+    pub fn grpc_cluster(
+        mut self,
+        name: &str,
+        answer: impl FnMut(&GrpcCall) -> GrpcAnswer + Send + 'static,
+    ) -> Self {
+        self.world.grpc_clusters.insert(name.to_owned());
+        self.grpc_clusters.insert(name.to_owned(), Box::new(answer));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use crate::context::{Context, Direction, Reach};
 use crate::error::Cause;
+use crate::grpc::OpenGrpc;
 use crate::headers::Headers;
 use crate::limits;
 use crate::module::AbiVersion;
@@ -59,6 +60,9 @@ pub(crate) struct HostState {
     /// While the module starts, only few host functions may be called.
     pub(crate) starting: bool,
     pub(crate) last_http_call: u32,
+    pub(crate) last_grpc_call: u32,
+    pub(crate) last_grpc_stream: u32,
+    pub(crate) grpc: BTreeMap<u32, OpenGrpc>,
     pub(crate) hostcalls: u64,
 }
 
@@ -81,6 +85,9 @@ impl HostState {
             timers: BTreeMap::new(),
             starting: false,
             last_http_call: 0,
+            last_grpc_call: 0,
+            last_grpc_stream: 0,
+            grpc: BTreeMap::new(),
             hostcalls: 0,
         }
     }
@@ -143,6 +150,8 @@ impl HostState {
             MapKind::ResponseTrailers if seen(context.response.trailers) => {
                 self.stream()?.response.trailers.as_ref()
             }
+            MapKind::GrpcInitialMetadata => self.root()?.grpc.ahead.as_ref(),
+            MapKind::GrpcTrailingMetadata => self.root()?.grpc.behind.as_ref(),
             MapKind::CallHeaders => Some(&self.root()?.call_response.as_ref()?.headers),
             MapKind::CallTrailers => self.root()?.call_response.as_ref()?.trailers.as_ref(),
             _ => None,
@@ -190,7 +199,6 @@ pub(crate) enum MapKind {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
-    /// gRPC calls have no answers here, so these two are never there.
     GrpcInitialMetadata,
     GrpcTrailingMetadata,
     CallHeaders,

@@ -114,7 +114,10 @@ pub(crate) struct World {
     pub(crate) log_level: LogLevel,
     pub(crate) properties: BTreeMap<Vec<u8>, Property>,
     pub(crate) clusters: BTreeSet<String>,
+    pub(crate) grpc_clusters: BTreeSet<String>,
     pub(crate) calls: Vec<PendingCall>,
+    /// gRPC calls that want an answer, by VM and token.
+    pub(crate) grpc_calls: Vec<(u32, u32)>,
     pub(crate) ready: Vec<QueueReady>,
     pub(crate) trace: Trace,
     pub(crate) clock: Clock,
@@ -134,7 +137,9 @@ impl World {
             log_level: LogLevel::Info,
             properties: BTreeMap::new(),
             clusters: BTreeSet::new(),
+            grpc_clusters: BTreeSet::new(),
             calls: Vec::new(),
+            grpc_calls: Vec::new(),
             ready: Vec::new(),
             trace: Trace::default(),
             clock: Clock::Running {

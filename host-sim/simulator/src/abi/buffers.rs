@@ -32,8 +32,11 @@ fn look(state: &HostState, buffer: u32) -> Option<std::borrow::Cow<'_, [u8]>> {
         4 => Some(Cow::Owned(state.root()?.call_response.as_ref()?.body_bytes())),
         6 => Some(Cow::Borrowed(state.owner.vm_configuration.as_slice())),
         7 if context.configuring => Some(Cow::Borrowed(context.plugin.as_ref()?.configuration.as_slice())),
-        // Connections and gRPC calls have no buffers here; the data of a foreign function is never set.
-        2 | 3 | 5 | 8 => Some(Cow::Borrowed(&[])),
+        5 => Some(Cow::Borrowed(
+            state.root()?.grpc.message.as_deref().unwrap_or_default(),
+        )),
+        // Connections have no buffers here; the data of a foreign function is never set.
+        2 | 3 | 8 => Some(Cow::Borrowed(&[])),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that a guest makes: HTTP calls, which the test answers, and gRPC calls, which find no service here.
+//! HTTP calls that a guest makes; the test answers them.
 
 use super::{Answer, Call, Status, pairs, proxy};
 use crate::headers::{HeaderKind, Headers};
@@ -12,11 +12,6 @@ use wasmtime::Linker;
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
     proxy! { linker, plugin,
         "proxy_http_call" => http_call, (cluster: u32, cluster_length: u32, headers: u32, headers_length: u32, body: u32, body_length: u32, trailers: u32, trailers_length: u32, timeout: u32, token_at: u32);
-        "proxy_grpc_call" => grpc_call, (service: u32, service_length: u32, name: u32, name_length: u32, method: u32, method_length: u32, metadata: u32, metadata_length: u32, message: u32, message_length: u32, timeout: u32, token_at: u32);
-        "proxy_grpc_stream" => grpc_stream, (service: u32, service_length: u32, name: u32, name_length: u32, method: u32, method_length: u32, metadata: u32, metadata_length: u32, token_at: u32);
-        "proxy_grpc_send" => grpc_send, (token: u32, message: u32, message_length: u32, end: u32);
-        "proxy_grpc_close" => grpc_end, (token: u32);
-        "proxy_grpc_cancel" => grpc_end, (token: u32);
     }
     Ok(())
 }
@@ -74,81 +69,9 @@ fn http_call(
     call.put_u32(token_at, token)
 }
 
-fn map(kind: HeaderKind, bytes: &[u8]) -> Headers {
+/// A serialised map, as a map.
+pub(super) fn map(kind: HeaderKind, bytes: &[u8]) -> Headers {
     let mut headers = Headers::new(kind);
     headers.replace_all(&pairs::read(bytes));
     headers
-}
-
-/// What Envoy says where the service is neither a cluster's name nor a `GrpcService`.
-#[expect(clippy::too_many_arguments, reason = "the ABI's own signature")]
-fn grpc_call(
-    call: &mut Call<'_>,
-    service: u32,
-    service_length: u32,
-    name: u32,
-    name_length: u32,
-    method: u32,
-    method_length: u32,
-    metadata: u32,
-    metadata_length: u32,
-    message: u32,
-    message_length: u32,
-    _timeout: u32,
-    _token_at: u32,
-) -> Answer {
-    for (at, length) in [
-        (service, service_length),
-        (name, name_length),
-        (method, method_length),
-        (metadata, metadata_length),
-        (message, message_length),
-    ] {
-        call.bytes(at, length)?;
-    }
-    Err(Status::ParseFailure.into())
-}
-
-#[expect(clippy::too_many_arguments, reason = "the ABI's own signature")]
-fn grpc_stream(
-    call: &mut Call<'_>,
-    service: u32,
-    service_length: u32,
-    name: u32,
-    name_length: u32,
-    method: u32,
-    method_length: u32,
-    metadata: u32,
-    metadata_length: u32,
-    _token_at: u32,
-) -> Answer {
-    for (at, length) in [
-        (service, service_length),
-        (name, name_length),
-        (method, method_length),
-        (metadata, metadata_length),
-    ] {
-        call.bytes(at, length)?;
-    }
-    Err(Status::ParseFailure.into())
-}
-
-fn grpc_send(call: &mut Call<'_>, token: u32, message: u32, message_length: u32, _end: u32) -> Answer {
-    call.bytes(message, message_length)?;
-    // Tokens of streams end in 2; no stream was ever made.
-    Err(if token % 4 == 2 {
-        Status::NotFound
-    } else {
-        Status::BadArgument
-    }
-    .into())
-}
-
-fn grpc_end(_: &mut Call<'_>, token: u32) -> Answer {
-    Err(if matches!(token % 4, 1 | 2) {
-        Status::NotFound
-    } else {
-        Status::BadArgument
-    }
-    .into())
 }

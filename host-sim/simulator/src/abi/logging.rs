@@ -78,7 +78,8 @@ fn set_tick_period(call: &mut Call<'_>, period: u32) -> Answer {
 }
 
 fn status(call: &mut Call<'_>, code_at: u32, message_at: u32, length_at: u32) -> Answer {
-    let (code, message) = call.state().root().map_or((0, ""), |root| root.status);
+    let root = call.state().root();
+    let (code, message) = root.map_or((0, String::new()), |root| root.status.clone());
     call.put_u32(code_at, code)?;
     call.give_bytes(message.as_bytes(), message_at, length_at)
 }

@@ -4,6 +4,7 @@ mod buffers;
 mod call;
 mod calls;
 mod foreign;
+mod grpc;
 mod headers;
 mod logging;
 mod metrics;
@@ -53,6 +54,7 @@ fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()>
     metrics::link(linker, plugin)?;
     shared::link(linker, plugin)?;
     calls::link(linker, plugin)?;
+    grpc::link(linker, plugin)?;
     stream::link(linker, plugin)?;
     foreign::link(linker, plugin)?;
     wasi::link(linker, plugin)?;

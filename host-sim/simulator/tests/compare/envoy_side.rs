@@ -8,6 +8,7 @@ use crate::upstream::Upstream;
 use fingerpost_envoy::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
 use fingerpost_simulator::FailurePolicy;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,7 +27,11 @@ pub(crate) fn run(
     }
     let upstream = Upstream::start().map_err(|error| error.to_string())?;
     let auth = Upstream::start().map_err(|error| error.to_string())?;
-    let bootstrap = bootstrap(scenario, directory.path(), &upstream, &auth);
+    let grpc = crate::grpc::start().map_err(|error| error.to_string())?;
+    let mut bootstrap = bootstrap(scenario, directory.path(), &upstream, &auth);
+    if let Some(clusters) = bootstrap["static_resources"]["clusters"].as_array_mut() {
+        clusters.push(cluster("grpc", grpc, "http2_protocol_options", &json!({})));
+    }
     let options = StartOptions {
         component_log_level: Some("wasm:info".to_owned()),
         ..StartOptions::default()
@@ -113,19 +118,13 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
         "name": "router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
-    let cluster = |name: &str, upstream: &Upstream| {
-        json!({
-            "name": name,
-            "type": "STATIC",
-            "connect_timeout": "1s",
-            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
-            }},
-            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {
-                "address": {"socket_address": {"address": "127.0.0.1", "port_value": upstream.address.port()}},
-            }}]}]},
-        })
+    let http = |name: &str, address| {
+        cluster(
+            name,
+            address,
+            "http_protocol_options",
+            &json!({"enable_trailers": true}),
+        )
     };
     json!({"static_resources": {
         "listeners": [{
@@ -145,8 +144,23 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
                 "http_filters": filters,
             }}]}],
         }],
-        "clusters": [cluster("upstream", upstream), cluster("auth", auth)],
+        "clusters": [http("upstream", upstream.address), http("auth", auth.address)],
     }})
+}
+
+fn cluster(name: &str, address: SocketAddr, protocol: &str, options: &Value) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {protocol: options},
+        }},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": address.port()}},
+        }}]}]},
+    })
 }
 
 fn filter(chosen: &Chosen, directory: &Path) -> Value {

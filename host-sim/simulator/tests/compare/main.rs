@@ -6,6 +6,7 @@
 mod client;
 mod coverage;
 mod envoy_side;
+mod grpc;
 mod guests;
 mod scenarios;
 mod seen;

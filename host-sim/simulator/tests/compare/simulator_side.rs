@@ -38,6 +38,7 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
     let mut simulator = Simulator::start(plugins)
         .map_err(|error| error.to_string())?
         .upstream(|request| answer(request.headers.text("x-answer")).received())
+        .grpc_cluster("grpc", |call| crate::grpc::answer(&call.method, &call.messages))
         .cluster("auth", move |call| {
             calls
                 .lock()
