@@ -1,4 +1,5 @@
-//! What the documents show is what the commands print: every console block of the README and of the examples.
+//! What the documents show is what the commands print: every console block of the README, of the examples and of
+//! TESTING.md.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ fn documents(root: &Path) -> Vec<PathBuf> {
         .filter(|it| it.is_file())
         .collect();
     documents.push(root.join("README.md"));
+    documents.push(root.join("host-sim/cli/TESTING.md"));
     documents.sort();
     documents
 }

@@ -7,6 +7,8 @@ mod expect;
 mod fields;
 mod native;
 mod request;
+#[cfg(test)]
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
