@@ -86,6 +86,7 @@ impl Input {
             namespace: self.namespace.clone(),
             domain: self.domain.clone(),
             envoy: self.envoy.unwrap_or(EnvoyVersion::NEWEST),
+            short_names: false,
             engine: match engine {
                 EngineName::Wasm => Engine::Wasm,
                 EngineName::Native => Engine::Native,

@@ -13,6 +13,9 @@ pub struct Options {
     pub namespace: String,
     /// Domain of the cluster, the end of every service's full name.
     pub domain: String,
+    /// Whether a short host of a VirtualService is served as it is written too, and with its namespace, as in the table
+    /// of a sidecar. A gateway's table has the full name alone.
+    pub short_names: bool,
     /// The Envoy release whose behaviour is wanted.
     pub envoy: EnvoyVersion,
     /// Who matches the requests.
@@ -27,6 +30,7 @@ impl Default for Options {
             labels: BTreeMap::from([("istio".to_owned(), "ingressgateway".to_owned())]),
             namespace: "istio-system".to_owned(),
             domain: "cluster.local".to_owned(),
+            short_names: false,
             envoy: EnvoyVersion::NEWEST,
             engine: Engine::Wasm,
             module_path: "fingerpost.wasm".to_owned(),

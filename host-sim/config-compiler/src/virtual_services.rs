@@ -112,7 +112,7 @@ fn bind_one<'r>(
             .spec
             .hosts
             .iter()
-            .map(|it| qualify(it, namespace, &options.domain))
+            .flat_map(|it| names(it, namespace, options))
             .collect(),
         gateways: service
             .spec
@@ -122,6 +122,18 @@ fn bind_one<'r>(
             .collect(),
         rules,
     }
+}
+
+/// All names of a host: the full one, and in a table with short names also what it is short for.
+fn names(host: &str, namespace: &str, options: &Options) -> Vec<String> {
+    let full = qualify(host, namespace, &options.domain);
+    if !options.short_names || full == host {
+        return vec![full];
+    }
+    // istio httproute.go, `generateAltVirtualHosts`
+    let with_namespace = format!("{host}.{namespace}");
+    let with_kind = format!("{with_namespace}.svc");
+    vec![full, host.to_owned(), with_namespace, with_kind]
 }
 
 fn find_delegate<'r>(

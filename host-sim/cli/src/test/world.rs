@@ -53,6 +53,8 @@ impl World {
             labels: inputs.labels.clone().unwrap_or(defaults.labels),
             namespace: inputs.namespace.clone().unwrap_or(defaults.namespace),
             domain: inputs.domain.clone().unwrap_or(defaults.domain),
+            // A VirtualService that is tested without a Gateway is often one for the mesh.
+            short_names: inputs.no_gateway,
             envoy: inputs.envoy.unwrap_or(defaults.envoy),
             engine: defaults.engine,
             module_path: String::new(),

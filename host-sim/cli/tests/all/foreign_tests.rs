@@ -392,3 +392,31 @@ fn a_file_that_its_own_tool_would_refuse_is_refused_with_its_line_and_field() {
         folder.run(&format!("test {name} -f shop.yaml")).check(2, &said);
     }
 }
+
+#[test]
+fn without_a_gateway_a_short_host_is_known_by_all_its_names() {
+    let service = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews, namespace: prod}
+spec:
+  hosts: [reviews]
+  http:
+  - route: [{destination: {host: reviews}}]
+";
+    let folder = Folder::with("services.yaml", service);
+    let tests = "\
+testCases:
+- description: to v1
+  wantMatch: true
+  request:
+    authority: [reviews, reviews.prod, reviews.prod.svc, reviews.prod.svc.cluster.local]
+    method: [GET]
+    uri: [/]
+  route: [{destination: {host: reviews}}]
+";
+    folder.write("cases.yml", tests);
+    let ended = folder.run("test cases.yml -f services.yaml --no-gateway --engine core");
+    ended.check(0, &[]);
+    assert!(ended.stdout.ends_with("\n4 passed\n"), "{}", ended.stdout);
+}
