@@ -17,8 +17,8 @@ use crate::rule;
 pub(super) enum Verdict {
     /// All that is expected holds.
     Passed,
-    /// Something does not.
-    Failed(Vec<Difference>),
+    /// Something does not; and what else could not be decided.
+    Failed(Vec<Difference>, Vec<String>),
     /// It could not be decided, for these reasons.
     Skipped(Vec<String>),
 }
@@ -75,7 +75,7 @@ pub(super) fn judge(case: &Case, sent: &Request, ways: &[Way], world: &World) ->
         }
     }
     if !differences.is_empty() {
-        Verdict::Failed(differences)
+        Verdict::Failed(differences, reasons)
     } else if !reasons.is_empty() {
         Verdict::Skipped(reasons)
     } else {

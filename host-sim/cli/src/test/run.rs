@@ -137,7 +137,8 @@ fn test(suite: &Suite, case: &Case, world: &mut World, coverage: &mut Coverage) 
     }
     match judge(case, &sent, &ways, world) {
         Verdict::Passed => {}
-        Verdict::Failed(differences) => {
+        Verdict::Failed(differences, reasons) => {
+            tested.reasons = reasons;
             tested.status = Status::Failed;
             tested.differences = differences;
         }

@@ -40,7 +40,7 @@ const DURATION: [&str; 2] = ["seconds", "nanos"];
 /// Reads one condition.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, path: &str, side: Side) -> Option<HeaderWant> {
     let fields = reader.fields(node, path, "a header match", &MATCHER)?;
-    let name = reader.required(&fields, "name", "x-user")?;
+    let name = header_name(reader.required(&fields, "name", "x-user")?);
     let (matcher, ignore_case) = matcher(reader, &fields)?;
     Some(HeaderWant {
         invert: reader.flag(&fields, "invert_match"),
@@ -48,6 +48,14 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, path: &str, side: Side)
         ignore_case,
         ..HeaderWant::new(side, &name, matcher)
     })
+}
+
+/// What Envoy calls a header.
+pub(super) fn header_name(name: String) -> String {
+    match name.eq_ignore_ascii_case("host") {
+        true => ":authority".to_owned(),
+        false => name,
+    }
 }
 
 fn matcher(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<(Matcher, bool)> {

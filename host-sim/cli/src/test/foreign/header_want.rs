@@ -78,6 +78,9 @@ impl HeaderWant {
             Side::Response => response(scene),
         };
         let all = match all {
+            Ok(_) if let Some(error) = scene.outcome.error => {
+                return self.seen(false, format!("no answer: {error}"));
+            }
             Ok(all) => all,
             Err(reason) => return Seen::Unknown(reason),
         };
@@ -268,9 +271,6 @@ fn request(scene: &Scene<'_>) -> Result<Vec<(String, String)>, String> {
 /// The answer that the client receives.
 fn response(scene: &Scene<'_>) -> Result<Vec<(String, String)>, String> {
     let outcome = scene.outcome;
-    if let Some(error) = outcome.error {
-        return Err(format!("there is no answer: {error}"));
-    }
     let mut all: Vec<(String, String)> = outcome
         .response_headers
         .iter()

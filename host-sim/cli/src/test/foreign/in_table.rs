@@ -44,6 +44,12 @@ pub(crate) enum Field {
 impl InTable {
     /// Holds it against the route.
     pub(crate) fn look(&self, scene: &Scene<'_>) -> Seen {
+        if let Some(error) = scene.outcome.error {
+            return Seen::Otherwise {
+                expected: self.words(),
+                actual: format!("no answer: {error}"),
+            };
+        }
         let upstream = scene.outcome.upstream.as_ref();
         let unknown = || match scene.forwards() {
             false => Ok(String::new()),
@@ -68,21 +74,31 @@ impl InTable {
                     true => u32::from(scene.outcome.status),
                     false => 0,
                 };
-                seen(wanted.to_string(), actual.to_string(), *wanted == actual)
+                seen(self.words(), actual.to_string(), *wanted == actual)
             }
             Field::GoesOn => {
-                let actual = match scene.outcome.error {
-                    Some(error) => format!("there is no answer: {error}"),
-                    None => format!("it is answered: {}", scene.outcome.status),
-                };
-                let goes_on = "the request goes on".to_owned();
+                let actual = format!("it is answered: {}", scene.outcome.status);
                 let is_so = scene.outcome.cluster.is_some() || !scene.outcome.hits.is_empty();
-                seen(goes_on, actual, is_so)
+                seen(self.words(), actual, is_so)
             }
             Field::Timeout(wanted) => {
                 let actual = timeout(scene);
-                seen(format!("{wanted:?}"), format!("{actual:?}"), *wanted == actual)
+                seen(self.words(), format!("{actual:?}"), *wanted == actual)
             }
+        }
+    }
+
+    fn words(&self) -> String {
+        match &self.field {
+            Field::Cluster(text)
+            | Field::VirtualHost(text)
+            | Field::VirtualCluster(text)
+            | Field::Path(text)
+            | Field::Host(text)
+            | Field::Redirect(text) => shown(text),
+            Field::RedirectCode(code) => code.to_string(),
+            Field::Timeout(timeout) => format!("{timeout:?}"),
+            Field::GoesOn => "the request goes on".to_owned(),
         }
     }
 
@@ -116,11 +132,14 @@ impl InTable {
 }
 
 fn text(wanted: &str, actual: &str) -> Seen {
-    let shown = |text: &str| match text {
+    seen(shown(wanted), shown(actual), wanted == actual)
+}
+
+fn shown(text: &str) -> String {
+    match text {
         "" => "none".to_owned(),
         text => text.to_owned(),
-    };
-    seen(shown(wanted), shown(actual), wanted == actual)
+    }
 }
 
 fn seen(expected: String, actual: String, is_so: bool) -> Seen {

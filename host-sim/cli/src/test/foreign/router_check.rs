@@ -320,6 +320,7 @@ fn expectations(reader: &mut Reader<'_>, validate: &Fields<'_>, roll: u64, ssl: 
         for (name, value) in headers(reader, validate, key) {
             let field = format!("{key} {name}");
             // Without a value: there must be none.
+            let name = header_matcher::header_name(name);
             let mut want = HeaderWant::new(side, &name, Matcher::Exact(value));
             want.missing_as_empty = true;
             want.https = Some(ssl);
