@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use fingerpost_resources::yaml::{Node, Scalar, Value};
+
 use super::fields::{Fields, Reader};
 
 pub(super) const HEADER: [&str; 2] = ["key", "value"];
@@ -20,7 +22,9 @@ pub(super) fn read(reader: &mut Reader<'_>, phase: &Fields<'_>) -> Message {
     };
     // In the original's order: a file, then a text, then the headers.
     for key in ["file", "content"] {
-        if !input.has(key) {
+        // As in the original an empty text is none.
+        let is_empty = |it: &Node| matches!(&it.value, Value::Scalar(Scalar::Text(text)) if text.is_empty());
+        if input.get(key).is_none_or(is_empty) {
             continue;
         }
         let text = match key {
