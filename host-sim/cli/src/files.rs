@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use fingerpost_resources::Source;
 use walkdir::{DirEntry, WalkDir};
@@ -66,13 +67,18 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     Ok(full)
 }
 
+/// Standard input, which can be read only once: whoever asks again gets the same.
 fn read_stdin() -> Result<Source, Failure> {
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(Path::new(STDIN), &error))?;
-    Ok(Source::from_bytes(STDIN, bytes))
+    static READ: OnceLock<Vec<u8>> = OnceLock::new();
+    if READ.get().is_none() {
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(Path::new(STDIN), &error))?;
+        let _ = READ.set(bytes); // nobody else reads meanwhile
+    }
+    Ok(Source::from_bytes(STDIN, READ.get().cloned().unwrap_or_default()))
 }
 
 /// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests

@@ -74,6 +74,9 @@ pub(super) fn judge(case: &Case, sent: &Request, ways: &[Way], world: &World) ->
             }
         }
     }
+    // In the order of the file, however the dice fell.
+    let place = |it: &Difference| case.expectations.iter().position(|other| other.field == it.field);
+    differences.sort_by_key(place);
     if !differences.is_empty() {
         Verdict::Failed(differences, reasons)
     } else if !reasons.is_empty() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::run::{Folder, shop};
+use crate::run::{Folder, GATEWAY, SERVICE, shop};
 
 const PASSING: &str = "\
 tests:
@@ -215,4 +215,55 @@ fn a_check_file_that_will_not_do_is_refused_with_its_line() {
     folder.write("routes.test.json", check);
     let ended = folder.run("test .");
     ended.check(2, &["missing field `path`", "routes.test.json:3:"]);
+}
+
+#[test]
+fn differences_are_told_in_the_order_of_the_file() {
+    let weighted = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  gateways: [gateway]
+  hosts: [shop.example.com]
+  http:
+  - route:
+    - {destination: {host: shop}, weight: 90}
+    - {destination: {host: shop, port: {number: 81}}, weight: 10}
+";
+    let resources = [
+        GATEWAY,
+        weighted,
+        &SERVICE.replace(
+            "{port: 80, name: http}",
+            "{port: 80, name: a}, {port: 81, name: b}",
+        ),
+    ];
+    let folder = Folder::with("shop.yaml", &resources.join("---\n"));
+    // `port` differs only where the second destination is drawn, `path` wherever the dice fall.
+    let tests = "tests:\n- request: http://shop.example.com/a\n  expect: {port: 80, path: /b}\n";
+    folder.write("routes.test.yaml", tests);
+    let ended = folder.run("test . --engine core");
+    ended.check(1, &[]);
+    let expected = "\
+        port  routes.test.yaml:3
+          expected  80
+          found     81
+          when      outbound|81||shop.default.svc.cluster.local is drawn: 10 % of the requests
+        path  routes.test.yaml:3
+          expected  /b
+          found     /a
+          when      outbound|80||shop.default.svc.cluster.local is drawn: 90 % of the requests
+";
+    assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+}
+
+#[test]
+fn resources_from_standard_input_serve_every_file() {
+    let folder = Folder::new();
+    folder.write("a.test.yaml", PASSING);
+    folder.write("b.test.yaml", &format!("envoy: '1.36'\n{PASSING}"));
+    let ended = folder.run_with("test . -f - --engine core", &shop());
+    ended.check(0, &[]);
+    assert!(ended.stdout.ends_with("\n4 passed\n"), "{}", ended.stdout);
 }
