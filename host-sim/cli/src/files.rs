@@ -52,6 +52,12 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         .into_iter()
         .partition(|source| !holds_nothing(&source.text));
     if full.is_empty() {
+        if let ([], [first, ..]) = (empty.as_slice(), names) {
+            return Err(Failure::refused(format!(
+                "nothing to compile: {} holds tests and no resource; say with -f where the resources are",
+                first.display()
+            )));
+        }
         let names: Vec<&str> = empty.iter().map(|it| it.name.as_str()).collect();
         return Err(Failure::refused(format!(
             "nothing to compile: {} no resource",

@@ -435,3 +435,12 @@ fn where_nothing_listens_nothing_is_as_wanted_not_even_nothing() {
     ended.check(1, &[]);
     assert!(ended.stdout.contains("found     no answer"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_folder_of_tests_alone_says_what_is_missing() {
+    let folder = Folder::with("tests/cases.yml", "testCases: []\n");
+    let tests = "tests:\n- test_name: a\n  input: {authority: a, path: /}\n  validate: {cluster_name: ''}\n";
+    folder.write("tests/routes.yaml", tests);
+    let said = "tests holds tests and no resource; say with -f where the resources are";
+    folder.run("test tests --engine core").check(2, &[said]);
+}
