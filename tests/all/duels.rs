@@ -40,7 +40,7 @@ impl Ring {
         })
     }
 
-    fn compile(&self, documents: &[Value]) -> Result<Pair, String> {
+    pub(crate) fn compile(&self, documents: &[Value]) -> Result<Pair, String> {
         let text = yaml::documents(documents);
         Pair::compile(
             &[("world.yaml", table::WORLD), ("resources.yaml", &text)],
@@ -146,7 +146,7 @@ pub(crate) fn agree_on_generated(ring: &Ring, wanted: usize) -> Result<(), Strin
 }
 
 /// Table number `part` of a seed, and its requests.
-fn made_up(ring: &Ring, seed: u64, part: usize) -> (Vec<Value>, Vec<Sent>) {
+pub(crate) fn made_up(ring: &Ring, seed: u64, part: usize) -> (Vec<Value>, Vec<Sent>) {
     let mut dice = Dice::of_part(seed, part);
     let documents = table::table(&mut dice, &|documents| ring.compile(documents).is_ok());
     let requests = (0..REQUESTS)

@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name; the folder's README names the rest.
 
+mod beside;
 mod duels;
 mod engines;
 mod hostile;
@@ -35,6 +36,11 @@ fn main() {
         "simulator: module and native filter, byte for byte",
         simulated::equals_the_native_filter,
     ));
+    trials.push(trial(
+        "simulator: generated cases, beside Envoy",
+        beside::generated,
+    ));
+    trials.push(trial("simulator: the own corpus, beside Envoy", beside::rows));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
     trials.push(trial(

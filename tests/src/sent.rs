@@ -26,6 +26,8 @@ pub struct Sent {
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+const BODY: &str = "abc";
+
 impl Sent {
     /// The bytes on the wire, as case `case`.
     #[must_use]
@@ -42,12 +44,20 @@ impl Sent {
             bytes.extend([b"\r\n", &name[..], b": ", value].concat());
         }
         bytes.extend(format!("\r\nx-case: {case}\r\n").bytes());
-        match self.header("transfer-encoding") {
-            Some(_) => bytes.extend(b"\r\n3\r\nabc\r\n0\r\n\r\n"),
-            None if self.has_body() => bytes.extend(b"content-length: 3\r\n\r\nabc"),
-            None => bytes.extend(b"\r\n"),
+        match (self.header("transfer-encoding"), self.told_length()) {
+            (Some(_), _) => bytes.extend(b"\r\n3\r\nabc\r\n0\r\n\r\n"),
+            (None, Some(length)) => {
+                bytes.extend(format!("content-length: {length}\r\n\r\n{BODY}").bytes());
+            }
+            (None, None) => bytes.extend(b"\r\n"),
         }
         bytes
+    }
+
+    /// The length that the message tells of its body, which the headers of the request do not show.
+    #[must_use]
+    pub fn told_length(&self) -> Option<usize> {
+        (self.header("transfer-encoding").is_none() && self.has_body()).then_some(BODY.len())
     }
 
     fn has_body(&self) -> bool {

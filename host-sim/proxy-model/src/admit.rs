@@ -11,13 +11,14 @@ use crate::path::normalise;
 use crate::reply::speaks_grpc;
 use crate::request::Request;
 use crate::route_match::without_query;
-use crate::target::Target;
+use crate::target::{Target, can_be_connected};
+use crate::upgrade;
 
 /// What becomes of a request on its way to the filters.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Admission {
     /// It reaches the filters like this.
-    Admitted(Headers),
+    Admitted { headers: Headers, has_body: bool },
     /// The codec refuses it, and says so in words.
     Unreadable(u16, &'static str),
     /// The connection manager refuses it, without words.
@@ -40,6 +41,9 @@ const TOO_LARGE: Admission = Admission::Unreadable(431, "Request Header Fields T
 const MOST_HEADERS: usize = 100;
 const MOST_BYTES: usize = 60 * 1024;
 
+/// The client's address, for want of a connection.
+const CLIENT: &str = "127.0.0.1";
+
 /// Checks and normalises `request`.
 pub(crate) fn admit(
     request: &Request,
@@ -47,9 +51,7 @@ pub(crate) fn admit(
     edge: &Edge,
 ) -> Result<Admission, Skipped> {
     let method = request.method.as_str();
-    if method == "CONNECT" {
-        return Err(Skipped::because("CONNECT is not modelled"));
-    }
+    let is_connect = method == "CONNECT";
     let target = Target::read(request).filter(|_| METHODS.contains(&method));
     let (Some(target), Some(fields)) = (target, fields::read(&request.headers)) else {
         return Ok(MALFORMED);
@@ -59,19 +61,15 @@ pub(crate) fn admit(
     }
     let mut headers = Headers::with_capacity(fields.len() + 10);
     headers.push((b":authority".to_vec(), target.authority.as_bytes().to_vec()));
-    headers.push((b":path".to_vec(), Vec::new()));
+    if !is_connect {
+        headers.push((b":path".to_vec(), Vec::new()));
+    }
     headers.push((b":method".to_vec(), method.as_bytes().to_vec()));
     headers.push((b":scheme".to_vec(), connection.scheme().as_bytes().to_vec()));
     for (name, value) in fields {
         match name.as_str() {
-            // One length, and a body of that length: what nearly every client with a body sends.
-            "content-length" if is_length(&value) && get(&headers, "content-length").is_none() => {
-                add(&mut headers, Side::Request, &name, value.as_bytes());
-            }
-            "content-length" | "transfer-encoding" => {
-                return Err(Skipped::because(
-                    "a request that frames its body itself is not modelled",
-                ));
+            "content-length" if !is_length(&value) || get(&headers, &name).is_some() => {
+                return Ok(MALFORMED);
             }
             "host" if target.is_absolute => {}
             "host" => {
@@ -84,6 +82,13 @@ pub(crate) fn admit(
             _ => add(&mut headers, Side::Request, &name, value.as_bytes()),
         }
     }
+    upgrade::forget_http2(&mut headers);
+    if let Some(refused) = check_framing(&mut headers, is_connect) {
+        return Ok(refused);
+    }
+    if is_connect && !can_be_connected(target.authority) {
+        return Ok(MALFORMED);
+    }
     if !get(&headers, ":authority")
         .unwrap_or_default()
         .iter()
@@ -91,10 +96,14 @@ pub(crate) fn admit(
     {
         return Ok(MALFORMED);
     }
-    let lacks_host = match fields::sanitise_connection(&mut headers)? {
-        Nominated::Removed => false,
-        Nominated::Host => !target.is_absolute,
-        Nominated::Forbidden => return Ok(MALFORMED),
+    let lacks_host = match upgrade::wanted(&headers) {
+        // Whoever upgrades may name in `connection` what they like.
+        Some(_) => false,
+        None => match fields::sanitise_connection(&mut headers) {
+            Nominated::Removed => false,
+            Nominated::Host => !target.is_absolute,
+            Nominated::Forbidden => return Ok(MALFORMED),
+        },
     };
     if target.is_https && connection.scheme() == "http" {
         return Ok(Admission::Unreadable(403, "Forbidden"));
@@ -104,15 +113,17 @@ pub(crate) fn admit(
     if lacks_host || (method == "QUERY" && get(&headers, "content-type").is_none()) {
         return refused(400);
     }
+    let is_chunked = get(&headers, "transfer-encoding").is_some();
     let needs_a_length = matches!(method, "POST" | "PUT" | "PATCH");
-    if needs_a_length && get(&headers, "content-length").is_none() {
+    if needs_a_length && !is_chunked && get(&headers, "content-length").is_none() {
         add(&mut headers, Side::Request, "content-length", b"0");
     }
+    let has_body = is_chunked || get(&headers, "content-length").is_some_and(|it| it != b"0");
     for name in &edge.removed_early {
         remove(&mut headers, name);
     }
     let mut path = target.path;
-    if !path.starts_with(b"/") {
+    if !path.starts_with(b"/") && !is_connect {
         return refused(404);
     }
     if let Some(hash) = path.iter().position(|byte| *byte == b'#') {
@@ -124,17 +135,38 @@ pub(crate) fn admit(
     if without_query(path).windows(3).any(|it| it == b"%00") {
         return refused(400);
     }
-    set(&mut headers, ":path", normalise(path));
+    if !is_connect {
+        set(&mut headers, ":path", normalise(path));
+    }
     fields::strip(&mut headers);
     for (name, value) in [
         ("x-forwarded-proto", connection.scheme()),
-        ("x-forwarded-for", "127.0.0.1"),
-        ("x-envoy-external-address", "127.0.0.1"),
+        ("x-envoy-external-address", CLIENT),
         ("x-request-id", "00000000-0000-4000-8000-000000000000"),
     ] {
         set(&mut headers, name, value);
     }
-    Ok(Admission::Admitted(headers))
+    // Behind what the client says itself: no proxy in front of a gateway is trusted, but none is silenced either.
+    add(&mut headers, Side::Request, "x-forwarded-for", CLIENT.as_bytes());
+    Ok(Admission::Admitted { headers, has_body })
+}
+
+/// Refuses a request of which nobody knows for certain where it ends (RFC 9112, 6.3).
+fn check_framing(headers: &mut Headers, is_connect: bool) -> Option<Admission> {
+    let encoding = get(headers, "transfer-encoding");
+    match (encoding, get(headers, "content-length")) {
+        (Some(_), Some(_)) => Some(MALFORMED),
+        (Some(encoding), None) => {
+            let is_known = encoding.eq_ignore_ascii_case(b"chunked") && !is_connect;
+            (!is_known).then_some(Admission::Unreadable(501, "Not Implemented"))
+        }
+        (None, Some(length)) if is_connect => {
+            let is_empty = length == b"0";
+            remove(headers, "content-length");
+            (!is_empty).then_some(MALFORMED)
+        }
+        (None, _) => None,
+    }
 }
 
 fn size(request: &Request) -> usize {
@@ -155,6 +187,7 @@ const METHODS: &[&str] = &[
     "ACL",
     "BIND",
     "CHECKOUT",
+    "CONNECT",
     "COPY",
     "DELETE",
     "GET",
@@ -187,7 +220,7 @@ const METHODS: &[&str] = &[
     "UNSUBSCRIBE",
 ];
 
-/// Whether the text is a number that any HTTP implementation takes for a length.
+/// Whether the text is a number that Envoy takes for a length. Nobody sends more than those digits can say.
 fn is_length(text: &str) -> bool {
     (1..=18).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit())
 }

@@ -8,6 +8,8 @@ use crate::routed::Silence;
 pub(crate) struct Facts<'a> {
     /// The listener's name.
     pub(crate) listener: &'a str,
+    /// Whether the request has a body.
+    pub(crate) has_body: bool,
     /// Whether the client speaks TLS.
     pub(crate) over_tls: bool,
     /// The server name that the client asks for.
@@ -38,6 +40,10 @@ pub(crate) enum Source {
     Silence(Silence),
     Abort,
     Plugin,
+    /// The router, since the upstream did not go on in what the client wants.
+    Declined,
+    /// The connection manager, which refuses an upgrade.
+    Manager,
     /// No route: nothing is edited then.
     Nobody,
 }

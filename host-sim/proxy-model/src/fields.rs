@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::headers::{Headers, get, remove, set};
-use crate::outcome::Skipped;
+use crate::upgrade;
 
 /// Names in lower case and trimmed values, or nothing if one of them can't be read. A line that begins with a blank
 /// goes on with the value before it.
@@ -52,8 +52,8 @@ pub(crate) enum Nominated {
     Host,
 }
 
-/// Removes what `connection` names. Of `te` only the wish for trailers stays.
-pub(crate) fn sanitise_connection(headers: &mut Headers) -> Result<Nominated, Skipped> {
+/// Removes what `connection` names.
+pub(crate) fn sanitise_connection(headers: &mut Headers) -> Nominated {
     let named = get(headers, "connection")
         .map(<[u8]>::to_ascii_lowercase)
         .unwrap_or_default();
@@ -61,29 +61,29 @@ pub(crate) fn sanitise_connection(headers: &mut Headers) -> Result<Nominated, Sk
     let mut nominated = Nominated::Removed;
     for name in named.split(',').map(str::trim) {
         match name {
-            "upgrade" if get(headers, "upgrade").is_some() => {
-                return Err(Skipped::because("upgrades are not modelled"));
-            }
             "" | "close" | "keep-alive" | "upgrade" | "te" => {}
             "host" => nominated = Nominated::Host,
             _ if name.starts_with(':') || name.starts_with("x-forwarded-") => {
-                return Ok(Nominated::Forbidden);
+                return Nominated::Forbidden;
             }
             _ => remove(headers, name),
         }
     }
-    let te = get(headers, "te")
-        .map(|it| String::from_utf8_lossy(it).into_owned())
-        .unwrap_or_default();
-    match te.split(',').any(|it| it.trim() == "trailers") {
-        true => set(headers, "te", "trailers"),
-        false => remove(headers, "te"),
-    }
-    Ok(nominated)
+    nominated
 }
 
-/// Removes what no client may say to an edge, and a referer that is none.
+/// Removes what no client may say to an edge, and a referer that is none. What is said about the connection itself
+/// stays for an upgrade alone, and else of `te` the wish for trailers.
 pub(crate) fn strip(headers: &mut Headers) {
+    if upgrade::wanted(headers).is_none() {
+        let te = String::from_utf8_lossy(get(headers, "te").unwrap_or_default()).into_owned();
+        match te.split(',').any(|it| it.trim() == "trailers") {
+            true => set(headers, "te", "trailers"),
+            false => remove(headers, "te"),
+        }
+        remove(headers, "connection");
+        remove(headers, "upgrade");
+    }
     if get(headers, "referer").is_some_and(|it| !refers(it)) {
         remove(headers, "referer");
     }
@@ -134,10 +134,9 @@ fn is_hierarchy(text: &str) -> bool {
 
 /// At the edge no client may set these. Tried with 1.40.
 const STRIPPED: &[&str] = &[
-    "connection",
     "keep-alive",
     "proxy-connection",
-    "upgrade",
+    "transfer-encoding",
     "x-envoy-decorator-operation",
     "x-envoy-downstream-service-cluster",
     "x-envoy-downstream-service-node",

@@ -9,12 +9,14 @@ use crate::clusters::Clusters;
 use crate::connection::Connection;
 use crate::dice::StreamRoll;
 use crate::filter::{Filter, FilterSite};
+use crate::headers::Headers;
 use crate::outcome::Skipped;
 use crate::read::{Ignored, message};
 use crate::reply::Local;
 use crate::request::Request;
 use crate::routed::{Answered, Routed};
 use crate::stream::Stream;
+use crate::upgrade;
 use crate::virtual_host::RouteTable;
 
 /// A connection manager.
@@ -24,6 +26,8 @@ pub(crate) struct Http {
     edge: Edge,
     pub(crate) filters: Vec<HttpFilter>,
     pub(crate) routes: RouteTable,
+    /// What requests may go on in, in lower case.
+    upgrades: Vec<String>,
 }
 
 /// A filter of the chain.
@@ -71,12 +75,18 @@ struct WrittenHttp {
     _client_cert_details: Ignored,
     #[serde(default, rename = "proxy_100_continue")]
     _continue: Ignored,
-    #[serde(default, rename = "upgrade_configs")]
-    _upgrades: Ignored,
+    #[serde(default)]
+    upgrade_configs: Vec<WrittenUpgrade>,
     #[serde(default, rename = "request_id_extension")]
     _request_id: Ignored,
     #[serde(default, rename = "access_log")]
     _access_log: Ignored,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenUpgrade {
+    upgrade_type: String,
 }
 
 /// What a path with `%2F` gets: nothing is done to it, whatever else there is.
@@ -167,7 +177,17 @@ impl Http {
             },
             filters: filters.collect(),
             routes: RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
+            upgrades: written
+                .upgrade_configs
+                .into_iter()
+                .map(|it| it.upgrade_type.to_ascii_lowercase())
+                .collect(),
         })
+    }
+
+    /// Whether a request wants to go on in what it may not.
+    pub(crate) fn refuses_upgrade(&self, request: &Headers) -> bool {
+        upgrade::wanted(request).is_some_and(|wanted| !self.upgrades.iter().any(|it| *it == wanted))
     }
 
     /// Where a request goes.
@@ -191,8 +211,9 @@ impl Http {
         match admit(request, &connection, &self.edge)? {
             Admission::Unreadable(status, words) => Ok(refused(status, words, false)),
             Admission::Refused { status, is_grpc } => Ok(refused(status, "", is_grpc)),
-            Admission::Admitted(headers) => {
+            Admission::Admitted { headers, has_body } => {
                 let stream = Stream {
+                    has_body,
                     http: self,
                     clusters,
                     connection,

@@ -3,10 +3,10 @@
 //! ```text
 //! Model::route(request, filter, dice)
 //!   listener and filter chain by port and server name             connection
-//!   the codec and the connection manager: 400s, what is lost      admit, target, fields, path
+//!   the codec and the connection manager: 400s, what is lost      admit, target, fields, path, upgrade
 //!   the filters in order                                          stream
 //!     a plugin, run by whoever calls                              filter
-//!     the route: virtual host, then a key or the first match      virtual_host, route_match
+//!     the route: virtual host, then a key or the first match      virtual_host, predicate, route_match
 //!     fault, CORS                                                 fault, cors
 //!     the router: redirect, direct response, destination,         router, redirect, forward, rewrite
 //!       header edits with their variables, mirrors                edits, format, variable
@@ -17,12 +17,13 @@
 //! ```
 //!
 //! It stands beside Envoy 1.40, not in its place. It has no clock and no network: an upstream that delays or fails,
-//! retries, upgrades, bodies and HTTP/2 clients are not modelled, nor is a variable or a cookie that only a running
-//! proxy can fill in. A request that depends on them is [`Skipped`], with the reason. A bootstrap with a field that
+//! timeouts that may pass before any answer, retries, bodies and HTTP/2 clients are not modelled, nor is a variable or
+//! a cookie that only a running proxy can fill in. A request that depends on them is [`Skipped`], with the reason. Of
+//! an upgrade it is known who is asked, and what becomes of an answer that declines it. A bootstrap with a field that
 //! the model does not know is refused.
 //!
-//! Filters and routes see the headers that Envoy itself adds (`x-request-id`, `x-forwarded-for`,
-//! `x-envoy-external-address`) with values of the model's own: that they are there is right, what they say is not.
+//! Filters and routes see the headers that Envoy itself adds (`x-request-id`, `x-envoy-external-address`, the end of
+//! `x-forwarded-for`) with values of the model's own: that they are there is right, what they say is not.
 //!
 //! Nothing here knows Istio: the bootstrap is all there is.
 
@@ -45,6 +46,7 @@ mod http;
 mod model;
 mod outcome;
 mod path;
+mod predicate;
 mod read;
 mod record;
 mod redirect;
@@ -59,6 +61,7 @@ mod stream;
 mod string_match;
 mod target;
 mod tcp;
+mod upgrade;
 mod variable;
 mod virtual_host;
 

@@ -71,7 +71,7 @@ impl Model {
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Outcome, Skipped> {
-        record::outcome(request, self.route(request, filter, dice)?)
+        record::outcome(request, self.decide(request, filter, dice)?)
     }
 
     /// Where a request goes and as what, or how Envoy itself answers it. For whoever has upstreams to ask.
@@ -92,6 +92,20 @@ impl Model {
     /// # Errors
     /// The model does not know, and says why.
     pub fn route<'m>(
+        &'m self,
+        request: &'m Request,
+        filter: &mut dyn Filter,
+        dice: &mut dyn Dice,
+    ) -> Result<Routed<'m>, Skipped> {
+        match self.decide(request, filter, dice)? {
+            Routed::Forwarded(forwarded) if forwarded.wants_an_upgrade() => Err(Skipped::because(
+                "what an upstream makes of an upgrade is not modelled",
+            )),
+            routed => Ok(routed),
+        }
+    }
+
+    fn decide<'m>(
         &'m self,
         request: &'m Request,
         filter: &mut dyn Filter,

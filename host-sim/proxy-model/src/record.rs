@@ -1,6 +1,7 @@
 //! What a conformance case records of a request: every upstream is an echo server, and the client notes what it gets.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::echo;
 use crate::headers::{get, text};
@@ -32,7 +33,11 @@ pub(crate) fn outcome(request: &Request, routed: Routed<'_>) -> Result<Outcome, 
 
 fn of_an_echo(forwarded: &Forwarded<'_>) -> Result<Outcome, Skipped> {
     refuse_the_unknowable(forwarded)?;
-    let reply = forwarded.finish(echo::answer(forwarded.cluster()))?;
+    let answer = echo::answer(forwarded.cluster());
+    let reply = match forwarded.wants_an_upgrade() {
+        true => forwarded.decline(answer)?,
+        false => forwarded.finish(answer)?,
+    };
     let asked = tally(forwarded, &reply);
     let seen = reply.into_received(forwarded.to_head());
     let outcome = Outcome {
@@ -53,6 +58,9 @@ fn delayed(outcome: Outcome, delay_ms: u64) -> Outcome {
     }
 }
 
+/// Whatever an echo server answers sooner than that, it may on a bad day answer too late.
+const SHORT: Duration = Duration::from_millis(20);
+
 /// What a model without a clock and without an upstream can't say.
 fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
     let request = forwarded.headers();
@@ -60,6 +68,10 @@ fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
         "an upstream that delays or fails is not modelled"
     } else if get(request, "x-envoy-force-trace").is_some() {
         "only a running proxy knows the value of x-request-id"
+    } else if forwarded.wants_an_upgrade() && forwarded.stream.has_body {
+        "what an upstream makes of an upgrade with a body is its own affair"
+    } else if forwarded.timeout().is_some_and(|it| it < SHORT) {
+        "only a running proxy knows whether an upstream answers within so short a timeout"
     } else if forwarded.gives_a_cookie() {
         "only a running proxy knows the cookie it sets for consistent hashing"
     } else if get(request, ":path").is_some_and(|it| it.contains(&b' ')) {

@@ -71,7 +71,9 @@ impl Local {
 
 /// Whether the client speaks gRPC: then it gets answers of Envoy's own as gRPC errors.
 pub(crate) fn speaks_grpc(request: &Headers) -> bool {
-    let kind = get(request, "content-type").unwrap_or_default();
+    // Without a path it is CONNECT, which carries bytes.
+    let kind = get(request, "content-type").filter(|_| get(request, ":path").is_some());
+    let kind = kind.unwrap_or_default();
     match kind.strip_prefix(b"application/grpc") {
         Some(rest) => rest.is_empty() || rest.starts_with(b"+"),
         None => false,

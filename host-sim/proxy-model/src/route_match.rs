@@ -54,7 +54,9 @@ impl RouteMatch {
     }
 
     pub(crate) fn accepts(&self, request: &Headers) -> bool {
-        let target = get(request, ":path").unwrap_or_default();
+        let Some(target) = get(request, ":path") else {
+            return false; // CONNECT: only a route that says so takes it, and none here does
+        };
         self.path.accepts(without_query(target))
             && self.headers.iter().all(|it| it.accepts(request))
             && self.query.iter().all(|it| it.accepts(target))

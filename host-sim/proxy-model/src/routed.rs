@@ -10,10 +10,11 @@ use fingerpost_routing_config::RuleRef;
 use crate::cors::Mark;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
-use crate::headers::{Headers, get, remove};
+use crate::headers::{Headers, get, remove, text};
 use crate::outcome::{Failure, Skipped};
 use crate::reply::{Local, Reply};
 use crate::stream::{Chosen, OnRoute, Stream};
+use crate::upgrade;
 
 /// What Envoy decides about a request.
 #[derive(Debug)]
@@ -111,6 +112,11 @@ impl<'m> Forwarded<'m> {
         (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
     }
 
+    /// Whether the client wants to go on in another protocol.
+    pub(crate) fn wants_an_upgrade(&self) -> bool {
+        upgrade::wanted(self.headers()).is_some()
+    }
+
     /// Whether a hashing cluster gives the client a cookie, which Envoy makes up.
     #[must_use]
     pub fn gives_a_cookie(&self) -> bool {
@@ -128,6 +134,29 @@ impl<'m> Forwarded<'m> {
         self.stream
             .edit_response(&mut answer.headers, status, Source::Upstream, self.on)?;
         Ok(answer.for_client(self.mark.as_ref()))
+    }
+
+    /// What the client gets of an answer that does not go on in what it wants: an answer of Envoy's own, to which the
+    /// cluster's headers are added after the edits.
+    pub(crate) fn decline(&self, answer: Reply) -> Result<Reply, Skipped> {
+        const OF_THE_BODY: &[&str] = &["content-length", "content-type", "x-envoy-upstream-service-time"];
+        let local = Local::new(answer.status, "");
+        let mut reply = self
+            .stream
+            .local(local, Source::Declined, Chosen::Route(self.on))?;
+        for (name, value) in answer.headers {
+            let name = text(&name);
+            if OF_THE_BODY.contains(&name.as_str()) {
+                continue;
+            }
+            if get(&reply.headers, &name).is_some() {
+                return Err(Skipped::because(
+                    "an edit of what an upstream says that declines an upgrade is not modelled",
+                ));
+            }
+            reply.headers.push((name.into_bytes(), value));
+        }
+        Ok(reply.for_client(self.mark.as_ref()))
     }
 
     /// What the client gets where the cluster does not answer.

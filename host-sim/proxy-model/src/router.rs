@@ -25,6 +25,14 @@ impl<'m> Stream<'m> {
                     chosen,
                 )?));
             }
+            // CONNECT has no path to send the client to.
+            Chosen::ToHttps if get(&self.request, ":path").is_none() => {
+                return Ok(Ended::Reply(self.local(
+                    Local::new(403, ""),
+                    Source::Route,
+                    chosen,
+                )?));
+            }
             Chosen::ToHttps => {
                 let mut local = Local::new(301, "");
                 set(&mut local.headers, "location", to_https(&self.request));
@@ -111,9 +119,12 @@ impl<'m> Stream<'m> {
         Ok(timeout_ms)
     }
 
-    /// Notes the value that `of` has before it changes.
+    /// Notes the value that `of` has before it changes, if it has one.
     fn keep(&mut self, name: &str, of: &str) {
-        if let Some(value) = get(&self.request, of).map(<[u8]>::to_vec) {
+        if let Some(value) = get(&self.request, of)
+            .filter(|it| !it.is_empty())
+            .map(<[u8]>::to_vec)
+        {
             set(&mut self.request, name, value);
         }
     }

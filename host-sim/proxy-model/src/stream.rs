@@ -23,6 +23,7 @@ pub(crate) struct Stream<'m> {
     pub(crate) clusters: &'m Clusters,
     pub(crate) connection: Connection<'m>,
     pub(crate) request: Headers,
+    pub(crate) has_body: bool,
 }
 
 /// What the route table says about the request as it is now.
@@ -66,6 +67,11 @@ impl<'m> Stream<'m> {
         let mut chosen = self.choose(dice);
         let mut mark: Option<Mark<'m>> = None;
         let mut delay_ms = 0;
+        // Where no route is known yet, the filters and the router have it their way.
+        if http.refuses_upgrade(&self.request) && !matches!(chosen, Chosen::Nothing) {
+            let reply = self.local(Local::new(403, ""), Source::Manager, chosen)?;
+            return Ok(self.end(Ended::Reply(reply), chosen, mark, delay_ms));
+        }
         for step in &http.filters {
             let ended = match step {
                 HttpFilter::Plugin(plugin) => {
@@ -150,7 +156,7 @@ impl<'m> Stream<'m> {
         source: Source,
         chosen: Chosen<'m>,
     ) -> Result<Reply, Skipped> {
-        let by_a_filter = matches!(source, Source::Abort | Source::Plugin);
+        let by_a_filter = matches!(source, Source::Abort | Source::Plugin | Source::Manager);
         if let Chosen::Route(on) = chosen
             // What a filter answers is edited for a cluster's sake only.
             && (!by_a_filter || matches!(on.route.action, Action::Forward(_)))
@@ -217,6 +223,7 @@ impl<'m> Stream<'m> {
         let cluster = on.share.map(|it| it.cluster.as_str());
         Facts {
             listener: &self.http.listener,
+            has_body: self.has_body,
             over_tls: self.connection.tls.is_some(),
             server_name: self.connection.server_name(),
             route_name: &on.route.name,

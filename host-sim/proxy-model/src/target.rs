@@ -8,7 +8,7 @@ use crate::request::Request;
 /// What a target says.
 pub(crate) struct Target<'r> {
     pub(crate) authority: &'r str,
-    /// What a URL has after its authority; without a slash at its start nothing is routed.
+    /// What a URL has after its authority; without a slash at its start nothing is routed. CONNECT has none.
     pub(crate) path: &'r [u8],
     pub(crate) is_absolute: bool,
     /// Whether it is a URL that asks for TLS.
@@ -21,6 +21,14 @@ impl<'r> Target<'r> {
         let target = request.path.as_str();
         if target.is_empty() || !target.bytes().all(|it| it.is_ascii_graphic()) {
             return None;
+        }
+        if request.method == "CONNECT" {
+            return Some(Self {
+                authority: target,
+                path: b"",
+                is_absolute: true,
+                is_https: false,
+            });
         }
         if target.starts_with('/') || (request.method == "OPTIONS" && target.starts_with('*')) {
             return Some(Self {
@@ -41,6 +49,11 @@ impl<'r> Target<'r> {
             is_https: scheme == "https",
         })
     }
+}
+
+/// Whether CONNECT may name this: nothing but a name and a port.
+pub(crate) fn can_be_connected(authority: &str) -> bool {
+    is_authority(authority) && !authority.ends_with(']') && authority.contains(':')
 }
 
 fn without_user(authority: &str) -> Option<&str> {

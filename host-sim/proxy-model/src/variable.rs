@@ -34,6 +34,8 @@ pub(crate) enum Variable {
         long: bool,
     },
     Attempts,
+    /// None before there is an answer; then who knows how much of a body.
+    BytesReceived,
     /// Empty unless the client speaks TLS.
     OfTls(String),
     /// Empty until an upstream has answered.
@@ -88,12 +90,15 @@ pub(crate) fn read(command: &str, argument: Option<&str>) -> Result<Variable, St
         ("RESPONSE_FLAGS", None) => Variable::Flags { long: false },
         ("RESPONSE_FLAGS_LONG", None) => Variable::Flags { long: true },
         ("UPSTREAM_REQUEST_ATTEMPT_COUNT", None) => Variable::Attempts,
-        ("BYTES_RECEIVED" | "BYTES_SENT", None) => Variable::Constant("0"),
+        ("BYTES_RECEIVED", None) => Variable::BytesReceived,
+        ("BYTES_SENT", None) => Variable::Constant("0"),
         ("ACCESS_LOG_TYPE", None) => Variable::Constant("NotSet"),
         (command, _) if ALWAYS_EMPTY.contains(&command) => Variable::Constant(""),
         (command, _) if is_of_tls(command) => Variable::OfTls(command.to_owned()),
         (command, _) if is_of_upstream(command) => Variable::OfUpstream(command.to_owned()),
-        (command, _) if OF_A_MOMENT.contains(&command) => return Err(unknown(command)),
+        (command, _) if OF_A_MOMENT.contains(&command) || command.starts_with("UPSTREAM_") => {
+            return Err(unknown(command));
+        }
         _ => return Err(refused()),
     })
 }
@@ -271,6 +276,8 @@ impl Variable {
                 Some(Source::Silence(Silence::NoEndpoint)) => b"no_healthy_upstream",
                 Some(Source::Silence(Silence::TimedOut)) => b"response_timeout",
                 Some(Source::Abort) => b"fault_filter_abort",
+                Some(Source::Declined) => b"websocket_handshake_unsuccessful",
+                Some(Source::Manager) => b"upgrade_failed",
                 Some(Source::Plugin | Source::Silence(Silence::Unreachable)) => {
                     return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS")));
                 }
@@ -290,11 +297,20 @@ impl Variable {
                 _ => b"-",
             },
             Self::Attempts => match source {
-                None | Some(Source::Upstream | Source::Silence(_)) => b"1",
+                None | Some(Source::Upstream | Source::Declined | Source::Silence(_)) => b"1",
                 Some(_) => b"0",
             },
+            Self::BytesReceived if source.is_some() && facts.has_body => {
+                return Err(Skipped::because(unknown("BYTES_RECEIVED")));
+            }
+            Self::BytesReceived => b"0",
             Self::OfTls(command) if facts.over_tls => return Err(Skipped::because(unknown(command))),
-            Self::OfUpstream(command) if matches!(source, Some(Source::Upstream | Source::Silence(_))) => {
+            Self::OfUpstream(command)
+                if matches!(
+                    source,
+                    Some(Source::Upstream | Source::Declined | Source::Silence(_))
+                ) =>
+            {
                 return Err(Skipped::because(unknown(command)));
             }
             Self::OfTls(_) | Self::OfUpstream(_) => b"",

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::ModelError;
 use crate::edits::{Edits, WrittenEdit};
-use crate::headers::{Headers, get, values};
+use crate::headers::{Headers, get};
+use crate::predicate::{Extension, HeaderInput, Predicate, WrittenPredicate, joined};
 use crate::read::{Ignored, list, message};
 use crate::route::Route;
 
@@ -43,6 +44,8 @@ enum Routes {
     Keyed {
         header: String,
         routes: HashMap<Vec<u8>, Route>,
+        /// Where there is none behind the key: the first of these that holds.
+        otherwise: Vec<(Predicate, Route)>,
     },
 }
 
@@ -105,9 +108,7 @@ enum RequireTls {
 #[serde(deny_unknown_fields)]
 struct Matcher {
     matcher_tree: MatcherTree,
-    /// Concerns upgrades only, which are not modelled.
-    #[serde(default, rename = "on_no_match")]
-    _on_no_match: Ignored,
+    on_no_match: Option<OnNoMatch>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,21 +116,6 @@ struct Matcher {
 struct MatcherTree {
     input: Extension<HeaderInput>,
     exact_match_map: MatchMap,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Extension<T> {
-    #[serde(default, rename = "name")]
-    _name: Ignored,
-    typed_config: T,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "@type", deny_unknown_fields)]
-enum HeaderInput {
-    #[serde(rename = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput")]
-    Header { header_name: String },
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,6 +129,37 @@ struct MatchMap {
 struct OnMatch {
     #[serde(rename = "action")]
     _action: Extension<Ignored>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnNoMatch {
+    matcher: ListMatcher,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListMatcher {
+    matcher_list: MatcherList,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatcherList {
+    matchers: Vec<FieldMatcher>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldMatcher {
+    predicate: WrittenPredicate,
+    on_match: OnPredicate,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnPredicate {
+    action: Extension,
 }
 
 impl RouteTable {
@@ -241,19 +258,8 @@ impl VirtualHost {
                 Routes::Listed(routes.collect::<Result<_, _>>()?)
             }
             Some(matcher) => {
-                let HeaderInput::Header { header_name } = matcher.matcher_tree.input.typed_config;
                 let map = value.pointer("/matcher/matcher_tree/exact_match_map/map");
-                let keys = matcher.matcher_tree.exact_match_map.map.into_keys();
-                let entries = keys.map(|key| {
-                    let entry = map.and_then(|map| map.get(&key)?.pointer("/action/typed_config"));
-                    let route = Route::read(entry.unwrap_or(&Value::Null));
-                    let route = route.map_err(|error| error.within(format!("matcher: {key}")))?;
-                    Ok((key.into_bytes(), route))
-                });
-                Routes::Keyed {
-                    header: header_name.to_ascii_lowercase(),
-                    routes: entries.collect::<Result<_, ModelError>>()?,
-                }
+                Routes::read(matcher, map.unwrap_or(&Value::Null))?
             }
         };
         Ok(Self {
@@ -272,19 +278,43 @@ impl VirtualHost {
     fn route(&self, request: &Headers) -> Option<&Route> {
         match &self.routes {
             Routes::Listed(routes) => routes.iter().find(|it| it.matches.accepts(request)),
-            Routes::Keyed { header, routes } => {
-                let mut keys = values(request, header);
-                let first = keys.next()?;
-                // Several values are read as one text.
-                let route = match keys.next() {
-                    None => routes.get(first),
-                    Some(second) => {
-                        let all: Vec<&[u8]> = [first, second].into_iter().chain(keys).collect();
-                        routes.get(all.join(&b","[..]).as_slice())
-                    }
-                };
+            Routes::Keyed {
+                header,
+                routes,
+                otherwise,
+            } => {
+                let behind_key = joined(request, header).and_then(|key| routes.get(&key));
+                let route = behind_key.or_else(|| {
+                    let mut holding = otherwise.iter().filter(|(it, _)| it.accepts(request));
+                    holding.next().map(|(_, route)| route)
+                });
                 route.filter(|it| it.matches.accepts(request))
             }
         }
+    }
+}
+
+impl Routes {
+    /// Reads a `Matcher` over the key. The routes are read where they stand, in `map`.
+    fn read(matcher: Matcher, map: &Value) -> Result<Self, ModelError> {
+        let tree = matcher.matcher_tree;
+        let behind = |route: &Value, place: &str| {
+            Route::read(route).map_err(|error| error.within(format!("matcher: {place}")))
+        };
+        let keyed = tree.exact_match_map.map.into_keys().map(|key| {
+            let entry = map.get(&key).and_then(|it| it.pointer("/action/typed_config"));
+            let route = behind(entry.unwrap_or(&Value::Null), &key)?;
+            Ok((key.into_bytes(), route))
+        });
+        let unkeyed = matcher.on_no_match.map(|it| it.matcher.matcher_list.matchers);
+        let unkeyed = unkeyed.into_iter().flatten().map(|it| {
+            let route = behind(&it.on_match.action.typed_config, "on_no_match")?;
+            Ok((Predicate::read(it.predicate)?, route))
+        });
+        Ok(Self::Keyed {
+            header: tree.input.typed_config.name(),
+            routes: keyed.collect::<Result<_, ModelError>>()?,
+            otherwise: unkeyed.collect::<Result<_, ModelError>>()?,
+        })
     }
 }

@@ -237,11 +237,10 @@ fn unknown(value: &str, headers: &[(&str, &str)], reason: &str) {
 fn the_model_says_where_it_stops() {
     unknown("1", &[("x-echo", "reset")], "an upstream that delays or fails");
     unknown(
-        "1",
-        &[("connection", "upgrade"), ("upgrade", "websocket")],
-        "upgrades",
+        "%UPSTREAM_WIRE_BYTES_SENT%",
+        &[],
+        "only a running proxy knows %UPSTREAM_WIRE_BYTES_SENT%",
     );
-    unknown("1", &[("transfer-encoding", "chunked")], "frames its body itself");
     unknown("%START_TIME%", &[], "only a running proxy knows %START_TIME%");
     unknown(
         "%REQ(X-REQUEST-ID)%",
@@ -250,6 +249,59 @@ fn the_model_says_where_it_stops() {
     );
     unknown("%NO_SUCH%", &[], "Envoy knows no %NO_SUCH%");
     unknown("%REQ(%", &[], "Envoy refuses the header value");
+}
+
+#[test]
+fn how_much_of_a_body_has_come_is_known_only_where_there_is_none() {
+    let edit = json!([{"header": {"key": "x-a", "value": "%BYTES_RECEIVED%"}}]);
+    let routes =
+        json!([{"match": {"prefix": "/"}, "route": {"cluster": "a"}, "response_headers_to_add": edit}]);
+    let received = ("x-a".to_owned(), "0".to_owned());
+    for headers in [&[][..], &[("content-length", "0")]] {
+        let outcome = answer(&routes, &[], headers).expect("an outcome");
+        assert!(outcome.response_headers.contains(&received), "{headers:?}");
+    }
+    for header in [("content-length", "3"), ("transfer-encoding", "chunked")] {
+        let skipped = answer(&routes, &[], &[header]).expect_err("skipped");
+        assert!(skipped.to_string().contains("%BYTES_RECEIVED%"), "{skipped}");
+    }
+}
+
+#[test]
+fn a_short_timeout_may_pass_before_an_echo_answers() {
+    for (timeout, is_known) in [("0.001s", false), ("0.300s", true), ("0s", true)] {
+        let outcome = answer(&forward(&json!({"cluster": "a", "timeout": timeout})), &[], &[]);
+        assert_eq!(outcome.is_ok(), is_known, "{timeout}: {outcome:?}");
+    }
+}
+
+/// A model whose one listener lets requests go on in WebSocket.
+fn with_websocket() -> Model {
+    let mut bootstrap = bootstrap(&forward(&json!({"cluster": "a"})), false);
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    bootstrap.pointer_mut(manager).expect("a manager")["upgrade_configs"] =
+        json!([{"upgrade_type": "websocket"}]);
+    Model::new(&bootstrap).expect("a model")
+}
+
+#[test]
+fn an_upgrade_gets_as_far_as_an_upstream_that_declines_it() {
+    let model = with_websocket();
+    let ask = |to| request(8080, &[("connection", "upgrade"), ("upgrade", to)]);
+    let answer = |request: &Request| {
+        model
+            .answer(request, &mut no_filter, &mut || 0)
+            .expect("an outcome")
+    };
+    let declined = answer(&ask("WebSocket"));
+    assert_eq!((declined.status, declined.cluster.as_deref()), (200, Some("a")));
+    assert_eq!(declined.body.as_deref(), Some(""));
+    let refused = answer(&ask("other"));
+    assert_eq!((refused.status, refused.cluster), (403, None));
+    // Whoever has upstreams is told: what comes back is no answer that the model could take the way back.
+    let ask = ask("websocket");
+    let skipped = model.route(&ask, &mut no_filter, &mut || 0).expect_err("skipped");
+    assert!(skipped.to_string().contains("an upgrade"), "{skipped}");
 }
 
 #[test]

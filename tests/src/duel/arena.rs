@@ -13,22 +13,28 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions};
+use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
 use super::Pair;
 use super::answer::{Answer, log_format};
 use super::drawn::Drawn;
 use super::wire::Wire;
+use crate::case::Outcome;
+use crate::client::{Failure, Reply};
+use crate::engines::envoy::outcome;
 use crate::sent::Sent;
 
 /// Connections at once. Most of an exchange is waiting for Envoy.
 const CLIENTS: usize = 8;
 /// So many draws in each second look, at what differed in the looks before.
 const DRAWS: [usize; 4] = [60, 120, 240, 480];
+/// The place of our filter among the sides.
+const OUR_SIDE: usize = 1;
+
 /// How closely a question is put.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
     /// On connections that are kept.
     First,
     /// Each on a connection of its own: where bytes are forwarded, the cluster is chosen once for a connection.
@@ -43,6 +49,13 @@ impl Look {
             Self::Second => 400,
         })
     }
+}
+
+/// One request, and all that was seen of it.
+struct Exchange {
+    reply: Result<Reply, Failure>,
+    received: Vec<Received>,
+    logged: Option<Value>,
 }
 
 /// An Envoy that serves pairs.
@@ -150,7 +163,32 @@ impl Arena {
         answers
     }
 
+    /// What comes of requests behind our filter, in the corpus's terms.
+    #[must_use]
+    pub fn outcomes(&self, questions: &[(usize, &Sent)], look: Look) -> Vec<Outcome> {
+        let exchanges = self.exchange(questions, [OUR_SIDE], look);
+        let outcome = |[exchange]: [Exchange; 1]| {
+            let rule = exchange.logged.as_ref().map(|line| line["rule"].clone());
+            Outcome {
+                rule: rule.and_then(|rule| serde_json::from_value(rule).ok()),
+                ..outcome(exchange.reply, &exchange.received)
+            }
+        };
+        exchanges.into_iter().map(outcome).collect()
+    }
+
     fn ask_once(&self, questions: &[(usize, &Sent)], look: Look) -> Vec<[Answer; 2]> {
+        let exchanges = self.exchange(questions, [0, OUR_SIDE], look).into_iter();
+        let answer = |it: Exchange| Answer::new(&it.reply, &it.received, it.logged.as_ref());
+        exchanges.map(|both| both.map(answer)).collect()
+    }
+
+    fn exchange<const SIDES: usize>(
+        &self,
+        questions: &[(usize, &Sent)],
+        sides: [usize; SIDES],
+        look: Look,
+    ) -> Vec<[Exchange; SIDES]> {
         let first = self.numbers.fetch_add(questions.len(), Ordering::Relaxed);
         let case = |index: usize, side: usize| format!("{}.{side}", first + index);
         let next = AtomicUsize::new(0);
@@ -165,10 +203,10 @@ impl Arena {
                 if look == Look::Second {
                     wire = Wire::default();
                 }
-                for side in 0..2 {
+                for side in sides {
                     let reply = match self.addresses.get(&(*pair, side, sent.port)) {
                         Some(address) => wire.send(*address, sent, &case(index, side)),
-                        None => Err(crate::client::Failure::NoListener),
+                        None => Err(Failure::NoListener),
                     };
                     let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
                     replies.insert((index, side), reply);
@@ -177,20 +215,23 @@ impl Arena {
         };
         thread::scope(|scope| (0..CLIENTS).for_each(|_| drop(scope.spawn(work))));
         thread::sleep(look.stragglers());
-        let replies = replies.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut replies = replies.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut received: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for request in self.echo.take() {
             let case = request.header("x-case").unwrap_or_default().to_owned();
             received.entry(case).or_default().push(request);
         }
-        let logged = self.logged();
-        let answer = |index: usize, side: usize| {
+        let mut logged = self.logged();
+        let mut exchange = |index: usize, side: usize| {
             let case = case(index, side);
-            let received = received.get(&case).map(Vec::as_slice).unwrap_or_default();
-            Answer::new(&replies[&(index, side)], received, logged.get(&case))
+            Exchange {
+                reply: replies.remove(&(index, side)).unwrap_or(Err(Failure::Closed)),
+                received: received.remove(&case).unwrap_or_default(),
+                logged: logged.remove(&case),
+            }
         };
         (0..questions.len())
-            .map(|index| [answer(index, 0), answer(index, 1)])
+            .map(|index| sides.map(|side| exchange(index, side)))
             .collect()
     }
 

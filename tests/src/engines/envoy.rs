@@ -161,7 +161,7 @@ fn rules(access_log: &Path) -> Result<BTreeMap<usize, Rule>, String> {
 }
 
 /// The outcome in the corpus's terms, without the rule.
-fn outcome(reply: Result<Reply, Failure>, received: &[Received]) -> Outcome {
+pub(crate) fn outcome(reply: Result<Reply, Failure>, received: &[Received]) -> Outcome {
     let asked: BTreeSet<&str> = received.iter().map(|it| it.cluster.as_str()).collect();
     let answered = reply
         .as_ref()

@@ -58,13 +58,16 @@ impl Dice {
     }
 }
 
-/// The seed of this run: `FINGERPOST_SEED`, else the time.
+/// The seed that `FINGERPOST_SEED` gives.
+#[must_use]
+pub fn given_seed() -> Option<u64> {
+    env::var("FINGERPOST_SEED").ok()?.parse().ok()
+}
+
+/// The seed of this run: the one that is given, else the time.
 #[must_use]
 pub fn seed() -> u64 {
-    let given = env::var("FINGERPOST_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| {
+    given_seed().unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         now.as_secs() % 1_000_000_000
     })
