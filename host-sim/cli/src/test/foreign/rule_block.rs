@@ -68,6 +68,12 @@ impl RuleBlock {
             let name = leaf.resource.meta.qualified_name();
             return Compared::Unknown(format!("the delegate {name} is not in the input"));
         }
+        if self.block == Block::Delegate && !has(self.block, root.rule) {
+            let (name, http) = (root.resource.meta.qualified_name(), root.http);
+            return Compared::Unknown(format!(
+                "{name} http[{http}] does not delegate: istio-config-validator leaves `delegate` aside then"
+            ));
+        }
         // What a delegate leaves unset is its root's.
         let effective = if has(self.block, leaf.rule) { leaf } else { root };
         let candidates = match self.block {
