@@ -187,17 +187,29 @@ fn deny(workspace: &Workspace, cargo_deny: &Path) -> Command {
 
 /// Builds the benchmark and runs it; `arguments` go to it.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+    if let ["requests", ..] = arguments {
+        let command = build::all(workspace, Profile::Release)?;
+        say("bench", "fingerpost request");
+        let mut cargo = benchmark(workspace);
+        cargo.args(arguments).arg("--command").arg(command);
+        return run(&mut cargo, "the benchmark failed");
+    }
     let envoy = setup::envoy(workspace)?;
     build::filters(workspace)?;
     say("bench", "our filter, Envoy's own router, and no choice at all");
-    let mut cargo = workspace.cargo([
+    let mut cargo = benchmark(workspace);
+    cargo.arg("--module").arg(workspace.module()).args(arguments);
+    run(cargo.env(VARIABLE, envoy.path()), "the benchmark failed")
+}
+
+/// Runs the benchmark, as soon as it has its arguments.
+fn benchmark(workspace: &Workspace) -> Command {
+    workspace.cargo([
         "run",
         "--quiet",
         "--release",
         "--package",
         "fingerpost-bench",
         "--",
-    ]);
-    cargo.arg("--module").arg(workspace.module()).args(arguments);
-    run(cargo.env(VARIABLE, envoy.path()), "the benchmark failed")
+    ])
 }

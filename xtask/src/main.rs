@@ -28,7 +28,8 @@ Usage: cargo xtask <verb>
                          `cargo test ARGUMENTS`
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`
-  bench [ARGUMENTS]      our filter beside Envoy's own router; `cargo xtask bench --help` tells more
+  bench [ARGUMENTS]      our filter beside Envoy's own router; `bench requests`: how quick `fingerpost request` is;
+                         `cargo xtask bench --help` tells more
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
   help                   this text
 

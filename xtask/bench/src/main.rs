@@ -6,6 +6,7 @@
 
 mod cores;
 mod load;
+mod requests;
 mod rules;
 
 use std::fmt::Write as _;
@@ -16,11 +17,15 @@ use std::time::Duration;
 use fingerpost_config_compiler::Engine;
 use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Report, RunningEnvoy, StartOptions};
 use load::Turn;
+use requests::Requests;
 use rules::Kind;
 use tempfile::TempDir;
 
 const HELP: &str = "\
 Usage: cargo xtask bench [--rules N,N,…] [--rounds N] [--seconds S]
+       cargo xtask bench requests [--rules N,N,…]
+
+Our filter beside Envoy's own router; or, without an Envoy, how quick `fingerpost request` is.
 
   --rules N,N,…  how many rules the tables have (default: 10,1000,10000)
   --rounds N     how many turns each proxy has for each table (default: 5)
@@ -32,6 +37,8 @@ type Failure = Box<dyn std::error::Error>;
 /// What is to be measured.
 struct Plan {
     module: PathBuf,
+    command: PathBuf,
+    corpus: PathBuf,
     rules: Vec<usize>,
     rounds: usize,
     turn: Duration,
@@ -52,11 +59,15 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let Some(plan) = Plan::parse(&arguments) else {
+    let measured = match arguments.split_first() {
+        Some((first, rest)) if first == "requests" => Plan::parse(rest).map(|plan| plan.requests().measure()),
+        _ => Plan::parse(&arguments).map(|plan| measure(&plan)),
+    };
+    let Some(measured) = measured else {
         eprint!("{HELP}");
         return ExitCode::from(2);
     };
-    match measure(&plan) {
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -69,6 +80,8 @@ impl Plan {
     fn parse(arguments: &[String]) -> Option<Self> {
         let mut plan = Self {
             module: PathBuf::from("target/fingerpost.wasm"),
+            command: PathBuf::from("target/release/fingerpost"),
+            corpus: PathBuf::from("tests/conformance"),
             rules: vec![10, 1000, 10_000],
             rounds: 5,
             turn: Duration::from_secs(1),
@@ -77,6 +90,7 @@ impl Plan {
             let [name, value] = pair else { return None };
             match name.as_str() {
                 "--module" => plan.module = PathBuf::from(value),
+                "--command" => plan.command = PathBuf::from(value),
                 "--rules" => {
                     plan.rules = value
                         .split(',')
@@ -89,6 +103,14 @@ impl Plan {
             }
         }
         Some(plan)
+    }
+
+    fn requests(self) -> Requests {
+        Requests {
+            command: self.command,
+            corpus: self.corpus,
+            rules: self.rules,
+        }
     }
 }
 

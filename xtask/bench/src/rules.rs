@@ -79,7 +79,7 @@ pub(crate) fn compile(kind: Kind, count: usize, engine: Engine, module: &Path) -
 }
 
 /// The resources as YAML.
-fn written(kind: Kind, count: usize) -> Result<String, fmt::Error> {
+pub(crate) fn written(kind: Kind, count: usize) -> Result<String, fmt::Error> {
     let mut yaml = String::from(
         "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: istio-system}\n\
          spec:\n  selector: {istio: ingressgateway}\n  servers:\n  - port: {number: 80, name: http, protocol: HTTP}\n    \
