@@ -5,6 +5,7 @@
 //! version of the config, and a key that Envoy does not know leads nowhere.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 
 use fingerpost_routing_config::{
     Action, DISPATCH_HEADER, Destination, RegexEncoding, RepeatedHeaders, Reply, RewrittenBy,
@@ -143,8 +144,20 @@ fn conditions(route: &Route<'_>) -> Value {
 
 /// Names content: 64 bits of its SHA-256, in hexadecimal.
 fn digest(content: &Value) -> String {
-    let hash = Sha256::digest(content.to_string().as_bytes());
+    let mut hash = Hash(Sha256::new());
+    let _ = write!(hash, "{content}"); // it takes everything
+    let hash = hash.0.finalize();
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Takes text as it is written, so that none is kept.
+struct Hash(Sha256);
+
+impl fmt::Write for Hash {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {

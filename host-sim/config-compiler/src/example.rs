@@ -3,6 +3,8 @@
 //! Decides on one plausible request, not on whether it wins: the conditions of a route are met one by
 //! one, and a route whose path an earlier one takes without further conditions gets no example.
 
+use std::collections::HashSet;
+
 use fingerpost_routing_config::{PathMatch, RouteMatch, ValueMatch};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -22,8 +24,36 @@ pub struct ExampleRequest {
     pub headers: Vec<(String, String)>,
 }
 
-/// A request for `domain` that meets the conditions of `route`, unless one of `earlier` plainly takes it.
-pub(crate) fn request(domain: &str, route: &Route<'_>, earlier: &[Route<'_>]) -> Option<ExampleRequest> {
+/// The paths that some routes take without further conditions.
+#[derive(Debug, Default)]
+pub(crate) struct Taken<'r> {
+    all: bool,
+    exact: HashSet<&'r str>,
+    prefixes: HashSet<&'r str>,
+}
+
+impl<'r> Taken<'r> {
+    /// Adds what a route takes.
+    pub(crate) fn add(&mut self, conditions: &'r RouteMatch) {
+        if !conditions.headers.is_empty() || !conditions.query.is_empty() {
+            return;
+        }
+        self.all |= is_catch_all(conditions);
+        match &conditions.path {
+            PathMatch::Exact(text) => self.exact.insert(text),
+            PathMatch::Prefix(text) => self.prefixes.insert(text),
+            PathMatch::Regex(_) => false,
+        };
+    }
+
+    fn holds(&self, path: &str) -> bool {
+        let mut prefixes = (0..=path.len()).filter_map(|end| path.get(..end));
+        self.all || self.exact.contains(path) || prefixes.any(|it| self.prefixes.contains(it))
+    }
+}
+
+/// A request for `domain` that meets the conditions of `route`, unless it is among what earlier routes have taken.
+pub(crate) fn request(domain: &str, route: &Route<'_>, taken: &Taken<'_>) -> Option<ExampleRequest> {
     let conditions = &route.conditions;
     let mut request = ExampleRequest {
         method: "GET".to_owned(),
@@ -45,10 +75,7 @@ pub(crate) fn request(domain: &str, route: &Route<'_>, earlier: &[Route<'_>]) ->
     if !request.path.starts_with('/') {
         return None;
     }
-    let hidden = earlier
-        .iter()
-        .any(|it| is_catch_all(&it.conditions) || takes_path(&it.conditions, &request.path));
-    if hidden {
+    if taken.holds(&request.path) {
         return None;
     }
     for header in conditions.headers.iter().filter(|header| !header.invert) {
@@ -71,16 +98,6 @@ pub(crate) fn request(domain: &str, route: &Route<'_>, earlier: &[Route<'_>]) ->
         request.path = format!("{}?{query}", request.path);
     }
     Some(request)
-}
-
-/// Whether these conditions are about the path only, and `path` meets them.
-fn takes_path(conditions: &RouteMatch, path: &str) -> bool {
-    let by_path = match &conditions.path {
-        PathMatch::Exact(text) => text == path,
-        PathMatch::Prefix(text) => path.starts_with(text.as_str()),
-        PathMatch::Regex(_) => false,
-    };
-    by_path && conditions.headers.is_empty() && conditions.query.is_empty()
 }
 
 fn value_for(want: &ValueMatch) -> Option<String> {
@@ -132,4 +149,29 @@ fn printable(class: &Class) -> Option<char> {
     "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_./~"
         .chars()
         .find(|it| ranges.iter().any(|(from, to)| from <= it && it <= to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_route_takes_the_paths_that_it_asks_nothing_else_of() {
+        let with_header = json!({"path": {"prefix": "/v1"}, "headers": [{"name": "a", "exact": "1"}]});
+        for (conditions, taken, free) in [
+            (json!({"path": {"exact": "/v1"}}), "/v1", "/v1/"),
+            (json!({"path": {"prefix": "/v1"}}), "/v1/x", "/v"),
+            (json!({"path": {"prefix": "/é"}}), "/éa", "/è"),
+            (json!({"path": {"regex": ".*"}}), "/v1", ""),
+            (json!({"path": {"regex": "/v1"}}), "", "/v1"),
+            (with_header, "", "/v1"),
+        ] {
+            let conditions: RouteMatch = serde_json::from_value(conditions).expect("conditions");
+            let mut held = Taken::default();
+            held.add(&conditions);
+            assert!(taken.is_empty() || held.holds(taken), "{conditions:?} {taken}");
+            assert!(free.is_empty() || !held.holds(free), "{conditions:?} {free}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::clusters::Cluster;
 use crate::detail::RouteDetail;
 use crate::endpoints::Endpoints;
-use crate::example::{self, ExampleRequest};
+use crate::example::{self, ExampleRequest, Taken};
 use crate::listeners::{BuiltListener, HttpChain};
 use crate::mesh::Mesh;
 pub use crate::routes::LeftOutReason;
@@ -17,6 +17,7 @@ use crate::routes::{LeftOut, Route, Target};
 use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
 use crate::unserved::Unserved;
+use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
 #[derive(Debug, Clone)]
@@ -163,17 +164,19 @@ fn http_hosts(chain: &HttpChain<'_>, mesh: &Mesh<'_>) -> impl Iterator<Item = Pl
         server_names: chain.server_names.clone(),
         over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
-        routes: host
-            .routes
-            .iter()
-            .enumerate()
-            .map(|(index, route)| {
-                let earlier = host.routes.get(..index).unwrap_or_default();
-                plan_route(route, example::request(&host.domain, route, earlier), mesh)
-            })
-            .collect(),
+        routes: plan_routes(host, mesh),
         left_out: host.left_out.iter().map(left_out).collect(),
     })
+}
+
+fn plan_routes(host: &VirtualHost<'_>, mesh: &Mesh<'_>) -> Vec<PlanRoute> {
+    let mut taken = Taken::default();
+    let routes = host.routes.iter().map(|route| {
+        let example = example::request(&host.domain, route, &taken);
+        taken.add(&route.conditions);
+        plan_route(route, example, mesh)
+    });
+    routes.collect()
 }
 
 fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
