@@ -19,7 +19,7 @@ pub(crate) struct Read {
 pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let text = |name: &str| request.headers.text(name).unwrap_or_default().to_owned();
     let mut head = format!(
         "{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",

@@ -66,7 +66,7 @@ pub(crate) fn run(
         });
     }
     // The last lines are written after the response.
-    let patience = Instant::now() + Duration::from_millis(600);
+    let patience = Instant::now() + Duration::from_secs(3);
     loop {
         seen.log = said(scenario, &envoy.log()).split_off(begun);
         if seen.log.len() == expected.log.len() || Instant::now() > patience {
