@@ -8,7 +8,6 @@ use crate::fields::{self, Nominated};
 use crate::headers::{Headers, Side, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::path::normalise;
-use crate::reply::speaks_grpc;
 use crate::request::Request;
 use crate::route_match::without_query;
 use crate::target::{Target, can_be_connected};
@@ -21,8 +20,14 @@ pub(crate) enum Admission {
     Admitted { headers: Headers, has_body: bool },
     /// The codec refuses it, and says so in words.
     Unreadable(u16, &'static str),
-    /// The connection manager refuses it, without words.
-    Refused { status: u16, is_grpc: bool },
+    /// The connection manager refuses it as it came, without words.
+    Refused {
+        status: u16,
+        /// Envoy's name for the reason.
+        details: &'static str,
+        headers: Headers,
+        has_body: bool,
+    },
 }
 
 /// What a connection manager is set to.
@@ -108,32 +113,40 @@ pub(crate) fn admit(
     if target.is_https && connection.scheme() == "http" {
         return Ok(Admission::Unreadable(403, "Forbidden"));
     }
-    let is_grpc = speaks_grpc(&headers);
-    let refused = |status| Ok(Admission::Refused { status, is_grpc });
-    if lacks_host || (method == "QUERY" && get(&headers, "content-type").is_none()) {
-        return refused(400);
-    }
     let is_chunked = get(&headers, "transfer-encoding").is_some();
     let needs_a_length = matches!(method, "POST" | "PUT" | "PATCH");
     if needs_a_length && !is_chunked && get(&headers, "content-length").is_none() {
         add(&mut headers, Side::Request, "content-length", b"0");
     }
     let has_body = is_chunked || get(&headers, "content-length").is_some_and(|it| it != b"0");
+    let refused = |status, details, headers| Admission::Refused {
+        status,
+        details,
+        headers: as_it_came(headers, &target),
+        has_body,
+    };
+    if lacks_host {
+        remove(&mut headers, ":authority");
+        return Ok(refused(400, "missing_host_header", headers));
+    }
+    if method == "QUERY" && get(&headers, "content-type").is_none() {
+        return Ok(refused(400, "query_missing_content_type", headers));
+    }
     for name in &edge.removed_early {
         remove(&mut headers, name);
     }
     let mut path = target.path;
     if !path.starts_with(b"/") && !is_connect {
-        return refused(404);
+        return Ok(refused(404, "absolute_path_rejected", headers));
     }
     if let Some(hash) = path.iter().position(|byte| *byte == b'#') {
         if edge.refuses_fragments {
-            return refused(400);
+            return Ok(refused(400, "path_normalization_failed", headers));
         }
         path = &path[..hash];
     }
     if without_query(path).windows(3).any(|it| it == b"%00") {
-        return refused(400);
+        return Ok(refused(400, "path_normalization_failed", headers));
     }
     if !is_connect {
         set(&mut headers, ":path", normalise(path));
@@ -167,6 +180,16 @@ fn check_framing(headers: &mut Headers, is_connect: bool) -> Option<Admission> {
         }
         (None, _) => None,
     }
+}
+
+/// The headers before the path is normalised and the scheme known, which a URL alone tells.
+fn as_it_came(mut headers: Headers, target: &Target<'_>) -> Headers {
+    match (target.is_absolute, target.is_https) {
+        (false, _) => remove(&mut headers, ":scheme"),
+        (true, is_https) => set(&mut headers, ":scheme", if is_https { "https" } else { "http" }),
+    }
+    set(&mut headers, ":path", target.path);
+    headers
 }
 
 fn size(request: &Request) -> usize {

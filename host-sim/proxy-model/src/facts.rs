@@ -42,8 +42,8 @@ pub(crate) enum Source {
     Plugin,
     /// The router, since the upstream did not go on in what the client wants.
     Declined,
-    /// The connection manager, which refuses an upgrade.
-    Manager,
+    /// The connection manager, which refuses the request, and why.
+    Manager(&'static str),
     /// No route: nothing is edited then.
     Nobody,
 }

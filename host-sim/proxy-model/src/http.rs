@@ -200,17 +200,31 @@ impl Http {
         dice: &mut StreamRoll<'_>,
     ) -> Result<Routed<'m>, Skipped> {
         let to_head = request.method == "HEAD";
-        let refused = |status, body: &str, is_grpc| {
+        let refused = |status, body: &str| {
             Routed::Answered(Box::new(Answered {
-                reply: Local::new(status, body).into_reply(is_grpc, to_head),
+                reply: Local::new(status, body).into_reply(false, to_head),
                 to_head,
                 rule: None,
                 delay_ms: 0,
             }))
         };
         match admit(request, &connection, &self.edge)? {
-            Admission::Unreadable(status, words) => Ok(refused(status, words, false)),
-            Admission::Refused { status, is_grpc } => Ok(refused(status, "", is_grpc)),
+            Admission::Unreadable(status, words) => Ok(refused(status, words)),
+            Admission::Refused {
+                status,
+                details,
+                headers,
+                has_body,
+            } => {
+                let stream = Stream {
+                    has_body,
+                    http: self,
+                    clusters,
+                    connection,
+                    request: headers,
+                };
+                stream.refuse(status, details, dice)
+            }
             Admission::Admitted { headers, has_body } => {
                 let stream = Stream {
                     has_body,

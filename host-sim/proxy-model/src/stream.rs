@@ -69,7 +69,7 @@ impl<'m> Stream<'m> {
         let mut delay_ms = 0;
         // Where no route is known yet, the filters and the router have it their way.
         if http.refuses_upgrade(&self.request) && !matches!(chosen, Chosen::Nothing) {
-            let reply = self.local(Local::new(403, ""), Source::Manager, chosen)?;
+            let reply = self.local(Local::new(403, ""), Source::Manager("upgrade_failed"), chosen)?;
             return Ok(self.end(Ended::Reply(reply), chosen, mark, delay_ms));
         }
         for step in &http.filters {
@@ -135,6 +135,23 @@ impl<'m> Stream<'m> {
         ))
     }
 
+    /// Answers for the connection manager, which refuses the request as it came. Envoy looks for its route then, to
+    /// name it and to make its edits, but only where the client itself tells a scheme: its own note comes later.
+    pub(crate) fn refuse(
+        self,
+        status: u16,
+        details: &'static str,
+        dice: &mut StreamRoll<'_>,
+    ) -> Result<Routed<'m>, Skipped> {
+        let scheme = get(&self.request, "x-forwarded-proto").unwrap_or_default();
+        let chosen = match scheme.is_empty() {
+            true => Chosen::Nothing,
+            false => self.choose(dice),
+        };
+        let reply = self.local(Local::new(status, ""), Source::Manager(details), chosen)?;
+        Ok(self.end(Ended::Reply(reply), chosen, None, 0))
+    }
+
     fn choose(&self, dice: &mut StreamRoll<'_>) -> Chosen<'m> {
         match self.http.routes.find(&self.request) {
             Found::Nothing => Chosen::Nothing,
@@ -156,7 +173,7 @@ impl<'m> Stream<'m> {
         source: Source,
         chosen: Chosen<'m>,
     ) -> Result<Reply, Skipped> {
-        let by_a_filter = matches!(source, Source::Abort | Source::Plugin | Source::Manager);
+        let by_a_filter = matches!(source, Source::Abort | Source::Plugin | Source::Manager(_));
         if let Chosen::Route(on) = chosen
             // What a filter answers is edited for a cluster's sake only.
             && (!by_a_filter || matches!(on.route.action, Action::Forward(_)))

@@ -277,7 +277,7 @@ impl Variable {
                 Some(Source::Silence(Silence::TimedOut)) => b"response_timeout",
                 Some(Source::Abort) => b"fault_filter_abort",
                 Some(Source::Declined) => b"websocket_handshake_unsuccessful",
-                Some(Source::Manager) => b"upgrade_failed",
+                Some(Source::Manager(details)) => details.as_bytes(),
                 Some(Source::Plugin | Source::Silence(Silence::Unreachable)) => {
                     return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS")));
                 }

@@ -275,6 +275,39 @@ fn a_short_timeout_may_pass_before_an_echo_answers() {
     }
 }
 
+#[test]
+fn a_refused_request_has_a_route_only_where_its_client_tells_a_scheme() {
+    let edit = json!([{"header": {"key": "x-a", "value": "%RESPONSE_CODE_DETAILS%"}}]);
+    let rule = json!({"filter_metadata": {"fingerpost": {"rules": [{"virtual_service": "d/v", "http": 0}]}}});
+    let routes = json!([
+        {"match": {"prefix": "/c"}, "route": {"cluster": "a"}, "response_headers_to_add": edit, "metadata": rule},
+        {"match": {"prefix": "/r"}, "direct_response": {"status": 200}, "response_headers_to_add": edit, "metadata": rule},
+    ]);
+    let model = Model::new(&bootstrap(&routes, false)).expect("a model");
+    for (path, scheme, has_rule, is_edited) in [
+        ("/c/%00", None, false, false),
+        ("/c/%00", Some("odd"), true, true),
+        ("/c/%00", Some(""), false, false),
+        ("/r/%00", Some("http"), true, false),
+        ("/x/../c/%00", Some("http"), false, false),
+    ] {
+        let headers = scheme.map(|it| ("x-forwarded-proto", it));
+        let mut request = request(8080, headers.as_slice());
+        path.clone_into(&mut request.path);
+        let outcome = model
+            .answer(&request, &mut no_filter, &mut || 0)
+            .expect("an outcome");
+        let edited = outcome.response_headers.iter();
+        let edited = edited.filter(|(_, value)| value == "path_normalization_failed");
+        assert_eq!(outcome.status, 400, "{path}");
+        assert_eq!(
+            (outcome.rule.is_some(), edited.count() > 0),
+            (has_rule, is_edited),
+            "{path}, {scheme:?}"
+        );
+    }
+}
+
 /// A model whose one listener lets requests go on in WebSocket.
 fn with_websocket() -> Model {
     let mut bootstrap = bootstrap(&forward(&json!({"cluster": "a"})), false);

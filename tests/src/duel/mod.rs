@@ -23,6 +23,7 @@ const BEFORE_FILTERS: &[&str] = &[
     "missing_host_header",
     "missing_path_rejected",
     "path_normalization_failed",
+    "query_missing_content_type",
     "upgrade_failed",
 ];
 
