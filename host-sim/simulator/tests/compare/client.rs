@@ -1,10 +1,9 @@
 //! Sends a request piece by piece, on a connection of its own, and reads what comes back.
 
-use crate::upstream::{self, PAUSE, Pairs};
+use crate::upstream::{self, Pairs};
 use fingerpost_simulator::Request;
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::Duration;
 
 /// A response as a client reads it; status 0 where there is none.
@@ -47,11 +46,11 @@ pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
 
 fn send_body(stream: &mut TcpStream, request: &Request, chunked: bool) -> io::Result<()> {
     for piece in &request.body {
-        thread::sleep(PAUSE);
+        upstream::pause();
         stream.write_all(&upstream::framed(piece, chunked))?;
     }
     if chunked {
-        thread::sleep(PAUSE);
+        upstream::pause();
         let trailers = request.trailers.iter().flat_map(|trailers| trailers.iter());
         stream.write_all(upstream::last_chunk(trailers).as_bytes())?;
     }

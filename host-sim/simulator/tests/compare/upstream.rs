@@ -3,12 +3,22 @@
 use fingerpost_simulator::{Request, Response};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// How long to wait between pieces so that a proxy reads them one by one.
-pub(crate) const PAUSE: Duration = Duration::from_millis(40);
+static PAUSE_MILLIS: AtomicU64 = AtomicU64::new(40);
+
+pub(crate) fn pause() {
+    thread::sleep(Duration::from_millis(PAUSE_MILLIS.load(Ordering::Relaxed)));
+}
+
+/// For a machine so busy that a proxy reads two pieces as one: from now on, everybody waits longer.
+pub(crate) fn be_patient(millis: u64) {
+    PAUSE_MILLIS.fetch_max(millis, Ordering::Relaxed);
+}
 
 /// The answer to a request that asks for `kind` in the header `x-answer`.
 pub(crate) fn answer(kind: Option<&str>) -> Response {
@@ -142,13 +152,13 @@ fn write(writer: &mut TcpStream, response: &Response, head_only: bool) -> io::Re
     }
     for (index, piece) in response.body.iter().enumerate() {
         if index > 0 {
-            thread::sleep(PAUSE);
+            pause();
         }
         writer.write_all(&framed(piece, !counted))?;
         writer.flush()?;
     }
     if !counted {
-        thread::sleep(PAUSE);
+        pause();
         let trailers = response.trailers.iter().flat_map(|trailers| trailers.iter());
         writer.write_all(last_chunk(trailers).as_bytes())?;
     }
