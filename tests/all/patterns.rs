@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fingerpost_envoy::EnvoyBinary;
 use fingerpost_routing::{Encoding, Finder, PathRewrite, Pattern, RequestHead, Substitution};
-use fingerpost_tests::duel::patterns::{Oracle, taken};
+use fingerpost_tests::duel::patterns::{Oracle, ProgramLimit, taken};
 use fingerpost_tests::generate::{Dice, dice, pattern};
 
 use crate::engines::{envoy, one_envoy_at_a_time};
@@ -34,8 +34,14 @@ pub(crate) fn agree_in(binary: &EnvoyBinary, encoding: Encoding) -> Result<(), S
         part += 1;
     }
     eprintln!(
-        "patterns: {} taken, {} refused, {} values, {} of them accepted, {} replacements, {} that can't be asked",
-        tally.taken, tally.refused, tally.values, tally.accepted, tally.replacements, tally.unasked
+        "patterns: {} taken, {} refused, {} values, {} of them accepted, {} replacements, {} that can't be asked, {} too large",
+        tally.taken,
+        tally.refused,
+        tally.values,
+        tally.accepted,
+        tally.replacements,
+        tally.unasked,
+        tally.too_large
     );
     match tally.differences.is_empty() {
         true => Ok(()),
@@ -50,6 +56,7 @@ pub(crate) fn agree_in(binary: &EnvoyBinary, encoding: Encoding) -> Result<(), S
 struct Tally {
     taken: usize,
     refused: usize,
+    too_large: usize,
     values: usize,
     accepted: usize,
     replacements: usize,
@@ -77,18 +84,31 @@ fn round(binary: &EnvoyBinary, encoding: Encoding, dice: &mut Dice, tally: &mut 
         .collect();
     let made: Vec<_> = made.into_iter().filter(|(it, _)| !it.text.is_empty()).collect(); // Envoy wants one character
     let texts: Vec<(&str, &str)> = made.iter().map(|(it, with)| (it.text.as_str(), *with)).collect();
-    let theirs = taken(binary, &texts)?;
+    let theirs = taken(binary, &texts, ProgramLimit::OfMesh)?;
     let mut agreed = Vec::new();
+    let mut missed = Vec::new();
     for (place, (made, with)) in made.iter().enumerate() {
         let ours = Pattern::parse_as(&made.text, encoding);
         match (ours, theirs.contains(&place)) {
             (Ok(ours), true) => agreed.push((made, *with, ours)),
             (Err(_), false) => tally.refused += 1,
-            (Ok(_), false) => tally.differ(&made.text, format!("{:?}: Envoy refuses it", made.text)),
+            (Ok(_), false) => missed.push((made.text.as_str(), *with)),
             (Err(error), true) => tally.differ(
                 &made.text,
                 format!("{:?}: Envoy takes it; we say {error}", made.text),
             ),
+        }
+    }
+    // Up to 1.38 Envoy counts the instructions of RE2's program. We don't have that program, so a pattern that is refused
+    // for nothing but their number is a limit that we don't know, and no pattern that we read in another way.
+    if !missed.is_empty() {
+        let by_size = taken(binary, &missed, ProgramLimit::Off)?;
+        for (place, (text, _)) in missed.iter().enumerate() {
+            if by_size.contains(&place) {
+                tally.too_large += 1;
+            } else {
+                tally.differ(text, format!("{text:?}: Envoy refuses it"));
+            }
         }
     }
     tally.taken += agreed.len();

@@ -14,11 +14,24 @@ use super::arena::with_listeners_from;
 use super::wire::Wire;
 use crate::sent::Sent;
 
+/// How many instructions of RE2 a pattern may come to, where Envoy counts them: up to 1.38.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgramLimit {
+    /// The limit that a mesh sets.
+    OfMesh,
+    /// None.
+    Off,
+}
+
 /// The places in `patterns` of those that Envoy takes, each in a listener of its own.
 ///
 /// # Errors
 /// Envoy did not start.
-pub fn taken(binary: &EnvoyBinary, patterns: &[(&str, &str)]) -> Result<BTreeSet<usize>, String> {
+pub fn taken(
+    binary: &EnvoyBinary,
+    patterns: &[(&str, &str)],
+    limit: ProgramLimit,
+) -> Result<BTreeSet<usize>, String> {
     let listeners = patterns
         .iter()
         .enumerate()
@@ -34,7 +47,7 @@ pub fn taken(binary: &EnvoyBinary, patterns: &[(&str, &str)]) -> Result<BTreeSet
     let file = folder.path().join("listeners.json");
     let text = json!({"resources": listeners.collect::<Vec<Value>>()}).to_string();
     fs::write(&file, text).map_err(|error| error.to_string())?;
-    let bootstrap = with_listeners_from(bootstrap(&[]), &file);
+    let bootstrap = with_listeners_from(bootstrap(&[], limit), &file);
     let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default());
     let envoy = envoy.map_err(|error| error.to_string())?;
     let listeners = envoy.listeners().map_err(|error| error.to_string())?;
@@ -63,7 +76,7 @@ impl Oracle {
             .flat_map(|(place, (pattern, substitution))| routes(place, pattern, substitution))
             .collect();
         let folder = tempfile::tempdir().map_err(|error| said(&error))?;
-        let bootstrap = bootstrap(&[listener("patterns", &routes)]);
+        let bootstrap = bootstrap(&[listener("patterns", &routes)], ProgramLimit::OfMesh);
         let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default());
         let envoy = envoy.map_err(|error| said(&error))?;
         let bound = envoy.listeners().map_err(|error| said(&error))?;
@@ -143,9 +156,12 @@ fn listener(name: &str, routes: &[Value]) -> Value {
     })
 }
 
-/// With the limit on programs that a mesh sets.
-fn bootstrap(listeners: &[Value]) -> Bootstrap {
-    let limit = json!({"re2.max_program_size.error_level": 32768});
+fn bootstrap(listeners: &[Value], limit: ProgramLimit) -> Bootstrap {
+    let limit = match limit {
+        ProgramLimit::OfMesh => 32_768,
+        ProgramLimit::Off => u32::MAX,
+    };
+    let limit = json!({"re2.max_program_size.error_level": limit});
     Bootstrap(json!({
         "node": {"id": "patterns", "cluster": "patterns"},
         "static_resources": {"listeners": listeners},

@@ -381,7 +381,7 @@ fn hostile_requests_get_a_clear_answer_and_it_goes_on() {
         (b"GET /v1/ HTTP/1.1\r\nconnection: close\r\n\r\n".to_vec(), "400"),
         (b"\x16\x03\x01\x00\xff\r\n\r\n".to_vec(), "400"),
         ([format!("GET /v1/ HTTP/1.1\r\n{host}x: ").as_bytes(), b"\xff\r\n\r\n"].concat(), "501"),
-        (b"CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\nconnection: close\r\n\r\n".to_vec(), "501"),
+        (b"CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\nconnection: close\r\n\r\n".to_vec(), "404"),
         (
             b"GET /v1/ HTTP/1.1\r\nhost: shop.example.com\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n".to_vec(),
             "501",
