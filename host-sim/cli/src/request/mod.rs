@@ -159,8 +159,13 @@ impl Request {
         if wrong > 0 {
             out.flush()?;
             return Err(Failure::refused(format!(
-                "{}: {wrong} of the lines are no requests",
-                file.display()
+                "{}: {} no request",
+                file.display(),
+                if wrong == 1 {
+                    "1 line is".to_owned()
+                } else {
+                    format!("{wrong} lines are")
+                }
             )));
         }
         Ok(())

@@ -171,7 +171,7 @@ fn a_line_that_is_no_request_is_answered_too_and_refused() {
     let good = r#"{"port": 80, "method": "GET", "path": "/old", "authority": "shop.example.com"}"#;
     folder.write("requests.jsonl", &format!("{good}\nnonsense\n{good}\n"));
     let ended = folder.run("request -f shop.yaml --requests requests.jsonl --format json");
-    ended.check(2, &["requests.jsonl: 1 of the lines are no requests"]);
+    ended.check(2, &["requests.jsonl: 1 line is no request"]);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{}", ended.stdout);
     assert!(lines[0].contains("\"status\":301") && lines[2] == lines[0]);
