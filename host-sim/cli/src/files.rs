@@ -90,6 +90,22 @@ fn read_stdin() -> Result<Source, Failure> {
 /// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests
 /// of routing by their name, `*.test.json` and the like. Those of other tools are known by their text alone.
 fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let is_test = |path: &Path| {
+        path.file_stem()
+            .is_some_and(|it| it.to_string_lossy().ends_with(".test"))
+    };
+    let files = below(directory, |path| !is_test(path) && is_read(path))?;
+    if files.is_empty() {
+        return Err(Failure::refused(format!(
+            "{}: no file in this directory ends in .yaml, .yml or .json",
+            directory.display()
+        )));
+    }
+    Ok(files)
+}
+
+/// The files of a directory and of those in it that count, by name. Hidden ones do not.
+pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
     let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory)
         .follow_links(true)
@@ -99,20 +115,10 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| Failure::refused(error.to_string()))?;
-        let is_test = entry
-            .path()
-            .file_stem()
-            .is_some_and(|it| it.to_string_lossy().ends_with(".test"));
-        if !entry.file_type().is_dir() && !is_test && is_read(entry.path()) {
+        if !entry.file_type().is_dir() && counts(entry.path()) {
             let path = entry.into_path();
             files.push(path.strip_prefix("./").map_or(path.clone(), Path::to_path_buf));
         }
-    }
-    if files.is_empty() {
-        return Err(Failure::refused(format!(
-            "{}: no file in this directory ends in .yaml, .yml or .json",
-            directory.display()
-        )));
     }
     Ok(files)
 }
@@ -131,7 +137,8 @@ fn holds_nothing(text: &str) -> bool {
     })
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
+/// What is said of a file or a directory that can't be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
         _ => error.to_string(),

@@ -6,10 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::foreign::is_test_file;
 use crate::failure::Failure;
+use crate::files::{below, unreadable};
 
 /// How the name of a test file ends before its extension.
 const MARKS: [&str; 2] = [".test", "_test"];
@@ -31,15 +30,11 @@ const LOOKED_INTO: [&str; 8] = [
 pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for name in names {
-        let metadata = fs::metadata(name).map_err(|error| {
-            let reason = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
-                _ => error.to_string(),
-            };
-            Failure::refused(format!("{}: {reason}", name.display()))
-        })?;
+        let metadata = fs::metadata(name).map_err(|error| unreadable(name, &error))?;
         let found = if metadata.is_dir() {
-            below(name)?
+            below(name, |path| {
+                path.is_file() && (is_test(path) || reads_as_test(path))
+            })?
         } else {
             vec![name.clone()]
         };
@@ -47,23 +42,6 @@ pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             if !files.contains(&file) {
                 files.push(file);
             }
-        }
-    }
-    Ok(files)
-}
-
-fn below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = WalkDir::new(folder)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|it| it.depth() == 0 || !it.file_name().to_string_lossy().starts_with('.'));
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| Failure::refused(error.to_string()))?;
-        if entry.file_type().is_file() && (is_test(entry.path()) || reads_as_test(entry.path())) {
-            let path = entry.into_path();
-            files.push(path.strip_prefix("./").map_or(path.clone(), Path::to_path_buf));
         }
     }
     Ok(files)

@@ -1,10 +1,11 @@
 //! Runs the command in a folder of its own.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A Gateway for `shop.example.com` on port 80.
@@ -149,4 +150,27 @@ impl Ended {
         }
         self
     }
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    send(child.id(), Signal::INT);
+}
+
+/// Sends a signal to a process that runs.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    kill_process(pid.expect("a process id"), signal).expect("it runs");
+}
+
+/// Everything up to the next line with this text.
+pub(crate) fn until(reader: &mut impl BufRead, text: &str) -> String {
+    let mut told = String::new();
+    while !told.contains(text) {
+        assert!(
+            reader.read_line(&mut told).expect("text") > 0,
+            "{text:?} is never said:\n{told}"
+        );
+    }
+    told
 }

@@ -7,9 +7,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
-
-use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
+use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, interrupt, shop, until};
 
 /// A running `serve`.
 struct Running {
@@ -68,14 +66,9 @@ impl Running {
         line
     }
 
-    fn interrupt(&self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("a process id"), Signal::INT).expect("it runs");
-    }
-
     /// Ctrl-C, and how it ends.
     fn end(mut self) -> Ended {
-        self.interrupt();
+        interrupt(&self.child);
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).expect("text");
         self.stderr.read_to_string(&mut stderr).expect("text");
@@ -91,17 +84,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill(); // a test that failed leaves nothing either
     }
-}
-
-fn until(reader: &mut impl BufRead, text: &str) -> String {
-    let mut told = String::new();
-    while !told.contains(text) {
-        assert!(
-            reader.read_line(&mut told).expect("text") > 0,
-            "{text:?} is never said:\n{told}"
-        );
-    }
-    told
 }
 
 /// An upstream that answers everything, and tells what it was sent.

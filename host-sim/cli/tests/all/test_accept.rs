@@ -1,11 +1,9 @@
 //! `fingerpost test --accept` and `--watch`: what is written into test files, and what is done when they change.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::io::{BufReader, Read};
+use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
-
-use crate::run::{Folder, GATEWAY, SERVICE, shop};
+use crate::run::{Folder, GATEWAY, SERVICE, interrupt, shop, until};
 
 /// As people write it: comments, blanks, both ways of writing a map.
 const NEW: &str = "\
@@ -190,22 +188,4 @@ fn a_change_is_tested_at_once_and_bad_files_are_told() {
         summaries,
         ["1 passed", "0 passed, 1 failed", "1 passed", "0 passed, 1 failed"]
     );
-}
-
-fn interrupt(child: &Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    kill_process(pid.expect("a process id"), Signal::INT).expect("it runs");
-}
-
-/// Everything up to the next line with this text.
-fn until(stream: &mut impl BufRead, text: &str) -> String {
-    let mut all = String::new();
-    loop {
-        let from = all.len();
-        let read = stream.read_line(&mut all).expect("text");
-        assert!(read > 0, "{text:?} never came:\n{all}");
-        if all.get(from..).is_some_and(|it| it.contains(text)) {
-            return all;
-        }
-    }
 }

@@ -7,9 +7,9 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
+use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, send, shop};
 
 /// A running `up`.
 struct Running {
@@ -80,14 +80,6 @@ impl Running {
             ..ended
         }
     }
-}
-
-fn send(pid: u32, signal: Signal) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process id");
-    kill_process(pid, signal).expect("it runs");
 }
 
 /// The Envoys that a process has started.
