@@ -37,17 +37,18 @@ impl Simulator {
             .streams
             .get(&id)
             .map_or(0, |stream| stream.side(direction).headers.len());
-        self.touch(vm, context, |it| {
-            it.end_of_stream = end;
-            it.reach(direction).headers = true;
-        });
         if direction == Direction::Response && !self.is_created(vm, context) {
             return HeadersAnswer::Continue;
         }
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let returned = self.enter(vm, |vm, world| {
+            // The guest learns of the stream before it can reach anything of it.
             if direction == Direction::Request {
                 create(vm, world, context);
+            }
+            if let Some(context) = vm.context(context) {
+                context.end_of_stream = end;
+                context.reach(direction).headers = true;
             }
             let (callback, name) = match direction {
                 Direction::Request => (vm.exports.on_request_headers.clone(), "proxy_on_request_headers"),

@@ -3,6 +3,7 @@
 //! What the filters' answers mean is here (`source/common/http/filter_manager.cc`); how a filter comes to an answer is in
 //! `callbacks.rs`. Whatever leaves the last filter of a direction is noted in `Side::out`.
 
+use crate::connection_manager;
 use crate::context::{Direction, Source};
 use crate::simulator::Simulator;
 use crate::stream::{Iteration, LocalReply, Step, Stream};
@@ -252,6 +253,7 @@ impl Simulator {
         if let Some(stream) = self.world.streams.get_mut(&id) {
             if direction == Direction::Response {
                 stream.sent_status = Some(stream.status());
+                connection_manager::send(&mut stream.response.headers);
             }
             let out = &mut stream.side_mut(direction).out;
             out.headers = true;

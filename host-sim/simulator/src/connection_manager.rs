@@ -72,15 +72,14 @@ impl Response {
         self.headers.set(b"x-envoy-upstream-service-time", b"0");
         self
     }
+}
 
-    /// As the connection manager sends it to the client.
-    pub(crate) fn sent(mut self) -> Self {
-        if self.headers.get("upgrade").is_none() {
-            self.headers.remove(b"connection");
-        }
-        for name in ["keep-alive", "proxy-connection", "transfer-encoding"] {
-            self.headers.remove(name.as_bytes());
-        }
-        self
+/// Makes of a response's headers what the connection manager sends to the client.
+pub(crate) fn send(headers: &mut Headers) {
+    if headers.get("upgrade").is_none() {
+        headers.remove(b"connection");
+    }
+    for name in ["keep-alive", "proxy-connection", "transfer-encoding"] {
+        headers.remove(name.as_bytes());
     }
 }

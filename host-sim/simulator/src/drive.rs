@@ -1,6 +1,8 @@
 //! The way of a stream: request through the filters, upstream, response back, and its end; calls and queues meanwhile.
 
+use crate::attributes::grpc_status;
 use crate::chain::From;
+use crate::connection_manager;
 use crate::context::{Direction, Source};
 use crate::headers::{HeaderKind, Headers};
 use crate::message::{CallOutcome, Request, Response};
@@ -16,8 +18,9 @@ impl Simulator {
         self.last_stream = self.last_stream.wrapping_add(1);
         let id = self.last_stream;
         let filters = self.filters_for(id);
-        let mut stream = Stream::new(filters, self.world.clock.now());
+        let mut stream = Stream::new(filters, request.client, self.world.clock.now());
         stream.connection = id;
+        stream.filter_state = self.world.filter_state.clone();
         stream.request.headers = request.headers;
         self.world.streams.insert(id, stream);
         self.feed(id, Direction::Request, request.body, request.trailers);
@@ -188,6 +191,7 @@ impl Simulator {
             stream.response.aborted = true;
             stream.response.trailers = None;
             stream.sent_status = Some(stream.status());
+            connection_manager::send(&mut stream.response.headers);
             let out = &mut stream.response.out;
             out.headers = true;
             out.body = if body.is_empty() { Vec::new() } else { vec![body] };
@@ -343,17 +347,6 @@ fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
     }
     let head = request.text(":method") == Some("HEAD");
     (headers, if head { Vec::new() } else { reply.body.clone() })
-}
-
-fn grpc_status(http: u32) -> u32 {
-    match http {
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502 | 503 | 504 => 14,
-        _ => 2,
-    }
 }
 
 fn percent_encoded(text: &[u8]) -> Vec<u8> {

@@ -13,6 +13,7 @@
 //! ```
 
 mod abi;
+mod attributes;
 mod callbacks;
 mod chain;
 mod connection_manager;
@@ -40,6 +41,7 @@ mod trace;
 mod vm;
 mod world;
 
+pub use attributes::{ATTRIBUTES, UnknownAttribute};
 pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
 pub use grpc::{GrpcAnswer, GrpcCall};

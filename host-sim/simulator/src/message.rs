@@ -1,6 +1,7 @@
 //! What goes into the filters and comes out of them: requests and responses as a test writes them.
 
 use crate::{HeaderKind, Headers};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A request as the first filter sees it.
@@ -12,6 +13,8 @@ pub struct Request {
     pub body: Vec<Vec<u8>>,
     /// Trailers, after the body.
     pub trailers: Option<Headers>,
+    /// Where the client is, 127.0.0.1:50000 unless it is set: `source.address` and `source.port`.
+    pub client: SocketAddr,
 }
 
 impl Request {
@@ -41,7 +44,15 @@ impl Request {
             headers,
             body: Vec::new(),
             trailers: None,
+            client: SocketAddr::from(([127, 0, 0, 1], 50000)),
         }
+    }
+
+    /// Has it come from a client at this address.
+    #[must_use]
+    pub fn client(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.client = address.into();
+        self
     }
 
     /// Adds a header; one of the pseudo headers is set instead.

@@ -1,5 +1,6 @@
 //! The simulator as a test sees it: a chain of plugins, an upstream, clusters for calls, a clock.
 
+use crate::attributes::{self, UnknownAttribute};
 use crate::dice::Dice;
 use crate::error::{Failure, LoadError};
 use crate::grpc::{GrpcAnswer, GrpcCall};
@@ -109,12 +110,23 @@ impl Simulator {
         self
     }
 
-    /// Gives a property that only a proxy would know, e.g. `["xds", "route_name"]`.
-    #[must_use]
-    pub fn property(mut self, path: &[&str], value: impl Into<Property>) -> Self {
+    /// Gives an attribute another value than an Envoy on the loopback has, e.g. `["xds", "route_name"]`. Which there are
+    /// stands in [`ATTRIBUTES`](crate::ATTRIBUTES); a path that leads to none is refused.
+    pub fn property(mut self, path: &[&str], value: impl Into<Property>) -> Result<Self, UnknownAttribute> {
+        attributes::check(path)?;
         self.world
             .properties
             .insert(path.join("\0").into_bytes(), value.into());
+        Ok(self)
+    }
+
+    /// Gives every stream what another filter would have set in the filter state as `wasm.<name>`: guests read it as a
+    /// property of this name.
+    #[must_use]
+    pub fn filter_state(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.world
+            .filter_state
+            .insert(name.as_bytes().to_vec(), value.into());
         self
     }
 

@@ -4,6 +4,7 @@ use crate::context::Direction;
 use crate::headers::{HeaderKind, Headers};
 use crate::message::{Request, Response};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a filter has answered last, in one direction.
@@ -128,11 +129,17 @@ pub(crate) struct Stream {
     pub(crate) sent_status: Option<u16>,
     pub(crate) protocol: String,
     pub(crate) connection: u32,
+    /// The address of the client's end of the connection.
+    pub(crate) client: SocketAddr,
     pub(crate) began: Duration,
+    /// How long the upstream took.
+    pub(crate) latency: Duration,
+    /// `response.flags`
+    pub(crate) flags: i64,
 }
 
 impl Stream {
-    pub(crate) fn new(filters: Vec<Filter>, began: Duration) -> Self {
+    pub(crate) fn new(filters: Vec<Filter>, client: SocketAddr, began: Duration) -> Self {
         let count = filters.len();
         Self {
             request: Side::new(HeaderKind::Request, count),
@@ -148,7 +155,10 @@ impl Stream {
             sent_status: None,
             protocol: "HTTP/1.1".to_owned(),
             connection: 0,
+            client,
             began,
+            latency: Duration::ZERO,
+            flags: 0,
         }
     }
 
@@ -180,11 +190,23 @@ impl Stream {
         status.and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
+    /// The status of the response, once there is one.
+    pub(crate) fn code(&self) -> Option<u16> {
+        self.sent_status
+            .or_else(|| self.response.started.then(|| self.status()))
+    }
+
+    /// Whether the router has chosen an upstream.
+    pub(crate) fn has_upstream(&self) -> bool {
+        self.request.out.headers
+    }
+
     /// What the upstream got, if it got anything.
     pub(crate) fn upstream(&self) -> Option<Request> {
         let out = &self.request.out;
         out.headers.then(|| Request {
             headers: self.request.headers.clone(),
+            client: self.client,
             body: out.body.clone(),
             trailers: self.request.trailers.clone().filter(|_| out.trailers),
         })
@@ -193,13 +215,10 @@ impl Stream {
     /// What the client got, if it got anything.
     pub(crate) fn downstream(&self) -> Option<Response> {
         let out = &self.response.out;
-        out.headers.then(|| {
-            let response = Response {
-                headers: self.response.headers.clone(),
-                body: out.body.clone(),
-                trailers: self.response.trailers.clone().filter(|_| out.trailers),
-            };
-            response.sent()
+        out.headers.then(|| Response {
+            headers: self.response.headers.clone(),
+            body: out.body.clone(),
+            trailers: self.response.trailers.clone().filter(|_| out.trailers),
         })
     }
 }

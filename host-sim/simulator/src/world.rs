@@ -54,7 +54,7 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// A property's value, as the attribute it stands for has a type.
+/// A property's value, as the attribute it stands for has a type. Which there are, stands in [`ATTRIBUTES`](crate::ATTRIBUTES).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Property {
     /// A string or bytes: as they are.
@@ -113,6 +113,8 @@ pub(crate) struct World {
     pub(crate) log: Vec<LogLine>,
     pub(crate) log_level: LogLevel,
     pub(crate) properties: BTreeMap<Vec<u8>, Property>,
+    /// What every stream begins with, as if another filter had set it.
+    pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) clusters: BTreeSet<String>,
     pub(crate) grpc_clusters: BTreeSet<String>,
     pub(crate) calls: Vec<PendingCall>,
@@ -136,6 +138,7 @@ impl World {
             log: Vec::new(),
             log_level: LogLevel::Info,
             properties: BTreeMap::new(),
+            filter_state: BTreeMap::new(),
             clusters: BTreeSet::new(),
             grpc_clusters: BTreeSet::new(),
             calls: Vec::new(),

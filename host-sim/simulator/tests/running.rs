@@ -73,7 +73,8 @@ fn time_passes_only_as_told() {
 
 #[test]
 fn properties_of_the_proxy_can_be_given() {
-    let mut simulator = counter().property(&["xds", "route_name"], "my-route");
+    let counter = counter().property(&["xds", "route_name"], "my-route");
+    let mut simulator = counter.expect("Envoy has it");
     assert_eq!(simulator.request(Request::get("/")).log[0].message, "my-route");
 }
 
@@ -87,10 +88,11 @@ fn a_trace_shows_every_call() {
             "counter <- proxy_on_request_headers(2, 4, 1) = 0",
             "    proxy_increment_metric(4, 1) = Ok",
             "    proxy_add_header_map_value(0, 16, 3, 19, 1) \"x-a\" \"1\" = Ok",
-            "    proxy_get_property(64, 14, 0, 4) \"xds\\0route_name\" = NotFound",
+            "    proxy_get_property(64, 14, 0, 4) \"xds\\0route_name\" = Ok",
+            "    proxy_log(3, 0, 0) \"\" = Ok",
         ]
     );
-    assert_eq!(outcome.cost.hostcalls, 3);
+    assert_eq!(outcome.cost.hostcalls, 4);
     assert!(outcome.cost.fuel > 10);
 }
 

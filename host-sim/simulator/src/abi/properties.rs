@@ -1,13 +1,14 @@
 //! Properties: attributes of the request, the proxy and the plugin, and values that guests set for one another.
 //!
-//! Attributes that need a proxy around (`xds.*`, `upstream.*`, `connection.*`) are there where the test gives them.
+//! Which attributes there are and what each is, stands in `src/attributes.rs`; what the test gives comes before it.
 
 use super::{Answer, Call, Status, pairs, proxy};
+use crate::attributes::{self, Message, Value};
 use crate::headers::Headers;
 use crate::plugin::Plugin;
-use crate::state::{HostState, MapKind};
-use crate::stream::Side;
+use crate::state::HostState;
 use crate::world::Property;
+use std::collections::BTreeMap;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
@@ -43,54 +44,34 @@ fn find(state: &HostState, path: &[u8]) -> Result<Vec<u8>, Status> {
     if trimmed.is_empty() {
         return Err(Status::SerializationFailure);
     }
-    if let Some(given) = state.world.properties.get(trimmed) {
-        return Ok(bytes_of(given));
+    if let Some(given) = given(state, trimmed) {
+        return Ok(given);
     }
     let mut parts = trimmed.split(|byte| *byte == 0);
     let first = parts.next().unwrap_or_default();
-    let rest: Vec<&[u8]> = parts.collect();
-    if rest.is_empty() && matches!(first, b"request" | b"response") && state.stream().is_some() {
-        return Err(Status::SerializationFailure); // a map that can only be looked into
+    let first = std::str::from_utf8(first).map_err(|_| Status::NotFound)?;
+    let top = attributes::top(state, first).ok_or(Status::NotFound)?;
+    let value = parts.try_fold(top, |value, part| attributes::below(state, &value, part));
+    bytes_of(value.ok_or(Status::NotFound)?)
+}
+
+/// What the test gives under this path, or in a map of headers that it gives.
+fn given(state: &HostState, path: &[u8]) -> Option<Vec<u8>> {
+    if let Some(given) = state.world.properties.get(path) {
+        return Some(given_bytes(given));
     }
-    let known = match first {
-        b"request" => request(state, &rest),
-        b"response" => response(state, &rest),
-        b"plugin_name" => plain(
-            state
-                .context()
-                .and_then(|it| it.plugin.as_ref())
-                .map(|it| it.name.as_bytes()),
-            &rest,
-        ),
-        b"plugin_root_id" => plain(
-            state
-                .context()
-                .and_then(|it| it.plugin.as_ref())
-                .map(|it| it.root_id.as_bytes()),
-            &rest,
-        ),
-        b"plugin_vm_id" => plain(Some(state.owner.vm_id.as_bytes()), &rest),
-        b"connection_id" => state.stream().map(|stream| number(i64::from(stream.connection))),
-        _ => plain(
-            state
-                .stream()
-                .and_then(|it| it.filter_state.get(first))
-                .map(Vec::as_slice),
-            &rest,
-        ),
-    };
-    known.ok_or(Status::NotFound)
+    let last = path.iter().rposition(|byte| *byte == 0)?;
+    let (map, key) = path.split_at(last);
+    match state.world.properties.get(map)? {
+        Property::Map(pairs) => pairs
+            .iter()
+            .find(|(name, _)| name == &key[1..]) // a zero byte and the key
+            .map(|(_, value)| value.clone()),
+        Property::Bytes(_) | Property::Int(_) | Property::Double(_) | Property::Bool(_) => None,
+    }
 }
 
-fn plain(value: Option<&[u8]>, rest: &[&[u8]]) -> Option<Vec<u8>> {
-    rest.is_empty().then_some(value?.to_vec())
-}
-
-fn number(number: i64) -> Vec<u8> {
-    number.to_le_bytes().to_vec()
-}
-
-fn bytes_of(property: &Property) -> Vec<u8> {
+fn given_bytes(property: &Property) -> Vec<u8> {
     match property {
         Property::Bytes(bytes) => bytes.clone(),
         Property::Int(number) => number.to_le_bytes().to_vec(),
@@ -100,99 +81,37 @@ fn bytes_of(property: &Property) -> Vec<u8> {
     }
 }
 
+/// How an attribute reaches a guest (`Context::serializeValue`).
+fn bytes_of(value: Value<'_>) -> Result<Vec<u8>, Status> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes),
+        Value::Number(number) => Ok(number.to_le_bytes().to_vec()),
+        Value::Flag(flag) => Ok(vec![u8::from(flag)]),
+        Value::Headers(map) => Ok(serialised(&by_name(map))),
+        Value::Group(_) | Value::Message(Message::Null) => Err(Status::SerializationFailure),
+        Value::Message(Message::Map) => Ok(serialised(&[])),
+        Value::Message(Message::Metadata | Message::Locality) => Ok(Vec::new()),
+        // `user_agent_name`, field 6; Envoy says also which extensions it has.
+        Value::Message(Message::Node) => Ok(b"\x32\x05envoy".to_vec()),
+    }
+}
+
+/// Each name once, with its values joined. Envoy gives them in the order of a hash table, another in every run.
+fn by_name(map: Option<&Headers>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut all = BTreeMap::new();
+    for (name, value) in map.iter().flat_map(|map| map.iter()) {
+        all.entry(name.clone())
+            .and_modify(|joined: &mut Vec<u8>| {
+                joined.push(b',');
+                joined.extend_from_slice(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    all.into_iter().collect()
+}
+
 fn serialised(map: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = vec![0; pairs::size(map)];
     pairs::write(map, &mut bytes);
     bytes
-}
-
-/// Values of one name joined by commas, as the attribute shows them.
-fn joined(headers: &Headers, name: &[u8]) -> Option<Vec<u8>> {
-    let name = std::str::from_utf8(name).ok()?;
-    let values: Vec<&[u8]> = headers.all(name).collect();
-    (!values.is_empty()).then(|| values.join(&b","[..]))
-}
-
-fn headers(map: &Headers, rest: &[&[u8]]) -> Option<Vec<u8>> {
-    match rest {
-        [] => {
-            let mut all: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-            for (name, _) in map.iter() {
-                if all.iter().all(|(seen, _)| seen != name) {
-                    all.push((name.clone(), joined(map, name)?));
-                }
-            }
-            Some(serialised(&all))
-        }
-        [name] => joined(map, name),
-        _ => None,
-    }
-}
-
-fn request(state: &HostState, rest: &[&[u8]]) -> Option<Vec<u8>> {
-    let stream = state.stream()?;
-    let (attribute, rest) = rest.split_first()?;
-    let flat = rest.is_empty();
-    match *attribute {
-        b"protocol" if flat => return Some(stream.protocol.as_bytes().to_vec()),
-        b"time" if flat => return Some(number(i64::try_from(stream.began.as_nanos()).unwrap_or(i64::MAX))),
-        b"size" if flat => return Some(number(size(&stream.request))),
-        b"duration" if flat && stream.complete => {
-            let took = state.world.clock.now().saturating_sub(stream.began);
-            return Some(number(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX)));
-        }
-        _ => {}
-    }
-    let map = state.map(MapKind::RequestHeaders)?;
-    let path = || map.get(":path");
-    let named = |name: &str| plain(map.get(name), rest);
-    match *attribute {
-        b"headers" => headers(map, rest),
-        b"path" => named(":path"),
-        b"url_path" => plain(path()?.split(|byte| *byte == b'?').next(), rest),
-        b"query" => {
-            let query = path()?.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
-            plain(query.split(|byte| *byte == b'#').next(), rest)
-        }
-        b"host" => named(":authority"),
-        b"scheme" => named(":scheme"),
-        b"method" => named(":method"),
-        b"referer" => named("referer"),
-        b"id" => named("x-request-id"),
-        b"useragent" => named("user-agent"),
-        b"total_size" if flat => Some(number(
-            i64::try_from(stream.request.received + map.byte_size()).unwrap_or(i64::MAX),
-        )),
-        _ => None,
-    }
-}
-
-/// What the headers announce, or else what has arrived.
-fn size(side: &Side) -> i64 {
-    let announced = side
-        .headers
-        .text("content-length")
-        .and_then(|length| length.parse().ok());
-    announced.unwrap_or_else(|| i64::try_from(side.received).unwrap_or(i64::MAX))
-}
-
-fn response(state: &HostState, rest: &[&[u8]]) -> Option<Vec<u8>> {
-    let stream = state.stream()?;
-    let (attribute, rest) = rest.split_first()?;
-    let flat = rest.is_empty();
-    match *attribute {
-        b"code" if flat => {
-            let code = stream
-                .sent_status
-                .or_else(|| stream.response.started.then(|| stream.status()))?;
-            Some(number(i64::from(code)))
-        }
-        b"code_details" => plain(Some(stream.details.as_deref()?.as_bytes()), rest),
-        b"size" if flat => Some(number(
-            i64::try_from(stream.response.received).unwrap_or(i64::MAX),
-        )),
-        b"headers" => headers(state.map(MapKind::ResponseHeaders)?, rest),
-        b"trailers" => headers(state.map(MapKind::ResponseTrailers)?, rest),
-        _ => None,
-    }
 }

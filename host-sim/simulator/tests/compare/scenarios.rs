@@ -95,6 +95,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         sharing(),
         ticks(),
         properties(),
+        attributes(),
         scenario(
             "foreign functions",
             vec![guest("foreign")],
@@ -347,6 +348,35 @@ fn properties() -> Scenario {
         "properties",
         vec![guest("properties")],
         vec![request, post, get("/foreign")],
+    )
+}
+
+/// Every attribute in every callback, of requests and responses in each form.
+fn attributes() -> Scenario {
+    let post = |path: &str| Request::post(path).authority("guest.example");
+    scenario(
+        "attributes",
+        vec![guest("attributes")],
+        vec![
+            get("/path/here?query=1&b=2")
+                .header("x-a", "1")
+                .header("x-a", "2")
+                .header("referer", "http://r.example/"),
+            post("/upload").body("12345").header("x-answer", "chunks"),
+            post("/upload")
+                .chunks(["one", "four"])
+                .trailer("x-sent", "1")
+                .header("x-answer", "trailers"),
+            get("/reply"),
+            get("/call"),
+            get("/edit"),
+            get("/").header("x-answer", "empty"),
+            get("/").header("x-answer", "404"),
+            post("/grpc")
+                .chunks(["one"])
+                .header("content-type", "application/grpc")
+                .header("x-answer", "trailers"),
+        ],
     )
 }
 

@@ -161,7 +161,8 @@ pub fn pairs(map: MapType) -> Answer<Vec<(String, String)>> {
     Ok(read(&block))
 }
 
-fn read(block: &[u8]) -> Vec<(String, String)> {
+/// The pairs of a serialised map.
+pub fn read(block: &[u8]) -> Vec<(String, String)> {
     let number = |at: usize| {
         block
             .get(at..at + 4)
@@ -209,12 +210,20 @@ pub fn set_block(map: MapType, block: &[u8]) -> Answer<()> {
 }
 
 pub fn add(map: MapType, name: &str, value: &str) -> Answer<()> {
+    add_bytes(map, name.as_bytes(), value.as_bytes())
+}
+
+pub fn add_bytes(map: MapType, name: &[u8], value: &[u8]) -> Answer<()> {
     ok(unsafe {
         proxy_add_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
 }
 
 pub fn set(map: MapType, name: &str, value: &str) -> Answer<()> {
+    set_bytes(map, name.as_bytes(), value.as_bytes())
+}
+
+pub fn set_bytes(map: MapType, name: &[u8], value: &[u8]) -> Answer<()> {
     ok(unsafe {
         proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
