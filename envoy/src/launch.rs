@@ -3,7 +3,7 @@
 //! It runs with `--disable-hot-restart`, so it shares no memory with, and is not confused by, any other Envoy on the
 //! machine.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use crate::admin;
 use crate::binary::EnvoyBinary;
 use crate::bootstrap::Bootstrap;
 use crate::log;
+use crate::private::{private_draft, write_private};
 use crate::process::{Exit, Process};
 use crate::start_error::StartError;
 
@@ -97,9 +98,12 @@ pub(crate) fn command(
     options: &StartOptions,
 ) -> Result<Command, StartError> {
     let config = directory.join("envoy.json");
-    fs::write(&config, bootstrap.0.to_string()).map_err(|error| StartError::File(config.clone(), error))?;
+    write_private(&config, bootstrap.0.to_string())
+        .map_err(|error| StartError::File(config.clone(), error))?;
     let log = log_file(directory);
-    let stderr = File::create(&log).map_err(|error| StartError::File(log, error))?;
+    let stderr = private_draft(directory)
+        .and_then(|draft| draft.persist(&log).map_err(io::Error::from))
+        .map_err(|error| StartError::File(log, error))?;
 
     let mut command = Command::new(binary.path());
     command.arg("--config-path").arg(config);

@@ -5,7 +5,9 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions, default_cache};
+//! use fingerpost_envoy::{
+//!     Bootstrap, Echo, EchoOptions, EnvoyBinary, PrivateDirectory, RunningEnvoy, StartOptions, default_cache,
+//! };
 //!
 //! let binary = EnvoyBinary::find(&default_cache())?;
 //! let mut bootstrap = Bootstrap::parse(r#"{"static_resources": {}}"#)?;
@@ -13,7 +15,7 @@
 //! for cluster in bootstrap.clusters() {
 //!     bootstrap.point_cluster(&cluster, echo.listen(&cluster)?);
 //! }
-//! let directory = tempfile::tempdir()?;
+//! let directory = PrivateDirectory::new("my-envoy-")?;
 //! let envoy = RunningEnvoy::start(&binary, &bootstrap, directory.path(), StartOptions::default())?;
 //! envoy.stop();
 //! # Ok(())
@@ -28,6 +30,7 @@ mod echo;
 mod install;
 mod launch;
 mod log;
+mod private;
 mod process;
 mod run;
 mod start_error;
@@ -39,6 +42,7 @@ pub use certificate::{Authority, Certificate};
 pub use echo::{Echo, EchoOptions, Received, Report};
 pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
 pub use launch::{StartOptions, Stdout, validate};
+pub use private::{PrivateDirectory, private_draft, write_private};
 pub use process::Exit;
 pub use run::{ExitWatch, RunningEnvoy};
 pub use start_error::StartError;

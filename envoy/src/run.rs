@@ -20,6 +20,7 @@ use crate::binary::EnvoyBinary;
 use crate::bootstrap::{Bootstrap, BoundListener};
 use crate::launch::{StartOptions, Stdout, command, log_file, read_log, refuse_busy_ports, wait_until_ready};
 use crate::log;
+use crate::private::write_private;
 use crate::process::{Exit, Process};
 use crate::start_error::StartError;
 
@@ -61,7 +62,8 @@ impl RunningEnvoy {
             bootstrap.set_admin(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0));
         }
         let admin_file = directory.join("admin.txt");
-        let _ = fs::remove_file(&admin_file); // of an earlier run in the same folder
+        // Envoy keeps the mode of a file that is there. An earlier run in the same folder may have left an address.
+        write_private(&admin_file, "").map_err(|error| StartError::File(admin_file.clone(), error))?;
 
         let mut command = command(binary, &bootstrap, directory, &options)?;
         command.arg("--admin-address-path").arg(&admin_file);

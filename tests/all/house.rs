@@ -15,6 +15,10 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("filters cannot panic", filters_cannot_panic),
     ("only the shims speak to the SDK", only_the_shims_speak_to_the_sdk),
     ("the compiler does no I/O", the_compiler_does_no_io),
+    (
+        "files with keys are written in one place",
+        files_with_keys_are_written_in_one_place,
+    ),
     ("files stay readable", files_stay_readable),
     ("modules say what they are", modules_say_what_they_are),
     ("no path of one machine", no_path_of_one_machine),
@@ -169,6 +173,26 @@ fn the_compiler_does_no_io() -> Result<(), String> {
             "std::process",
         ],
     ))
+}
+
+/// A bootstrap, and every file that it names, can hold a private key: see `envoy/src/private.rs`.
+fn files_with_keys_are_written_in_one_place() -> Result<(), String> {
+    const WRITERS: &[&str] = &[
+        "File::create",
+        "OpenOptions",
+        "fs::write",
+        "tempdir",
+        "tempfile::",
+    ];
+    // The writer itself; the download of Envoy; `compile`'s output, which asks the writer for each file with a key.
+    const EXEMPT: &[&str] = &[
+        "envoy/src/private.rs",
+        "envoy/src/install.rs",
+        "host-sim/cli/src/output.rs",
+    ];
+    let mut files = [rust_files("envoy/src"), rust_files("host-sim/cli/src")].concat();
+    files.retain(|file| !EXEMPT.iter().any(|exempt| Path::new(exempt) == file));
+    none(&found_in(&files, WRITERS))
 }
 
 /// Files that are longer than the rest, and why.

@@ -72,6 +72,8 @@ enum Command {
     Serve(serve::Serve),
     Test(test::Test),
     Up(up::Up),
+    #[command(name = "remove-after", hide = true)]
+    RemoveAfter(up::RemoveAfter),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Up(command) => command.run(),
+        Command::RemoveAfter(command) => command.run(),
     });
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use fingerpost_envoy::private_draft;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::Failure;
@@ -62,11 +63,14 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
 }
 
 fn prepare(directory: &Path, artifact: &Artifact<'_>) -> io::Result<NamedTempFile> {
-    let mode = if artifact.secret { 0o600 } else { 0o666 }; // less what the umask takes
-    let mut file = Builder::new()
-        .prefix(".fingerpost-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(directory)?;
+    let mut file = if artifact.secret {
+        private_draft(directory)?
+    } else {
+        Builder::new()
+            .prefix(".fingerpost-")
+            .permissions(Permissions::from_mode(0o666)) // less what the umask takes
+            .tempfile_in(directory)?
+    };
     file.write_all(artifact.content)?;
     file.as_file().sync_all()?;
     Ok(file)

@@ -1,11 +1,10 @@
 //! Certificates that a listener names and that are not there: made for the occasion.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fingerpost_envoy::{Authority, Bootstrap};
+use fingerpost_envoy::{Authority, Bootstrap, PrivateDirectory};
 use serde_json::{Value, json};
 
 /// What was made.
@@ -19,7 +18,7 @@ pub(super) struct Made {
 
 /// Puts a certificate wherever the bootstrap names a file that does not exist. Clients' certificates lie in
 /// `directory`.
-pub(super) fn make_missing(bootstrap: &mut Bootstrap, directory: &Path) -> io::Result<Made> {
+pub(super) fn make_missing(bootstrap: &mut Bootstrap, directory: &PrivateDirectory) -> io::Result<Made> {
     let mut made = Made::default();
     let mut authority = None;
     let listeners = bootstrap
@@ -53,9 +52,9 @@ pub(super) fn make_missing(bootstrap: &mut Bootstrap, directory: &Path) -> io::R
                 let authority = ready(&mut authority)?;
                 *trusted = json!({"inline_string": authority.pem()});
                 let certificate = authority.sign(&["client"])?;
-                fs::write(directory.join("client.crt"), certificate.chain_pem)?;
-                fs::write(directory.join("client.key"), certificate.key_pem)?;
-                made.clients.insert(name.clone(), directory.to_owned());
+                directory.write("client.crt", certificate.chain_pem)?;
+                directory.write("client.key", certificate.key_pem)?;
+                made.clients.insert(name.clone(), directory.path().to_owned());
             }
         }
     }

@@ -8,9 +8,9 @@ mod check;
 mod client;
 mod expectations;
 mod stage;
+mod temporary;
 
 use std::env;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -20,7 +20,7 @@ use clap::Args;
 use fingerpost_config_compiler::{EnvoyVersion, compile};
 use fingerpost_envoy::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
-    install,
+    install, write_private,
 };
 use fingerpost_resources::Diagnostics;
 
@@ -41,6 +41,8 @@ use expectations::Expectations;
 pub(crate) use expectations::{Expectation as Check, Expectations as Checks, Outcome as Expected};
 
 use stage::{Stage, doors};
+pub(crate) use temporary::RemoveAfter;
+use temporary::TemporaryDirectory;
 
 /// How often it is looked whether Envoy still runs and the user still wants it to.
 const TICK: Duration = Duration::from_millis(50);
@@ -106,14 +108,11 @@ impl Up {
             self.input.labels = Some(labels.parse().map_err(Failure::refused)?);
         }
         let stop = Stop::listen().map_err(|error| Failure::surroundings(error.to_string()))?;
-        let directory = tempfile::Builder::new()
-            .prefix("fingerpost-up-")
-            .tempdir()
-            .map_err(|error| in_directory(&env::temp_dir(), &error))?;
+        let directory = TemporaryDirectory::new().map_err(|error| in_directory(&env::temp_dir(), &error))?;
         stop.remove(directory.path());
         let module = directory.path().join("fingerpost.wasm");
         if let Some(bytes) = wasm {
-            fs::write(&module, bytes).map_err(|error| in_directory(&module, &error))?;
+            write_private(&module, bytes).map_err(|error| in_directory(&module, &error))?;
         }
 
         let options = self
@@ -132,13 +131,7 @@ impl Up {
         } else {
             Report::Forget
         };
-        let stage = Stage::set(
-            &loaded.compiled,
-            &self.listen,
-            self.echoes(),
-            report,
-            directory.path(),
-        )?;
+        let stage = Stage::set(&loaded.compiled, &self.listen, self.echoes(), report, &directory)?;
         note_certificates(&stage.made);
         stop.check()?;
         let (lines, log) = channel();

@@ -1,10 +1,9 @@
 //! Sets a compiled bootstrap up on this machine: which ports, which upstreams, which certificates.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use fingerpost_config_compiler::{Compiled, Plan};
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, Report, RunningEnvoy};
+use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy};
 
 use super::certificates::{self, Made};
 use crate::failure::Failure;
@@ -29,7 +28,7 @@ impl Stage {
         listen: &[Listen],
         echoes: Echoes,
         report: Report,
-        directory: &Path,
+        directory: &PrivateDirectory,
     ) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::surroundings(error.to_string());
         let mut bootstrap = Bootstrap(compiled.bootstrap.clone());

@@ -7,6 +7,7 @@ mod foreign_tests;
 mod request;
 mod routes;
 mod run;
+mod secrets;
 mod serve;
 mod test_accept;
 mod test_command;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, send, shop};
 
 /// A running `up`.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
     /// Where its first listener is.
@@ -21,7 +21,7 @@ struct Running {
 
 impl Running {
     /// Starts it, and waits until it has told everything.
-    fn start(folder: &Folder, arguments: &str) -> Self {
+    pub(crate) fn start(folder: &Folder, arguments: &str) -> Self {
         fs::create_dir_all(folder.join("tmp")).expect("a folder");
         let mut child = folder
             .command(&format!("up -f shop.yaml {arguments}"))
@@ -47,11 +47,11 @@ impl Running {
         }
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         send(self.pid(), signal);
     }
 
@@ -71,7 +71,7 @@ impl Running {
         line
     }
 
-    fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("text");
         let ended = Ended::of(self.child.wait_with_output().expect("it ends"));
@@ -82,8 +82,8 @@ impl Running {
     }
 }
 
-/// The Envoys that a process has started.
-fn children(of: u32) -> Vec<u32> {
+/// The Envoys that a process has started. Its other children are processes of its own program.
+pub(crate) fn children(of: u32) -> Vec<u32> {
     let parent = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields = stat.rsplit_once(") ")?.1.to_owned();
@@ -93,11 +93,15 @@ fn children(of: u32) -> Vec<u32> {
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| parent(*pid) == Some(of))
+        .filter(|pid| {
+            let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            program.trim() != "fingerpost"
+        })
         .collect()
 }
 
 /// Waits until a process has ended. Nobody may have asked for its exit code yet.
-fn wait_for_end(pid: u32) {
+pub(crate) fn wait_for_end(pid: u32) {
     let is_alive = || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(") ")

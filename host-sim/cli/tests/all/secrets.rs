@@ -1,0 +1,136 @@
+//! Private keys: what holds one can be read by nobody else, and goes when the command goes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fingerpost_envoy::Authority;
+use rustix::process::Signal;
+
+use crate::run::{Folder, SERVICE, SHOP};
+use crate::up::{Running, children, wait_for_end};
+
+const KEY: &str = "PRIVATE KEY";
+/// How long files may take to be removed: much longer than they need on any machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Two TLS servers. The first has its certificate from a Secret; the second, which wants clients' certificates, has
+/// none, so that `up` makes those of the server and of the client.
+const SERVERS: &str = "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gateway, namespace: istio-system}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*/*'], tls: {mode: SIMPLE, credentialName: shop}}
+  - {port: {number: 8443, name: mutual, protocol: HTTPS}, hosts: ['*/*'], tls: {mode: MUTUAL, credentialName: none}}
+";
+
+/// A folder with `shop.yaml`: the servers, a Secret and a rule.
+fn folder() -> Folder {
+    let certificate = Authority::new()
+        .and_then(|it| it.sign(&["shop.example.com"]))
+        .expect("a certificate");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: shop, namespace: istio-system}}\nstringData:\n  \
+         tls.crt: {:?}\n  tls.key: {:?}\n",
+        certificate.chain_pem, certificate.key_pem
+    );
+    let shop = SHOP.replace("[gateway]", "[istio-system/gateway]");
+    Folder::with("shop.yaml", &[SERVERS, &secret, &shop, SERVICE].join("---\n"))
+}
+
+/// Every file and directory below, with its mode.
+fn modes(directory: &Path) -> Vec<(PathBuf, u32)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let metadata = entry.metadata().expect("it is there");
+        found.push((entry.path(), metadata.permissions().mode() & 0o777));
+        if metadata.is_dir() {
+            found.extend(modes(&entry.path()));
+        }
+    }
+    found
+}
+
+/// The files below with a private key in them.
+fn keys(directory: &Path) -> Vec<PathBuf> {
+    let files = modes(directory).into_iter().map(|(path, _)| path);
+    files
+        .filter(|path| path.is_file())
+        .filter(|path| String::from_utf8_lossy(&fs::read(path).expect("it can be read")).contains(KEY))
+        .collect()
+}
+
+#[test]
+fn what_up_writes_can_be_read_by_the_user_alone() {
+    let folder = folder();
+    let up = Running::start(&folder, "");
+    let temporary = folder.join("tmp");
+    let names: Vec<String> = keys(&temporary)
+        .iter()
+        .map(|path| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    assert!(
+        ["client.key", "envoy.json"]
+            .iter()
+            .all(|it| names.contains(&(*it).to_owned())),
+        "{names:?}"
+    );
+    for (path, mode) in modes(&temporary) {
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, wanted, "{}: {mode:o}", path.display());
+    }
+    up.signal(Signal::TERM);
+    up.end().check(0, &[]);
+}
+
+#[test]
+fn what_compile_writes_with_a_key_in_it_can_be_read_by_the_user_alone() {
+    let folder = folder();
+    folder.run("compile -f shop.yaml -o out").check(0, &[]);
+    let keys = keys(folder.path());
+    let written: Vec<_> = keys.iter().filter(|it| !it.ends_with("shop.yaml")).collect();
+    assert_eq!(written, [&folder.join("out/envoy.json")]);
+    let modes = modes(&folder.join("out"));
+    for key in written {
+        let (_, mode) = modes.iter().find(|(path, _)| path == key).expect("it is there");
+        assert_eq!(*mode, 0o600, "{}: {mode:o}", key.display());
+    }
+}
+
+#[test]
+fn nothing_of_up_outlives_it_however_it_ends() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::QUIT, Signal::KILL] {
+        let folder = folder();
+        let up = Running::start(&folder, "--engine native");
+        let envoys = children(up.pid());
+        assert_eq!(
+            (envoys.len(), keys(&folder.join("tmp")).len()),
+            (1, 2),
+            "{signal:?}"
+        );
+        up.signal(signal);
+        let code = up.end().code;
+        assert_eq!(code, (signal != Signal::KILL).then_some(0), "{signal:?}");
+        envoys.into_iter().for_each(wait_for_end);
+        // Where `up` itself could not, another process removes them.
+        let deadline = Instant::now() + PATIENCE;
+        while !folder.list("tmp").is_empty() {
+            assert!(
+                Instant::now() < deadline,
+                "{signal:?}: {:?}",
+                modes(&folder.join("tmp"))
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
