@@ -187,6 +187,15 @@ impl Reader<'_> {
                 .at(place)
                 .help(help);
         }
+        if let Some(place) = document.after_end {
+            self.diagnostics
+                .warn(
+                    "after-document",
+                    "the document ends before this line: the rest is ignored, as kubectl ignores it",
+                )
+                .at(place.in_file(self.file))
+                .help("check the indentation, or put `---` on a line of its own before the next document");
+        }
         if let Some(place) = document.beside_separator {
             self.diagnostics
                 .error(

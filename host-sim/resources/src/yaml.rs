@@ -6,8 +6,10 @@
 //! documents, and [`Part`] reads a piece of a resource inside one of them.
 
 mod build;
+mod dialect;
 mod parse;
 mod scalar;
+mod split;
 
 pub(crate) use parse::{Document, Oddity, SyntaxError, parse};
 pub use scalar::Scalar;

@@ -118,7 +118,7 @@ fn places_count_from_the_start_of_the_file() {
 fn what_can_not_be_read_is_said_and_where() {
     for (text, want) in [
         ("a: b: c\n", "1:5 syntax"),
-        ("a:\n\tb: 1\n", "2:2 syntax"),
+        ("a:\n\tb: 1\n", "2:1 syntax"),
         ("just text\n", "1:1 not-an-object"),
         ("- a\n", "1:1 not-an-object"),
         ("apiVersion: v1\n", "1:1 no-kind"),
@@ -126,7 +126,7 @@ fn what_can_not_be_read_is_said_and_where() {
         ("a: *nobody\n", "1:4 syntax"),
         ("a: &a [*a]\n", "1:8 syntax"),
         ("a: {<<: 1}\n", "1:9 syntax"),
-        ("a: !!int x\n", "1:10 syntax"),
+        ("a: !!int x\n", "1:4 syntax"),
         ("{{b: 1}: 2}\n", "1:2 syntax"),
         (
             "apiVersion: v1\nkind: Pod\nkind: Service\n",

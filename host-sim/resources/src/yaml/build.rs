@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use granit_parser::{Event, ScalarStyle, Span, Tag};
+use libyaml_safer::{EventData, ScalarStyle};
 
-use super::parse::{Base, Document, Oddity, Remark, SyntaxError};
+use super::parse::{Document, Oddity, Remark, SyntaxError};
 use super::{Entry, Node, Scalar, Value};
 use crate::source::Place;
 
@@ -29,13 +29,13 @@ struct Built {
 enum Open {
     List {
         items: Vec<Built>,
-        anchor: usize,
+        anchor: Option<String>,
         place: Place,
     },
     Map {
         entries: Vec<(Key, Built)>,
         key: Option<Key>,
-        anchor: usize,
+        anchor: Option<String>,
         place: Place,
     },
 }
@@ -50,9 +50,8 @@ struct Key {
 
 /// The tree of one document, as far as it has come.
 pub(super) struct Builder {
-    base: Base,
     open: Vec<Open>,
-    anchors: HashMap<usize, Built>,
+    anchors: HashMap<String, Built>,
     aliased: usize,
     root: Option<Built>,
     remarks: Vec<Remark>,
@@ -62,9 +61,8 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(base: Base) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            base,
             open: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
@@ -86,43 +84,50 @@ impl Builder {
             root,
             remarks: self.remarks,
             beside_separator: self.beside_separator,
+            after_end: None,
         }
     }
 
-    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxError> {
-        let place = self.base.place(&span.start, &span.end);
-        if self.separator.take() == Some(place.line) && !span.is_empty() {
+    /// Takes the next event of the document, which is written at `place`.
+    pub(super) fn take(&mut self, event: EventData, place: Place) -> Result<(), SyntaxError> {
+        if self.separator.take() == Some(place.line) && place.end > place.start {
             self.beside_separator = Some(place);
         }
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            EventData::Scalar {
+                anchor,
+                tag,
+                value,
+                style,
+                ..
+            } => {
                 let plain = style == ScalarStyle::Plain;
                 let expects_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
-                if expects_key && plain && text == "<<" && tag.is_none() {
+                if expects_key && plain && value == "<<" && tag.is_none() {
                     return self.put_key(Key {
-                        text: "<<".to_owned(),
+                        text: value,
                         written: None,
                         merge: true,
                         place,
                     });
                 }
-                let scalar = meaning(&text, plain, tag.as_deref())
+                let scalar = meaning(&value, plain, tag.as_deref())
                     .map_err(|message| SyntaxError { place, message })?;
                 self.put(leaf(scalar, place), anchor)
             }
-            Event::SequenceStart(_, anchor, _) => self.enter(Open::List {
+            EventData::SequenceStart { anchor, .. } => self.enter(Open::List {
                 items: Vec::new(),
                 anchor,
                 place,
             }),
-            Event::MappingStart(_, anchor, _) => self.enter(Open::Map {
+            EventData::MappingStart { anchor, .. } => self.enter(Open::Map {
                 entries: Vec::new(),
                 key: None,
                 anchor,
                 place,
             }),
-            Event::SequenceEnd | Event::MappingEnd => self.leave(place),
-            Event::Alias(id) => self.put_alias(id, place),
+            EventData::SequenceEnd | EventData::MappingEnd => self.leave(place),
+            EventData::Alias { anchor } => self.put_alias(&anchor, place),
             _ => Ok(()),
         }
     }
@@ -183,8 +188,8 @@ impl Builder {
         }
     }
 
-    fn put_alias(&mut self, id: usize, place: Place) -> Result<(), SyntaxError> {
-        let Some(built) = self.anchors.get(&id).cloned() else {
+    fn put_alias(&mut self, name: &str, place: Place) -> Result<(), SyntaxError> {
+        let Some(built) = self.anchors.get(name).cloned() else {
             let message = "this alias stands inside the value that its anchor names".to_owned();
             return Err(SyntaxError { place, message });
         };
@@ -197,11 +202,11 @@ impl Builder {
         if built.depth + self.open.len() > DEEPEST {
             return Err(too_deep(place));
         }
-        self.put(built, 0)
+        self.put(built, None)
     }
 
-    fn put(&mut self, built: Built, anchor: usize) -> Result<(), SyntaxError> {
-        if anchor != 0 {
+    fn put(&mut self, built: Built, anchor: Option<String>) -> Result<(), SyntaxError> {
+        if let Some(anchor) = anchor {
             self.anchors.insert(anchor, built.clone());
         }
         match self.open.last_mut() {
@@ -327,9 +332,9 @@ fn merged_maps(node: &Node) -> Result<Vec<&[Entry]>, SyntaxError> {
     }
 }
 
-fn meaning(text: &str, plain: bool, tag: Option<&Tag>) -> Result<Scalar, String> {
+fn meaning(text: &str, plain: bool, tag: Option<&str>) -> Result<Scalar, String> {
     match tag {
-        Some(tag) => match tag.core_suffix() {
+        Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:") {
             Some(core) => Scalar::tagged(core, text),
             None => Ok(Scalar::Text(text.to_owned())),
         },

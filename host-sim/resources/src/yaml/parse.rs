@@ -1,14 +1,17 @@
-//! Reads the documents of a stream.
+//! Reads the documents of a stream as go-yaml reads them, so that kubectl and we see the same.
 //!
-//! A document with a syntax error is lost as a whole; the next one is read. How a tree comes of the
-//! events of one document is told in `build`.
+//! A document with a syntax error is lost as a whole; the next one is read. `split` says where documents begin,
+//! `dialect` where the parser differs from go-yaml, and `build` makes a tree of the events of one document.
 
+use std::io::BufReader;
 use std::sync::Arc;
 
-use granit_parser::{Event, Marker, Parser};
+use libyaml_safer::{Encoding, Error, EventData, Mark, Parser};
 
 use super::Node;
 use super::build::Builder;
+use super::dialect::Dialect;
+use super::split;
 use crate::source::{Place, small};
 
 /// One document of a stream.
@@ -19,6 +22,8 @@ pub(crate) struct Document {
     pub(crate) remarks: Vec<Remark>,
     /// The place of content that begins on the line of the `---` before it.
     pub(crate) beside_separator: Option<Place>,
+    /// Where text begins that follows the end of the document, and that go-yaml never looks at.
+    pub(crate) after_end: Option<Place>,
 }
 
 /// What is odd about a key, though it can be read.
@@ -49,49 +54,65 @@ pub(crate) struct SyntaxError {
 /// Reads all documents of a stream; JSON texts may follow one another without a separator.
 pub(crate) fn parse(text: &str) -> Vec<Result<Document, SyntaxError>> {
     let mut documents = Vec::new();
-    let start = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
-    let mut base = Base {
-        line: 0,
-        column: 0,
-        byte: start,
-    };
-    for chunk in split_json(&text[start..]) {
-        parse_stream(chunk, base, &mut documents);
-        base = base.after(chunk);
+    let mut start = Start::default();
+    for piece in split::documents(text) {
+        start = start.after(piece.skipped);
+        if piece.skipped.ends_with('\u{feff}') {
+            start.column = 0;
+        }
+        for text in split::json_texts(piece.text) {
+            parse_text(text, start, &mut documents);
+            start = start.after(text);
+        }
     }
     documents
 }
 
-/// Where a chunk begins in the source.
-#[derive(Clone, Copy)]
-pub(super) struct Base {
+/// Where a text begins in its source. All count from 0.
+#[derive(Debug, Clone, Copy, Default)]
+struct Start {
     line: usize,
     column: usize,
     byte: usize,
 }
 
-impl Base {
-    fn after(self, chunk: &str) -> Self {
-        let lines = chunk.matches('\n').count();
-        let tail = chunk.rsplit('\n').next().unwrap_or_default().chars().count();
+impl Start {
+    fn after(self, text: &str) -> Self {
+        let lines = text.matches('\n').count();
+        let tail = text.rsplit('\n').next().unwrap_or_default().chars().count();
         let column = if lines == 0 { self.column + tail } else { tail };
         Self {
             line: self.line + lines,
             column,
-            byte: self.byte + chunk.len(),
+            byte: self.byte + text.len(),
         }
     }
 
-    pub(super) fn place(self, start: &Marker, end: &Marker) -> Place {
-        let from = self.byte + start.byte_offset().unwrap_or(0);
-        let until = self.byte + end.byte_offset().unwrap_or(0);
-        let column = if start.line() <= 1 { self.column } else { 0 } + start.col() + 1;
+    /// The place of the `length` bytes that begin here.
+    fn place(self, length: usize) -> Place {
         Place {
-            line: small(self.line + start.line()),
+            line: small(self.line + 1),
+            column: small(self.column + 1),
+            start: small(self.byte),
+            end: small(self.byte + length),
+        }
+    }
+}
+
+/// Turns the parser's marks into places of the source.
+pub(super) struct Marks<'d> {
+    start: Start,
+    dialect: &'d Dialect<'d>,
+}
+
+impl Marks<'_> {
+    pub(super) fn place(&self, start: &Mark, end: &Mark) -> Place {
+        let from = self.start.byte + self.dialect.offset(start);
+        let until = self.start.byte + self.dialect.offset(end);
+        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let column = if start.line == 0 { self.start.column } else { 0 } + number(start.column) + 1;
+        Place {
+            line: small(self.start.line + number(start.line) + 1),
             column: small(column),
             start: small(from),
             end: small(until.max(from)),
@@ -99,75 +120,89 @@ impl Base {
     }
 }
 
-/// Cuts `{…} {…}` into its texts. Anything else stays in one piece.
-fn split_json(text: &str) -> Vec<&str> {
-    let mut chunks = Vec::new();
-    let mut rest = text;
-    while let Some(end) = end_of_json(rest).filter(|&end| rest[end..].trim_start().starts_with('{')) {
-        let (chunk, after) = rest.split_at(end);
-        chunks.push(chunk);
-        rest = after;
-    }
-    chunks.push(rest);
-    chunks
-}
-
-/// The offset after the `}` that closes the `{` at the start of `text`.
-fn end_of_json(text: &str) -> Option<usize> {
-    if !text.trim_start().starts_with('{') {
-        return None;
-    }
-    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn parse_stream(text: &str, base: Base, documents: &mut Vec<Result<Document, SyntaxError>>) {
-    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: 4096 };
-    let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder::new(base);
-    while let Some(event) = parser.next_event() {
+fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, SyntaxError>>) {
+    let dialect = Dialect::of(text);
+    let marks = Marks {
+        start,
+        dialect: &dialect,
+    };
+    let mut parser = Parser::new();
+    // The parser keeps what a read gives it as characters, four bytes each: so it gets a little at a time.
+    parser.set_input(BufReader::new(dialect.text().as_bytes()));
+    parser.set_encoding(Encoding::Utf8);
+    let mut builder = Builder::new();
+    let known = documents.len();
+    loop {
+        let event = parser.parse();
         let result = match event {
-            Ok((Event::StreamStart | Event::StreamEnd, _)) => Ok(()),
-            Ok((Event::DocumentStart(explicit, _), span)) => {
-                builder = Builder::new(base);
-                if explicit {
-                    builder.begin_after(base.place(&span.start, &span.end));
+            Ok(mut event) => {
+                dialect.restore(&mut event);
+                let place = marks.place(&event.start_mark, &event.end_mark);
+                match event.data {
+                    EventData::StreamEnd => return,
+                    EventData::StreamStart { .. } => Ok(()),
+                    EventData::DocumentStart { implicit, .. } => {
+                        builder = Builder::new();
+                        if !implicit {
+                            builder.begin_after(place);
+                        }
+                        Ok(())
+                    }
+                    EventData::DocumentEnd { .. } => {
+                        documents.push(Ok(std::mem::replace(&mut builder, Builder::new()).finish()));
+                        Ok(())
+                    }
+                    data => builder.take(data, place),
                 }
-                Ok(())
             }
-            Ok((Event::DocumentEnd, _)) => {
-                documents.push(Ok(std::mem::replace(&mut builder, Builder::new(base)).finish()));
-                Ok(())
-            }
-            Ok((event, span)) => builder.take(event, span),
             Err(error) => {
-                let place = base.place(error.marker(), error.marker());
-                Err(SyntaxError {
-                    place,
-                    message: error.info(),
-                })
+                let error = syntax_error(&error, text, &marks);
+                // go-yaml reads one document and does not look further.
+                if let Some([.., Ok(last)]) = documents.get_mut(known..) {
+                    last.after_end = Some(error.place);
+                    return;
+                }
+                Err(error)
             }
         };
         if let Err(error) = result {
             documents.push(Err(error));
-            if !parser.proceed_next_document().unwrap_or(false) {
-                return;
-            }
+            return;
         }
+    }
+}
+
+fn syntax_error(error: &Error, text: &str, marks: &Marks<'_>) -> SyntaxError {
+    let Some(mark) = error.problem_mark() else {
+        return refused_character(text, marks.start);
+    };
+    let message = match (error.context(), error.context_mark()) {
+        (Some(context), Some(begin)) if begin.line != mark.line => {
+            let line = marks.place(&begin, &begin).line;
+            format!("{} {context} that begins on line {line}", error.problem())
+        }
+        (Some(context), _) => format!("{} {context}", error.problem()),
+        (None, _) => error.problem().to_owned(),
+    };
+    let written = text.trim_end();
+    let place = if marks.dialect.offset(&mark) < written.len() {
+        marks.place(&mark, &mark)
+    } else {
+        // The parser notices what is missing at the very end; people look where the text ends.
+        marks.start.after(written).place(0)
+    };
+    SyntaxError { place, message }
+}
+
+/// The parser checks the characters before it knows their lines.
+fn refused_character(text: &str, start: Start) -> SyntaxError {
+    let is_taken = |char: &char| matches!(char, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    let (offset, char) = text
+        .char_indices()
+        .find(|(_, char)| !is_taken(char))
+        .unwrap_or_default();
+    SyntaxError {
+        place: start.after(&text[..offset]).place(char.len_utf8()),
+        message: format!("the character {} is not allowed", char.escape_unicode()),
     }
 }

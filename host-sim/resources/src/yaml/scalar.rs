@@ -68,7 +68,12 @@ impl Scalar {
             Self::Null => "null".to_owned(),
             Self::Bool(value, _) => value.to_string(),
             Self::Integer(value, _) => value.to_string(),
-            Self::Float(value, _) => value.to_string(),
+            Self::Float(value, _) => match value.to_string().as_str() {
+                "NaN" => ".nan".to_owned(),
+                "inf" => ".inf".to_owned(),
+                "-inf" => "-.inf".to_owned(),
+                number => number.to_owned(),
+            },
             Self::Text(text) => text.clone(),
         }
     }
