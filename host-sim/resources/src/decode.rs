@@ -4,7 +4,6 @@
 //! validation does not complain about the same place again. Which fields a message has is said
 //! where it is declared (`message!`); which values make sense is said in `validate`.
 
-mod base64;
 mod duration;
 mod message;
 mod oneof;

@@ -1,9 +1,13 @@
 //! From sources to resources: which documents there are, of which kind, and what is in them.
 //!
 //! Istio's kinds are read strictly, Kubernetes' own leniently; kinds that have no say in routing are
-//! counted. Whether the values make sense is not asked here but in `validate`.
+//! counted. Whether the values make sense is decided in `validate`.
 
 mod head;
+mod references;
+mod repeated;
+
+use references::References;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,19 +71,29 @@ const NETWORKING: [&str; 5] = [
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha3"];
 
 /// Reads all sources. What can't be read is reported and left out.
+///
+/// Of several resources with one kind, namespace and name the last one counts.
 pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
     let mut resources = Resources::default();
+    let mut read = Vec::new();
     for source in &sources {
+        let file = Arc::from(source.name.as_str());
         let mut found = Diagnostics::new();
-        Reader {
-            file: &Arc::from(source.name.as_str()),
-            diagnostics: &mut found,
-            resources: &mut resources,
+        let mut reader = Reader::new(&file, &mut found, &mut resources);
+        reader.source(source);
+        let objects = reader.objects;
+        read.push((file, found, objects));
+    }
+    let references = References::of(&resources);
+    for (file, mut found, objects) in read {
+        let mut reader = Reader::new(&file, &mut found, &mut resources);
+        for (kind, object) in &objects {
+            reader.kubernetes_object(*kind, object, &references);
         }
-        .source(source);
         found.sort_by_place();
         diagnostics.extend(found);
     }
+    repeated::keep_last(&mut resources, diagnostics);
     resources.sources = Sources::new(sources);
     resources
 }
@@ -87,11 +101,8 @@ pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
 /// The documents of a source that holds no resources.
 pub(crate) fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
     let mut resources = Resources::default();
-    let mut reader = Reader {
-        file: &Arc::from(source.name.as_str()),
-        diagnostics,
-        resources: &mut resources,
-    };
+    let file = Arc::from(source.name.as_str());
+    let mut reader = Reader::new(&file, diagnostics, &mut resources);
     let documents = reader.documents(source);
     documents.into_iter().filter_map(|it| it.root).collect()
 }
@@ -100,9 +111,29 @@ struct Reader<'r> {
     file: &'r Arc<str>,
     diagnostics: &'r mut Diagnostics,
     resources: &'r mut Resources,
+    /// Kubernetes' own objects. They are read once it is known which of them matter.
+    objects: Vec<(KubernetesKind, Arc<Node>)>,
 }
 
-impl Reader<'_> {
+/// A kind of Kubernetes' own that routing depends on.
+#[derive(Debug, Clone, Copy)]
+enum KubernetesKind {
+    Service,
+    Pod,
+    Secret,
+    EndpointSlice,
+}
+
+impl<'r> Reader<'r> {
+    fn new(file: &'r Arc<str>, diagnostics: &'r mut Diagnostics, resources: &'r mut Resources) -> Self {
+        Self {
+            file,
+            diagnostics,
+            resources,
+            objects: Vec::new(),
+        }
+    }
+
     fn source(&mut self, source: &Source) {
         for document in self.documents(source) {
             if let Some(root) = &document.root {
@@ -274,26 +305,10 @@ impl Reader<'_> {
             ("networking.istio.io", _, "WorkloadEntry") => {
                 keep(self.istio(object, kind), &mut self.resources.workload_entries);
             }
-            ("", "v1", "Service") => {
-                let spec = object.get("spec");
-                keep(self.kubernetes(object, kind, spec), &mut self.resources.services);
-            }
-            ("", "v1", "Pod") => keep(
-                self.kubernetes(object, kind, Some(object)),
-                &mut self.resources.pods,
-            ),
-            ("", "v1", "Secret") => {
-                keep(
-                    self.kubernetes(object, kind, Some(object)),
-                    &mut self.resources.secrets,
-                );
-            }
-            ("discovery.k8s.io", "v1", "EndpointSlice") => {
-                keep(
-                    self.kubernetes(object, kind, Some(object)),
-                    &mut self.resources.endpoint_slices,
-                );
-            }
+            ("", "v1", "Service") => self.later(KubernetesKind::Service, object),
+            ("", "v1", "Pod") => self.later(KubernetesKind::Pod, object),
+            ("", "v1", "Secret") => self.later(KubernetesKind::Secret, object),
+            ("discovery.k8s.io", "v1", "EndpointSlice") => self.later(KubernetesKind::EndpointSlice, object),
             (group, _, _) if UNENFORCED.contains(&(group, kind)) => {
                 let (meta, origin, _) = self.head(object, kind, false);
                 self.resources.unenforced.push(Unenforced {
@@ -344,17 +359,66 @@ impl Reader<'_> {
         Resource { meta, spec, origin }
     }
 
+    fn later(&mut self, kind: KubernetesKind, object: &Arc<Node>) {
+        self.objects.push((kind, Arc::clone(object)));
+    }
+
+    fn kubernetes_object(&mut self, kind: KubernetesKind, object: &Arc<Node>, references: &References) {
+        match kind {
+            KubernetesKind::Service => {
+                let read = self.kubernetes(object, "Service", object.get("spec"), |meta| {
+                    references.has_service(&meta.name)
+                });
+                self.resources.services.extend(read);
+            }
+            KubernetesKind::Pod => {
+                let read = self.kubernetes(object, "Pod", Some(object), |meta| references.has_workload(meta));
+                self.resources.pods.extend(read);
+            }
+            KubernetesKind::EndpointSlice => {
+                let read = self.kubernetes(object, "EndpointSlice", Some(object), |meta| {
+                    let service = meta.labels.get("kubernetes.io/service-name");
+                    service.is_some_and(|it| references.has_service(it))
+                });
+                self.resources.endpoint_slices.extend(read);
+            }
+            // Its data may be encrypted, or placeholders: it is decoded for those that need it only.
+            KubernetesKind::Secret => {
+                let (meta, ..) = self.head(object, "Secret", false);
+                if !references.has_secret(&meta) {
+                    return self.count("Secret");
+                }
+                let read = self.kubernetes(object, "Secret", Some(object), |_| true);
+                self.resources.secrets.extend(read);
+            }
+        }
+    }
+
+    /// Reads an object, or leaves it out where it is wrong and nothing refers to it.
     fn kubernetes<T: Decode>(
         &mut self,
         object: &Arc<Node>,
         kind: &str,
         spec: Option<&Arc<Node>>,
-    ) -> Resource<T> {
+        is_referred_to: impl FnOnce(&Meta) -> bool,
+    ) -> Option<Resource<T>> {
         let (meta, origin, subject) = self.head(object, kind, false);
-        let mut to = Decoder::new(self.file, subject, false, self.diagnostics);
+        let mut found = Diagnostics::new();
+        let mut to = Decoder::new(self.file, subject, false, &mut found);
         let whole = spec.is_some_and(|it| Arc::ptr_eq(it, object));
         let spec = decode_spec(spec, if whole { "" } else { "spec" }, &mut to);
-        Resource { meta, spec, origin }
+        if found.has_errors() && !is_referred_to(&meta) {
+            let reason = found.iter().map(ToString::to_string).next().unwrap_or_default();
+            self.diagnostics
+                .warn(
+                    "unused-object",
+                    format!("left out, since it is invalid and no route leads to it: {reason}"),
+                )
+                .on(&origin, "");
+            return None;
+        }
+        self.diagnostics.extend(found);
+        Some(Resource { meta, spec, origin })
     }
 }
 

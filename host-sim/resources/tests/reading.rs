@@ -50,7 +50,8 @@ fn first_rule(text: &str) -> HttpRoute {
         .expect("one rule was read")
 }
 
-const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n";
+/// Without a name: those with one name would count once.
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {uid: ab}\nspec: {ports: [{port: 80}]}\n";
 
 #[test]
 fn streams_are_read_document_by_document() {
@@ -72,12 +73,15 @@ fn streams_are_read_document_by_document() {
         (format!("[1]: x\n---\n{SERVICE}"), 1),
         (format!("a: [1\n---\n{SERVICE}"), 1),
         (format!("a: 'b\n---\n{SERVICE}"), 1),
+        (format!("{SERVICE}---\n\u{feff}{SERVICE}"), 2),
+        (format!("{SERVICE}x: '{{\n\"a\": 1\n}}'\n"), 1),
+        (format!("%YAML 1.1\n---\n{SERVICE}"), 1),
     ] {
         assert_eq!(read_text(&text).0.services.len(), services, "{text}");
     }
 }
 
-const SERVICE_JSON: &str = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}}"#;
+const SERVICE_JSON: &str = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"guid": "a"}, "spec": {"ports": [{"port": 80}]}}"#;
 
 #[test]
 fn places_count_from_the_start_of_the_file() {
@@ -126,7 +130,7 @@ fn what_can_not_be_read_is_said_and_where() {
         ("a: *nobody\n", "1:4 syntax"),
         ("a: &a [*a]\n", "1:8 syntax"),
         ("a: {<<: 1}\n", "1:9 syntax"),
-        ("a: !!int x\n", "1:4 syntax"),
+        ("a: !!int x\n", "1:10 syntax"),
         ("{{b: 1}: 2}\n", "1:2 syntax"),
         (
             "apiVersion: v1\nkind: Pod\nkind: Service\n",
@@ -141,6 +145,12 @@ fn what_can_not_be_read_is_said_and_where() {
             "3:5 altered-key x.true\n3:19 altered-key x.8",
         ),
         ("--- {apiVersion: v1, kind: Pod}\n", "1:5 beside-separator"),
+        (
+            "  apiVersion: v1\n  kind: Pod\nmetadata: {}\n",
+            "3:1 after-document",
+        ),
+        ("apiVersion: v1\nkind: Pod\nx: a\u{1}b\n", "3:5 syntax"),
+        ("apiVersion: v1\nkind: Pod\nx: [a,\n\n", "3:7 syntax"),
         (
             "apiVersion: networking.istio.io/v2\nkind: Gateway\n",
             "1:13 unknown-version",
@@ -369,7 +379,8 @@ fn kubernetes_kinds_are_read_leniently() {
          ---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {tls.crt: aGk=}\nstringData: {tls.key: k}\n\
          ---\napiVersion: v1\nkind: Pod\nstatus: {podIP: 10.0.0.1}\n\
          ---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nendpoints: [{addresses: [10.0.0.1]}]\n\
-         ---\napiVersion: apps/v1\nkind: Deployment\n",
+         ---\napiVersion: apps/v1\nkind: Deployment\n\
+         ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nspec: {servers: [{tls: {credentialName: s}}]}\n",
     );
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let service = &resources.services[0];
@@ -398,6 +409,109 @@ fn kubernetes_kinds_are_read_leniently() {
         ["10.0.0.1"]
     );
     assert_eq!(resources.others["Deployment"], 1);
+}
+
+const BAD_SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: shop}\ndata: {tls.key: \"ENC[a]\"}\n";
+
+#[test]
+fn a_secret_is_decoded_only_if_a_credential_names_it() {
+    let (resources, diagnostics) = read_text(BAD_SECRET);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert!(resources.secrets.is_empty());
+    for tls in [
+        "credentialName: shop",
+        "credentialNames: [other, shop]",
+        "credentialName: other, caCertCredentialName: shop",
+        "credentialName: kubernetes://shop",
+    ] {
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nspec: {{servers: [{{tls: {{{tls}}}}}]}}\n"
+        );
+        // The Gateway may come after the Secret.
+        assert_eq!(
+            findings(&format!("{BAD_SECRET}---\n{gateway}")),
+            ["4:17 wrong-type data.tls.key"],
+            "{tls}"
+        );
+    }
+}
+
+#[test]
+fn base64_is_that_of_go() {
+    for (text, is_valid) in [
+        ("aGVsbG8=", true),
+        ("\"aGVs\\nbG8=\\n\"", true),
+        ("\"\"", true),
+        ("aGVsbG9=", true),
+        ("aGVsbG8", false),
+        ("aGV-", false),
+        ("a$b=", false),
+        ("\"aGVs bG8=\"", false),
+    ] {
+        let rule = rule(&format!(
+            "{{directResponse: {{status: 200, body: {{bytes: {text}}}}}}}"
+        ));
+        assert_eq!(
+            findings(&rule).is_empty(),
+            is_valid,
+            "{text}: {:?}",
+            findings(&rule)
+        );
+    }
+}
+
+#[test]
+fn an_object_that_no_route_leads_to_refuses_nothing() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: 80}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other}\nspec: {containers: {}}\n";
+    let rule = rule("{route: [{destination: {host: shop}}]}");
+    assert_eq!(findings(service), ["1:1 unused-object"]);
+    assert_eq!(
+        findings(&format!("{rule}---\n{service}")),
+        ["12:15 wrong-type spec.ports"]
+    );
+    assert_eq!(findings(&format!("{rule}---\n{pod}")), ["9:1 unused-object"]);
+    let pod = pod.replace("other", "default");
+    assert_eq!(
+        findings(&format!("{pod}---\n{rule}")),
+        ["4:20 wrong-type spec.containers"]
+    );
+}
+
+#[test]
+fn the_last_of_several_resources_with_one_name_counts() {
+    let service = |port: u32| {
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{ports: [{{port: {port}}}]}}\n")
+    };
+    let sources = vec![
+        Source::new("b.yaml", format!("{}---\n{}", service(1), service(2))),
+        Source::new("a.yaml", service(3)),
+        Source::new(
+            "c.yaml",
+            service(4).replace("name: a", "name: a, namespace: other"),
+        ),
+    ];
+    let mut diagnostics = Diagnostics::new();
+    let resources = read(sources, &mut diagnostics);
+    let ports: Vec<_> = resources
+        .services
+        .iter()
+        .map(|it| it.spec.ports[0].port)
+        .collect();
+    assert_eq!(ports, [Some(3), Some(4)]);
+    let found: Vec<_> = diagnostics
+        .iter()
+        .map(|it| (it.code, it.span.as_ref().map(|it| it.line)))
+        .collect();
+    assert_eq!(
+        found,
+        [("repeated-resource", Some(3)), ("repeated-resource", Some(8))]
+    );
+    assert!(
+        diagnostics.iter().all(|it| it.message.contains("a.yaml:3")),
+        "{diagnostics:?}"
+    );
 }
 
 #[test]

@@ -73,9 +73,13 @@ pub(crate) fn is_key(key: &str, name: &str) -> bool {
     key == name || name.contains('_') && key.len() < name.len() && key == camel_case(name)
 }
 
+/// Proto names that the cluster's schema has beside the JSON name: `+kubebuilder:altName` in istio.io/api. The only other
+/// one, `jwks_uri`, is a field of a kind that is not read here.
+const KEPT_BY_CLUSTER: [&str; 1] = ["mirror_percent"];
+
 /// Warns of a field in the spelling that proto's JSON form takes and the cluster's schema drops.
 pub(crate) fn warn_of_snake_case(entry: &Entry, to: &mut Decoder<'_>) {
-    if to.strict && entry.key.contains('_') {
+    if to.strict && entry.key.contains('_') && !KEPT_BY_CLUSTER.contains(&entry.key.as_str()) {
         let length = to.enter_field(&entry.key);
         let camel = camel_case(&entry.key);
         to.warn(

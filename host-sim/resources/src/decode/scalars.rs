@@ -1,6 +1,9 @@
 //! Texts, numbers, booleans, bytes and enumerations.
 
-use super::{Decode, Decoder, base64, closest, name_list};
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::{Decode, Decoder, closest, name_list};
 use crate::yaml::{Node, Scalar, Value};
 
 impl Decode for String {
@@ -70,18 +73,41 @@ impl Decode for f64 {
     }
 }
 
-/// Bytes are written in base64.
+/// As Go's `base64.StdEncoding` reads it: padded, with `+` and `/`, whatever the unused bits of the last digit are.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Bytes are written in base64. Line breaks do not count.
 impl Decode for Vec<u8> {
     fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
         let Value::Scalar(Scalar::Text(text)) = &node.value else {
             to.wrong_type(node, "bytes in base64 such as \"aGVsbG8=\"");
             return Vec::new();
         };
-        base64::decode(text).unwrap_or_else(|reason| {
-            let message = format!("this is not base64: {reason}");
-            to.refuse("wrong-type", node.place, message);
-            Vec::new()
-        })
+        BASE64
+            .decode(text.replace(['\r', '\n'], ""))
+            .unwrap_or_else(|error| {
+                // The library's message would quote a piece of what may be a secret.
+                let reason = match error {
+                    base64::DecodeError::InvalidByte(offset, b'-' | b'_') => {
+                        format!("character {} is of the URL alphabet: use + and /", offset + 1)
+                    }
+                    base64::DecodeError::InvalidByte(offset, _) => {
+                        format!("character {} is not of its alphabet", offset + 1)
+                    }
+                    base64::DecodeError::InvalidLength(_)
+                    | base64::DecodeError::InvalidLastSymbol(..)
+                    | base64::DecodeError::InvalidPadding => {
+                        "its padding (`=` at the end) is missing or wrong".to_owned()
+                    }
+                };
+                to.refuse("wrong-type", node.place, format!("invalid base64: {reason}"));
+                Vec::new()
+            })
     }
 }
 

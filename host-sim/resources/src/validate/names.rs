@@ -53,6 +53,10 @@ fn check_length(host: &str) -> Result<(), String> {
 }
 
 fn check_labels(host: &str) -> Result<(), String> {
+    // What follows the first label of `*.` or `shop.`: nothing.
+    if host.is_empty() {
+        return Ok(());
+    }
     let (rest, last) = host.rsplit_once('.').unwrap_or(("", host));
     if last.parse::<i64>().is_ok() {
         return Err(format!(

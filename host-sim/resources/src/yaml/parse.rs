@@ -6,7 +6,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 
-use libyaml_safer::{Encoding, Error, EventData, Mark, Parser};
+use libyaml_safer::{Encoding, Error, Event, EventData, Mark, Parser};
 
 use super::Node;
 use super::build::Builder;
@@ -100,30 +100,64 @@ impl Start {
 }
 
 /// Turns the parser's marks into places of the source.
-pub(super) struct Marks<'d> {
+struct Marks<'d> {
     start: Start,
+    text: &'d str,
     dialect: &'d Dialect<'d>,
 }
 
 impl Marks<'_> {
-    pub(super) fn place(&self, start: &Mark, end: &Mark) -> Place {
-        let from = self.start.byte + self.dialect.offset(start);
-        let until = self.start.byte + self.dialect.offset(end);
+    fn at(&self, mark: &Mark) -> Start {
         let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-        let column = if start.line == 0 { self.start.column } else { 0 } + number(start.column) + 1;
-        Place {
-            line: small(self.start.line + number(start.line) + 1),
-            column: small(column),
-            start: small(from),
-            end: small(until.max(from)),
+        Start {
+            line: self.start.line + number(mark.line),
+            column: if mark.line == 0 { self.start.column } else { 0 } + number(mark.column),
+            byte: self.start.byte + self.dialect.offset(mark),
         }
     }
+
+    /// The place of what an event is about, behind its anchor and its tag.
+    fn place(&self, event: &Event) -> Place {
+        let (start, end) = (self.at(&event.start_mark), self.at(&event.end_mark));
+        let bytes = start.byte - self.start.byte..end.byte.max(start.byte) - self.start.byte;
+        let written = self.text.get(bytes).unwrap_or_default();
+        let content = behind_properties(written, properties(&event.data));
+        start
+            .after(&written[..written.len() - content.len()])
+            .place(content.len())
+    }
+}
+
+/// How many of an anchor and a tag a node has.
+fn properties(data: &EventData) -> usize {
+    match data {
+        EventData::Scalar { anchor, tag, .. }
+        | EventData::SequenceStart { anchor, tag, .. }
+        | EventData::MappingStart { anchor, tag, .. } => {
+            usize::from(anchor.is_some()) + usize::from(tag.is_some())
+        }
+        _ => 0,
+    }
+}
+
+/// What follows so many words. A comment may stand behind each.
+fn behind_properties(text: &str, properties: usize) -> &str {
+    let mut rest = text;
+    for _ in 0..properties {
+        rest = rest.trim_start_matches(|char: char| !char.is_whitespace());
+        rest = rest.trim_start();
+        while rest.starts_with('#') {
+            rest = rest.trim_start_matches(|char| char != '\n').trim_start();
+        }
+    }
+    rest
 }
 
 fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, SyntaxError>>) {
     let dialect = Dialect::of(text);
     let marks = Marks {
         start,
+        text,
         dialect: &dialect,
     };
     let mut parser = Parser::new();
@@ -137,7 +171,7 @@ fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, Syn
         let result = match event {
             Ok(mut event) => {
                 dialect.restore(&mut event);
-                let place = marks.place(&event.start_mark, &event.end_mark);
+                let place = marks.place(&event);
                 match event.data {
                     EventData::StreamEnd => return,
                     EventData::StreamStart { .. } => Ok(()),
@@ -178,7 +212,7 @@ fn syntax_error(error: &Error, text: &str, marks: &Marks<'_>) -> SyntaxError {
     };
     let message = match (error.context(), error.context_mark()) {
         (Some(context), Some(begin)) if begin.line != mark.line => {
-            let line = marks.place(&begin, &begin).line;
+            let line = marks.at(&begin).line + 1;
             format!("{} {context} that begins on line {line}", error.problem())
         }
         (Some(context), _) => format!("{} {context}", error.problem()),
@@ -186,7 +220,7 @@ fn syntax_error(error: &Error, text: &str, marks: &Marks<'_>) -> SyntaxError {
     };
     let written = text.trim_end();
     let place = if marks.dialect.offset(&mark) < written.len() {
-        marks.place(&mark, &mark)
+        marks.at(&mark).place(0)
     } else {
         // The parser notices what is missing at the very end; people look where the text ends.
         marks.start.after(written).place(0)
