@@ -80,14 +80,11 @@ pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Rema
         .flat_map(|it| &it.host.routes)
         .any(|it| it.rewrite.is_some());
     let columns = columns(rewrites);
-    let rows: Vec<Vec<String>> = groups()
-        .flat_map(|it| it.host.routes.iter().enumerate())
-        .map(|(index, route)| cells(index + 1, route, rewrites, &names))
-        .collect();
-    let widths = table::fit(&columns, &rows, INDENT, width);
+    let row = |(index, route): (usize, &PlanRoute)| cells(index + 1, route, rewrites, &names);
+    let rows = groups().flat_map(|it| it.host.routes.iter().enumerate());
+    let widths = table::fit(&columns, &rows.map(row).collect::<Vec<_>>(), INDENT, width);
 
     let mut text = String::new();
-    let mut rows = rows.iter();
     for Shown { listener, groups } in shown {
         if !text.is_empty() {
             text.push('\n');
@@ -106,8 +103,8 @@ pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Rema
                 continue;
             }
             text.push_str(&table::titles(&columns, &widths, INDENT, DIM));
-            for (route, row) in group.host.routes.iter().zip(&mut rows) {
-                text.push_str(&table::row(&columns, &widths, INDENT, row));
+            for (index, route) in group.host.routes.iter().enumerate() {
+                text.push_str(&table::row(&columns, &widths, INDENT, &row((index, route))));
                 if let Some(line) = remarks.below(listener, group.host, route) {
                     let blanks = " ".repeat(INDENT + widths.first().unwrap_or(&0) + table::GAP);
                     text.push_str(&format!("{blanks}{line}\n"));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{HttpRoute, Span};
+use fingerpost_resources::Span;
 use fingerpost_routing_config::{Rewrite, RouteMatch};
 use serde_json::Value;
 
@@ -116,14 +116,9 @@ impl RouteDetail {
                 vec![share(route, cluster, 1, &Fields::new(), 0, mesh)]
             }
             Target::Split { shares, .. } => {
-                let places = weighted(route);
+                let shares = shares.iter();
                 shares
-                    .iter()
-                    .enumerate()
-                    .map(|(index, it)| {
-                        let place = places.get(index).copied().unwrap_or(index);
-                        share(route, &it.cluster, it.weight, &it.edits, place, mesh)
-                    })
+                    .map(|it| share(route, &it.cluster, it.weight, &it.edits, it.destination, mesh))
                     .collect()
             }
             Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
@@ -150,7 +145,7 @@ fn share(
     cluster: &ClusterRef,
     weight: u32,
     own: &Fields,
-    place: usize,
+    destination: usize,
     mesh: &Mesh<'_>,
 ) -> ShareDetail {
     let rule = mesh.rule_of(cluster, "");
@@ -194,23 +189,8 @@ fn share(
         span: route
             .leaf
             .origin
-            .at(&format!("{}.route[{place}].destination", route.rule_path())),
+            .at(&format!("{}.route[{destination}].destination", route.rule_path())),
     }
-}
-
-/// The places of the destinations that take requests, in the rule's list.
-fn weighted(route: &Route<'_>) -> Vec<usize> {
-    let rule: Option<&HttpRoute> = route
-        .rule
-        .rules
-        .last()
-        .and_then(|step| route.leaf.spec.http.get(usize::try_from(step.http).ok()?));
-    let all = rule.map(|it| it.route.as_slice()).unwrap_or_default();
-    let places = all.iter().enumerate();
-    places
-        .filter(|(_, it)| it.weight.unwrap_or(0) > 0)
-        .map(|(place, _)| place)
-        .collect()
 }
 
 fn authority(fields: &Fields) -> Option<String> {

@@ -50,10 +50,13 @@ pub struct PlanListener {
 /// The routes of some domains.
 #[derive(Debug, Clone)]
 pub struct PlanHost {
+    /// Envoy's name of the virtual host, by which its halves elsewhere (the filter's table, the bootstrap) are found.
+    /// For a chain of bytes its domains, joined by commas.
+    pub name: String,
     /// Host names; for a chain of bytes the server names, `*` for any.
     pub domains: Vec<String>,
     /// The route configuration that it is part of: the `route_config` of `Compiled::routing`. None for a chain of
-    /// bytes. The virtual hosts of one stand in its order.
+    /// bytes.
     pub route_config: Option<String>,
     /// The server names of the chain that it is part of; empty for all.
     pub server_names: Vec<String>,
@@ -159,6 +162,7 @@ fn listener(built: &BuiltListener<'_>, mesh: &Mesh<'_>) -> PlanListener {
 fn http_hosts(chain: &HttpChain<'_>, mesh: &Mesh<'_>) -> impl Iterator<Item = PlanHost> {
     let over_tls = chain.routes.over_tls;
     chain.routes.virtual_hosts.iter().map(move |host| PlanHost {
+        name: host.name.clone(),
         domains: vec![host.domain.clone()],
         route_config: Some(chain.routes.name.clone()),
         server_names: chain.server_names.clone(),
@@ -203,7 +207,10 @@ fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>, mesh: &Mesh<'_
 }
 
 fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
-    let any = || vec!["*".to_owned()];
+    let domains = match chain.server_names.is_empty() {
+        true => vec!["*".to_owned()],
+        false => chain.server_names.clone(),
+    };
     let route = PlanRoute {
         rule: None,
         matches: "every connection".to_owned(),
@@ -215,11 +222,8 @@ fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
         detail: None,
     };
     PlanHost {
-        domains: if chain.server_names.is_empty() {
-            any()
-        } else {
-            chain.server_names.clone()
-        },
+        name: domains.join(","),
+        domains,
         route_config: None,
         server_names: chain.server_names.clone(),
         over_tls: !chain.server_names.is_empty(),

@@ -73,6 +73,8 @@ pub(crate) enum Target {
 /// One destination of a split.
 #[derive(Debug, Clone)]
 pub(crate) struct Share {
+    /// Its index in the rule's `route` list.
+    pub destination: usize,
     /// The cluster.
     pub cluster: ClusterRef,
     /// Its part of the sum of all weights.
@@ -259,7 +261,7 @@ impl<'r> RuleBuilder<'_, 'r> {
 
     fn forward(&self, rule: &HttpRoute, edits: &mut HeaderEdits) -> Target {
         let cluster = |host: &fingerpost_resources::Destination| self.cluster(host);
-        let (target, used): (_, Vec<ClusterRef>) = match rule.route.as_slice() {
+        let target = match rule.route.as_slice() {
             // A lone destination takes all traffic whatever its weight.
             [only] => {
                 let own = HeaderEdits::new(only.headers.as_ref());
@@ -269,18 +271,16 @@ impl<'r> RuleBuilder<'_, 'r> {
                     .as_ref()
                     .map(cluster)
                     .unwrap_or_else(unknown_service);
-                (
-                    Target::Cluster {
-                        cluster: to.clone(),
-                        policies: Fields::new(),
-                    },
-                    vec![to],
-                )
+                Target::Cluster {
+                    cluster: to,
+                    policies: Fields::new(),
+                }
             }
             several => {
                 let shares: Vec<Share> = several
                     .iter()
-                    .filter_map(|it| {
+                    .enumerate()
+                    .filter_map(|(destination, it)| {
                         let weight = u32::try_from(it.weight.unwrap_or(0))
                             .ok()
                             .filter(|weight| *weight > 0)?;
@@ -296,20 +296,17 @@ impl<'r> RuleBuilder<'_, 'r> {
                             .map(cluster)
                             .unwrap_or_else(unknown_service);
                         Some(Share {
+                            destination,
                             cluster: to,
                             weight,
                             edits: fields,
                         })
                     })
                     .collect();
-                let used = shares.iter().map(|share| share.cluster.clone()).collect();
-                (
-                    Target::Split {
-                        shares,
-                        policies: Fields::new(),
-                    },
-                    used,
-                )
+                Target::Split {
+                    shares,
+                    policies: Fields::new(),
+                }
             }
         };
         let mut written = Fields::new();
@@ -323,7 +320,7 @@ impl<'r> RuleBuilder<'_, 'r> {
         }
         let timeout = rule.timeout.unwrap_or_default();
         written.insert("timeout".to_owned(), duration(timeout));
-        let hashes: Vec<Value> = self.hash_policies(rule, &used);
+        let hashes: Vec<Value> = self.hash_policies(rule);
         let lone_hash = rule.route.len() == 1 && !hashes.is_empty();
         policies::write_retries(rule.retries.as_ref(), lone_hash, &mut written);
         written.insert("max_grpc_timeout".to_owned(), duration(timeout));
@@ -360,23 +357,19 @@ impl<'r> RuleBuilder<'_, 'r> {
     }
 
     /// Each destination that is used adds the hash policy of its DestinationRule.
-    fn hash_policies(&self, rule: &HttpRoute, used: &[ClusterRef]) -> Vec<Value> {
+    fn hash_policies(&self, rule: &HttpRoute) -> Vec<Value> {
         let namespace = &self.service.resource.meta.namespace;
-        let weighted = |it: &&fingerpost_resources::HttpRouteDestination| {
+        let takes_requests = |it: &&fingerpost_resources::HttpRouteDestination| {
             rule.route.len() == 1 || it.weight.unwrap_or(0) > 0
         };
-        let explicit = rule.route.iter().filter(weighted).map(|it| {
-            it.destination
-                .as_ref()
-                .and_then(|to| to.port.as_ref())
-                .and_then(|port| port.number)
-                .is_some()
-        });
-        used.iter()
-            .zip(explicit)
-            .filter_map(|(cluster, port_is_given)| {
-                let rule = self.mesh.rule_of(cluster, namespace)?;
-                policies::hash_policy(rule, cluster, port_is_given)
+        let used = rule.route.iter().filter(takes_requests);
+        let destinations = used.filter_map(|it| it.destination.as_ref());
+        destinations
+            .filter_map(|destination| {
+                let cluster = self.cluster(destination);
+                let port = destination.port.as_ref().and_then(|port| port.number);
+                let rule = self.mesh.rule_of(&cluster, namespace)?;
+                policies::hash_policy(rule, &cluster, port.is_some())
             })
             .collect()
     }

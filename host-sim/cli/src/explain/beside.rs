@@ -2,11 +2,10 @@
 
 use std::ptr;
 
-use fingerpost_config_compiler::{LeftOutReason, PlanRoute, covers};
-use fingerpost_routing::{RequestHead, VirtualHost};
+use fingerpost_config_compiler::{LeftOutReason, PlanLeftOut, PlanRoute, covers};
+use fingerpost_routing::{PathMatch, RequestHead, VirtualHost};
 use fingerpost_routing_config::{
-    Action, PathMatch, Reply, RewrittenBy, Route as WrittenRoute, RouteMatch, RoutingConfig, RuleRef,
-    VirtualHost as WrittenHost,
+    Action, Reply, RewrittenBy, Route as WrittenRoute, RoutingConfig, RuleRef, VirtualHost as WrittenHost,
 };
 
 use super::chain::{Answering, Chain, would_answer};
@@ -27,8 +26,8 @@ pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
             virtual_services.push(name.clone());
         }
     }
-    let others = (0..chain.hosts.len()).filter_map(|place| chain.at(place));
-    let mut hidden: Vec<Hidden> = others
+    let mut hidden: Vec<Hidden> = chain
+        .all()
         .filter(|it| !ptr::eq(it.running, answering.running))
         .filter_map(|other| {
             let domain = other.plan.domains.first()?;
@@ -72,35 +71,10 @@ pub(super) fn left_out(
     head: &RequestHead<'_>,
 ) -> Result<Vec<LeftOut>, Failure> {
     let all = &answering.plan.left_out;
-    // As a table of their own, they can be asked like any other.
-    let routes = all.iter().map(|it| WrittenRoute {
-        rule: it.rule.clone(),
-        matches: it.conditions.clone(),
-        rewrite: None,
-        rewritten_by: RewrittenBy::Filter,
-        action: Action::Reply(Reply { key: "-".to_owned() }),
-    });
-    let mut config = RoutingConfig::new(
-        chain.config.repeated_headers,
-        vec![WrittenHost {
-            name: "left out".to_owned(),
-            domains: vec!["*".to_owned()],
-            routes: routes.collect(),
-        }],
-    );
-    config.regex_encoding = chain.config.regex_encoding;
-    let table = config
-        .load()
-        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))?;
-    let running = table.hosts().iter().flat_map(VirtualHost::routes);
-    let accepting = all
-        .iter()
-        .zip(running)
-        .filter(|(_, running)| running.matcher.check(head).is_ok());
     let mut found: Vec<LeftOut> = Vec::new();
-    for (it, _) in accepting {
+    for it in all {
         let source = Source::new(&it.rule, &it.matches, Some(&it.span));
-        if found.iter().all(|other| other.source.rule != source.rule) {
+        if found.iter().all(|other| other.source.rule != source.rule) && would_accept(it, chain, head)? {
             found.push(LeftOut {
                 source,
                 reason: reason(&it.reason),
@@ -108,6 +82,29 @@ pub(super) fn left_out(
         }
     }
     Ok(found)
+}
+
+/// Whether a match that makes no route would accept the request: it is loaded as the only route of a table.
+fn would_accept(left_out: &PlanLeftOut, chain: &Chain<'_>, head: &RequestHead<'_>) -> Result<bool, Failure> {
+    let route = WrittenRoute {
+        rule: left_out.rule.clone(),
+        matches: left_out.conditions.clone(),
+        rewrite: None,
+        rewritten_by: RewrittenBy::Filter,
+        action: Action::Reply(Reply { key: "-".to_owned() }),
+    };
+    let host = WrittenHost {
+        name: "left out".to_owned(),
+        domains: vec!["*".to_owned()],
+        routes: vec![route],
+    };
+    let mut config = RoutingConfig::new(chain.config.repeated_headers, vec![host]);
+    config.regex_encoding = chain.config.regex_encoding;
+    let table = config
+        .load()
+        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))?;
+    let mut routes = table.hosts().iter().flat_map(VirtualHost::routes);
+    Ok(routes.any(|it| it.matcher.check(head).is_ok()))
 }
 
 fn reason(reason: &LeftOutReason) -> String {
@@ -129,12 +126,9 @@ pub(super) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Optio
     let path = head.path().map(text).unwrap_or_default();
     let mut best: Option<((usize, bool, usize), Miss)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
-        let Some(conditions) = answering.conditions(route, running) else {
-            continue;
-        };
-        let failed = conditions.failed(head);
+        let failed = answering.conditions(running).failed(head);
         let fails_path = failed.iter().any(|it| it.on == "path");
-        let far = usize::MAX - alike(&path, conditions.written);
+        let far = usize::MAX - alike(&path, &running.matcher.path);
         let rank = (failed.len(), fails_path, far);
         if best.as_ref().is_none_or(|(known, _)| rank < *known)
             && let Some(source) = source(route)
@@ -157,8 +151,8 @@ pub(super) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Optio
 }
 
 /// How many bytes at the start a path has in common with a literal condition.
-fn alike(path: &str, conditions: &RouteMatch) -> usize {
-    let (PathMatch::Exact(text) | PathMatch::Prefix(text)) = &conditions.path else {
+fn alike(path: &str, condition: &PathMatch) -> usize {
+    let (PathMatch::Exact { path: text, .. } | PathMatch::Prefix { prefix: text, .. }) = condition else {
         return 0;
     };
     let pairs = path.bytes().zip(text.bytes());

@@ -1,10 +1,8 @@
 //! The compiled tables of a listener, and which virtual host of them answers.
 
-use std::ptr;
-
 use fingerpost_config_compiler::{PlanHost, PlanListener, PlanRoute};
 use fingerpost_routing::{Encoding, Route, RouteTable, VirtualHost};
-use fingerpost_routing_config::{RegexEncoding, RoutingConfig};
+use fingerpost_routing_config::{RegexEncoding, RoutingConfig, RuleRef};
 
 use super::failed::Conditions;
 use crate::failure::Failure;
@@ -62,20 +60,29 @@ impl<'p> Chain<'p> {
     /// The virtual host that answers for an authority.
     pub(super) fn answering(&self, authority: Option<&[u8]>) -> Option<Answering<'_>> {
         let running = self.table.virtual_host(authority)?;
-        let place = self.table.hosts().iter().position(|it| ptr::eq(it, running))?;
-        self.at(place)
+        let plan = self.hosts.iter().find(|it| it.name == running.name())?;
+        Some(self.pair(plan, running))
     }
 
-    /// The virtual host at a place of the list.
-    pub(super) fn at(&self, place: usize) -> Option<Answering<'_>> {
-        Some(Answering {
-            plan: self.hosts.get(place).copied()?,
-            running: self.table.hosts().get(place)?,
+    /// All virtual hosts that can answer.
+    pub(super) fn all(&self) -> impl Iterator<Item = Answering<'_>> {
+        let hosts = self.hosts.iter();
+        hosts.filter_map(|plan| {
+            let mut running = self.table.hosts().iter();
+            let running = running.find(|it| it.name() == plan.name)?;
+            Some(self.pair(plan, running))
+        })
+    }
+
+    fn pair<'a>(&'a self, plan: &'a PlanHost, running: &'a VirtualHost) -> Answering<'a> {
+        Answering {
+            plan,
+            running,
             encoding: match self.config.regex_encoding {
                 RegexEncoding::Latin1 => Encoding::Latin1,
                 RegexEncoding::Utf8 => Encoding::Utf8,
             },
-        })
+        }
     }
 
     /// Its domains, in order.
@@ -85,19 +92,33 @@ impl<'p> Chain<'p> {
 }
 
 impl<'a> Answering<'a> {
-    /// What is written of a route, and what runs of it.
+    /// What is written of a route, and what runs of it. They are found by the rule and the match; where two servers
+    /// make routes of one rule here, the first of those that are left.
     pub(super) fn routes(self) -> impl Iterator<Item = (&'a PlanRoute, &'a Route)> {
-        self.plan.routes.iter().zip(self.running.routes())
-    }
-
-    /// A route's conditions, to be asked one by one.
-    pub(super) fn conditions(self, route: &'a PlanRoute, running: &'a Route) -> Option<Conditions<'a>> {
-        Some(Conditions {
-            written: &route.detail.as_ref()?.conditions,
-            running: &running.matcher,
-            encoding: self.encoding,
+        let mut left: Vec<&Route> = self.running.routes().iter().collect();
+        self.plan.routes.iter().filter_map(move |plan| {
+            let rule = plan.rule.as_ref()?;
+            let found = left.iter().position(|it| is_of(it, rule))?;
+            Some((plan, left.remove(found)))
         })
     }
+
+    /// A route's conditions, to be checked one by one.
+    pub(super) fn conditions(self, route: &'a Route) -> Conditions<'a> {
+        Conditions {
+            matcher: &route.matcher,
+            encoding: self.encoding,
+        }
+    }
+}
+
+/// Whether a route was made of this rule and match.
+fn is_of(route: &Route, rule: &RuleRef) -> bool {
+    let steps = route.rule.steps.iter();
+    let steps = steps.map(|it| (&*it.virtual_service, it.http));
+    let written = rule.rules.iter();
+    steps.eq(written.map(|it| (it.virtual_service.as_str(), it.http)))
+        && route.rule.matched.as_deref() == rule.matched.as_deref()
 }
 
 /// Whether a virtual host of this domain alone would answer.

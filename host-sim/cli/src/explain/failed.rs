@@ -2,51 +2,49 @@
 //!
 //! Whether a condition holds is `fingerpost-routing`'s answer; here it is put into words.
 
-use fingerpost_routing::{Encoding, Finder, Pattern, RequestHead, RouteMatch as Matcher};
-use fingerpost_routing_config::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
+use fingerpost_routing::{
+    Encoding, Finder, HeaderMatch, HeaderName, PathMatch, Pattern, QueryMatch, RequestHead, RouteMatch,
+    StringMatch, ValueMatch,
+};
 
 use super::story::Failed;
 
-/// A route's conditions, as they are written and as they run. Both lists stand in one order.
+/// A route's conditions.
 #[derive(Clone, Copy)]
 pub(super) struct Conditions<'a> {
-    pub(super) written: &'a RouteMatch,
-    pub(super) running: &'a Matcher,
+    pub(super) matcher: &'a RouteMatch,
     pub(super) encoding: Encoding,
 }
 
 impl Conditions<'_> {
-    /// All that `head` fails, in the order in which they are asked.
+    /// All that `head` fails, in the order in which they are checked.
     pub(super) fn failed(&self, head: &RequestHead<'_>) -> Vec<Failed> {
         let mut failed = Vec::new();
         let path = head.path().map(text).unwrap_or_default();
-        if !head.path().is_some_and(|it| self.running.path.accepts(it)) {
+        if !head.path().is_some_and(|it| self.matcher.path.accepts(it)) {
             failed.push(self.path(&path));
         }
-        for (written, running) in self.written.headers.iter().zip(&self.running.headers) {
-            if !running.accepts(head) {
-                let values: Vec<String> = head.values(&running.name).map(text).collect();
-                failed.push(self.header(written, &values));
-            }
+        for header in self.matcher.headers.iter().filter(|it| !it.accepts(head)) {
+            let values: Vec<String> = head.values(&header.name).map(text).collect();
+            failed.push(self.header(header, &values));
         }
-        for (written, running) in self.written.query.iter().zip(&self.running.query) {
-            if !running.accepts(head.query()) {
-                failed.push(self.query(written, first_value(head.query(), &written.name)));
-            }
+        for query in self.matcher.query.iter().filter(|it| !it.accepts(head.query())) {
+            failed.push(self.query(query, first_value(head.query(), &query.name)));
         }
         failed
     }
 
     fn path(&self, path: &str) -> Failed {
-        let folds = if self.written.ignore_case {
-            ", in any case"
-        } else {
-            ""
-        };
-        let expected = match &self.written.path {
-            PathMatch::Exact(text) => format!("must be {text}{folds}"),
-            PathMatch::Prefix(text) => format!("must start with {text}{folds}"),
-            PathMatch::Regex(text) => format!("must match {text}"),
+        let folds = |ignore_case: bool| if ignore_case { ", in any case" } else { "" };
+        let expected = match &self.matcher.path {
+            PathMatch::Exact {
+                path: text,
+                ignore_case,
+            } => format!("must be {text}{}", folds(*ignore_case)),
+            PathMatch::Prefix { prefix, ignore_case } => {
+                format!("must start with {prefix}{}", folds(*ignore_case))
+            }
+            PathMatch::Regex(pattern) => format!("must match {pattern}"),
         };
         Failed {
             on: "path",
@@ -58,61 +56,60 @@ impl Conditions<'_> {
     }
 
     fn path_hint(&self, path: &str) -> Option<String> {
-        let hint = match &self.written.path {
-            PathMatch::Exact(text) | PathMatch::Prefix(text) if text.contains('?') => {
-                "the path is compared without its query"
-            }
-            PathMatch::Exact(text) if path.strip_suffix('/') == Some(text) => {
-                "the slash at the end makes it another path"
-            }
-            PathMatch::Exact(text) | PathMatch::Prefix(text) if text.strip_suffix('/') == Some(path) => {
-                "the slash at the end makes it another path"
-            }
-            PathMatch::Exact(text) if path.starts_with(text.as_str()) => {
-                "`exact` takes that one path and nothing below it"
-            }
-            PathMatch::Exact(text) if path.eq_ignore_ascii_case(text) => "letter case counts",
-            PathMatch::Prefix(text)
-                if path
-                    .get(..text.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(text)) =>
-            {
-                "letter case counts"
-            }
-            PathMatch::Regex(pattern) => return pattern_hint(pattern, path, self.encoding),
-            PathMatch::Exact(_) | PathMatch::Prefix(_) => return None,
+        let (text, is_exact) = match &self.matcher.path {
+            PathMatch::Exact { path, .. } => (&**path, true),
+            PathMatch::Prefix { prefix, .. } => (&**prefix, false),
+            PathMatch::Regex(pattern) => return pattern_hint(pattern.as_str(), path, self.encoding),
+        };
+        let start = path.get(..text.len());
+        let hint = if text.contains('?') {
+            "the path is compared without its query"
+        } else if (is_exact && path.strip_suffix('/') == Some(text)) || text.strip_suffix('/') == Some(path) {
+            "the slash at the end makes it another path"
+        } else if is_exact && path.starts_with(text) {
+            "`exact` takes that one path and nothing below it"
+        } else if start.is_some_and(|it| it.eq_ignore_ascii_case(text))
+            && (!is_exact || path.len() == text.len())
+        {
+            "letter case counts"
+        } else {
+            return None;
         };
         Some(hint.to_owned())
     }
 
     fn header(&self, header: &HeaderMatch, values: &[String]) -> Failed {
-        let name = header.name.to_ascii_lowercase();
-        let (on, shown) = match name.as_str() {
-            ":method" => ("method", None),
-            ":authority" | "host" => ("authority", None),
-            ":scheme" => ("scheme", None),
-            _ => ("header", Some(name.clone())),
+        let (on, name) = match &header.name {
+            HeaderName::Method => ("method", None),
+            HeaderName::Authority => ("authority", None),
+            HeaderName::Scheme => ("scheme", None),
+            HeaderName::Path | HeaderName::Plain(_) => ("header", Some(header.name.as_str().to_owned())),
         };
         let joined = values.join(", ");
-        let got = (!values.is_empty()).then(|| joined.clone());
+        let got = (!values.is_empty()).then_some(joined);
         let hint = match (&header.want, got.as_deref()) {
             _ if header.invert => (header.missing_as_empty && got.is_none())
                 .then(|| "a missing header counts as an empty one here".to_owned()),
             (_, None) => None,
-            (ValueMatch::Exact(want), Some(got)) if want.eq_ignore_ascii_case(got) => {
+            (ValueMatch::Text(StringMatch::Exact(want)), Some(got)) if want.eq_ignore_ascii_case(got) => {
                 Some("letter case counts in values".to_owned())
             }
-            (ValueMatch::Exact(want), Some(got))
-                if on == "authority" && crate::asked::host_of(got) == want =>
+            (ValueMatch::Text(StringMatch::Exact(want)), Some(got))
+                if header.name == HeaderName::Authority && crate::asked::host_of(got) == &**want =>
             {
                 Some("the port is part of the authority".to_owned())
             }
-            (ValueMatch::Regex(pattern), Some(got)) => pattern_hint(pattern, got, self.encoding),
-            (ValueMatch::Exact(_) | ValueMatch::Prefix(_) | ValueMatch::Present, Some(_)) => None,
+            (ValueMatch::Text(StringMatch::Regex(pattern)), Some(got)) => {
+                pattern_hint(pattern.as_str(), got, self.encoding)
+            }
+            (
+                ValueMatch::Text(StringMatch::Exact(_) | StringMatch::Prefix(_)) | ValueMatch::Present,
+                Some(_),
+            ) => None,
         };
         Failed {
             on,
-            name: shown,
+            name,
             expected: wanted(&header.want, header.invert),
             got,
             hint,
@@ -121,12 +118,14 @@ impl Conditions<'_> {
 
     fn query(&self, query: &QueryMatch, got: Option<String>) -> Failed {
         let hint = match (&query.want, &got) {
-            (ValueMatch::Regex(pattern), Some(got)) => pattern_hint(pattern, got, self.encoding),
-            _ => None,
+            (ValueMatch::Text(StringMatch::Regex(pattern)), Some(got)) => {
+                pattern_hint(pattern.as_str(), got, self.encoding)
+            }
+            (ValueMatch::Text(_) | ValueMatch::Present, _) => None,
         };
         Failed {
             on: "query parameter",
-            name: Some(query.name.clone()),
+            name: Some(query.name.to_string()),
             expected: wanted(&query.want, false),
             got,
             hint,
@@ -138,10 +137,10 @@ fn wanted(want: &ValueMatch, invert: bool) -> String {
     let must = if invert { "must not" } else { "must" };
     match want {
         ValueMatch::Present => format!("{must} be there"),
-        ValueMatch::Exact(text) if text.is_empty() => format!("{must} be empty"),
-        ValueMatch::Exact(text) => format!("{must} be {text}"),
-        ValueMatch::Prefix(text) => format!("{must} start with {text}"),
-        ValueMatch::Regex(text) => format!("{must} match {text}"),
+        ValueMatch::Text(StringMatch::Exact(text)) if text.is_empty() => format!("{must} be empty"),
+        ValueMatch::Text(StringMatch::Exact(text)) => format!("{must} be {text}"),
+        ValueMatch::Text(StringMatch::Prefix(text)) => format!("{must} start with {text}"),
+        ValueMatch::Text(StringMatch::Regex(text)) => format!("{must} match {text}"),
     }
 }
 

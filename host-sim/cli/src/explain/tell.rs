@@ -2,8 +2,6 @@
 //!
 //! Decides nothing about routing: each step asks the crates that do, and notes the answer.
 
-use std::ptr;
-
 use fingerpost_config_compiler::{PlanListener, PlanRoute};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route, RouteTable, VirtualHost};
@@ -146,24 +144,13 @@ fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option
 fn bytes(listener: &PlanListener, asked: &Asked) -> Outcome {
     let chains = || listener.hosts.iter().filter(|it| it.route_config.is_none());
     let mut names = RouteTable::default();
-    for chain in chains() {
-        let any = ["*".to_owned()];
-        let names_of = if chain.server_names.is_empty() {
-            &any[..]
-        } else {
-            &chain.server_names
-        };
-        // A name that is taken already leads to the earlier chain.
-        let _ = names.add(
-            VirtualHost::new("", Vec::new()),
-            names_of.iter().map(String::as_str),
-        );
+    for name in chains().flat_map(|it| &it.domains) {
+        // Where two chains have one name, the earlier chain has it.
+        let _ = names.add(VirtualHost::new(name, Vec::new()), [name.as_str()]);
     }
     let found = names.virtual_host(Some(asked.authority.as_bytes()));
-    let place = found.and_then(|it| names.hosts().iter().position(|other| ptr::eq(it, other)));
-    let route = place
-        .and_then(|it| chains().nth(it))
-        .and_then(|it| it.routes.first());
+    let chain = found.and_then(|name| chains().find(|it| it.domains.iter().any(|it| it == name.name())));
+    let route = chain.and_then(|it| it.routes.first());
     Outcome::Bytes {
         destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
         place: Place::new(route.and_then(|it| it.span.as_ref())),
@@ -183,11 +170,11 @@ fn try_rules<'a>(
 ) -> Option<(&'a PlanRoute, &'a Route)> {
     let mut winner: Option<(&PlanRoute, &Route)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
-        let (Some(source), Some(conditions)) = (source(route), answering.conditions(route, running)) else {
+        let Some(source) = source(route) else {
             continue;
         };
         let position = index + 1;
-        let failed = conditions.failed(head);
+        let failed = answering.conditions(running).failed(head);
         match (winner, failed.is_empty()) {
             (None, accepts) => {
                 if accepts {

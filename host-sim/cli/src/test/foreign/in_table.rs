@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use fingerpost_config_compiler::PlanListener;
 use fingerpost_proxy_model::Tls;
-use serde_json::Value;
 
 use super::header_want::scheme;
 use crate::asked::{Scheme, host_of};
@@ -180,31 +179,7 @@ fn virtual_host_name(scene: &Scene<'_>) -> String {
     let Some(host) = found.flatten() else {
         return String::new();
     };
-    let plan = &scene.world.loaded.compiled.plan;
-    let all = plan.listeners.iter().flat_map(|it| &it.hosts);
-    // The virtual hosts of one route configuration stand in its order.
-    let place = all
-        .filter(|it| it.route_config == host.route_config)
-        .position(|it| std::ptr::eq(it, host));
-    let name = host.route_config.as_deref().unwrap_or_default();
-    let bootstrap = &scene.world.loaded.compiled.bootstrap;
-    let named = route_config(bootstrap, name).and_then(|it| {
-        let host = it.get("virtual_hosts")?.get(place?)?;
-        host.get("name")?.as_str()
-    });
-    named.map_or_else(|| host.domains.join(", "), str::to_owned)
-}
-
-/// The route configuration of this name, wherever it stands.
-fn route_config<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Object(fields) => {
-            let own = fields.get("route_config").filter(|it| it["name"] == name);
-            own.or_else(|| fields.values().find_map(|it| route_config(it, name)))
-        }
-        Value::Array(items) => items.iter().find_map(|it| route_config(it, name)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
+    host.name.clone()
 }
 
 /// The `timeout` of the rule; a delegate that has none takes that of its root.
