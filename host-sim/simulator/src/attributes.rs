@@ -151,11 +151,11 @@ pub(crate) fn check(path: &[&str]) -> Result<(), UnknownAttribute> {
         [group] => ATTRIBUTES
             .iter()
             .any(|(name, below)| name == group && below.is_empty()),
-        [group, rest @ ..] => match ATTRIBUTES.iter().find(|(name, _)| name == group) {
+        [group, name, rest @ ..] => match ATTRIBUTES.iter().find(|(known, _)| known == group) {
             Some(("metadata" | "filter_state" | "upstream_filter_state", _)) => true,
             Some((_, names)) => {
-                names.contains(&rest[0]) // a slice of at least one, see above
-                    && (rest.len() == 1 || OPEN.contains(&rest[0]) || rest[0].ends_with("metadata"))
+                let open = OPEN.contains(name) || name.ends_with("metadata");
+                names.contains(name) && (rest.is_empty() || open)
             }
             None => false,
         },
@@ -193,11 +193,12 @@ fn nearest(path: &[&str]) -> Option<String> {
 }
 
 /// How many letters are to be written, left out or exchanged to make one of the other.
+#[expect(clippy::indexing_slicing, reason = "a row has one more than `right`")]
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (index, letter) in left.chars().enumerate() {
-        let mut before = row[0]; // a row has one more than `right`
+        let mut before = row[0];
         row[0] = index + 1;
         for (column, other) in right.iter().enumerate() {
             let exchanged = before + usize::from(letter != *other);
@@ -253,7 +254,7 @@ pub(crate) fn top<'s>(state: &'s HostState, name: &str) -> Option<Value<'s>> {
         }
         _ => {
             let set = state.stream()?.filter_state.get(name.as_bytes())?;
-            Some(Value::Bytes(set.clone()))
+            Some(Value::Bytes(set.to_vec()))
         }
     }
 }
@@ -284,7 +285,7 @@ pub(crate) fn below<'s>(state: &'s HostState, value: &Value<'s>, name: &[u8]) ->
                 .strip_prefix("wasm.")
                 .and_then(|name| stream.filter_state.get(name.as_bytes()));
             let set = set.or_else(|| stream.filter_objects.get(name.as_bytes()));
-            set.cloned().map(Value::Bytes)
+            set.map(<[u8]>::to_vec).map(Value::Bytes)
         }
         _ => None,
     }
@@ -387,7 +388,7 @@ fn response<'s>(state: &'s HostState, stream: &'s Stream, name: &str) -> Option<
 
 /// Bytes of body that have left the filters.
 fn sent(side: &Side) -> usize {
-    side.out.body.iter().map(Vec::len).sum()
+    side.out.body.size()
 }
 
 fn connection<'s>(stream: &Stream, name: &str) -> Option<Value<'s>> {

@@ -4,6 +4,7 @@ use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer, keep};
 use crate::context::{Context, Direction, Source};
 use crate::error::{Cause, Failure};
 use crate::exports::OnHeaders;
+use crate::limits;
 use crate::plugin::FailurePolicy;
 use crate::simulator::Simulator;
 use crate::state::After;
@@ -313,11 +314,8 @@ impl Simulator {
     /// Does what the guest asked for during its callback, in order.
     pub(crate) fn after_callback(&mut self, vm: usize) {
         self.finish_callback(vm);
-        loop {
-            let here = self.vms.get_mut(vm).and_then(Option::as_mut);
-            let Some(after) = here.and_then(|vm| vm.state().after.pop_front()) else {
-                return;
-            };
+        self.nested += 1;
+        while let Some(after) = self.next_after(vm) {
             match after {
                 After::Continue { context, direction } => self.continue_from(vm, context, direction),
                 After::Reply { context, reply } => {
@@ -336,6 +334,37 @@ impl Simulator {
                 After::Done { root } => self.finish_root(vm, root),
             }
         }
+        self.nested -= 1;
+    }
+
+    /// What the guest asked for next, if it may still have it.
+    fn next_after(&mut self, vm: usize) -> Option<After> {
+        let after = &self.vms.get_mut(vm)?.as_mut()?.state().after;
+        after.front()?;
+        if self.nested > limits::NESTED_CALLBACKS {
+            self.vms.get_mut(vm)?.as_mut()?.state().after.clear();
+            self.crashes(
+                "proxy_continue_stream",
+                "let streams go on from inside each other without end",
+            );
+            return None;
+        }
+        self.stop_if_busy(vm, "proxy_continue_stream");
+        let (after, _) = self.vms.get_mut(vm)?.as_mut()?.state().after.pop_front()?;
+        Some(after)
+    }
+
+    /// Notes that Envoy would have crashed here; once, however often the guest does it in a row.
+    fn crashes(&mut self, callback: &str, what: &'static str) {
+        let failure = Failure {
+            callback: callback.to_owned(),
+            cause: Cause::ProxyCrash { what },
+            stack: Vec::new(),
+            log: Vec::new(),
+        };
+        if self.failures.last() != Some(&failure) {
+            self.failures.push(failure);
+        }
     }
 
     fn continue_from(&mut self, vm: usize, context: u32, direction: Direction) {
@@ -351,14 +380,10 @@ impl Simulator {
         };
         match stream.side(direction).started {
             true => self.go_on(id, direction, step),
-            false => self.failures.push(Failure {
-                callback: "proxy_continue_stream".to_owned(),
-                cause: Cause::ProxyCrash {
-                    what: "told a response to go on that has not come",
-                },
-                stack: Vec::new(),
-                log: Vec::new(),
-            }),
+            false => self.crashes(
+                "proxy_continue_stream",
+                "told a response to go on that has not come",
+            ),
         }
     }
 

@@ -268,9 +268,7 @@ impl Simulator {
                 Source::Chunk => mem::take(&mut side.chunk),
                 Source::Buffered => side.buffered.take().unwrap_or_default(),
             };
-            if !data.is_empty() {
-                side.out.body.push(data);
-            }
+            side.out.body.push(data);
             side.out.complete |= end;
         }
     }

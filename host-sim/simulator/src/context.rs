@@ -1,9 +1,10 @@
 //! A context as the host keeps it: which plugin and stream it stands for, and what of the stream it may touch now.
 
+use crate::budget::Held;
 use crate::grpc::GrpcReceived;
 use crate::message::Response;
 use crate::plugin::Plugin;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One way of a stream.
@@ -55,7 +56,7 @@ pub(crate) struct Context {
     /// A root context whose `proxy_on_done` said "not yet".
     pub(crate) waits_for_done: bool,
     /// Of a root context: the properties that it has declared.
-    pub(crate) declared: BTreeSet<Vec<u8>>,
+    pub(crate) declared: BTreeMap<Vec<u8>, Held>,
     /// Of a root context: the answer to the call that it is being told of.
     pub(crate) call_response: Option<Response>,
     /// Of a root context: what it is being told of a gRPC call.
@@ -80,7 +81,7 @@ impl Context {
             reply_held: false,
             reply_sent: false,
             waits_for_done: false,
-            declared: BTreeSet::new(),
+            declared: BTreeMap::new(),
             call_response: None,
             grpc: GrpcReceived::default(),
             status: (0, String::new()),

@@ -5,22 +5,26 @@ use crate::chain::From;
 use crate::connection_manager;
 use crate::context::{Direction, Source};
 use crate::headers::{HeaderKind, Headers};
+use crate::limits;
 use crate::message::{CallOutcome, Request, Response};
 use crate::outcome::{End, Outcome};
 use crate::simulator::{Simulator, StreamId, Verdict};
-use crate::stream::{LocalReply, Stream};
+use crate::stream::{LocalReply, Pieces, Stream};
 use crate::world::PendingCall;
 use std::mem;
 
 impl Simulator {
     /// Sends a request through the filters, up to the upstream, and leaves the stream open.
     pub fn begin(&mut self, request: Request) -> StreamId {
+        self.outside_event();
         self.last_stream = self.last_stream.wrapping_add(1);
         let id = self.last_stream;
         let filters = self.filters_for(id);
-        let mut stream = Stream::new(filters, request.client, self.world.clock.now());
+        let now = self.world.clock.now();
+        let mut stream = Stream::new(filters, request.client, now, self.world.budget.nothing());
         stream.connection = id;
-        stream.filter_state = self.world.filter_state.clone();
+        stream.begin_with(&self.world.filter_state);
+        stream.give(request.headers.weight());
         stream.request.headers = request.headers;
         self.world.streams.insert(id, stream);
         self.feed(id, Direction::Request, request.body, request.trailers);
@@ -30,6 +34,7 @@ impl Simulator {
     /// Asks the upstream, if the whole request has reached it, and sends the answer back through the filters. Calls
     /// that guests make on the way are answered.
     pub fn proceed(&mut self, stream: StreamId) {
+        self.outside_event();
         loop {
             self.deliver();
             let Some(here) = self.world.streams.get_mut(&stream.0) else {
@@ -61,9 +66,11 @@ impl Simulator {
 
     /// Ends a stream, whatever state it is in, and says what came of it.
     pub fn finish(&mut self, stream: StreamId) -> Outcome {
+        self.outside_event();
         let end = self.state(stream);
         let stream = self.end(stream.0);
         let cost = mem::take(&mut self.cost);
+        let (trace, trace_left_out) = self.world.trace.take();
         let mut outcome = Outcome {
             end,
             response: None,
@@ -75,15 +82,16 @@ impl Simulator {
             log: self.take_log(),
             failures: self.take_failures(),
             cost,
-            trace: mem::take(&mut self.world.trace.events),
+            trace,
+            trace_left_out,
         };
         if let Some(stream) = stream {
             outcome.response = stream.downstream();
             outcome.upstream = stream.upstream();
             outcome.details = stream.details;
             outcome.route_cache_cleared = stream.route_cache_cleared;
-            outcome.filter_state = stream.filter_state;
-            outcome.filter_objects = stream.filter_objects;
+            outcome.filter_state = stream.filter_state.into_map();
+            outcome.filter_objects = stream.filter_objects.into_map();
         }
         outcome
     }
@@ -102,6 +110,7 @@ impl Simulator {
         let Some(stream) = self.world.streams.get_mut(&id) else {
             return;
         };
+        stream.give(response.headers.weight());
         stream.response.headers = response.headers;
         stream.response.started = true;
         stream.details.get_or_insert_with(|| "via_upstream".to_owned());
@@ -132,7 +141,9 @@ impl Simulator {
         match trailers {
             None => self.feed_data(id, direction, Vec::new(), true),
             Some(trailers) => {
+                self.outside_event();
                 if let Some(stream) = self.world.streams.get_mut(&id) {
+                    stream.give(trailers.weight());
                     let side = stream.side_mut(direction);
                     side.trailers = Some(trailers);
                     side.ended = true;
@@ -143,9 +154,11 @@ impl Simulator {
     }
 
     fn feed_data(&mut self, id: u32, direction: Direction, piece: Vec<u8>, end: bool) {
+        self.outside_event();
         let Some(stream) = self.world.streams.get_mut(&id) else {
             return;
         };
+        stream.give(piece.len());
         let side = stream.side_mut(direction);
         if side.aborted {
             return;
@@ -194,7 +207,8 @@ impl Simulator {
             connection_manager::send(&mut stream.response.headers);
             let out = &mut stream.response.out;
             out.headers = true;
-            out.body = if body.is_empty() { Vec::new() } else { vec![body] };
+            out.body = Pieces::default();
+            out.body.push(body);
             out.complete = true;
         }
     }
@@ -202,8 +216,9 @@ impl Simulator {
     /// Answers calls and tells roots of their queues, until nothing is under way.
     pub(crate) fn deliver(&mut self) {
         loop {
-            if let Some(ready) = (!self.world.ready.is_empty()).then(|| self.world.ready.remove(0)) {
+            if let Some(ready) = self.world.ready.pop_front() {
                 let vm = ready.vm as usize;
+                self.stop_if_busy(vm, "proxy_on_queue_ready");
                 self.enter(vm, |vm, world| {
                     if let Some(callback) = vm.exports.on_queue_ready.clone() {
                         vm.call(
@@ -216,11 +231,11 @@ impl Simulator {
                     }
                 });
                 self.after_callback(vm);
-            } else if let Some(pending) = (!self.world.calls.is_empty()).then(|| self.world.calls.remove(0)) {
+            } else if let Some(pending) = self.world.calls.pop_front() {
+                self.stop_if_busy(pending.vm as usize, "proxy_on_http_call_response");
                 self.answer_call(&pending);
-            } else if let Some((vm, token)) =
-                (!self.world.grpc_calls.is_empty()).then(|| self.world.grpc_calls.remove(0))
-            {
+            } else if let Some((vm, token)) = self.world.grpc_calls.pop_front() {
+                self.stop_if_busy(vm as usize, "proxy_on_grpc_receive");
                 self.answer_grpc(vm, token);
             } else {
                 return;
@@ -301,7 +316,17 @@ impl Simulator {
         }
         let stream = self.world.streams.remove(&id);
         self.drop_unused_vms();
+        self.forget_oldest();
         stream
+    }
+}
+
+impl Simulator {
+    /// Bounds what waits for an outcome that may never be asked for.
+    fn forget_oldest(&mut self) {
+        self.world.trim_log();
+        let failures = self.failures.len().saturating_sub(limits::FAILURES);
+        self.failures.drain(..failures);
     }
 }
 

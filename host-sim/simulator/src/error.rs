@@ -121,14 +121,20 @@ pub struct Failure {
 pub enum Cause {
     /// The runtime stopped it, e.g. `wasm trap: wasm unreachable instruction executed`.
     Trap(String),
-    /// It ran for longer than its fuel. In Envoy nothing would have stopped it.
+    /// It ran for longer than its fuel. Envoy has no such limit.
     Loop {
         /// The fuel it had.
         fuel: u64,
     },
-    /// It left more with the host than fits. In Envoy nothing would have stopped it.
+    /// It kept the host busy with its own calls, queues and continuations, although nothing came from outside. Envoy has
+    /// no such limit.
+    Busy {
+        /// The fuel that all of this may use.
+        fuel: u64,
+    },
+    /// It keeps more with the host than fits. Envoy has no such limit.
     Hoard {
-        /// The bytes it may leave.
+        /// The bytes that all guests may keep.
         bytes: usize,
     },
     /// It asked for something at which Envoy 1.40 crashes. The simulator goes on.
@@ -149,11 +155,15 @@ impl fmt::Display for Cause {
             Self::Trap(reason) => f.write_str(reason),
             Self::Loop { fuel } => write!(
                 f,
-                "still running after {fuel} units of fuel; Envoy would hang here"
+                "still running after {fuel} units of fuel (about one for each instruction). This may be a loop. If it is not, raise the limit with `Plugin::fuel`, or `Plugin::start_fuel` for what runs while the plugin starts"
+            ),
+            Self::Busy { fuel } => write!(
+                f,
+                "still called after {fuel} units of fuel, only because of its own calls, queues and continued streams. This may be a loop. If it is not, raise the limit with `Plugin::fuel`: this one is ten times as high"
             ),
             Self::Hoard { bytes } => write!(
                 f,
-                "left more than {bytes} bytes in logs, shared data and queues; Envoy would go on growing"
+                "keeps more than {bytes} bytes with the host: in header maps, bodies, properties, shared data, queues, metrics, calls and log lines. If it needs them, raise the limit with `Simulator::budget`"
             ),
             Self::ProxyCrash { what } => write!(f, "{what}: Envoy crashes here"),
             Self::TooEarly { function } => {

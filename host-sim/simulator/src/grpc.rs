@@ -2,6 +2,7 @@
 //!
 //! A stream is answered when the guest has sent all it wants to send: once, with everything.
 
+use crate::budget::Held;
 use crate::headers::{HeaderKind, Headers};
 use crate::simulator::Simulator;
 use std::time::Duration;
@@ -113,6 +114,7 @@ pub(crate) struct OpenGrpc {
     pub(crate) asked: bool,
     pub(crate) closed_here: bool,
     pub(crate) closed_there: bool,
+    pub(crate) held: Held,
 }
 
 /// What of an answer a root context is being told.

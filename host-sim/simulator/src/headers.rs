@@ -2,6 +2,7 @@
 //!
 //! It does not judge names or values: that is the codec's work on either side of the filters.
 
+use crate::limits;
 use std::ops::Deref;
 
 /// Which header map it is: Envoy joins repeated values of other names in each.
@@ -123,6 +124,11 @@ impl Headers {
             .iter()
             .map(|(name, value)| name.len() + value.len())
             .sum()
+    }
+
+    /// The bytes that the map takes, as the budget counts them.
+    pub(crate) fn weight(&self) -> usize {
+        self.byte_size() + self.list.len() * limits::ENTRY_BYTES
     }
 
     fn real_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {

@@ -12,8 +12,22 @@
 //! # }
 //! ```
 
+// Guests decide what the host functions meet, so nothing in them may panic. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod abi;
 mod attributes;
+mod budget;
 mod callbacks;
 mod chain;
 mod connection_manager;

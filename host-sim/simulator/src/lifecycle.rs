@@ -11,8 +11,8 @@ use std::time::Duration;
 impl Simulator {
     /// Finds the plugin's VM and root context, or makes them.
     pub(crate) fn start_plugin(&mut self, index: usize) -> Result<(usize, u32), LoadError> {
-        // Proof: callers take `index` from the list of plugins.
-        let plugin = self.plugins[index].clone();
+        let plugin = self.plugins.get(index).cloned();
+        let plugin = plugin.ok_or(LoadError::VmStart { log: Vec::new() })?;
         let sound = |vm: &usize| {
             self.vms
                 .get(*vm)
@@ -35,10 +35,15 @@ impl Simulator {
         let vm = match mates.first() {
             Some((_, (vm, _))) => *vm,
             None => {
-                let id = u32::try_from(self.vms.len()).unwrap_or(u32::MAX);
-                let vm = Vm::new(id, &plugin, &mut self.world)?;
-                self.vms.push(Some(vm));
-                self.vms.len() - 1
+                let free = self.vms.iter().position(Option::is_none);
+                let index = free.unwrap_or(self.vms.len());
+                let id = u32::try_from(index).unwrap_or(u32::MAX);
+                let made = Some(Box::new(Vm::new(id, &plugin, &mut self.world)?));
+                match self.vms.get_mut(index) {
+                    Some(free) => *free = made,
+                    None => self.vms.push(made),
+                }
+                index
             }
         };
         let said = |simulator: &Self| -> Vec<String> {
@@ -47,6 +52,7 @@ impl Simulator {
         };
         let vm_configuration = u32::try_from(plugin.vm_configuration.len()).unwrap_or(u32::MAX);
         let configuration = u32::try_from(plugin.configuration.len()).unwrap_or(u32::MAX);
+        self.set_start_up(vm, true);
         let started = self.enter(vm, |vm, world| {
             let root = vm.state().open_context(0, plugin.clone(), None);
             set_configuring(vm, root, true);
@@ -79,7 +85,15 @@ impl Simulator {
             });
         }
         self.after_callback(vm);
+        self.set_start_up(vm, false);
         Ok((vm, root))
+    }
+
+    /// Whether callbacks have the fuel of a start.
+    fn set_start_up(&mut self, vm: usize, start_up: bool) {
+        if let Some(vm) = self.vms.get_mut(vm).and_then(Option::as_mut) {
+            vm.state().start_up = start_up;
+        }
     }
 
     fn refuse_failed(&mut self, vm: usize) -> Result<(), LoadError> {
@@ -100,8 +114,7 @@ impl Simulator {
     /// The filters for a new stream. A plugin whose VM has failed takes part as its policy says.
     pub(crate) fn filters_for(&mut self, stream: u32) -> Vec<Filter> {
         let mut filters = Vec::with_capacity(self.plugins.len());
-        for index in 0..self.plugins.len() {
-            let plugin = self.plugins[index].clone(); // in range: `index` counts them
+        for (index, plugin) in self.plugins.clone().into_iter().enumerate() {
             let (mut vm, mut root) = self.roots.get(index).copied().unwrap_or_default();
             let mut failed = self.has_failed(vm);
             if let FailurePolicy::Reload { backoff } = plugin.policy
@@ -110,7 +123,9 @@ impl Simulator {
                 && let Ok(renewed) = self.start_plugin(index)
             {
                 (vm, root) = renewed;
-                self.roots[index] = renewed; // in range: one root for each plugin
+                if let Some(place) = self.roots.get_mut(index) {
+                    *place = renewed;
+                }
                 failed = false;
             }
             if failed && self.fails_open(index) {
@@ -170,6 +185,7 @@ impl Simulator {
             let step = due.saturating_sub(self.world.clock.now()).min(left);
             self.world.clock.advance(step);
             left -= step;
+            self.outside_event();
             self.enter(vm, |vm, world| {
                 if let Some(timer) = vm.state().timers.get_mut(&root) {
                     timer.due = due + timer.period;
@@ -218,7 +234,7 @@ impl Simulator {
 
     /// Lets go of failed VMs that no stream and no plugin uses any more.
     pub(crate) fn drop_unused_vms(&mut self) {
-        for index in 0..self.vms.len() {
+        for (index, vm) in self.vms.iter_mut().enumerate() {
             let used = self.roots.iter().any(|(vm, _)| *vm == index)
                 || self.world.streams.values().any(|stream| {
                     stream
@@ -226,8 +242,8 @@ impl Simulator {
                         .iter()
                         .any(|filter| filter.place.is_some_and(|(vm, _)| vm == index))
                 });
-            if !used {
-                self.vms[index] = None; // in range: `index` counts them
+            if !used && vm.take().is_some() {
+                self.world.forget_vm(u32::try_from(index).unwrap_or(u32::MAX));
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Counters, gauges and histograms that guests define. A name is one metric for all VMs; an id belongs to a VM.
 
 use crate::abi::Status;
+use crate::budget::Held;
+use crate::limits;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A metric's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,22 +13,41 @@ pub enum Metric {
     Counter(u64),
     /// Goes where it is set.
     Gauge(u64),
-    /// Every value recorded, in order.
+    /// The values recorded, in order. Of more than a million, the latest.
     Histogram(Vec<u64>),
 }
 
 const KIND: u32 = 3;
 const STEP: u32 = 4;
 
+/// What an id takes, and a value of a histogram.
+const ID_BYTES: usize = 64;
+const VALUE_BYTES: usize = 8;
+
 /// All metrics. Ids are given as Envoy gives them: the kind in the two lowest bits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
-    values: BTreeMap<(u32, Vec<u8>), Metric>,
-    names: BTreeMap<(u32, u32), Vec<u8>>,
+    values: Vec<Metric>,
+    /// Which value has a name, by kind.
+    names: BTreeMap<(u32, Vec<u8>), usize>,
+    /// Which value a VM means by an id.
+    ids: BTreeMap<(u32, u32), usize>,
+    /// The last id of each kind, by VM.
     last: BTreeMap<(u32, u32), u32>,
+    held: Held,
 }
 
 impl Metrics {
+    pub(crate) fn new(held: Held) -> Self {
+        Self {
+            values: Vec::new(),
+            names: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            last: BTreeMap::new(),
+            held,
+        }
+    }
+
     pub(crate) fn define(&mut self, vm: u32, kind: u32, name: &[u8]) -> Result<u32, Status> {
         let zero = match kind {
             0 => Metric::Counter(0),
@@ -34,10 +56,26 @@ impl Metrics {
             _ => return Err(Status::BadArgument),
         };
         let last = self.last.entry((vm, kind)).or_insert(kind);
-        *last += STEP;
-        self.names.insert((vm, *last), name.to_vec());
-        self.values.entry((kind, name.to_vec())).or_insert(zero);
+        *last = last.checked_add(STEP).ok_or(Status::InternalFailure)?;
+        let value = match self.names.entry((kind, name.to_vec())) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.held.grow(name.len() + limits::ENTRY_BYTES);
+                self.values.push(zero);
+                *new.insert(self.values.len() - 1)
+            }
+        };
+        self.held.grow(ID_BYTES);
+        self.ids.insert((vm, *last), value);
         Ok(*last)
+    }
+
+    /// Drops the ids of a VM that is gone. The metrics stay, as in Envoy.
+    pub(crate) fn forget_vm(&mut self, vm: u32) {
+        let before = self.ids.len();
+        self.ids.retain(|(owner, _), _| *owner != vm);
+        self.last.retain(|(owner, _), _| *owner != vm);
+        self.held.shrink((before - self.ids.len()) * ID_BYTES);
     }
 
     pub(crate) fn increment(&mut self, vm: u32, id: u32, offset: i64) -> Result<(), Status> {
@@ -59,10 +97,19 @@ impl Metrics {
     }
 
     pub(crate) fn record(&mut self, vm: u32, id: u32, value: u64) -> Result<(), Status> {
-        match self.metric(vm, id)? {
+        let value_of = *self.ids.get(&(vm, id)).ok_or(Status::NotFound)?;
+        match self.values.get_mut(value_of).ok_or(Status::NotFound)? {
             Metric::Counter(total) => *total = total.wrapping_add(value),
             Metric::Gauge(present) => *present = value,
-            Metric::Histogram(values) => values.push(value),
+            Metric::Histogram(values) => {
+                if values.len() >= limits::HISTOGRAM_VALUES {
+                    let older = values.len() / 2;
+                    values.drain(..older);
+                    self.held.shrink(older * VALUE_BYTES);
+                }
+                values.push(value);
+                self.held.grow(VALUE_BYTES);
+            }
         }
         Ok(())
     }
@@ -78,21 +125,19 @@ impl Metrics {
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<&Metric> {
-        let same = self.values.iter().find(|((_, key), _)| key == name.as_bytes());
-        same.map(|(_, metric)| metric)
+        let same = self.names.iter().find(|((_, key), _)| key == name.as_bytes());
+        same.and_then(|(_, value)| self.values.get(*value))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (String, &Metric)> {
         let readable = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-        self.values
+        self.names
             .iter()
-            .map(move |((_, name), metric)| (readable(name), metric))
+            .filter_map(move |((_, name), value)| Some((readable(name), self.values.get(*value)?)))
     }
 
     fn metric(&mut self, vm: u32, id: u32) -> Result<&mut Metric, Status> {
-        let name = self.names.get(&(vm, id)).ok_or(Status::NotFound)?;
-        self.values
-            .get_mut(&(id & KIND, name.clone()))
-            .ok_or(Status::NotFound)
+        let value = self.ids.get(&(vm, id)).ok_or(Status::NotFound)?;
+        self.values.get_mut(*value).ok_or(Status::NotFound)
     }
 }

@@ -42,12 +42,14 @@ pub struct Outcome {
     pub cost: Cost,
     /// Every callback and hostcall since the last outcome, where tracing is on.
     pub trace: Vec<Event>,
+    /// How many steps behind those are left out: a trace keeps 64 MiB.
+    pub trace_left_out: u64,
 }
 
 /// What guests used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// About one unit for each instruction.
+    /// About one unit for each instruction; host functions cost a base price, and more by the byte that they handle.
     pub fuel: u64,
     /// Calls of guests to the host.
     pub hostcalls: u64,

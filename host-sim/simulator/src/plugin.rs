@@ -34,7 +34,8 @@ pub struct Plugin {
     pub(crate) policy: FailurePolicy,
     pub(crate) stop_iteration: bool,
     pub(crate) capabilities: Vec<String>,
-    pub(crate) fuel: u64,
+    fuel: Option<u64>,
+    start_fuel: Option<u64>,
     pub(crate) memory: usize,
     pub(crate) traced: bool,
 }
@@ -58,7 +59,8 @@ impl Plugin {
             policy: FailurePolicy::default(),
             stop_iteration: false,
             capabilities: Vec::new(),
-            fuel: limits::FUEL,
+            fuel: None,
+            start_fuel: None,
             memory: limits::MEMORY_BYTES,
             traced: false,
         }
@@ -127,10 +129,20 @@ impl Plugin {
         self
     }
 
-    /// How much fuel a callback may use, about one unit an instruction, before it counts as a loop.
+    /// How much fuel a callback may use before it counts as a loop: about one unit for each instruction, and for what
+    /// host functions do by the byte. 2·10^9 without it, which is a few seconds. Less than that holds while the plugin
+    /// starts, too, unless [`Plugin::start_fuel`] says otherwise.
     #[must_use]
     pub fn fuel(mut self, fuel: u64) -> Self {
-        self.fuel = fuel;
+        self.fuel = Some(fuel);
+        self
+    }
+
+    /// As [`Plugin::fuel`], for each callback that starts the plugin (`_initialize`, `_start`, `proxy_on_vm_start`,
+    /// `proxy_on_configure`): 10^11 without it. [`Simulator::start_cost`] says how much a start takes.
+    #[must_use]
+    pub fn start_fuel(mut self, fuel: u64) -> Self {
+        self.start_fuel = Some(fuel);
         self
     }
 
@@ -156,6 +168,19 @@ impl Plugin {
     /// Whether this capability is granted: all are, where none is named.
     pub(crate) fn may(&self, capability: &str) -> bool {
         self.capabilities.is_empty() || self.capabilities.iter().any(|named| named == capability)
+    }
+
+    pub(crate) fn fuel_of_a_callback(&self) -> u64 {
+        self.fuel.unwrap_or(limits::FUEL)
+    }
+
+    pub(crate) fn fuel_to_start(&self) -> u64 {
+        match (self.start_fuel, self.fuel) {
+            (Some(start), _) => start,
+            (None, Some(lowered)) if lowered < limits::FUEL => lowered,
+            (None, Some(raised)) => raised.max(limits::START_FUEL),
+            (None, None) => limits::START_FUEL,
+        }
     }
 
     pub(crate) fn shares_vm_with(&self, other: &Self) -> bool {

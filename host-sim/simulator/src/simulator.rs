@@ -2,10 +2,10 @@
 
 use crate::attributes::{self, UnknownAttribute};
 use crate::dice::Dice;
-use crate::error::{Failure, LoadError};
+use crate::error::{Cause, Failure, LoadError};
 use crate::grpc::{GrpcAnswer, GrpcCall};
 use crate::headers::Headers;
-use crate::limits;
+use crate::limits::{self, price};
 use crate::message::{CallOutcome, HttpCall, Request, Response};
 use crate::metrics::Metric;
 use crate::outcome::{Cost, Outcome};
@@ -23,7 +23,7 @@ pub(crate) type Cluster = Box<dyn FnMut(&HttpCall) -> CallOutcome + Send>;
 /// A worker of a proxy: filters in a row, and what lies around them.
 pub struct Simulator {
     pub(crate) world: Box<World>,
-    pub(crate) vms: Vec<Option<Vm>>,
+    pub(crate) vms: Vec<Option<Box<Vm>>>,
     pub(crate) plugins: Vec<Arc<Plugin>>,
     /// Where each plugin runs: its VM and its root context there.
     pub(crate) roots: Vec<(usize, u32)>,
@@ -32,6 +32,11 @@ pub struct Simulator {
     pub(crate) grpc_clusters: BTreeMap<String, GrpcCluster>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) cost: Cost,
+    start_cost: Cost,
+    /// Fuel used since something came from outside.
+    pub(crate) follow_ups: u64,
+    /// Callbacks inside each other now.
+    pub(crate) nested: usize,
     pub(crate) last_stream: u32,
     pub(crate) buffer_limit: usize,
 }
@@ -66,6 +71,9 @@ impl Simulator {
             grpc_clusters: BTreeMap::new(),
             failures: Vec::new(),
             cost: Cost::default(),
+            start_cost: Cost::default(),
+            follow_ups: 0,
+            nested: 0,
             last_stream: 0,
             buffer_limit: limits::BUFFER_BYTES,
         };
@@ -74,7 +82,7 @@ impl Simulator {
             let root = simulator.start_plugin(index)?;
             simulator.roots.push(root);
         }
-        simulator.cost = Cost::default();
+        simulator.start_cost = std::mem::take(&mut simulator.cost);
         Ok(simulator)
     }
 
@@ -153,6 +161,14 @@ impl Simulator {
         self
     }
 
+    /// How many bytes all guests together may keep with the simulator: in header maps, bodies, properties, shared data,
+    /// queues, metrics, calls and log lines. 512 MiB without it.
+    #[must_use]
+    pub fn budget(self, bytes: usize) -> Self {
+        self.world.budget.set_limit(bytes);
+        self
+    }
+
     /// Begins the sequence of random numbers elsewhere.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -195,11 +211,13 @@ impl Simulator {
 
     /// Answers what guests have asked for: calls, and queues that have something in them.
     pub fn settle(&mut self) {
+        self.outside_event();
         self.deliver();
     }
 
     /// Lets time pass: timers tick as often as they are due.
     pub fn advance(&mut self, by: Duration) {
+        self.outside_event();
         self.tick_until(self.world.clock.now() + by, by);
         self.deliver();
     }
@@ -216,10 +234,17 @@ impl Simulator {
 
     /// Takes what was logged since the last outcome.
     pub fn take_log(&mut self) -> Vec<LogLine> {
-        let log = std::mem::take(&mut self.world.log);
-        let bytes: usize = log.iter().map(|line| line.message.len() + 64).sum();
-        self.world.kept = self.world.kept.saturating_sub(bytes);
-        log
+        self.world.take_log()
+    }
+
+    /// What it cost to start the plugins: to make their VMs and to configure them.
+    pub fn start_cost(&self) -> Cost {
+        self.start_cost
+    }
+
+    /// The bytes that guests keep with the simulator now; see [`Simulator::budget`].
+    pub fn kept(&self) -> usize {
+        self.world.budget.used()
     }
 
     /// Takes the failures since the last outcome.
@@ -229,6 +254,7 @@ impl Simulator {
 
     /// Lets the plugins end: `proxy_on_done` and `proxy_on_delete` of each root context.
     pub fn stop(mut self) -> Vec<LogLine> {
+        self.outside_event();
         self.stop_roots();
         self.take_log()
     }
@@ -242,11 +268,42 @@ impl Simulator {
         let vm = self.vms.get_mut(vm)?.as_mut()?;
         let sound = vm.failure.is_none();
         let result = work(vm, &mut self.world);
-        self.cost.fuel += std::mem::take(&mut vm.fuel_used);
+        let fuel = std::mem::take(&mut vm.fuel_used);
+        self.cost.fuel = self.cost.fuel.saturating_add(fuel);
+        self.follow_ups = self
+            .follow_ups
+            .saturating_add(fuel)
+            .saturating_add(price::CALLBACK);
         self.cost.hostcalls += std::mem::take(&mut vm.state().hostcalls);
         if sound && let Some(failure) = &vm.failure {
             self.failures.push(failure.clone());
         }
         Some(result)
+    }
+
+    /// Something comes that no guest caused: what follows from it has fuel anew.
+    pub(crate) fn outside_event(&mut self) {
+        self.follow_ups = 0;
+    }
+
+    /// Stops a VM that causes one callback after the other, before the next.
+    pub(crate) fn stop_if_busy(&mut self, vm: usize, callback: &'static str) {
+        let Some(vm) = self.vms.get_mut(vm).and_then(Option::as_mut) else {
+            return;
+        };
+        let fuel = vm.state().fuel().saturating_mul(limits::FOLLOW_UPS);
+        if self.follow_ups <= fuel || vm.failure.is_some() {
+            return;
+        }
+        self.follow_ups = 0; // the others have done nothing wrong
+        let failure = Failure {
+            callback: callback.to_owned(),
+            cause: Cause::Busy { fuel },
+            stack: Vec::new(),
+            log: Vec::new(),
+        };
+        vm.state().after.clear();
+        vm.failure = Some(failure.clone());
+        self.failures.push(failure);
     }
 }

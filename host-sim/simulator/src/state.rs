@@ -1,5 +1,6 @@
 //! What a VM's host functions work on: the VM's contexts, and the world while it is here.
 
+use crate::budget::Held;
 use crate::context::{Context, Direction, Reach};
 use crate::error::Cause;
 use crate::grpc::OpenGrpc;
@@ -55,7 +56,7 @@ pub(crate) struct HostState {
     pub(crate) effective: u32,
     /// A local reply was asked for: whatever the callback returns, the stream stops.
     pub(crate) stop_iteration: bool,
-    pub(crate) after: VecDeque<After>,
+    pub(crate) after: VecDeque<(After, Held)>,
     pub(crate) timers: BTreeMap<u32, Timer>,
     /// While the module starts, only few host functions may be called.
     pub(crate) starting: bool,
@@ -64,6 +65,11 @@ pub(crate) struct HostState {
     pub(crate) last_grpc_stream: u32,
     pub(crate) grpc: BTreeMap<u32, OpenGrpc>,
     pub(crate) hostcalls: u64,
+    /// Of all memories, and of all tables.
+    memory_bytes: usize,
+    table_elements: usize,
+    /// The plugin is being started, which may take longer than a request.
+    pub(crate) start_up: bool,
 }
 
 impl HostState {
@@ -89,6 +95,9 @@ impl HostState {
             last_grpc_stream: 0,
             grpc: BTreeMap::new(),
             hostcalls: 0,
+            memory_bytes: 0,
+            table_elements: 0,
+            start_up: true,
         }
     }
 
@@ -180,14 +189,31 @@ impl HostState {
         }
     }
 
-    /// Counts bytes that a guest leaves with the host.
-    pub(crate) fn keep(&mut self, bytes: usize) -> Result<(), Cause> {
-        self.world.kept = self.world.kept.saturating_add(bytes).saturating_add(64);
-        match self.world.kept > limits::KEPT_BYTES {
-            true => Err(Cause::Hoard {
-                bytes: limits::KEPT_BYTES,
-            }),
-            false => Ok(()),
+    /// Fails if the budget has no room for a stream that is so many bytes larger.
+    pub(crate) fn ask_for_stream(&mut self, bytes: usize) -> Result<(), Cause> {
+        self.recount_stream();
+        self.world.budget.ask(bytes)
+    }
+
+    /// Counts what the stream holds, after a guest has changed it.
+    pub(crate) fn recount_stream(&mut self) {
+        if let Some(stream) = self.stream_mut() {
+            stream.recount();
+        }
+    }
+
+    /// Notes what is to happen once the callback has returned; `bytes` go with it.
+    pub(crate) fn do_after(&mut self, after: After, bytes: usize) -> Result<(), Cause> {
+        let held = self.world.budget.hold(bytes)?;
+        self.after.push_back((after, held));
+        Ok(())
+    }
+
+    /// Fuel for a callback.
+    pub(crate) fn fuel(&self) -> u64 {
+        match self.start_up {
+            true => self.owner.fuel_to_start(),
+            false => self.owner.fuel_of_a_callback(),
         }
     }
 }
@@ -223,11 +249,22 @@ impl MapKind {
 
 /// Refuses growth as V8 does in Envoy: `memory.grow` returns -1, and the guest sees what it makes of it.
 impl ResourceLimiter for HostState {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.owner.memory)
+    fn memory_growing(&mut self, present: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(grown(&mut self.memory_bytes, present, desired, self.owner.memory))
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= limits::TABLE_ELEMENTS)
+    fn table_growing(&mut self, present: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let most = limits::TABLE_ELEMENTS;
+        Ok(grown(&mut self.table_elements, present, desired, most))
     }
+}
+
+/// Whether one of several may grow, all of them together up to `most`.
+fn grown(total: &mut usize, present: usize, desired: usize, most: usize) -> bool {
+    let after = total.saturating_add(desired.saturating_sub(present));
+    if after > most {
+        return false;
+    }
+    *total = after;
+    true
 }

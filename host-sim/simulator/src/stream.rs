@@ -1,7 +1,9 @@
 //! A stream on its way through the filters: what of it lies where, and how far it has come. It moves nothing itself.
 
+use crate::budget::Held;
 use crate::context::Direction;
 use crate::headers::{HeaderKind, Headers};
+use crate::limits;
 use crate::message::{Request, Response};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,9 +58,59 @@ pub(crate) struct Side {
 #[derive(Debug, Default)]
 pub(crate) struct Out {
     pub(crate) headers: bool,
-    pub(crate) body: Vec<Vec<u8>>,
+    pub(crate) body: Pieces,
     pub(crate) trailers: bool,
     pub(crate) complete: bool,
+}
+
+/// A body in pieces, none of them empty.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    list: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Pieces {
+    pub(crate) fn push(&mut self, piece: Vec<u8>) {
+        if !piece.is_empty() {
+            self.bytes += piece.len();
+            self.list.push(piece);
+        }
+    }
+
+    /// The bytes of all pieces.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<Vec<u8>> {
+        self.list.clone()
+    }
+}
+
+/// Values by path, with their size.
+#[derive(Debug, Default)]
+pub(crate) struct PathValues {
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
+    bytes: usize,
+}
+
+impl PathValues {
+    pub(crate) fn get(&self, path: &[u8]) -> Option<&[u8]> {
+        self.values.get(path).map(Vec::as_slice)
+    }
+
+    pub(crate) fn set(&mut self, path: &[u8], value: &[u8]) {
+        self.bytes += value.len();
+        match self.values.insert(path.to_vec(), value.to_vec()) {
+            Some(replaced) => self.bytes -= replaced.len(),
+            None => self.bytes += path.len() + limits::ENTRY_BYTES,
+        }
+    }
+
+    pub(crate) fn into_map(self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.values
+    }
 }
 
 impl Side {
@@ -75,6 +127,16 @@ impl Side {
             aborted: false,
             out: Out::default(),
         }
+    }
+
+    /// The bytes of body that are here, on their way or kept.
+    pub(crate) fn body_size(&self) -> usize {
+        self.chunk.len() + self.buffered.as_ref().map_or(0, Vec::len)
+    }
+
+    fn weight(&self) -> usize {
+        let trailers = self.trailers.as_ref().map_or(0, Headers::weight);
+        self.headers.weight() + self.body_size() + trailers + self.out.body.bytes
     }
 
     pub(crate) fn trailers_mut(&mut self) -> &mut Headers {
@@ -119,8 +181,8 @@ pub(crate) struct Stream {
     pub(crate) request: Side,
     pub(crate) response: Side,
     pub(crate) filters: Vec<Filter>,
-    pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
-    pub(crate) filter_objects: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) filter_state: PathValues,
+    pub(crate) filter_objects: PathValues,
     pub(crate) route_cache_cleared: u32,
     pub(crate) details: Option<String>,
     pub(crate) reset: bool,
@@ -136,17 +198,20 @@ pub(crate) struct Stream {
     pub(crate) latency: Duration,
     /// `response.flags`
     pub(crate) flags: i64,
+    /// Bytes that came from client and upstream, not from guests.
+    given: usize,
+    held: Held,
 }
 
 impl Stream {
-    pub(crate) fn new(filters: Vec<Filter>, client: SocketAddr, began: Duration) -> Self {
+    pub(crate) fn new(filters: Vec<Filter>, client: SocketAddr, began: Duration, held: Held) -> Self {
         let count = filters.len();
         Self {
             request: Side::new(HeaderKind::Request, count),
             response: Side::new(HeaderKind::Response, count),
             filters,
-            filter_state: BTreeMap::new(),
-            filter_objects: BTreeMap::new(),
+            filter_state: PathValues::default(),
+            filter_objects: PathValues::default(),
             route_cache_cleared: 0,
             details: None,
             reset: false,
@@ -159,7 +224,29 @@ impl Stream {
             began,
             latency: Duration::ZERO,
             flags: 0,
+            given: 0,
+            held,
         }
+    }
+
+    /// What other filters have set before, as the test says.
+    pub(crate) fn begin_with(&mut self, filter_state: &BTreeMap<Vec<u8>, Vec<u8>>) {
+        for (path, value) in filter_state {
+            self.filter_state.set(path, value);
+        }
+        self.give(self.filter_state.bytes);
+    }
+
+    /// Bytes come from outside: they are not what guests keep.
+    pub(crate) fn give(&mut self, bytes: usize) {
+        self.given = self.given.saturating_add(bytes);
+    }
+
+    /// Counts what the stream holds now.
+    pub(crate) fn recount(&mut self) {
+        let sides = self.request.weight() + self.response.weight();
+        let weight = sides + self.filter_state.bytes + self.filter_objects.bytes;
+        self.held.resize(weight.saturating_sub(self.given));
     }
 
     pub(crate) fn side(&self, direction: Direction) -> &Side {
@@ -207,7 +294,7 @@ impl Stream {
         out.headers.then(|| Request {
             headers: self.request.headers.clone(),
             client: self.client,
-            body: out.body.clone(),
+            body: out.body.to_vec(),
             trailers: self.request.trailers.clone().filter(|_| out.trailers),
         })
     }
@@ -217,7 +304,7 @@ impl Stream {
         let out = &self.response.out;
         out.headers.then(|| Response {
             headers: self.response.headers.clone(),
-            body: out.body.clone(),
+            body: out.body.to_vec(),
             trailers: self.response.trailers.clone().filter(|_| out.trailers),
         })
     }

@@ -1,5 +1,6 @@
 //! What happened between host and guests, call by call, for whoever asks.
 
+use crate::limits;
 use std::fmt;
 
 /// One step.
@@ -41,7 +42,38 @@ impl fmt::Display for Event {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     pub(crate) on: bool,
-    pub(crate) events: Vec<Event>,
-    /// What the host function that runs now has found behind its pointers.
-    pub(crate) said: Vec<String>,
+    events: Vec<Event>,
+    bytes: usize,
+    left_out: u64,
+}
+
+impl Trace {
+    /// Adds a step, unless the trace is full. Says where it is.
+    pub(crate) fn push(&mut self, event: Event) -> usize {
+        let (Event::Callback { call, .. } | Event::Hostcall { call, .. }) = &event;
+        let bytes = call.len() + limits::ENTRY_BYTES;
+        if self.bytes + bytes > limits::TRACE_BYTES {
+            self.left_out += 1;
+            return usize::MAX;
+        }
+        self.bytes += bytes;
+        self.events.push(event);
+        self.events.len() - 1
+    }
+
+    /// Adds what a callback returned to its step.
+    pub(crate) fn returned(&mut self, step: usize, number: Option<u64>) {
+        if let Some(Event::Callback { returned, .. }) = self.events.get_mut(step) {
+            *returned = number;
+        }
+    }
+
+    /// Takes the steps so far, and how many were left out behind them.
+    pub(crate) fn take(&mut self) -> (Vec<Event>, u64) {
+        self.bytes = 0;
+        (
+            std::mem::take(&mut self.events),
+            std::mem::take(&mut self.left_out),
+        )
+    }
 }

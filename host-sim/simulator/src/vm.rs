@@ -51,7 +51,7 @@ impl Vm {
         let mut linker = abi::linker(plugin)?;
         let compiled = plugin.module.compiled().clone();
         let made = world.clock.now();
-        let fuel = plugin.fuel;
+        let fuel = plugin.fuel_to_start();
         let mut store = Store::new(engine()?, HostState::new(id, plugin.clone()));
         store.limiter(|state| state);
         store.set_fuel(fuel).map_err(|error| instance_error(&error))?;
@@ -70,11 +70,12 @@ impl Vm {
         store.data_mut().memory = Some(memory.or(imported).ok_or(LoadError::MissingExport("memory"))?);
         let exports = Exports::find(&instance, &mut store, plugin)?;
         store.data_mut().malloc = Some(exports.malloc.clone());
+        let fuel_used = fuel.saturating_sub(store.get_fuel().unwrap_or_default());
         let mut vm = Self {
             store,
             exports,
             failure: None,
-            fuel_used: 0,
+            fuel_used,
             made,
         };
         vm.start(world)?;
@@ -126,16 +127,15 @@ impl Vm {
             return None;
         }
         let state = self.store.data_mut();
-        let (fuel, tracing, logged) = (state.owner.fuel, world.trace.on, world.log.len());
-        let place = world.trace.events.len();
-        if tracing {
+        let (fuel, logged) = (state.fuel(), world.log.len());
+        let step = world.trace.on.then(|| {
             let plugin = state.contexts.get(&context).and_then(|it| it.plugin.as_ref());
-            world.trace.events.push(Event::Callback {
+            world.trace.push(Event::Callback {
                 plugin: plugin.map(|plugin| plugin.name.clone()).unwrap_or_default(),
                 call: called(name, &arguments),
                 returned: None,
-            });
-        }
+            })
+        });
         mem::swap(&mut state.world, world);
         let saved = (
             mem::replace(&mut state.current, context),
@@ -144,14 +144,15 @@ impl Vm {
         // Fuel is metered by the engine's own settings, so setting it cannot fail.
         let _ = self.store.set_fuel(fuel);
         let result = function.call(&mut self.store, arguments);
-        self.fuel_used += fuel - self.store.get_fuel().unwrap_or_default().min(fuel);
+        let used = fuel.saturating_sub(self.store.get_fuel().unwrap_or_default());
+        self.fuel_used = self.fuel_used.saturating_add(used);
         let state = self.store.data_mut();
         (state.current, state.effective) = saved;
         mem::swap(&mut state.world, world);
         match result {
             Ok(returned) => {
-                if let Some(Event::Callback { returned: shown, .. }) = world.trace.events.get_mut(place) {
-                    *shown = returned.number();
+                if let Some(step) = step {
+                    world.trace.returned(step, returned.number());
                 }
                 Some(returned)
             }

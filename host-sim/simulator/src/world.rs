@@ -3,13 +3,16 @@
 //! It travels: while a VM runs, the world lies in that VM's store; between calls the simulator has it. So there is
 //! one owner at any time, and neither locks nor counted references.
 
+use crate::budget::{Budget, Held};
 use crate::dice::Dice;
+use crate::error::Cause;
+use crate::limits;
 use crate::message::HttpCall;
 use crate::metrics::Metrics;
 use crate::shared::{SharedData, SharedQueues};
 use crate::stream::Stream;
 use crate::trace::Trace;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How much a log line matters: Envoy's levels.
@@ -54,6 +57,12 @@ pub struct LogLine {
     pub message: String,
 }
 
+impl LogLine {
+    fn weight(&self) -> usize {
+        self.prefix.len() + self.message.len() + limits::ENTRY_BYTES
+    }
+}
+
 /// A property's value, as the attribute it stands for has a type. Which there are, stands in [`ATTRIBUTES`](crate::ATTRIBUTES).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Property {
@@ -94,6 +103,7 @@ pub(crate) struct PendingCall {
     pub(crate) root: u32,
     pub(crate) token: u32,
     pub(crate) call: HttpCall,
+    pub(crate) _held: Held,
 }
 
 /// A queue that has something for a root context.
@@ -102,6 +112,7 @@ pub(crate) struct QueueReady {
     pub(crate) vm: u32,
     pub(crate) root: u32,
     pub(crate) token: u32,
+    pub(crate) _held: Held,
 }
 
 #[derive(Debug)]
@@ -111,46 +122,89 @@ pub(crate) struct World {
     pub(crate) queues: SharedQueues,
     pub(crate) metrics: Metrics,
     pub(crate) log: Vec<LogLine>,
+    log_held: Held,
     pub(crate) log_level: LogLevel,
     pub(crate) properties: BTreeMap<Vec<u8>, Property>,
     /// What every stream begins with, as if another filter had set it.
     pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) clusters: BTreeSet<String>,
     pub(crate) grpc_clusters: BTreeSet<String>,
-    pub(crate) calls: Vec<PendingCall>,
+    pub(crate) calls: VecDeque<PendingCall>,
     /// gRPC calls that want an answer, by VM and token.
-    pub(crate) grpc_calls: Vec<(u32, u32)>,
-    pub(crate) ready: Vec<QueueReady>,
+    pub(crate) grpc_calls: VecDeque<(u32, u32)>,
+    pub(crate) ready: VecDeque<QueueReady>,
     pub(crate) trace: Trace,
     pub(crate) clock: Clock,
     pub(crate) dice: Dice,
-    /// Bytes that guests have left here.
-    pub(crate) kept: usize,
+    /// What guests may keep here and in their VMs.
+    pub(crate) budget: Budget,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
+        let budget = Budget::new(limits::KEPT_BYTES);
         Self {
             streams: BTreeMap::new(),
             shared: SharedData::default(),
             queues: SharedQueues::default(),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(budget.nothing()),
             log: Vec::new(),
+            log_held: budget.nothing(),
             log_level: LogLevel::Info,
             properties: BTreeMap::new(),
             filter_state: BTreeMap::new(),
             clusters: BTreeSet::new(),
             grpc_clusters: BTreeSet::new(),
-            calls: Vec::new(),
-            grpc_calls: Vec::new(),
-            ready: Vec::new(),
+            calls: VecDeque::new(),
+            grpc_calls: VecDeque::new(),
+            ready: VecDeque::new(),
             trace: Trace::default(),
             clock: Clock::Running {
                 ahead: Duration::ZERO,
             },
             dice: Dice::default(),
-            kept: 0,
+            budget,
         }
+    }
+
+    /// Adds a line to the log.
+    pub(crate) fn log_line(&mut self, level: LogLevel, prefix: String, message: String) -> Result<(), Cause> {
+        let line = LogLine {
+            level,
+            prefix,
+            message,
+        };
+        self.budget.ask(line.weight())?;
+        self.log_held.grow(line.weight());
+        self.log.push(line);
+        Ok(())
+    }
+
+    pub(crate) fn take_log(&mut self) -> Vec<LogLine> {
+        self.log_held.resize(0);
+        std::mem::take(&mut self.log)
+    }
+
+    /// Drops the oldest lines of a log that nobody has taken for long.
+    pub(crate) fn trim_log(&mut self) {
+        let bytes = self.budget.limit() / limits::LOG_SHARE;
+        let mut kept = 0;
+        let newest = self.log.iter().rev().take_while(|line| {
+            kept += line.weight();
+            kept <= bytes
+        });
+        let dropped = self.log.len() - newest.count();
+        let weight = self.log.drain(..dropped).map(|line| line.weight()).sum();
+        self.log_held.shrink(weight);
+    }
+
+    /// Cancels what a VM that is gone has asked for.
+    pub(crate) fn forget_vm(&mut self, vm: u32) {
+        self.calls.retain(|pending| pending.vm != vm);
+        self.grpc_calls.retain(|(caller, _)| *caller != vm);
+        self.ready.retain(|ready| ready.vm != vm);
+        self.queues.forget_vm(vm);
+        self.metrics.forget_vm(vm);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Answer, Call, Status, proxy};
 use crate::context::{Direction, Source};
+use crate::limits::price;
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use wasmtime::Linker;
@@ -68,18 +69,10 @@ fn get(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes_at: u32,
     if buffer > MOST {
         return Err(Status::BadArgument.into());
     }
-    let size = look(call.state(), buffer).ok_or(Status::NotFound)?.len();
-    let start = (start as usize).min(size);
-    let length = (length as usize).min(size - start);
-    call.give(length, bytes_at, length_at, |place, state| {
-        let bytes = look(state, buffer);
-        if let Some(part) = bytes
-            .as_deref()
-            .and_then(|bytes| bytes.get(start..start + length))
-        {
-            place.copy_from_slice(part);
-        }
-    })
+    let bytes = look(call.state(), buffer).ok_or(Status::NotFound)?;
+    let part = bytes.get(start as usize..).unwrap_or_default();
+    let part = part.get(..length as usize).unwrap_or(part).to_vec();
+    call.give(&part, bytes_at, length_at)
 }
 
 fn status(call: &mut Call<'_>, buffer: u32, length_at: u32, flags_at: u32) -> Answer {
@@ -104,7 +97,13 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
             return Err(Status::BadArgument.into());
         }
     };
+    let held = call
+        .state()
+        .stream()
+        .map_or(0, |stream| stream.side(direction).body_size());
+    call.pay_each(held, price::BYTE)?; // writing before it moves all of it
     let (bytes, state) = call.bytes_and_state(bytes, bytes_length)?;
+    state.ask_for_stream(bytes.len())?;
     let context = state.context_mut().ok_or(Status::NotFound)?;
     let reach = *context.reach(direction);
     let source = if reach.buffering {
@@ -127,6 +126,7 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
     } else {
         return Err(Status::BadArgument.into());
     }
+    state.recount_stream();
     Ok(())
 }
 
@@ -140,5 +140,5 @@ fn configuration(call: &mut Call<'_>, bytes_at: u32, length_at: u32) -> Answer {
         _ => None,
     };
     let bytes = bytes.unwrap_or_else(|| state.owner.vm_configuration.clone());
-    call.give_bytes(&bytes, bytes_at, length_at)
+    call.give(&bytes, bytes_at, length_at)
 }

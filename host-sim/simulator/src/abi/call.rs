@@ -1,11 +1,12 @@
 //! One call of a guest to the host: its memory, its state, and how it ends.
 
 use crate::error::Cause;
+use crate::limits::{self, price};
 use crate::state::HostState;
 use crate::trace::Event;
-use crate::world::{LogLevel, LogLine};
+use crate::world::LogLevel;
 use std::fmt;
-use wasmtime::{Caller, Memory};
+use wasmtime::{Caller, Memory, Trap};
 
 /// A status of the ABI other than Ok.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +57,14 @@ impl std::error::Error for Halt {}
 pub(crate) type Answer<T = ()> = Result<T, Stop>;
 
 /// A call from a guest that has memory.
+///
+/// Whatever it reads of the guest or writes there is paid in fuel. What it hands over is a copy that was made before the
+/// guest's allocator ran: the allocator is guest code, and may change or drop what was being read.
 pub(crate) struct Call<'a> {
     caller: Caller<'a, HostState>,
     memory: Memory,
+    /// For the trace: what was found behind the call's pointers.
+    said: Vec<String>,
 }
 
 impl<'a> Call<'a> {
@@ -76,7 +82,7 @@ impl<'a> Call<'a> {
             false => {
                 call.complain(format!(
                     "Attempted call to restricted proxy-wasm capability: {name}"
-                ));
+                ))?;
                 Err(Status::InternalFailure.into())
             }
         };
@@ -106,7 +112,7 @@ impl<'a> Call<'a> {
         let answer = match allowed {
             true => body(&mut call),
             false => {
-                call.complain(format!("Attempted call to restricted WASI capability: {name}"));
+                call.complain(format!("Attempted call to restricted WASI capability: {name}"))?;
                 Ok(NOT_CAPABLE)
             }
         };
@@ -141,81 +147,118 @@ impl<'a> Call<'a> {
                 None => return Err(wasmtime::Error::new(Halt(early))),
             },
         };
-        Ok(Self { caller, memory })
+        let mut call = Self {
+            caller,
+            memory,
+            said: Vec::new(),
+        };
+        match call.pay(price::CALL) {
+            Ok(()) => Ok(call),
+            Err(Stop::Trap(error)) => Err(error),
+            Err(Stop::Status(_)) => Err(wasmtime::Error::new(Trap::OutOfFuel)),
+        }
+    }
+
+    /// Takes fuel for what the host does.
+    pub(crate) fn pay(&mut self, units: u64) -> Answer {
+        let left = self.caller.get_fuel().map_err(Stop::Trap)?;
+        self.caller
+            .set_fuel(left.saturating_sub(units))
+            .map_err(Stop::Trap)?;
+        match left < units {
+            true => Err(Stop::Trap(wasmtime::Error::new(Trap::OutOfFuel))),
+            false => Ok(()),
+        }
+    }
+
+    /// As [`Call::pay`], for so many of something.
+    pub(crate) fn pay_each(&mut self, count: usize, units: u64) -> Answer {
+        self.pay(u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(units))
+    }
+
+    /// Fails if the budget has no room for so many bytes. For copies, before they are made.
+    pub(crate) fn ask(&mut self, bytes: usize) -> Answer {
+        Ok(self.state().world.budget.ask(bytes)?)
     }
 
     pub(crate) fn state(&mut self) -> &mut HostState {
         self.caller.data_mut()
     }
 
-    /// The guest's memory and the host's state, both at once.
-    pub(crate) fn parts(&mut self) -> (&mut [u8], &mut HostState) {
-        self.memory.data_and_store_mut(&mut self.caller)
+    /// Bytes of the guest.
+    pub(crate) fn bytes(&mut self, pointer: u32, length: u32) -> Answer<&[u8]> {
+        self.pay_for(pointer, length)?;
+        Ok(slice(self.memory.data(&self.caller), pointer, length)?)
     }
 
-    /// Bytes of the guest.
-    pub(crate) fn bytes(&self, pointer: u32, length: u32) -> Answer<&[u8]> {
-        Ok(slice(self.memory.data(&self.caller), pointer, length)?)
+    /// As [`Call::bytes`], as the host's own, if the budget has room for them.
+    pub(crate) fn owned(&mut self, pointer: u32, length: u32) -> Answer<Vec<u8>> {
+        self.pay_for(pointer, length)?;
+        self.ask(length as usize)?;
+        Ok(slice(self.memory.data(&self.caller), pointer, length)?.to_vec())
     }
 
     /// Bytes of the guest and the host's state, both at once.
     pub(crate) fn bytes_and_state(&mut self, pointer: u32, length: u32) -> Answer<(&[u8], &mut HostState)> {
-        let (memory, state) = self.parts();
+        self.pay_for(pointer, length)?;
+        let (memory, state) = self.memory.data_and_store_mut(&mut self.caller);
         Ok((slice(memory, pointer, length)?, state))
     }
 
+    /// As [`Call::bytes_and_state`], of two texts: a name and a value.
+    pub(crate) fn two_and_state(
+        &mut self,
+        name: (u32, u32),
+        value: (u32, u32),
+    ) -> Answer<(&[u8], &[u8], &mut HostState)> {
+        self.pay_for(name.0, name.1)?;
+        self.pay_for(value.0, value.1)?;
+        let (memory, state) = self.memory.data_and_store_mut(&mut self.caller);
+        let name = slice(memory, name.0, name.1)?;
+        Ok((name, slice(memory, value.0, value.1)?, state))
+    }
+
+    /// What is out of bounds costs nothing but the call.
+    fn pay_for(&mut self, pointer: u32, length: u32) -> Answer {
+        slice(self.memory.data(&self.caller), pointer, length)?;
+        self.pay_each(length as usize, price::BYTE)
+    }
+
     pub(crate) fn put(&mut self, at: u32, bytes: &[u8]) -> Answer {
-        let end = (at as usize).checked_add(bytes.len());
-        let memory = self.memory.data_mut(&mut self.caller);
-        let place = end.and_then(|end| memory.get_mut(at as usize..end));
-        place.ok_or(Status::InvalidMemoryAccess)?.copy_from_slice(bytes);
-        Ok(())
+        self.pay_each(bytes.len(), price::BYTE)?;
+        self.write(at, bytes)
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Answer {
+        let written = self.memory.write(&mut self.caller, at as usize, bytes);
+        Ok(written.map_err(|_| Status::InvalidMemoryAccess)?)
     }
 
     pub(crate) fn put_u32(&mut self, at: u32, value: u32) -> Answer {
-        self.put(at, &value.to_le_bytes())
+        self.write(at, &value.to_le_bytes())
     }
 
     pub(crate) fn put_u64(&mut self, at: u32, value: u64) -> Answer {
-        self.put(at, &value.to_le_bytes())
+        self.write(at, &value.to_le_bytes())
     }
 
-    /// Has the guest allocate `length` bytes, lets `fill` write them, and says where they are. Nothing is no place.
-    pub(crate) fn give(
-        &mut self,
-        length: usize,
-        pointer_at: u32,
-        size_at: u32,
-        fill: impl FnOnce(&mut [u8], &mut HostState),
-    ) -> Answer {
-        let size = u32::try_from(length).map_err(|_| Status::InvalidMemoryAccess)?;
+    /// Has the guest allocate room for these bytes, writes them, and says where they are. Nothing has no address.
+    pub(crate) fn give(&mut self, bytes: &[u8], pointer_at: u32, size_at: u32) -> Answer {
+        self.pay_each(bytes.len(), price::BYTE)?;
+        let size = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
         let mut pointer = 0;
         if size > 0 {
             pointer = self.allocate(size)?;
-            let (memory, state) = self.parts();
-            let end = pointer as usize + length;
-            fill(
-                memory
-                    .get_mut(pointer as usize..end)
-                    .ok_or(Status::InvalidMemoryAccess)?,
-                state,
-            );
+            self.write(pointer, bytes)?;
         }
         self.put_u32(pointer_at, pointer)?;
         self.put_u32(size_at, size)
     }
 
-    /// As [`Call::give`], of bytes that the host owns.
-    pub(crate) fn give_bytes(&mut self, bytes: &[u8], pointer_at: u32, size_at: u32) -> Answer {
-        self.give(bytes.len(), pointer_at, size_at, |place, _| {
-            place.copy_from_slice(bytes);
-        })
-    }
-
     pub(crate) fn allocate(&mut self, size: u32) -> Answer<u32> {
         let malloc = self.state().malloc.clone().ok_or(Status::InvalidMemoryAccess)?;
         let pointer = malloc.call(&mut self.caller, size).map_err(Stop::Trap)?;
-        if pointer == 0 || self.bytes(pointer, size).is_err() {
+        if pointer == 0 || slice(self.memory.data(&self.caller), pointer, size).is_err() {
             return Err(Status::InvalidMemoryAccess.into());
         }
         Ok(pointer)
@@ -223,51 +266,58 @@ impl<'a> Call<'a> {
 
     /// Says for the trace what a pointer led to.
     pub(crate) fn note(&mut self, text: &[u8]) {
-        let trace = &mut self.state().world.trace;
-        if trace.on {
-            trace.said.push(format!("{:?}", String::from_utf8_lossy(text)));
+        if self.state().world.trace.on {
+            self.said.push(shown(text));
         }
     }
 
     /// As [`Call::note`], of the guest's own bytes.
     pub(crate) fn note_bytes(&mut self, pointer: u32, length: u32) {
-        let (memory, state) = self.parts();
-        if state.world.trace.on
-            && let Ok(bytes) = slice(memory, pointer, length)
+        if self.state().world.trace.on
+            && let Ok(bytes) = slice(self.memory.data(&self.caller), pointer, length)
         {
-            state
-                .world
-                .trace
-                .said
-                .push(format!("{:?}", String::from_utf8_lossy(bytes)));
+            self.said.push(shown(bytes));
         }
     }
 
     fn record(&mut self, name: &str, shown: &[u64], status: String) {
-        let trace = &mut self.state().world.trace;
         let numbers = shown
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(", ");
-        let said = std::mem::take(&mut trace.said);
+        let said = std::mem::take(&mut self.said);
         let call = match said.is_empty() {
             true => format!("{name}({numbers})"),
             false => format!("{name}({numbers}) {}", said.join(" ")),
         };
-        trace.events.push(Event::Hostcall { call, status });
+        self.state().world.trace.push(Event::Hostcall { call, status });
     }
 
-    fn complain(&mut self, message: String) {
-        self.state().world.log.push(LogLine {
-            level: LogLevel::Error,
-            prefix: String::new(),
-            message,
-        });
+    fn complain(&mut self, message: String) -> Result<(), wasmtime::Error> {
+        let logged = self
+            .state()
+            .world
+            .log_line(LogLevel::Error, String::new(), message);
+        logged.map_err(|cause| wasmtime::Error::new(Halt(cause)))
     }
 }
 
-pub(crate) fn slice(memory: &[u8], pointer: u32, length: u32) -> Result<&[u8], Status> {
+/// A text of a guest in a trace.
+fn shown(text: &[u8]) -> String {
+    match text.get(..limits::TRACE_TEXT_BYTES) {
+        Some(beginning) if beginning.len() < text.len() => {
+            let beginning = String::from_utf8_lossy(beginning);
+            format!(
+                "{beginning:?} and {} bytes more",
+                text.len() - limits::TRACE_TEXT_BYTES
+            )
+        }
+        Some(_) | None => format!("{:?}", String::from_utf8_lossy(text)),
+    }
+}
+
+fn slice(memory: &[u8], pointer: u32, length: u32) -> Result<&[u8], Status> {
     let end = u64::from(pointer) + u64::from(length);
     if end > u64::from(u32::MAX) {
         return Err(Status::InvalidMemoryAccess);

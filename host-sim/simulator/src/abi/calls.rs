@@ -34,7 +34,7 @@ fn http_call(
 ) -> Answer {
     call.note_bytes(cluster, cluster_length);
     let cluster = String::from_utf8_lossy(call.bytes(cluster, cluster_length)?).into_owned();
-    let body = call.bytes(body, body_length)?.to_vec();
+    let body = call.owned(body, body_length)?;
     let mut request = Request::from_headers(map(HeaderKind::Request, call.bytes(headers, headers_length)?));
     let trailers = map(HeaderKind::Trailers, call.bytes(trailers, trailers_length)?);
     // Envoy writes the token before it knows whether there will be a call, to see that it can.
@@ -47,7 +47,8 @@ fn http_call(
     {
         return Err(Status::BadArgument.into());
     }
-    state.keep(body.len() + request.headers.byte_size())?;
+    let bytes = cluster.len() + body.len() + request.headers.weight() + trailers.weight();
+    let held = state.world.budget.hold(bytes)?;
     if !body.is_empty() {
         request = request.body(body);
     }
@@ -64,8 +65,9 @@ fn http_call(
             request,
             timeout: Duration::from_millis(u64::from(timeout.unsigned_abs())),
         },
+        _held: held,
     };
-    state.world.calls.push(pending);
+    state.world.calls.push_back(pending);
     call.put_u32(token_at, token)
 }
 

@@ -4,11 +4,11 @@
 
 use super::protobuf::Message;
 use super::{Answer, Call, Status, proxy, signature};
-use crate::error::Cause;
-use crate::limits;
+use crate::limits::{self, price};
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use std::collections::btree_map::Entry;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
@@ -30,15 +30,29 @@ fn call_foreign(
 ) -> Answer {
     call.note_bytes(name, name_length);
     let name = call.bytes(name, name_length)?.to_vec();
-    let arguments = call.bytes(arguments, arguments_length)?.to_vec();
+    let arguments = call.owned(arguments, arguments_length)?;
     let outcome = match name.as_slice() {
         b"clear_route_cache" => clear_route_cache(call.state()),
-        b"set_envoy_filter_state" => set_filter_state(call.state(), &arguments),
-        b"declare_property" => declare_property(call.state(), &arguments),
-        b"compress" => return give(call, compress(&arguments), result_at, length_at),
-        b"uncompress" => return give(call, uncompress(&arguments)?, result_at, length_at),
-        b"sign" => return give(call, signature::sign(&arguments), result_at, length_at),
-        b"verify_signature" => return give(call, signature::verify(&arguments), result_at, length_at),
+        b"set_envoy_filter_state" => set_filter_state(call.state(), &arguments)?,
+        b"declare_property" => declare_property(call.state(), &arguments)?,
+        b"compress" => {
+            let compressed = compress(call, &arguments)?;
+            return give(call, compressed, result_at, length_at);
+        }
+        b"uncompress" => {
+            let plain = uncompress(call, &arguments)?;
+            return give(call, plain, result_at, length_at);
+        }
+        b"sign" => {
+            call.pay(price::SIGNATURE)?;
+            call.pay_each(arguments.len(), price::HASHED_BYTE)?;
+            return give(call, signature::sign(&arguments), result_at, length_at);
+        }
+        b"verify_signature" => {
+            call.pay(price::VERIFICATION)?;
+            call.pay_each(arguments.len(), price::HASHED_BYTE)?;
+            return give(call, signature::verify(&arguments), result_at, length_at);
+        }
         _ => return Err(Status::NotFound.into()),
     };
     // None of these gives a result; the guest is told so by a null pointer.
@@ -75,22 +89,31 @@ fn give_place(call: &mut Call<'_>, place: (u32, u32), result_at: u32, length_at:
 }
 
 /// zlib, at its own level.
-fn compress(bytes: &[u8]) -> Result<Vec<u8>, Status> {
+fn compress(call: &mut Call<'_>, bytes: &[u8]) -> Answer<Result<Vec<u8>, Status>> {
+    call.pay_each(bytes.len(), price::COMPRESSED_BYTE)?;
     let mut compressor = Compress::new(Compression::default(), true);
     // What zlib's `compressBound` allows for.
     let most = bytes.len() + (bytes.len() >> 8) + (bytes.len() >> 12) + 64;
+    call.ask(most)?;
     let mut compressed = Vec::with_capacity(most);
-    match compressor.compress_vec(bytes, &mut compressed, FlushCompress::Finish) {
-        Ok(flate2::Status::StreamEnd) => Ok(compressed),
-        _ => Err(Status::SerializationFailure),
-    }
+    Ok(
+        match compressor.compress_vec(bytes, &mut compressed, FlushCompress::Finish) {
+            Ok(flate2::Status::StreamEnd) => Ok(compressed),
+            _ => Err(Status::SerializationFailure),
+        },
+    )
 }
 
 /// What is behind the end of the stream does not count; what ends before its end does not either.
-fn uncompress(bytes: &[u8]) -> Answer<Result<Vec<u8>, Status>> {
+fn uncompress(call: &mut Call<'_>, bytes: &[u8]) -> Answer<Result<Vec<u8>, Status>> {
     let mut decompressor = Decompress::new(true);
-    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(2) + 2);
+    let mut plain = Vec::new();
+    let mut more = bytes.len().saturating_mul(2).saturating_add(2);
     loop {
+        // Paid for and asked about piece by piece: how long the whole is shows only at its end.
+        call.pay_each(more, price::UNCOMPRESSED_BYTE)?;
+        call.ask(plain.len().saturating_add(more))?;
+        plain.reserve_exact(more);
         let read = usize::try_from(decompressor.total_in()).unwrap_or(usize::MAX);
         let rest = bytes.get(read..).unwrap_or_default();
         match decompressor.decompress_vec(rest, &mut plain, FlushDecompress::Finish) {
@@ -98,17 +121,13 @@ fn uncompress(bytes: &[u8]) -> Answer<Result<Vec<u8>, Status>> {
             Ok(_) if plain.len() == plain.capacity() => {}
             _ => return Ok(Err(Status::SerializationFailure)),
         }
-        if plain.len() > limits::KEPT_BYTES {
-            let bytes = limits::KEPT_BYTES;
-            return Err(Cause::Hoard { bytes }.into());
-        }
-        plain.reserve(plain.len());
+        more = plain.len();
     }
 }
 
 fn clear_route_cache(state: &mut HostState) -> Result<(), Status> {
     if let Some(stream) = state.stream_mut() {
-        stream.route_cache_cleared += 1;
+        stream.route_cache_cleared = stream.route_cache_cleared.saturating_add(1);
     }
     Ok(())
 }
@@ -130,27 +149,41 @@ const FILTER_STATE_OBJECTS: &[&str] = &[
 ];
 
 /// Keeps the value under its own path, for the test to look at: what the object means is the proxy's business.
-fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
-    let arguments = Message::read(arguments).ok_or(Status::BadArgument)?;
+fn set_filter_state(state: &mut HostState, arguments: &[u8]) -> Answer<Result<(), Status>> {
+    let Some(arguments) = Message::read(arguments) else {
+        return Ok(Err(Status::BadArgument));
+    };
     let (path, value) = (arguments.bytes(1), arguments.bytes(2));
     if std::str::from_utf8(path).is_ok_and(|path| !FILTER_STATE_OBJECTS.contains(&path)) {
-        return Err(Status::NotFound);
+        return Ok(Err(Status::NotFound));
     }
-    let stream = state.stream_mut().ok_or(Status::NotFound)?;
-    stream.filter_objects.insert(path.to_vec(), value.to_vec());
-    Ok(())
+    state.ask_for_stream(path.len() + value.len() + limits::ENTRY_BYTES)?;
+    let Some(stream) = state.stream_mut() else {
+        return Ok(Err(Status::NotFound));
+    };
+    stream.filter_objects.set(path, value);
+    stream.recount();
+    Ok(Ok(()))
 }
 
 /// Declares how a property is stored, once for each name. Here every value is bytes, so nothing follows from it.
-fn declare_property(state: &mut HostState, arguments: &[u8]) -> Result<(), Status> {
-    let arguments = Message::read(arguments).ok_or(Status::BadArgument)?;
+fn declare_property(state: &mut HostState, arguments: &[u8]) -> Answer<Result<(), Status>> {
+    let Some(arguments) = Message::read(arguments) else {
+        return Ok(Err(Status::BadArgument));
+    };
     let name = arguments.bytes(1).to_vec();
     let root = state.context().map_or(0, |context| context.root);
-    let root = state.contexts.get_mut(&root).ok_or(Status::BadArgument)?;
-    match root.declared.insert(name) {
-        true => Ok(()),
-        false => Err(Status::BadArgument),
-    }
+    let held = state.world.budget.hold(name.len())?;
+    let Some(root) = state.contexts.get_mut(&root) else {
+        return Ok(Err(Status::BadArgument));
+    };
+    Ok(match root.declared.entry(name) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(held);
+            Ok(())
+        }
+        Entry::Occupied(_) => Err(Status::BadArgument),
+    })
 }
 
 fn resolve_dns(call: &mut Call<'_>, address: u32, address_length: u32, _token_at: u32) -> Answer {

@@ -3,8 +3,10 @@
 use super::calls::map;
 use super::protobuf::Message;
 use super::{Answer, Call, Status, proxy};
+use crate::budget::Held;
 use crate::grpc::{GrpcCall, OpenGrpc};
 use crate::headers::HeaderKind;
+use crate::limits;
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use std::time::Duration;
@@ -42,7 +44,7 @@ fn grpc_call(
     timeout: u32,
     token_at: u32,
 ) -> Answer {
-    let message = call.bytes(message, message_length)?.to_vec();
+    let message = call.owned(message, message_length)?;
     let mut opened = opened(
         call,
         [
@@ -52,13 +54,13 @@ fn grpc_call(
             (metadata, metadata_length),
         ],
     )?;
-    call.state().keep(message.len())?;
+    let held = hold(call, &opened, message.len())?;
     opened.messages.push(message);
     opened.timeout = Duration::from_millis(u64::from(timeout));
     let state = call.state();
     state.last_grpc_call = state.last_grpc_call.wrapping_add(STEP);
     let token = state.last_grpc_call | CALL;
-    open(state, token, opened);
+    open(state, token, opened, held);
     ask(state, token);
     call.put_u32(token_at, token)
 }
@@ -85,10 +87,11 @@ fn grpc_stream(
             (metadata, metadata_length),
         ],
     )?;
+    let held = hold(call, &opened, 0)?;
     let state = call.state();
     state.last_grpc_stream = state.last_grpc_stream.wrapping_add(STEP);
     let token = state.last_grpc_stream | STREAM;
-    open(state, token, opened);
+    open(state, token, opened, held);
     call.put_u32(token_at, token)
 }
 
@@ -96,7 +99,8 @@ fn grpc_stream(
 fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4]) -> Answer<GrpcCall> {
     call.note_bytes(service.0, service.1);
     call.note_bytes(method.0, method.1);
-    let text = |call: &Call<'_>, (at, length): (u32, u32)| -> Answer<String> {
+    let text = |call: &mut Call<'_>, (at, length): (u32, u32)| -> Answer<String> {
+        call.ask(length as usize)?;
         Ok(String::from_utf8_lossy(call.bytes(at, length)?).into_owned())
     };
     let bytes = call.bytes(service.0, service.1)?;
@@ -122,7 +126,14 @@ fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4
     }
 }
 
-fn open(state: &mut HostState, token: u32, call: GrpcCall) {
+/// What the host keeps of a call until it has ended.
+fn hold(call: &mut Call<'_>, opened: &GrpcCall, message: usize) -> Answer<Held> {
+    let texts = opened.cluster.len() + opened.service.len() + opened.method.len();
+    let bytes = texts + opened.metadata.weight() + message;
+    Ok(call.state().world.budget.hold(bytes)?)
+}
+
+fn open(state: &mut HostState, token: u32, call: GrpcCall, held: Held) {
     let root = state.context().map_or(0, |context| context.root);
     let open = OpenGrpc {
         root,
@@ -130,6 +141,7 @@ fn open(state: &mut HostState, token: u32, call: GrpcCall) {
         asked: false,
         closed_here: false,
         closed_there: false,
+        held,
     };
     state.grpc.insert(token, open);
 }
@@ -140,18 +152,20 @@ fn ask(state: &mut HostState, token: u32) {
     if let Some(open) = state.grpc.get_mut(&token)
         && !std::mem::replace(&mut open.asked, true)
     {
-        state.world.grpc_calls.push((vm, token));
+        state.world.grpc_calls.push_back((vm, token));
     }
 }
 
 fn grpc_send(call: &mut Call<'_>, token: u32, message: u32, message_length: u32, end: u32) -> Answer {
-    let message = call.bytes(message, message_length)?.to_vec();
+    let message = call.owned(message, message_length)?;
     if token % STEP != STREAM {
         return Err(Status::BadArgument.into());
     }
     let state = call.state();
-    state.keep(message.len())?;
+    let bytes = message.len() + limits::ENTRY_BYTES;
     let open = state.grpc.get_mut(&token).ok_or(Status::NotFound)?;
+    state.world.budget.ask(bytes)?;
+    open.held.grow(bytes);
     open.call.messages.push(message);
     if end != 0 {
         ask(state, token);

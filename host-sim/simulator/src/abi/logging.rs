@@ -3,7 +3,7 @@
 use super::{Answer, Call, Status, proxy};
 use crate::plugin::Plugin;
 use crate::state::HostState;
-use crate::world::{LogLevel, LogLine};
+use crate::world::LogLevel;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
@@ -35,17 +35,27 @@ pub(super) fn write_line(state: &mut HostState, level: LogLevel, message: &[u8])
     if level < state.world.log_level {
         return Ok(());
     }
-    state.keep(message.len())?;
     let prefix = state
         .context()
         .map(|context| context.log_prefix())
         .unwrap_or_default();
-    state.world.log.push(LogLine {
-        level,
-        prefix,
-        message: String::from_utf8_lossy(message).into_owned(),
+    state.world.budget.ask(lossy_length(message))?;
+    let message = String::from_utf8_lossy(message).into_owned();
+    Ok(state.world.log_line(level, prefix, message)?)
+}
+
+/// How long the bytes are as text, where those that are not UTF-8 are replaced.
+fn lossy_length(bytes: &[u8]) -> usize {
+    let chunks = bytes.utf8_chunks();
+    let lengths = chunks.map(|chunk| {
+        let replaced = if chunk.invalid().is_empty() {
+            0
+        } else {
+            '\u{fffd}'.len_utf8()
+        };
+        chunk.valid().len() + replaced
     });
-    Ok(())
+    lengths.sum()
 }
 
 fn log_level(call: &mut Call<'_>, level_at: u32) -> Answer {
@@ -81,5 +91,5 @@ fn status(call: &mut Call<'_>, code_at: u32, message_at: u32, length_at: u32) ->
     let root = call.state().root();
     let (code, message) = root.map_or((0, String::new()), |root| root.status.clone());
     call.put_u32(code_at, code)?;
-    call.give_bytes(message.as_bytes(), message_at, length_at)
+    call.give(message.as_bytes(), message_at, length_at)
 }

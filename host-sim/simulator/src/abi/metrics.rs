@@ -1,6 +1,7 @@
 //! Counters, gauges and histograms.
 
 use super::{Answer, Call, proxy};
+use crate::limits;
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use wasmtime::Linker;
@@ -18,9 +19,9 @@ pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime:
 fn define(call: &mut Call<'_>, kind: u32, name: u32, name_length: u32, id_at: u32) -> Answer {
     call.note_bytes(name, name_length);
     let (name, state) = call.bytes_and_state(name, name_length)?;
-    let (vm, length) = (state.vm, name.len());
-    let id = state.world.metrics.define(vm, kind, name)?;
-    state.keep(length)?;
+    let (vm, world) = (state.vm, &mut state.world);
+    world.budget.ask(name.len() + 2 * limits::ENTRY_BYTES)?;
+    let id = world.metrics.define(vm, kind, name)?;
     call.put_u32(id_at, id)
 }
 
@@ -31,7 +32,7 @@ fn increment(call: &mut Call<'_>, id: u32, offset: i64) -> Answer {
 
 fn record(call: &mut Call<'_>, id: u32, value: u64) -> Answer {
     let state = call.state();
-    state.keep(0)?;
+    state.world.budget.ask(limits::ENTRY_BYTES)?;
     Ok(state.world.metrics.record(state.vm, id, value)?)
 }
 

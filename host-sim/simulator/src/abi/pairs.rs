@@ -2,51 +2,32 @@
 
 use crate::limits;
 
-/// How many bytes `write` needs.
+/// Pairs as a guest reads them.
+pub(crate) fn serialised<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size(pairs));
+    // A guest has 32 bits of memory, so nothing of it is longer.
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
+    bytes.extend(number(pairs.len()));
+    for (name, value) in pairs {
+        bytes.extend(number(name.as_ref().len()));
+        bytes.extend(number(value.as_ref().len()));
+    }
+    for (name, value) in pairs {
+        for text in [name.as_ref(), value.as_ref()] {
+            bytes.extend_from_slice(text);
+            bytes.push(0);
+        }
+    }
+    bytes
+}
+
+/// How many bytes pairs have when they are serialised.
 pub(crate) fn size<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> usize {
     let text: usize = pairs
         .iter()
         .map(|(name, value)| name.as_ref().len() + value.as_ref().len() + 2)
         .sum();
     4 + 8 * pairs.len() + text
-}
-
-/// Writes into exactly `size` bytes.
-pub(crate) fn write<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)], place: &mut [u8]) {
-    let mut writer = Writer { place, at: 0 };
-    writer.number(pairs.len());
-    for (name, value) in pairs {
-        writer.number(name.as_ref().len());
-        writer.number(value.as_ref().len());
-    }
-    for (name, value) in pairs {
-        writer.text(name.as_ref());
-        writer.text(value.as_ref());
-    }
-}
-
-struct Writer<'p> {
-    place: &'p mut [u8],
-    at: usize,
-}
-
-impl Writer<'_> {
-    fn bytes(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.place.get_mut(self.at..self.at + bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-        self.at += bytes.len();
-    }
-
-    fn number(&mut self, number: usize) {
-        // A guest has 32 bits of memory, so nothing of it is longer.
-        self.bytes(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        self.bytes(text);
-        self.bytes(&[0]);
-    }
 }
 
 /// Reads what a guest wrote. Whatever is not exactly right, or over the limits, counts as an empty map, as in Envoy.
@@ -89,13 +70,7 @@ fn text<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, size, write};
-
-    fn serialised(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let mut bytes = vec![0; size(pairs)];
-        write(pairs, &mut bytes);
-        bytes
-    }
+    use super::{read, serialised};
 
     #[test]
     fn what_is_written_is_read() {

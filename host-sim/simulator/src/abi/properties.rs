@@ -5,6 +5,7 @@
 use super::{Answer, Call, Status, pairs, proxy};
 use crate::attributes::{self, Message, Value};
 use crate::headers::Headers;
+use crate::limits::{self, price};
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use crate::world::Property;
@@ -22,20 +23,23 @@ pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime:
 fn get(call: &mut Call<'_>, path: u32, path_length: u32, value_at: u32, length_at: u32) -> Answer {
     call.note_bytes(path, path_length);
     let (path, state) = call.bytes_and_state(path, path_length)?;
+    let walked = state.stream().map_or(0, |stream| {
+        stream.request.headers.len() + stream.response.headers.len()
+    });
     let value = find(state, path)?;
-    call.give_bytes(&value, value_at, length_at)
+    call.pay_each(walked, price::ENTRY)?;
+    call.give(&value, value_at, length_at)
 }
 
 /// Sets a value under `wasm.<path>` for the rest of the stream: other plugins read it by the same path.
 fn set(call: &mut Call<'_>, path: u32, path_length: u32, value: u32, value_length: u32) -> Answer {
     call.note_bytes(path, path_length);
     call.note_bytes(value, value_length);
-    let (memory, state) = call.parts();
-    let path = super::call::slice(memory, path, path_length)?;
-    let value = super::call::slice(memory, value, value_length)?;
-    state.keep(path.len() + value.len())?;
+    let (path, value, state) = call.two_and_state((path, path_length), (value, value_length))?;
+    state.ask_for_stream(path.len() + value.len() + limits::ENTRY_BYTES)?;
     let stream = state.stream_mut().ok_or(Status::NotFound)?;
-    stream.filter_state.insert(path.to_vec(), value.to_vec());
+    stream.filter_state.set(path, value);
+    stream.recount();
     Ok(())
 }
 
@@ -61,11 +65,12 @@ fn given(state: &HostState, path: &[u8]) -> Option<Vec<u8>> {
         return Some(given_bytes(given));
     }
     let last = path.iter().rposition(|byte| *byte == 0)?;
-    let (map, key) = path.split_at(last);
+    let (map, key) = path.split_at_checked(last)?;
+    let key = key.strip_prefix(b"\0")?;
     match state.world.properties.get(map)? {
         Property::Map(pairs) => pairs
             .iter()
-            .find(|(name, _)| name == &key[1..]) // a zero byte and the key
+            .find(|(name, _)| name == key)
             .map(|(_, value)| value.clone()),
         Property::Bytes(_) | Property::Int(_) | Property::Double(_) | Property::Bool(_) => None,
     }
@@ -77,7 +82,7 @@ fn given_bytes(property: &Property) -> Vec<u8> {
         Property::Int(number) => number.to_le_bytes().to_vec(),
         Property::Double(number) => number.to_le_bytes().to_vec(),
         Property::Bool(flag) => vec![u8::from(*flag)],
-        Property::Map(map) => serialised(map),
+        Property::Map(map) => pairs::serialised(map),
     }
 }
 
@@ -87,9 +92,9 @@ fn bytes_of(value: Value<'_>) -> Result<Vec<u8>, Status> {
         Value::Bytes(bytes) => Ok(bytes),
         Value::Number(number) => Ok(number.to_le_bytes().to_vec()),
         Value::Flag(flag) => Ok(vec![u8::from(flag)]),
-        Value::Headers(map) => Ok(serialised(&by_name(map))),
+        Value::Headers(map) => Ok(pairs::serialised(&by_name(map))),
         Value::Group(_) | Value::Message(Message::Null) => Err(Status::SerializationFailure),
-        Value::Message(Message::Map) => Ok(serialised(&[])),
+        Value::Message(Message::Map) => Ok(pairs::serialised::<&[u8], &[u8]>(&[])),
         Value::Message(Message::Metadata | Message::Locality) => Ok(Vec::new()),
         // `user_agent_name`, field 6; Envoy says also which extensions it has.
         Value::Message(Message::Node) => Ok(b"\x32\x05envoy".to_vec()),
@@ -108,10 +113,4 @@ fn by_name(map: Option<&Headers>) -> Vec<(Vec<u8>, Vec<u8>)> {
             .or_insert_with(|| value.clone());
     }
     all.into_iter().collect()
-}
-
-fn serialised(map: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = vec![0; pairs::size(map)];
-    pairs::write(map, &mut bytes);
-    bytes
 }

@@ -27,28 +27,30 @@ fn get(call: &mut Call<'_>, key: u32, key_length: u32, value_at: u32, length_at:
         .get(&state.owner.vm_id, key)
         .ok_or(Status::NotFound)?;
     let value = value.to_vec();
-    call.give_bytes(&value, value_at, length_at)?;
+    call.give(&value, value_at, length_at)?;
     call.put_u32(cas_at, cas)
 }
 
 fn set(call: &mut Call<'_>, key: u32, key_length: u32, value: u32, value_length: u32, cas: u32) -> Answer {
     call.note_bytes(key, key_length);
     call.note_bytes(value, value_length);
-    let (memory, state) = call.parts();
-    let key = super::call::slice(memory, key, key_length)?;
-    let value = super::call::slice(memory, value, value_length)?;
-    state.keep(key.len() + value.len())?;
-    Ok(state.world.shared.set(&state.owner.vm_id, key, value, cas)?)
+    let (key, value, state) = call.two_and_state((key, key_length), (value, value_length))?;
+    let held = state.world.budget.hold(key.len() + value.len())?;
+    Ok(state
+        .world
+        .shared
+        .set(&state.owner.vm_id, key, value, cas, held)?)
 }
 
 fn register(call: &mut Call<'_>, name: u32, name_length: u32, token_at: u32) -> Answer {
     call.note_bytes(name, name_length);
     let (name, state) = call.bytes_and_state(name, name_length)?;
     let root = state.context().map_or(0, |context| context.root);
+    let held = state.world.budget.hold(name.len())?;
     let token = state
         .world
         .queues
-        .register(&state.owner.vm_id, name, state.vm, root);
+        .register(&state.owner.vm_id, name, (state.vm, root), held);
     call.put_u32(token_at, token)
 }
 
@@ -62,9 +64,8 @@ fn resolve(
     token_at: u32,
 ) -> Answer {
     call.note_bytes(name, name_length);
-    let (memory, state) = call.parts();
-    let vm_id = String::from_utf8_lossy(super::call::slice(memory, vm_id, vm_id_length)?);
-    let name = super::call::slice(memory, name, name_length)?;
+    let (vm_id, name, state) = call.two_and_state((vm_id, vm_id_length), (name, name_length))?;
+    let vm_id = String::from_utf8_lossy(vm_id);
     let vm_id = if vm_id.is_empty() {
         state.owner.vm_id.as_str()
     } else {
@@ -77,13 +78,20 @@ fn resolve(
 fn enqueue(call: &mut Call<'_>, token: u32, item: u32, item_length: u32) -> Answer {
     call.note_bytes(item, item_length);
     let (item, state) = call.bytes_and_state(item, item_length)?;
-    state.keep(item.len())?;
-    let (vm, root) = state.world.queues.enqueue(token, item)?;
-    state.world.ready.push(QueueReady { vm, root, token });
+    let held = state.world.budget.hold(item.len())?;
+    let told = state.world.budget.hold(0)?;
+    if let Some((vm, root)) = state.world.queues.enqueue(token, item, held)? {
+        state.world.ready.push_back(QueueReady {
+            vm,
+            root,
+            token,
+            _held: told,
+        });
+    }
     Ok(())
 }
 
 fn dequeue(call: &mut Call<'_>, token: u32, item_at: u32, length_at: u32) -> Answer {
     let item = call.state().world.queues.dequeue(token)?;
-    call.give_bytes(&item, item_at, length_at)
+    call.give(&item, item_at, length_at)
 }

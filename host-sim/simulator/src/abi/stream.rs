@@ -45,12 +45,14 @@ fn send_local_response(
     headers_length: u32,
     grpc_status: u32,
 ) -> Answer {
+    call.ask(details_length as usize)?;
     let details = String::from_utf8_lossy(call.bytes(details, details_length)?).into_owned();
-    let body = call.bytes(body, body_length)?.to_vec();
-    let headers = pairs::read(call.bytes(headers, headers_length)?)
+    let body = call.owned(body, body_length)?;
+    let headers: Vec<_> = pairs::read(call.bytes(headers, headers_length)?)
         .into_iter()
         .map(|(name, value)| (name.to_vec(), value.to_vec()))
         .collect();
+    let bytes = details.len() + body.len() + pairs::size(&headers);
     let state = call.state();
     // Envoy's function takes no notice of a second reply, and answers Ok to both.
     if let Some(context) = state.context_mut().filter(|context| !context.reply_held) {
@@ -63,7 +65,7 @@ fn send_local_response(
             headers,
             grpc_status: (grpc_status <= 16).then_some(grpc_status),
         };
-        state.after.push_back(After::Reply { context, reply });
+        state.do_after(After::Reply { context, reply }, bytes)?;
     }
     state.stop_iteration = true;
     Ok(())
@@ -98,7 +100,7 @@ fn continue_in(call: &mut Call<'_>, direction: Direction) -> Answer {
     context.request.trailers = false;
     if context.stream.is_some() {
         let context = context.id;
-        state.after.push_back(After::Continue { context, direction });
+        state.do_after(After::Continue { context, direction }, 0)?;
     }
     Ok(())
 }
@@ -114,7 +116,7 @@ fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
                         .details
                         .get_or_insert_with(|| "wasm_close_stream".to_owned());
                 }
-                state.after.push_back(After::Reset { context });
+                state.do_after(After::Reset { context }, 0)?;
             }
             Ok(())
         }
@@ -125,7 +127,7 @@ fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
 
 fn clear_route_cache(call: &mut Call<'_>) -> Answer {
     if let Some(stream) = call.state().stream_mut() {
-        stream.route_cache_cleared += 1;
+        stream.route_cache_cleared = stream.route_cache_cleared.saturating_add(1);
     }
     Ok(())
 }
@@ -142,11 +144,10 @@ fn set_effective_context(call: &mut Call<'_>, context: u32) -> Answer {
 /// Only for a root context whose `proxy_on_done` said "not yet".
 fn done(call: &mut Call<'_>) -> Answer {
     let state = call.state();
-    let context = state.context().ok_or(Status::NotFound)?;
-    let (id, waits) = (context.id, context.waits_for_done);
-    if !waits {
+    let context = state.context_mut().ok_or(Status::NotFound)?;
+    if !std::mem::take(&mut context.waits_for_done) {
         return Err(Status::NotFound.into());
     }
-    state.after.push_back(After::Done { root: id });
-    Ok(())
+    let root = context.id;
+    Ok(state.do_after(After::Done { root }, 0)?)
 }

@@ -2,8 +2,7 @@
 
 use super::logging::write_line;
 use super::{Answer, Call, Stop};
-use crate::error::Cause;
-use crate::limits;
+use crate::limits::{self, price};
 use crate::plugin::Plugin;
 use crate::state::HostState;
 use crate::world::LogLevel;
@@ -136,21 +135,14 @@ fn fd_write(call: &mut Call<'_>, fd: u32, parts: u32, count: u32, written_at: u3
         let at = parts.wrapping_add(index.wrapping_mul(8));
         let (pointer, length) = {
             let part = call.bytes(at, 8)?;
-            let number = |from: usize| {
-                let bytes = part.get(from..from + 4).and_then(|bytes| bytes.try_into().ok());
-                u32::from_le_bytes(bytes.unwrap_or_default())
-            };
-            (number(0), number(4))
+            let number = |bytes: Option<&[u8; 4]>| u32::from_le_bytes(bytes.copied().unwrap_or_default());
+            (number(part.first_chunk()), number(part.last_chunk()))
         };
         if length > 0 {
+            call.ask(line.len().saturating_add(length as usize))?;
             line.extend_from_slice(call.bytes(pointer, length)?);
         }
-        if line.len() > limits::KEPT_BYTES {
-            return Err(Cause::Hoard {
-                bytes: limits::KEPT_BYTES,
-            }
-            .into());
-        }
+        call.pay(price::ENTRY)?;
     }
     let written = u32::try_from(line.len()).unwrap_or(u32::MAX);
     if written != 0 {
@@ -188,6 +180,7 @@ fn random_get(call: &mut Call<'_>, at: u32, length: u32) -> Answer<u32> {
     if length as usize > limits::RANDOM_BYTES {
         return Ok(INVALID);
     }
+    call.pay_each(length as usize, price::BYTE)?;
     let mut bytes = Vec::with_capacity(length as usize + 8);
     while bytes.len() < length as usize {
         bytes.extend_from_slice(&call.state().world.dice.roll().to_le_bytes());
