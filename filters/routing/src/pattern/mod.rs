@@ -1,14 +1,19 @@
 //! Regular expressions with RE2's syntax and meaning, as Envoy's `safe_regex` has them.
 //!
 //! The only place that knows the regex engine. A [`Pattern`] accepts or refuses a whole value; a [`Finder`]
-//! finds places in one. Both take time linear in the value, and memory within the limits below.
+//! finds places in one. Both take time linear in the value. What they learn from values lies in a memory of fixed size
+//! that all share, so no client can make it grow.
 
 mod classes;
+mod compile;
 mod error;
+mod memory;
 mod parse;
+mod program;
 mod runes;
 mod scan;
 mod start;
+mod states;
 #[cfg(test)]
 mod tests;
 
@@ -16,21 +21,16 @@ pub use error::{InvalidPattern, Reason};
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use compile::Compiled;
 use core::fmt;
-use regex_automata::hybrid::dfa::{Cache as DfaCache, Config as DfaConfig, DFA};
-use regex_automata::nfa::thompson::pikevm::{Cache as VmCache, PikeVM};
-use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
-use regex_automata::util::pool::Pool;
+use memory::{PatternId, memory};
+use program::Program;
+use regex_automata::Input;
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::{Anchored, Input};
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind};
 use start::Start;
-
-/// What one compiled program may take. RE2's limit in a mesh, 32,768 instructions, is below that.
-const PROGRAM_BYTES: usize = 2 << 20;
-
-/// What the states that one pattern has seen may take; beyond, they are forgotten and learned anew.
-const CACHE_BYTES: usize = 64 << 10;
 
 /// What a character is, in a pattern and in the values that it is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +59,14 @@ pub struct Pattern {
 enum Engine {
     /// No operators: compared byte by byte.
     Literal(Box<[u8]>),
-    Automaton(Box<Automaton>),
+    Automaton(Automaton),
 }
 
-/// States are made when a value first needs them. When they change too often, the slower machine goes on.
 struct Automaton {
+    id: PatternId,
     start: Start,
-    dfa: DFA,
-    vm: PikeVM,
-    caches: Caches,
+    program: Compiled<Program>,
 }
-
-type Caches = Pool<(DfaCache, Option<VmCache>), MakeCaches>;
-type MakeCaches = Box<dyn Fn() -> (DfaCache, Option<VmCache>) + Send + Sync>;
 
 impl Pattern {
     /// Reads a pattern as the newest Envoy does: in Latin-1.
@@ -85,7 +80,10 @@ impl Pattern {
         let engine = match hir.kind() {
             HirKind::Literal(literal) => Engine::Literal(literal.0.clone()),
             HirKind::Empty => Engine::Literal(Box::default()),
-            _ => Engine::Automaton(Box::new(Automaton::new(hir).ok_or_else(|| too_large(text))?)),
+            _ => Engine::Automaton(Automaton::new(&hir).map_err(|reason| InvalidPattern {
+                offset: text.len(),
+                reason,
+            })?),
         };
         Ok(Self {
             text: text.into(),
@@ -97,7 +95,7 @@ impl Pattern {
     pub fn accepts(&self, value: &[u8]) -> bool {
         match &self.engine {
             Engine::Literal(literal) => **literal == *value,
-            Engine::Automaton(automaton) => automaton.accepts(value),
+            Engine::Automaton(Automaton { id, program, .. }) => memory().accepts(*id, program, value),
         }
     }
 
@@ -124,50 +122,20 @@ impl Pattern {
 }
 
 impl Automaton {
-    /// Anchors the tree, not the text: `a)|(b` must not get out of a group put around it.
-    fn new(hir: Hir) -> Option<Self> {
-        let start = Start::of(&hir);
-        let whole = Hir::concat([Hir::look(Look::Start), hir, Hir::look(Look::End)].into());
-        let nfa = program(&whole, WhichCaptures::None)?;
-        let config = DfaConfig::new()
-            .cache_capacity(CACHE_BYTES)
-            .skip_cache_capacity_check(true)
-            .minimum_cache_clear_count(Some(3))
-            .minimum_bytes_per_state(Some(10));
-        let dfa = DFA::builder()
-            .configure(config)
-            .build_from_nfa(nfa.clone())
-            .ok()?;
-        let vm = PikeVM::new_from_nfa(nfa).ok()?;
-        let maker = dfa.clone();
-        let caches: MakeCaches = Box::new(move || (maker.create_cache(), None));
-        Some(Self {
-            start,
-            dfa,
-            vm,
-            caches: Pool::new(caches),
+    fn new(hir: &Hir) -> Result<Self, Reason> {
+        Ok(Self {
+            id: PatternId::new(),
+            start: Start::of(hir),
+            program: Compiled::new(hir, WhichCaptures::None, Program::new)?,
         })
-    }
-
-    fn accepts(&self, value: &[u8]) -> bool {
-        let mut guard = self.caches.get();
-        let (states, slow) = &mut *guard;
-        let input = Input::new(value).anchored(Anchored::Yes).earliest(true);
-        match self.dfa.try_search_fwd(states, &input) {
-            Ok(found) => found.is_some(),
-            Err(_gave_up) => {
-                let slow = slow.get_or_insert_with(|| self.vm.create_cache());
-                self.vm.search_slots(slow, &input, &mut []).is_some()
-            }
-        }
     }
 }
 
 /// Finds where a pattern matches inside a value, and what its groups caught.
 pub struct Finder {
     text: Box<str>,
-    vm: PikeVM,
-    caches: Pool<VmCache, Box<dyn Fn() -> VmCache + Send + Sync>>,
+    id: PatternId,
+    vm: Compiled<PikeVM>,
     groups: u32,
     encoding: Encoding,
 }
@@ -187,14 +155,16 @@ impl Finder {
     /// Reads a pattern that may match anywhere.
     pub fn parse_as(text: &str, encoding: Encoding) -> Result<Self, InvalidPattern> {
         let parsed = parse::parse(text, encoding)?;
-        let vm = program(&parsed.hir, WhichCaptures::All).and_then(|nfa| PikeVM::new_from_nfa(nfa).ok());
-        let vm = vm.ok_or_else(|| too_large(text))?;
-        let maker = vm.clone();
-        let caches = Pool::new(Box::new(move || maker.create_cache()) as Box<dyn Fn() -> _ + Send + Sync>);
+        let machine = |nfa| PikeVM::new_from_nfa(nfa).ok();
+        let vm =
+            Compiled::new(&parsed.hir, WhichCaptures::All, machine).map_err(|reason| InvalidPattern {
+                offset: text.len(),
+                reason,
+            })?;
         Ok(Self {
             text: text.into(),
+            id: PatternId::new(),
             vm,
-            caches,
             groups: parsed.groups,
             encoding,
         })
@@ -219,8 +189,9 @@ impl Finder {
         // Groups that cannot take part, as in `(a){0}`, have no slots, and the engine panics on too many.
         slots.resize(self.vm.get_nfa().group_info().slot_len(), None);
         let input = Input::new(value).range(from..);
-        let mut cache = self.caches.get();
-        self.vm.search_slots(&mut cache, &input, &mut slots)?;
+        let mut memory = memory();
+        let cache = memory.finder_cache(self.id, &self.vm);
+        self.vm.search_slots(cache, &input, &mut slots)?;
         Some(Groups { value, slots })
     }
 
@@ -247,22 +218,6 @@ impl<'v> Groups<'v> {
         let start = (*self.slots.get(index * 2)?)?;
         let end = (*self.slots.get(index * 2 + 1)?)?;
         Some(start.get()..end.get())
-    }
-}
-
-/// `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
-fn program(hir: &Hir, captures: WhichCaptures) -> Option<NFA> {
-    let config = Config::new()
-        .utf8(false)
-        .nfa_size_limit(Some(PROGRAM_BYTES))
-        .which_captures(captures);
-    Compiler::new().configure(config).build_from_hir(hir).ok()
-}
-
-fn too_large(text: &str) -> InvalidPattern {
-    InvalidPattern {
-        offset: text.len(),
-        reason: Reason::TooLarge,
     }
 }
 

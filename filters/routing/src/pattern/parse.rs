@@ -17,6 +17,9 @@ use regex_syntax::hir::{Capture, Hir, Look, Repetition};
 /// The most ranges that the classes of one pattern have together; RE2's limit on programs is below that.
 const MAX_RANGES: usize = 100_000;
 
+/// The last group that a substitution can name.
+const MAX_CAUGHT: u32 = 9;
+
 /// A tree, and how many groups its text opens.
 pub(super) struct Parsed {
     pub(super) hir: Hir,
@@ -447,13 +450,16 @@ impl<'t> Parser<'t> {
         self.flags = group.outside;
         let (start, index) = (group.offset, group.index);
         let mut piece = alternate(group.branches, group.branch);
-        if let Some(index) = index {
+        if index.is_some() {
+            piece.depth += 1;
+        }
+        // What other groups catch cannot be asked for, and would cost the search memory for each of its states.
+        if let Some(index) = index.filter(|&index| index <= MAX_CAUGHT) {
             piece.hir = Hir::capture(Capture {
                 index,
                 name: None,
                 sub: Box::new(piece.hir),
             });
-            piece.depth += 1;
         }
         if piece.depth > MAX_DEPTH {
             return Err(InvalidPattern {

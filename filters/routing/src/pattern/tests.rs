@@ -339,6 +339,20 @@ fn a_finder_tells_what_its_groups_caught() {
     assert!(finder.find(b"x/b", 2).is_none());
 }
 
+#[test]
+fn a_finder_catches_no_more_groups_than_a_substitution_can_name() {
+    let finder = Finder::parse(&"(a)".repeat(2_000)).unwrap();
+    assert_eq!(finder.groups(), 2_000);
+    let value = "a".repeat(2_000);
+    let found = finder.find(value.as_bytes(), 0).unwrap();
+    assert_eq!((found.group(9), found.group(10)), (&b"a"[..], &b""[..]));
+    assert_eq!(
+        found.slots.len(),
+        20,
+        "each state of the search has room for so many"
+    );
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_pattern_or_an_error(text in "\\PC{0,40}") {
@@ -359,6 +373,21 @@ proptest! {
                 let accepted = pattern.accepts(&value);
                 let found = finder.find(&value, 0);
                 prop_assert!(!accepted || found.is_some(), "{text} accepts a value in which it is not found");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_accepts_what_a_finder_finds_from_end_to_end(
+        text in r"([ab\n ()|*+?^$.]|\\b|\\B|\\A|\\z|\(\?m\)|\(\?i\)|\{0,2\}|\{2\}|\[\^a\]|\\w|\\PL){0,14}",
+        values in prop::collection::vec("[abA\n é]{0,9}", 1..8),
+    ) {
+        for encoding in BOTH {
+            let Ok(pattern) = Pattern::parse_as(&text, encoding) else { continue };
+            let finder = Finder::parse_as(&alloc::format!("\\A(?:{text})\\z"), encoding).unwrap();
+            for value in &values {
+                let found = finder.find(value.as_bytes(), 0).is_some();
+                prop_assert_eq!(pattern.accepts(value.as_bytes()), found, "{} {:?} in {:?}", text, value, encoding);
             }
         }
     }

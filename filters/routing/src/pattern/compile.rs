@@ -1,0 +1,97 @@
+//! From a tree to the program that both machines run, and what all programs may take together.
+
+use super::error::Reason;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
+use regex_syntax::hir::Hir;
+
+/// What one program may take. RE2's limit in a mesh, 32,768 instructions, is below that.
+const PROGRAM_BYTES: usize = 2 << 20;
+
+/// What all programs may take together: half of what a VM of Envoy's has. The tables of all listeners are in one VM,
+/// and during a reload the old ones with the new.
+const VM_BYTES: usize = 512 << 20;
+
+/// What is taken of [`VM_BYTES`].
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A program, which gives back what it takes when it is dropped.
+pub(super) struct Compiled<P> {
+    program: P,
+    _share: Share,
+}
+
+impl<P> Compiled<P> {
+    /// Compiles a tree, and makes the machine that runs it.
+    ///
+    /// # Errors
+    /// It would take too much memory, alone or with all others.
+    pub(super) fn new(
+        hir: &Hir,
+        captures: WhichCaptures,
+        machine: impl FnOnce(NFA) -> Option<P>,
+    ) -> Result<Self, Reason> {
+        // `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
+        let config = Config::new()
+            .utf8(false)
+            .nfa_size_limit(Some(PROGRAM_BYTES))
+            .which_captures(captures);
+        let nfa = Compiler::new().configure(config).build_from_hir(hir);
+        let nfa = nfa.map_err(|_| Reason::TooLarge)?;
+        let share = Share::take(nfa.memory_usage(), &TAKEN, VM_BYTES).ok_or(Reason::TooMuchTogether)?;
+        Ok(Self {
+            program: machine(nfa).ok_or(Reason::TooLarge)?,
+            _share: share,
+        })
+    }
+}
+
+impl<P> Deref for Compiled<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.program
+    }
+}
+
+/// A part of what all may take together.
+struct Share {
+    bytes: usize,
+    taken: &'static AtomicUsize,
+}
+
+impl Share {
+    /// None if too little is left.
+    fn take(bytes: usize, taken: &'static AtomicUsize, limit: usize) -> Option<Self> {
+        let with_this = |before: usize| before.checked_add(bytes).filter(|&after| after <= limit);
+        let update = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_this);
+        update.ok().map(|_| Self { bytes, taken })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Share;
+    use core::sync::atomic::AtomicUsize;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_all_take_together_has_a_limit_and_is_given_back() {
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        let take = |bytes| Share::take(bytes, &TAKEN, 10);
+        let first = take(6);
+        assert!(first.is_some() && take(5).is_none());
+        let second = take(4);
+        assert!(second.is_some() && take(1).is_none() && take(usize::MAX).is_none());
+        drop(first);
+        assert!(take(6).is_some());
+    }
+}
