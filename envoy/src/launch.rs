@@ -174,7 +174,6 @@ pub(crate) fn log_file(directory: &Path) -> PathBuf {
 }
 
 pub(crate) fn read_log(path: &Path) -> String {
-    fs::read(path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    log::without_keys(&text.unwrap_or_default())
 }

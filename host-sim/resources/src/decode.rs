@@ -39,6 +39,8 @@ pub(crate) struct Decoder<'d> {
     pub(crate) diagnostics: &'d mut Diagnostics,
     /// Whether unknown fields are errors.
     pub(crate) strict: bool,
+    /// Whether messages must not quote values: they belong to a Secret.
+    pub(crate) is_confidential: bool,
     path: String,
     /// The messages around the present place, outermost first, each with its path.
     around: Vec<(&'static Schema, String)>,
@@ -59,6 +61,7 @@ impl<'d> Decoder<'d> {
             subject,
             diagnostics,
             strict,
+            is_confidential: false,
             path,
             around,
             unread,
@@ -126,7 +129,12 @@ impl<'d> Decoder<'d> {
 
     /// "found …, wanted …".
     pub(crate) fn wrong_type(&mut self, node: &Node, wanted: &str) -> &mut Diagnostic {
-        let message = format!("expected {wanted}, found {}", node.describe());
+        let found = if self.is_confidential {
+            node.type_name().to_owned()
+        } else {
+            node.describe()
+        };
+        let message = format!("expected {wanted}, found {found}");
         self.refuse("wrong-type", node.place, message)
     }
 }
@@ -147,8 +155,10 @@ impl<T: Decode> Decode for Vec<T> {
             Value::List(items) => items.iter().enumerate().map(|(at, it)| to.item(at, it)).collect(),
             Value::Scalar(_) | Value::Map(_) => {
                 let field = to.path().rsplit('.').next().unwrap_or_default().to_owned();
+                let is_confidential = to.is_confidential;
                 let finding = to.wrong_type(node, "a list");
                 match &node.value {
+                    Value::Scalar(_) if is_confidential => {}
                     Value::Scalar(scalar) => {
                         finding.help(format!("write `{field}: [{}]`", scalar.as_yaml()));
                     }

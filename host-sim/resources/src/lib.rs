@@ -7,6 +7,7 @@
 //! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
 //! map, and `None` for everything else; defaults are not filled in.
 
+mod confidential;
 mod decode;
 mod destination_rule;
 mod diagnostic;

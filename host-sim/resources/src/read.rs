@@ -243,7 +243,8 @@ impl<'r> Reader<'r> {
             self.diagnostics
                 .error(
                     "not-an-object",
-                    format!("expected a resource, found {}", object.describe()),
+                    // Without its text: it may be a key that was named by mistake.
+                    format!("expected a resource, found {}", object.type_name()),
                 )
                 .at(object.place.in_file(self.file))
                 .help("a resource is a map that begins with `apiVersion:` and `kind:`");
@@ -405,6 +406,7 @@ impl<'r> Reader<'r> {
         let (meta, origin, subject) = self.head(object, kind, false);
         let mut found = Diagnostics::new();
         let mut to = Decoder::new(self.file, subject, false, &mut found);
+        to.is_confidential = kind == "Secret";
         let whole = spec.is_some_and(|it| Arc::ptr_eq(it, object));
         let spec = decode_spec(spec, if whole { "" } else { "spec" }, &mut to);
         if found.has_errors() && !is_referred_to(&meta) {

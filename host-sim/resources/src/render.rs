@@ -1,9 +1,15 @@
 //! Shows findings as rustc shows its own: the line they are about, a caret under it, and what would do.
+//!
+//! A line of a Secret is not shown, only where it is.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::collections::HashMap;
+use std::ops::Range;
 
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::confidential::confidential_documents;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// All findings, each with the line it is about, an empty line between them.
 pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
@@ -12,24 +18,57 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> Str
     } else {
         Renderer::plain()
     };
+    let mut confidential = Confidential::default();
     let mut text = String::new();
     for diagnostic in diagnostics {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&renderer.render(&[report(diagnostic, sources)]));
+        text.push_str(&renderer.render(&[report(diagnostic, sources, &mut confidential)]));
         text.push('\n');
     }
     text
 }
 
-fn report<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
+/// The parts of the sources that are not shown, by the name of the source.
+#[derive(Default)]
+struct Confidential(HashMap<String, Vec<Range<usize>>>);
+
+impl Confidential {
+    fn contains(&mut self, span: &Span, sources: &Sources) -> bool {
+        let text = sources.text(&span.file).unwrap_or_default();
+        let ranges = self
+            .0
+            .entry(span.file.to_string())
+            .or_insert_with(|| confidential_documents(text));
+        let start = span.bytes.start;
+        // A syntax error at the very end is behind the last byte.
+        let is_inside =
+            |range: &Range<usize>| range.contains(&start) || range.end == text.len() && start >= range.end;
+        ranges.iter().any(is_inside)
+    }
+}
+
+fn report<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a Sources,
+    confidential: &mut Confidential,
+) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code));
-    if let Some(snippet) = snippet(diagnostic, sources) {
+    if let Some(span) = diagnostic
+        .span
+        .as_ref()
+        .filter(|span| confidential.contains(span, sources))
+    {
+        let place = Origin::path(&*span.file).line(span.line).char_column(span.column);
+        group = group
+            .element(place)
+            .element(Level::NOTE.message("the line is not shown, as it can hold a part of a Secret"));
+    } else if let Some(snippet) = snippet(diagnostic, sources) {
         group = group.element(snippet);
     }
     let place = match (diagnostic.subject.as_str(), diagnostic.path.as_str()) {

@@ -94,6 +94,15 @@ impl Node {
         }
     }
 
+    /// What kind of value this is, without the value: `a text`, `a list`.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.type_name(),
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+
     /// The node at `path`, if it is written.
     pub(crate) fn find(&self, path: &str) -> Option<&Node> {
         let mut walk = Walk {

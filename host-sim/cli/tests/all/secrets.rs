@@ -134,3 +134,61 @@ fn nothing_of_up_outlives_it_however_it_ends() {
         }
     }
 }
+
+/// What no message may have, whole or in part.
+const PASSWORD: &str = "hunter2-correct-horse";
+
+/// A Secret that is wrong in some way, with the password in it.
+#[track_caller]
+fn check_hidden(document: &str) {
+    let text = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: shop, namespace: istio-system}}\n{document}"
+    );
+    let folder = Folder::with("shop.yaml", &[SERVERS, &text, SHOP, SERVICE].join("---\n"));
+    folder.write(
+        "shop.test.yaml",
+        "tests:\n- {name: a, request: GET http://shop.example.com/, expect: {status: 404}}\n",
+    );
+    for command in [
+        "compile -o out",
+        "routes",
+        "explain http://shop.example.com/",
+        "serve",
+        "test . --format github",
+    ] {
+        let ended = folder.run(&format!("{command} -f shop.yaml"));
+        let said = [ended.stdout, ended.stderr].concat();
+        let line = said.lines().find(|line| {
+            let mut parts = (0..PASSWORD.len() - 5).map(|at| &PASSWORD[at..at + 6]);
+            parts.any(|part| line.contains(part)) || line.contains("'$'")
+        });
+        assert_eq!(line, None, "{command} of\n{document}");
+        assert!(
+            said.contains("shop.yaml:"),
+            "{command} of\n{document}says only\n{said}"
+        );
+    }
+}
+
+#[test]
+fn no_part_of_a_secret_is_in_a_message() {
+    for document in [
+        "data: {tls.key: hunter2-correct-horse$$}\n",
+        "data: hunter2-correct-horse\n",
+        "stringData: hunter2-correct-horse\n",
+        "stringData: [hunter2-correct-horse]\n",
+        "stringData: {tls.key: [hunter2-correct-horse]}\n",
+        "stringData: {tls.key: hunter2-correct-horse\n",
+        "stringData: {tls.key: !!int hunter2-correct-horse}\n",
+        "stringData:\n  tls.key: \"hunter2-correct-horse\n  tls.crt: 1\n",
+        "stringData:\n  tls.key: \"hunter2-correct-horse\\q\"\n",
+        "stringData:\n  tls.key: hunter2-correct-horse\n tls.crt: 1\n",
+        "stringData:\n  tls.key: 'hunter2-correct-horse' hunter2-correct-horse\n",
+        "stringData:\n\ttls.key: hunter2-correct-horse\n",
+        "stringData:\n  <<: hunter2-correct-horse\n",
+        "stringData:\n  tls.key: *hunter2-correct-horse\n",
+        "stringData:\n  tls.key: hunter2-correct-horse\n  tls.key: [hunter2-correct-horse]\n",
+    ] {
+        check_hidden(document);
+    }
+}

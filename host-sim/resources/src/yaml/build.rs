@@ -317,7 +317,7 @@ fn set(entries: &mut Vec<Entry>, index: &mut HashMap<String, usize>, entry: Entr
 fn merged_maps(node: &Node) -> Result<Vec<&[Entry]>, SyntaxError> {
     let refuse = |node: &Node| SyntaxError {
         place: node.place,
-        message: format!("`<<` wants a map or a list of maps, this is {}", node.describe()),
+        message: format!("`<<` wants a map or a list of maps, this is {}", node.type_name()),
     };
     match &node.value {
         Value::Map(entries) => Ok(vec![entries]),

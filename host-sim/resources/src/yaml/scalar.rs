@@ -57,7 +57,9 @@ impl Scalar {
             ("bool", it @ Self::Bool(..))
             | ("int", it @ Self::Integer(..))
             | ("float", it @ Self::Float(..)) => Ok(it),
-            ("null" | "bool" | "int" | "float", _) => Err(format!("`{text}` can't be read as `!!{tag}`")),
+            ("null" | "bool" | "int" | "float", _) => {
+                Err(format!("this is tagged `!!{tag}` and can't be read as that"))
+            }
             _ => Ok(Self::Text(text.to_owned())),
         }
     }
@@ -92,6 +94,16 @@ impl Scalar {
             Self::Null => "null".to_owned(),
             Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => text.clone(),
             Self::Text(text) => format!("{text:?}"),
+        }
+    }
+
+    /// What kind of value this is, without the value.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(..) => "a boolean",
+            Self::Integer(..) | Self::Float(..) => "a number",
+            Self::Text(_) => "a text",
         }
     }
 
