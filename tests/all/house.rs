@@ -76,8 +76,13 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "proxy-model",
-        ours: &["routing-config", "routing"],
+        ours: &["routing-config", "routing", "envoy-http"],
         others: None,
+    },
+    Allowance {
+        name: "envoy-http",
+        ours: &[],
+        others: Some(&[]),
     },
     Allowance {
         name: "envoy",

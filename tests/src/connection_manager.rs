@@ -5,6 +5,8 @@
 //! and what the corpus asks about; it is no HTTP server. The path's rules are those of Envoy's
 //! `PathUtil::canonicalPath`, that is of Chromium's URL library.
 
+use fingerpost_envoy_http::{HeaderMap, is_inline};
+
 use crate::case::Request;
 
 /// What becomes of a request on its way to the filters.
@@ -72,7 +74,7 @@ fn joined(sent: &[(String, String)]) -> Vec<(String, String)> {
         }
         let earlier = headers
             .iter_mut()
-            .find(|(earlier, _)| *earlier == name && JOINED.contains(&name.as_str()));
+            .find(|(earlier, _)| *earlier == name && is_inline(HeaderMap::Request, &name));
         match earlier {
             Some((_, earlier)) => *earlier += &format!(",{value}"),
             None => headers.push((name, value.to_owned())),
@@ -80,35 +82,6 @@ fn joined(sent: &[(String, String)]) -> Vec<(String, String)> {
     }
     headers
 }
-
-/// Envoy keeps one value of these and appends further ones to it (its "inline" headers). Tried with 1.40.
-const JOINED: &[&str] = &[
-    "accept",
-    "accept-encoding",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "authorization",
-    "cache-control",
-    "content-encoding",
-    "content-type",
-    "expect",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "origin",
-    "pragma",
-    "referer",
-    "user-agent",
-    "via",
-    "x-client-trace-id",
-    "x-envoy-attempt-count",
-    "x-forwarded-host",
-    "x-forwarded-port",
-];
 
 /// At the edge no client may set these. Tried with 1.40.
 const STRIPPED: &[&str] = &[

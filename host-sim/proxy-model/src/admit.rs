@@ -5,7 +5,7 @@
 
 use crate::connection::Connection;
 use crate::fields::{self, Nominated};
-use crate::headers::{Headers, Side, add, get, remove, set};
+use crate::headers::{HeaderMap, Headers, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::path::normalise;
 use crate::request::Request;
@@ -84,7 +84,7 @@ pub(crate) fn admit(
                 let both = both.join(&b","[..]);
                 set(&mut headers, ":authority", both);
             }
-            _ => add(&mut headers, Side::Request, &name, value.as_bytes()),
+            _ => add(&mut headers, HeaderMap::Request, &name, value.as_bytes()),
         }
     }
     upgrade::forget_http2(&mut headers);
@@ -116,7 +116,7 @@ pub(crate) fn admit(
     let is_chunked = get(&headers, "transfer-encoding").is_some();
     let needs_a_length = matches!(method, "POST" | "PUT" | "PATCH");
     if needs_a_length && !is_chunked && get(&headers, "content-length").is_none() {
-        add(&mut headers, Side::Request, "content-length", b"0");
+        add(&mut headers, HeaderMap::Request, "content-length", b"0");
     }
     let has_body = is_chunked || get(&headers, "content-length").is_some_and(|it| it != b"0");
     let refused = |status, details, headers| Admission::Refused {
@@ -160,7 +160,12 @@ pub(crate) fn admit(
         set(&mut headers, name, value);
     }
     // Behind what the client says itself: no proxy in front of a gateway is trusted, but none is silenced either.
-    add(&mut headers, Side::Request, "x-forwarded-for", CLIENT.as_bytes());
+    add(
+        &mut headers,
+        HeaderMap::Request,
+        "x-forwarded-for",
+        CLIENT.as_bytes(),
+    );
     Ok(Admission::Admitted { headers, has_body })
 }
 

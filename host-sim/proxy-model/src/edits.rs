@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::facts::{Answer, Facts, Source};
 use crate::format::Format;
-use crate::headers::{Headers, Side, add, get, remove, set};
+use crate::headers::{HeaderMap, Headers, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::read::Ignored;
 
@@ -75,7 +75,7 @@ impl Edits {
     pub(crate) fn edit_request(&self, request: &mut Headers, facts: &Facts<'_>) -> Result<(), Skipped> {
         self.remove_from(request);
         let values = self.values(request, request, facts)?;
-        write(values, Side::Request, request);
+        write(values, HeaderMap::Request, request);
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl Edits {
             ..*facts
         };
         let values = self.values(response, request, &facts)?;
-        write(values, Side::Response, response);
+        write(values, HeaderMap::Response, response);
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl AppendAction {
     }
 }
 
-fn write(values: Vec<(&Edit, Vec<u8>)>, side: Side, headers: &mut Headers) {
+fn write(values: Vec<(&Edit, Vec<u8>)>, side: HeaderMap, headers: &mut Headers) {
     let (overwrites, adds): (Vec<_>, Vec<_>) =
         values.into_iter().partition(|(edit, _)| edit.action.overwrites());
     for (edit, value) in overwrites {

@@ -1,16 +1,12 @@
 //! Headers as Envoy keeps them: in order, names in lower case, pseudo headers among them.
 //!
-//! Some names are "inline" in Envoy: it keeps one value of them, and appends further ones to it.
+//! Which names are inline, so that a further value joins the first, is `fingerpost-envoy-http`'s to say.
+
+pub(crate) use fingerpost_envoy_http::HeaderMap;
+use fingerpost_envoy_http::is_inline;
 
 /// Names and values. Pseudo headers come first.
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// Which of Envoy's header maps a list is: they know different inline names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Request,
-    Response,
-}
 
 /// The first value.
 pub(crate) fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
@@ -39,10 +35,10 @@ pub(crate) fn set(headers: &mut Headers, name: &str, value: impl Into<Vec<u8>>) 
 }
 
 /// Adds a value after those that there are, or to the one of an inline name, where an empty one changes nothing.
-pub(crate) fn add(headers: &mut Headers, side: Side, name: &str, value: &[u8]) {
+pub(crate) fn add(headers: &mut Headers, map: HeaderMap, name: &str, value: &[u8]) {
     let earlier = headers
         .iter_mut()
-        .find(|(key, _)| key == name.as_bytes() && is_inline(side, name));
+        .find(|(key, _)| key == name.as_bytes() && is_inline(map, name));
     match earlier {
         Some(_) if value.is_empty() => {}
         Some((_, earlier)) => {
@@ -67,104 +63,3 @@ pub(crate) fn text(bytes: &[u8]) -> String {
         Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
-
-fn is_inline(side: Side, name: &str) -> bool {
-    let own = match side {
-        Side::Request => OF_REQUESTS,
-        Side::Response => OF_RESPONSES,
-    };
-    own.contains(&name) || OF_BOTH.contains(&name)
-}
-
-/// Tried with 1.40, like the other two.
-const OF_REQUESTS: &[&str] = &[
-    "accept",
-    "accept-encoding",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "access-control-request-private-network",
-    "authorization",
-    "expect",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "origin",
-    "pragma",
-    "referer",
-    "te",
-    "user-agent",
-    "x-client-trace-id",
-    "x-envoy-downstream-service-cluster",
-    "x-envoy-downstream-service-node",
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-external-address",
-    "x-envoy-force-trace",
-    "x-envoy-hedge-on-per-try-timeout",
-    "x-envoy-internal",
-    "x-envoy-ip-tags",
-    "x-envoy-is-timeout-retry",
-    "x-envoy-max-retries",
-    "x-envoy-original-host",
-    "x-envoy-original-path",
-    "x-envoy-original-url",
-    "x-envoy-retriable-header-names",
-    "x-envoy-retriable-status-codes",
-    "x-envoy-retry-grpc-on",
-    "x-envoy-retry-on",
-    "x-envoy-upstream-alt-stat-name",
-    "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-stream-duration-ms",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-];
-
-const OF_RESPONSES: &[&str] = &[
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "date",
-    "etag",
-    "expires",
-    "grpc-message",
-    "grpc-status",
-    "last-modified",
-    "location",
-    "server",
-    "vary",
-    "x-envoy-degraded",
-    "x-envoy-immediate-health-check-fail",
-    "x-envoy-ratelimited",
-    "x-envoy-upstream-canary",
-    "x-envoy-upstream-healthchecked-cluster",
-    "x-envoy-upstream-service-time",
-];
-
-const OF_BOTH: &[&str] = &[
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-status",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-envoy-attempt-count",
-    "x-envoy-decorator-operation",
-    "x-request-id",
-];

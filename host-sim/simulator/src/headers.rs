@@ -5,6 +5,8 @@
 use crate::limits;
 use std::ops::Deref;
 
+use fingerpost_envoy_http::{HeaderMap, is_inline};
+
 /// Which header map it is: Envoy joins repeated values of other names in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HeaderKind {
@@ -147,118 +149,12 @@ impl Deref for Headers {
     }
 }
 
-/// Names that Envoy 1.40 keeps in a field of their own, so that a second value joins the first (`source/common/http/header_map_impl.cc`).
+/// Whether Envoy keeps one value of this header, so that a second one joins the first.
 fn kept_once(kind: HeaderKind, name: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name) else {
-        return false;
+    let map = match kind {
+        HeaderKind::Request => HeaderMap::Request,
+        HeaderKind::Response => HeaderMap::Response,
+        HeaderKind::Trailers => HeaderMap::Trailers,
     };
-    let both = ONCE.contains(&name);
-    match kind {
-        HeaderKind::Request => both || ONCE_IN_REQUESTS.contains(&name),
-        HeaderKind::Response => both || ONCE_IN_RESPONSES.contains(&name),
-        HeaderKind::Trailers => matches!(name, "grpc-status" | "grpc-message"),
-    }
+    std::str::from_utf8(name).is_ok_and(|name| is_inline(map, name))
 }
-
-const ONCE: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-type",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-envoy-attempt-count",
-    "x-envoy-decorator-operation",
-    "x-request-id",
-];
-
-const ONCE_IN_REQUESTS: &[&str] = &[
-    ":authority",
-    ":method",
-    ":path",
-    ":protocol",
-    ":scheme",
-    "accept",
-    "accept-encoding",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "access-control-request-private-network",
-    "authorization",
-    "cache-control",
-    "cdn-loop",
-    "content-encoding",
-    "expect",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "origin",
-    "pragma",
-    "proxy-status",
-    "referer",
-    "te",
-    "user-agent",
-    "x-client-trace-id",
-    "x-envoy-downstream-service-cluster",
-    "x-envoy-downstream-service-node",
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-external-address",
-    "x-envoy-force-trace",
-    "x-envoy-hedge-on-per-try-timeout",
-    "x-envoy-internal",
-    "x-envoy-ip-tags",
-    "x-envoy-is-timeout-retry",
-    "x-envoy-max-retries",
-    "x-envoy-original-host",
-    "x-envoy-original-path",
-    "x-envoy-original-url",
-    "x-envoy-retriable-header-names",
-    "x-envoy-retriable-status-codes",
-    "x-envoy-retry-grpc-on",
-    "x-envoy-retry-on",
-    "x-envoy-upstream-alt-stat-name",
-    "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-stream-duration-ms",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-];
-
-const ONCE_IN_RESPONSES: &[&str] = &[
-    ":status",
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-allow-private-network",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "cache-control",
-    "content-encoding",
-    "date",
-    "etag",
-    "expires",
-    "grpc-message",
-    "grpc-status",
-    "last-modified",
-    "location",
-    "proxy-status",
-    "server",
-    "vary",
-    "x-envoy-degraded",
-    "x-envoy-immediate-health-check-fail",
-    "x-envoy-ratelimited",
-    "x-envoy-upstream-canary",
-    "x-envoy-upstream-healthchecked-cluster",
-    "x-envoy-upstream-service-time",
-];

@@ -1,0 +1,18 @@
+//! Rules of Envoy's HTTP stack that more than one crate needs, each written once.
+//!
+//! `proxy-model` (Envoy around a filter), `simulator` (the host of a Wasm filter) and the tests must agree on them
+//! without knowing each other. Nothing here reads a configuration, does I/O or knows Istio: what depends on a bootstrap
+//! stays with whoever reads the bootstrap. The rules are those of Envoy 1.40; each module names its source.
+//!
+//! ```
+//! use fingerpost_envoy_http::{HeaderMap, is_inline};
+//!
+//! assert!(is_inline(HeaderMap::Request, "cdn-loop"));
+//! assert!(!is_inline(HeaderMap::Response, "cdn-loop"));
+//! ```
+
+mod inline;
+mod written;
+
+pub use inline::{HeaderMap, is_inline};
+pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, value_of_a_run};
