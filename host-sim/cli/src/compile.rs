@@ -10,6 +10,7 @@ use fingerpost_config_compiler::{Endpoints, Engine, Plan, PlanListener};
 use serde_json::Value;
 
 use crate::args::{EngineName, Input};
+use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::load::{Loaded, load};
 use crate::module;
@@ -25,6 +26,9 @@ const ROUTING: &str = "routing.json";
 ///
 /// Writes to DIR: envoy.json (what Envoy runs), fingerpost.wasm (the filter in it) and routing.json (what the
 /// filter decides by, for reading). Nothing is written if the input has errors.
+///
+/// For certificates that come from files, certs/*.json tells Envoy where they are. Envoy starts without the files:
+/// servers that need them refuse connections until they are there.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -65,20 +69,26 @@ impl Compile {
         let routing = pretty(&loaded.compiled.routing);
         let secret = holds_private_key(&loaded.compiled.bootstrap);
         let mut artifacts = vec![Artifact {
-            name: BOOTSTRAP,
+            name: Path::new(BOOTSTRAP),
             content: bootstrap.as_bytes(),
             secret,
         }];
         artifacts.extend(wasm.map(|content| Artifact {
-            name: MODULE,
+            name: Path::new(MODULE),
             content,
             secret: false,
         }));
         artifacts.push(Artifact {
-            name: ROUTING,
+            name: Path::new(ROUTING),
             content: routing.as_bytes(),
             secret: false,
         });
+        let secrets = certificates::resource_files(&loaded.compiled);
+        artifacts.extend(secrets.iter().map(|(path, content)| Artifact {
+            name: path,
+            content: content.as_bytes(),
+            secret: false,
+        }));
         let written = write(&self.output, &artifacts)?;
 
         loaded.note_plain_text();

@@ -7,6 +7,7 @@ use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, rend
 use fingerpost_routing::{Encoding, Pattern};
 
 use crate::args::Input;
+use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::files;
 use crate::style::{note, say};
@@ -56,6 +57,12 @@ pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, F
     validate(&resources, &check_regex, &mut diagnostics);
     // What was refused is missing from the resources: the compiler would only wonder where it is.
     let compiled = (!diagnostics.has_errors()).then(|| compile(&resources, &options, &mut diagnostics));
+    if let Some(compiled) = compiled
+        .as_ref()
+        .filter(|_| !order.settled.contains(&certificates::NOT_FOUND))
+    {
+        certificates::check(compiled, &mut diagnostics);
+    }
     diagnostics = judge(diagnostics, order.strict, order.settled);
     show(&diagnostics, &resources.sources);
     match compiled {

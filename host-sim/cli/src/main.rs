@@ -6,6 +6,7 @@
 
 mod args;
 mod asked;
+mod certificates;
 mod compile;
 mod curl;
 mod explain;

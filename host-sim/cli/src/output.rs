@@ -12,7 +12,8 @@ use crate::failure::Failure;
 
 /// A file to write.
 pub(crate) struct Artifact<'a> {
-    pub(crate) name: &'static str,
+    /// Its path below the directory.
+    pub(crate) name: &'a Path,
     pub(crate) content: &'a [u8],
     /// Whether only the user may read it.
     pub(crate) secret: bool,
@@ -29,7 +30,9 @@ pub(crate) fn write(directory: &Path, artifacts: &[Artifact<'_>]) -> Result<Vec<
         if path.is_dir() {
             return Err(Failure::refused(format!("{} is a directory", path.display())));
         }
-        let file = prepare(directory, artifact).map_err(|error| unwritable(&path, &error))?;
+        let folder = path.parent().unwrap_or(directory);
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let file = prepare(folder, artifact).map_err(|error| unwritable(&path, &error))?;
         ready.push((file, path));
     }
     let mut written = Vec::new();

@@ -1,12 +1,14 @@
 //! The whole compilation, and the bootstrap that holds its result.
 
 use std::collections::BTreeSet;
+use std::mem::take;
 
 use fingerpost_resources::{Diagnostics, Resources};
 use serde_json::{Value, json};
 
 use crate::checks;
 use crate::clusters::{self, Cluster};
+use crate::credentials::FileSecret;
 use crate::endpoints::Endpoints;
 use crate::gateways;
 use crate::listeners::{self, BuiltListener};
@@ -14,10 +16,11 @@ use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
-use crate::proto::object;
+use crate::proto::{Fields, object};
 use crate::reserved;
 use crate::routes::Target;
 use crate::services::ClusterRef;
+use crate::tls::InlineCertificate;
 use crate::unserved;
 use crate::virtual_services;
 
@@ -30,6 +33,11 @@ pub struct Compiled {
     pub routing: Value,
     /// The same as a flat view.
     pub plan: Plan,
+    /// What Envoy reads from files while it runs, once for each server that needs it. For each, the file
+    /// [`FileSecret::path`] must be there when Envoy starts.
+    pub file_secrets: Vec<FileSecret>,
+    /// The certificates of Secrets of the input, which the bootstrap holds.
+    pub certificates: Vec<InlineCertificate>,
 }
 
 /// Compiles what `resources` say for the proxy that `options` describe.
@@ -47,7 +55,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     if options.engine == Engine::Wasm {
         reserved::check(&services, diagnostics);
     }
-    let built: Vec<BuiltListener<'_>> = merged
+    let mut built: Vec<BuiltListener<'_>> = merged
         .iter()
         .filter_map(|listener| listeners::build(listener, &services, &mesh, resources, diagnostics))
         .collect();
@@ -56,10 +64,20 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let routing = routing(&built, options);
     let unserved = unserved::find(resources, &services, &merged, options);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);
+    let file_secrets = built
+        .iter_mut()
+        .flat_map(|it| take(&mut it.file_secrets))
+        .collect();
+    let certificates = built
+        .iter_mut()
+        .flat_map(|it| take(&mut it.certificates))
+        .collect();
     Compiled {
         bootstrap: bootstrap(built, clusters),
         routing,
         plan,
+        file_secrets,
+        certificates,
     }
 }
 
@@ -120,12 +138,23 @@ fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnos
 }
 
 fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value {
+    let mut secrets: Vec<Value> = Vec::new();
+    for secret in listeners.iter().flat_map(|it| &it.secrets) {
+        if !secrets.contains(secret) {
+            secrets.push(secret.clone());
+        }
+    }
     let listeners: Vec<Value> = listeners.into_iter().map(|it| it.envoy).collect();
     let clusters: Vec<Value> = clusters.into_iter().map(|it| it.envoy).collect();
-    let resources = object([("listeners", listeners.into()), ("clusters", clusters.into())]);
+    let mut resources = Fields::new();
+    resources.insert("listeners".to_owned(), listeners.into());
+    resources.insert("clusters".to_owned(), clusters.into());
+    if !secrets.is_empty() {
+        resources.insert("secrets".to_owned(), secrets.into());
+    }
     object([
         ("node", json!({"id": "fingerpost", "cluster": "fingerpost"})),
-        ("static_resources", resources),
+        ("static_resources", Value::Object(resources)),
         // As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).
         (
             "layered_runtime",

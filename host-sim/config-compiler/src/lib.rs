@@ -9,10 +9,13 @@
 //! `listeners` and `clusters` stand around them.
 
 mod bootstrap;
+mod certificates;
 mod checks;
+mod client_certificates;
 mod cluster_policies;
 mod clusters;
 mod covers;
+mod credentials;
 mod delegates;
 mod destination_rules;
 mod detail;
@@ -42,13 +45,17 @@ mod unserved;
 mod virtual_hosts;
 mod virtual_services;
 mod visibility;
+mod x509;
 
 pub use bootstrap::{Compiled, compile};
+pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
 pub use covers::covers;
+pub use credentials::{FileSecret, SecretFiles};
 pub use detail::{DestinationRuleDetail, HeaderEdit, Lack, PolicyDetail, RouteDetail, ShareDetail};
 pub use endpoints::{Endpoint, Endpoints};
 pub use example::ExampleRequest;
 pub use host::qualify;
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use plan::{LeftOutReason, Plan, PlanCluster, PlanHost, PlanLeftOut, PlanListener, PlanRoute};
+pub use tls::InlineCertificate;
 pub use unserved::Unserved;

@@ -8,6 +8,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing_config::{DISPATCH_HEADER, RoutingConfig};
 use serde_json::{Value, json};
 
+use crate::credentials::FileSecret;
 use crate::dispatch;
 use crate::gateways::{BoundServer, MergedListener};
 use crate::mesh::Mesh;
@@ -16,7 +17,7 @@ use crate::options::Engine;
 use crate::proto::{Fields, fields, object, typed};
 use crate::protocol::Termination;
 use crate::tcp;
-use crate::tls;
+use crate::tls::{self, InlineCertificate};
 use crate::virtual_hosts::{self, RouteConfig};
 use crate::virtual_services::BoundService;
 
@@ -37,6 +38,12 @@ pub(crate) struct BuiltListener<'r> {
     pub protocols: Vec<String>,
     /// The ports that its Gateways declare, without repeats.
     pub declared_ports: Vec<u32>,
+    /// What its servers read from files.
+    pub file_secrets: Vec<FileSecret>,
+    /// The certificates of its servers that it holds.
+    pub certificates: Vec<InlineCertificate>,
+    /// Envoy's `Secret`s that its servers name and that the bootstrap holds.
+    pub secrets: Vec<Value>,
 }
 
 /// One HTTP connection manager.
@@ -62,8 +69,23 @@ pub(crate) fn build<'r>(
     let mut chains = Vec::new();
     let mut http = Vec::new();
     let mut tcp_chains = Vec::new();
-    let mut inspects_tls = false;
+    let (mut inspects_tls, mut passes_tls) = (false, false);
     let mut taken_names: Vec<String> = Vec::new();
+    let mut file_secrets = Vec::new();
+    let mut certificates = Vec::new();
+    let mut secrets: Vec<Value> = Vec::new();
+    let mut add_tls = |chain: &mut Value, server: &BoundServer<'_>, names: &[String]| {
+        inspects_tls = true;
+        let built = tls::downstream(server, &name, names, mesh, resources, diagnostics);
+        let Value::Object(chain) = chain else { return };
+        if !names.is_empty() {
+            chain.insert("filter_chain_match".to_owned(), json!({"server_names": names}));
+        }
+        chain.insert("transport_socket".to_owned(), built.socket);
+        file_secrets.extend(built.file_secrets);
+        certificates.extend(built.certificates);
+        secrets.extend(built.secrets);
+    };
     for group in &merged.groups {
         let plain = group
             .servers
@@ -83,23 +105,21 @@ pub(crate) fn build<'r>(
                     if let Some(built) = http.last_mut() {
                         built.server_names.clone_from(&names);
                     }
-                    inspects_tls = true;
-                    add_tls(&mut chain, server, &names, mesh, resources, diagnostics);
+                    add_tls(&mut chain, server, &names);
                     chains.push(chain);
                 }
                 Termination::TlsToTcp => {
                     if let Some(built) = tcp::routed_by_port(server, services, mesh) {
                         let mut chain = tcp::filter_chain(&built);
                         let names = server_names(server);
-                        inspects_tls = true;
-                        add_tls(&mut chain, server, &names, mesh, resources, diagnostics);
+                        add_tls(&mut chain, server, &names);
                         chains.push(chain);
                         tcp_chains.push(built);
                     }
                 }
                 Termination::Passthrough => {
                     for built in tcp::routed_by_name(server, services, mesh, &mut taken_names) {
-                        inspects_tls = true;
+                        passes_tls = true;
                         chains.push(tcp::filter_chain(&built));
                         tcp_chains.push(built);
                     }
@@ -125,7 +145,7 @@ pub(crate) fn build<'r>(
         "address": {"socket_address": {"address": merged.bind, "port_value": merged.port}},
         "traffic_direction": "OUTBOUND",
     }));
-    if inspects_tls {
+    if inspects_tls || passes_tls {
         let inspector = typed(
             "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
             Fields::new(),
@@ -143,6 +163,9 @@ pub(crate) fn build<'r>(
         tcp: tcp_chains,
         protocols: without_repeats(protocols),
         declared_ports: without_repeats(servers().map(|it| it.declared_port)),
+        file_secrets,
+        certificates,
+        secrets,
         name,
     })
 }
@@ -171,22 +194,6 @@ fn server_names(server: &BoundServer<'_>) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-fn add_tls(
-    chain: &mut Value,
-    server: &BoundServer<'_>,
-    names: &[String],
-    mesh: &Mesh<'_>,
-    resources: &Resources,
-    diagnostics: &mut Diagnostics,
-) {
-    let Value::Object(chain) = chain else { return };
-    if !names.is_empty() {
-        chain.insert("filter_chain_match".to_owned(), json!({"server_names": names}));
-    }
-    let context = tls::downstream(server, mesh, resources, diagnostics);
-    chain.insert("transport_socket".to_owned(), context);
 }
 
 fn http_chain<'r>(

@@ -1,175 +1,359 @@
 //! The TLS contexts of servers that end TLS.
 //!
-//! Decides where the certificate comes from and whether clients need one.
-//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; spec 1.13.
+//! Decides which certificates a server shows and what else is agreed in a handshake. Where certificates come from is
+//! `credentials`, which clients are let in is `client_certificates`.
+//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; spec 1.13. What Envoy refuses was
+//! tried with 1.40.
 
-use fingerpost_resources::{Diagnostics, Resource, Resources, Secret, ServerTlsMode, TlsProtocol};
+use fingerpost_resources::{Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings, TlsProtocol};
 use serde_json::{Value, json};
 
+use crate::certificates::{self, CertificateFault, Validity};
+use crate::client_certificates;
+use crate::credentials::{self, CredentialName, FileSecret, Kind, Needed, SecretFiles};
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
-use crate::proto::{fields, typed};
+use crate::proto::{Fields, fields, typed};
 
-/// The transport socket of a server that ends TLS.
-///
-/// A credential is looked for among the input's Secrets in the proxy's namespace. One that is missing is
-/// a warning; the context then names files beside the module, where it can be put.
+/// The code of findings about what Istio takes and Envoy refuses.
+pub(crate) const ENVOY_REFUSES: &str = "envoy-refuses";
+
+/// The transport socket of a server, and what it depends on.
+#[derive(Debug, Default)]
+pub(crate) struct DownstreamTls {
+    /// Envoy's `TransportSocket`.
+    pub socket: Value,
+    /// What it reads from files.
+    pub file_secrets: Vec<FileSecret>,
+    /// The certificates that it holds.
+    pub certificates: Vec<InlineCertificate>,
+    /// Envoy's `Secret`s that it names and that the bootstrap holds.
+    pub secrets: Vec<Value>,
+}
+
+/// A certificate of a Secret of the input, which the bootstrap holds.
+#[derive(Debug, Clone)]
+pub struct InlineCertificate {
+    /// The Secret.
+    pub origin: Origin,
+    /// When it is valid.
+    pub validity: Validity,
+}
+
+/// All that the TLS of a server is built from.
+pub(crate) struct Server<'a> {
+    /// Its settings.
+    pub tls: &'a ServerTlsSettings,
+    /// Where they are written, such as `spec.servers[0].tls`.
+    pub path: String,
+    /// What its secrets have in common.
+    pub needed: Needed<'a>,
+    /// The surroundings.
+    pub mesh: &'a Mesh<'a>,
+    /// The Secrets.
+    pub resources: &'a Resources,
+}
+
+/// Builds the transport socket of a server that ends TLS.
 pub(crate) fn downstream(
-    server: &BoundServer<'_>,
+    bound: &BoundServer<'_>,
+    listener: &str,
+    server_names: &[String],
     mesh: &Mesh<'_>,
     resources: &Resources,
     diagnostics: &mut Diagnostics,
-) -> Value {
+) -> DownstreamTls {
+    let mut built = DownstreamTls::default();
+    let Some(tls) = &bound.server.tls else {
+        return built;
+    };
+    let server = Server {
+        tls,
+        path: format!("spec.servers[{}].tls", bound.index),
+        needed: Needed {
+            listener,
+            server_names,
+            origin: &bound.gateway.origin,
+            module_path: &mesh.options.module_path,
+        },
+        mesh,
+        resources,
+    };
     let mut common = fields(json!({"alpn_protocols": ["h2", "http/1.1"]}));
-    let Some(tls) = &server.server.tls else {
-        return Value::Null;
-    };
-    let mode = tls.mode.unwrap_or(ServerTlsMode::Passthrough);
-    let path = format!("spec.servers[{}].tls", server.index);
-    let names: Vec<&String> = if tls.credential_name.is_empty() {
-        tls.credential_names.iter().collect()
-    } else {
-        vec![&tls.credential_name]
-    };
-    let mut certificates = Vec::new();
-    for name in &names {
-        match secret(resources, name, &mesh.options.namespace) {
-            Some(secret) => certificates.push(inline_certificate(secret)),
-            None => {
-                let (chain, key) = beside_module(mesh, name);
-                let message = format!(
-                    "no Secret `{}/{name}` in the input: Envoy is told to read {chain} and {key}",
-                    mesh.options.namespace
-                );
-                diagnostics
-                    .warn("certificate-not-found", message)
-                    .on(&server.gateway.origin, format!("{path}.credentialName"))
-                    .help("add the Secret (type kubernetes.io/tls) to the input, or put the two files there");
-                certificates.push(certificate_files(&chain, &key));
-            }
-        }
-    }
-    if names.is_empty() {
-        if !tls.server_certificate.is_empty() {
-            certificates.push(certificate_files(&tls.server_certificate, &tls.private_key));
-        }
-        for pair in &tls.tls_certificates {
-            certificates.push(certificate_files(&pair.server_certificate, &pair.private_key));
-        }
-    }
-    common.insert("tls_certificates".to_owned(), certificates.into());
-    if let Some(context) = validation(server, mode, &names, mesh, resources) {
-        common.insert("validation_context".to_owned(), context);
-    }
-    let parameters = parameters(server);
+    server.add_certificates(&mut common, &mut built, diagnostics);
+    client_certificates::add_validation(&server, &mut common, &mut built, diagnostics);
+    let parameters = server.parameters(diagnostics);
     if !parameters.is_empty() {
         common.insert("tls_params".to_owned(), Value::Object(parameters));
     }
-    let needs_certificate = matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::IstioMutual);
+    let needs_certificate = matches!(server.mode(), ServerTlsMode::Mutual | ServerTlsMode::IstioMutual);
     let context = typed(
         "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         fields(json!({"common_tls_context": common, "require_client_certificate": needs_certificate})),
     );
-    json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
+    built.socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
+    built
 }
 
-/// Whom clients' certificates must be signed by, where they may or must send one.
-fn validation(
-    server: &BoundServer<'_>,
-    mode: ServerTlsMode,
-    names: &[&String],
-    mesh: &Mesh<'_>,
-    resources: &Resources,
-) -> Option<Value> {
-    let tls = server.server.tls.as_ref()?;
-    let wants_clients = matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual);
-    if !wants_clients {
-        return None;
+impl Server<'_> {
+    pub(crate) fn mode(&self) -> ServerTlsMode {
+        self.tls.mode.unwrap_or(ServerTlsMode::Passthrough)
     }
-    let trusted = match names.first() {
-        Some(name) => {
-            let named = |name: &str| secret(resources, name, &mesh.options.namespace);
-            let found = named(&format!("{name}-cacert")).or_else(|| named(name));
-            let authority = found.and_then(|it| it.spec.value("cacert").or(it.spec.value("ca.crt")));
-            match authority {
-                Some(text) => json!({"inline_string": String::from_utf8_lossy(text)}),
-                None => json!({"filename": beside_module(mesh, &format!("{name}-cacert")).0}),
+
+    /// The path of a field.
+    pub(crate) fn field(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    /// The names of its credentials, each with its field; none where it names files.
+    pub(crate) fn credentials(&self) -> Vec<(&str, String)> {
+        if self.tls.credential_names.is_empty() {
+            let only = Some(self.tls.credential_name.as_str()).filter(|it| !it.is_empty());
+            return only
+                .map(|it| (it, self.field("credentialName")))
+                .into_iter()
+                .collect();
+        }
+        let names = self.tls.credential_names.iter().enumerate();
+        names
+            .map(|(index, it)| (it.as_str(), self.field(&format!("credentialNames[{index}]"))))
+            .collect()
+    }
+
+    fn add_certificates(
+        &self,
+        common: &mut Fields,
+        built: &mut DownstreamTls,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if self.mode() == ServerTlsMode::IstioMutual {
+            self.refuse_mesh(&self.field("mode"), "ISTIO_MUTUAL", diagnostics);
+            return;
+        }
+        let mut inline = Vec::new();
+        let mut by_file = Vec::new();
+        for (name, field) in self.credentials() {
+            match self.credential(name, field, diagnostics) {
+                Source::Inline(certificate, held) => {
+                    inline.push((name, certificate));
+                    built.certificates.push(held);
+                }
+                Source::Files(secret) => by_file.push(secret),
+                Source::Refused => {}
             }
         }
-        None => json!({"filename": tls.ca_certificates}),
-    };
-    let mut context = fields(json!({"trusted_ca": trusted}));
-    if !tls.subject_alt_names.is_empty() {
-        let names: Vec<Value> = tls
-            .subject_alt_names
-            .iter()
-            .flat_map(|name| ["DNS", "URI"].map(|kind| json!({"san_type": kind, "matcher": {"exact": name}})))
-            .collect();
-        context.insert("match_typed_subject_alt_names".to_owned(), names.into());
+        if self.credentials().is_empty() {
+            by_file.extend(self.certificate_files());
+        }
+        if by_file.is_empty() {
+            let certificates: Vec<Value> = inline.into_iter().map(|(_, it)| it).collect();
+            common.insert("tls_certificates".to_owned(), certificates.into());
+            return;
+        }
+        let mut configs: Vec<Value> = by_file.iter().map(FileSecret::config).collect();
+        // Envoy takes both kinds in one server only if both are secrets.
+        for (name, certificate) in inline {
+            let name = format!("inline+{name}");
+            configs.push(json!({"name": name}));
+            built
+                .secrets
+                .push(json!({"name": name, "tls_certificate": certificate}));
+        }
+        common.insert("tls_certificate_sds_secret_configs".to_owned(), configs.into());
+        built.file_secrets.extend(by_file);
     }
-    Some(Value::Object(context))
-}
 
-fn parameters(server: &BoundServer<'_>) -> crate::proto::Fields {
-    let mut written = crate::proto::Fields::new();
-    let Some(tls) = &server.server.tls else {
-        return written;
-    };
-    for (key, version) in [
-        ("tls_minimum_protocol_version", tls.min_protocol_version),
-        ("tls_maximum_protocol_version", tls.max_protocol_version),
-    ] {
-        let name = match version {
-            Some(TlsProtocol::V1_0) => "TLSv1_0",
-            Some(TlsProtocol::V1_1) => "TLSv1_1",
-            Some(TlsProtocol::V1_2) => "TLSv1_2",
-            Some(TlsProtocol::V1_3) => "TLSv1_3",
-            Some(TlsProtocol::Auto) | None => continue,
+    fn credential(&self, name: &str, field: String, diagnostics: &mut Diagnostics) -> Source {
+        let own = &self.mesh.options.namespace;
+        let reason = match CredentialName::parse(name, own) {
+            CredentialName::Mesh => {
+                self.refuse_mesh(&field, name, diagnostics);
+                return Source::Refused;
+            }
+            CredentialName::ConfigMap => format!("`{name}` is a ConfigMap, which holds no private key"),
+            CredentialName::Secret(namespace, secret) => {
+                let found = credentials::secret(self.resources, &namespace, &secret, own);
+                match found {
+                    Some(found) => match credentials::pair(&found.spec) {
+                        Some((chain, key)) => return inline(chain, key, &found.origin, diagnostics),
+                        None => format!(
+                            "Secret `{namespace}/{secret}` has neither `tls.crt` and `tls.key` nor `cert` and `key`"
+                        ),
+                    },
+                    None => not_in_input(&namespace, &secret, own),
+                }
+            }
         };
-        written.insert(key.to_owned(), json!(name));
+        Source::Files(self.needed.beside_module(name, Kind::Certificate, field, reason))
     }
-    if !tls.cipher_suites.is_empty() {
-        written.insert("cipher_suites".to_owned(), json!(tls.cipher_suites));
+
+    /// The certificates that the server names by their files.
+    fn certificate_files(&self) -> Vec<FileSecret> {
+        let named = |chain: &str, key: &str, field: String| {
+            let files = SecretFiles::Certificate {
+                chain: chain.to_owned(),
+                key: key.to_owned(),
+            };
+            self.needed.named(files, field)
+        };
+        if self.tls.tls_certificates.is_empty() {
+            let (chain, key) = (&self.tls.server_certificate, &self.tls.private_key);
+            return vec![named(chain, key, self.field("serverCertificate"))];
+        }
+        let pairs = self.tls.tls_certificates.iter().enumerate();
+        pairs
+            .map(|(index, it)| {
+                let field = self.field(&format!("tlsCertificates[{index}].serverCertificate"));
+                named(&it.server_certificate, &it.private_key, field)
+            })
+            .collect()
     }
-    written
+
+    pub(crate) fn refuse_mesh(&self, field: &str, what: &str, diagnostics: &mut Diagnostics) {
+        let message =
+            format!("{what} needs the certificates of a mesh: without Istio's control plane there are none");
+        diagnostics
+            .error("no-mesh-certificates", message)
+            .on(self.needed.origin, field)
+            .help("use SIMPLE or MUTUAL with a credentialName, or remove the server");
+    }
+
+    fn parameters(&self, diagnostics: &mut Diagnostics) -> Fields {
+        let mut written = Fields::new();
+        // Istio leaves ISTIO_MUTUAL to the mesh.
+        if self.mode() == ServerTlsMode::IstioMutual {
+            return written;
+        }
+        let least = version(self.tls.min_protocol_version);
+        let most = version(self.tls.max_protocol_version);
+        for (key, version) in [
+            ("tls_minimum_protocol_version", least),
+            ("tls_maximum_protocol_version", most),
+        ] {
+            if let Some((_, name)) = version {
+                written.insert(key.to_owned(), json!(name));
+            }
+        }
+        // Envoy's defaults for servers are 1.2 and 1.3.
+        let (least, most) = (least.unwrap_or((2, "TLSv1_2")), most.unwrap_or((3, "TLSv1_3")));
+        if least.0 > most.0 {
+            let message = format!(
+                "the lowest version {} is above the highest version {}: no client can connect",
+                least.1, most.1
+            );
+            diagnostics
+                .warn("tls-versions", message)
+                .on(self.needed.origin, self.field("maxProtocolVersion"))
+                .help("without minProtocolVersion the lowest version is TLSV1_2");
+        }
+        let ciphers = self.tls.known_cipher_suites();
+        if !ciphers.is_empty() {
+            self.check_ciphers(&ciphers, diagnostics);
+            written.insert("cipher_suites".to_owned(), json!(ciphers));
+        }
+        if !self.tls.ecdh_curves.is_empty() {
+            self.check_curves(diagnostics);
+            written.insert("ecdh_curves".to_owned(), json!(self.tls.ecdh_curves));
+        }
+        written
+    }
+
+    /// Istio lets operators pass unseen. Envoy takes those that take something away from suites named before.
+    fn check_ciphers(&self, ciphers: &[&str], diagnostics: &mut Diagnostics) {
+        for name in ciphers {
+            let is_operator = name.starts_with(|it: char| !it.is_alphanumeric());
+            let index = self
+                .tls
+                .cipher_suites
+                .iter()
+                .position(|it| it == name)
+                .unwrap_or(0);
+            if is_operator {
+                let message = format!("Envoy takes no operators in a list of cipher suites: {name:?}");
+                diagnostics
+                    .error(ENVOY_REFUSES, message)
+                    .on(self.needed.origin, self.field(&format!("cipherSuites[{index}]")))
+                    .help("list the suites that you want, in the order of preference");
+            }
+        }
+    }
+
+    fn check_curves(&self, diagnostics: &mut Diagnostics) {
+        const CURVES: [&str; 5] = ["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"];
+        for (index, name) in self.tls.ecdh_curves.iter().enumerate() {
+            let repeated = self.tls.ecdh_curves.iter().take(index).any(|it| it == name);
+            let message = if repeated {
+                format!("the curve {name:?} is listed twice: Envoy refuses that")
+            } else if CURVES.contains(&name.as_str()) {
+                continue;
+            } else {
+                format!("Envoy does not know the curve {name:?}")
+            };
+            diagnostics
+                .error(ENVOY_REFUSES, message)
+                .on(self.needed.origin, self.field(&format!("ecdhCurves[{index}]")))
+                .help(format!("Envoy's curves: {}", CURVES.join(", ")));
+        }
+    }
 }
 
-/// The Secret of that name; a gateway reads those of its own namespace.
-fn secret<'r>(resources: &'r Resources, name: &str, namespace: &str) -> Option<&'r Resource<Secret>> {
-    let name = name.strip_prefix("kubernetes://").unwrap_or(name);
-    resources
-        .secrets
-        .iter()
-        .find(|it| it.meta.name == name && it.meta.namespace == namespace)
+/// Where a certificate comes from.
+enum Source {
+    /// Envoy's `TlsCertificate`, and what is known of it.
+    Inline(Value, InlineCertificate),
+    Files(FileSecret),
+    /// An error was reported.
+    Refused,
 }
 
-fn inline_certificate(secret: &Resource<Secret>) -> Value {
-    let text = |keys: [&str; 2]| {
-        let found = keys.iter().find_map(|key| secret.spec.value(key));
-        found
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .unwrap_or_default()
-    };
-    json!({
-        "certificate_chain": {"inline_string": text(["tls.crt", "cert"])},
-        "private_key": {"inline_string": text(["tls.key", "key"])},
-    })
+fn inline(chain: &[u8], key: &[u8], origin: &Origin, diagnostics: &mut Diagnostics) -> Source {
+    match certificates::check_pair(chain, key) {
+        Ok(validity) => {
+            let certificate = json!({
+                "certificate_chain": inline_string(chain),
+                "private_key": inline_string(key),
+            });
+            let held = InlineCertificate {
+                origin: origin.clone(),
+                validity,
+            };
+            Source::Inline(certificate, held)
+        }
+        Err(fault) => {
+            refuse_secret(&fault, origin, diagnostics);
+            Source::Refused
+        }
+    }
 }
 
-fn certificate_files(chain: &str, key: &str) -> Value {
-    json!({"certificate_chain": {"filename": chain}, "private_key": {"filename": key}})
+/// Reports a Secret that Envoy would refuse. What it holds is not shown.
+pub(crate) fn refuse_secret(fault: &CertificateFault, origin: &Origin, diagnostics: &mut Diagnostics) {
+    diagnostics
+        .error("bad-certificate", format!("this Secret can't be used: {fault}"))
+        .on(origin, if origin.has("data") { "data" } else { "stringData" })
+        .help("see `openssl x509 -noout -text` and `openssl pkey -noout` for its parts");
 }
 
-/// Where the files of a credential are expected that the input lacks.
-fn beside_module(mesh: &Mesh<'_>, name: &str) -> (String, String) {
-    let folder = mesh
-        .options
-        .module_path
-        .rsplit_once('/')
-        .map_or(".", |(folder, _)| folder);
-    let name = name.replace("://", "-").replace('/', "-");
-    (
-        format!("{folder}/certs/{name}.crt"),
-        format!("{folder}/certs/{name}.key"),
-    )
+pub(crate) fn inline_string(text: &[u8]) -> Value {
+    json!({"inline_string": String::from_utf8_lossy(text)})
+}
+
+/// Why a Secret is not used.
+pub(crate) fn not_in_input(namespace: &str, name: &str, own: &str) -> String {
+    if namespace == own {
+        format!("no Secret `{namespace}/{name}` in the input")
+    } else {
+        format!("a proxy in namespace `{own}` may not read Secret `{namespace}/{name}`")
+    }
+}
+
+/// A version with its rank.
+fn version(given: Option<TlsProtocol>) -> Option<(u8, &'static str)> {
+    match given? {
+        TlsProtocol::Auto => None,
+        TlsProtocol::V1_0 => Some((0, "TLSv1_0")),
+        TlsProtocol::V1_1 => Some((1, "TLSv1_1")),
+        TlsProtocol::V1_2 => Some((2, "TLSv1_2")),
+        TlsProtocol::V1_3 => Some((3, "TLSv1_3")),
+    }
 }

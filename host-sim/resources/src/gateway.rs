@@ -49,6 +49,7 @@ message! {
         min_protocol_version: Option<TlsProtocol>,
         max_protocol_version: Option<TlsProtocol>,
         cipher_suites: Vec<String>,
+        ecdh_curves: Vec<String>,
         insecure_skip_verify: Option<bool>,
     }
 
@@ -58,6 +59,44 @@ message! {
         private_key: String,
         ca_certificates: String,
     }
+}
+
+impl ServerTlsSettings {
+    /// The cipher suites that count, each once: those that Istio does not know are left out
+    /// (istio `pkg/config/security`, `FilterCipherSuites`). Empty for Envoy's default.
+    pub fn known_cipher_suites(&self) -> Vec<&str> {
+        let mut known: Vec<&str> = Vec::new();
+        for name in self.cipher_suites.iter().filter(|it| is_known_cipher_suite(it)) {
+            if !known.contains(&name.as_str()) {
+                known.push(name);
+            }
+        }
+        known
+    }
+}
+
+/// Whether Istio takes the name of a cipher suite. Operators such as `-AES128-SHA` pass unseen.
+pub(crate) fn is_known_cipher_suite(name: &str) -> bool {
+    // What BoringSSL has, as istio `pkg/config/security` lists it.
+    const KNOWN: [&str; 15] = [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES128-SHA",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-ECDSA-AES256-SHA",
+        "ECDHE-RSA-AES256-SHA",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+        "AES128-SHA",
+        "AES256-SHA",
+        "DES-CBC3-SHA",
+    ];
+    let is_operator = name.starts_with(|it: char| !it.is_alphanumeric());
+    name.is_empty() || name == "ALL" || is_operator || KNOWN.contains(&name)
 }
 
 choice! {

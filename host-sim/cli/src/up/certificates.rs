@@ -1,11 +1,15 @@
-//! Certificates that a listener names and that are not there: made for the occasion.
+//! Certificates that a listener needs and that are not there: made for the occasion.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use fingerpost_envoy::{Authority, Bootstrap, PrivateDirectory};
-use serde_json::{Value, json};
+use fingerpost_config_compiler::{Compiled, FileSecret, SecretFiles};
+use fingerpost_envoy::{Authority, PrivateDirectory, write_private};
+
+use crate::certificates::missing_files;
 
 /// What was made.
 #[derive(Default)]
@@ -16,49 +20,67 @@ pub(super) struct Made {
     pub(super) clients: BTreeMap<String, PathBuf>,
 }
 
-/// Puts a certificate wherever the bootstrap names a file that does not exist. Clients' certificates lie in
-/// `directory`.
-pub(super) fn make_missing(bootstrap: &mut Bootstrap, directory: &PrivateDirectory) -> io::Result<Made> {
+/// Writes what Envoy reads of certificates in files to `directory`, beside the module. Where files are missing, it
+/// reads others that are made here. Clients' certificates lie there too.
+pub(super) fn make_missing(compiled: &Compiled, directory: &PrivateDirectory) -> io::Result<Made> {
     let mut made = Made::default();
     let mut authority = None;
-    let listeners = bootstrap
-        .0
-        .pointer_mut("/static_resources/listeners")
-        .and_then(Value::as_array_mut);
-    for listener in listeners.into_iter().flatten() {
-        let name = text(listener.get("name"));
-        let chains = listener.get_mut("filter_chains").and_then(Value::as_array_mut);
-        for chain in chains.into_iter().flatten() {
-            let names = server_names(chain);
-            let tls = "/transport_socket/typed_config/common_tls_context";
-            let Some(tls) = chain.pointer_mut(tls) else {
-                continue;
-            };
-            let pairs = tls.get_mut("tls_certificates").and_then(Value::as_array_mut);
-            for pair in pairs.into_iter().flatten() {
-                if !is_missing(&pair["certificate_chain"]) && !is_missing(&pair["private_key"]) {
-                    continue;
+    let folder = directory.path().join(FileSecret::FOLDER);
+    if !compiled.file_secrets.is_empty() {
+        DirBuilder::new().mode(0o700).create(&folder)?;
+    }
+    for (name, uses) in by_name(&compiled.file_secrets) {
+        let Some(first) = uses.first() else { continue };
+        let mut secret = (*first).clone();
+        if !missing_files(&secret).is_empty() {
+            let authority = ready(&mut authority)?;
+            let stand_in = folder.join(format!("{name}.made"));
+            secret.files = match &secret.files {
+                SecretFiles::Certificate { .. } => {
+                    let names = server_names(&uses);
+                    let files = certificate(authority, &names, &stand_in)?;
+                    made.names.extend(names);
+                    files
                 }
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let certificate = ready(&mut authority)?.sign(&names)?;
-                *pair = json!({
-                    "certificate_chain": {"inline_string": certificate.chain_pem},
-                    "private_key": {"inline_string": certificate.key_pem},
-                });
-                made.names.extend(names.into_iter().map(str::to_owned));
-            }
-            let trusted = tls.pointer_mut("/validation_context/trusted_ca");
-            if let Some(trusted) = trusted.filter(|it| is_missing(it)) {
-                let authority = ready(&mut authority)?;
-                *trusted = json!({"inline_string": authority.pem()});
-                let certificate = authority.sign(&["client"])?;
-                directory.write("client.crt", certificate.chain_pem)?;
-                directory.write("client.key", certificate.key_pem)?;
-                made.clients.insert(name.clone(), directory.path().to_owned());
-            }
+                SecretFiles::Authority { .. } => {
+                    let client = authority.sign(&["client"])?;
+                    directory.write("client.crt", client.chain_pem)?;
+                    directory.write("client.key", client.key_pem)?;
+                    let listeners = uses.iter().map(|it| it.listener.clone());
+                    made.clients
+                        .extend(listeners.map(|it| (it, directory.path().to_owned())));
+                    write_private(&stand_in, authority.pem())?;
+                    SecretFiles::Authority {
+                        trusted: stand_in.to_string_lossy().into_owned(),
+                        revoked: None,
+                    }
+                }
+            };
         }
+        write_private(&folder.join(secret.file_name()), secret.resource().to_string())?;
     }
     Ok(made)
+}
+
+fn by_name(secrets: &[FileSecret]) -> BTreeMap<&str, Vec<&FileSecret>> {
+    let mut uses: BTreeMap<&str, Vec<&FileSecret>> = BTreeMap::new();
+    for secret in secrets {
+        uses.entry(&secret.name).or_default().push(secret);
+    }
+    uses
+}
+
+/// Writes a certificate and its key.
+fn certificate(authority: &Authority, names: &[String], stand_in: &Path) -> io::Result<SecretFiles> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let certificate = authority.sign(&names)?;
+    let (chain, key) = (stand_in.with_extension("crt"), stand_in.with_extension("key"));
+    write_private(&chain, certificate.chain_pem)?;
+    write_private(&key, certificate.key_pem)?;
+    Ok(SecretFiles::Certificate {
+        chain: chain.to_string_lossy().into_owned(),
+        key: key.to_string_lossy().into_owned(),
+    })
 }
 
 /// One authority signs them all; it is made when it is first needed.
@@ -69,22 +91,12 @@ fn ready(authority: &mut Option<Authority>) -> io::Result<&Authority> {
     }
 }
 
-fn is_missing(source: &Value) -> bool {
-    let file = source.get("filename").and_then(Value::as_str);
-    file.is_some_and(|it| !Path::new(it).exists())
-}
-
-fn server_names(chain: &Value) -> Vec<String> {
-    let names = chain
-        .pointer("/filter_chain_match/server_names")
-        .and_then(Value::as_array);
-    let names: Vec<String> = names.into_iter().flatten().map(|it| text(Some(it))).collect();
-    if names.is_empty() {
-        return vec!["localhost".to_owned()];
+/// The server names of all connections that need a secret.
+fn server_names(uses: &[&FileSecret]) -> Vec<String> {
+    let names: BTreeSet<&String> = uses.iter().flat_map(|it| &it.server_names).collect();
+    let mut names: Vec<String> = names.into_iter().cloned().collect();
+    if names.is_empty() || uses.iter().any(|it| it.server_names.is_empty()) {
+        names.insert(0, "localhost".to_owned());
     }
     names
-}
-
-fn text(value: Option<&Value>) -> String {
-    value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }

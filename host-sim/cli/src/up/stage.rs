@@ -42,7 +42,7 @@ impl Stage {
             served += usize::from(bootstrap.point_cluster(&cluster.name, address));
         }
 
-        let made = certificates::make_missing(&mut bootstrap, directory).map_err(machine)?;
+        let made = certificates::make_missing(compiled, directory).map_err(machine)?;
         bootstrap.set_admin(ANY_PORT);
         bootstrap.set_access_log(&journal::format(), "/dev/stdout");
         Ok(Self {

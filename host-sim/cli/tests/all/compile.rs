@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use fingerpost_envoy::Authority;
+
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
 
 /// The engine that needs no module, where the module plays no part.
@@ -203,13 +205,19 @@ fn a_full_disk_leaves_the_old_files() {
 
 #[test]
 fn a_bootstrap_with_a_private_key_is_for_the_user_alone() {
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: cert, namespace: istio-system}\ntype: kubernetes.io/tls\n\
-                  stringData: {tls.crt: chain, tls.key: key}\n";
+    let certificate = Authority::new()
+        .and_then(|it| it.sign(&["shop.example.com"]))
+        .expect("a certificate");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: cert, namespace: istio-system}}\ntype: kubernetes.io/tls\n\
+         stringData: {{tls.crt: {:?}, tls.key: {:?}}}\n",
+        certificate.chain_pem, certificate.key_pem
+    );
     let https = GATEWAY.replace(
         "{port: {number: 80, name: http, protocol: HTTP},",
         "{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: cert},",
     );
-    let folder = Folder::with("shop.yaml", &[&https, SHOP, SERVICE, secret].join("---\n"));
+    let folder = Folder::with("shop.yaml", &[&https, SHOP, SERVICE, &secret].join("---\n"));
     compile(&folder, "-f shop.yaml").check(0, &["envoy.json holds a private key"]);
     let mode = |name: &str| {
         let metadata = fs::metadata(folder.join(name)).expect("it was written");

@@ -115,7 +115,7 @@ fn nothing_of_up_outlives_it_however_it_ends() {
         let envoys = children(up.pid());
         assert_eq!(
             (envoys.len(), keys(&folder.join("tmp")).len()),
-            (1, 2),
+            (1, 3),
             "{signal:?}"
         );
         up.signal(signal);

@@ -1,5 +1,6 @@
 //! One command of a case, and what must be true once it has ended.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -31,6 +32,9 @@ pub(crate) struct Step {
     /// JSON that `OUT/envoy.json` does not contain.
     #[serde(default)]
     bootstrap_never: Vec<Value>,
+    /// JSON that other files contain, by their path.
+    #[serde(default)]
+    files: BTreeMap<String, Vec<Value>>,
     /// Whether a stock Envoy accepts `OUT/envoy.json`.
     envoy_accepts: Option<bool>,
 }
@@ -74,6 +78,13 @@ impl Step {
             match serde_json::from_slice(&output.stdout) {
                 Ok(printed) => failures.extend(missing("standard output", &printed, &self.json)),
                 Err(error) => failures.push(format!("standard output is not JSON: {error}")),
+            }
+        }
+        for (path, parts) in &self.files {
+            match fs::read(folder.join(path)).map(|bytes| serde_json::from_slice(&bytes)) {
+                Ok(Ok(whole)) => failures.extend(missing(path, &whole, parts)),
+                Ok(Err(error)) => failures.push(format!("{path} is not JSON: {error}")),
+                Err(error) => failures.push(format!("{path}: {error}")),
             }
         }
         let asks_of_bootstrap =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Checker;
 use super::gateway::{is_http, is_tls};
 use super::path::Path;
-use crate::gateway::{Port, Server, ServerTlsMode, ServerTlsSettings, TlsProtocol};
+use crate::gateway::{Port, Server, ServerTlsMode, ServerTlsSettings, TlsProtocol, is_known_cipher_suite};
 
 /// Whether a server has TLS where its protocol wants it, and only there.
 pub(super) fn check_fits_protocol(server: &Server, port: &Port, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -74,18 +74,8 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
         }
         return;
     }
-    if passes_through(tls) {
-        for name in given() {
-            let message = format!(
-                "{} does not use certificates: {name} does nothing",
-                mode(tls).as_str()
-            );
-            let finding = to.warn("no-effect", &at.field(name), message);
-            if tls.mode.is_none() {
-                finding.help("write `mode: SIMPLE` to serve TLS: without a mode it is PASSTHROUGH");
-            }
-        }
-    }
+    check_effects(tls, at, to);
+    check_authorities_of_certificates(tls, at, to);
     check_one_source(tls, at, to);
     let by_name = !tls.credential_name.is_empty() || !tls.credential_names.is_empty();
     if by_name && !passes_through(tls) {
@@ -110,6 +100,158 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
             );
         }
     }
+}
+
+/// Settings that Istio accepts and does not act on.
+fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+    let mode = mode(tls);
+    for (field, needs) in settings(tls) {
+        let Some(reason) = needs.missing(tls) else {
+            continue;
+        };
+        let finding = to.warn(
+            "no-effect",
+            &at.field(field),
+            format!("{field} does nothing: {reason}"),
+        );
+        if tls.mode.is_none() && tls.https_redirect != Some(true) {
+            finding.help("write `mode: SIMPLE` to serve TLS: without a mode it is PASSTHROUGH");
+        } else if matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual) {
+            match needs {
+                Needs::ClientsByCredential => {
+                    finding.help(
+                        "Istio acts on it only with a credentialName: clients are not restricted by it",
+                    );
+                }
+                Needs::ClientsByFile if field == "caCrl" => {
+                    finding.help("put the revocation list into the Secret that holds ca.crt, as ca.crl");
+                }
+                Needs::ClientsByFile | Needs::Certificates | Needs::Clients | Needs::Handshake => {}
+            }
+        }
+    }
+}
+
+/// Clients are judged by the authorities of the server, never by those of one of its certificates.
+fn check_authorities_of_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+    let certificates = at.field("tlsCertificates");
+    for (index, it) in tls.tls_certificates.iter().enumerate() {
+        if !it.ca_certificates.is_empty() {
+            let at = certificates.item(index);
+            to.warn(
+                "no-effect",
+                &at.field("caCertificates"),
+                "caCertificates does nothing here",
+            )
+            .help("write `tls.caCertificates`: it is for all certificates of the server");
+        }
+    }
+}
+
+/// What a setting needs to have an effect (istio `pilot/pkg/security/model/authentication.go`).
+#[derive(Clone, Copy)]
+enum Needs {
+    /// A server that shows a certificate.
+    Certificates,
+    /// A server that ends TLS.
+    Handshake,
+    /// A server that asks clients for a certificate.
+    Clients,
+    /// The same, with a credential.
+    ClientsByCredential,
+    /// The same, with files.
+    ClientsByFile,
+}
+
+impl Needs {
+    /// Why a server has not what is needed.
+    fn missing(self, tls: &ServerTlsSettings) -> Option<String> {
+        let mode = mode(tls);
+        if passes_through(tls) {
+            return Some(match self {
+                Self::Certificates => format!("{} does not use certificates", mode.as_str()),
+                _ => format!("{} does not end TLS", mode.as_str()),
+            });
+        }
+        let asks = matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual);
+        let by_name = !tls.credential_name.is_empty() || !tls.credential_names.is_empty();
+        match self {
+            Self::Certificates | Self::Handshake => None,
+            Self::Clients | Self::ClientsByCredential | Self::ClientsByFile if !asks => {
+                Some(format!("{} asks clients for no certificate", mode.as_str()))
+            }
+            Self::ClientsByCredential if !by_name => Some("the certificates come from files".to_owned()),
+            Self::ClientsByFile if by_name => Some("the certificates come from a credential".to_owned()),
+            Self::Clients | Self::ClientsByCredential | Self::ClientsByFile => None,
+        }
+    }
+}
+
+/// The settings that are given.
+fn settings(tls: &ServerTlsSettings) -> impl Iterator<Item = (&'static str, Needs)> {
+    let set = |text: &String| !text.is_empty();
+    let settings = [
+        (
+            "serverCertificate",
+            set(&tls.server_certificate),
+            Needs::Certificates,
+        ),
+        ("privateKey", set(&tls.private_key), Needs::Certificates),
+        (
+            "tlsCertificates",
+            !tls.tls_certificates.is_empty(),
+            Needs::Certificates,
+        ),
+        ("credentialName", set(&tls.credential_name), Needs::Certificates),
+        (
+            "credentialNames",
+            !tls.credential_names.is_empty(),
+            Needs::Certificates,
+        ),
+        ("caCertificates", set(&tls.ca_certificates), Needs::ClientsByFile),
+        ("caCrl", set(&tls.ca_crl), Needs::ClientsByFile),
+        (
+            "caCertCredentialName",
+            set(&tls.ca_cert_credential_name),
+            Needs::ClientsByCredential,
+        ),
+        (
+            "subjectAltNames",
+            !tls.subject_alt_names.is_empty(),
+            Needs::Clients,
+        ),
+        (
+            "verifyCertificateSpki",
+            !tls.verify_certificate_spki.is_empty(),
+            Needs::ClientsByCredential,
+        ),
+        (
+            "verifyCertificateHash",
+            !tls.verify_certificate_hash.is_empty(),
+            Needs::ClientsByCredential,
+        ),
+        (
+            "insecureSkipVerify",
+            tls.insecure_skip_verify == Some(true),
+            Needs::Clients,
+        ),
+        (
+            "minProtocolVersion",
+            tls.min_protocol_version.is_some(),
+            Needs::Handshake,
+        ),
+        (
+            "maxProtocolVersion",
+            tls.max_protocol_version.is_some(),
+            Needs::Handshake,
+        ),
+        ("cipherSuites", !tls.cipher_suites.is_empty(), Needs::Handshake),
+        ("ecdhCurves", !tls.ecdh_curves.is_empty(), Needs::Handshake),
+    ];
+    settings
+        .into_iter()
+        .filter(|(_, given, _)| *given)
+        .map(|(name, _, needs)| (name, needs))
 }
 
 fn check_one_source(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -176,28 +318,9 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
 }
 
 fn check_ciphers(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
-    // istio pkg/config/security: what BoringSSL knows; operators such as `-ALL` pass unseen.
-    const KNOWN: [&str; 15] = [
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE-ECDSA-AES128-SHA",
-        "ECDHE-RSA-AES128-SHA",
-        "ECDHE-ECDSA-AES256-SHA",
-        "ECDHE-RSA-AES256-SHA",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-        "AES128-SHA",
-        "AES256-SHA",
-        "DES-CBC3-SHA",
-    ];
     let mut seen = BTreeSet::new();
     for (index, name) in tls.cipher_suites.iter().enumerate() {
-        let is_operator = name.starts_with(|it: char| !it.is_alphanumeric());
-        if !name.is_empty() && name != "ALL" && !is_operator && !KNOWN.contains(&name.as_str()) {
+        if !is_known_cipher_suite(name) {
             to.warn(
                 "unknown-cipher",
                 &at.item(index),

@@ -1,0 +1,239 @@
+//! Which clients a server lets in by their certificates: authorities, names, fingerprints, revocation.
+//!
+//! Decides for servers that may or must see a certificate; nothing else of TLS. Settings that Istio ignores for the
+//! mode of a server are warnings of `fingerpost_resources`.
+//! Source: istio `pilot/pkg/security/model/authentication.go`, `ApplyCredentialSDSToServerCommonTLSContext` and
+//! `ApplyToCommonTLSContext`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fingerpost_resources::{Diagnostics, ServerTlsMode};
+use serde_json::{Value, json};
+
+use crate::certificates;
+use crate::credentials::{self, CredentialName, FileSecret, Kind, SecretFiles};
+use crate::proto::Fields;
+use crate::tls::{DownstreamTls, ENVOY_REFUSES, Server, inline_string, not_in_input, refuse_secret};
+
+/// Bytes of a SHA-256.
+const SHA256: usize = 32;
+
+/// Adds what clients' certificates are judged by.
+pub(crate) fn add_validation(
+    server: &Server<'_>,
+    common: &mut Fields,
+    built: &mut DownstreamTls,
+    diagnostics: &mut Diagnostics,
+) {
+    let by_credential = server.credentials();
+    match server.mode() {
+        ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual => {}
+        ServerTlsMode::Simple if !by_credential.is_empty() && !server.tls.subject_alt_names.is_empty() => {
+            // Istio sends the names without an authority.
+            diagnostics
+                .error(
+                    ENVOY_REFUSES,
+                    "SIMPLE with subjectAltNames: Envoy does not compare names without an authority",
+                )
+                .on(server.needed.origin, server.field("subjectAltNames"))
+                .help("write `mode: MUTUAL`, or remove subjectAltNames");
+            return;
+        }
+        ServerTlsMode::Simple
+        | ServerTlsMode::Passthrough
+        | ServerTlsMode::AutoPassthrough
+        | ServerTlsMode::IstioMutual => return,
+    }
+    let mut context = restrictions(server, diagnostics);
+    match authorities(server, &by_credential, diagnostics) {
+        Some(Authorities::Inline { trusted, revoked }) => {
+            context.insert("trusted_ca".to_owned(), trusted);
+            if let Some(revoked) = revoked {
+                context.insert("crl".to_owned(), revoked);
+            }
+            common.insert("validation_context".to_owned(), Value::Object(context));
+        }
+        Some(Authorities::Files(secret)) => {
+            common.insert(
+                "combined_validation_context".to_owned(),
+                json!({
+                    "default_validation_context": context,
+                    "validation_context_sds_secret_config": secret.config(),
+                }),
+            );
+            built.file_secrets.push(*secret);
+        }
+        None => {}
+    }
+}
+
+/// What a certificate needs besides an authority. Istio gives fingerprints to Envoy only beside a credential.
+fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> Fields {
+    let mut context = Fields::new();
+    if !server.tls.subject_alt_names.is_empty() {
+        // Istio names no type; Envoy then tries these.
+        let types = ["EMAIL", "DNS", "URI", "IP_ADDRESS"];
+        let names = server.tls.subject_alt_names.iter();
+        let matchers: Vec<Value> = names
+            .flat_map(|name| types.map(|kind| json!({"san_type": kind, "matcher": {"exact": name}})))
+            .collect();
+        context.insert("match_typed_subject_alt_names".to_owned(), matchers.into());
+    }
+    if server.tls.insecure_skip_verify == Some(true) {
+        context.insert("trust_chain_verification".to_owned(), json!("ACCEPT_UNTRUSTED"));
+    }
+    if server.credentials().is_empty() {
+        return context;
+    }
+    for fingerprints in [Fingerprints::Hash, Fingerprints::PublicKey] {
+        let listed = fingerprints.of(server);
+        for (index, text) in listed.iter().enumerate() {
+            if !fingerprints.takes(text) {
+                let path = server.field(&format!("{}[{index}]", fingerprints.field()));
+                diagnostics
+                    .error(ENVOY_REFUSES, format!("{text:?} is not {}", fingerprints.form()))
+                    .on(server.needed.origin, path)
+                    .help(fingerprints.command());
+            }
+        }
+        if !listed.is_empty() {
+            context.insert(fingerprints.envoy_field().to_owned(), json!(listed));
+        }
+    }
+    context
+}
+
+/// Ways to name a certificate by a checksum.
+#[derive(Clone, Copy)]
+enum Fingerprints {
+    /// Of the whole certificate.
+    Hash,
+    /// Of its public key.
+    PublicKey,
+}
+
+impl Fingerprints {
+    fn of<'s>(self, server: &'s Server<'_>) -> &'s [String] {
+        match self {
+            Self::Hash => &server.tls.verify_certificate_hash,
+            Self::PublicKey => &server.tls.verify_certificate_spki,
+        }
+    }
+
+    fn field(self) -> &'static str {
+        match self {
+            Self::Hash => "verifyCertificateHash",
+            Self::PublicKey => "verifyCertificateSpki",
+        }
+    }
+
+    fn envoy_field(self) -> &'static str {
+        match self {
+            Self::Hash => "verify_certificate_hash",
+            Self::PublicKey => "verify_certificate_spki",
+        }
+    }
+
+    /// Whether Envoy takes this text.
+    fn takes(self, text: &str) -> bool {
+        match self {
+            Self::Hash => {
+                let digits = 2 * SHA256;
+                let with_colons = text.len() == digits + SHA256 - 1;
+                let plain = if with_colons {
+                    text.replace(':', "")
+                } else {
+                    text.to_owned()
+                };
+                plain.len() == digits && plain.bytes().all(|it| it.is_ascii_hexdigit())
+            }
+            Self::PublicKey => STANDARD.decode(text).is_ok_and(|it| it.len() == SHA256),
+        }
+    }
+
+    fn form(self) -> &'static str {
+        match self {
+            Self::Hash => {
+                "a SHA-256 of a certificate: 64 hexadecimal digits, all or none of the pairs apart by colons"
+            }
+            Self::PublicKey => "a SHA-256 of a public key in base64, which has 44 characters",
+        }
+    }
+
+    fn command(self) -> &'static str {
+        match self {
+            Self::Hash => "`openssl x509 -in client.crt -noout -fingerprint -sha256` prints it",
+            Self::PublicKey => {
+                "`openssl x509 -in client.crt -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64` prints it"
+            }
+        }
+    }
+}
+
+/// Who must have signed a client's certificate.
+enum Authorities {
+    Inline { trusted: Value, revoked: Option<Value> },
+    Files(Box<FileSecret>),
+}
+
+/// The authorities; none where an error was reported.
+fn authorities(
+    server: &Server<'_>,
+    by_credential: &[(&str, String)],
+    diagnostics: &mut Diagnostics,
+) -> Option<Authorities> {
+    let files = |secret| Some(Authorities::Files(Box::new(secret)));
+    // Of several credentials the first one counts.
+    let Some((credential, field)) = by_credential.first() else {
+        let revoked = Some(&server.tls.ca_crl).filter(|it| !it.is_empty()).cloned();
+        let named = SecretFiles::Authority {
+            trusted: server.tls.ca_certificates.clone(),
+            revoked,
+        };
+        return files(server.needed.named(named, server.field("caCertificates")));
+    };
+    let (credential, field) = if server.tls.ca_cert_credential_name.is_empty() {
+        (credentials::authority_of(credential), field.clone())
+    } else {
+        (
+            server.tls.ca_cert_credential_name.clone(),
+            server.field("caCertCredentialName"),
+        )
+    };
+    let own = &server.mesh.options.namespace;
+    let reason = match CredentialName::parse(&credential, own) {
+        CredentialName::Mesh => {
+            server.refuse_mesh(&field, &credential, diagnostics);
+            return None;
+        }
+        CredentialName::ConfigMap => format!("`{credential}` is a ConfigMap, which is not read"),
+        CredentialName::Secret(namespace, name) => {
+            match credentials::authority(server.resources, &namespace, &name, own) {
+                None => not_in_input(&namespace, &name, own),
+                Some(found) => match credentials::authorities(&found.spec) {
+                    None => format!(
+                        "Secret `{}` has no `ca.crt` (or `cacert`) to judge clients by",
+                        found.meta.qualified_name()
+                    ),
+                    Some((trusted, revoked)) => {
+                        let judged = certificates::check_authorities(trusted)
+                            .and_then(|()| revoked.map_or(Ok(()), certificates::check_revocations));
+                        if let Err(fault) = judged {
+                            refuse_secret(&fault, &found.origin, diagnostics);
+                            return None;
+                        }
+                        return Some(Authorities::Inline {
+                            trusted: inline_string(trusted),
+                            revoked: revoked.map(inline_string),
+                        });
+                    }
+                },
+            }
+        }
+    };
+    files(
+        server
+            .needed
+            .beside_module(&credential, Kind::Authority, field, reason),
+    )
+}

@@ -1,0 +1,159 @@
+//! The few fields of X.509 certificates and of keys that decide whether Envoy takes them.
+//!
+//! Reads DER; verifies no signature. What the fields mean is `certificates`.
+//! Source: RFC 5280 (certificates), RFC 5915 and 5958 (keys).
+
+use yasna::models::ObjectIdentifier;
+use yasna::{ASN1Result, BERReader, BERReaderSeq, Tag};
+
+use crate::certificates::Validity;
+
+const RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 1];
+const ELLIPTIC: &[u64] = &[1, 2, 840, 10_045, 2, 1];
+/// P-256, P-384, P-521.
+const CURVES: [&[u64]; 3] = [
+    &[1, 2, 840, 10_045, 3, 1, 7],
+    &[1, 3, 132, 0, 34],
+    &[1, 3, 132, 0, 35],
+];
+
+/// What a certificate says.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    /// When it is valid.
+    pub validity: Validity,
+    /// Its key.
+    pub public_key: PublicKey,
+}
+
+/// A public key.
+#[derive(Debug)]
+pub(crate) struct PublicKey {
+    algorithm: ObjectIdentifier,
+    curve: Option<ObjectIdentifier>,
+    /// The key itself, as its algorithm writes it.
+    pub bits: Vec<u8>,
+}
+
+impl Certificate {
+    /// Reads one; none if it is malformed.
+    pub(crate) fn parse(der: &[u8]) -> Option<Self> {
+        let parsed = yasna::parse_der(der, |reader| {
+            reader.read_sequence(|reader| {
+                let parsed = reader.next().read_sequence(signed_part)?;
+                reader.next().read_der()?; // the algorithm of the signature
+                reader.next().read_bitvec_bytes()?;
+                Ok(parsed)
+            })
+        });
+        parsed.ok()
+    }
+}
+
+/// `TBSCertificate`.
+fn signed_part(reader: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Certificate> {
+    reader.read_optional(|it| it.read_tagged(Tag::context(0), |it| it.read_i64()))?;
+    for _ in ["serial number", "algorithm", "issuer"] {
+        reader.next().read_der()?;
+    }
+    let validity = reader.next().read_sequence(|reader| {
+        let from = time(reader.next())?;
+        let until = time(reader.next())?;
+        Ok(Validity { from, until })
+    })?;
+    reader.next().read_der()?; // the subject
+    let public_key = public_key(reader.next())?;
+    while reader.read_optional(|it| it.read_der())?.is_some() {}
+    Ok(Certificate { validity, public_key })
+}
+
+/// Seconds since 1970.
+fn time(reader: BERReader<'_, '_>) -> ASN1Result<i64> {
+    if reader.lookahead_tag()? == yasna::tags::TAG_UTCTIME {
+        return reader.read_utctime().map(|it| it.datetime().unix_timestamp());
+    }
+    reader
+        .read_generalized_time()
+        .map(|it| it.datetime().unix_timestamp())
+}
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo`; none if it is malformed.
+    pub(crate) fn parse(der: &[u8]) -> Option<Self> {
+        yasna::parse_der(der, public_key).ok()
+    }
+
+    /// How long an RSA key is; none for other keys.
+    pub(crate) fn rsa_bits(&self) -> Option<usize> {
+        if *self.algorithm.components() != RSA {
+            return None;
+        }
+        let modulus = yasna::parse_der(&self.bits, |reader| {
+            reader.read_sequence(|reader| {
+                let (modulus, _) = reader.next().read_bigint_bytes()?;
+                reader.next().read_bigint_bytes()?;
+                Ok(modulus)
+            })
+        });
+        let modulus = modulus.ok()?;
+        let zeros = modulus.iter().take_while(|it| **it == 0).count();
+        let leading = modulus.get(zeros).map_or(0, |it| it.leading_zeros());
+        Some((modulus.len() - zeros) * 8 - leading as usize)
+    }
+
+    /// Whether it is on an elliptic curve that Envoy does not take.
+    pub(crate) fn is_of_other_curve(&self) -> bool {
+        let curve = self.curve.as_ref().map(|it| it.components().as_slice());
+        *self.algorithm.components() == ELLIPTIC && !curve.is_some_and(|it| CURVES.contains(&it))
+    }
+}
+
+fn public_key(reader: BERReader<'_, '_>) -> ASN1Result<PublicKey> {
+    reader.read_sequence(|reader| {
+        let (algorithm, curve) = reader.next().read_sequence(|reader| {
+            let algorithm = reader.next().read_oid()?;
+            let parameters = reader.read_optional(|it| it.read_der())?;
+            let curve = parameters.and_then(|it| yasna::parse_der(&it, |it| it.read_oid()).ok());
+            Ok((algorithm, curve))
+        })?;
+        let (bits, _) = reader.next().read_bitvec_bytes()?;
+        Ok(PublicKey {
+            algorithm,
+            curve,
+            bits,
+        })
+    })
+}
+
+/// Whether the bytes are one sequence and nothing else.
+pub(crate) fn is_sequence(der: &[u8]) -> bool {
+    members(der).is_some()
+}
+
+/// The public key in an elliptic curve private key, bare or in PKCS #8, if it is there.
+pub(crate) fn public_point(private_key: &[u8]) -> Option<Vec<u8>> {
+    let members = members(private_key)?;
+    let tagged = Tag::context(1);
+    let held = members
+        .iter()
+        .find_map(|it| yasna::parse_der(it, |it| it.read_tagged(tagged, |it| it.read_bitvec_bytes())).ok());
+    if let Some((bits, _)) = held {
+        return Some(bits);
+    }
+    // PKCS #8: version, algorithm, and the bare key in an octet string.
+    let inner = yasna::parse_der(members.get(2)?, |it| it.read_bytes()).ok()?;
+    public_point(&inner)
+}
+
+fn members(der: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let members = yasna::parse_der(der, |reader| {
+        reader.read_sequence(|reader| {
+            let mut members = Vec::new();
+            while let Some(member) = reader.read_optional(|it| it.read_der())? {
+                members.push(member);
+            }
+            Ok(members)
+        })
+    });
+    members.ok()
+}
