@@ -1,6 +1,7 @@
 //! How a filter comes to its answer: the checks around a callback, the callback, and what the guest asked for meanwhile.
 
 use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer, keep};
+use crate::codec::Warning;
 use crate::context::{Context, Direction, Source};
 use crate::error::{Cause, Failure};
 use crate::exports::OnHeaders;
@@ -50,6 +51,7 @@ impl Simulator {
             if let Some(context) = vm.context(context) {
                 context.end_of_stream = end;
                 context.reach(direction).headers = true;
+                context.at_response_headers = direction == Direction::Response;
             }
             let (callback, name) = match direction {
                 Direction::Request => (vm.exports.on_request_headers.clone(), "proxy_on_request_headers"),
@@ -80,8 +82,10 @@ impl Simulator {
             Some(Some(2)) => HeadersAnswer::Continue,
             Some(Some(_)) => HeadersAnswer::StopAll,
         };
+        self.touch(vm, context, |it| it.at_response_headers = false);
         if answer == HeadersAnswer::Continue {
             self.touch(vm, context, |it| it.reach(direction).headers = false);
+            self.refuse_to_go_on_twice(vm, context, direction, end);
         }
         self.after_callback(vm);
         answer
@@ -153,6 +157,7 @@ impl Simulator {
             Some(Some(_)) => (DataAnswer::StopNoBuffer, false),
         };
         self.touch(vm, context, |it| {
+            it.made_trailers = false;
             let reach = it.reach(direction);
             reach.buffering = buffering;
             if answer == DataAnswer::Continue {
@@ -320,11 +325,15 @@ impl Simulator {
                 After::Continue { context, direction } => self.continue_from(vm, context, direction),
                 After::Reply { context, reply } => {
                     if let Some((id, _)) = self.stream_of(vm, context) {
-                        self.touch(vm, context, |it| it.reply_sent = true);
+                        self.touch(vm, context, |it| {
+                            it.reply_sent = true;
+                            it.replies_now = false;
+                        });
                         self.reply(id, &reply);
                     }
                 }
                 After::Reset { context } => {
+                    self.touch(vm, context, |it| it.closes_now = false);
                     if let Some((id, _)) = self.stream_of(vm, context)
                         && let Some(stream) = self.world.streams.get_mut(&id)
                     {
@@ -332,6 +341,11 @@ impl Simulator {
                     }
                 }
                 After::Done { root } => self.finish_root(vm, root),
+                After::Crash {
+                    function,
+                    what,
+                    instead,
+                } => self.crashes(function, what, instead),
             }
         }
         self.nested -= 1;
@@ -346,6 +360,7 @@ impl Simulator {
             self.crashes(
                 "proxy_continue_stream",
                 "let streams go on from inside each other without end",
+                "let each go on once",
             );
             return None;
         }
@@ -355,10 +370,10 @@ impl Simulator {
     }
 
     /// Notes that Envoy would have crashed here; once, however often the guest does it in a row.
-    fn crashes(&mut self, callback: &str, what: &'static str) {
+    fn crashes(&mut self, callback: &str, what: &'static str, instead: &'static str) {
         let failure = Failure {
             callback: callback.to_owned(),
-            cause: Cause::ProxyCrash { what },
+            cause: Cause::ProxyCrash { what, instead },
             stack: Vec::new(),
             log: Vec::new(),
         };
@@ -383,8 +398,39 @@ impl Simulator {
             false => self.crashes(
                 "proxy_continue_stream",
                 "told a response to go on that has not come",
+                "do so in the callbacks for responses only, or later",
             ),
         }
+    }
+
+    /// A guest that tells a response to go on and then lets its headers pass: they go out twice, and Envoy crashes if
+    /// they are all there is.
+    fn refuse_to_go_on_twice(&mut self, vm: usize, context: u32, direction: Direction, end: bool) {
+        if direction == Direction::Request {
+            return;
+        }
+        let Some(here) = self.vms.get_mut(vm).and_then(Option::as_mut) else {
+            return;
+        };
+        let before = here.state().after.len();
+        here.state().after.retain(|(after, _)| {
+            !matches!(after, After::Continue { context: of, direction: Direction::Response } if *of == context)
+        });
+        if here.state().after.len() == before {
+            return;
+        }
+        let plugin = here.context(context).and_then(|context| context.plugin.clone());
+        if end {
+            let what =
+                "told a response without a body to go on in proxy_on_response_headers, and returned Continue";
+            return self.crashes("proxy_continue_stream", what, "do one of both");
+        }
+        self.world.warn(Warning {
+            plugin: plugin.map(|plugin| plugin.name.clone()),
+            text: "told a response to go on in proxy_on_response_headers, and returned Continue: Envoy sends its headers twice, and \
+                   the client takes the second for its body; do one of both"
+                .to_owned(),
+        });
     }
 
     fn stream_of(&mut self, vm: usize, context: u32) -> Option<(u32, usize)> {

@@ -3,6 +3,7 @@
 //! What the filters' answers mean is here (`source/common/http/filter_manager.cc`); how a filter comes to an answer is in
 //! `callbacks.rs`. Whatever leaves the last filter of a direction is noted in `Side::out`.
 
+use crate::codec;
 use crate::connection_manager;
 use crate::context::{Direction, Source};
 use crate::simulator::Simulator;
@@ -250,14 +251,30 @@ impl Simulator {
     }
 
     fn headers_out(&mut self, id: u32, direction: Direction, end: bool) {
+        if let Some((reply, flags)) = self.refused(id, direction) {
+            if let Some(stream) = self.world.streams.get_mut(&id) {
+                stream.flags = flags;
+            }
+            return self.reply(id, &reply);
+        }
         if let Some(stream) = self.world.streams.get_mut(&id) {
             if direction == Direction::Response {
                 stream.sent_status = Some(stream.status());
                 connection_manager::send(&mut stream.response.headers);
+                codec::warn_of_response(&stream.response, &mut self.world.warnings);
             }
             let out = &mut stream.side_mut(direction).out;
             out.headers = true;
             out.complete |= end;
+        }
+    }
+
+    /// What is answered in the stead of headers that go no further.
+    fn refused(&self, id: u32, direction: Direction) -> Option<codec::Refusal> {
+        let stream = self.world.streams.get(&id).filter(|stream| stream.is_routed)?;
+        match direction {
+            Direction::Request => codec::refused_request(&stream.request.headers),
+            Direction::Response => codec::refused_response(&stream.response.headers),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Only what every connection manager does to a request from outside (`conn_manager_utility.cc`, and the HTTP/1 codec).
 //! What a bootstrap sets otherwise (path normalisation, `use_remote_address`, early mutations) is not here.
 
+use crate::codec::{self, Refusal};
 use crate::headers::{HeaderKind, Headers};
 use crate::message::{Request, Response};
 
@@ -36,13 +37,15 @@ const HOP_BY_HOP: &[&str] = &[
 ];
 
 impl Request {
-    /// A request as a client sends it: turned into what the first filter sees.
+    /// A request as a client sends it by HTTP/1: turned into what the first filter sees. Blanks around values are gone; a
+    /// request that Envoy answers before its filters gets that answer, and of the filters only `proxy_on_log` is called.
     #[must_use]
     pub fn received(mut self) -> Self {
         let mut headers = Headers::new(HeaderKind::Request);
         for (name, value) in self.headers.iter() {
-            headers.add(name, value);
+            headers.add(name, value.trim_ascii());
         }
+        self.refused = refused(&headers).map(Box::new);
         for name in HOP_BY_HOP.iter().chain(FOR_INTERNAL_REQUESTS) {
             headers.remove(name.as_bytes());
         }
@@ -60,6 +63,122 @@ impl Request {
         self
     }
 }
+
+/// What Envoy answers to a request before its filters see it, in the order in which it looks.
+fn refused(headers: &Headers) -> Option<Refusal> {
+    let codec_error = |status: u32, details: &str, body: &str| {
+        Some(codec::refusal(
+            status,
+            details,
+            body,
+            codec::flags::REFUSED_BY_CODEC,
+        ))
+    };
+    let bad_request = |details: &str| codec_error(400, details, "Bad Request");
+    let method = headers.get(":method").unwrap_or_default();
+    let path = headers.get(":path").unwrap_or_default();
+    let is_connect = method == b"CONNECT";
+    let is_absolute = path.starts_with(b"/") || path.starts_with(b"http://") || path.starts_with(b"https://");
+    let is_star = method == b"OPTIONS" && path == b"*";
+    if path.iter().any(|byte| byte.is_ascii_control()) {
+        return bad_request("http1.invalid_characters");
+    }
+    if !METHODS.iter().any(|known| known.as_bytes() == method)
+        || path.iter().any(|byte| *byte == b' ' || !byte.is_ascii())
+        || !(is_connect || is_absolute || is_star)
+    {
+        return bad_request("http1.codec_error");
+    }
+    let mut size = 0;
+    for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
+        size += name.len() + value.len();
+        if name.is_empty() || !name.iter().copied().all(codec::is_token) || value.contains(&b'\n') {
+            return bad_request("http1.codec_error");
+        }
+        if !codec::is_value(value) && !value.contains(&b'\r') {
+            return bad_request("http1.invalid_characters");
+        }
+    }
+    let too_large = |details: &str| codec_error(431, details, "Request Header Fields Too Large");
+    if size > HEADER_BYTES {
+        return too_large("http1.headers_too_large");
+    }
+    if headers.len() > HEADER_COUNT {
+        return too_large("http1.too_many_headers");
+    }
+    let length = headers.text("content-length");
+    if headers.get("content-length").is_some() && length.and_then(|it| it.parse::<u64>().ok()).is_none() {
+        return bad_request("http1.codec_error");
+    }
+    match headers.get("transfer-encoding") {
+        Some(coding) if !coding.eq_ignore_ascii_case(b"chunked") => {
+            return codec_error(501, "http1.invalid_transfer_encoding", "Not Implemented");
+        }
+        Some(_) if length.is_some() => return bad_request("http1.content_length_and_chunked_not_allowed"),
+        Some(_) | None => {}
+    }
+    let manager_error = |status: u32, details: &str| Some(codec::refusal(status, details, "", 0));
+    let Some(authority) = headers.get(":authority") else {
+        return manager_error(400, "missing_host_header");
+    };
+    if !authority
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=@[]_~".contains(byte))
+    {
+        return bad_request("http.invalid_authority");
+    }
+    if is_star {
+        return manager_error(404, "absolute_path_rejected");
+    }
+    if path.contains(&b'#') {
+        return manager_error(400, "path_normalization_failed");
+    }
+    None
+}
+
+/// The most that Envoy takes of headers, unless it is configured otherwise.
+const HEADER_BYTES: usize = 60 * 1024;
+
+/// As [`HEADER_BYTES`], in headers.
+const HEADER_COUNT: usize = 100;
+
+/// Methods that Envoy's HTTP/1 parser knows (`source/common/http/http1/balsa_parser.cc`).
+const METHODS: &[&str] = &[
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "MSEARCH",
+    "NOTIFY",
+    "OPTIONS",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
 
 impl Response {
     /// A response as an HTTP/1 upstream sends it: turned into what the first filter sees of it.

@@ -49,6 +49,16 @@ pub(crate) struct Context {
     pub(crate) end_of_stream: bool,
     /// In `proxy_on_log`, where headers are for reading only.
     pub(crate) logging: bool,
+    /// In `proxy_on_log`, `proxy_on_done` or `proxy_on_delete`: its stream is over.
+    pub(crate) ending: bool,
+    /// In `proxy_on_response_headers`.
+    pub(crate) at_response_headers: bool,
+    /// It has replied in the present callback.
+    pub(crate) replies_now: bool,
+    /// It has closed its stream in the present callback.
+    pub(crate) closes_now: bool,
+    /// It has made trailers in the callback for the last piece of a response.
+    pub(crate) made_trailers: bool,
     /// The guest has asked for a local reply; it may do so once.
     pub(crate) reply_held: bool,
     /// The stream has had a local reply from this filter.
@@ -78,6 +88,11 @@ impl Context {
             response: Reach::default(),
             end_of_stream: false,
             logging: false,
+            ending: false,
+            at_response_headers: false,
+            replies_now: false,
+            closes_now: false,
+            made_trailers: false,
             reply_held: false,
             reply_sent: false,
             waits_for_done: false,

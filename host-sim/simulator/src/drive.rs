@@ -2,20 +2,25 @@
 
 use crate::attributes::grpc_status;
 use crate::chain::From;
+use crate::codec::{self, Framed};
 use crate::connection_manager;
 use crate::context::{Direction, Source};
 use crate::headers::{HeaderKind, Headers};
 use crate::limits;
-use crate::message::{CallOutcome, Request, Response};
+use crate::message::{Request, Response};
 use crate::outcome::{End, Outcome};
 use crate::simulator::{Simulator, StreamId, Verdict};
 use crate::stream::{LocalReply, Pieces, Stream};
-use crate::world::PendingCall;
 use std::mem;
+use std::time::Duration;
 
 impl Simulator {
     /// Sends a request through the filters, up to the upstream, and leaves the stream open.
     pub fn begin(&mut self, request: Request) -> StreamId {
+        self.open(request, true)
+    }
+
+    pub(crate) fn open(&mut self, request: Request, is_routed: bool) -> StreamId {
         self.outside_event();
         self.last_stream = self.last_stream.wrapping_add(1);
         let id = self.last_stream;
@@ -26,8 +31,19 @@ impl Simulator {
         stream.begin_with(&self.world.filter_state);
         stream.give(request.headers.weight());
         stream.request.headers = request.headers;
+        stream.is_routed = is_routed;
+        stream.flags = request.refused.as_ref().map_or(0, |refused| refused.1);
         self.world.streams.insert(id, stream);
-        self.feed(id, Direction::Request, request.body, request.trailers);
+        match request.refused {
+            Some(refused) => self.reply(id, &refused.0),
+            None => self.feed(
+                id,
+                Direction::Request,
+                request.body,
+                request.trailers,
+                request.pause,
+            ),
+        }
         StreamId(id)
     }
 
@@ -49,8 +65,58 @@ impl Simulator {
             let Some(request) = here.upstream() else {
                 return;
             };
-            let response = (self.upstream)(&request);
-            self.answer(stream.0, response);
+            let response = self.ask_upstream(stream.0, request);
+            let limit = codec::ROUTE_TIMEOUT;
+            match response.filter(|response| response.delay <= limit) {
+                Some(response) => {
+                    self.pass_time(response.delay);
+                    self.answer(stream.0, response);
+                }
+                None => {
+                    self.pass_time(limit);
+                    self.time_out(stream.0);
+                }
+            }
+        }
+    }
+
+    /// What the upstream answers to a request as it reads it; nothing where it waits for more of it.
+    fn ask_upstream(&mut self, id: u32, mut request: Request) -> Option<Response> {
+        let length = request.body.iter().map(Vec::len).sum();
+        let (framed, text) = codec::frame_request(&request.headers, length, "the request's body");
+        if framed != Framed::Whole
+            && let Some(stream) = self.world.streams.get(&id)
+        {
+            let warning = stream.request.warning(b"content-length", text);
+            self.world.warnings.push(warning);
+        }
+        match framed {
+            Framed::Whole => {}
+            Framed::Cut(most) => codec::cut(&mut request.body, most),
+            Framed::Waits => return None,
+        }
+        let response = (self.upstream)(&request);
+        Some(codec::arrives(request.headers.get(":method"), response))
+    }
+
+    /// What Envoy's router answers when the upstream has not, in the time that a route has.
+    fn time_out(&mut self, id: u32) {
+        let (reply, flags) = codec::refusal(
+            504,
+            "response_timeout",
+            "upstream request timeout",
+            codec::flags::UPSTREAM_TIMEOUT,
+        );
+        if let Some(stream) = self.world.streams.get_mut(&id) {
+            stream.flags = flags;
+        }
+        self.reply(id, &reply);
+    }
+
+    /// Lets time pass within a message; timers tick.
+    fn pass_time(&mut self, by: Duration) {
+        if !by.is_zero() {
+            self.advance(by);
         }
     }
 
@@ -69,6 +135,7 @@ impl Simulator {
         self.outside_event();
         let end = self.state(stream);
         let stream = self.end(stream.0);
+        self.deliver(); // what `proxy_on_log` has asked for
         let cost = mem::take(&mut self.cost);
         let (trace, trace_left_out) = self.world.trace.take();
         let mut outcome = Outcome {
@@ -81,18 +148,25 @@ impl Simulator {
             filter_objects: Default::default(),
             log: self.take_log(),
             failures: self.take_failures(),
+            warnings: Vec::new(),
             cost,
             trace,
             trace_left_out,
         };
         if let Some(stream) = stream {
             outcome.response = stream.downstream();
+            if let Some(response) = outcome.response.as_mut().filter(|_| end == End::Complete)
+                && !codec::frame_response(&stream, response, &mut self.world.warnings)
+            {
+                outcome.end = End::Reset;
+            }
             outcome.upstream = stream.upstream();
             outcome.details = stream.details;
             outcome.route_cache_cleared = stream.route_cache_cleared;
             outcome.filter_state = stream.filter_state.into_map();
             outcome.filter_objects = stream.filter_objects.into_map();
         }
+        outcome.warnings = mem::take(&mut self.world.warnings);
         outcome
     }
 
@@ -114,16 +188,22 @@ impl Simulator {
         stream.response.headers = response.headers;
         stream.response.started = true;
         stream.details.get_or_insert_with(|| "via_upstream".to_owned());
-        let head = stream.request.headers.text(":method") == Some("HEAD");
-        match head {
-            true => self.feed(id, Direction::Response, Vec::new(), None),
-            false => self.feed(id, Direction::Response, response.body, response.trailers),
-        }
+        let pieces = u32::try_from(response.body.len()).unwrap_or(u32::MAX);
+        stream.latency = response.delay + response.pause * pieces.saturating_sub(1);
+        let (body, trailers) = (response.body, response.trailers);
+        self.feed(id, Direction::Response, body, trailers, response.pause);
     }
 
     /// As an HTTP/1 codec does it: headers, each piece, and then the end by itself. Calls are answered in between: they
     /// are quicker than the message.
-    fn feed(&mut self, id: u32, direction: Direction, body: Vec<Vec<u8>>, trailers: Option<Headers>) {
+    fn feed(
+        &mut self,
+        id: u32,
+        direction: Direction,
+        body: Vec<Vec<u8>>,
+        trailers: Option<Headers>,
+        pause: Duration,
+    ) {
         let bare = body.iter().all(Vec::is_empty) && trailers.is_none();
         if let Some(stream) = self.world.streams.get_mut(&id) {
             stream.side_mut(direction).started = true;
@@ -133,7 +213,8 @@ impl Simulator {
         if bare {
             return;
         }
-        for piece in body.into_iter().filter(|piece| !piece.is_empty()) {
+        for (index, piece) in body.into_iter().filter(|piece| !piece.is_empty()).enumerate() {
+            self.pass_time(if index == 0 { Duration::ZERO } else { pause });
             self.deliver();
             self.feed_data(id, direction, piece, false);
         }
@@ -205,6 +286,7 @@ impl Simulator {
             stream.response.trailers = None;
             stream.sent_status = Some(stream.status());
             connection_manager::send(&mut stream.response.headers);
+            codec::warn_of_response(&stream.response, &mut self.world.warnings);
             let out = &mut stream.response.out;
             out.headers = true;
             out.body = Pieces::default();
@@ -233,55 +315,16 @@ impl Simulator {
                 self.after_callback(vm);
             } else if let Some(pending) = self.world.calls.pop_front() {
                 self.stop_if_busy(pending.vm as usize, "proxy_on_http_call_response");
-                self.answer_call(&pending);
+                self.ask_cluster(pending);
             } else if let Some((vm, token)) = self.world.grpc_calls.pop_front() {
                 self.stop_if_busy(vm as usize, "proxy_on_grpc_receive");
                 self.answer_grpc(vm, token);
+            } else if let Some(((due, _), arrival)) = self.world.arrivals.pop_first() {
+                self.tell_of(due, arrival);
             } else {
                 return;
             }
         }
-    }
-
-    fn answer_call(&mut self, pending: &PendingCall) {
-        let outcome = match self.clusters.get_mut(&pending.call.cluster) {
-            Some(cluster) => cluster(&pending.call),
-            None => CallOutcome::Silence,
-        };
-        // What Envoy's router says in the cluster's stead (`source/common/router/router.cc`).
-        let own = |status: u16, text: &str| {
-            Response::new(status)
-                .header("content-length", text.len().to_string())
-                .header("content-type", "text/plain")
-                .body(text)
-        };
-        let response = match outcome {
-            CallOutcome::Answer(response) => response,
-            CallOutcome::Reset => own(
-                503,
-                "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
-            ),
-            CallOutcome::Timeout => own(504, "upstream request timeout"),
-            CallOutcome::Silence => return,
-        };
-        let (vm, root, token) = (pending.vm as usize, pending.root, pending.token);
-        let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let headers = length(response.headers.len());
-        let body = length(response.body.iter().map(Vec::len).sum());
-        let trailers = length(response.trailers.as_ref().map_or(0, |trailers| trailers.len()));
-        self.enter(vm, |vm, world| {
-            if let Some(context) = vm.context(root) {
-                context.call_response = Some(response);
-            }
-            if let Some(callback) = vm.exports.on_http_call_response.clone() {
-                let arguments = (root, token, headers, body, trailers);
-                vm.call(world, root, "proxy_on_http_call_response", &callback, arguments);
-            }
-            if let Some(context) = vm.context(root) {
-                context.call_response = None;
-            }
-        });
-        self.after_callback(vm);
     }
 
     /// The end of a stream, as Envoy tells filters of it: all log, then each is done and deleted.
@@ -293,15 +336,18 @@ impl Simulator {
             self.enter(*vm, |vm, world| {
                 crate::callbacks::create(vm, world, *context);
                 if let Some(callback) = vm.exports.on_log.clone() {
-                    set_logging(vm, *context, true);
+                    set_ending(vm, *context, true);
                     vm.call(world, *context, "proxy_on_log", &callback, *context);
-                    set_logging(vm, *context, false);
+                    set_ending(vm, *context, false);
                 }
             });
             self.after_callback(*vm);
         }
         for (vm, context) in &places {
             self.enter(*vm, |vm, world| {
+                if let Some(context) = vm.context(*context) {
+                    context.ending = true;
+                }
                 if let Some(callback) = vm.exports.on_done.clone() {
                     vm.call(world, *context, "proxy_on_done", &callback, *context);
                 }
@@ -330,9 +376,10 @@ impl Simulator {
     }
 }
 
-fn set_logging(vm: &mut crate::vm::Vm, context: u32, logging: bool) {
+fn set_ending(vm: &mut crate::vm::Vm, context: u32, logging: bool) {
     if let Some(context) = vm.context(context) {
         context.logging = logging;
+        context.ending = logging;
     }
 }
 
@@ -344,12 +391,13 @@ fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
     });
     let mut headers = Headers::new(HeaderKind::Response);
-    headers.add(b":status", reply.status.to_string().as_bytes());
+    let status = reply.status & 0xffff; // all that Envoy keeps
+    headers.add(b":status", status.to_string().as_bytes());
     for (name, value) in &reply.headers {
         headers.add(name, value);
     }
     // Envoy writes the code once more behind the filter's own headers, so that theirs has no effect.
-    headers.overwrite(b":status", reply.status.to_string().as_bytes());
+    headers.overwrite(b":status", status.to_string().as_bytes());
     if grpc {
         headers.set(b":status", b"200");
         headers.set(b"content-type", b"application/grpc");

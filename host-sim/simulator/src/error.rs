@@ -141,6 +141,8 @@ pub enum Cause {
     ProxyCrash {
         /// What it asked for.
         what: &'static str,
+        /// What to do instead.
+        instead: &'static str,
     },
     /// It called a host function that Envoy refuses while a module starts.
     TooEarly {
@@ -165,7 +167,7 @@ impl fmt::Display for Cause {
                 f,
                 "keeps more than {bytes} bytes with the host: in header maps, bodies, properties, shared data, queues, metrics, calls and log lines. If it needs them, raise the limit with `Simulator::budget`"
             ),
-            Self::ProxyCrash { what } => write!(f, "{what}: Envoy crashes here"),
+            Self::ProxyCrash { what, instead } => write!(f, "{what}: Envoy crashes here; {instead}"),
             Self::TooEarly { function } => {
                 write!(f, "called {function} while it starts, which Envoy does not allow")
             }

@@ -1,6 +1,6 @@
 //! A header map as Envoy keeps one: ordered, lower-case names, pseudo headers first, some names never repeated.
 //!
-//! It does not judge names or values: that is the codec's work on either side of the filters.
+//! It does not judge names or values: that is the codec's work on either side of the filters, see `codec.rs`.
 
 use crate::limits;
 use std::ops::Deref;

@@ -29,7 +29,9 @@ mod abi;
 mod attributes;
 mod budget;
 mod callbacks;
+mod calls;
 mod chain;
+mod codec;
 mod connection_manager;
 mod context;
 mod dice;
@@ -56,6 +58,7 @@ mod vm;
 mod world;
 
 pub use attributes::{ATTRIBUTES, UnknownAttribute};
+pub use codec::Warning;
 pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
 pub use grpc::{GrpcAnswer, GrpcCall};

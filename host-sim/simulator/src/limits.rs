@@ -96,3 +96,12 @@ pub(crate) mod price {
     /// A byte that is hashed.
     pub(crate) const HASHED_BYTE: u64 = 4;
 }
+
+/// Most warnings that wait for an outcome.
+pub(crate) const WARNINGS: usize = 1000;
+
+/// Of so many headers of a message it is known which plugin wrote them.
+pub(crate) const WRITTEN_NAMES: usize = 128;
+
+/// The longest name of such a header.
+pub(crate) const WRITTEN_BYTES: usize = 256;

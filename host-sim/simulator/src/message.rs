@@ -1,5 +1,6 @@
 //! What goes into the filters and comes out of them: requests and responses as a test writes them.
 
+use crate::codec::Refusal;
 use crate::{HeaderKind, Headers};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,10 @@ pub struct Request {
     pub trailers: Option<Headers>,
     /// Where the client is, 127.0.0.1:50000 unless it is set: `source.address` and `source.port`.
     pub client: SocketAddr,
+    /// What passes between two pieces of the body.
+    pub pause: Duration,
+    /// What Envoy answers to it before any filter sees it.
+    pub(crate) refused: Option<Box<Refusal>>,
 }
 
 impl Request {
@@ -45,7 +50,16 @@ impl Request {
             body: Vec::new(),
             trailers: None,
             client: SocketAddr::from(([127, 0, 0, 1], 50000)),
+            pause: Duration::ZERO,
+            refused: None,
         }
+    }
+
+    /// Lets this much time pass between two pieces of the body.
+    #[must_use]
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// Has it come from a client at this address.
@@ -113,6 +127,10 @@ pub struct Response {
     pub body: Vec<Vec<u8>>,
     /// Trailers, after the body.
     pub trailers: Option<Headers>,
+    /// What passes before it comes; a client's response has none.
+    pub delay: Duration,
+    /// What passes between two pieces of the body; a client's response has none.
+    pub pause: Duration,
 }
 
 impl Response {
@@ -124,7 +142,24 @@ impl Response {
             headers,
             body: Vec::new(),
             trailers: None,
+            delay: Duration::ZERO,
+            pause: Duration::ZERO,
         }
+    }
+
+    /// Lets it come only when this much time has passed. Envoy waits 15 s for an upstream, and for a called cluster as
+    /// long as the guest says.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Lets this much time pass between two pieces of the body.
+    #[must_use]
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// Its status, 0 where `:status` is no number.
@@ -193,7 +228,7 @@ pub enum CallOutcome {
     Answer(Response),
     /// The connection breaks: Envoy tells the guest so with a 503 of its own.
     Reset,
-    /// No answer within the guest's timeout: Envoy tells the guest so with a 504 of its own.
+    /// No answer within the guest's timeout, which passes: Envoy tells the guest so with a 504 of its own.
     Timeout,
     /// Nothing ever comes.
     Silence,

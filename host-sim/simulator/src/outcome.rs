@@ -1,5 +1,6 @@
 //! What came of a request.
 
+use crate::codec::Warning;
 use crate::error::Failure;
 use crate::message::{Request, Response};
 use crate::trace::Event;
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub log: Vec<LogLine>,
     /// VMs that failed since the last outcome.
     pub failures: Vec<Failure>,
+    /// What Envoy lets through since the last outcome, and somebody will not take as it was meant.
+    pub warnings: Vec<Warning>,
     /// What it cost.
     pub cost: Cost,
     /// Every callback and hostcall since the last outcome, where tracing is on.

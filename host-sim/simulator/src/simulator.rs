@@ -138,11 +138,12 @@ impl Simulator {
         self
     }
 
-    /// Lets the clock stand at this time since 1970; only [`Simulator::advance`] moves it then. Timers that were set
-    /// before, and the age of VMs, count from there.
+    /// Sets the clock to this time since 1970; without it, it begins with the year 2026. It stands still but for
+    /// [`Simulator::advance`], [`Response::after`], the pauses between pieces of a body, and timeouts. Timers that were
+    /// set before, and the age of VMs, count from there.
     #[must_use]
     pub fn clock(mut self, now: Duration) -> Self {
-        self.world.clock = Clock::Fixed { now };
+        self.world.clock = Clock { now };
         for vm in self.vms.iter_mut().flatten() {
             vm.made = now;
             vm.state()
@@ -195,16 +196,17 @@ impl Simulator {
         self
     }
 
-    /// Sends a request through the filters to the upstream and back, with all calls answered and all queues heard.
+    /// Sends a request through the filters to the upstream and back, with all calls answered and all queues heard, those
+    /// from `proxy_on_log` too.
     pub fn request(&mut self, request: Request) -> Outcome {
         let stream = self.begin(request);
         self.proceed(stream);
         self.finish(stream)
     }
 
-    /// Asks the filters about a request's headers alone, without an upstream. The quickest way.
+    /// Asks the filters about a request's headers alone, without an upstream. The quickest way; no router judges them.
     pub fn decide(&mut self, headers: Headers) -> Verdict {
-        let stream = self.begin(Request::from_headers(headers));
+        let stream = self.open(Request::from_headers(headers), false);
         self.settle();
         self.close(stream)
     }

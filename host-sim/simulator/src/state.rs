@@ -33,6 +33,12 @@ pub(crate) enum After {
     Done {
         root: u32,
     },
+    /// A call at which Envoy crashes.
+    Crash {
+        function: &'static str,
+        what: &'static str,
+        instead: &'static str,
+    },
 }
 
 /// A root context's timer.
@@ -182,10 +188,50 @@ impl HostState {
                 Some(stream.request.trailers_mut())
             }
             MapKind::ResponseTrailers if makes(&context.response) => {
+                context.made_trailers |= !context.response.trailers;
                 context.response.trailers = true;
                 Some(stream.response.trailers_mut())
             }
             _ => None,
+        }
+    }
+
+    /// Notes that Envoy crashes at this call.
+    pub(crate) fn crash(
+        &mut self,
+        function: &'static str,
+        what: &'static str,
+        instead: &'static str,
+    ) -> Result<(), Cause> {
+        let crash = After::Crash {
+            function,
+            what,
+            instead,
+        };
+        self.do_after(crash, 0)
+    }
+
+    /// Notes which plugin has written a header, for a warning if it should turn out to be wrong.
+    pub(crate) fn wrote_header(&mut self, kind: MapKind, name: &[u8]) {
+        let Some(plugin) = self.context().and_then(|context| context.plugin.clone()) else {
+            return;
+        };
+        let Some(stream) = self.stream_mut().filter(|stream| stream.is_routed) else {
+            return;
+        };
+        let side = match kind {
+            MapKind::RequestHeaders => &mut stream.request,
+            MapKind::ResponseHeaders => &mut stream.response,
+            MapKind::RequestTrailers
+            | MapKind::ResponseTrailers
+            | MapKind::GrpcInitialMetadata
+            | MapKind::GrpcTrailingMetadata
+            | MapKind::CallHeaders
+            | MapKind::CallTrailers => return,
+        };
+        if name.len() <= limits::WRITTEN_BYTES && side.written.len() < limits::WRITTEN_NAMES {
+            side.written
+                .insert(name.to_ascii_lowercase(), plugin.name.clone());
         }
     }
 

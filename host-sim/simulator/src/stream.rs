@@ -1,6 +1,7 @@
 //! A stream on its way through the filters: what of it lies where, and how far it has come. It moves nothing itself.
 
 use crate::budget::Held;
+use crate::codec::Warning;
 use crate::context::Direction;
 use crate::headers::{HeaderKind, Headers};
 use crate::limits;
@@ -50,6 +51,10 @@ pub(crate) struct Side {
     pub(crate) steps: Vec<Step>,
     /// No filter sees any more of it: a local reply took its place.
     pub(crate) aborted: bool,
+    /// The plugin that wrote a header last.
+    pub(crate) written: BTreeMap<Vec<u8>, String>,
+    /// The plugin that changed the body last.
+    pub(crate) body_by: Option<String>,
     /// What has left the filters at the other end.
     pub(crate) out: Out,
 }
@@ -125,6 +130,8 @@ impl Side {
             received: 0,
             steps: vec![Step::default(); filters],
             aborted: false,
+            written: BTreeMap::new(),
+            body_by: None,
             out: Out::default(),
         }
     }
@@ -132,6 +139,16 @@ impl Side {
     /// The bytes of body that are here, on their way or kept.
     pub(crate) fn body_size(&self) -> usize {
         self.chunk.len() + self.buffered.as_ref().map_or(0, Vec::len)
+    }
+
+    /// A warning about a header, or about a body that is not as long as the header says.
+    pub(crate) fn warning(&self, header: &[u8], text: String) -> Warning {
+        let about_body = header == b"content-length" || header == b":status";
+        let by_body = self.body_by.as_ref().filter(|_| about_body);
+        Warning {
+            plugin: self.written.get(header).or(by_body).cloned(),
+            text,
+        }
     }
 
     fn weight(&self) -> usize {
@@ -198,6 +215,8 @@ pub(crate) struct Stream {
     pub(crate) latency: Duration,
     /// `response.flags`
     pub(crate) flags: i64,
+    /// There is a router behind the filters, which judges what they leave.
+    pub(crate) is_routed: bool,
     /// Bytes that came from client and upstream, not from guests.
     given: usize,
     held: Held,
@@ -224,6 +243,7 @@ impl Stream {
             began,
             latency: Duration::ZERO,
             flags: 0,
+            is_routed: true,
             given: 0,
             held,
         }
@@ -294,6 +314,8 @@ impl Stream {
         out.headers.then(|| Request {
             headers: self.request.headers.clone(),
             client: self.client,
+            pause: Duration::ZERO,
+            refused: None,
             body: out.body.to_vec(),
             trailers: self.request.trailers.clone().filter(|_| out.trailers),
         })
@@ -306,6 +328,8 @@ impl Stream {
             headers: self.response.headers.clone(),
             body: out.body.to_vec(),
             trailers: self.response.trailers.clone().filter(|_| out.trailers),
+            delay: Duration::ZERO,
+            pause: Duration::ZERO,
         })
     }
 }

@@ -4,16 +4,17 @@
 //! one owner at any time, and neither locks nor counted references.
 
 use crate::budget::{Budget, Held};
+use crate::codec::Warning;
 use crate::dice::Dice;
 use crate::error::Cause;
 use crate::limits;
-use crate::message::HttpCall;
+use crate::message::{HttpCall, Response};
 use crate::metrics::Metrics;
 use crate::shared::{SharedData, SharedQueues};
 use crate::stream::Stream;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How much a log line matters: Envoy's levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +104,20 @@ pub(crate) struct PendingCall {
     pub(crate) root: u32,
     pub(crate) token: u32,
     pub(crate) call: HttpCall,
+    /// When it was made.
+    pub(crate) made: Duration,
+    /// The name of the plugin that made it.
+    pub(crate) plugin: Option<String>,
+    pub(crate) held: Held,
+}
+
+/// The answer to a call on its way back.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) vm: u32,
+    pub(crate) root: u32,
+    pub(crate) token: u32,
+    pub(crate) response: Response,
     pub(crate) _held: Held,
 }
 
@@ -130,10 +145,15 @@ pub(crate) struct World {
     pub(crate) clusters: BTreeSet<String>,
     pub(crate) grpc_clusters: BTreeSet<String>,
     pub(crate) calls: VecDeque<PendingCall>,
+    /// By the time at which each is due, and by the number of its call among all.
+    pub(crate) arrivals: BTreeMap<(Duration, u64), Arrival>,
+    pub(crate) last_call: u64,
     /// gRPC calls that want an answer, by VM and token.
     pub(crate) grpc_calls: VecDeque<(u32, u32)>,
     pub(crate) ready: VecDeque<QueueReady>,
     pub(crate) trace: Trace,
+    /// What guests did that Envoy lets through.
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) clock: Clock,
     pub(crate) dice: Dice,
     /// What guests may keep here and in their VMs.
@@ -156,14 +176,22 @@ impl World {
             clusters: BTreeSet::new(),
             grpc_clusters: BTreeSet::new(),
             calls: VecDeque::new(),
+            arrivals: BTreeMap::new(),
+            last_call: 0,
             grpc_calls: VecDeque::new(),
             ready: VecDeque::new(),
             trace: Trace::default(),
-            clock: Clock::Running {
-                ahead: Duration::ZERO,
-            },
+            warnings: Vec::new(),
+            clock: Clock { now: BEGINNING },
             dice: Dice::default(),
             budget,
+        }
+    }
+
+    /// Notes a warning, unless there are very many.
+    pub(crate) fn warn(&mut self, warning: Warning) {
+        if self.warnings.len() < limits::WARNINGS {
+            self.warnings.push(warning);
         }
     }
 
@@ -208,32 +236,21 @@ impl World {
     }
 }
 
-/// What time the guests are told.
+/// What time the guests are told, since 1970: it stands still, but for what a test lets pass.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Clock {
-    /// The machine's time, and what the test has let pass besides.
-    Running { ahead: Duration },
-    /// It stands still, but for what the test lets pass.
-    Fixed { now: Duration },
+pub(crate) struct Clock {
+    pub(crate) now: Duration,
 }
 
+/// The first second of 2026.
+const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
+
 impl Clock {
-    /// Since 1970.
     pub(crate) fn now(self) -> Duration {
-        match self {
-            Self::Running { ahead } => {
-                let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let whole = Duration::from_micros(u64::try_from(machine.as_micros()).unwrap_or(u64::MAX));
-                whole + ahead // Envoy's clock counts microseconds
-            }
-            Self::Fixed { now } => now,
-        }
+        self.now
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
-        match self {
-            Self::Running { ahead } => *ahead += by,
-            Self::Fixed { now } => *now += by,
-        }
+        self.now += by;
     }
 }

@@ -72,7 +72,11 @@ fn an_allocator_that_changes_what_is_read_gets_an_answer() {
             let outcome = request(&mut simulator);
             assert_eq!(outcome.end, End::Complete, "{getter}, {allocator}");
             let again = request(&mut simulator).status();
-            assert!(matches!(again, 200 | 418 | 503), "{getter}, {allocator}: {again}");
+            // Without its headers a request has no path, so no route either.
+            assert!(
+                matches!(again, 200 | 404 | 418 | 503),
+                "{getter}, {allocator}: {again}"
+            );
         }
     }
 }
@@ -86,7 +90,9 @@ fn an_allocator_that_changes_a_body_gets_an_answer() {
             "(drop (call $set_buffer (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 6) (i32.const {length})))"
         );
         let text = guest_with_allocator(&change, &at("proxy_on_request_body", get));
-        assert_eq!(request(&mut start(&text)).status(), 200, "{length}");
+        // An upstream waits for the rest of a body that became shorter than its content-length.
+        let status = request(&mut start(&text)).status();
+        assert!(matches!(status, 200 | 504), "{length}: {status}");
     }
 }
 

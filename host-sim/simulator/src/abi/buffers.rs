@@ -69,6 +69,7 @@ fn get(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes_at: u32,
     if buffer > MOST {
         return Err(Status::BadArgument.into());
     }
+    touches_foreign_data(call.state(), buffer)?;
     let bytes = look(call.state(), buffer).ok_or(Status::NotFound)?;
     let part = bytes.get(start as usize..).unwrap_or_default();
     let part = part.get(..length as usize).unwrap_or(part).to_vec();
@@ -79,9 +80,27 @@ fn status(call: &mut Call<'_>, buffer: u32, length_at: u32, flags_at: u32) -> An
     if buffer > MOST {
         return Err(Status::BadArgument.into());
     }
+    touches_foreign_data(call.state(), buffer)?;
     let length = look(call.state(), buffer).ok_or(Status::NotFound)?.len();
     call.put_u32(length_at, u32::try_from(length).unwrap_or(u32::MAX))?;
     call.put_u32(flags_at, 0)
+}
+
+/// Envoy keeps no data of a foreign function, and reads them all the same where a request with a body is answered.
+fn touches_foreign_data(state: &mut HostState, buffer: u32) -> Answer {
+    let at_response_headers = state.context().is_some_and(|context| context.at_response_headers);
+    if buffer == MOST
+        && at_response_headers
+        && state.stream().is_some_and(|stream| stream.request.received > 0)
+    {
+        let what = "asked for buffer 8 in proxy_on_response_headers, of a request with a body";
+        state.crash(
+            "proxy_get_buffer_bytes",
+            what,
+            "leave it out: no host fills that buffer",
+        )?;
+    }
+    Ok(())
 }
 
 /// Envoy replaces bytes at a body's beginning (none: writes before it), or writes behind it; nothing in the middle.
@@ -89,10 +108,12 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
     if buffer > MOST {
         return Err(Status::BadArgument.into());
     }
+    call.bytes(bytes, bytes_length)?;
     let direction = match buffer {
         0 => Direction::Request,
         1 => Direction::Response,
         _ => {
+            touches_foreign_data(call.state(), buffer)?;
             look(call.state(), buffer).ok_or(Status::NotFound)?;
             return Err(Status::BadArgument.into());
         }
@@ -104,14 +125,16 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
     call.pay_each(held, price::BYTE)?; // writing before it moves all of it
     let (bytes, state) = call.bytes_and_state(bytes, bytes_length)?;
     state.ask_for_stream(bytes.len())?;
-    let context = state.context_mut().ok_or(Status::NotFound)?;
+    let context = state.context_mut().ok_or(Status::BadArgument)?;
+    let plugin = context.plugin.clone();
     let reach = *context.reach(direction);
     let source = if reach.buffering {
         Some(Source::Buffered)
     } else {
         reach.body
     };
-    let side = state.stream_mut().ok_or(Status::NotFound)?.side_mut(direction);
+    let side = state.stream_mut().ok_or(Status::BadArgument)?.side_mut(direction);
+    side.body_by = plugin.map(|plugin| plugin.name.clone());
     let body = match source {
         Some(Source::Buffered) => side.buffered.get_or_insert_default(),
         Some(Source::Chunk) => &mut side.chunk,

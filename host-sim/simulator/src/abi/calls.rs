@@ -65,7 +65,12 @@ fn http_call(
             request,
             timeout: Duration::from_millis(u64::from(timeout.unsigned_abs())),
         },
-        _held: held,
+        made: state.world.clock.now(),
+        plugin: state
+            .context()
+            .and_then(|context| context.plugin.as_ref())
+            .map(|plugin| plugin.name.clone()),
+        held,
     };
     state.world.calls.push_back(pending);
     call.put_u32(token_at, token)

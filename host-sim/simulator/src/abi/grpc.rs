@@ -108,6 +108,7 @@ fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4
         let envoy_grpc = Message::read(message.bytes(1));
         envoy_grpc.map_or_else(Vec::new, |it| it.bytes(1).to_vec())
     });
+    let is_without_target = Message::read(bytes).is_some_and(|message| !message.has(1) && !message.has(2));
     let named = parsed.is_none();
     let cluster = parsed.unwrap_or_else(|| bytes.to_vec());
     let cluster = String::from_utf8_lossy(&cluster).into_owned();
@@ -119,6 +120,13 @@ fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4
         messages: Vec::new(),
         timeout: Duration::ZERO,
     };
+    if is_without_target {
+        let what = "named a gRPC service that is empty, or a GrpcService message without envoy_grpc and google_grpc (some \
+                    names are read as one, `host` for instance)";
+        let instead = "give a serialised GrpcService with envoy_grpc";
+        call.state().crash("proxy_grpc_call", what, instead)?;
+        return Err(Status::InternalFailure.into());
+    }
     match call.state().world.grpc_clusters.contains(&opened.cluster) {
         true => Ok(opened),
         false if named => Err(Status::ParseFailure.into()),

@@ -89,6 +89,9 @@ fn set_all(call: &mut Call<'_>, map: u32, at: u32, length: u32) -> Answer {
     )?;
     let new = pairs::read(bytes);
     state.map_mut(kind).ok_or(Status::BadArgument)?.replace_all(&new);
+    for (name, _) in new {
+        state.wrote_header(kind, name);
+    }
     changed(state, kind);
     Ok(())
 }
@@ -101,6 +104,7 @@ fn add(call: &mut Call<'_>, map: u32, name: u32, name_length: u32, value: u32, v
     let (name, value, state) = call.two_and_state((name, name_length), (value, value_length))?;
     state.ask_for_stream(name.len() + value.len() + limits::ENTRY_BYTES)?;
     state.map_mut(kind).ok_or(Status::BadArgument)?.add(name, value);
+    state.wrote_header(kind, name);
     changed(state, kind);
     Ok(())
 }
@@ -120,6 +124,7 @@ fn replace(
     let (name, value, state) = call.two_and_state((name, name_length), (value, value_length))?;
     state.ask_for_stream(name.len() + value.len() + limits::ENTRY_BYTES)?;
     state.map_mut(kind).ok_or(Status::BadArgument)?.set(name, value);
+    state.wrote_header(kind, name);
     changed(state, kind);
     Ok(())
 }
@@ -130,6 +135,7 @@ fn remove(call: &mut Call<'_>, map: u32, name: u32, name_length: u32) -> Answer 
     pay_walk(call, kind, name_length)?;
     let (name, state) = call.bytes_and_state(name, name_length)?;
     state.map_mut(kind).ok_or(Status::BadArgument)?.remove(name);
+    state.wrote_header(kind, name);
     changed(state, kind);
     Ok(())
 }

@@ -10,9 +10,10 @@ pub(super) enum Field<'b> {
 pub(super) struct Message<'b>(Vec<(u64, Field<'b>)>);
 
 impl<'b> Message<'b> {
-    /// Reads a message: only of the wire types that these messages have.
+    /// Reads a message. Fields of other types than these messages have are passed over, groups and all.
     pub(super) fn read(mut bytes: &'b [u8]) -> Option<Self> {
         let mut fields = Vec::new();
+        let mut groups = Vec::new();
         while !bytes.is_empty() {
             let tag = varint(&mut bytes)?;
             let field = match tag & 7 {
@@ -26,11 +27,31 @@ impl<'b> Message<'b> {
                     bytes = rest;
                     Field::Bytes(field)
                 }
+                fixed @ (1 | 5) => {
+                    let length = if fixed == 1 { 8 } else { 4 };
+                    (_, bytes) = bytes.split_at_checked(length)?;
+                    Field::Number
+                }
+                3 => {
+                    groups.push(tag >> 3);
+                    continue;
+                }
+                4 if groups.pop() == Some(tag >> 3) => continue,
                 _ => return None,
             };
-            fields.push((tag >> 3, field));
+            if tag >> 3 == 0 {
+                return None;
+            }
+            if groups.is_empty() {
+                fields.push((tag >> 3, field));
+            }
         }
-        Some(Self(fields))
+        groups.is_empty().then_some(Self(fields))
+    }
+
+    /// Whether a field is there, and be it empty.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.0.iter().any(|(field, _)| *field == number)
     }
 
     /// The bytes of a field; none where it is not set. Of a repeated field the last counts.

@@ -54,9 +54,27 @@ fn send_local_response(
         .collect();
     let bytes = details.len() + body.len() + pairs::size(&headers);
     let state = call.state();
+    let instead = "reply in a callback for headers, body or trailers";
+    if state.context().is_some_and(|context| context.ending) {
+        state.crash(
+            REPLY,
+            "replied to a stream that is over, in proxy_on_log, proxy_on_done or proxy_on_delete",
+            instead,
+        )?;
+        return Ok(());
+    }
+    if state.context().is_some_and(|context| context.closes_now) {
+        state.crash(
+            REPLY,
+            "replied to a stream that it has just closed",
+            "do one of both",
+        )?;
+        return Ok(());
+    }
     // Envoy's function takes no notice of a second reply, and answers Ok to both.
     if let Some(context) = state.context_mut().filter(|context| !context.reply_held) {
         context.reply_held = true;
+        context.replies_now = true;
         let context = context.id;
         let reply = LocalReply {
             status,
@@ -70,6 +88,10 @@ fn send_local_response(
     state.stop_iteration = true;
     Ok(())
 }
+
+const REPLY: &str = "proxy_send_local_response";
+const CLOSE: &str = "proxy_close_stream";
+const CONTINUE: &str = "proxy_continue_stream";
 
 fn continue_stream(call: &mut Call<'_>, kind: u32) -> Answer {
     match kind {
@@ -98,6 +120,20 @@ fn continue_in(call: &mut Call<'_>, direction: Direction) -> Answer {
     context.request.headers = false;
     context.request.body = None;
     context.request.trailers = false;
+    let made_trailers = context.made_trailers;
+    if direction == Direction::Response && made_trailers {
+        let what = "made trailers of a response in the callback for its body, and told it to go on";
+        state.crash(CONTINUE, what, "return Continue")?;
+        return Ok(());
+    }
+    if direction == Direction::Response && state.context().is_some_and(|context| context.replies_now) {
+        let what = "told the response to go on that it has just made by a local reply";
+        state.crash(CONTINUE, what, "leave it out: a reply goes by itself")?;
+        return Ok(());
+    }
+    let Some(context) = state.context_mut() else {
+        return Ok(());
+    };
     if context.stream.is_some() {
         let context = context.id;
         state.do_after(After::Continue { context, direction }, 0)?;
@@ -108,8 +144,22 @@ fn continue_in(call: &mut Call<'_>, direction: Direction) -> Answer {
 fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
     let state = call.state();
     match kind {
+        0 | 1 if state.context().is_some_and(|context| context.ending) => {
+            let what = "closed a stream that is over, in proxy_on_log, proxy_on_done or proxy_on_delete";
+            state.crash(CLOSE, what, "leave it out")?;
+            Ok(())
+        }
+        0 | 1 if state.context().is_some_and(|context| context.replies_now) => {
+            state.crash(
+                CLOSE,
+                "closed a stream to which it has just replied",
+                "leave it out: a reply ends the stream",
+            )?;
+            Ok(())
+        }
         0 | 1 => {
-            if let Some(context) = state.context().filter(|context| context.stream.is_some()) {
+            if let Some(context) = state.context_mut().filter(|context| context.stream.is_some()) {
+                context.closes_now = true;
                 let context = context.id;
                 if let Some(stream) = state.stream_mut() {
                     stream

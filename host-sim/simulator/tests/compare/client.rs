@@ -21,19 +21,23 @@ pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let text = |name: &str| request.headers.text(name).unwrap_or_default().to_owned();
     let mut head = format!(
-        "{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
+        "{} {} HTTP/1.1\r\nconnection: close\r\n",
         text(":method"),
-        text(":path"),
-        text(":authority")
+        text(":path")
     );
+    if let Some(host) = request.headers.text(":authority") {
+        head += &format!("host: {host}\r\n");
+    }
+    let mut head = head.into_bytes();
     for (name, value) in request.headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
-        head += &format!("{}: {}\r\n", name.escape_ascii(), value.escape_ascii());
+        head.extend([name.as_slice(), b": ", value, b"\r\n"].concat());
     }
     let chunked = request.headers.get("content-length").is_none() && !request.body.is_empty();
     if chunked {
-        head += "transfer-encoding: chunked\r\n";
+        head.extend(b"transfer-encoding: chunked\r\n");
     }
-    stream.write_all((head + "\r\n").as_bytes())?;
+    head.extend(b"\r\n");
+    stream.write_all(&head)?;
     // A proxy that has answered already may have closed: then what it answered counts.
     let sent = send_body(&mut stream, request, chunked);
     let read = read(&stream, text(":method") == "HEAD");
@@ -67,7 +71,9 @@ fn read(stream: &TcpStream, head_only: bool) -> io::Result<Read> {
         .nth(1)
         .and_then(|status| status.parse().ok())
         .unwrap_or_default();
-    let (body, trailers) = match head_only {
+    // Neither has a body, whatever is sent (RFC 9112, 6.3).
+    let ends_with_headers = head_only || matches!(status, 100..=199 | 204 | 304);
+    let (body, trailers) = match ends_with_headers {
         true => Default::default(),
         false => upstream::body(&mut reader, &headers, true)?,
     };

@@ -118,6 +118,10 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
         "name": "router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
+    let mut route = json!({"cluster": "upstream"});
+    if let Some(timeout) = scenario.route_timeout {
+        route["timeout"] = json!(format!("{}s", timeout.as_secs_f64()));
+    }
     let http = |name: &str, address| {
         cluster(
             name,
@@ -139,7 +143,7 @@ fn bootstrap(scenario: &Scenario, directory: &Path, upstream: &Upstream, auth: &
                 "route_config": {"virtual_hosts": [{
                     "name": "all",
                     "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}],
+                    "routes": [{"match": {"prefix": "/"}, "route": route}],
                 }]},
                 "http_filters": filters,
             }}]}],

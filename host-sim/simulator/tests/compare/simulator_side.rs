@@ -70,7 +70,12 @@ pub(crate) fn run(scenario: &Scenario, guests: &Guests) -> Result<Seen, String> 
         seen.called.extend(outcome.trace.iter().map(name));
         let mut upstream = std::mem::take(&mut *asked.lock().expect("no thread panics with it"));
         upstream.sort_by(|a, b| a.body.cmp(&b.body));
-        upstream.extend(outcome.upstream.as_ref().map(Got::of));
+        // An upstream that waits for the rest of a request has not got it.
+        let got = outcome
+            .upstream
+            .as_ref()
+            .filter(|_| outcome.details.as_deref() != Some("response_timeout"));
+        upstream.extend(got.map(Got::of));
         seen.requests.push(Exchange {
             client: outcome.response.map(|it| read(&it)).unwrap_or_default(),
             upstream,

@@ -65,10 +65,9 @@ impl Got {
         };
         let mut headers = pairs(&request.headers);
         headers.retain(|(name, _)| !name.starts_with(':'));
-        headers.push((
-            "host".to_owned(),
-            request.headers.text(":authority").unwrap_or_default().to_owned(),
-        ));
+        if let Some(host) = request.headers.get(":authority") {
+            headers.push(("host".to_owned(), text(host)));
+        }
         Self {
             method: request.headers.text(":method").unwrap_or_default().to_owned(),
             path: request.headers.text(":path").unwrap_or_default().to_owned(),
@@ -111,6 +110,9 @@ fn serve(stream: TcpStream, kept: &Mutex<Vec<Got>>) -> io::Result<()> {
     let mut writer = stream;
     while let Some((first, headers)) = head(&mut reader)? {
         let (body, trailers) = body(&mut reader, &headers, false)?;
+        if announced(&headers).is_some_and(|length| length > body.len()) {
+            return Ok(()); // the proxy has given up waiting
+        }
         let mut words = first.split(' ');
         let mut word = || words.next().unwrap_or_default().to_owned();
         let got = Got {
@@ -192,13 +194,21 @@ pub(crate) fn head(reader: &mut impl BufRead) -> io::Result<Option<(String, Pair
 fn pairs(reader: &mut impl BufRead) -> io::Result<Pairs> {
     let mut pairs = Vec::new();
     loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        match line.trim_end().split_once(':') {
-            Some((name, value)) => pairs.push((name.to_ascii_lowercase(), value.trim().to_owned())),
-            None => return Ok(pairs),
-        }
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line)?;
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            return Ok(pairs);
+        };
+        let (name, value) = line.split_at(colon);
+        let text = |bytes: &[u8]| bytes.trim_ascii().escape_ascii().to_string();
+        pairs.push((text(name).to_ascii_lowercase(), text(&value[1..]))); // behind the colon
     }
+}
+
+/// The length that a message's headers announce.
+fn announced(headers: &Pairs) -> Option<usize> {
+    let length = headers.iter().find(|(name, _)| name == "content-length")?;
+    length.1.parse().ok()
 }
 
 /// A body as its headers frame it; `to_end` where a message without a length ends with its connection.
@@ -222,8 +232,8 @@ pub(crate) fn body(reader: &mut impl BufRead, headers: &Pairs, to_end: bool) -> 
             reader.read_line(&mut line)?;
         }
     }
-    match header("content-length").and_then(|length| length.parse().ok()) {
-        Some(length) => reader.take(length).read_to_end(&mut body)?,
+    match announced(headers) {
+        Some(length) => reader.take(length as u64).read_to_end(&mut body)?,
         None if to_end => reader.read_to_end(&mut body)?,
         None => 0,
     };
