@@ -231,14 +231,15 @@ pub(crate) fn frame_response(stream: &Stream, response: &mut Response, warnings:
         return true;
     }
     if has_no_body(response.status()) {
-        if body > 0 {
-            let status = response.status();
+        let status = response.status();
+        // Of a status below 200 there is a warning already: nothing comes after it.
+        if body > 0 && status >= 200 {
             let text = format!(
                 "a response with status {status} has no body, and Envoy sends one of {body} bytes: remove it"
             );
             warnings.push(side.warning(b":status", text));
-            response.body.clear();
         }
+        response.body.clear();
         return true;
     }
     let advice = "remove content-length in the callback for headers where the body is changed";
