@@ -71,7 +71,7 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "config-compiler",
-        ours: &["resources", "routing-config", "routing"],
+        ours: &["envoy-http", "resources", "routing-config", "routing"],
         others: None,
     },
     Allowance {

@@ -1,6 +1,6 @@
 //! Rules of Envoy's HTTP stack that more than one crate needs, each written once.
 //!
-//! `proxy-model` (Envoy around a filter), `simulator` (the host of a Wasm filter) and the tests must agree on them
+//! `config-compiler`, `proxy-model` (Envoy around a filter), `simulator` (the host of a Wasm filter) and the tests must agree on them
 //! without knowing each other. Nothing here reads a configuration, does I/O or knows Istio: what depends on a bootstrap
 //! stays with whoever reads the bootstrap. The rules are those of Envoy 1.40; each module names its source.
 //!
@@ -11,7 +11,11 @@
 //! assert!(!is_inline(HeaderMap::Response, "cdn-loop"));
 //! ```
 
+pub mod format;
+pub mod header;
 mod inline;
+pub mod variable;
+mod variable_names;
 mod written;
 
 pub use inline::{HeaderMap, is_inline};

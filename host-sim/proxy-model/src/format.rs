@@ -3,6 +3,8 @@
 //! A variable whose value only a running proxy knows makes the outcome unknown. One that Envoy does not know
 //! makes Envoy refuse the whole bootstrap; the model says so where it meets it.
 
+use fingerpost_envoy_http::format;
+
 use crate::facts::Facts;
 use crate::headers::Headers;
 use crate::outcome::Skipped;
@@ -26,32 +28,12 @@ enum Part {
 }
 
 impl Format {
-    /// Reads a text. What is no format at all is found out when it is used.
+    /// Reads a text. What Envoy refuses is found out when it is used.
     pub(crate) fn read(text: &str) -> Self {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('%') {
-            plain.push_str(before);
-            if let Some(after) = after.strip_prefix('%') {
-                plain.push('%');
-                rest = after;
-                continue;
-            }
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut plain)));
-            }
-            let Some((part, after)) = read_variable(after) else {
-                parts.push(Part::Unknown(format!("Envoy refuses the header value `{text}`")));
-                return Self { parts };
-            };
-            parts.push(part);
-            rest = after;
-        }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain));
-        }
+        let parts = match format::parse(text) {
+            Ok(parts) => parts.into_iter().map(part).collect(),
+            Err(_) => vec![Part::Unknown(format!("Envoy refuses the header value `{text}`"))],
+        };
         Self { parts }
     }
 
@@ -73,27 +55,16 @@ impl Format {
     }
 }
 
-/// A variable at the start of `text`, which follows its `%`, and what follows the variable.
-fn read_variable(text: &str) -> Option<(Part, &str)> {
-    let end = text.find(|letter: char| !matches!(letter, 'A'..='Z' | '0'..='9' | '_'))?;
-    let (command, rest) = text.split_at(end);
-    let (argument, rest) = match rest.strip_prefix('(') {
-        None => (None, rest),
-        Some(rest) => rest
-            .split_once(')')
-            .map(|(argument, rest)| (Some(argument), rest))?,
+fn part(part: format::Part) -> Part {
+    let call = match part {
+        format::Part::Text(text) => return Part::Text(text),
+        format::Part::Variable(call) => call,
     };
-    let (limit, rest) = match rest.strip_prefix(':') {
-        None => (None, rest),
-        Some(rest) => {
-            let end = rest.find('%')?;
-            (Some(rest[..end].parse().ok()?), &rest[end..])
-        }
-    };
-    let rest = rest.strip_prefix('%').filter(|_| !command.is_empty())?;
-    let part = match variable::read(command, argument) {
-        Ok(variable) => Part::Variable { variable, limit },
+    match variable::read(&call) {
+        Ok(variable) => Part::Variable {
+            variable,
+            limit: call.length,
+        },
         Err(reason) => Part::Unknown(reason),
-    };
-    Some((part, rest))
+    }
 }

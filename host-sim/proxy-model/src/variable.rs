@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use fingerpost_envoy_http::format::Call;
+use fingerpost_envoy_http::variable;
+
 use crate::facts::{Facts, Source};
 use crate::headers::{Headers, get};
 use crate::outcome::Skipped;
@@ -59,6 +62,9 @@ pub(crate) struct HeaderNames {
     alternative: Option<String>,
 }
 
+/// The minor version of Envoy whose behaviour the model has.
+const NEWEST: u16 = 40;
+
 /// Headers that Envoy itself writes, with values that the model does not have.
 const OF_A_RUNNING_PROXY: &[&str] = &[
     "x-request-id",
@@ -70,8 +76,10 @@ const OF_A_RUNNING_PROXY: &[&str] = &[
 ];
 
 /// Reads a variable, or says why its value can't be known.
-pub(crate) fn read(command: &str, argument: Option<&str>) -> Result<Variable, String> {
-    let refused = || format!("Envoy knows no %{command}% in a header, and refuses the bootstrap");
+pub(crate) fn read(call: &Call) -> Result<Variable, String> {
+    let (command, argument) = (call.name.as_str(), call.argument.as_deref());
+    variable::check(call, NEWEST).map_err(|error| format!("{error}: it refuses the bootstrap"))?;
+    let refused = || unknown(command);
     let names = || header_names(argument.ok_or_else(refused)?).ok_or_else(refused);
     Ok(match (command, argument) {
         ("REQ", _) => Variable::RequestHeader(names()?),
@@ -96,10 +104,7 @@ pub(crate) fn read(command: &str, argument: Option<&str>) -> Result<Variable, St
         (command, _) if ALWAYS_EMPTY.contains(&command) => Variable::Constant(""),
         (command, _) if is_of_tls(command) => Variable::OfTls(command.to_owned()),
         (command, _) if is_of_upstream(command) => Variable::OfUpstream(command.to_owned()),
-        (command, _) if OF_A_MOMENT.contains(&command) || command.starts_with("UPSTREAM_") => {
-            return Err(unknown(command));
-        }
-        _ => return Err(refused()),
+        (command, _) => return Err(unknown(command)),
     })
 }
 
@@ -122,51 +127,6 @@ const ALWAYS_EMPTY: &[&str] = &[
     "UPSTREAM_SERVER_NAME",
     "UPSTREAM_TRANSPORT_FAILURE_REASON",
     "VIRTUAL_CLUSTER_NAME",
-];
-
-/// Of one connection, one moment, one machine, or more than the model wants to know.
-const OF_A_MOMENT: &[&str] = &[
-    "CEL",
-    "COMMON_DURATION",
-    "CONNECTION_ID",
-    "DOWNSTREAM_DETECTED_CLOSE_TYPE",
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_DIRECT_REMOTE_PORT",
-    "DOWNSTREAM_HEADER_BYTES_RECEIVED",
-    "DOWNSTREAM_HEADER_BYTES_SENT",
-    "DOWNSTREAM_LOCAL_ADDRESS",
-    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_LOCAL_PORT",
-    "DOWNSTREAM_REMOTE_ADDRESS",
-    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_REMOTE_PORT",
-    "DOWNSTREAM_WIRE_BYTES_RECEIVED",
-    "DOWNSTREAM_WIRE_BYTES_SENT",
-    "DURATION",
-    "DYNAMIC_METADATA",
-    "EMIT_TIME",
-    "ENVIRONMENT",
-    "FILTER_STATE",
-    "GRPC_STATUS",
-    "GRPC_STATUS_NUMBER",
-    "HOSTNAME",
-    "METADATA",
-    "PER_REQUEST_STATE",
-    "REQUESTED_SERVER_NAME",
-    "REQUEST_DURATION",
-    "REQUEST_HEADERS_BYTES",
-    "REQUEST_TX_DURATION",
-    "RESPONSE_DURATION",
-    "RESPONSE_HEADERS_BYTES",
-    "RESPONSE_TRAILERS_BYTES",
-    "RESPONSE_TX_DURATION",
-    "ROUNDTRIP_DURATION",
-    "START_TIME",
-    "START_TIME_LOCAL",
-    "STREAM_ID",
-    "UNIQUE_ID",
 ];
 
 fn is_of_tls(command: &str) -> bool {

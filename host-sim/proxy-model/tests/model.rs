@@ -247,7 +247,7 @@ fn the_model_says_where_it_stops() {
         &[],
         "only a running proxy knows the value of x-request-id",
     );
-    unknown("%NO_SUCH%", &[], "Envoy knows no %NO_SUCH%");
+    unknown("%NO_SUCH%", &[], "Envoy has no variable %NO_SUCH%");
     unknown("%REQ(%", &[], "Envoy refuses the header value");
 }
 
