@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::mem::take;
 
 use fingerpost_resources::{Diagnostics, Resources};
+use fingerpost_routing_config::RoutingConfig;
 use serde_json::{Value, json};
 
 use crate::checks;
+use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
 use crate::credentials::FileSecret;
 use crate::endpoints::Endpoints;
@@ -17,6 +19,7 @@ use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
 use crate::proto::{Fields, object};
+use crate::refused;
 use crate::reserved;
 use crate::routes::Target;
 use crate::services::ClusterRef;
@@ -55,11 +58,21 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     if options.engine == Engine::Wasm {
         reserved::check(&services, diagnostics);
     }
-    let mut built: Vec<BuiltListener<'_>> = merged
-        .iter()
-        .filter_map(|listener| listeners::build(listener, &services, &mesh, resources, diagnostics))
-        .collect();
+    let mut addresses = Claims::default();
+    let mut built: Vec<BuiltListener<'_>> = Vec::new();
+    for listener in &merged {
+        let Some(made) = listeners::build(listener, &services, &mesh, resources, diagnostics) else {
+            continue;
+        };
+        match addresses.address(listener) {
+            Ok(()) => built.push(made),
+            Err(taken) => listener
+                .servers()
+                .for_each(|it| claims::warn(it, &taken, diagnostics)),
+        }
+    }
     let clusters = clusters::build(&referenced(&built), &mesh, resources);
+    refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     let routing = routing(&built, options);
     let unserved = unserved::find(resources, &services, &merged, options);
@@ -72,8 +85,16 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         .iter_mut()
         .flat_map(|it| take(&mut it.certificates))
         .collect();
+    let configs: Vec<(String, RoutingConfig)> = built
+        .iter_mut()
+        .flat_map(|listener| &mut listener.http)
+        .filter_map(|chain| Some((chain.routes.name.clone(), chain.config.take()?)))
+        .collect();
+    let bootstrap = bootstrap(built, clusters);
+    let configs = configs.iter().map(|(name, config)| (name.as_str(), config));
+    refused::check_output(&bootstrap, configs, diagnostics);
     Compiled {
-        bootstrap: bootstrap(built, clusters),
+        bootstrap,
         routing,
         plan,
         file_secrets,

@@ -71,6 +71,16 @@ impl<'r> Policies<'r> {
         }
     }
 
+    /// Where the blocks lie in memory: two blocks of equal content are not the same.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = usize> {
+        let blocks = [
+            self.load_balancer.map(|it| std::ptr::from_ref(it).addr()),
+            self.connection_pool.map(|it| std::ptr::from_ref(it).addr()),
+            self.outlier_detection.map(|it| std::ptr::from_ref(it).addr()),
+        ];
+        blocks.into_iter().flatten()
+    }
+
     /// Istio's words for the blocks that are given.
     pub(crate) fn blocks(&self) -> Vec<&'static str> {
         let blocks = [

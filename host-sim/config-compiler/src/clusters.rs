@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use fingerpost_resources::Resources;
 use serde_json::{Value, json};
 
+use crate::address::{SOCKET, address};
 use crate::cluster_policies::Policies;
 use crate::endpoints::{self, Endpoint, Endpoints, Labels};
 use crate::mesh::Mesh;
-use crate::proto::{Fields, fields, typed};
+use crate::proto::{fields, typed};
 use crate::protocol::Protocol;
 use crate::services::ClusterRef;
 
@@ -91,7 +92,7 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, resources: &Resources) -> Optio
     };
     let is_static = addresses
         .iter()
-        .all(|it| it.address.parse::<std::net::IpAddr>().is_ok());
+        .all(|it| it.address.starts_with(SOCKET) || it.address.parse::<std::net::IpAddr>().is_ok());
     let endpoints: Vec<Value> = addresses.iter().map(lb_endpoint).collect();
     let mut written = fields(json!({
         "name": name,
@@ -125,8 +126,5 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, resources: &Resources) -> Optio
 }
 
 fn lb_endpoint(endpoint: &Endpoint) -> Value {
-    let mut address = Fields::new();
-    address.insert("address".to_owned(), json!(endpoint.address));
-    address.insert("port_value".to_owned(), json!(endpoint.port));
-    json!({"endpoint": {"address": {"socket_address": address}}})
+    json!({"endpoint": {"address": address(&endpoint.address, endpoint.port)}})
 }

@@ -65,6 +65,13 @@ pub(crate) struct MergedListener<'r> {
     pub groups: Vec<ServerGroup<'r>>,
 }
 
+impl<'r> MergedListener<'r> {
+    /// Its servers, group by group.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &BoundServer<'r>> {
+        self.groups.iter().flat_map(|group| &group.servers)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Slot {
     port: u32,

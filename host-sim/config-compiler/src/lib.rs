@@ -8,9 +8,11 @@
 //! puts the `routes` of each domain in order; `native` or `dispatch` writes them for an engine;
 //! `listeners` and `clusters` stand around them.
 
+mod address;
 mod bootstrap;
 mod certificates;
 mod checks;
+mod claims;
 mod client_certificates;
 mod cluster_policies;
 mod clusters;
@@ -36,6 +38,7 @@ mod policies;
 mod policy_words;
 mod proto;
 mod protocol;
+mod refused;
 mod reserved;
 mod routes;
 mod services;

@@ -8,6 +8,8 @@ use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing_config::{DISPATCH_HEADER, RoutingConfig};
 use serde_json::{Value, json};
 
+use crate::address::address;
+use crate::claims::{self, Claims, Taken};
 use crate::credentials::FileSecret;
 use crate::dispatch;
 use crate::gateways::{BoundServer, MergedListener};
@@ -86,12 +88,21 @@ pub(crate) fn build<'r>(
         certificates.extend(built.certificates);
         secrets.extend(built.secrets);
     };
+    let mut claims = Claims::default();
+    let mut dropped: Vec<(&BoundServer<'_>, Taken)> = Vec::new();
+    let mut claim = |names: &[String], server| {
+        let claimed = claims.server_names(names, &claims::describe(server));
+        claimed.map_err(|taken| dropped.push((server, taken))).is_ok()
+    };
     for group in &merged.groups {
         let plain = group
             .servers
             .first()
             .is_some_and(|it| it.termination == Termination::PlainHttp);
-        if plain {
+        if let Some(first) = group.servers.first().filter(|_| plain) {
+            if !claim(&[], first) {
+                continue;
+            }
             let routes = virtual_hosts::build(&group.servers, services, mesh);
             chains.push(http_chain(&name, routes, mesh, &mut http));
             continue;
@@ -99,9 +110,12 @@ pub(crate) fn build<'r>(
         for server in &group.servers {
             match server.termination {
                 Termination::PlainHttp | Termination::Https => {
+                    let names = server_names(server);
+                    if !claim(&names, server) {
+                        continue;
+                    }
                     let routes = virtual_hosts::build(std::slice::from_ref(server), services, mesh);
                     let mut chain = http_chain(&name, routes, mesh, &mut http);
-                    let names = server_names(server);
                     if let Some(built) = http.last_mut() {
                         built.server_names.clone_from(&names);
                     }
@@ -109,9 +123,11 @@ pub(crate) fn build<'r>(
                     chains.push(chain);
                 }
                 Termination::TlsToTcp => {
-                    if let Some(built) = tcp::routed_by_port(server, services, mesh) {
+                    let names = server_names(server);
+                    if let Some(built) = tcp::routed_by_port(server, services, mesh)
+                        && claim(&names, server)
+                    {
                         let mut chain = tcp::filter_chain(&built);
-                        let names = server_names(server);
                         add_tls(&mut chain, server, &names);
                         chains.push(chain);
                         tcp_chains.push(built);
@@ -119,19 +135,27 @@ pub(crate) fn build<'r>(
                 }
                 Termination::Passthrough => {
                     for built in tcp::routed_by_name(server, services, mesh, &mut taken_names) {
+                        if !claim(&built.server_names, server) {
+                            continue;
+                        }
                         passes_tls = true;
                         chains.push(tcp::filter_chain(&built));
                         tcp_chains.push(built);
                     }
                 }
                 Termination::Tcp => {
-                    if let Some(built) = tcp::routed_by_port(server, services, mesh) {
+                    if let Some(built) = tcp::routed_by_port(server, services, mesh)
+                        && claim(&[], server)
+                    {
                         chains.push(tcp::filter_chain(&built));
                         tcp_chains.push(built);
                     }
                 }
             }
         }
+    }
+    for (server, taken) in &dropped {
+        claims::warn(server, taken, diagnostics);
     }
     if chains.is_empty() {
         return None;
@@ -142,7 +166,7 @@ pub(crate) fn build<'r>(
         .map(|port| port.protocol.clone());
     let mut envoy = fields(json!({
         "name": name,
-        "address": {"socket_address": {"address": merged.bind, "port_value": merged.port}},
+        "address": address(&merged.bind, merged.port),
         "traffic_direction": "OUTBOUND",
     }));
     if inspects_tls || passes_tls {
@@ -192,8 +216,7 @@ fn server_names(server: &BoundServer<'_>) -> Vec<String> {
         return Vec::new();
     }
     names.sort();
-    names.dedup();
-    names
+    claims::distinct(&names)
 }
 
 fn http_chain<'r>(

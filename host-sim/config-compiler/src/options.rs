@@ -59,6 +59,11 @@ impl EnvoyVersion {
     /// The newest release that is supported, and the default.
     pub const NEWEST: Self = Self { minor: 40 };
 
+    /// The 40 of 1.40.
+    pub fn minor(self) -> u16 {
+        self.minor
+    }
+
     /// From 1.39 each value of a repeated header is tried by itself; before, they are joined with a
     /// comma (Envoy's runtime guard `match_headers_individually`).
     pub fn tries_each_header_value(self) -> bool {

@@ -254,36 +254,8 @@ pub(crate) fn hash_policy(
     cluster: &ClusterRef,
     port_is_given: bool,
 ) -> Option<Value> {
-    let subset = rule
-        .subset(&cluster.subset)
-        .and_then(|subset| subset.traffic_policy.as_ref());
-    let hash = |settings: &LoadBalancerSettings| match &settings.lb_policy {
-        Some(LbPolicy::ConsistentHash(hash)) => Some(hash.clone()),
-        Some(LbPolicy::Simple(_)) | None => None,
-    };
-    let at_port = |policy: Option<&TrafficPolicy>| -> Option<ConsistentHashLb> {
-        let settings = &policy?.port_level_settings;
-        let matching = settings
-            .iter()
-            .find(|it| it.port.as_ref().and_then(|port| port.number) == Some(cluster.port));
-        matching
-            .filter(|_| port_is_given)?
-            .load_balancer
-            .as_ref()
-            .and_then(hash)
-    };
-    let at_top =
-        |policy: Option<&TrafficPolicy>| policy.and_then(|it| it.load_balancer.as_ref()).and_then(hash);
-    let chosen = [
-        at_port(subset),
-        at_top(subset),
-        at_port(rule.traffic_policy),
-        at_top(rule.traffic_policy),
-    ]
-    .into_iter()
-    .flatten()
-    .next()?;
-    Some(match chosen.hash_key? {
+    let settings = hash_settings(rule, cluster, port_is_given)?;
+    Some(match settings.hash_key.as_ref()? {
         HashKey::HttpHeaderName(name) => json!({"header": {"header_name": name}}),
         HashKey::HttpCookie(cookie) => {
             let mut written = Fields::new();
@@ -300,4 +272,41 @@ pub(crate) fn hash_policy(
         HashKey::UseSourceIp(false) => return None,
         HashKey::HttpQueryParameterName(name) => json!({"query_parameter": {"name": name}}),
     })
+}
+
+/// The settings that a route hashes by.
+pub(crate) fn hash_settings<'r>(
+    rule: &EffectiveRule<'r>,
+    cluster: &ClusterRef,
+    port_is_given: bool,
+) -> Option<&'r ConsistentHashLb> {
+    let subset = rule
+        .subset(&cluster.subset)
+        .and_then(|subset| subset.traffic_policy.as_ref());
+    let hash = |settings: &'r LoadBalancerSettings| match &settings.lb_policy {
+        Some(LbPolicy::ConsistentHash(hash)) => Some(hash),
+        Some(LbPolicy::Simple(_)) | None => None,
+    };
+    let at_port = |policy: Option<&'r TrafficPolicy>| -> Option<&'r ConsistentHashLb> {
+        let settings = &policy?.port_level_settings;
+        let matching = settings
+            .iter()
+            .find(|it| it.port.as_ref().and_then(|port| port.number) == Some(cluster.port));
+        matching
+            .filter(|_| port_is_given)?
+            .load_balancer
+            .as_ref()
+            .and_then(hash)
+    };
+    let at_top =
+        |policy: Option<&'r TrafficPolicy>| policy.and_then(|it| it.load_balancer.as_ref()).and_then(hash);
+    [
+        at_port(subset),
+        at_top(subset),
+        at_port(rule.traffic_policy),
+        at_top(rule.traffic_policy),
+    ]
+    .into_iter()
+    .flatten()
+    .next()
 }

@@ -410,16 +410,28 @@ impl<'r> RuleBuilder<'_, 'r> {
         if port != 0 && !is_default {
             fields.insert("port_redirect".to_owned(), json!(port));
         }
-        let code = match given.redirect_code.unwrap_or(0) {
-            302 => "FOUND",
-            303 => "SEE_OTHER",
-            307 => "TEMPORARY_REDIRECT",
-            308 => "PERMANENT_REDIRECT",
-            _ => return fields,
-        };
-        fields.insert("response_code".to_owned(), json!(code));
+        // A code that Envoy does not have is an error: `refused`.
+        if let Ok(Some(code)) = redirect_code(given.redirect_code.unwrap_or(0)) {
+            fields.insert("response_code".to_owned(), json!(code));
+        }
         fields
     }
+}
+
+/// Envoy has no redirect with that status.
+#[derive(Debug)]
+pub(crate) struct UnknownRedirect;
+
+/// Envoy's name of a redirect's status; none for its default, 301 (istio route.go, `ApplyRedirect`).
+pub(crate) fn redirect_code(status: u32) -> Result<Option<&'static str>, UnknownRedirect> {
+    Ok(match status {
+        0 | 301 => None,
+        302 => Some("FOUND"),
+        303 => Some("SEE_OTHER"),
+        307 => Some("TEMPORARY_REDIRECT"),
+        308 => Some("PERMANENT_REDIRECT"),
+        _ => return Err(UnknownRedirect),
+    })
 }
 
 /// The cluster of a destination that names no host.

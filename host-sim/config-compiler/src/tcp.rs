@@ -7,6 +7,7 @@
 use fingerpost_resources::{Resource, RouteDestination, VirtualService};
 use serde_json::{Value, json};
 
+use crate::claims;
 use crate::gateways::BoundServer;
 use crate::host;
 use crate::mesh::Mesh;
@@ -85,7 +86,7 @@ pub(crate) fn routed_by_name<'r>(
                     server_names: if all {
                         Vec::new()
                     } else {
-                        matched.sni_hosts.clone()
+                        claims::distinct(&matched.sni_hosts)
                     },
                     shares: shares(&rule.route, namespace, server, mesh),
                     resource: service.resource,

@@ -110,7 +110,12 @@ fn on_one_port_plain_http_first_drops_https_and_https_first_keeps_both() {
     };
     let rule = vs("a", "[a.com]", "- route: [{destination: {host: one}}]");
     assert_eq!(compile(&[servers(plain, tls), rule.clone()]).chains(443), 1);
-    assert_eq!(compile(&[servers(tls, plain), rule]).chains(443), 2);
+    let named = tls.replace("[\"*\"]", "[s.com]");
+    assert_eq!(compile(&[servers(&named, plain), rule.clone()]).chains(443), 2);
+    // Both would accept every connection, which Envoy refuses.
+    let both = compile(&[servers(tls, plain), rule]);
+    assert_eq!(both.chains(443), 1);
+    assert!(both.warned("server-dropped"));
 }
 
 #[test]

@@ -94,8 +94,21 @@ struct Named {
 }
 
 #[derive(Debug, Deserialize)]
-struct Address {
-    socket_address: SocketAddress,
+#[serde(rename_all = "snake_case")]
+enum Address {
+    SocketAddress(SocketAddress),
+    /// A Unix socket.
+    Pipe(Ignored),
+}
+
+impl Address {
+    /// The port; 0 of a Unix socket, which no request to a port reaches.
+    fn port(&self) -> u16 {
+        match self {
+            Self::SocketAddress(address) => address.port_value,
+            Self::Pipe(Ignored) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,7 +170,7 @@ impl Listener {
         });
         Ok(Self {
             chains: chains.collect::<Result<_, _>>()?,
-            port: written.address.socket_address.port_value,
+            port: written.address.port(),
             reads_server_names: !written.listener_filters.is_empty(),
             name: written.name,
         })

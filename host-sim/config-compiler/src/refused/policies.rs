@@ -1,0 +1,251 @@
+//! Values of DestinationRules, Services and workloads that Envoy refuses.
+//!
+//! Only blocks that apply to a cluster of the output are checked, and only endpoints of such clusters.
+
+use std::collections::BTreeSet;
+
+use fingerpost_resources::{
+    ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, HashAlgorithm, HashKey, LbPolicy,
+    LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
+};
+
+use super::CODE;
+use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
+use crate::address::SOCKET;
+use crate::cluster_policies::Policies;
+use crate::clusters::Cluster;
+use crate::endpoints::{Endpoint, Endpoints};
+use crate::mesh::Mesh;
+use crate::policies::hash_settings;
+use crate::services::ServiceSource;
+
+/// Checks the traffic policies and the endpoints of the clusters.
+pub(crate) fn check(
+    clusters: &[Cluster],
+    rules: &[Resource<DestinationRule>],
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut used = BTreeSet::new();
+    for cluster in clusters {
+        blocks_of(cluster, mesh, &mut used);
+        endpoints(cluster, mesh, diagnostics);
+    }
+    for rule in rules {
+        let mut checker = Checker {
+            rule,
+            used: &used,
+            diagnostics,
+        };
+        checker.rule();
+    }
+}
+
+/// Adds the addresses of the blocks that apply to a cluster.
+fn blocks_of(cluster: &Cluster, mesh: &Mesh<'_>, used: &mut BTreeSet<usize>) {
+    let Some(rule) = mesh.rule_of(&cluster.wanted, "") else {
+        return;
+    };
+    let subset = rule.subset(&cluster.wanted.subset);
+    let policies = Policies::of(Some(rule), subset, cluster.wanted.port);
+    used.extend(policies.addresses());
+    // The hash policy of a route is chosen by rules of its own.
+    for port_is_given in [false, true] {
+        used.extend(hash_settings(rule, &cluster.wanted, port_is_given).map(address_of));
+    }
+}
+
+fn address_of<T>(block: &T) -> usize {
+    std::ptr::from_ref(block).addr()
+}
+
+struct Checker<'a> {
+    rule: &'a Resource<DestinationRule>,
+    used: &'a BTreeSet<usize>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Checker<'_> {
+    fn report(&mut self, path: &str, wrong: Option<Wrong>) {
+        if let Some(Wrong { message, help }) = wrong {
+            self.diagnostics
+                .error(CODE, message)
+                .on(&self.rule.origin, path)
+                .help(help);
+        }
+    }
+
+    fn rule(&mut self) {
+        let spec = &self.rule.spec;
+        self.policy("spec.trafficPolicy", spec.traffic_policy.as_ref());
+        for (index, subset) in spec.subsets.iter().enumerate() {
+            self.policy(
+                &format!("spec.subsets[{index}].trafficPolicy"),
+                subset.traffic_policy.as_ref(),
+            );
+        }
+    }
+
+    fn policy(&mut self, at: &str, policy: Option<&TrafficPolicy>) {
+        let Some(policy) = policy else { return };
+        self.load_balancer(at, policy.load_balancer.as_ref());
+        self.connection_pool(at, policy.connection_pool.as_ref());
+        self.outlier_detection(at, policy.outlier_detection.as_ref());
+        for (index, port) in policy.port_level_settings.iter().enumerate() {
+            let at = format!("{at}.portLevelSettings[{index}]");
+            self.load_balancer(&at, port.load_balancer.as_ref());
+            self.connection_pool(&at, port.connection_pool.as_ref());
+            self.outlier_detection(&at, port.outlier_detection.as_ref());
+        }
+    }
+
+    fn load_balancer(&mut self, at: &str, block: Option<&LoadBalancerSettings>) {
+        let Some(LbPolicy::ConsistentHash(hash)) = block.and_then(|it| it.lb_policy.as_ref()) else {
+            return;
+        };
+        let at = format!("{at}.loadBalancer.consistentHash");
+        if self.used.contains(&address_of(hash)) {
+            self.hash_key(&at, hash);
+        }
+        if !block.is_some_and(|it| self.used.contains(&address_of(it))) {
+            return;
+        }
+        let ring = |size: Option<u64>| {
+            size.filter(|it| *it > LARGEST_RING).map(|size| {
+                Wrong::new(
+                    format!("{size} is too large: Envoy accepts a ring of at most {LARGEST_RING}"),
+                    "write a smaller size",
+                )
+            })
+        };
+        match &hash.hash_algorithm {
+            Some(HashAlgorithm::Maglev(maglev)) => {
+                let wrong = maglev.table_size.and_then(values::table_size);
+                self.report(&format!("{at}.maglev.tableSize"), wrong);
+            }
+            Some(HashAlgorithm::RingHash(given)) if given.minimum_ring_size.is_some() => {
+                self.report(
+                    &format!("{at}.ringHash.minimumRingSize"),
+                    ring(given.minimum_ring_size),
+                );
+            }
+            Some(HashAlgorithm::RingHash(_)) | None => {
+                self.report(&format!("{at}.minimumRingSize"), ring(hash.minimum_ring_size));
+            }
+        }
+    }
+
+    fn hash_key(&mut self, at: &str, hash: &ConsistentHashLb) {
+        let nameless = |name: &str, what: &str| {
+            let help = "write the name to hash";
+            name.is_empty()
+                .then(|| Wrong::new(format!("a {what} without a name: Envoy refuses the hash"), help))
+        };
+        match &hash.hash_key {
+            Some(HashKey::HttpHeaderName(name)) => {
+                let wrong = nameless(name, "header").or_else(|| values::line(name));
+                self.report(&format!("{at}.httpHeaderName"), wrong);
+            }
+            Some(HashKey::HttpCookie(cookie)) => {
+                self.report(&format!("{at}.httpCookie.name"), nameless(&cookie.name, "cookie"));
+                self.report(
+                    &format!("{at}.httpCookie.ttl"),
+                    cookie.ttl.and_then(values::duration),
+                );
+            }
+            Some(HashKey::HttpQueryParameterName(name)) => {
+                self.report(
+                    &format!("{at}.httpQueryParameterName"),
+                    nameless(name, "query parameter"),
+                );
+            }
+            Some(HashKey::UseSourceIp(_)) | None => {}
+        }
+    }
+
+    fn connection_pool(&mut self, at: &str, block: Option<&ConnectionPoolSettings>) {
+        let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
+            return;
+        };
+        let timeout = block.tcp.as_ref().and_then(|it| it.connect_timeout);
+        let at = format!("{at}.connectionPool.tcp.connectTimeout");
+        self.report(&at, timeout.and_then(values::positive_duration));
+    }
+
+    fn outlier_detection(&mut self, at: &str, block: Option<&OutlierDetection>) {
+        let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
+            return;
+        };
+        let at = format!("{at}.outlierDetection");
+        for (field, given) in [
+            ("interval", block.interval),
+            ("baseEjectionTime", block.base_ejection_time),
+        ] {
+            self.report(
+                &format!("{at}.{field}"),
+                given.and_then(values::positive_duration),
+            );
+        }
+        for (field, given) in [
+            (
+                "maxEjectionPercent",
+                block.max_ejection_percent.filter(|it| *it > 0),
+            ),
+            ("minHealthPercent", block.min_health_percent),
+        ] {
+            let odd = given.filter(|it| !(0..=100).contains(it));
+            let wrong = odd.map(|it| Wrong::new(format!("{it} is not a percentage"), "write 0 to 100"));
+            self.report(&format!("{at}.{field}"), wrong);
+        }
+    }
+}
+
+/// The addresses and ports of a cluster's endpoints, on the resource that declares the service.
+fn endpoints(cluster: &Cluster, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+    let wrong = match &cluster.endpoints {
+        Endpoints::Known(endpoints) => endpoints.iter().find_map(endpoint),
+        Endpoints::Dns { port, .. } => (*port > 65_535).then(|| odd_port(*port)),
+    };
+    let Some(Wrong { message, help }) = wrong else {
+        return;
+    };
+    let service = mesh.services.find(&cluster.wanted.hostname, "");
+    let origin = service.map(|service| match service.source {
+        ServiceSource::Kubernetes(resource) => &resource.origin,
+        ServiceSource::Entry(resource) => &resource.origin,
+    });
+    let finding = diagnostics.error(CODE, format!("{}: {message}", cluster.name));
+    match origin {
+        Some(origin) => finding.on(origin, "spec").help(help),
+        None => finding.about(&cluster.name, "").help(help),
+    };
+}
+
+fn endpoint(endpoint: &Endpoint) -> Option<Wrong> {
+    let Endpoint { address, port, .. } = endpoint;
+    if address.is_empty() {
+        return Some(Wrong::new(
+            "an endpoint has no address: Envoy refuses the cluster",
+            "give it an address",
+        ));
+    }
+    match address.strip_prefix(SOCKET) {
+        Some(path) => (path.len() > LONGEST_SOCKET_PATH).then(|| {
+            Wrong::new(
+                format!(
+                    "the path of a Unix socket has {} bytes: at most {LONGEST_SOCKET_PATH} are possible",
+                    path.len()
+                ),
+                "shorten the path",
+            )
+        }),
+        None => (*port > 65_535).then(|| odd_port(*port)),
+    }
+}
+
+fn odd_port(port: u32) -> Wrong {
+    Wrong::new(
+        format!("an endpoint has the port {port}: Envoy refuses the cluster"),
+        "use a port from 0 to 65535",
+    )
+}
