@@ -19,6 +19,7 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
         "files with keys are written in one place",
         files_with_keys_are_written_in_one_place,
     ),
+    ("the command prints in one place", the_command_prints_in_one_place),
     ("files stay readable", files_stay_readable),
     ("modules say what they are", modules_say_what_they_are),
     ("no path of one machine", no_path_of_one_machine),
@@ -198,6 +199,24 @@ fn files_with_keys_are_written_in_one_place() -> Result<(), String> {
     let mut files = [rust_files("envoy/src"), rust_files("host-sim/cli/src")].concat();
     files.retain(|file| !EXEMPT.iter().any(|exempt| Path::new(exempt) == file));
     none(&found_in(&files, WRITERS))
+}
+
+/// What is printed in another way could control the terminal: see `host-sim/cli/src/screen.rs`.
+fn the_command_prints_in_one_place() -> Result<(), String> {
+    const PRINTERS: &[&str] = &[
+        "anstream::stderr",
+        "anstream::stdout",
+        "dbg!",
+        "io::stderr",
+        "io::stdout",
+        "print!",
+        "println!",
+    ];
+    // The place itself; the width of the terminal, which is asked and not written to.
+    const EXEMPT: &[&str] = &["host-sim/cli/src/screen.rs", "host-sim/cli/src/table.rs"];
+    let mut files = rust_files("host-sim/cli/src");
+    files.retain(|file| !EXEMPT.iter().any(|exempt| Path::new(exempt) == file));
+    none(&found_in(&files, PRINTERS))
 }
 
 /// Files that are longer than the rest, and why.

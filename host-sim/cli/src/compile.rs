@@ -97,7 +97,7 @@ impl Compile {
                 "{BOOTSTRAP} holds a private key: only you may read it"
             ));
         }
-        let mut out = anstream::stdout();
+        let mut out = crate::screen::stdout();
         out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
         Ok(out.flush()?)
     }

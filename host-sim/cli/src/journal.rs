@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use fingerpost_config_compiler::Plan;
+use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -79,7 +80,10 @@ impl Journal {
         let rules = plan.routes().filter_map(|(_, _, route)| route.rule.as_ref());
         Self {
             target: USUAL_TARGET,
-            rule: rules.map(|it| rule::name(it).chars().count()).max().unwrap_or(0),
+            rule: rules
+                .map(|it| visible(&rule::name(it)).chars().count())
+                .max()
+                .unwrap_or(0),
         }
     }
 
@@ -95,14 +99,12 @@ impl Journal {
             );
         };
         let path = entry.path.as_deref().unwrap_or_default();
-        let target = printable(&format!(
-            "{}{path}",
-            entry.authority.as_deref().unwrap_or_default()
-        ));
-        let name = entry
-            .rule
-            .as_ref()
-            .map_or_else(|| "no rule".to_owned(), rule::name);
+        let target = format!("{}{path}", entry.authority.as_deref().unwrap_or_default());
+        let target = visible(&target);
+        let name = entry.rule.as_ref().map_or_else(
+            || "no rule".to_owned(),
+            |it| visible(&rule::name(it)).into_owned(),
+        );
         let (target, name) = (
             padded(&target, &mut self.target, WIDEST_TARGET),
             padded(&name, &mut self.rule, usize::MAX),
@@ -116,17 +118,17 @@ impl Journal {
             "{}  {}  {:<4}  {target}  {rule}",
             paint(DIM, &entry.at),
             status(entry.status),
-            printable(method),
+            visible(method),
         );
         if let Some(cluster) = entry.asked() {
             let _ = write!(line, "  {}", paint(NAME, cluster));
         }
         if let Some(sent) = entry.sent_path.as_deref().filter(|it| *it != path) {
-            let _ = write!(line, "  as {}", printable(sent));
+            let _ = write!(line, "  as {}", visible(sent));
         }
         let _ = write!(line, "  {}", paint(DIM, format_args!("{} ms", entry.ms)));
         if let Some(details) = entry.details.as_deref().filter(|it| !PLAIN_DETAILS.contains(it)) {
-            let _ = write!(line, "  {}", paint(DIM, printable(details)));
+            let _ = write!(line, "  {}", paint(DIM, visible(details)));
         }
         line
     }
@@ -148,17 +150,6 @@ fn padded(text: &str, widest: &mut usize, limit: usize) -> String {
     format!("{text:<0$}", *widest)
 }
 
-/// Without characters that would do something to a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = (!c.is_control()).then_some(c);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +166,7 @@ mod tests {
 
     #[track_caller]
     fn check(entry: &Entry, expected: &str) {
-        let line = anstream::adapter::strip_str(&Journal::default().line(entry)).to_string();
+        let line = crate::screen::unstyled(&Journal::default().line(entry));
         assert_eq!(line, expected);
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anstyle::Style;
 use fingerpost_config_compiler::{Plan, PlanHost, PlanListener, PlanRoute};
-use fingerpost_resources::Sources;
+use fingerpost_resources::{Sources, visible};
 
 use crate::rule;
 use crate::style::{BOLD, DIM, NAME, paint};
@@ -107,7 +107,7 @@ pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Rema
                 text.push_str(&table::row(&columns, &widths, INDENT, &row((index, route))));
                 if let Some(line) = remarks.below(listener, group.host, route) {
                     let blanks = " ".repeat(INDENT + widths.first().unwrap_or(&0) + table::GAP);
-                    text.push_str(&format!("{blanks}{line}\n"));
+                    text.push_str(&format!("{blanks}{}\n", visible(&line)));
                 }
             }
         }
@@ -133,7 +133,7 @@ fn columns(with_rewrite: bool) -> Vec<Column> {
 
 /// The domains of a group.
 fn heading(group: &Group<'_>, width: usize) -> String {
-    let mut line = group.domains.join(", ");
+    let mut line = visible(&group.domains.join(", ")).into_owned();
     if group.host.over_tls {
         line.push_str(" (TLS)");
     }
@@ -145,20 +145,25 @@ fn heading(group: &Group<'_>, width: usize) -> String {
 }
 
 fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames) -> Vec<String> {
-    let mut cells = vec![number.to_string(), route.matches.clone()];
+    let mut cells = vec![number.to_string(), visible(&route.matches).into_owned()];
     if with_rewrite {
-        cells.push(route.rewrite.clone().unwrap_or_default());
+        cells.push(visible(route.rewrite.as_deref().unwrap_or_default()).into_owned());
     }
-    let shares = route.destination.split(", ").map(without_domain);
+    // Each on a line of its own.
+    let shares = route
+        .destination
+        .split(", ")
+        .map(|it| visible(&without_domain(it)).into_owned());
     cells.push(shares.collect::<Vec<String>>().join("\n"));
-    cells.push(match &route.rule {
+    let rule = match &route.rule {
         Some(it) => rule::full_name(it),
         None => route.virtual_service.clone(),
-    });
-    cells.push(match &route.span {
+    };
+    let place = match &route.span {
         Some(span) => format!("{}:{}", names.short(&span.file), span.line),
         None => String::new(),
-    });
+    };
+    cells.extend([rule, place].map(|it| visible(&it).into_owned()));
     cells
 }
 

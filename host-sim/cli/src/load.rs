@@ -135,7 +135,7 @@ pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources) {
     // `anstream` takes the colours out where they are not wanted.
     say(format_args!(
         "{}\n{}",
-        render(diagnostics, sources, true),
+        crate::screen::ours(&render(diagnostics, sources, true)),
         numbers.join(", ")
     ));
 }

@@ -22,6 +22,7 @@ mod proxy;
 mod request;
 mod routes;
 mod rule;
+mod screen;
 mod serve;
 mod shell;
 mod signals;

@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::listing::{self, Remarks, Shown};
 use crate::load::load;
 use crate::rule;
+use crate::screen;
 use crate::style::{DIM, paint};
 use crate::table;
 
@@ -69,11 +70,13 @@ impl Routes {
             &["certificate-not-found", "subset-by-dns"],
         )?;
         let shown = self.chosen(&loaded.compiled.plan)?;
-        let text = match self.format {
-            Format::Table => listing::tables(&shown, &loaded.resources.sources, &Ports, table::width()),
-            Format::Json => format!("{:#}\n", as_json(&shown)),
+        let (mut out, text) = match self.format {
+            Format::Table => {
+                let tables = listing::tables(&shown, &loaded.resources.sources, &Ports, table::width());
+                (screen::stdout(), tables)
+            }
+            Format::Json => (screen::json_stdout(), format!("{:#}\n", as_json(&shown))),
         };
-        let mut out = anstream::stdout();
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
     }

@@ -1,10 +1,11 @@
-//! The few colours there are. What is printed with them passes through `anstream`, which takes them out where
-//! they are not wanted.
+//! The few colours there are, and messages on standard error. What is printed passes through `screen`.
 
 use std::fmt::Display;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+
+pub(crate) use crate::screen::paint;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -15,16 +16,11 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const NOTE: Style = AnsiColor::BrightGreen.on_default().bold();
 
-/// `text` in `style`.
-pub(crate) fn paint(style: Style, text: impl Display) -> String {
-    format!("{style}{text}{style:#}")
-}
-
 /// Says something on standard error. If nobody listens there, there is nobody to tell that either.
 pub(crate) fn say(text: impl Display) {
     // In one piece: standard error keeps nothing back, and a text of many parts would be as many calls of the system.
     let text = format!("{text}\n");
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = crate::screen::stderr().write_all(text.as_bytes());
 }
 
 /// Says on standard error what is wrong.

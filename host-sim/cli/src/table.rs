@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use anstyle::Style;
 
+use crate::screen::paint;
+
 /// The width where there is no terminal to ask.
 const WIDTH: usize = 100;
 /// Between two columns.
@@ -154,7 +156,7 @@ fn lay(looks: &[(Style, Align)], widths: &[usize], indent: usize, cells: &[Strin
             blanks += before;
             if !piece.is_empty() {
                 text.push_str(&" ".repeat(blanks));
-                text.push_str(&format!("{style}{piece}{style:#}"));
+                text.push_str(&paint(*style, piece));
                 blanks = 0;
             }
             blanks += behind + GAP;

@@ -22,6 +22,7 @@ mod service_entry;
 mod source;
 mod validate;
 mod virtual_service;
+mod visible;
 pub mod yaml;
 
 pub use decode::{closest, name_list};
@@ -53,3 +54,4 @@ pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,
     PortSelector, RouteDestination, StringMatch, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
 };
+pub use visible::{visible, visible_json, visible_lines};

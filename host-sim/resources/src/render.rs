@@ -10,6 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use crate::confidential::confidential_documents;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{Sources, Span};
+use crate::visible::{visible, visible_lines};
 
 /// All findings, each with the line it is about, an empty line between them.
 pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
@@ -58,13 +59,16 @@ fn report<'a>(
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code));
+    let title = level.primary_title(visible(&diagnostic.message));
+    let mut group = Group::with_title(title.id(diagnostic.code));
     if let Some(span) = diagnostic
         .span
         .as_ref()
         .filter(|span| confidential.contains(span, sources))
     {
-        let place = Origin::path(&*span.file).line(span.line).char_column(span.column);
+        let place = Origin::path(visible(&span.file))
+            .line(span.line)
+            .char_column(span.column);
         group = group
             .element(place)
             .element(Level::NOTE.message("the line is not shown, as it can hold a part of a Secret"));
@@ -77,10 +81,10 @@ fn report<'a>(
         (subject, path) => Some(format!("in {subject}, {path}")),
     };
     if let Some(place) = place {
-        group = group.element(Level::NOTE.message(place));
+        group = group.element(Level::NOTE.message(visible(&place).into_owned()));
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help));
+        group = group.element(Level::HELP.message(visible(help)));
     }
     group
 }
@@ -102,11 +106,13 @@ fn snippet<'a>(
     let end = (span.bytes.end.max(start) - line_start)
         .saturating_sub(cut)
         .min(shown.len());
-    let end = if end > from { end } else { from };
-    let annotation = AnnotationKind::Primary.span(from..end);
+    let end = end.max(from);
+    let (before, marked, behind) = (shown.get(..from)?, shown.get(from..end)?, shown.get(end..)?);
+    let [before, marked, behind] = [before, marked, behind].map(visible_lines);
+    let annotation = AnnotationKind::Primary.span(before.len()..before.len() + marked.len());
     Some(
-        Snippet::source(shown)
-            .path(&*span.file)
+        Snippet::source([before, marked, behind].concat())
+            .path(visible(&span.file))
             .line_start(span.line)
             .annotation(annotation),
     )

@@ -72,7 +72,10 @@ impl fmt::Display for LoadError {
             Self::MissingExport(name) => write!(f, "the module does not export {name}"),
             Self::MissingImport { module, name } => write!(
                 f,
-                "the module imports {module}.{name}, which Envoy does not have for this ABI version"
+                "the module imports {}.{}, which Envoy does not have for this ABI version",
+                // The names are the module's own.
+                module.escape_debug(),
+                name.escape_debug()
             ),
             Self::Signature { name, reason } => write!(f, "{name} has the wrong signature: {reason}"),
             Self::Failed(failure) => write!(f, "{failure}"),

@@ -116,14 +116,16 @@ impl Explain {
         let headers = self.headers.into_iter().map(|it| (it.name, it.value));
         let method = self.method.to_ascii_uppercase();
         let told = tell::explain(&loaded, &method, &self.url, headers.collect(), self.port)?;
-        let text = match self.format {
-            Format::Text => screen::show(&told, &loaded.resources.sources, table::width()),
+        let (mut out, text) = match self.format {
+            Format::Text => {
+                let text = screen::show(&told, &loaded.resources.sources, table::width());
+                (crate::screen::stdout(), text)
+            }
             Format::Json => {
                 let value = serde_json::to_value(&told).map_err(std::io::Error::from)?;
-                format!("{value:#}\n")
+                (crate::screen::json_stdout(), format!("{value:#}\n"))
             }
         };
-        let mut out = anstream::stdout();
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
     }

@@ -93,7 +93,10 @@ impl Request {
         let options = self.input.options(EngineName::Wasm, String::new());
         let loaded = load(&self.input, options, &["certificate-not-found", "subset-by-dns"])?;
         let mut proxy = Proxy::new(&loaded, self.engine)?;
-        let mut out = BufWriter::new(anstream::stdout());
+        let mut out = BufWriter::new(match self.format {
+            Format::Human => crate::screen::stdout(),
+            Format::Json => crate::screen::json_stdout(),
+        });
         match (&self.requests, &self.url) {
             (Some(file), _) => self.answer_lines(file, &mut proxy, &mut out)?,
             (None, Some(url)) => {

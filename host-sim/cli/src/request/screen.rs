@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
+use fingerpost_resources::visible;
 
 use crate::rule;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
@@ -14,11 +15,16 @@ pub(super) fn show(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let line = format!("{} {}{}", sent.method, sent.authority, sent.path);
+    let line = visible(&line);
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(skipped) => {
             writeln!(out, "{}  {line}", paint(BAD, "?"))?;
-            return writeln!(out, "   this can't be known without an Envoy: {skipped}");
+            return writeln!(
+                out,
+                "   this can't be known without an Envoy: {}",
+                visible(&skipped.to_string())
+            );
         }
     };
     let colour = if outcome.status < 400 && outcome.error.is_none() {
@@ -38,8 +44,13 @@ pub(super) fn show(
     if let Some(upstream) = &outcome.upstream {
         let cluster = outcome.cluster.as_deref().unwrap_or_default();
         writeln!(out, "\n  {}  {}", paint(BOLD, "upstream"), paint(NAME, cluster))?;
-        writeln!(out, "    {} {}", upstream.method, upstream.path)?;
-        writeln!(out, "    {} {}", paint(DIM, "host:"), upstream.authority)?;
+        writeln!(out, "    {} {}", upstream.method, visible(&upstream.path))?;
+        writeln!(
+            out,
+            "    {} {}",
+            paint(DIM, "host:"),
+            visible(&upstream.authority)
+        )?;
         headers(&upstream.headers, out)?;
         if let Some(timeout) = &upstream.timeout_ms {
             writeln!(
@@ -54,14 +65,16 @@ pub(super) fn show(
             out,
             "\n  {}  {}",
             paint(BOLD, "mirrored to"),
-            outcome.mirrors.join(", ")
+            visible(&outcome.mirrors.join(", "))
         )?;
     }
     if outcome.error.is_none() {
         writeln!(out, "\n  {}", paint(BOLD, "client"))?;
         headers(&outcome.response_headers, out)?;
         if let Some(body) = outcome.body.as_deref().filter(|body| !body.is_empty()) {
-            writeln!(out, "    {body}")?;
+            for line in body.lines() {
+                writeln!(out, "    {}", visible(line))?;
+            }
         }
         if outcome.delay_ms > 0 {
             writeln!(
@@ -76,7 +89,12 @@ pub(super) fn show(
 
 fn headers(headers: &[(String, String)], out: &mut impl Write) -> io::Result<()> {
     for (name, value) in headers {
-        writeln!(out, "    {} {value}", paint(DIM, format_args!("{name}:")))?;
+        writeln!(
+            out,
+            "    {} {}",
+            paint(DIM, format_args!("{name}:")),
+            visible(value)
+        )?;
     }
     Ok(())
 }

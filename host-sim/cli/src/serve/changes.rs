@@ -4,6 +4,7 @@
 //! with what is written before it, and that is no change of its own.
 
 use fingerpost_config_compiler::Plan;
+use fingerpost_resources::visible;
 
 use crate::failure::count;
 use crate::listing::without_domain;
@@ -112,7 +113,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
 
 impl Row {
     fn line(&self) -> String {
-        format!("{}  {}  {}", self.name, self.host, self.text)
+        visible(&format!("{}  {}  {}", self.name, self.host, self.text)).into_owned()
     }
 }
 
@@ -131,7 +132,7 @@ mod tests {
 
     #[track_caller]
     fn check(old: &[(&str, &str)], new: &[(&str, &str)], expected: Option<&str>) {
-        let told = tell(rows(old), rows(new)).map(|it| anstream::adapter::strip_str(&it).to_string());
+        let told = tell(rows(old), rows(new)).map(|it| crate::screen::unstyled(&it));
         assert_eq!(told.as_deref(), expected);
     }
 

@@ -218,7 +218,7 @@ fn announce(server: &Server, gates: &Gates) -> Result<(), Failure> {
     };
     let shown = listing::all(&loaded.compiled.plan);
     let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
-    let mut out = anstream::stdout();
+    let mut out = crate::screen::stdout();
     writeln!(
         out,
         "{}, with {}\n\n{tables}\n{}",

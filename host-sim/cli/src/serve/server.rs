@@ -61,7 +61,7 @@ impl Server {
     /// Shows a request.
     pub(super) fn show(&self, entry: &Entry) {
         let line = self.journal.borrow_mut().line(entry);
-        let mut out = anstream::stdout();
+        let mut out = crate::screen::stdout();
         if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
             self.unwritten.borrow_mut().get_or_insert(error);
         }

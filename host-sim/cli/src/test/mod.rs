@@ -196,7 +196,10 @@ impl Test {
                 None => "there is no test in these files".to_owned(),
             }));
         }
-        let mut out = BufWriter::new(anstream::stdout());
+        let mut out = BufWriter::new(match self.format {
+            Format::Json => crate::screen::json_stdout(),
+            Format::Human | Format::Junit | Format::Tap | Format::Github => crate::screen::stdout(),
+        });
         report.print(self.format, &mut out)?;
         out.flush()?;
         Ok(report)

@@ -5,6 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use fingerpost_envoy::{Echo, Received};
+use fingerpost_resources::visible;
 
 use super::client;
 use super::expectations::{Expectation, Expectations, Outcome, Request};
@@ -45,7 +46,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let targets = expectations.requests.iter().map(|it| &it.request);
     let widest = targets
-        .map(|it| it.authority.chars().count() + it.path.chars().count())
+        .map(|it| visible(&it.authority).chars().count() + visible(&it.path).chars().count())
         .max()
         .unwrap_or(0);
     let mut failed = 0;
@@ -56,6 +57,7 @@ pub(super) fn run(
             Err(reason) => vec![format!("no answer: {reason}")],
         };
         let target = format!("{}{}", request.authority, request.path);
+        let target = visible(&target);
         let line = format!("{:>3}  {:<4}  {target}", expect.status, request.method);
         if differences.is_empty() {
             let blanks = " ".repeat(widest.saturating_sub(target.chars().count()));
@@ -72,7 +74,7 @@ pub(super) fn run(
             failed += 1;
             writeln!(out, "{}  {line}", paint(BAD, "✗"))?;
             for difference in differences {
-                writeln!(out, "        {difference}")?;
+                writeln!(out, "        {}", visible(&difference))?;
             }
         }
     }

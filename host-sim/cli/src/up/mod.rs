@@ -145,7 +145,7 @@ impl Up {
         stop.check()?;
         let doors = doors(&loaded.compiled.plan, &envoy)?;
 
-        let mut out = anstream::stdout();
+        let mut out = crate::screen::stdout();
         let mut journal = Journal::of(&loaded.compiled.plan);
         let result = match &expectations {
             Some(expectations) => {

@@ -9,6 +9,7 @@ mod routes;
 mod run;
 mod secrets;
 mod serve;
+mod terminal;
 mod test_accept;
 mod test_command;
 mod test_reports;

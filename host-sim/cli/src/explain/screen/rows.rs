@@ -1,7 +1,7 @@
 //! The rows of a screen, and how they become lines.
 
 use anstyle::Style;
-use fingerpost_resources::Sources;
+use fingerpost_resources::{Sources, visible};
 
 use crate::explain::story::Place;
 use crate::listing::FileNames;
@@ -65,6 +65,8 @@ impl Screen {
 
     /// A row. Blanks in front of the text set it in.
     pub(super) fn row(&mut self, margin: Margin, text: (String, Style), right: (String, Style)) {
+        let on_one_line = |(text, style): (String, Style)| (visible(&text).into_owned(), style);
+        let (text, right) = (on_one_line(text), on_one_line(right));
         self.rows.push(Row { margin, text, right });
     }
 

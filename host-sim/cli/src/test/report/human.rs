@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use fingerpost_resources::visible;
+
 use super::{Report, Status, Summary, Tested};
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
 use crate::test::coverage;
@@ -60,7 +62,7 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         Status::Accepted => (ODD, " NEW"),
         Status::Skipped => (ODD, "SKIP"),
     };
-    writeln!(out, "  {}  {}", paint(colour, word), test.name)?;
+    writeln!(out, "  {}  {}", paint(colour, word), visible(&test.name))?;
     for reason in &test.reasons {
         writeln!(out, "        {}", paint(DIM, reason))?;
     }
@@ -76,14 +78,14 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "          expected  {}", paint(GOOD, &difference.expected))?;
         writeln!(out, "          found     {}", paint(BAD, &difference.actual))?;
         if let Some(when) = &difference.when {
-            writeln!(out, "          when      {when}")?;
+            writeln!(out, "          when      {}", visible(when))?;
         }
     }
     for found in &test.found {
-        writeln!(out, "          {}: {}", found.field, found.value)?;
+        writeln!(out, "          {}: {}", found.field, visible(&found.value))?;
     }
     match &test.why {
-        Some(why) => writeln!(out, "        {why}"),
+        Some(why) => writeln!(out, "        {}", visible(why)),
         None => Ok(()),
     }
 }
@@ -105,8 +107,8 @@ fn show_coverage(coverage: &coverage::Report, out: &mut impl Write) -> io::Resul
             out,
             "  {}  {}  {}  {place}",
             paint(ODD, "never reached"),
-            missing.rule,
-            missing.conditions
+            visible(&missing.rule),
+            visible(&missing.conditions)
         )?;
     }
     Ok(())

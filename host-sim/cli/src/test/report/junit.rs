@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use fingerpost_resources::visible;
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Report, Status, Tested};
@@ -9,7 +10,7 @@ use super::{Report, Status, Tested};
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut junit = Junit::new("fingerpost test");
     for (file, tests) in report.by_file() {
-        let mut suite = TestSuite::new(file);
+        let mut suite = TestSuite::new(&*visible(file));
         suite.add_test_cases(tests.iter().map(case));
         junit.add_test_suite(suite);
     }
@@ -28,19 +29,19 @@ fn case(test: &Tested) -> TestCase {
             };
             status
                 .set_type(kind)
-                .set_message(test.headline())
+                .set_message(&*visible(&test.headline()))
                 .set_description(test.details());
             status
         }
         Status::Skipped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(test.headline());
+            status.set_message(&*visible(&test.headline()));
             status
         }
     };
-    let mut case = TestCase::new(test.name.as_str(), status);
-    case.set_classname(test.file.as_str());
-    case.extra.insert("file".into(), test.file.as_str().into());
+    let mut case = TestCase::new(&*visible(&test.name), status);
+    case.set_classname(&*visible(&test.file));
+    case.extra.insert("file".into(), (&*visible(&test.file)).into());
     case.extra.insert("line".into(), test.line.to_string().into());
     case
 }

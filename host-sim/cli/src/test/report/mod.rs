@@ -10,6 +10,7 @@ mod tap;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use fingerpost_resources::visible;
 use serde::Serialize;
 
 use super::coverage;
@@ -139,6 +140,10 @@ impl Tested {
         }
         lines.extend(self.found.iter().map(|it| format!("{}: {}", it.field, it.value)));
         lines.extend(self.why.clone());
-        lines.join("\n")
+        lines
+            .iter()
+            .map(|line| visible(line))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }

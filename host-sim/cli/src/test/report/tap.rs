@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use fingerpost_resources::{visible, visible_json};
 use serde_json::json;
 
 use super::{Report, Status, Tested};
@@ -37,7 +38,7 @@ fn diagnostic(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         ("found", json!(test.found)),
         ("why", json!(test.why)),
     ] {
-        writeln!(out, "  {field}: {value}")?;
+        writeln!(out, "  {field}: {}", visible_json(&value.to_string()))?;
     }
     writeln!(out, "  ...")
 }
@@ -45,5 +46,5 @@ fn diagnostic(test: &Tested, out: &mut impl Write) -> io::Result<()> {
 /// A `#` would begin a directive, and a line break end the line.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('#', "\\#");
-    text.split(['\n', '\r']).collect::<Vec<_>>().join(" ")
+    visible(&text.split(['\n', '\r']).collect::<Vec<_>>().join(" ")).into_owned()
 }
