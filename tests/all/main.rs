@@ -8,6 +8,7 @@ mod engines;
 mod hostile;
 mod house;
 mod keys;
+mod memory;
 mod oldest;
 mod patterns;
 mod simulated;
@@ -41,6 +42,10 @@ fn main() {
         beside::generated,
     ));
     trials.push(trial("simulator: the own corpus, beside Envoy", beside::rows));
+    trials.push(trial(
+        "simulator: a client cannot fill the VM",
+        memory::a_client_cannot_fill_the_vm,
+    ));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
     trials.push(trial(

@@ -1,0 +1,68 @@
+//! A client that has every pattern of a large table learn as much as it can: the VM's memory stays within bounds.
+
+use fingerpost_routing_config::{
+    Action, Destination, PathMatch, RepeatedHeaders, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef,
+    VirtualHost,
+};
+use fingerpost_simulator::{HeaderKind, Headers, Plugin, Verdict};
+use fingerpost_tests::engines::simulator::module;
+use fingerpost_tests::generate::Dice;
+
+/// Rules of the table, each with a pattern that tells 2^13 sets of states apart.
+const RULES: usize = 14_000;
+/// Letters of each path. So many can make almost as many sets.
+const LETTERS: usize = 2_500;
+/// A fifth of what Envoy gives: what the table itself takes, and then what all its patterns may learn together.
+const MEMORY: usize = 208 << 20;
+
+/// Every request is answered right, and the module never asks for more memory than it is to have.
+pub(crate) fn a_client_cannot_fill_the_vm() -> Result<(), String> {
+    let hosts = vec![VirtualHost {
+        name: "all".to_owned(),
+        domains: vec!["*".to_owned()],
+        routes: (0..RULES).map(rule).collect(),
+    }];
+    let config = RoutingConfig::new(RepeatedHeaders::Each, hosts);
+    let config = serde_json::to_string(&config).map_err(|error| error.to_string())?;
+    let plugin = Plugin::of(module()?)
+        .config(&*config)
+        .memory(MEMORY)
+        .fuel(u64::MAX);
+    let mut simulator = plugin.start().map_err(|error| error.to_string())?;
+    let mut dice = Dice::new(1);
+    for index in 0..RULES {
+        let letters: Vec<u8> = (0..LETTERS).map(|_| b"ab"[(dice.draw() % 2) as usize]).collect();
+        let path = [format!("/p{index}/").as_bytes(), &letters].concat();
+        let pairs = [(":authority", b"a.test".to_vec()), (":path", path)];
+        let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value));
+        let verdict = simulator.decide(Headers::from_list(HeaderKind::Request, headers.into()));
+        if let Some(failure) = simulator.take_failures().pop() {
+            return Err(format!("request {index}: {failure}"));
+        }
+        let Verdict::Continue(changed) = verdict else {
+            return Err(format!("request {index}: {verdict:?}"));
+        };
+        let is_routed = changed.into_list().iter().any(|(_, value)| value == b"key");
+        if is_routed != (letters[LETTERS - 13] == b'a') {
+            return Err(format!("request {index}: is_routed is {is_routed}"));
+        }
+    }
+    Ok(())
+}
+
+fn rule(index: usize) -> Route {
+    Route {
+        rule: RuleRef {
+            rules: Vec::new(),
+            matched: None,
+        },
+        matches: RouteMatch::path(PathMatch::Regex(format!("/p{index}/(a|b)*a(a|b){{12}}"))),
+        rewrite: None,
+        rewritten_by: RewrittenBy::Filter,
+        action: Action::Forward(vec![Destination {
+            cluster: "apples".to_owned(),
+            weight: 1,
+            key: "key".to_owned(),
+        }]),
+    }
+}
