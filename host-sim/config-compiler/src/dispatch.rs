@@ -14,6 +14,7 @@ use fingerpost_routing_config::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
 use crate::options::EnvoyVersion;
@@ -184,35 +185,11 @@ fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {
     ]);
     let matcher = object([
         ("matcher_tree", tree),
-        ("on_no_match", json!({"matcher": foreign_upgrades()})),
+        (
+            "on_no_match",
+            json!({"matcher": foreign_upgrades::matcher(&host.routes)}),
+        ),
     ]);
     written.insert("matcher".to_owned(), matcher);
     Value::Object(written)
-}
-
-/// Refuses upgrades other than to WebSocket. Envoy refuses one before any filter runs, but only where a route is
-/// known by then, and without a key none would be: the upstream would be asked. So this route is known from the start.
-/// That the request is refused even if no rule would take it is the one difference from Envoy's own router.
-fn foreign_upgrades() -> Value {
-    let header = |name: &str, value: Value| {
-        let input = typed(
-            "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
-            fields(json!({"header_name": name})),
-        );
-        json!({"single_predicate": {"input": {"name": name, "typed_config": input}, "value_match": value}})
-    };
-    let upgrades = header("connection", json!({"contains": "upgrade", "ignore_case": true}));
-    let to_something = header(
-        "upgrade",
-        json!({"safe_regex": {"google_re2": {}, "regex": ".*"}}),
-    );
-    let to_websocket = header("upgrade", json!({"exact": "websocket", "ignore_case": true}));
-    let refusal = typed(
-        "envoy.config.route.v3.Route",
-        fields(json!({"match": {"prefix": ""}, "direct_response": {"status": 403}})),
-    );
-    json!({"matcher_list": {"matchers": [{
-        "predicate": {"and_matcher": {"predicate": [upgrades, to_something, {"not_matcher": to_websocket}]}},
-        "on_match": {"action": {"name": "route", "typed_config": refusal}},
-    }]}})
 }

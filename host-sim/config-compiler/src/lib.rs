@@ -24,6 +24,7 @@ mod detail;
 mod dispatch;
 mod endpoints;
 mod example;
+mod foreign_upgrades;
 mod gateways;
 mod header_edits;
 mod host;

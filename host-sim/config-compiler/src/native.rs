@@ -47,7 +47,8 @@ pub(crate) fn virtual_host(name: &str, domain: &str, requires_tls: bool) -> Fiel
     fields
 }
 
-fn route(route: &Route<'_>) -> Value {
+/// A route with its own conditions and all its destinations.
+pub(crate) fn route(route: &Route<'_>) -> Value {
     let (key, action) = whole_action(&route.target, route.rewrite.as_ref());
     envoy_route(route, matching::native(&route.conditions), key, action)
 }

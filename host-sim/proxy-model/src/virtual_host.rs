@@ -44,8 +44,9 @@ enum Routes {
     Keyed {
         header: String,
         routes: HashMap<Vec<u8>, Route>,
-        /// Where there is none behind the key: the first of these that holds.
-        otherwise: Vec<(Predicate, Route)>,
+        /// Where there is none behind the key: the first of these that holds, and of its routes the first that
+        /// accepts the request.
+        otherwise: Vec<(Predicate, Vec<Route>)>,
     },
 }
 
@@ -283,12 +284,12 @@ impl VirtualHost {
                 routes,
                 otherwise,
             } => {
-                let behind_key = joined(request, header).and_then(|key| routes.get(&key));
-                let route = behind_key.or_else(|| {
-                    let mut holding = otherwise.iter().filter(|(it, _)| it.accepts(request));
-                    holding.next().map(|(_, route)| route)
-                });
-                route.filter(|it| it.matches.accepts(request))
+                let accepts = |route: &&Route| route.matches.accepts(request);
+                if let Some(route) = joined(request, header).and_then(|key| routes.get(&key)) {
+                    return Some(route).filter(accepts);
+                }
+                let (_, routes) = otherwise.iter().find(|(it, _)| it.accepts(request))?;
+                routes.iter().find(accepts)
             }
         }
     }
@@ -308,8 +309,12 @@ impl Routes {
         });
         let unkeyed = matcher.on_no_match.map(|it| it.matcher.matcher_list.matchers);
         let unkeyed = unkeyed.into_iter().flatten().map(|it| {
-            let route = behind(&it.on_match.action.typed_config, "on_no_match")?;
-            Ok((Predicate::read(it.predicate)?, route))
+            let listed = list(&it.on_match.action.typed_config, "routes")?;
+            let routes = listed.iter().map(|route| behind(route, "on_no_match"));
+            Ok((
+                Predicate::read(it.predicate)?,
+                routes.collect::<Result<_, ModelError>>()?,
+            ))
         });
         Ok(Self::Keyed {
             header: tree.input.typed_config.name(),
