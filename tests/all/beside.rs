@@ -321,5 +321,6 @@ fn of_sent(sent: &Sent) -> Option<Request> {
             .chain(length)
             .collect::<Option<_>>()?,
         tls: None,
+        version: sent.version,
     })
 }

@@ -46,7 +46,7 @@ pub(crate) fn requests() -> Result<(), String> {
     for chunk in sent.chunks(500) {
         let questions: Vec<_> = chunk.iter().map(|it| (0, it)).collect();
         for (sent, [native, wasm]) in chunk.iter().zip(arena.ask(&questions)) {
-            if !agree(sent, &native, &wasm) {
+            if !agree(&native, &wasm) {
                 return Err(format!(
                     "seed {seed}: {sent}\n{}",
                     table_of(&native.differences(&wasm))

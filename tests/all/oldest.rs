@@ -96,7 +96,7 @@ pub(crate) fn corpus() -> Result<(), String> {
         let sent: Vec<Sent> = cases.iter().map(|(_, request)| Sent::from(*request)).collect();
         let questions: Vec<(usize, &Sent)> = cases.iter().map(|(number, _)| *number).zip(&sent).collect();
         for ((number, sent), [native, wasm]) in questions.iter().zip(arena.ask(&questions)) {
-            if !agree(sent, &native, &wasm) {
+            if !agree(&native, &wasm) {
                 let differences = table_of(&native.differences(&wasm));
                 failures += &format!("\n{}: {sent}\n{differences}", scenarios[*number].name);
             }

@@ -14,6 +14,7 @@ pub mod duel;
 pub mod engines;
 pub mod floor;
 pub mod generate;
+pub mod http2;
 pub mod report;
 pub mod repository;
 pub mod rows;

@@ -3,14 +3,16 @@
 //! ```text
 //! 80 GET a.test /a?q=1  x-a: 1  x-a: \xff  cookie: \{a*9000}
 //! ```
-//! The Gateway's port, the method, the authority, the target; then headers, each behind two blanks. `\xff` is a byte,
-//! `\\` a backslash, `\-` nothing at all, `\{a*9000}` as many of that character.
+//! The Gateway's port, the method, the authority, the target, and the version where it is not `HTTP/1.1`; then headers,
+//! each behind two blanks. `\xff` is a byte, `\\` a backslash, `\-` nothing at all, `\{a*9000}` as many of that character.
 
 use std::fmt;
 
+pub use fingerpost_proxy_model::Version;
+
 use crate::case::Request;
 
-/// What a client sends over plain HTTP/1.1. `POST`, `PUT`, `PATCH` and whatever names a `transfer-encoding` carry
+/// What a client sends over plain TCP. `POST`, `PUT`, `PATCH` and whatever names a `transfer-encoding` carry
 /// three bytes of body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -24,19 +26,23 @@ pub struct Sent {
     pub target: Vec<u8>,
     /// The other headers, in order.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The version of HTTP.
+    pub version: Version,
 }
 
-const BODY: &str = "abc";
+pub(crate) const BODY: &str = "abc";
 
 impl Sent {
-    /// The bytes on the wire, as case `case`.
+    /// The bytes on the wire of HTTP/1, as case `case`.
     #[must_use]
     pub fn message(&self, case: &str) -> Vec<u8> {
         let mut bytes = [
             &self.method[..],
             b" ",
             &self.target,
-            b" HTTP/1.1\r\nhost: ",
+            b" ",
+            self.version.as_str().as_bytes(),
+            b"\r\nhost: ",
             &self.authority,
         ]
         .concat();
@@ -60,7 +66,9 @@ impl Sent {
         (self.header("transfer-encoding").is_none() && self.has_body()).then_some(BODY.len())
     }
 
-    fn has_body(&self) -> bool {
+    /// Whether it comes with a body.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
         matches!(&self.method[..], b"POST" | b"PUT" | b"PATCH")
     }
 
@@ -72,7 +80,11 @@ impl Sent {
         let wrong = || format!("`{line}`: expected `80 GET a.test /path  name: value`");
         let mut parts = line.split("  ");
         let head: Vec<&str> = parts.next().unwrap_or_default().split(' ').collect();
-        let [port, method, authority, target] = head[..] else {
+        let (head, version) = match head[..] {
+            [ref head @ .., version] if head.len() == 4 => (head, version_of(version).ok_or_else(wrong)?),
+            ref head => (head, Version::default()),
+        };
+        let &[port, method, authority, target] = head else {
             return Err(wrong());
         };
         let headers = parts.map(|part| {
@@ -88,6 +100,7 @@ impl Sent {
             authority: unescaped(authority)?,
             target: unescaped(target)?,
             headers: headers.collect::<Result<_, String>>()?,
+            version,
         })
     }
 
@@ -98,6 +111,11 @@ impl Sent {
         let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| &value[..])
     }
+}
+
+fn version_of(text: &str) -> Option<Version> {
+    let all = [Version::Http10, Version::Http11, Version::Http2];
+    all.into_iter().find(|version| version.as_str() == text)
 }
 
 impl From<&Request> for Sent {
@@ -111,6 +129,7 @@ impl From<&Request> for Sent {
             authority: bytes(&request.authority),
             target: bytes(&request.path),
             headers: headers.map(|(name, value)| (bytes(name), bytes(value))).collect(),
+            version: Version::default(),
         }
     }
 }
@@ -120,6 +139,9 @@ impl fmt::Display for Sent {
         let [method, authority, target] =
             [&self.method, &self.authority, &self.target].map(|it| escaped(it, true));
         write!(f, "{} {method} {authority} {target}", self.port)?;
+        if self.version != Version::default() {
+            write!(f, " {}", self.version.as_str())?;
+        }
         for (name, value) in &self.headers {
             write!(f, "  {}: {}", escaped(name, true), escaped(value, false))?;
         }
@@ -198,6 +220,8 @@ mod tests {
             "80 GET a.test /a?q=1  x-a: 1  x-a: ",
             r"80 \x00 \- \xff\x20\\  X-A: a b\x20\x20c  x: \{a*9000}",
             "8080 GET [::1]:80 *  :path: /a",
+            "80 GET a.test /a HTTP/1.0  x-a: 1",
+            "80 GET a.test /a HTTP/2",
         ] {
             let sent = Sent::parse(line).expect(line);
             assert_eq!(

@@ -8,7 +8,7 @@ use crate::fields::{self, Nominated};
 use crate::headers::{HeaderMap, Headers, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::path::normalise;
-use crate::request::Request;
+use crate::request::{Request, Version};
 use crate::route_match::without_query;
 use crate::target::{Target, can_be_connected};
 use crate::upgrade;
@@ -40,6 +40,8 @@ pub(crate) struct Edge {
 }
 
 const MALFORMED: Admission = Admission::Unreadable(400, "Bad Request");
+/// No gateway sets `accept_http_10`.
+const LOW_VERSION: Admission = Admission::Unreadable(426, "Upgrade Required");
 const TOO_LARGE: Admission = Admission::Unreadable(431, "Request Header Fields Too Large");
 
 /// Envoy's defaults.
@@ -57,12 +59,22 @@ pub(crate) fn admit(
 ) -> Result<Admission, Skipped> {
     let method = request.method.as_str();
     let is_connect = method == "CONNECT";
-    let target = Target::read(request).filter(|_| METHODS.contains(&method));
+    // HTTP/2 has no list of methods.
+    let is_known = request.version == Version::Http2 || METHODS.contains(&method);
+    let target = Target::read(request).filter(|_| is_known);
     let (Some(target), Some(fields)) = (target, fields::read(&request.headers)) else {
         return Ok(MALFORMED);
     };
+    if request.version == Version::Http10 {
+        return Ok(LOW_VERSION);
+    }
     if fields.len() >= MOST_HEADERS || size(request) > MOST_BYTES {
-        return Ok(TOO_LARGE);
+        return match request.version {
+            Version::Http10 | Version::Http11 => Ok(TOO_LARGE),
+            Version::Http2 => Err(Skipped::because(
+                "headers that are too large for HTTP/2 are not modelled",
+            )),
+        };
     }
     let mut headers = Headers::with_capacity(fields.len() + 10);
     headers.push((b":authority".to_vec(), target.authority.as_bytes().to_vec()));
@@ -83,6 +95,12 @@ pub(crate) fn admit(
                 let both: Vec<&[u8]> = first.into_iter().chain([value.as_bytes()]).collect();
                 let both = both.join(&b","[..]);
                 set(&mut headers, ":authority", both);
+            }
+            // RFC 9113, 8.2.3: what HTTP/2 splits is joined before anyone else sees it.
+            "cookie" if request.version == Version::Http2 && get(&headers, "cookie").is_some() => {
+                let first = get(&headers, "cookie").unwrap_or_default();
+                let both = [first, value.as_bytes()].join(&b"; "[..]);
+                set(&mut headers, "cookie", both);
             }
             _ => add(&mut headers, HeaderMap::Request, &name, value.as_bytes()),
         }
@@ -115,14 +133,18 @@ pub(crate) fn admit(
     }
     let is_chunked = get(&headers, "transfer-encoding").is_some();
     let needs_a_length = matches!(method, "POST" | "PUT" | "PATCH");
-    if needs_a_length && !is_chunked && get(&headers, "content-length").is_none() {
+    if needs_a_length
+        && request.version != Version::Http2
+        && !is_chunked
+        && get(&headers, "content-length").is_none()
+    {
         add(&mut headers, HeaderMap::Request, "content-length", b"0");
     }
     let has_body = is_chunked || get(&headers, "content-length").is_some_and(|it| it != b"0");
     let refused = |status, details, headers| Admission::Refused {
         status,
         details,
-        headers: as_it_came(headers, &target),
+        headers: as_it_came(headers, &target, request.version),
         has_body,
     };
     if lacks_host {
@@ -187,9 +209,10 @@ fn check_framing(headers: &mut Headers, is_connect: bool) -> Option<Admission> {
     }
 }
 
-/// The headers before the path is normalised and the scheme known, which a URL alone tells.
-fn as_it_came(mut headers: Headers, target: &Target<'_>) -> Headers {
+/// The headers before the path is normalised and the scheme known, which in HTTP/1 a URL alone tells.
+fn as_it_came(mut headers: Headers, target: &Target<'_>, version: Version) -> Headers {
     match (target.is_absolute, target.is_https) {
+        (false, _) if version == Version::Http2 => {}
         (false, _) => remove(&mut headers, ":scheme"),
         (true, is_https) => set(&mut headers, ":scheme", if is_https { "https" } else { "http" }),
     }

@@ -7,7 +7,7 @@ use crate::ModelError;
 use crate::http::Http;
 use crate::outcome::Failure;
 use crate::read::{Ignored, list, message};
-use crate::request::Tls;
+use crate::request::{Tls, Version};
 use crate::tcp::Tcp;
 
 /// A connection as a listener sees it.
@@ -15,6 +15,8 @@ use crate::tcp::Tcp;
 pub(crate) struct Connection<'r> {
     /// None: plain text.
     pub(crate) tls: Option<&'r Tls>,
+    /// What the client speaks over it.
+    pub(crate) version: Version,
 }
 
 impl<'r> Connection<'r> {

@@ -1,6 +1,7 @@
 //! What is known about a request beside its headers, for the variables of a header edit.
 
 use crate::Headers;
+use crate::request::Version;
 use crate::routed::Silence;
 
 /// The circumstances of one request.
@@ -10,6 +11,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) listener: &'a str,
     /// Whether the request has a body.
     pub(crate) has_body: bool,
+    /// What the client speaks.
+    pub(crate) version: Version,
     /// Whether the client speaks TLS.
     pub(crate) over_tls: bool,
     /// The server name that the client asks for.

@@ -73,5 +73,5 @@ pub use headers::Headers;
 pub use model::Model;
 pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream};
 pub use reply::Reply;
-pub use request::{Request, Tls};
+pub use request::{Request, Tls, Version};
 pub use routed::{Answered, Forwarded, Routed, Silence};

@@ -113,6 +113,7 @@ impl Model {
     ) -> Result<Routed<'m>, Skipped> {
         let connection = Connection {
             tls: request.tls.as_ref(),
+            version: request.version,
         };
         let Some(listener) = self.listener(request.port) else {
             return Ok(Routed::Unanswered(Failure::NoListener));

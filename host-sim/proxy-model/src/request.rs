@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A request as it goes over the wire in HTTP/1.1, and the port it goes to.
+/// A request as it goes over the wire, and the port it goes to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -21,6 +21,41 @@ pub struct Request {
     /// Present if sent over TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// The version of HTTP.
+    #[serde(default, skip_serializing_if = "Version::is_usual")]
+    pub version: Version,
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// `HTTP/1.0`, which Envoy refuses.
+    #[serde(rename = "HTTP/1.0")]
+    Http10,
+    /// `HTTP/1.1`.
+    #[default]
+    #[serde(rename = "HTTP/1.1")]
+    Http11,
+    /// `HTTP/2`.
+    #[serde(rename = "HTTP/2")]
+    Http2,
+}
+
+impl Version {
+    /// As a request line, and Envoy's `%PROTOCOL%`, have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How the client speaks TLS.

@@ -241,6 +241,7 @@ impl<'m> Stream<'m> {
         Facts {
             listener: &self.http.listener,
             has_body: self.has_body,
+            version: self.connection.version,
             over_tls: self.connection.tls.is_some(),
             server_name: self.connection.server_name(),
             route_name: &on.route.name,

@@ -45,6 +45,7 @@ pub(crate) enum Variable {
     OfUpstream(String),
     /// The same for every request.
     Constant(&'static str),
+    Protocol,
 }
 
 /// Which path is meant.
@@ -88,7 +89,7 @@ pub(crate) fn read(call: &Call) -> Result<Variable, String> {
         ("PATH", _) => path(argument.unwrap_or_default()).ok_or_else(refused)?,
         ("QUERY_PARAMS", _) => Variable::Query,
         ("QUERY_PARAM", Some(name)) => Variable::QueryParameter(name.to_owned()),
-        ("PROTOCOL", None) => Variable::Constant("HTTP/1.1"),
+        ("PROTOCOL", None) => Variable::Protocol,
         ("ROUTE_NAME", _) => Variable::RouteName,
         ("LISTENER_NAME", None) => Variable::ListenerName,
         ("UPSTREAM_CLUSTER" | "UPSTREAM_CLUSTER_RAW", None) => Variable::Cluster,
@@ -275,6 +276,7 @@ impl Variable {
             }
             Self::OfTls(_) | Self::OfUpstream(_) => b"",
             Self::Constant(text) => text.as_bytes(),
+            Self::Protocol => facts.version.as_str().as_bytes(),
         })
     }
 }

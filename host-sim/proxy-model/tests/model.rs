@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fingerpost_proxy_model::{
     Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Silence,
-    Skipped, no_filter,
+    Skipped, Version, no_filter,
 };
 use serde_json::{Value, json};
 
@@ -48,6 +48,7 @@ fn request(port: u16, headers: &[(&str, &str)]) -> Request {
         authority: "any.test".to_owned(),
         headers: headers.collect(),
         tls: None,
+        version: Version::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::arena::with_listeners_from;
 use super::wire::Wire;
-use crate::sent::Sent;
+use crate::sent::{Sent, Version};
 
 /// How many instructions of RE2 a pattern may come to, where Envoy counts them: up to 1.38.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +124,7 @@ impl Oracle {
             authority: b"a.test".to_vec(),
             target: path.into(),
             headers,
+            version: Version::default(),
         };
         let reply = self.wire.send(self.address, &sent, "0");
         let reply = reply.map_err(|failure| failure.as_str().to_owned())?;

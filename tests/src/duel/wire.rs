@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::client::{Connection, Failure, Reply};
-use crate::sent::Sent;
+use crate::http2;
+use crate::sent::{Sent, Version};
 
 /// No answer takes longer, retries and all.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -19,6 +20,9 @@ pub(super) struct Wire {
 impl Wire {
     /// Sends a request as case `case`, and reads the answer.
     pub(super) fn send(&mut self, address: SocketAddr, sent: &Sent, case: &str) -> Result<Reply, Failure> {
+        if sent.version == Version::Http2 {
+            return http2::send(address, sent, case, PATIENCE);
+        }
         let message = sent.message(case);
         if !is_last(sent)
             && let Some(mut connection) = self.idle.remove(&address)
@@ -71,7 +75,8 @@ impl Wire {
 /// Whether nothing should follow on the connection: it may become another protocol's, or be closed.
 fn is_last(sent: &Sent) -> bool {
     let has = |name| sent.header(name).is_some();
-    sent.method == b"CONNECT"
+    sent.version != Version::Http11
+        || sent.method == b"CONNECT"
         || [
             "upgrade",
             "connection",

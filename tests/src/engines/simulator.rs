@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use fingerpost_config_compiler::Compiled;
-use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers, Model, Request, Skipped, Tls};
+use fingerpost_proxy_model::{
+    Filter, FilterSite, FilterVerdict, Headers, Model, Request, Skipped, Tls, Version,
+};
 use fingerpost_simulator::{HeaderKind, Headers as GuestHeaders, Module, Plugin, Simulator, Verdict as Left};
 use serde_json::Value;
 
@@ -116,6 +118,7 @@ fn asked(request: &case::Request) -> Request {
             sni: tls.sni.clone(),
             client_cert: tls.client_cert.clone(),
         }),
+        version: Version::default(),
     }
 }
 

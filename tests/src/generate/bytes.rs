@@ -1,7 +1,7 @@
 //! Hostile input: requests with any bytes anywhere, and configurations that are nearly right or not at all.
 
 use super::Dice;
-use crate::sent::Sent;
+use crate::sent::{Sent, Version};
 
 /// What parsers trip over.
 const PIECES: &[&[u8]] = &[
@@ -112,6 +112,7 @@ pub fn request(dice: &mut Dice) -> Sent {
             authority: b"a.test".to_vec(),
             target,
             headers,
+            version: Version::default(),
         };
     }
     let method: &[u8] = dice.pick(&[
@@ -136,6 +137,11 @@ pub fn request(dice: &mut Dice) -> Sent {
         },
         target: [start, &bytes(dice)].concat(),
         headers,
+        version: if dice.one_in(8) {
+            Version::Http10
+        } else {
+            Version::Http11
+        },
     }
 }
 

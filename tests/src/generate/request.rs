@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{Dice, matching};
-use crate::sent::Sent;
+use crate::http2;
+use crate::sent::{Sent, Version};
 
 const AUTHORITIES: &[&str] = &[
     "a.test",
@@ -149,6 +150,29 @@ const CONTROLS: &[(&str, &[&str])] = &[
     ("x_under", &["1"]),
 ];
 
+/// What a client that upgrades says, and others that do not quite.
+const CONNECTIONS: &[&str] = &[
+    "Upgrade",
+    "Upgrade",
+    "upgrade",
+    "keep-alive, Upgrade",
+    "Upgrade, HTTP2-Settings",
+    "x-upgrade",
+    "close",
+];
+
+/// Protocols: Envoy knows the first, does not hear the second, and refuses the others.
+const UPGRADES: &[&str] = &[
+    "websocket",
+    "WebSocket",
+    "h2c",
+    "other",
+    "other",
+    "TLS/1.2",
+    "websocket, other",
+    "",
+];
+
 /// A request for a table; `documents` are its resources, whose own texts are sent as well.
 #[must_use]
 pub fn request(dice: &mut Dice, documents: &[Value]) -> Sent {
@@ -185,10 +209,12 @@ pub fn request(dice: &mut Dice, documents: &[Value]) -> Sent {
         ]);
         add("x-echo", echo);
     }
-    if dice.one_in(40) {
-        let protocol = dice.pick(&["websocket", "h2c", "other"]);
-        add("connection", "Upgrade");
-        add("upgrade", protocol);
+    if dice.one_in(20) {
+        add("connection", dice.pick(CONNECTIONS));
+        add("upgrade", dice.pick(UPGRADES));
+        if dice.one_in(8) {
+            add("upgrade", dice.pick(UPGRADES));
+        }
     }
     if dice.one_in(400) {
         add("x-echo", "delay=0.8"); // longer than the shortest timeout
@@ -196,7 +222,7 @@ pub fn request(dice: &mut Dice, documents: &[Value]) -> Sent {
     if dice.one_in(300) {
         add("x-b", &"b".repeat(50_000));
     }
-    Sent {
+    let mut sent = Sent {
         port: if dice.one_in(5) { 8080 } else { 80 },
         method: method.into(),
         authority: authority.into(),
@@ -205,7 +231,14 @@ pub fn request(dice: &mut Dice, documents: &[Value]) -> Sent {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
+        version: Version::Http11,
+    };
+    match dice.below(40) {
+        0 => sent.version = Version::Http10,
+        1..=6 if http2::can_send(&sent) => sent.version = Version::Http2,
+        _ => {}
     }
+    sent
 }
 
 fn target(dice: &mut Dice, documents: &[Value]) -> String {

@@ -5,7 +5,7 @@
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, Plan, compile};
 use fingerpost_proxy_model::{
-    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Tls, no_filter,
+    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Tls, Version, no_filter,
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
@@ -48,6 +48,7 @@ pub(super) fn request(asked: &Asked, url: &Url, port: u32) -> Result<Request, Fa
             sni: Some(sni),
             client_cert: Some(true.into()),
         }),
+        version: Version::default(),
     })
 }
 

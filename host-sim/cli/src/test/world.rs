@@ -4,7 +4,7 @@
 //! answered once for every way in which they can fall.
 
 use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
-use fingerpost_proxy_model::{Outcome, Request, Tls};
+use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
 use fingerpost_routing_config::RuleRef;
 
 use super::foreign::entrance;
@@ -84,6 +84,7 @@ impl World {
             authority: asked.authority.clone(),
             headers: asked.headers.clone(),
             tls,
+            version: Version::default(),
         })
     }
 
