@@ -17,7 +17,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls};
+use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
 
 use crate::args::{EngineName, Input};
 use crate::asked::{Header, Scheme, Url, host_of};
@@ -136,6 +136,7 @@ impl Request {
             }),
             authority,
             headers,
+            version: Version::default(),
         })
     }
 

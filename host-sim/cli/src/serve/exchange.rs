@@ -223,6 +223,8 @@ fn read(request: &Request<Incoming>, entrance: &Entrance) -> Result<Sent, Box<Do
         authority: authority.unwrap_or_default(),
         headers,
         tls: entrance.tls.clone(),
+        // HTTP/1.0 has been answered by then.
+        version: Default::default(),
     })
 }
 
