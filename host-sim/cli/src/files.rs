@@ -1,14 +1,19 @@
 //! Finds and reads what `-f` names.
 //!
 //! Decides which files of a directory count, and in which order. What is in them is `load`'s matter.
+//!
+//! What is named is read, whatever it is: a FIFO is how a shell hands over the output of a command. Of a directory only
+//! regular files are read, directly or by a link; the rest is left out with a note.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File, FileType};
+use std::io::{self, BufRead, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_resources::Source;
+use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::failure::Failure;
@@ -19,6 +24,8 @@ use crate::test::is_test_file;
 const STDIN: &str = "<stdin>";
 /// How the files of a directory end that are read.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+/// No more is read of one file: a device may have no end.
+const MOST_MEGABYTES: u64 = 256;
 
 /// Reads everything, in the order given. A file that is named twice is read once.
 pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
@@ -40,7 +47,7 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         for file in files {
             let is_found = metadata.is_dir();
             if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
-                let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+                let bytes = read_file(&file).map_err(|error| unreadable(&file, &error))?;
                 if is_found && is_test_file(&String::from_utf8_lossy(&bytes)) {
                     continue;
                 }
@@ -77,11 +84,7 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
 fn read_stdin() -> Result<Source, Failure> {
     static READ: OnceLock<Vec<u8>> = OnceLock::new();
     if READ.get().is_none() {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(Path::new(STDIN), &error))?;
+        let bytes = read_limited(io::stdin().lock()).map_err(|error| unreadable(Path::new(STDIN), &error))?;
         let _ = READ.set(bytes); // nobody else reads meanwhile
     }
     Ok(Source::from_bytes(STDIN, READ.get().cloned().unwrap_or_default()))
@@ -104,7 +107,51 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// The files of a directory and of those in it that count, by name. Hidden ones do not.
+/// The content of a file.
+///
+/// # Errors
+/// The system's, or that it has more than 256 MiB.
+pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    read_limited(File::open(path)?)
+}
+
+/// As [`read_file`], for text.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_file(path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+}
+
+/// The next line with its line feed, of no more than 256 MiB; none at the end.
+pub(crate) fn read_line(reader: &mut impl BufRead) -> Option<io::Result<Vec<u8>>> {
+    let most = MOST_MEGABYTES * 1024 * 1024;
+    let mut line = Vec::new();
+    match reader.take(most + 1).read_until(b'\n', &mut line) {
+        Ok(0) => None,
+        Ok(length) if length as u64 > most => Some(Err(too_large())),
+        Ok(_) => Some(Ok(line)),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// What is read up to the end, unless that is too much.
+fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let most = MOST_MEGABYTES * 1024 * 1024;
+    let mut bytes = Vec::new();
+    let length = reader.take(most + 1).read_to_end(&mut bytes)?;
+    if length as u64 > most {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> io::Error {
+    io::Error::other(format!(
+        "more than {MOST_MEGABYTES} MiB: no more is read of one file or line"
+    ))
+}
+
+/// The files of a directory and of those in it that count, by name. Hidden ones do not, and what is no regular file is
+/// left out with a note.
 pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
     let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory)
@@ -113,14 +160,75 @@ pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry));
     let mut files = Vec::new();
+    let mut left_out = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| Failure::refused(error.to_string()))?;
-        if !entry.file_type().is_dir() && counts(entry.path()) {
-            let path = entry.into_path();
-            files.push(path.strip_prefix("./").map_or(path.clone(), Path::to_path_buf));
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                left_out.extend(dead_link(&error)?);
+                continue;
+            }
+        };
+        let kind = entry.file_type();
+        if kind.is_file() {
+            if counts(entry.path()) {
+                files.push(shortened(entry.path()));
+            }
+        } else if !kind.is_dir() && is_read(entry.path()) {
+            left_out.push((shortened(entry.path()), special(kind)));
         }
     }
+    note_left_out(&left_out);
     Ok(files)
+}
+
+/// A link that leads nowhere, and why; none if nobody would have read it. Other errors are errors.
+fn dead_link(error: &walkdir::Error) -> Result<Option<(PathBuf, &'static str)>, Failure> {
+    let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+    let Some(path) = error.path().filter(is_link) else {
+        return Err(Failure::refused(error.to_string()));
+    };
+    if error.loop_ancestor().is_some() {
+        return Ok(Some((shortened(path), "a link to a directory around it")));
+    }
+    let what = match error.io_error().and_then(Errno::from_io_error) {
+        Some(Errno::NOENT) => "a link to nothing",
+        Some(Errno::LOOP) => "a link to itself",
+        _ => return Err(Failure::refused(error.to_string())),
+    };
+    Ok(is_read(path).then(|| (shortened(path), what)))
+}
+
+fn special(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+/// One note for all that is new: a directory is walked again for each test and after each change.
+fn note_left_out(left_out: &[(PathBuf, &'static str)]) {
+    static NOTED: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let noted = noted.get_or_insert_default();
+    let new = left_out.iter().filter(|(path, _)| noted.insert(path.clone()));
+    let new: Vec<String> = new
+        .map(|(path, what)| format!("{} ({what})", path.display()))
+        .collect();
+    if !new.is_empty() {
+        note(format_args!(
+            "left out, as only regular files of a directory are read: {}",
+            new.join(", ")
+        ));
+    }
+}
+
+/// The path as people write it.
+fn shortened(path: &Path) -> PathBuf {
+    path.strip_prefix("./").unwrap_or(path).to_path_buf()
 }
 
 /// Whether a file of a directory is read, by its ending.

@@ -7,7 +7,6 @@
 //! looked every two seconds as well.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -17,7 +16,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use walkdir::WalkDir;
 
-use crate::files::is_read;
+use crate::files::{is_read, read_file};
 use crate::signals::Stop;
 
 /// How often it is looked whether the user has enough.
@@ -156,7 +155,7 @@ fn fingerprint(paths: &[PathBuf]) -> u64 {
             .filter(|it| it.file_type().is_file() && (it.depth() == 0 || is_read(it.path())));
         for file in files {
             file.path().hash(&mut hasher);
-            fs::read(file.path()).ok().hash(&mut hasher);
+            read_file(file.path()).ok().hash(&mut hasher);
         }
     }
     hasher.finish()
@@ -164,6 +163,8 @@ fn fingerprint(paths: &[PathBuf]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// Makes a change, and waits until it is told.

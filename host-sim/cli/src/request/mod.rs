@@ -22,6 +22,7 @@ use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
 use crate::args::{EngineName, Input};
 use crate::asked::{Header, Scheme, Url, host_of};
 use crate::failure::Failure;
+use crate::files::read_line;
 use crate::load::{Loaded, load};
 use crate::proxy::{Proxy, Runner, port};
 
@@ -186,15 +187,14 @@ impl Request {
 
 /// The lines of a file, without those that are blank.
 fn lines(file: &Path) -> Result<impl Iterator<Item = io::Result<Vec<u8>>>, Failure> {
-    let reader: Box<dyn BufRead> = if file.as_os_str() == "-" {
+    let mut reader: Box<dyn BufRead> = if file.as_os_str() == "-" {
         Box::new(BufReader::new(io::stdin()))
     } else {
         let opened = fs::File::open(file).map_err(|error| unreadable(file, &error))?;
         Box::new(BufReader::new(opened))
     };
-    Ok(reader
-        .split(b'\n')
-        .filter(|line| !line.as_ref().is_ok_and(|it| it.trim_ascii().is_empty())))
+    let lines = std::iter::from_fn(move || read_line(&mut reader));
+    Ok(lines.filter(|line| !line.as_ref().is_ok_and(|it| it.trim_ascii().is_empty())))
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Failure {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::foreign::is_test_file;
 use crate::failure::Failure;
-use crate::files::{below, unreadable};
+use crate::files::{below, read_file, unreadable};
 
 /// How the name of a test file ends before its extension.
 const MARKS: [&str; 2] = [".test", "_test"];
@@ -32,9 +32,7 @@ pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     for name in names {
         let metadata = fs::metadata(name).map_err(|error| unreadable(name, &error))?;
         let found = if metadata.is_dir() {
-            below(name, |path| {
-                path.is_file() && (is_test(path) || reads_as_test(path))
-            })?
+            below(name, |path| is_test(path) || reads_as_test(path))?
         } else {
             vec![name.clone()]
         };
@@ -51,7 +49,7 @@ pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 fn reads_as_test(path: &Path) -> bool {
     let extension = path.extension().and_then(|it| it.to_str());
     extension.is_some_and(|it| LOOKED_INTO.contains(&it))
-        && fs::read(path).is_ok_and(|it| is_test_file(&String::from_utf8_lossy(&it)))
+        && read_file(path).is_ok_and(|it| is_test_file(&String::from_utf8_lossy(&it)))
 }
 
 /// Whether a file has a name that tests have.

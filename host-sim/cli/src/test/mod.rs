@@ -34,7 +34,6 @@ mod suite;
 mod want;
 mod world;
 
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +46,7 @@ use self::run::Order;
 pub(crate) use self::suite::Answer;
 use self::suite::Suite;
 use crate::failure::Failure;
+use crate::files;
 use crate::load::show;
 use crate::proxy::Runner;
 use crate::signals::Stop;
@@ -238,7 +238,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
 }
 
 fn source(file: &Path) -> Result<Source, Failure> {
-    let bytes = fs::read(file)
+    let bytes = files::read_file(file)
         .map_err(|error| Failure::refused(format!("{} can't be read: {error}", file.display())))?;
     Ok(Source::from_bytes(file.to_string_lossy(), bytes))
 }

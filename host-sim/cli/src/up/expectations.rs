@@ -11,12 +11,12 @@
 //! upstream is asked, `"rule": null` that no rule applies. A rule may be named with its match, as in
 //! `default/shop http[0] match[1]`.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
+use crate::files;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -66,7 +66,7 @@ impl Expectations {
     /// Reads the file.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let refused = |reason: String| Failure::refused(format!("{}: {reason}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        let text = files::read_text(path).map_err(|error| refused(error.to_string()))?;
         let read = Self::parse(&text).map_err(|error| refused(error.to_string()))?;
         if read.requests.is_empty() {
             return Err(refused("there is no request in it".to_owned()));

@@ -9,6 +9,7 @@ mod routes;
 mod run;
 mod secrets;
 mod serve;
+mod special_files;
 mod terminal;
 mod test_accept;
 mod test_command;

@@ -1,10 +1,9 @@
 //! The `input` of a phase in a file of the plugin tester: headers one by one, or a head of HTTP/1.1 as text or file.
 
-use std::fs;
-
 use fingerpost_resources::yaml::{Node, Scalar, Value};
 
 use super::fields::{Fields, Reader};
+use crate::files::read_text;
 
 pub(super) const HEADER: [&str; 2] = ["key", "value"];
 const INPUT: [&str; 3] = ["header", "content", "file"];
@@ -65,7 +64,7 @@ pub(super) fn read(reader: &mut Reader<'_>, phase: &Fields<'_>) -> Message {
 pub(super) fn content_of(reader: &mut Reader<'_>, of: &Fields<'_>, key: &str) -> Option<String> {
     let name = reader.required(of, key, "request.data")?;
     let path = reader.file.folder().join(&name);
-    match fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => Some(text),
         Err(error) => {
             let node = of.get(key)?;
