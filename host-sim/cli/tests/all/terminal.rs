@@ -40,7 +40,7 @@ spec:
       uri: {prefix: "/a$"}
       headers: {x-a: {exact: "b$"}}
       queryParams: {"c$": {exact: "d$"}}
-    rewrite: {uri: "/e\e\u202e"} # Envoy refuses line breaks here
+    rewrite: {uri: "/e\u202e"} # Envoy refuses control characters here
     route: [{destination: {host: shop}}]
   - match: [{uri: {regex: "/f\e\u202e"}}, {uri: {prefix: /}, withoutHeaders: {x-g: {prefix: "h$"}}}]
     directResponse: {status: 200, body: {string: "i$"}}
