@@ -16,8 +16,9 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1";
 
 /// Each target, with the folders that its first inputs come from.
-const TARGETS: [(&str, &[&str]); 3] = [
+const TARGETS: [(&str, &[&str]); 4] = [
     ("decide", &["tests/fuzz/seeds/decide"]),
+    ("guest", &["tests/fuzz/seeds/guest"]),
     ("load", &["tests/fuzz/seeds/load"]),
     (
         "yaml",
@@ -50,7 +51,7 @@ impl Default for Request<'_> {
 
 impl<'a> Request<'a> {
     pub(crate) fn parse(arguments: &[&'a str]) -> Result<Self, Failure> {
-        let usage = || Failure::Usage("expected `fuzz [decide|load|yaml] [--seconds N]`".to_owned());
+        let usage = || Failure::Usage("expected `fuzz [decide|guest|load|yaml] [--seconds N]`".to_owned());
         let mut request = Self::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {

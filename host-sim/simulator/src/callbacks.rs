@@ -228,6 +228,12 @@ impl Simulator {
         if here.failed == Failed::WithReply && direction == Direction::Response {
             return Live::Passed;
         }
+        if let Some((vm, _)) = here.place
+            && self.nested > limits::NESTED_CALLBACKS
+        {
+            let cause = Cause::Trap("call stack exhausted: streams go on from inside each other".to_owned());
+            self.fail_vm(vm, "proxy_continue_stream", cause);
+        }
         if let Some((vm, context)) = here.place
             && self
                 .vms
@@ -355,15 +361,6 @@ impl Simulator {
     fn next_after(&mut self, vm: usize) -> Option<After> {
         let after = &self.vms.get_mut(vm)?.as_mut()?.state().after;
         after.front()?;
-        if self.nested > limits::NESTED_CALLBACKS {
-            self.vms.get_mut(vm)?.as_mut()?.state().after.clear();
-            self.crashes(
-                "proxy_continue_stream",
-                "let streams go on from inside each other without end",
-                "let each go on once",
-            );
-            return None;
-        }
         self.stop_if_busy(vm, "proxy_continue_stream");
         let (after, _) = self.vms.get_mut(vm)?.as_mut()?.state().after.pop_front()?;
         Some(after)

@@ -297,6 +297,12 @@ impl Simulator {
 
     /// Answers calls and tells roots of their queues, until nothing is under way.
     pub(crate) fn deliver(&mut self) {
+        self.delivering = true;
+        self.deliver_all();
+        self.delivering = false;
+    }
+
+    fn deliver_all(&mut self) {
         loop {
             if let Some(ready) = self.world.ready.pop_front() {
                 let vm = ready.vm as usize;

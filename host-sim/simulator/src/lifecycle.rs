@@ -185,7 +185,9 @@ impl Simulator {
             let step = due.saturating_sub(self.world.clock.now()).min(left);
             self.world.clock.advance(step);
             left -= step;
-            self.outside_event();
+            if !self.delivering {
+                self.outside_event();
+            }
             self.enter(vm, |vm, world| {
                 if let Some(timer) = vm.state().timers.get_mut(&root) {
                     timer.due = due + timer.period;

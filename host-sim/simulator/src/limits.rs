@@ -42,7 +42,8 @@ pub(crate) const START_FUEL: u64 = 100_000_000_000;
 pub(crate) const FOLLOW_UPS: u64 = 10;
 
 /// Most callbacks inside each other, each caused by what the one around it asked for. A chain of filters needs one
-/// level a filter; guests that let each other's streams go on need as many as there are, and Envoy's stack ends.
+/// level a filter. Guests that let streams go on from inside each other need as many as there are: V8 ends that as it ends
+/// endless recursion.
 pub(crate) const NESTED_CALLBACKS: usize = 50;
 
 /// Most bytes that guests may keep with the host, unless the test says otherwise. Envoy has no such limit: there it grows.

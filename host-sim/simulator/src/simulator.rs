@@ -33,8 +33,10 @@ pub struct Simulator {
     pub(crate) failures: Vec<Failure>,
     pub(crate) cost: Cost,
     start_cost: Cost,
-    /// Fuel used since something came from outside.
+    /// Fuel used for what guests caused since something came from outside.
     pub(crate) follow_ups: u64,
+    /// Calls are being answered, and queues heard.
+    pub(crate) delivering: bool,
     /// Callbacks inside each other now.
     pub(crate) nested: usize,
     pub(crate) last_stream: u32,
@@ -73,6 +75,7 @@ impl Simulator {
             cost: Cost::default(),
             start_cost: Cost::default(),
             follow_ups: 0,
+            delivering: false,
             nested: 0,
             last_stream: 0,
             buffer_limit: limits::BUFFER_BYTES,
@@ -272,10 +275,10 @@ impl Simulator {
         let result = work(vm, &mut self.world);
         let fuel = std::mem::take(&mut vm.fuel_used);
         self.cost.fuel = self.cost.fuel.saturating_add(fuel);
-        self.follow_ups = self
-            .follow_ups
-            .saturating_add(fuel)
-            .saturating_add(price::CALLBACK);
+        if self.delivering || self.nested > 0 {
+            let used = fuel.saturating_add(price::CALLBACK);
+            self.follow_ups = self.follow_ups.saturating_add(used);
+        }
         self.cost.hostcalls += std::mem::take(&mut vm.state().hostcalls);
         if sound && let Some(failure) = &vm.failure {
             self.failures.push(failure.clone());
@@ -289,8 +292,8 @@ impl Simulator {
     }
 
     /// Stops a VM that causes one callback after the other, before the next.
-    pub(crate) fn stop_if_busy(&mut self, vm: usize, callback: &'static str) {
-        let Some(vm) = self.vms.get_mut(vm).and_then(Option::as_mut) else {
+    pub(crate) fn stop_if_busy(&mut self, index: usize, callback: &'static str) {
+        let Some(vm) = self.vms.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
         let fuel = vm.state().fuel().saturating_mul(limits::FOLLOW_UPS);
@@ -298,13 +301,22 @@ impl Simulator {
             return;
         }
         self.follow_ups = 0; // the others have done nothing wrong
+        vm.state().after.clear();
+        self.fail_vm(index, callback, Cause::Busy { fuel });
+    }
+
+    /// Stops a VM between two callbacks.
+    pub(crate) fn fail_vm(&mut self, index: usize, callback: &'static str, cause: Cause) {
+        let vm = self.vms.get_mut(index).and_then(Option::as_mut);
+        let Some(vm) = vm.filter(|vm| vm.failure.is_none()) else {
+            return;
+        };
         let failure = Failure {
             callback: callback.to_owned(),
-            cause: Cause::Busy { fuel },
+            cause,
             stack: Vec::new(),
             log: Vec::new(),
         };
-        vm.state().after.clear();
         vm.failure = Some(failure.clone());
         self.failures.push(failure);
     }

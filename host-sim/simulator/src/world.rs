@@ -229,6 +229,7 @@ impl World {
     /// Cancels what a VM that is gone has asked for.
     pub(crate) fn forget_vm(&mut self, vm: u32) {
         self.calls.retain(|pending| pending.vm != vm);
+        self.arrivals.retain(|_, arrival| arrival.vm != vm);
         self.grpc_calls.retain(|(caller, _)| *caller != vm);
         self.ready.retain(|ready| ready.vm != vm);
         self.queues.forget_vm(vm);

@@ -3,6 +3,10 @@
 //!
 //! A fault is a panic: one of ours, or an assertion here about what must hold for any bytes.
 
+mod guest;
+
+pub use guest::guest;
+
 use fingerpost_config_compiler::{Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render, validate};
 use fingerpost_routing::{Encoding, Header, Pattern, RequestHead};
