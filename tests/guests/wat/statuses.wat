@@ -110,6 +110,17 @@
       (local.set $kind (i32.add (local.get $kind) (i32.const 1)))
       (br_if $next (i32.lt_u (local.get $kind) (i32.const 11)))))
 
+  ;; Which is looked at first, the kind of buffer or the pointer.
+  (func $buffer_pointers
+    (local $kind i32)
+    (loop $next
+      (call $note (call $buffer (local.get $kind) (i32.const 0) (i32.const 4) (i32.const 400000) (i32.const 4)))
+      (call $note (call $buffer_status (local.get $kind) (i32.const 400000) (i32.const 4)))
+      (call $note (call $set_buffer (local.get $kind) (i32.const 0) (i32.const 0) (i32.const 400000) (i32.const 3)))
+      (local.set $kind (i32.add (local.get $kind) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $kind) (i32.const 11))))
+    (call $end))
+
   (func $pointers
     ;; Behind the end of memory: what is read, then what is written.
     (call $note (call $log (i32.const 2) (i32.const 400000) (i32.const 3)))
@@ -218,12 +229,18 @@
     (call $end))
 
   (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
-  (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32)
+    (global.set $heap (i32.const 1024))
+    (call $all_buffers)
+    (call $buffer_pointers)
+    (call $all_maps)
+    (i32.const 1))
 
   (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
     (global.set $heap (i32.const 1024))
     (call $all_maps)
     (call $all_buffers)
+    (call $buffer_pointers)
     (call $pointers)
     (call $values)
     (call $wasi)

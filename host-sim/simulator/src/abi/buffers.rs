@@ -108,13 +108,13 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
     if buffer > MOST {
         return Err(Status::BadArgument.into());
     }
-    call.bytes(bytes, bytes_length)?;
     let direction = match buffer {
         0 => Direction::Request,
         1 => Direction::Response,
         _ => {
             touches_foreign_data(call.state(), buffer)?;
             look(call.state(), buffer).ok_or(Status::NotFound)?;
+            call.bytes(bytes, bytes_length)?;
             return Err(Status::BadArgument.into());
         }
     };
