@@ -19,7 +19,15 @@ pub fn is_token_byte(byte: u8) -> bool {
 /// The first character of a value that Envoy's router does not send: a control character other than a tab.
 #[must_use]
 pub fn forbidden_in_value(value: &str) -> Option<char> {
-    value.chars().find(|it| it.is_ascii_control() && *it != '\t')
+    value
+        .chars()
+        .find(|it| u8::try_from(*it).is_ok_and(|byte| !is_value_byte(byte)))
+}
+
+/// Whether Envoy's router sends `byte` in a value, and its codec takes it there.
+#[must_use]
+pub fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
 }
 
 /// The first character that Envoy accepts in no text of a header at all: NUL, CR or LF.

@@ -14,9 +14,11 @@
 pub mod format;
 pub mod header;
 mod inline;
+mod syntax;
 pub mod variable;
 mod variable_names;
 mod written;
 
 pub use inline::{HeaderMap, is_inline};
+pub use syntax::{MOST_HEADER_BYTES, TOO_MANY_HEADERS, is_authority_byte, is_method};
 pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, value_of_a_run};

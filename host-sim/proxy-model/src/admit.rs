@@ -3,6 +3,8 @@
 //! Decides what is refused, what is lost at the edge, and what is added. It covers a gateway's listener: the client
 //! is external, its address is the connection's, the path is normalised.
 
+use fingerpost_envoy_http::{MOST_HEADER_BYTES, TOO_MANY_HEADERS, is_authority_byte, is_method};
+
 use crate::connection::Connection;
 use crate::fields::{self, Nominated};
 use crate::headers::{HeaderMap, Headers, add, get, remove, set};
@@ -44,10 +46,6 @@ const MALFORMED: Admission = Admission::Unreadable(400, "Bad Request");
 const LOW_VERSION: Admission = Admission::Unreadable(426, "Upgrade Required");
 const TOO_LARGE: Admission = Admission::Unreadable(431, "Request Header Fields Too Large");
 
-/// Envoy's defaults.
-const MOST_HEADERS: usize = 100;
-const MOST_BYTES: usize = 60 * 1024;
-
 /// The client's address, for want of a connection.
 const CLIENT: &str = "127.0.0.1";
 
@@ -60,7 +58,7 @@ pub(crate) fn admit(
     let method = request.method.as_str();
     let is_connect = method == "CONNECT";
     // HTTP/2 has no list of methods.
-    let is_known = request.version == Version::Http2 || METHODS.contains(&method);
+    let is_known = request.version == Version::Http2 || is_method(method.as_bytes());
     let target = Target::read(request).filter(|_| is_known);
     let (Some(target), Some(fields)) = (target, fields::read(&request.headers)) else {
         return Ok(MALFORMED);
@@ -68,7 +66,7 @@ pub(crate) fn admit(
     if request.version == Version::Http10 {
         return Ok(LOW_VERSION);
     }
-    if fields.len() >= MOST_HEADERS || size(request) > MOST_BYTES {
+    if fields.len() >= TOO_MANY_HEADERS || size(request) > MOST_HEADER_BYTES {
         return match request.version {
             Version::Http10 | Version::Http11 => Ok(TOO_LARGE),
             Version::Http2 => Err(Skipped::because(
@@ -115,7 +113,7 @@ pub(crate) fn admit(
     if !get(&headers, ":authority")
         .unwrap_or_default()
         .iter()
-        .all(|it| names_a_host(*it))
+        .all(|it| is_authority_byte(*it))
     {
         return Ok(MALFORMED);
     }
@@ -227,49 +225,6 @@ fn size(request: &Request) -> usize {
         .map(|(name, value)| name.len() + value.len());
     request.path.len() + request.authority.len() + fields.sum::<usize>()
 }
-
-/// Whether a byte may stand in an authority (RFC 3986, 3.2).
-fn names_a_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%[]".contains(&byte)
-}
-
-/// The methods that Envoy's parser knows.
-const METHODS: &[&str] = &[
-    "ACL",
-    "BIND",
-    "CHECKOUT",
-    "CONNECT",
-    "COPY",
-    "DELETE",
-    "GET",
-    "HEAD",
-    "LINK",
-    "LOCK",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MOVE",
-    "NOTIFY",
-    "OPTIONS",
-    "PATCH",
-    "POST",
-    "PROPFIND",
-    "PROPPATCH",
-    "PURGE",
-    "PUT",
-    "QUERY",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "SOURCE",
-    "SUBSCRIBE",
-    "TRACE",
-    "UNBIND",
-    "UNLINK",
-    "UNLOCK",
-    "UNSUBSCRIBE",
-];
 
 /// Whether the text is a number that Envoy takes for a length. Nobody sends more than those digits can say.
 fn is_length(text: &str) -> bool {

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use fingerpost_envoy_http::header::{is_token_byte, is_value_byte};
+
 use crate::headers::{Headers, get, remove, set};
 use crate::upgrade;
 
 /// Names in lower case and trimmed values, or nothing if one of them can't be read. A line that begins with a blank
 /// goes on with the value before it.
 pub(crate) fn read(sent: &[(String, String)]) -> Option<Vec<(String, Cow<'_, str>)>> {
-    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
     let mut lines: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(sent.len());
     for (name, value) in sent {
         if name.starts_with([' ', '\t']) {
@@ -28,18 +29,14 @@ pub(crate) fn read(sent: &[(String, String)]) -> Option<Vec<(String, Cow<'_, str
             Cow::Borrowed(value) => Cow::Borrowed(trimmed(value)),
             Cow::Owned(value) => Cow::Owned(trimmed(&value).to_owned()),
         };
-        let is_name = !name.is_empty() && name.bytes().all(is_token);
-        (is_name && value.bytes().all(is_text)).then(|| (name.to_ascii_lowercase(), value))
+        let is_name = !name.is_empty() && name.bytes().all(is_token_byte);
+        (is_name && value.bytes().all(is_value_byte)).then(|| (name.to_ascii_lowercase(), value))
     });
     fields.collect()
 }
 
 pub(crate) fn trimmed(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// What the header `connection` asks to be removed, and whether that may be.

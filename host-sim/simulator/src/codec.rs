@@ -6,6 +6,7 @@
 use crate::headers::Headers;
 use crate::message::Response;
 use crate::stream::{LocalReply, Side, Stream};
+use fingerpost_envoy_http::header::{is_token_byte, is_value_byte};
 use std::fmt;
 
 /// Something that Envoy lets through, and a client, an upstream or a called cluster takes otherwise than it was meant.
@@ -69,7 +70,7 @@ pub(crate) fn refused_request(headers: &Headers) -> Option<Refusal> {
 fn fault(name: &[u8], value: &[u8]) -> Option<String> {
     if name.starts_with(b":") {
         None
-    } else if !name.iter().copied().all(is_token) {
+    } else if !name.iter().copied().all(is_token_byte) {
         Some(format!("invalid header name: {}", escaped(name)))
     } else if !is_value(value) {
         Some(format!("invalid header value for: {}", escaped(name)))
@@ -78,16 +79,8 @@ fn fault(name: &[u8], value: &[u8]) -> Option<String> {
     }
 }
 
-/// RFC 9110, 5.6.2.
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// No control characters but the tab (RFC 9110, 5.5).
 pub(crate) fn is_value(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+    value.iter().copied().all(is_value_byte)
 }
 
 /// As in JSON; bytes that are not ASCII stay, or become what text has for them.
@@ -129,7 +122,7 @@ pub(crate) fn warn_of_response(side: &Side, warnings: &mut Vec<Warning>) {
                 "the response header {shown} has a line break, which Envoy sends: the client reads what is behind it as a header \
                  or body of its own (response splitting); take line breaks out of values from outside"
             )
-        } else if name.is_empty() || !name.iter().copied().all(is_token) {
+        } else if name.is_empty() || !name.iter().copied().all(is_token_byte) {
             format!("the response header {shown} has a name that clients refuse, and Envoy sends it")
         } else if !is_value(value) {
             format!(

@@ -6,6 +6,8 @@
 use crate::codec::{self, Refusal};
 use crate::headers::{HeaderKind, Headers};
 use crate::message::{Request, Response};
+use fingerpost_envoy_http::header::is_token_byte;
+use fingerpost_envoy_http::{MOST_HEADER_BYTES, TOO_MANY_HEADERS, is_authority_byte, is_method};
 
 /// Headers that Envoy takes from every request that does not come from inside the mesh.
 const FOR_INTERNAL_REQUESTS: &[&str] = &[
@@ -83,16 +85,19 @@ fn refused(headers: &Headers) -> Option<Refusal> {
     if path.iter().any(|byte| byte.is_ascii_control()) {
         return bad_request("http1.invalid_characters");
     }
-    if !METHODS.iter().any(|known| known.as_bytes() == method)
+    if !is_method(method)
         || path.iter().any(|byte| *byte == b' ' || !byte.is_ascii())
         || !(is_connect || is_absolute || is_star)
     {
         return bad_request("http1.codec_error");
     }
-    let mut size = 0;
+    let authority = headers.get(":authority");
+    let mut size = path.len() + authority.map_or(0, <[u8]>::len);
+    let mut count = usize::from(authority.is_some());
     for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
         size += name.len() + value.len();
-        if name.is_empty() || !name.iter().copied().all(codec::is_token) || value.contains(&b'\n') {
+        count += 1;
+        if name.is_empty() || !name.iter().copied().all(is_token_byte) || value.contains(&b'\n') {
             return bad_request("http1.codec_error");
         }
         if !codec::is_value(value) && !value.contains(&b'\r') {
@@ -100,10 +105,10 @@ fn refused(headers: &Headers) -> Option<Refusal> {
         }
     }
     let too_large = |details: &str| codec_error(431, details, "Request Header Fields Too Large");
-    if size > HEADER_BYTES {
+    if size > MOST_HEADER_BYTES {
         return too_large("http1.headers_too_large");
     }
-    if headers.len() > HEADER_COUNT {
+    if count >= TOO_MANY_HEADERS {
         return too_large("http1.too_many_headers");
     }
     let length = headers.text("content-length");
@@ -118,13 +123,10 @@ fn refused(headers: &Headers) -> Option<Refusal> {
         Some(_) | None => {}
     }
     let manager_error = |status: u32, details: &str| Some(codec::refusal(status, details, "", 0));
-    let Some(authority) = headers.get(":authority") else {
+    let Some(authority) = authority else {
         return manager_error(400, "missing_host_header");
     };
-    if !authority
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=@[]_~".contains(byte))
-    {
+    if !authority.iter().copied().all(is_authority_byte) {
         return bad_request("http.invalid_authority");
     }
     if is_star {
@@ -133,52 +135,16 @@ fn refused(headers: &Headers) -> Option<Refusal> {
     if path.contains(&b'#') {
         return manager_error(400, "path_normalization_failed");
     }
+    let upgrades = headers.text("connection").is_some_and(|named| {
+        named
+            .split(',')
+            .any(|it| it.trim().eq_ignore_ascii_case("upgrade"))
+    });
+    if upgrades && headers.get("upgrade").is_some() {
+        return manager_error(403, "upgrade_failed"); // no route of this proxy allows one
+    }
     None
 }
-
-/// The most that Envoy takes of headers, unless it is configured otherwise.
-const HEADER_BYTES: usize = 60 * 1024;
-
-/// As [`HEADER_BYTES`], in headers.
-const HEADER_COUNT: usize = 100;
-
-/// Methods that Envoy's HTTP/1 parser knows (`source/common/http/http1/balsa_parser.cc`).
-const METHODS: &[&str] = &[
-    "ACL",
-    "BIND",
-    "CHECKOUT",
-    "CONNECT",
-    "COPY",
-    "DELETE",
-    "GET",
-    "HEAD",
-    "LINK",
-    "LOCK",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MOVE",
-    "MSEARCH",
-    "NOTIFY",
-    "OPTIONS",
-    "PATCH",
-    "POST",
-    "PROPFIND",
-    "PROPPATCH",
-    "PURGE",
-    "PUT",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "SOURCE",
-    "SUBSCRIBE",
-    "TRACE",
-    "UNBIND",
-    "UNLINK",
-    "UNLOCK",
-    "UNSUBSCRIBE",
-];
 
 impl Response {
     /// A response as an HTTP/1 upstream sends it: turned into what the first filter sees of it.

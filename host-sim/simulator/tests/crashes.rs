@@ -31,6 +31,7 @@ fn module(callback: &str, work: &str, answer: Option<u32>) -> Simulator {
             (memory (export "memory") 1)
             (data (i32.const 16) "x-a")
             (data (i32.const 32) "host")
+            (data (i32.const 64) "auth-grpc")
             (data (i32.const 48) "\0a\06\0a\04grpc")
             (func (export "proxy_abi_version_0_2_1"))
             (func (export "malloc") (param i32) (result i32) (i32.const 1024))
@@ -185,7 +186,9 @@ fn a_grpc_service_has_a_target() {
     let says = "named a gRPC service that is empty";
     let callback = "proxy_on_request_headers";
     check(callback, &grpc_call(32, 0), Some(0), get(), says);
+    // Names of clusters that are read as a message: a group in one, a number of eight bytes in the other.
     check(callback, &grpc_call(32, 4), Some(0), get(), says);
+    check(callback, &grpc_call(64, 9), Some(0), get(), says);
     survives(callback, &grpc_call(48, 8), Some(0), get());
 }
 

@@ -122,7 +122,7 @@ fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4
     };
     if is_without_target {
         let what = "named a gRPC service that is empty, or a GrpcService message without envoy_grpc and google_grpc (some \
-                    names are read as one, `host` for instance)";
+                    names are read as one, `host` and `auth-grpc` for instance)";
         let instead = "give a serialised GrpcService with envoy_grpc";
         call.state().crash("proxy_grpc_call", what, instead)?;
         return Err(Status::InternalFailure.into());

@@ -540,6 +540,12 @@ fn refused_requests() -> Scenario {
             .authority("guest.example")
             .header("content-length", "x"),
         get("/").header("x-a", "a".repeat(62_000)),
+        (0..95).fold(get("/"), |request, number| {
+            request.header(&format!("x-{number}"), "1")
+        }),
+        (0..101).fold(get("/"), |request, number| {
+            request.header(&format!("x-{number}"), "1")
+        }),
     ];
     scenario("requests that are refused", vec![guest("codec")], requests)
 }
