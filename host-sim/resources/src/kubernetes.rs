@@ -18,6 +18,8 @@ message! {
         selector: BTreeMap<String, String>,
         ports: Vec<ServicePort>,
         publish_not_ready_addresses: Option<bool>,
+        /// `IPv4` and `IPv6`, the first one first.
+        ip_families: Vec<String>,
     }
 
     /// A port of a Service.
@@ -40,6 +42,7 @@ message! {
     /// What runs in a Pod.
     struct PodSpec "PodSpec" {
         containers: Vec<Container>,
+        init_containers: Vec<Container>,
         service_account_name: String,
         node_name: String,
         host_network: Option<bool>,
@@ -49,6 +52,8 @@ message! {
     struct Container "Container" {
         name: String,
         ports: Vec<ContainerPort>,
+        /// `Always` makes an init container a sidecar, which runs as long as the Pod.
+        restart_policy: String,
     }
 
     /// A port of a container.
@@ -76,6 +81,26 @@ message! {
     struct PodCondition "PodCondition" {
         kind: String = "type",
         status: String,
+    }
+
+    /// Addresses of the endpoints of the Service of the same name: the older form of `EndpointSlice`.
+    struct Endpoints "Endpoints" {
+        subsets: Vec<EndpointSubset>,
+    }
+
+    /// Addresses that share their ports.
+    struct EndpointSubset "EndpointSubset" {
+        addresses: Vec<EndpointAddress>,
+        not_ready_addresses: Vec<EndpointAddress>,
+        ports: Vec<EndpointPort>,
+    }
+
+    /// One address of `Endpoints`.
+    struct EndpointAddress "EndpointAddress" {
+        ip: String,
+        hostname: String,
+        node_name: String,
+        target_ref: Option<ObjectReference>,
     }
 
     /// Addresses of the endpoints of a Service.
@@ -145,10 +170,39 @@ impl Pod {
             .or(first)
     }
 
-    /// Whether it takes requests. A Pod without conditions, as in a manifest, counts as ready.
+    /// Whether it takes requests. A Pod without conditions, as people write it for a test, counts as ready.
     pub fn is_ready(&self) -> bool {
         let ready = self.status.conditions.iter().find(|it| it.kind == "Ready");
         ready.is_none_or(|it| it.status == "True")
+    }
+
+    /// Whether it has ended, and will not run again.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// Whether it was read from a cluster: a manifest, which is yet to be applied, says nothing about its state.
+    pub fn is_observed(&self) -> bool {
+        let PodStatus {
+            phase,
+            pod_ip,
+            pod_ips,
+            conditions,
+        } = &self.status;
+        !phase.is_empty() || !pod_ip.is_empty() || !pod_ips.is_empty() || !conditions.is_empty()
+    }
+
+    /// The number of the container port of that name and protocol; the first one, as in Kubernetes
+    /// (istio `pilot/pkg/serviceregistry/kube/controller/util.go`, `FindPort`).
+    pub fn container_port(&self, name: &str, protocol: &str) -> Option<u32> {
+        let or_tcp = |text: &str| if text.is_empty() { "TCP" } else { text }.to_owned();
+        let sidecars = self.spec.init_containers.iter();
+        let sidecars = sidecars.filter(|it| it.restart_policy == "Always");
+        let containers = self.spec.containers.iter().chain(sidecars);
+        containers
+            .flat_map(|it| &it.ports)
+            .find(|it| it.name == name && or_tcp(&it.protocol) == or_tcp(protocol))
+            .and_then(|it| it.container_port)
     }
 }
 

@@ -38,7 +38,7 @@ pub use http_policy::{
     HttpDirectResponse, HttpFaultInjection, HttpMirrorPolicy, HttpRedirect, HttpRetry, HttpRewrite, Percent,
     RedirectPort, RedirectPortSelection, RegexRewrite, UnmatchedPreflights,
 };
-pub use kubernetes::{EndpointSlice, Pod, Secret, Service, TargetPort};
+pub use kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service, TargetPort};
 pub use load_balancer::{
     Attribute, ConsistentHashLb, Distribute, Failover, HashAlgorithm, HashKey, HttpCookie, LbPolicy,
     LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb, WarmupConfiguration,

@@ -16,7 +16,7 @@ use crate::decode::{Decode, Decoder, closest};
 use crate::destination_rule::DestinationRule;
 use crate::diagnostic::Diagnostics;
 use crate::gateway::Gateway;
-use crate::kubernetes::{EndpointSlice, Pod, Secret, Service};
+use crate::kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service};
 use crate::resource::{Meta, Origin, Resource};
 use crate::service_entry::{ServiceEntry, WorkloadEntry};
 use crate::source::{Place, Source, Sources};
@@ -35,6 +35,7 @@ pub struct Resources {
     pub services: Vec<Resource<Service>>,
     pub pods: Vec<Resource<Pod>>,
     pub endpoint_slices: Vec<Resource<EndpointSlice>>,
+    pub endpoints: Vec<Resource<Endpoints>>,
     pub secrets: Vec<Resource<Secret>>,
     /// Resources that would change what requests do, and that are not acted on here.
     pub unenforced: Vec<Unenforced>,
@@ -122,6 +123,7 @@ enum KubernetesKind {
     Pod,
     Secret,
     EndpointSlice,
+    Endpoints,
 }
 
 impl<'r> Reader<'r> {
@@ -310,6 +312,7 @@ impl<'r> Reader<'r> {
             ("", "v1", "Pod") => self.later(KubernetesKind::Pod, object),
             ("", "v1", "Secret") => self.later(KubernetesKind::Secret, object),
             ("discovery.k8s.io", "v1", "EndpointSlice") => self.later(KubernetesKind::EndpointSlice, object),
+            ("", "v1", "Endpoints") => self.later(KubernetesKind::Endpoints, object),
             (group, _, _) if UNENFORCED.contains(&(group, kind)) => {
                 let (meta, origin, _) = self.head(object, kind, false);
                 self.resources.unenforced.push(Unenforced {
@@ -382,6 +385,12 @@ impl<'r> Reader<'r> {
                     service.is_some_and(|it| references.has_service(it))
                 });
                 self.resources.endpoint_slices.extend(read);
+            }
+            KubernetesKind::Endpoints => {
+                let read = self.kubernetes(object, "Endpoints", Some(object), |meta| {
+                    references.has_service(&meta.name)
+                });
+                self.resources.endpoints.extend(read);
             }
             // Its data may be encrypted, or placeholders: it is decoded for those that need it only.
             KubernetesKind::Secret => {

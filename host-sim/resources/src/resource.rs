@@ -30,6 +30,8 @@ pub struct Meta {
     pub annotations: BTreeMap<String, String>,
     /// `metadata.creationTimestamp` as written: RFC 3339 in UTC, so it sorts as text.
     pub creation_timestamp: Option<String>,
+    /// Whether it has a `metadata.deletionTimestamp`.
+    pub is_being_deleted: bool,
 }
 
 impl Meta {

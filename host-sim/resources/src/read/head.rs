@@ -35,6 +35,7 @@ impl Reader<'_> {
             labels: texts("labels"),
             annotations: texts("annotations"),
             creation_timestamp: text("creationTimestamp"),
+            is_being_deleted: text("deletionTimestamp").is_some(),
         };
         let name = if meta.name.is_empty() {
             "(no name)"

@@ -17,6 +17,7 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
         services,
         pods,
         endpoint_slices,
+        endpoints,
         secrets,
         unenforced: _, // none of them is acted on
         others: _,
@@ -30,6 +31,7 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
     keep_last_of(services, diagnostics);
     keep_last_of(pods, diagnostics);
     keep_last_of(endpoint_slices, diagnostics);
+    keep_last_of(endpoints, diagnostics);
     keep_last_of(secrets, diagnostics);
 }
 
