@@ -1,4 +1,5 @@
-//! Which clusters there are. What is behind them, the model takes for an echo server that is always up.
+//! Which clusters there are. What is behind them, the model takes for an echo server that is always up: one for each
+//! cluster that has an endpoint.
 
 use std::collections::HashMap;
 
@@ -7,8 +8,14 @@ use serde_json::Value;
 /// The clusters by name.
 #[derive(Debug, Default)]
 pub(crate) struct Clusters {
-    /// Whether each picks its endpoints by hashes.
-    hashing: HashMap<String, bool>,
+    by_name: HashMap<String, Cluster>,
+}
+
+#[derive(Debug)]
+struct Cluster {
+    /// Whether it picks its endpoints by hashes.
+    hashes: bool,
+    has_endpoints: bool,
 }
 
 impl Clusters {
@@ -17,20 +24,40 @@ impl Clusters {
         let clusters = list.as_array().into_iter().flatten();
         let clusters = clusters.filter_map(|it| {
             let policy = it.get("lb_policy").and_then(Value::as_str);
-            let hashes = matches!(policy, Some("RING_HASH" | "MAGLEV"));
-            Some((it.get("name")?.as_str()?.to_owned(), hashes))
+            let cluster = Cluster {
+                hashes: matches!(policy, Some("RING_HASH" | "MAGLEV")),
+                has_endpoints: has_endpoints(it),
+            };
+            Some((it.get("name")?.as_str()?.to_owned(), cluster))
         });
         Self {
-            hashing: clusters.collect(),
+            by_name: clusters.collect(),
         }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.hashing.contains_key(name)
+        self.by_name.contains_key(name)
+    }
+
+    /// Whether there is a cluster of that name, and an endpoint in it.
+    pub(crate) fn can_answer(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|it| it.has_endpoints)
     }
 
     /// Whether the cluster picks its endpoints by hashes.
     pub(crate) fn hashes(&self, name: &str) -> bool {
-        self.hashing.get(name).copied().unwrap_or_default()
+        self.by_name.get(name).is_some_and(|it| it.hashes)
     }
+}
+
+/// Whether its load assignment lists an endpoint. One without an assignment learns its endpoints elsewhere.
+fn has_endpoints(cluster: &Value) -> bool {
+    let Some(assignment) = cluster.get("load_assignment") else {
+        return true;
+    };
+    let groups = assignment.get("endpoints").and_then(Value::as_array);
+    let lists = groups.into_iter().flatten().map(|it| it.get("lb_endpoints"));
+    lists
+        .flatten()
+        .any(|it| it.as_array().is_some_and(|list| !list.is_empty()))
 }

@@ -58,6 +58,9 @@ pub struct Forwarded<'m> {
     pub(crate) timeout_ms: u64,
 }
 
+/// What Envoy says where a cluster has no endpoint.
+pub(crate) const NO_HEALTHY_UPSTREAM: &str = "no healthy upstream";
+
 /// Why a cluster that was asked has not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
@@ -165,7 +168,7 @@ impl<'m> Forwarded<'m> {
     /// An edit writes what only a running proxy knows.
     pub fn fail(&self, silence: Silence) -> Result<Reply, Skipped> {
         let (status, words) = match silence {
-            Silence::NoEndpoint => (503, "no healthy upstream"),
+            Silence::NoEndpoint => (503, NO_HEALTHY_UPSTREAM),
             // Envoy goes on with what the system said.
             Silence::Unreachable => (503, "upstream connect error or disconnect/reset before headers"),
             Silence::TimedOut => (504, "upstream request timeout"),

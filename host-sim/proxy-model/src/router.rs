@@ -8,6 +8,7 @@ use crate::outcome::Skipped;
 use crate::redirect::{to_https, to_itself};
 use crate::reply::Local;
 use crate::route::Action;
+use crate::routed::{NO_HEALTHY_UPSTREAM, Silence};
 use crate::stream::{Chosen, Ended, OnRoute, Stream};
 
 impl<'m> Stream<'m> {
@@ -57,8 +58,17 @@ impl<'m> Stream<'m> {
                 Source::Route,
                 chosen,
             )?)),
-            (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
+            (Action::Forward(forward), Some(share)) if self.clusters.can_answer(&share.cluster) => {
                 self.forward(forward, share, on, dice)
+            }
+            // Envoy edits the request, finds no endpoint, and answers before it makes copies.
+            (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
+                self.make_ready(forward, share, on)?;
+                Ok(Ended::Reply(self.local(
+                    Local::new(503, NO_HEALTHY_UPSTREAM),
+                    Source::Silence(Silence::NoEndpoint),
+                    chosen,
+                )?))
             }
             (Action::Forward(_), _) => Ok(Ended::Reply(self.local(
                 Local::new(503, ""),
@@ -80,7 +90,7 @@ impl<'m> Stream<'m> {
             remove(&mut self.request, name);
         }
         let mut mirrors = forward.mirrors(dice);
-        mirrors.retain(|it| self.clusters.has(it));
+        mirrors.retain(|it| self.clusters.can_answer(it));
         Ok(Ended::Forward {
             on,
             forward,

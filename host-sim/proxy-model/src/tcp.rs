@@ -87,7 +87,7 @@ impl Tcp {
                 }
             });
         match picked {
-            Some((cluster, _)) if clusters.has(cluster) => Routed::Passed { cluster },
+            Some((cluster, _)) if clusters.can_answer(cluster) => Routed::Passed { cluster },
             _ => Routed::Unanswered(Failure::Closed),
         }
     }
