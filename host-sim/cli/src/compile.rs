@@ -208,17 +208,29 @@ fn rules(listener: &PlanListener) -> usize {
 }
 
 fn clusters(plan: &Plan) -> String {
-    let by_dns = plan
-        .clusters
-        .iter()
-        .filter(|it| matches!(it.endpoints, Endpoints::Dns { .. }))
-        .count();
-    let known = plan.clusters.len() - by_dns;
+    let (mut known, mut empty, mut by_dns) = (0, 0, 0);
+    for cluster in &plan.clusters {
+        match cluster.endpoints {
+            Endpoints::Known(_) => known += 1,
+            Endpoints::Empty(_) => empty += 1,
+            Endpoints::Dns { .. } => by_dns += 1,
+        }
+    }
     let all = count(plan.clusters.len(), "cluster");
-    match (by_dns, known) {
-        (0, 0) => all,
-        (0, _) => format!("{all}, endpoints known"),
-        (_, 0) => format!("{all}, endpoints found by DNS"),
-        _ => format!("{all}: endpoints of {known} known, of {by_dns} found by DNS"),
+    match (known, empty, by_dns) {
+        (0, 0, 0) => all,
+        (_, 0, 0) => format!("{all}, endpoints known"),
+        (0, _, 0) => format!("{all}, without endpoints"),
+        (0, 0, _) => format!("{all}, endpoints found by DNS"),
+        _ => {
+            let parts = [
+                (known, "with known endpoints"),
+                (by_dns, "found by DNS"),
+                (empty, "without endpoints"),
+            ];
+            let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+            let parts: Vec<String> = parts.map(|(number, words)| format!("{number} {words}")).collect();
+            format!("{all}: {}", parts.join(", "))
+        }
     }
 }

@@ -50,9 +50,10 @@ impl Echoes {
 
     pub(crate) fn stand_in(self, endpoints: &Endpoints) -> bool {
         match (self, endpoints) {
+            // Nothing answers there in a cluster either.
+            (_, Endpoints::Empty(_)) | (Self::None, _) => false,
             (Self::All, _) | (Self::Unknown, Endpoints::Dns { .. }) => true,
-            (Self::Unknown, Endpoints::Known(known)) => known.is_empty(),
-            (Self::None, _) => false,
+            (Self::Unknown, Endpoints::Known(_)) => false,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The whole compilation, and the bootstrap that holds its result.
 
-use std::collections::BTreeSet;
 use std::mem::take;
 
 use fingerpost_resources::{Diagnostics, Resources};
@@ -11,6 +10,7 @@ use crate::checks;
 use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
 use crate::credentials::FileSecret;
+use crate::empty_clusters;
 use crate::endpoints::Endpoints;
 use crate::gateways;
 use crate::listeners::{self, BuiltListener};
@@ -21,8 +21,6 @@ use crate::plan::Plan;
 use crate::proto::{Fields, object};
 use crate::refused;
 use crate::reserved;
-use crate::routes::Target;
-use crate::services::ClusterRef;
 use crate::tls::InlineCertificate;
 use crate::unserved;
 use crate::virtual_services;
@@ -71,7 +69,9 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
                 .for_each(|it| claims::warn(it, &taken, diagnostics)),
         }
     }
-    let clusters = clusters::build(&referenced(&built), &mesh, resources);
+    let uses = empty_clusters::uses(&built);
+    let clusters = clusters::build(uses.keys(), &mesh);
+    empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     let routing = routing(&built, options);
@@ -100,33 +100,6 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         file_secrets,
         certificates,
     }
-}
-
-/// Every cluster that a route, a mirror or a chain of bytes names.
-fn referenced(listeners: &[BuiltListener<'_>]) -> BTreeSet<ClusterRef> {
-    let mut wanted = BTreeSet::new();
-    let routes = listeners
-        .iter()
-        .flat_map(|it| &it.http)
-        .flat_map(|chain| &chain.routes.virtual_hosts)
-        .flat_map(|host| &host.routes);
-    for route in routes {
-        wanted.extend(route.mirrors.iter().cloned());
-        match &route.target {
-            Target::Cluster { cluster, .. } => {
-                wanted.insert(cluster.clone());
-            }
-            Target::Split { shares, .. } => wanted.extend(shares.iter().map(|it| it.cluster.clone())),
-            Target::Redirect(_) | Target::DirectResponse(_) => {}
-        }
-    }
-    let chains = listeners.iter().flat_map(|it| &it.tcp);
-    wanted.extend(
-        chains
-            .flat_map(|chain| &chain.shares)
-            .map(|(cluster, _)| cluster.clone()),
-    );
-    wanted
 }
 
 /// DNS can't tell the endpoints of one subset from those of another.

@@ -7,6 +7,7 @@ use fingerpost_resources::{ClientTlsMode, Diagnostics, Resources};
 use crate::cluster_policies::Policies;
 use crate::clusters::{self, Missing};
 use crate::detail::Lack;
+use crate::endpoints;
 use crate::gateways::MergedListener;
 use crate::host;
 use crate::matching;
@@ -183,30 +184,17 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
         }
     };
     let (field, code, message, help) = match clusters::check(cluster, mesh).err()? {
-        Missing::Host => {
-            let name = host.split('.').next().unwrap_or(host);
-            let similar: Vec<String> = mesh
-                .services
-                .hostnames()
-                .filter(|known| known.split('.').next() == Some(name))
-                .map(str::to_owned)
-                .collect();
-            let help = match similar.is_empty() {
-                true => "add the Service or ServiceEntry to the input".to_owned(),
-                false => format!("did you mean {}?", similar.join(" or ")),
-            };
-            (
-                "host",
-                "unknown-host",
-                format!("no service has the host `{host}`: requests get 503"),
-                help,
-            )
-        }
+        Missing::Host => (
+            "host",
+            "unknown-host",
+            format!("no service has the host `{host}`: requests get 503"),
+            unknown_host_help(host, mesh),
+        ),
         Missing::Port => {
             let ports = mesh
                 .services
                 .find(host, "")
-                .map(|it| it.ports.iter().map(|port| port.number.to_string()).collect());
+                .map(|it| it.all_ports().map(|port| port.number.to_string()).collect());
             let message = format!("{host} has no port {}: requests get 503", cluster.port);
             (
                 "port",
@@ -238,8 +226,38 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
             };
             ("subset", "unknown-subset", message, help)
         }
+        Missing::Endpoints(why) => {
+            let (service, labels) = clusters::service_and_labels(cluster, mesh).ok()?;
+            let cause = why.cause(cluster, service, &labels);
+            let message = format!("{}: requests get 503", cause.message);
+            ("host", "no-endpoints", message, cause.help)
+        }
     };
     Some((field, code, Lack { message, help }))
+}
+
+fn unknown_host_help(host: &str, mesh: &Mesh<'_>) -> String {
+    if let Some(alias) = mesh.services.aliases_of(host).next() {
+        return format!(
+            "{} is an ExternalName, another name of `{host}`: write a ServiceEntry for `{host}` with `resolution: DNS`",
+            endpoints::origin(alias).subject()
+        );
+    }
+    if let Some(wildcard) = mesh.services.wildcards_over(host).next() {
+        return format!(
+            "the `{}` of {} is not looked up for it: write a ServiceEntry for `{host}`",
+            wildcard.hostname,
+            endpoints::origin(wildcard).subject()
+        );
+    }
+    let name = host.split('.').next().unwrap_or(host);
+    let similar = mesh.services.hostnames();
+    let similar = similar.filter(|known| *known != host && known.split('.').next() == Some(name));
+    let similar: Vec<&str> = similar.collect();
+    match similar.is_empty() {
+        true => "add the Service or ServiceEntry to the input".to_owned(),
+        false => format!("did you mean {}?", similar.join(" or ")),
+    }
 }
 
 fn plain_text(

@@ -4,18 +4,16 @@
 //! no cluster stays without: Envoy answers 503 there, as behind Istio.
 //! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; spec 3.12, 4.
 
-use std::collections::BTreeSet;
-
-use fingerpost_resources::Resources;
+use fingerpost_resources::Resolution;
 use serde_json::{Value, json};
 
-use crate::address::{SOCKET, address};
 use crate::cluster_policies::Policies;
-use crate::endpoints::{self, Endpoint, Endpoints, Labels};
+use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
+use crate::load_assignment;
 use crate::mesh::Mesh;
 use crate::proto::{fields, typed};
 use crate::protocol::Protocol;
-use crate::services::ClusterRef;
+use crate::services::{ClusterRef, KnownService, ServiceSource};
 
 /// A cluster of the bootstrap.
 #[derive(Debug)]
@@ -31,17 +29,14 @@ pub(crate) struct Cluster {
 }
 
 /// Builds those of `wanted` that exist, each once, in order of name.
-pub(crate) fn build(wanted: &BTreeSet<ClusterRef>, mesh: &Mesh<'_>, resources: &Resources) -> Vec<Cluster> {
-    let mut clusters: Vec<Cluster> = wanted
-        .iter()
-        .filter_map(|it| cluster(it, mesh, resources))
-        .collect();
+pub(crate) fn build<'c>(wanted: impl Iterator<Item = &'c ClusterRef>, mesh: &Mesh<'_>) -> Vec<Cluster> {
+    let mut clusters: Vec<Cluster> = wanted.filter_map(|it| cluster(it, mesh)).collect();
     clusters.sort_by(|one, other| one.name.cmp(&other.name));
     clusters
 }
 
 /// Why a cluster does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// No service has that host.
     Host,
@@ -49,56 +44,80 @@ pub(crate) enum Missing {
     Port,
     /// No DestinationRule of the service defines that subset.
     Subset,
+    /// The service is found by DNS, and there is nothing to look up.
+    Endpoints(NoEndpoints),
 }
 
-/// Whether the cluster exists, and why not.
+/// Why the cluster does not exist, if it does not.
 pub(crate) fn check(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Result<(), Missing> {
-    let service = mesh.services.find(&wanted.hostname, "").ok_or(Missing::Host)?;
+    let (service, labels) = service_and_labels(wanted, mesh)?;
+    if let ServiceSource::Kubernetes(_) = service.source {
+        return Ok(()); // only a ServiceEntry can be without one
+    }
+    find_endpoints(wanted, service, &labels, mesh).map(drop)
+}
+
+/// The service of a cluster, and the labels of its subset.
+pub(crate) fn service_and_labels<'m, 'r>(
+    wanted: &ClusterRef,
+    mesh: &'m Mesh<'r>,
+) -> Result<(&'m KnownService<'r>, Labels), Missing> {
+    let service = mesh.services.find(&wanted.hostname, "");
+    // An alias of another name has no cluster.
+    let service = service
+        .filter(|it| it.alias_of().is_none())
+        .ok_or(Missing::Host)?;
     service.port(wanted.port).ok_or(Missing::Port)?;
     if wanted.subset.is_empty() {
-        return Ok(());
+        return Ok((service, Labels::new()));
     }
     let rule = mesh.destination_rules.find(&wanted.hostname, service.namespace);
-    match rule.and_then(|rule| rule.subset(&wanted.subset)) {
-        Some(_) => Ok(()),
-        None => Err(Missing::Subset),
-    }
+    let subset = rule.and_then(|rule| rule.subset(&wanted.subset));
+    let subset = subset.ok_or(Missing::Subset)?;
+    Ok((service, subset.labels.clone()))
 }
 
-fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, resources: &Resources) -> Option<Cluster> {
-    check(wanted, mesh).ok()?;
-    let service = mesh.services.find(&wanted.hostname, "")?;
+fn find_endpoints(
+    wanted: &ClusterRef,
+    service: &KnownService<'_>,
+    labels: &Labels,
+    mesh: &Mesh<'_>,
+) -> Result<Endpoints, Missing> {
+    let port = service.port(wanted.port).ok_or(Missing::Port)?;
+    endpoints::find(service, port, labels, mesh.resources).map_err(Missing::Endpoints)
+}
+
+fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
+    let (service, labels) = service_and_labels(wanted, mesh).ok()?;
     let port = service.port(wanted.port)?;
     let rule = mesh.destination_rules.find(&wanted.hostname, service.namespace);
     let subset = rule.and_then(|rule| rule.subset(&wanted.subset));
-    let no_labels = Labels::new();
-    let labels = subset.map_or(&no_labels, |subset| &subset.labels);
-    let found = endpoints::find(service, port, labels, resources);
+    let found = find_endpoints(wanted, service, &labels, mesh).ok()?;
     let policies = Policies::of(rule, subset, wanted.port);
     let name = wanted.name();
-    let addresses = match &found {
+    let endpoints = match &found {
         Endpoints::Known(endpoints) => endpoints.clone(),
-        Endpoints::Dns { host, port } => {
-            // A wildcard is no name to resolve: such a cluster starts without endpoints.
-            let resolvable = !host.starts_with('*');
-            resolvable
-                .then(|| Endpoint {
-                    address: host.clone(),
-                    port: *port,
-                })
-                .into_iter()
-                .collect()
-        }
+        Endpoints::Empty(_) => Vec::new(),
+        Endpoints::Dns { host, port } => vec![Endpoint {
+            address: EndpointAddress::Socket {
+                host: host.clone(),
+                port: *port,
+            },
+            weight: 1,
+            locality: String::new(),
+        }],
     };
-    let is_static = addresses
-        .iter()
-        .all(|it| it.address.starts_with(SOCKET) || it.address.parse::<std::net::IpAddr>().is_ok());
-    let endpoints: Vec<Value> = addresses.iter().map(lb_endpoint).collect();
+    let is_static = endpoints.iter().all(|it| !is_name(&it.address));
+    let discovery = match is_static {
+        true => "STATIC",
+        false if has_one_address(service) => "LOGICAL_DNS",
+        false => "STRICT_DNS",
+    };
     let mut written = fields(json!({
         "name": name,
-        "type": if is_static { "STATIC" } else { "STRICT_DNS" },
+        "type": discovery,
         "connect_timeout": "10s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "load_assignment": load_assignment::write(&name, &endpoints),
     }));
     if !is_static {
         written.insert("dns_lookup_family".to_owned(), json!("V4_PREFERRED"));
@@ -125,6 +144,17 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, resources: &Resources) -> Optio
     })
 }
 
-fn lb_endpoint(endpoint: &Endpoint) -> Value {
-    json!({"endpoint": {"address": address(&endpoint.address, endpoint.port)}})
+fn is_name(address: &EndpointAddress) -> bool {
+    match address {
+        EndpointAddress::Socket { host, .. } => host.parse::<std::net::IpAddr>().is_err(),
+        EndpointAddress::Pipe(_) => false,
+    }
+}
+
+/// Whether a connection goes to whatever address DNS names first at that time.
+fn has_one_address(service: &KnownService<'_>) -> bool {
+    match service.source {
+        ServiceSource::Entry(entry) => entry.spec.resolution == Some(Resolution::DnsRoundRobin),
+        ServiceSource::Kubernetes(_) => false,
+    }
 }

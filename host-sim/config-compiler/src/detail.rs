@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::checks;
 use crate::cluster_policies::Policies;
+use crate::clusters::{self, Cluster};
+use crate::endpoints::Endpoints;
 use crate::mesh::Mesh;
 use crate::policy_words;
 use crate::proto::Fields;
@@ -54,8 +56,10 @@ pub struct ShareDetail {
     pub weight: u32,
     /// The DestinationRule that counts for it.
     pub destination_rule: Option<DestinationRuleDetail>,
-    /// Why the cluster does not exist, if it does not: requests get 503.
+    /// Why requests get 503, if they do: the cluster does not exist, or has no endpoint.
     pub missing: Option<Lack>,
+    /// Its endpoints; none if the cluster does not exist.
+    pub endpoints: Option<Endpoints>,
     /// The authority that the upstream receives, if the destination sets one.
     pub authority: Option<String>,
     /// Edits of its own, which are made before those of the rule.
@@ -77,7 +81,7 @@ pub struct DestinationRuleDetail {
     pub traffic_policy: Vec<&'static str>,
 }
 
-/// Why a cluster does not exist.
+/// Why a cluster does not exist, or has no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
     /// What is wrong.
@@ -108,17 +112,57 @@ pub struct PolicyDetail {
     pub span: Option<Span>,
 }
 
+/// What routes look their destinations up in, once the clusters are built.
+#[derive(Debug)]
+pub(crate) struct Destinations<'a> {
+    mesh: &'a Mesh<'a>,
+    endpoints: BTreeMap<&'a ClusterRef, &'a Endpoints>,
+}
+
+impl<'a> Destinations<'a> {
+    /// Those that `clusters` lead to.
+    pub(crate) fn new(mesh: &'a Mesh<'a>, clusters: &'a [Cluster]) -> Self {
+        let endpoints = clusters.iter().map(|it| (&it.wanted, &it.endpoints));
+        Self {
+            mesh,
+            endpoints: endpoints.collect(),
+        }
+    }
+
+    /// Why requests to `cluster` get 503, if they do.
+    fn lack(&self, cluster: &ClusterRef) -> Option<Lack> {
+        let Some(Endpoints::Empty(why)) = self.endpoints.get(cluster) else {
+            return checks::lack(cluster, self.mesh).map(|(_, _, lack)| lack);
+        };
+        let (service, labels) = clusters::service_and_labels(cluster, self.mesh).ok()?;
+        let cause = why.cause(cluster, service, &labels);
+        Some(Lack {
+            message: format!("{}: requests get 503", cause.message),
+            help: cause.help,
+        })
+    }
+}
+
 impl RouteDetail {
     /// The details of a route.
-    pub(crate) fn new(route: &Route<'_>, mesh: &Mesh<'_>) -> Self {
+    pub(crate) fn new(route: &Route<'_>, destinations: &Destinations<'_>) -> Self {
         let shares = match &route.target {
             Target::Cluster { cluster, .. } => {
-                vec![share(route, cluster, 1, &Fields::new(), 0, mesh)]
+                vec![share(route, cluster, 1, &Fields::new(), 0, destinations)]
             }
             Target::Split { shares, .. } => {
                 let shares = shares.iter();
                 shares
-                    .map(|it| share(route, &it.cluster, it.weight, &it.edits, it.destination, mesh))
+                    .map(|it| {
+                        share(
+                            route,
+                            &it.cluster,
+                            it.weight,
+                            &it.edits,
+                            it.destination,
+                            destinations,
+                        )
+                    })
                     .collect()
             }
             Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
@@ -146,9 +190,9 @@ fn share(
     weight: u32,
     own: &Fields,
     destination: usize,
-    mesh: &Mesh<'_>,
+    destinations: &Destinations<'_>,
 ) -> ShareDetail {
-    let rule = mesh.rule_of(cluster, "");
+    let rule = destinations.mesh.rule_of(cluster, "");
     let defined = rule.and_then(|rule| {
         rule.subsets
             .iter()
@@ -182,7 +226,8 @@ fn share(
             .unwrap_or_default(),
         weight,
         destination_rule,
-        missing: checks::lack(cluster, mesh).map(|(_, _, lack)| lack),
+        missing: destinations.lack(cluster),
+        endpoints: destinations.endpoints.get(cluster).copied().cloned(),
         authority: authority(own),
         request_edits: edits(own, "request"),
         response_edits: edits(own, "response"),

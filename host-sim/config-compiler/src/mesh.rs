@@ -15,6 +15,8 @@ pub(crate) struct Mesh<'a> {
     pub destination_rules: DestinationRules<'a>,
     /// For whom is compiled.
     pub options: &'a Options,
+    /// The input.
+    pub resources: &'a Resources,
 }
 
 impl<'a> Mesh<'a> {
@@ -24,6 +26,7 @@ impl<'a> Mesh<'a> {
             services: Services::new(resources, options),
             destination_rules: DestinationRules::new(resources, options),
             options,
+            resources,
         }
     }
 

@@ -7,7 +7,7 @@ use fingerpost_routing_config::{PathMatch, Rewrite, RouteMatch, RuleRef, ValueMa
 use serde_json::Value;
 
 use crate::clusters::Cluster;
-use crate::detail::RouteDetail;
+use crate::detail::{Destinations, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
 use crate::listeners::{BuiltListener, HttpChain};
@@ -123,9 +123,10 @@ impl Plan {
         unserved: Vec<Unserved>,
         mesh: &Mesh<'_>,
     ) -> Self {
+        let destinations = Destinations::new(mesh, clusters);
         Self {
             unserved,
-            listeners: listeners.iter().map(|it| listener(it, mesh)).collect(),
+            listeners: listeners.iter().map(|it| listener(it, &destinations)).collect(),
             clusters: clusters
                 .iter()
                 .map(|it| PlanCluster {
@@ -147,8 +148,11 @@ impl Plan {
     }
 }
 
-fn listener(built: &BuiltListener<'_>, mesh: &Mesh<'_>) -> PlanListener {
-    let http = built.http.iter().flat_map(|chain| http_hosts(chain, mesh));
+fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> PlanListener {
+    let http = built
+        .http
+        .iter()
+        .flat_map(|chain| http_hosts(chain, destinations));
     PlanListener {
         name: built.name.clone(),
         declared_ports: built.declared_ports.clone(),
@@ -159,7 +163,7 @@ fn listener(built: &BuiltListener<'_>, mesh: &Mesh<'_>) -> PlanListener {
     }
 }
 
-fn http_hosts(chain: &HttpChain<'_>, mesh: &Mesh<'_>) -> impl Iterator<Item = PlanHost> {
+fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl Iterator<Item = PlanHost> {
     let over_tls = chain.routes.over_tls;
     chain.routes.virtual_hosts.iter().map(move |host| PlanHost {
         name: host.name.clone(),
@@ -168,17 +172,17 @@ fn http_hosts(chain: &HttpChain<'_>, mesh: &Mesh<'_>) -> impl Iterator<Item = Pl
         server_names: chain.server_names.clone(),
         over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
-        routes: plan_routes(host, mesh),
+        routes: plan_routes(host, destinations),
         left_out: host.left_out.iter().map(left_out).collect(),
     })
 }
 
-fn plan_routes(host: &VirtualHost<'_>, mesh: &Mesh<'_>) -> Vec<PlanRoute> {
+fn plan_routes(host: &VirtualHost<'_>, destinations: &Destinations<'_>) -> Vec<PlanRoute> {
     let mut taken = Taken::default();
     let routes = host.routes.iter().map(|route| {
         let example = example::request(&host.domain, route, &taken);
         taken.add(&route.conditions);
-        plan_route(route, example, mesh)
+        plan_route(route, example, destinations)
     });
     routes.collect()
 }
@@ -193,7 +197,11 @@ fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
     }
 }
 
-fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>, mesh: &Mesh<'_>) -> PlanRoute {
+fn plan_route(
+    route: &Route<'_>,
+    example: Option<ExampleRequest>,
+    destinations: &Destinations<'_>,
+) -> PlanRoute {
     PlanRoute {
         rule: Some(route.rule.clone()),
         matches: conditions(&route.conditions),
@@ -202,7 +210,7 @@ fn plan_route(route: &Route<'_>, example: Option<ExampleRequest>, mesh: &Mesh<'_
         virtual_service: route.leaf.meta.qualified_name(),
         span: Some(route.leaf.origin.at(&route.path)),
         example,
-        detail: Some(RouteDetail::new(route, mesh)),
+        detail: Some(RouteDetail::new(route, destinations)),
     }
 }
 
@@ -297,7 +305,7 @@ fn rewrite(route: &Route<'_>) -> Option<String> {
 
 fn destination(target: &Target) -> String {
     match target {
-        Target::Cluster { cluster, .. } => cluster_in_words(cluster),
+        Target::Cluster { cluster, .. } => cluster.in_words(),
         Target::Split { shares: all, .. } => shares(all.iter().map(|it| (&it.cluster, it.weight))),
         Target::Redirect(fields) => {
             let text = |key: &str| {
@@ -340,25 +348,12 @@ fn destination(target: &Target) -> String {
 fn shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> String {
     let all: Vec<(&ClusterRef, u32)> = all.collect();
     if let [(only, _)] = all.as_slice() {
-        return cluster_in_words(only);
+        return only.in_words();
     }
     let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let part = |(cluster, weight): &(&ClusterRef, u32)| {
         let percent = (u64::from(*weight) * 100).checked_div(total).unwrap_or(0);
-        format!("{percent}% {}", cluster_in_words(cluster))
+        format!("{percent}% {}", cluster.in_words())
     };
     all.iter().map(part).collect::<Vec<_>>().join(", ")
-}
-
-/// `host:port`, with the subset where there is one.
-fn cluster_in_words(cluster: &ClusterRef) -> String {
-    let ClusterRef {
-        hostname,
-        port,
-        subset,
-    } = cluster;
-    match subset.as_str() {
-        "" => format!("{hostname}:{port}"),
-        subset => format!("{hostname}:{port} subset {subset}"),
-    }
 }

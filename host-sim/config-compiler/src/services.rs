@@ -22,6 +22,8 @@ pub(crate) struct KnownService<'r> {
     pub namespace: &'r str,
     /// Its ports that carry streams.
     pub ports: Vec<KnownPort>,
+    /// Ports that other ServiceEntries add to the same host.
+    pub added_ports: Vec<KnownPort>,
     /// The resource that declares it.
     pub source: ServiceSource<'r>,
 }
@@ -44,14 +46,70 @@ pub(crate) struct KnownPort {
     pub name: String,
     /// What it carries.
     pub protocol: Protocol,
-    /// The port of the endpoints, where it differs and is a number.
-    pub target: Option<u32>,
+    /// The port of its endpoints.
+    pub target: PortTarget,
 }
 
-impl KnownService<'_> {
+/// Which port of an endpoint takes the requests for a port of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PortTarget {
+    /// The one with the number of the service's port.
+    Same,
+    /// The one with this number.
+    Number(u32),
+    /// The one that the endpoint itself calls so. ServiceEntries have no such ports.
+    Name(String),
+}
+
+impl<'r> KnownService<'r> {
     /// The port of that number.
     pub(crate) fn port(&self, number: u32) -> Option<&KnownPort> {
-        self.ports.iter().find(|port| port.number == number)
+        self.all_ports().find(|port| port.number == number)
+    }
+
+    /// All ports that have a cluster.
+    pub(crate) fn all_ports(&self) -> impl Iterator<Item = &KnownPort> {
+        self.ports.iter().chain(&self.added_ports)
+    }
+
+    /// The name that it is an alias of: a Service of type ExternalName has no cluster of its own.
+    pub(crate) fn alias_of(&self) -> Option<&'r str> {
+        match self.source {
+            ServiceSource::Kubernetes(service) if service.spec.kind == "ExternalName" => {
+                Some(service.spec.external_name.as_str()).filter(|it| !it.is_empty())
+            }
+            ServiceSource::Kubernetes(_) | ServiceSource::Entry(_) => None,
+        }
+    }
+
+    /// Takes in the ports of a later ServiceEntry for the same host, if nothing else differs
+    /// (istio `pilot/pkg/model/sidecar.go`, `canMergeServices`).
+    fn absorb_ports(&mut self, later: &Self) {
+        let (ServiceSource::Entry(one), ServiceSource::Entry(other)) = (self.source, later.source) else {
+            return;
+        };
+        let labels = |it: &ServiceEntry| it.workload_selector.as_ref().map(|it| it.labels.clone());
+        let equal = self.namespace == later.namespace
+            && one.spec.resolution.unwrap_or_default() == other.spec.resolution.unwrap_or_default()
+            && one.meta.labels == other.meta.labels
+            && labels(&one.spec) == labels(&other.spec)
+            && one.spec.export_to == other.spec.export_to;
+        if equal {
+            let added = later.ports.iter().filter(|it| self.port(it.number).is_none());
+            let added: Vec<KnownPort> = added.cloned().collect();
+            self.added_ports.extend(added);
+        }
+    }
+}
+
+impl KnownPort {
+    /// The port of an endpoint that has no names for its ports.
+    pub(crate) fn target_number(&self) -> Option<u32> {
+        match self.target {
+            PortTarget::Same => Some(self.number),
+            PortTarget::Number(number) => Some(number),
+            PortTarget::Name(_) => None,
+        }
     }
 }
 
@@ -80,12 +138,27 @@ impl ClusterRef {
     pub(crate) fn name(&self) -> String {
         format!("outbound|{}|{}|{}", self.port, self.subset, self.hostname)
     }
+
+    /// `host:port`, with the subset where there is one.
+    pub(crate) fn in_words(&self) -> String {
+        let Self {
+            hostname,
+            port,
+            subset,
+        } = self;
+        match subset.as_str() {
+            "" => format!("{hostname}:{port}"),
+            subset => format!("{hostname}:{port} subset {subset}"),
+        }
+    }
 }
 
 impl<'r> Services<'r> {
-    /// Gathers the services that are exported to the proxy's namespace.
+    /// Gathers the services that are exported to the proxy's namespace, the one that counts for a host first.
     ///
-    /// Of several with one host in one namespace a Kubernetes Service comes first, then the oldest.
+    /// That is a Kubernetes Service, else the oldest ServiceEntry; those that name the proxy's namespace in `exportTo`
+    /// go before those for everyone (istio `push_context.go`, `servicesExportedToNamespace`; `sidecar.go`,
+    /// `appendSidecarServices`).
     pub(crate) fn new(resources: &'r Resources, options: &Options) -> Self {
         let mut known = Vec::new();
         let mut services: Vec<_> = resources.services.iter().collect();
@@ -95,16 +168,27 @@ impl<'r> Services<'r> {
                 known.push(of_kubernetes(service, &options.domain));
             }
         }
-        let mut entries: Vec<_> = resources.service_entries.iter().collect();
-        entries.sort_by_key(|entry| entry.meta.creation_order());
-        for entry in entries {
-            if Exports::new(&entry.spec.export_to, &entry.meta.namespace).reach(&options.namespace) {
-                known.extend(of_entry(entry));
-            }
-        }
+        let exports =
+            |entry: &Resource<ServiceEntry>| Exports::new(&entry.spec.export_to, &entry.meta.namespace);
+        let entries = resources.service_entries.iter();
+        let mut entries: Vec<_> = entries
+            .filter(|entry| exports(entry).reach(&options.namespace))
+            .collect();
+        entries.sort_by_key(|entry| {
+            let (created, name, namespace) = entry.meta.creation_order();
+            (exports(entry).are_public(), created, namespace, name)
+        });
+        known.extend(entries.into_iter().flat_map(of_entry));
         let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-        for (place, service) in known.iter().enumerate() {
-            places.entry(service.hostname.clone()).or_default().push(place);
+        for place in 0..known.len() {
+            let Some(service) = known.get(place).cloned() else {
+                continue;
+            };
+            let same_host = places.entry(service.hostname.clone()).or_default();
+            if let Some(first) = same_host.first().and_then(|first| known.get_mut(*first)) {
+                first.absorb_ports(&service);
+            }
+            same_host.push(place);
         }
         Self {
             known,
@@ -113,24 +197,31 @@ impl<'r> Services<'r> {
         }
     }
 
-    /// The service that `hostname` means to a resource of `namespace`: one of that namespace, else
-    /// the first of any.
+    /// The service that `hostname` means to a resource of `namespace`: one of that namespace, else the first of any.
+    /// A wildcard host of a ServiceEntry is a name like any other here: it is not looked up for the hosts below it
+    /// (istio `push_context.go`, `ServiceForHostname`).
     pub(crate) fn find(&self, hostname: &str, namespace: &str) -> Option<&KnownService<'r>> {
-        let places = self.places.get(hostname);
         let same_name = || {
-            places
-                .into_iter()
-                .flatten()
-                .filter_map(|place| self.known.get(*place))
+            let places = self.places.get(hostname).into_iter().flatten();
+            places.filter_map(|place| self.known.get(*place))
         };
         same_name()
             .find(|service| service.namespace == namespace)
             .or_else(|| same_name().next())
-            .or_else(|| {
-                let wildcards = self.known.iter().map(|service| service.hostname.as_str());
-                let pattern = host::most_specific(hostname, wildcards.filter(|name| name.starts_with('*')))?;
-                self.known.iter().find(|service| service.hostname == pattern)
-            })
+    }
+
+    /// Those of type ExternalName that are aliases of `hostname`.
+    pub(crate) fn aliases_of(&self, hostname: &str) -> impl Iterator<Item = &KnownService<'r>> {
+        let is_alias = move |it: &&KnownService<'r>| it.alias_of() == Some(hostname);
+        self.known.iter().filter(is_alias)
+    }
+
+    /// The ServiceEntries with a wildcard that covers `hostname`, and that wildcard.
+    pub(crate) fn wildcards_over(&self, hostname: &str) -> impl Iterator<Item = &KnownService<'r>> {
+        let covers = move |it: &&KnownService<'r>| {
+            it.hostname.starts_with('*') && host::is_covered_by(hostname, &it.hostname)
+        };
+        self.known.iter().filter(covers)
     }
 
     /// Full names of all services, for messages.
@@ -153,14 +244,9 @@ impl<'r> Services<'r> {
             [port] => Some(port.number),
             _ => None,
         });
-        let external = service.and_then(|it| match it.source {
-            ServiceSource::Kubernetes(service) if !service.spec.external_name.is_empty() => {
-                Some(service.spec.external_name.clone())
-            }
-            _ => None,
-        });
+        let alias_of = service.and_then(KnownService::alias_of);
         ClusterRef {
-            hostname: external.unwrap_or(hostname),
+            hostname: alias_of.map_or(hostname, str::to_owned),
             port: given.or(only).unwrap_or(declared_port),
             subset: destination.subset.clone(),
         }
@@ -183,13 +269,19 @@ fn of_kubernetes<'r>(service: &'r Resource<Service>, domain: &str) -> KnownServi
             number: port.port?,
             name: port.name.clone(),
             protocol: Protocol::of_service_port(port),
-            target: target_number(port),
+            target: match &port.target_port {
+                Some(TargetPort::Name(name)) => PortTarget::Name(name.clone()),
+                // Kubernetes fills it in with the port itself.
+                None | Some(TargetPort::Number(0)) => PortTarget::Same,
+                Some(TargetPort::Number(number)) => PortTarget::Number(*number),
+            },
         })
     });
     KnownService {
         hostname: format!("{}.{}.svc.{domain}", service.meta.name, service.meta.namespace),
         namespace: &service.meta.namespace,
         ports: ports.filter(|port| port.protocol != Protocol::Udp).collect(),
+        added_ports: Vec::new(),
         source: ServiceSource::Kubernetes(service),
     }
 }
@@ -203,24 +295,28 @@ pub(crate) fn target_number(port: &ServicePort) -> Option<u32> {
 }
 
 fn of_entry(entry: &Resource<ServiceEntry>) -> impl Iterator<Item = KnownService<'_>> {
-    let ports: Vec<KnownPort> = entry
-        .spec
-        .ports
-        .iter()
-        .filter_map(|port| {
-            Some(KnownPort {
-                number: port.number?,
-                name: port.name.clone(),
-                protocol: Protocol::parse(&port.protocol),
-                target: port.target_port,
-            })
-        })
-        .filter(|port| port.protocol != Protocol::Udp)
-        .collect();
+    let ports = entry_ports(entry);
     entry.spec.hosts.iter().map(move |hostname| KnownService {
         hostname: hostname.clone(),
         namespace: &entry.meta.namespace,
         ports: ports.clone(),
+        added_ports: Vec::new(),
         source: ServiceSource::Entry(entry),
     })
+}
+
+/// The ports of a ServiceEntry that carry streams.
+pub(crate) fn entry_ports(entry: &Resource<ServiceEntry>) -> Vec<KnownPort> {
+    let ports = entry.spec.ports.iter().filter_map(|port| {
+        Some(KnownPort {
+            number: port.number?,
+            name: port.name.clone(),
+            protocol: Protocol::parse(&port.protocol),
+            target: match port.target_port {
+                None | Some(0) => PortTarget::Same,
+                Some(number) => PortTarget::Number(number),
+            },
+        })
+    });
+    ports.filter(|port| port.protocol != Protocol::Udp).collect()
 }

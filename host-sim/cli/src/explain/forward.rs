@@ -1,13 +1,14 @@
 //! What a rule that won does with the request: rewrite, destinations, policies, and what leaves the proxy.
 
-use fingerpost_config_compiler::{PlanRoute, RouteDetail, ShareDetail};
+use fingerpost_config_compiler::{Endpoints, PlanRoute, RouteDetail, ShareDetail};
 use fingerpost_proxy_model::{Outcome as Answer, Request};
 use fingerpost_routing::{RequestHead, Route};
 
 use super::failed::text;
 use super::proxy::{self, Router};
 use super::story::{
-    Destination, DestinationRule, Edit, Forward, Outcome, Place, Policy, Reason, Rewrite, Source,
+    Destination, DestinationRule, Edit, EndpointShare, Forward, Outcome, Place, Policy, Reason, Rewrite,
+    Source,
 };
 
 /// What comes of a request that this route takes.
@@ -71,9 +72,6 @@ pub(super) fn location(answer: &Answer) -> Option<String> {
 }
 
 fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Option<&Answer>) -> Destination {
-    // Weights are 32 bits wide, so both fit.
-    #[allow(clippy::cast_precision_loss)]
-    let percent = f64::from(share.weight) * 100.0 / total.max(1) as f64;
     let set_host = |host: &String| Edit {
         verb: "set",
         name: ":authority".to_owned(),
@@ -96,7 +94,7 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
         subset: Some(share.subset.clone()).filter(|it| !it.is_empty()),
         labels: share.labels.clone(),
         weight: share.weight,
-        percent: (percent * 10.0).round() / 10.0,
+        percent: percent(share.weight, total),
         destination_rule: share.destination_rule.as_ref().map(|it| DestinationRule {
             name: it.name.clone(),
             traffic_policy: it.traffic_policy.clone(),
@@ -107,10 +105,35 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
             help: Some(it.help.clone()),
             place: Place::new(Some(&share.span)),
         }),
+        endpoints: share.endpoints.as_ref().and_then(endpoints),
         request_edits: own.chain(of_rule).collect(),
         upstream: answer
             .filter(|it| it.cluster.as_deref() == Some(&share.cluster))
             .and_then(proxy::upstream),
         place: Place::new(Some(&share.span)),
     }
+}
+
+fn endpoints(endpoints: &Endpoints) -> Option<Vec<EndpointShare>> {
+    let known = match endpoints {
+        Endpoints::Known(known) => known.as_slice(),
+        Endpoints::Empty(_) => &[],
+        Endpoints::Dns { .. } => return None,
+    };
+    let total = known.iter().map(|it| u64::from(it.weight)).sum();
+    let shares = known.iter().map(|it| EndpointShare {
+        address: it.address.to_string(),
+        locality: Some(it.locality.clone()).filter(|it| !it.is_empty()),
+        weight: it.weight,
+        percent: percent(it.weight, total),
+    });
+    Some(shares.collect())
+}
+
+/// With one digit behind the point.
+fn percent(weight: u32, total: u64) -> f64 {
+    // Weights are 32 bits wide, so both fit.
+    #[allow(clippy::cast_precision_loss)]
+    let percent = f64::from(weight) * 100.0 / total.max(1) as f64;
+    (percent * 10.0).round() / 10.0
 }

@@ -13,6 +13,7 @@
 //!  "outcome": {"kind": "forward", "winner": SOURCE, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
 //!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0,
 //!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
+//!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
 //!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],
 //!       "upstream": null|{"method": "GET", "path": "/x", "authority": "shop.example.com", "headers": []}, …PLACE}],
 //!    "policies": [{"name": "timeout", "words": "5s", …PLACE}], "response_edits": []},

@@ -215,10 +215,22 @@ pub(super) struct Destination {
     pub(super) destination_rule: Option<DestinationRule>,
     /// Why requests get 503.
     pub(super) missing: Option<Reason>,
+    /// None if DNS has to find them, or if there is no cluster.
+    pub(super) endpoints: Option<Vec<EndpointShare>>,
     pub(super) request_edits: Vec<Edit>,
     pub(super) upstream: Option<Upstream>,
     #[serde(flatten)]
     pub(super) place: Place,
+}
+
+/// One endpoint of a destination.
+#[derive(Debug, Serialize)]
+pub(super) struct EndpointShare {
+    pub(super) address: String,
+    pub(super) locality: Option<String>,
+    pub(super) weight: u32,
+    /// Of the requests to this destination.
+    pub(super) percent: f64,
 }
 
 /// The DestinationRule that counts.

@@ -12,7 +12,10 @@ pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
         for destination in &forward.destinations {
             if let Some(missing) = &destination.missing {
                 found.push(Warning {
-                    code: "no-cluster",
+                    code: match destination.endpoints {
+                        Some(_) => "no-endpoints",
+                        None => "no-cluster",
+                    },
                     message: missing.message.clone(),
                     help: missing.help.clone(),
                 });

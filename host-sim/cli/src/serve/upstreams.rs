@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 
-use fingerpost_config_compiler::{Endpoints, PlanCluster};
+use fingerpost_config_compiler::{EndpointAddress, Endpoints, PlanCluster};
 use fingerpost_envoy::Echo;
 use fingerpost_proxy_model::Headers;
 use hyper::body::Incoming;
@@ -15,7 +15,8 @@ use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 use super::body::Body;
 use crate::failure::Failure;
@@ -33,12 +34,9 @@ struct Cluster {
     turn: Cell<usize>,
 }
 
-/// A host, which may be a name, and a port.
+/// Where an upstream listens. The host may be a name.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint {
-    host: String,
-    port: u16,
-}
+pub(super) struct Endpoint(EndpointAddress);
 
 impl Upstreams {
     /// Those of a plan, with echo servers where they are wanted.
@@ -51,10 +49,10 @@ impl Upstreams {
                     .listen(&cluster.name)
                     .map_err(|error| Failure::surroundings(format!("an echo server: {error}")))?;
                 served += 1;
-                vec![Endpoint {
+                vec![Endpoint(EndpointAddress::Socket {
                     host: address.ip().to_string(),
-                    port: address.port(),
-                }]
+                    port: address.port().into(),
+                })]
             } else {
                 known(&cluster.endpoints)
             };
@@ -80,31 +78,43 @@ impl Upstreams {
 impl Endpoint {
     /// As access logs name it.
     pub(super) fn name(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        self.0.to_string()
     }
 
     /// Sends a request, and waits for the head of the answer.
     pub(super) async fn ask(&self, request: Request<Body>) -> io::Result<Response<Incoming>> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
-        // It lives as long as the body of the answer; what goes wrong with it the body tells.
-        tokio::task::spawn_local(async move { drop(connection.await) });
-        sender.send_request(request).await.map_err(io::Error::other)
+        match &self.0 {
+            EndpointAddress::Socket { host, port } => {
+                let port = u16::try_from(*port).map_err(io::Error::other)?;
+                let stream = TcpStream::connect((host.as_str(), port)).await?;
+                stream.set_nodelay(true)?;
+                send(stream, request).await
+            }
+            EndpointAddress::Pipe(path) => send(UnixStream::connect(path).await?, request).await,
+        }
     }
 }
 
+async fn send<S>(stream: S, request: Request<Body>) -> io::Result<Response<Incoming>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    // It lives as long as the body of the answer; what goes wrong with it the body tells.
+    tokio::task::spawn_local(async move { drop(connection.await) });
+    sender.send_request(request).await.map_err(io::Error::other)
+}
+
 fn known(endpoints: &Endpoints) -> Vec<Endpoint> {
-    let one = |host: &str, port: u32| {
-        let port = u16::try_from(port).ok()?;
-        let host = host.to_owned();
-        Some(Endpoint { host, port })
-    };
     match endpoints {
-        Endpoints::Known(known) => known.iter().filter_map(|it| one(&it.address, it.port)).collect(),
-        Endpoints::Dns { host, port } => one(host, *port).into_iter().collect(),
+        Endpoints::Known(known) => known.iter().map(|it| Endpoint(it.address.clone())).collect(),
+        Endpoints::Empty(_) => Vec::new(),
+        Endpoints::Dns { host, port } => {
+            let (host, port) = (host.clone(), *port);
+            vec![Endpoint(EndpointAddress::Socket { host, port })]
+        }
     }
 }
 

@@ -11,13 +11,11 @@ use fingerpost_resources::{
 
 use super::CODE;
 use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
-use crate::address::SOCKET;
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
-use crate::endpoints::{Endpoint, Endpoints};
+use crate::endpoints::{Endpoint, EndpointAddress, Endpoints, origin};
 use crate::mesh::Mesh;
 use crate::policies::hash_settings;
-use crate::services::ServiceSource;
 
 /// Checks the traffic policies and the endpoints of the clusters.
 pub(crate) fn check(
@@ -205,15 +203,13 @@ fn endpoints(cluster: &Cluster, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
     let wrong = match &cluster.endpoints {
         Endpoints::Known(endpoints) => endpoints.iter().find_map(endpoint),
         Endpoints::Dns { port, .. } => (*port > 65_535).then(|| odd_port(*port)),
+        Endpoints::Empty(_) => None,
     };
     let Some(Wrong { message, help }) = wrong else {
         return;
     };
     let service = mesh.services.find(&cluster.wanted.hostname, "");
-    let origin = service.map(|service| match service.source {
-        ServiceSource::Kubernetes(resource) => &resource.origin,
-        ServiceSource::Entry(resource) => &resource.origin,
-    });
+    let origin = service.map(origin);
     let finding = diagnostics.error(CODE, format!("{}: {message}", cluster.name));
     match origin {
         Some(origin) => finding.on(origin, "spec").help(help),
@@ -222,15 +218,8 @@ fn endpoints(cluster: &Cluster, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
 }
 
 fn endpoint(endpoint: &Endpoint) -> Option<Wrong> {
-    let Endpoint { address, port, .. } = endpoint;
-    if address.is_empty() {
-        return Some(Wrong::new(
-            "an endpoint has no address: Envoy refuses the cluster",
-            "give it an address",
-        ));
-    }
-    match address.strip_prefix(SOCKET) {
-        Some(path) => (path.len() > LONGEST_SOCKET_PATH).then(|| {
+    match &endpoint.address {
+        EndpointAddress::Pipe(path) => (path.len() > LONGEST_SOCKET_PATH).then(|| {
             Wrong::new(
                 format!(
                     "the path of a Unix socket has {} bytes: at most {LONGEST_SOCKET_PATH} are possible",
@@ -239,7 +228,7 @@ fn endpoint(endpoint: &Endpoint) -> Option<Wrong> {
                 "shorten the path",
             )
         }),
-        None => (*port > 65_535).then(|| odd_port(*port)),
+        EndpointAddress::Socket { port, .. } => (*port > 65_535).then(|| odd_port(*port)),
     }
 }
 

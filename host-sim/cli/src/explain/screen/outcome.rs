@@ -150,6 +150,7 @@ impl Screen {
                 self.text(&format!("  {help}"), DIM);
             }
         }
+        self.weights(destination);
         if let Some(rule) = &destination.destination_rule {
             let labels: Vec<String> = destination
                 .labels
@@ -169,6 +170,20 @@ impl Screen {
             let right = self.place(&rule.place);
             self.row(Margin::Blank, (line, PLAIN), (right, DIM));
         }
+    }
+
+    /// The parts of the endpoints, where they differ.
+    fn weights(&mut self, destination: &Destination) {
+        let endpoints = destination.endpoints.as_deref().unwrap_or_default();
+        let first = endpoints.first().map(|it| it.weight);
+        if endpoints.iter().all(|it| Some(it.weight) == first) {
+            return;
+        }
+        let parts: Vec<String> = endpoints
+            .iter()
+            .map(|it| format!("{} ({} %)", it.address, it.percent))
+            .collect();
+        self.text(&format!("  endpoints {}", parts.join(", ")), PLAIN);
     }
 
     fn policies(&mut self, policies: &[Policy], winner: &Source) {

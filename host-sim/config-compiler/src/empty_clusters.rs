@@ -1,0 +1,115 @@
+//! Clusters that have no endpoint: one finding for each, at the resource where that begins.
+//!
+//! Decides what follows for the traffic. Which endpoints there are, `endpoints` decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fingerpost_resources::Diagnostics;
+
+use crate::clusters::{self, Cluster};
+use crate::endpoints::{Endpoints, NoEndpoints, origin};
+use crate::listeners::BuiltListener;
+use crate::mesh::Mesh;
+use crate::routes::Target;
+use crate::services::ClusterRef;
+
+/// How traffic comes to a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Use {
+    /// A route sends all its requests there.
+    Requests,
+    /// A route sends a part of its requests there.
+    Share,
+    /// A route sends copies there.
+    Copies,
+    /// A TCP or TLS route sends connections there.
+    Connections,
+}
+
+/// Every cluster that a route, a mirror or a chain of bytes names, and how.
+pub(crate) fn uses(listeners: &[BuiltListener<'_>]) -> BTreeMap<ClusterRef, BTreeSet<Use>> {
+    let mut found: BTreeMap<ClusterRef, BTreeSet<Use>> = BTreeMap::new();
+    let mut add = |cluster: &ClusterRef, how: Use| {
+        found.entry(cluster.clone()).or_default().insert(how);
+    };
+    let routes = listeners
+        .iter()
+        .flat_map(|it| &it.http)
+        .flat_map(|chain| &chain.routes.virtual_hosts)
+        .flat_map(|host| &host.routes);
+    for route in routes {
+        route.mirrors.iter().for_each(|it| add(it, Use::Copies));
+        match &route.target {
+            Target::Cluster { cluster, .. } => add(cluster, Use::Requests),
+            Target::Split { shares, .. } => shares.iter().for_each(|it| add(&it.cluster, Use::Share)),
+            Target::Redirect(_) | Target::DirectResponse(_) => {}
+        }
+    }
+    for chain in listeners.iter().flat_map(|it| &it.tcp) {
+        chain
+            .shares
+            .iter()
+            .for_each(|(cluster, _)| add(cluster, Use::Connections));
+    }
+    found
+}
+
+/// Warns of each cluster without endpoints.
+pub(crate) fn check(
+    clusters: &[Cluster],
+    uses: &BTreeMap<ClusterRef, BTreeSet<Use>>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for cluster in clusters {
+        if let Endpoints::Empty(why) = &cluster.endpoints {
+            let uses = uses.get(&cluster.wanted);
+            let uses = uses.into_iter().flatten().copied();
+            empty(why, &cluster.wanted, uses, mesh, diagnostics);
+        }
+    }
+}
+
+fn empty(
+    why: &NoEndpoints,
+    cluster: &ClusterRef,
+    uses: impl Iterator<Item = Use>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Ok((service, labels)) = clusters::service_and_labels(cluster, mesh) else {
+        return;
+    };
+    let cause = why.cause(cluster, service, &labels);
+    let results: Vec<&str> = uses.map(consequence).collect();
+    let message = format!("{}: {}", cause.message, results.join(", "));
+    let subset = mesh.rule_of(cluster, "").and_then(|rule| {
+        let (subset, resource) = rule
+            .subsets
+            .iter()
+            .find(|(subset, _)| subset.name == cluster.subset)?;
+        let index = resource
+            .spec
+            .subsets
+            .iter()
+            .position(|it| it.name == subset.name)?;
+        Some((*resource, index))
+    });
+    let finding = diagnostics.warn("no-endpoints", message);
+    match (why, subset) {
+        (NoEndpoints::NoneInSubset { .. }, Some((rule, index))) => {
+            finding.on(&rule.origin, format!("spec.subsets[{index}].labels"))
+        }
+        _ => finding.on(origin(service), cause.field),
+    }
+    .help(cause.help);
+}
+
+fn consequence(how: Use) -> &'static str {
+    match how {
+        Use::Requests => "requests get 503",
+        Use::Share => "its share of requests gets 503",
+        Use::Copies => "copies of requests are lost",
+        Use::Connections => "connections are closed",
+    }
+}

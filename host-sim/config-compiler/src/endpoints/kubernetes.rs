@@ -1,0 +1,253 @@
+//! The workloads of a Kubernetes Service: its EndpointSlices or Endpoints, else the Pods that it selects, and the
+//! WorkloadEntries that it selects.
+//!
+//! Decides what Kubernetes' endpoint controllers would write and what Istio takes from it. Nodes are not read: a Pod has
+//! a locality only by its label.
+//! Source: istio `pilot/pkg/serviceregistry/kube/controller/endpointslice.go` and `controller.go`,
+//! `serviceInstancesFromWorkloadInstances`; Kubernetes `staging/src/k8s.io/endpointslice/utils.go`.
+
+use std::net::IpAddr;
+
+use fingerpost_resources::kubernetes::{EndpointPort, ObjectReference};
+use fingerpost_resources::{Pod, Resource, Resources, Service, WorkloadEntry};
+
+use super::{
+    EndpointAddress, Labels, NoEndpoints, Unusable, Workload, Workloads, carries, locality_of_label,
+    service_entry, with_place,
+};
+use crate::services::{KnownPort, PortTarget};
+
+/// The workloads behind a port; none if the input does not know them.
+pub(super) fn workloads(
+    service: &Resource<Service>,
+    port: &KnownPort,
+    resources: &Resources,
+) -> Option<Workloads> {
+    let namespace = &service.meta.namespace;
+    let pods: Vec<&Resource<Pod>> = resources
+        .pods
+        .iter()
+        .filter(|pod| pod.meta.namespace == *namespace && pod.spec.is_observed())
+        .collect();
+    let entries = selected_entries(service, resources);
+    let entries: Vec<Workload> = entries.map(|it| of_workload_entry(it, port)).collect();
+    let in_namespace = |it: &&Resource<WorkloadEntry>| it.meta.namespace == *namespace;
+    let nothing_selected = NoEndpoints::NoneSelected {
+        pods: pods.len(),
+        workload_entries: resources.workload_entries.iter().filter(in_namespace).count(),
+    };
+    let (mut list, if_none) = match listed(service, port, &pods, resources) {
+        Some(listed) => (listed, NoEndpoints::NoneInSlices),
+        None if service.spec.selector.is_empty() || (pods.is_empty() && entries.is_empty()) => return None,
+        None => {
+            let selected = pods
+                .iter()
+                .filter(|pod| carries(&pod.meta.labels, &service.spec.selector));
+            let selected = selected.flat_map(|pod| of_pod(pod, service, port));
+            (selected.collect(), nothing_selected)
+        }
+    };
+    list.extend(entries);
+    Some(Workloads { list, if_none })
+}
+
+/// The port at the address that DNS finds: a headless Service has the addresses of its Pods, any other its own.
+pub(super) fn port_by_dns(service: &Resource<Service>, port: &KnownPort) -> u32 {
+    match port.target_number() {
+        Some(number) if is_headless(service) => number,
+        _ => port.number,
+    }
+}
+
+fn is_headless(service: &Resource<Service>) -> bool {
+    service.spec.cluster_ip == "None"
+}
+
+/// What EndpointSlices say, or Endpoints where there are no slices; none if the input has neither.
+fn listed(
+    service: &Resource<Service>,
+    port: &KnownPort,
+    pods: &[&Resource<Pod>],
+    resources: &Resources,
+) -> Option<Vec<Workload>> {
+    let Resource { meta, .. } = service;
+    let of_this_service = |it: &fingerpost_resources::Meta| {
+        it.namespace == meta.namespace && it.labels.get("kubernetes.io/service-name") == Some(&meta.name)
+    };
+    let slices: Vec<_> = resources
+        .endpoint_slices
+        .iter()
+        .filter(|slice| of_this_service(&slice.meta))
+        .collect();
+    let mut found = Vec::new();
+    // Istio reads no slices of names.
+    for slice in slices
+        .iter()
+        .filter(|slice| slice.spec.address_type != "FQDN")
+        .map(|it| &it.spec)
+    {
+        let number = port_of_name(&slice.ports, &port.name);
+        for endpoint in &slice.endpoints {
+            let is_ready = endpoint.conditions.ready != Some(false);
+            for address in &endpoint.addresses {
+                let pod = pod_of(pods, endpoint.target_ref.as_ref(), address);
+                found.push(of_listed(address, number, is_ready, pod, &port.name));
+            }
+        }
+    }
+    if !slices.is_empty() {
+        return Some(found);
+    }
+    let is_same = |it: &fingerpost_resources::Meta| it.namespace == meta.namespace && it.name == meta.name;
+    let endpoints = resources.endpoints.iter().find(|it| is_same(&it.meta))?;
+    for subset in &endpoints.spec.subsets {
+        let number = port_of_name(&subset.ports, &port.name);
+        let ready = subset.addresses.iter().map(|it| (it, true));
+        let not_ready = subset.not_ready_addresses.iter().map(|it| (it, false));
+        for (address, is_ready) in ready.chain(not_ready) {
+            let pod = pod_of(pods, address.target_ref.as_ref(), &address.ip);
+            found.push(of_listed(&address.ip, number, is_ready, pod, &port.name));
+        }
+    }
+    Some(found)
+}
+
+/// The number of the port of that name. Istio compares nothing but the name.
+fn port_of_name(ports: &[EndpointPort], name: &str) -> Option<u32> {
+    ports.iter().find(|it| it.name == name).and_then(|it| it.port)
+}
+
+fn pod_of<'a, 'r>(
+    pods: &'a [&'r Resource<Pod>],
+    target: Option<&ObjectReference>,
+    address: &str,
+) -> Option<&'a Resource<Pod>> {
+    let by_name = target.filter(|it| it.kind == "Pod" || it.kind.is_empty());
+    let has_address = |pod: &&&'r Resource<Pod>| pod.spec.address() == Some(address);
+    by_name
+        .and_then(|target| pods.iter().find(|pod| pod.meta.name == target.name))
+        .or_else(|| pods.iter().find(has_address))
+        .copied()
+}
+
+fn of_listed(
+    address: &str,
+    port: Option<u32>,
+    is_ready: bool,
+    pod: Option<&Resource<Pod>>,
+    port_name: &str,
+) -> Workload {
+    let (labels, locality) = match pod {
+        Some(pod) => place_of_pod(pod),
+        None => (Labels::new(), String::new()),
+    };
+    let address = match (is_ready, port) {
+        (false, _) => Err(Unusable::NotReady),
+        (true, None) => Err(Unusable::NoPort(port_name.to_owned())),
+        (true, Some(port)) => Ok(EndpointAddress::Socket {
+            host: address.to_owned(),
+            port,
+        }),
+    };
+    Workload {
+        labels,
+        locality,
+        weight: 1,
+        address,
+    }
+}
+
+/// A Pod as the endpoint controller would list it: once for each address family of the Service.
+fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) -> Vec<Workload> {
+    let counts = service.spec.publish_not_ready_addresses == Some(true)
+        || (pod.spec.is_ready() && !pod.meta.is_being_deleted);
+    let number = match &port.target {
+        PortTarget::Name(name) => pod
+            .spec
+            .container_port(name, "TCP")
+            .ok_or_else(|| Unusable::NoPort(name.clone())),
+        PortTarget::Same | PortTarget::Number(_) => Ok(port.target_number().unwrap_or(port.number)),
+    };
+    let (labels, locality) = place_of_pod(pod);
+    let workload = |address| Workload {
+        labels: labels.clone(),
+        locality: locality.clone(),
+        weight: 1,
+        address,
+    };
+    let addresses = addresses(&pod.spec, &service.spec.ip_families);
+    if !counts || pod.spec.has_ended() {
+        return vec![workload(Err(Unusable::NotReady))];
+    }
+    if addresses.is_empty() {
+        return vec![workload(Err(Unusable::NoAddress))];
+    }
+    let socket = |host: &str| {
+        let host = host.to_owned();
+        number.clone().map(|port| EndpointAddress::Socket { host, port })
+    };
+    addresses.iter().map(|host| workload(socket(host))).collect()
+}
+
+/// The first address of each of these families; without families, the first of all.
+fn addresses<'p>(pod: &'p Pod, families: &[String]) -> Vec<&'p str> {
+    let all = || {
+        let status = &pod.status;
+        std::iter::once(status.pod_ip.as_str())
+            .chain(status.pod_ips.iter().map(|it| it.ip.as_str()))
+            .filter(|it| !it.is_empty())
+    };
+    let is_of = |address: &str, family: &str| match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => family == "IPv4",
+        Ok(IpAddr::V6(_)) => family == "IPv6",
+        Err(_) => false,
+    };
+    if families.is_empty() {
+        return all().take(1).collect();
+    }
+    let of_family = |family: &String| all().find(|it| is_of(it, family));
+    families.iter().filter_map(of_family).collect()
+}
+
+/// The labels and the locality of a Pod.
+pub(super) fn place_of_pod(pod: &Resource<Pod>) -> (Labels, String) {
+    let locality = locality_of_label(&pod.meta.labels);
+    let labels = with_place(&pod.meta.labels, &locality, &pod.spec.spec.node_name, "");
+    (labels, locality)
+}
+
+/// Services with a selector select WorkloadEntries too, headless ones do not
+/// (`PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES` is on by default).
+fn selected_entries<'r>(
+    service: &Resource<Service>,
+    resources: &'r Resources,
+) -> impl Iterator<Item = &'r Resource<WorkloadEntry>> {
+    let selector = &service.spec.selector;
+    let selects_any = !selector.is_empty() && !is_headless(service) && service.spec.kind != "ExternalName";
+    resources.workload_entries.iter().filter(move |entry| {
+        selects_any
+            && entry.meta.namespace == service.meta.namespace
+            && carries(&service_entry::place_of_entry(entry).0, selector)
+    })
+}
+
+fn of_workload_entry(entry: &Resource<WorkloadEntry>, port: &KnownPort) -> Workload {
+    let named = |name: &str| entry.spec.ports.get(name).copied().filter(|it| *it > 0);
+    let number = match &port.target {
+        PortTarget::Name(name) => named(name).ok_or_else(|| Unusable::NoPort(name.clone())),
+        PortTarget::Same | PortTarget::Number(_) => {
+            let number = named(&port.name).or_else(|| port.target_number());
+            Ok(number.unwrap_or(port.number))
+        }
+    };
+    let (labels, locality) = service_entry::place_of_entry(entry);
+    Workload {
+        labels,
+        locality,
+        weight: service_entry::weight(&entry.spec),
+        address: service_entry::ip(&entry.spec.address).and_then(|host| {
+            let host = host.to_owned();
+            number.map(|port| EndpointAddress::Socket { host, port })
+        }),
+    }
+}

@@ -1,0 +1,198 @@
+//! The workloads of a ServiceEntry: those that it lists, or the Pods and WorkloadEntries that it selects, or its host.
+//!
+//! Decides which address and which port each of them has. Which of them belong to a subset is `endpoints`' matter.
+//! Source: istio `pilot/pkg/serviceregistry/serviceentry/conversion.go`, `convertServiceEntryToInstances`,
+//! `convertWorkloadInstanceToServiceInstance`; `endpoint_builder.go`, `BuildClusterLoadAssignment`.
+
+use std::net::IpAddr;
+
+use fingerpost_resources::{Pod, Resolution, Resource, Resources, ServiceEntry, WorkloadEntry};
+
+use super::{
+    EndpointAddress, Labels, NoEndpoints, Unusable, Workload, Workloads, carries, kubernetes,
+    locality_of_label, with_place,
+};
+use crate::address::SOCKET;
+use crate::services::{KnownPort, KnownService, ServiceSource, entry_ports};
+
+/// Whether the addresses of its endpoints may be host names.
+pub(super) fn looks_names_up(entry: &Resource<ServiceEntry>) -> bool {
+    match entry.spec.resolution.unwrap_or_default() {
+        Resolution::Dns | Resolution::DnsRoundRobin => true,
+        Resolution::None | Resolution::Static | Resolution::DynamicDns => false,
+    }
+}
+
+/// The workloads behind a port of the entry, one of whose hosts is `hostname`.
+pub(super) fn workloads(
+    entry: &Resource<ServiceEntry>,
+    hostname: &str,
+    port: &KnownPort,
+    resources: &Resources,
+) -> Workloads {
+    let by_dns = looks_names_up(entry);
+    let namespace = &entry.meta.namespace;
+    if let Some(selector) = &entry.spec.workload_selector {
+        let in_namespace = |it: &&Resource<WorkloadEntry>| it.meta.namespace == *namespace;
+        let entries = resources.workload_entries.iter().filter(in_namespace);
+        let pods = resources.pods.iter();
+        let pods = pods.filter(|it| it.meta.namespace == *namespace && it.spec.is_observed());
+        let selected = entries
+            .clone()
+            .filter(|it| carries(&place_of_entry(it).0, &selector.labels))
+            .map(|it| Workload {
+                address: socket_only(&it.spec, port, by_dns),
+                ..of_listed(&it.spec, &place_of_entry(it), port, by_dns)
+            });
+        let selected_pods = pods
+            .clone()
+            .filter(|it| carries(&it.meta.labels, &selector.labels))
+            .map(|it| of_pod(it, port));
+        return Workloads {
+            list: selected.chain(selected_pods).collect(),
+            if_none: NoEndpoints::NoneSelected {
+                pods: pods.count(),
+                workload_entries: entries.count(),
+            },
+        };
+    }
+    let listed = entry.spec.endpoints.iter();
+    let mut list: Vec<Workload> = listed
+        .map(|it| of_listed(it, &place_of(it, it.labels.clone()), port, by_dns))
+        .collect();
+    if by_dns && list.is_empty() {
+        list.push(Workload {
+            labels: Labels::new(),
+            locality: String::new(),
+            weight: 1,
+            address: Ok(EndpointAddress::Socket {
+                host: hostname.to_owned(),
+                port: port.target_number().unwrap_or(port.number),
+            }),
+        });
+    }
+    let if_none = match entry.spec.resolution {
+        Some(Resolution::Static) => NoEndpoints::NoneListed,
+        resolution => NoEndpoints::ResolutionNone {
+            is_written: resolution.is_some(),
+        },
+    };
+    Workloads { list, if_none }
+}
+
+/// What other ServiceEntries of the service's namespace add to it: Istio keeps the endpoints of one host and namespace
+/// together, and tells their ports apart by name (istio `pilot/pkg/model/endpointshards.go`).
+pub(super) fn of_other_entries(
+    service: &KnownService<'_>,
+    port: &KnownPort,
+    resources: &Resources,
+) -> Vec<Workload> {
+    let (own, by_dns) = match service.source {
+        ServiceSource::Entry(own) => (Some(own), looks_names_up(own)),
+        ServiceSource::Kubernetes(_) => (None, false),
+    };
+    let mut added = Vec::new();
+    for entry in &resources.service_entries {
+        let is_own = own.is_some_and(|own| std::ptr::eq(own, entry));
+        let is_for_host =
+            entry.meta.namespace == service.namespace && entry.spec.hosts.contains(&service.hostname);
+        if is_own || !is_for_host {
+            continue;
+        }
+        let same_port = entry_ports(entry).into_iter().find(|it| it.name == port.name);
+        let Some(same_port) = same_port else { continue };
+        let theirs = workloads(entry, &service.hostname, &same_port, resources).list;
+        let is_name = |it: &Workload| matches!(&it.address, Ok(EndpointAddress::Socket { host, .. }) if ip(host).is_err());
+        added.extend(theirs.into_iter().filter(|it| by_dns || !is_name(it)));
+    }
+    added
+}
+
+/// The labels and the locality of a WorkloadEntry. Its metadata has labels too, and they win.
+pub(super) fn place_of_entry(entry: &Resource<WorkloadEntry>) -> (Labels, String) {
+    let mut labels = entry.spec.labels.clone();
+    labels.extend(entry.meta.labels.clone());
+    place_of(&entry.spec, labels)
+}
+
+fn place_of(workload: &WorkloadEntry, labels: Labels) -> (Labels, String) {
+    let locality = match workload.locality.as_str() {
+        "" => locality_of_label(&labels),
+        locality => locality.to_owned(),
+    };
+    let labels = with_place(&labels, &locality, "", &workload.network);
+    (labels, locality)
+}
+
+/// The weight that Istio gives a workload: at least 1 (istio `service.go`, `GetLoadBalancingWeight`).
+pub(super) fn weight(workload: &WorkloadEntry) -> u32 {
+    workload.weight.unwrap_or(1).max(1)
+}
+
+/// An address that needs no look-up.
+pub(super) fn ip(address: &str) -> Result<&str, Unusable> {
+    if address.is_empty() {
+        return Err(Unusable::NoAddress);
+    }
+    match address.parse::<IpAddr>() {
+        Ok(_) => Ok(address),
+        Err(_) => Err(Unusable::NotAnIp(address.to_owned())),
+    }
+}
+
+fn of_listed(
+    workload: &WorkloadEntry,
+    (labels, locality): &(Labels, String),
+    port: &KnownPort,
+    by_dns: bool,
+) -> Workload {
+    let address = match workload.address.strip_prefix(SOCKET) {
+        Some(path) if !by_dns => Ok(EndpointAddress::Pipe(path.to_owned())),
+        _ => socket_only(workload, port, by_dns),
+    };
+    Workload {
+        labels: labels.clone(),
+        locality: locality.clone(),
+        weight: weight(workload),
+        address,
+    }
+}
+
+/// The address of a workload that has no Unix socket, as a WorkloadEntry that is selected must not have one.
+fn socket_only(
+    workload: &WorkloadEntry,
+    port: &KnownPort,
+    by_dns: bool,
+) -> Result<EndpointAddress, Unusable> {
+    let is_name = by_dns && !workload.address.is_empty() && !workload.address.starts_with(SOCKET);
+    let host = match is_name {
+        true => workload.address.as_str(),
+        false => ip(&workload.address)?,
+    };
+    let own = workload.ports.get(&port.name).copied().filter(|it| *it > 0);
+    let port = own.or_else(|| port.target_number()).unwrap_or(port.number);
+    let host = host.to_owned();
+    Ok(EndpointAddress::Socket { host, port })
+}
+
+/// A Pod that a ServiceEntry selects: a container port with the name of the entry's port goes before its number.
+fn of_pod(pod: &Resource<Pod>, port: &KnownPort) -> Workload {
+    let (labels, locality) = kubernetes::place_of_pod(pod);
+    let counts = pod.spec.is_ready() && !pod.spec.has_ended() && !pod.meta.is_being_deleted;
+    let named = pod.spec.container_port(&port.name, "TCP");
+    let number = named.or_else(|| port.target_number()).unwrap_or(port.number);
+    let address = match (counts, pod.spec.address()) {
+        (false, _) => Err(Unusable::NotReady),
+        (true, None) => Err(Unusable::NoAddress),
+        (true, Some(host)) => Ok(EndpointAddress::Socket {
+            host: host.to_owned(),
+            port: number,
+        }),
+    };
+    Workload {
+        labels,
+        locality,
+        weight: 1,
+        address,
+    }
+}
