@@ -109,7 +109,7 @@ impl HttpContext for Stream {
             if !length.is_empty() {
                 headers.push(("content-length", length));
             }
-            let call = self.dispatch_http_call("auth", headers, None, vec![], Duration::from_millis(300));
+            let call = self.dispatch_http_call("auth", headers, None, vec![], Duration::from_secs(2));
             say(format!("{}", call.is_ok()));
             return Action::Pause;
         }
