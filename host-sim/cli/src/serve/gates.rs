@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::time::Duration;
 
 use fingerpost_proxy_model::Entrance as Kind;
 use hyper::server::conn::http1;
@@ -24,6 +25,8 @@ use crate::style::note;
 
 /// More than Envoy takes as a head: the model refuses what is between.
 const MOST_BUFFERED: usize = 128 * 1024;
+/// How long no connection is taken after one could not be: without it the loop would use a core.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The listeners that are open.
 pub(super) struct Gates {
@@ -198,7 +201,8 @@ async fn accept(
 ) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await; // out of descriptors, say: the others go on
+            // Out of descriptors, as a rule: some are free again when other connections have ended.
+            tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
         let (server, handshakes) = (Rc::clone(&server), handshakes.clone());
