@@ -4,7 +4,38 @@
 //! made on the text, as a document with a syntax error has no `kind` that could be read; a document that only looks
 //! like a Secret loses its source lines in messages, and nothing else.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
+
+use crate::decode::{Decode, Decoder};
+use crate::yaml::Node;
+
+/// A value of a Secret: neither the messages about it nor its debug form show it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Hidden<T>(T);
+
+impl<T> Deref for Hidden<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl<T: Decode> Decode for Hidden<T> {
+    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+        let outer = std::mem::replace(&mut to.is_confidential, true);
+        let value = T::decode(node, to);
+        to.is_confidential = outer;
+        Self(value)
+    }
+}
 
 /// What PEM begins with, in base64.
 const ENCODED_PEM: &str = "LS0tLS1CRUdJTi";
@@ -54,6 +85,27 @@ fn names_secret(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::confidential_documents;
+    use crate::diagnostic::Diagnostics;
+    use crate::{Source, read};
+
+    #[test]
+    fn the_debug_form_of_a_secret_shows_no_value() {
+        let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g}\nspec:\n  servers:\n  \
+                       - {hosts: ['*'], port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: a}}\n";
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: aGVsbG8=}\nstringData: {b: hunter2}\n";
+        let text = format!("{gateway}---\n{secret}");
+        let secrets = read(vec![Source::new("a.yaml", text)], &mut Diagnostics::new()).secrets;
+        let secret = &secrets.first().expect("a Secret").spec;
+        assert_eq!(
+            (secret.value("a"), secret.value("b")),
+            (Some(&b"hello"[..]), Some(&b"hunter2"[..]))
+        );
+        let debug = format!("{secret:?}");
+        assert!(
+            debug.contains("[hidden]") && !debug.contains("hunter2") && !debug.contains("104"),
+            "{debug}"
+        );
+    }
 
     /// The documents are separated by `---`; those that must not be shown contain a `!`.
     #[track_caller]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::confidential::Hidden;
 use crate::decode::{Decode, Decoder, message};
 use crate::yaml::{Node, Scalar, Value};
 
@@ -146,8 +147,8 @@ message! {
     /// A Secret, its data decoded.
     struct Secret "Secret" {
         kind: String = "type",
-        data: BTreeMap<String, Vec<u8>>,
-        string_data: BTreeMap<String, String>,
+        data: Hidden<BTreeMap<String, Vec<u8>>>,
+        string_data: Hidden<BTreeMap<String, String>>,
     }
 }
 

@@ -25,6 +25,7 @@ mod virtual_service;
 mod visible;
 pub mod yaml;
 
+pub use confidential::Hidden;
 pub use decode::{closest, name_list};
 pub use destination_rule::{
     ClientTlsMode, ClientTlsSettings, ConnectionKeepalive, ConnectionPoolSettings, DestinationRule,

@@ -415,7 +415,6 @@ impl<'r> Reader<'r> {
         let (meta, origin, subject) = self.head(object, kind, false);
         let mut found = Diagnostics::new();
         let mut to = Decoder::new(self.file, subject, false, &mut found);
-        to.is_confidential = kind == "Secret";
         let whole = spec.is_some_and(|it| Arc::ptr_eq(it, object));
         let spec = decode_spec(spec, if whole { "" } else { "spec" }, &mut to);
         if found.has_errors() && !is_referred_to(&meta) {
