@@ -40,11 +40,11 @@ pub(crate) const ROUTE_TIMEOUT: std::time::Duration = std::time::Duration::from_
 /// A reply in the stead of a message that goes no further, and the flags that it has.
 pub(crate) type Refusal = (LocalReply, i64);
 
-pub(crate) fn refusal(status: u32, details: &str, body: &str, flags: i64) -> Refusal {
+pub(crate) fn refusal(status: u32, details: &str, body: impl Into<Vec<u8>>, flags: i64) -> Refusal {
     let reply = LocalReply {
         status,
         details: details.replace(' ', "_"),
-        body: body.as_bytes().to_vec(),
+        body: body.into(),
         headers: Vec::new(),
         grpc_status: None,
     };
@@ -59,21 +59,24 @@ pub(crate) fn refused_request(headers: &Headers) -> Option<Refusal> {
         return Some(refusal(404, "route_not_found", "", flags::NO_ROUTE));
     }
     let fault = match headers.get(":method") {
-        None => Some("missing required header: :method".to_owned()),
+        None => Some(b"missing required header: :method".to_vec()),
         Some(_) => headers.iter().find_map(|(name, value)| fault(name, value)),
     }?;
-    let details = format!("filter_removed_required_request_headers{{{fault}}}");
-    Some(refusal(503, &details, &fault, flags::REFUSED_BY_CODEC))
+    let details = format!(
+        "filter_removed_required_request_headers{{{}}}",
+        String::from_utf8_lossy(&fault)
+    );
+    Some(refusal(503, &details, fault, flags::REFUSED_BY_CODEC))
 }
 
 /// What is wrong with a header, in Envoy's words.
-fn fault(name: &[u8], value: &[u8]) -> Option<String> {
+fn fault(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
     if name.starts_with(b":") {
         None
     } else if !name.iter().copied().all(is_token_byte) {
-        Some(format!("invalid header name: {}", escaped(name)))
+        Some([b"invalid header name: ", escaped(name).as_slice()].concat())
     } else if !is_value(value) {
-        Some(format!("invalid header value for: {}", escaped(name)))
+        Some([b"invalid header value for: ", escaped(name).as_slice()].concat())
     } else {
         None
     }
@@ -83,19 +86,20 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     value.iter().copied().all(is_value_byte)
 }
 
-/// As in JSON; bytes that are not ASCII stay, or become what text has for them.
-fn escaped(name: &[u8]) -> String {
-    String::from_utf8_lossy(name)
-        .chars()
-        .fold(String::new(), |text, letter| match letter {
-            '\n' => text + "\\n",
-            '\r' => text + "\\r",
-            '\t' => text + "\\t",
-            '"' => text + "\\\"",
-            '\\' => text + "\\\\",
-            letter if u32::from(letter) < 0x20 => format!("{text}\\u{:04x}", u32::from(letter)),
-            letter => text + letter.encode_utf8(&mut [0; 4]),
-        })
+/// As in JSON, but bytes that are not ASCII stay.
+fn escaped(name: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            b'\n' => escaped.extend(b"\\n"),
+            b'\r' => escaped.extend(b"\\r"),
+            b'\t' => escaped.extend(b"\\t"),
+            b'"' | b'\\' => escaped.extend([b'\\', *byte]),
+            0..=0x1f => escaped.extend(format!("\\u{byte:04x}").into_bytes()),
+            _ => escaped.push(*byte),
+        }
+    }
+    escaped
 }
 
 /// Why a response does not go to the client.
@@ -285,4 +289,33 @@ pub(crate) fn arrives(method: Option<&[u8]>, mut response: Response) -> Response
         response.trailers = None;
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::HeaderKind;
+
+    /// The body of the answer to a request with this header.
+    fn answer(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        let mut headers = Headers::new(HeaderKind::Request);
+        for (name, value) in [(&b":path"[..], &b"/"[..]), (b":method", b"GET"), (name, value)] {
+            headers.add(name, value);
+        }
+        refused_request(&headers).map(|(reply, _)| reply.body)
+    }
+
+    #[test]
+    fn a_name_is_shown_with_its_own_bytes() {
+        for (name, shown) in [
+            (&b"x-\xff"[..], &b"x-\xff"[..]),
+            (b"x\r\n", b"x\\r\\n"),
+            (b"x\0", b"x\\u0000"),
+            (b"x y", b"x y"),
+        ] {
+            let expected = [b"invalid header name: ", shown].concat();
+            assert_eq!(answer(name, b"1"), Some(expected));
+        }
+        assert_eq!(answer(b"x-a", b"caf\xe9\t"), None);
+    }
 }
