@@ -118,11 +118,11 @@ fn set(call: &mut Call<'_>, buffer: u32, start: u32, length: u32, bytes: u32, by
             return Err(Status::BadArgument.into());
         }
     };
-    let held = call
-        .state()
-        .stream()
-        .map_or(0, |stream| stream.side(direction).body_size());
-    call.pay_each(held, price::BYTE)?; // writing before it moves all of it
+    if start == 0 {
+        let stream = call.state().stream();
+        let moved = stream.map_or(0, |stream| stream.side(direction).body_size());
+        call.pay_each(moved, price::BYTE)?;
+    }
     let (bytes, state) = call.bytes_and_state(bytes, bytes_length)?;
     state.ask_for_stream(bytes.len())?;
     let context = state.context_mut().ok_or(Status::BadArgument)?;
