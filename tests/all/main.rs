@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name; the folder's README names the rest.
 
+mod accepted;
 mod beside;
 mod duels;
 mod engines;
@@ -67,6 +68,15 @@ fn main() {
     trials.push(trial("oldest: the own corpus", oldest::rows));
     trials.push(trial("oldest: generated cases", oldest::generated));
     trials.push(trial("oldest: patterns", oldest::patterns));
+    trials.push(trial("accepted: generated inputs", accepted::generated));
+    trials.push(trial(
+        "accepted: the validation corpus",
+        accepted::validation_corpus,
+    ));
+    trials.push(trial(
+        "oldest: generated inputs are accepted",
+        accepted::generated_for_the_oldest,
+    ));
     trials.push(trial("hostile: requests", hostile::requests));
     trials.push(trial("hostile: configurations", hostile::configurations));
     trials.push(trial("harness: the control plane's tables", engines::control_plane).with_ignored_flag(true));

@@ -37,7 +37,7 @@ fn ring() -> Result<Ring, String> {
     })
 }
 
-fn binary() -> Result<EnvoyBinary, String> {
+pub(crate) fn binary() -> Result<EnvoyBinary, String> {
     match env::var_os(OLDEST_VARIABLE) {
         Some(path) => {
             EnvoyBinary::at(Path::new(&path)).map_err(|fault| format!("{OLDEST_VARIABLE}: {fault}"))

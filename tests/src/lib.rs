@@ -4,6 +4,7 @@
 //! the routing core in process, the filter in the simulator and in a stock Envoy, and Envoy's own router. This
 //! crate reads the corpus, asks, compares and counts; which rule is right is nowhere decided here.
 
+pub mod accepted;
 pub mod case;
 pub mod client;
 pub mod compare;

@@ -45,7 +45,10 @@ impl fmt::Display for Refused {
             Reason::TakesNoArgument => write!(f, "the variable %{name}% takes no argument"),
             Reason::TakesNoLength => write!(f, "the variable %{name}% takes no length"),
             Reason::Argument { given, expected } => {
-                write!(f, "`{given}` is no argument of %{name}%: expected {expected}")
+                write!(
+                    f,
+                    "invalid argument `{given}` of the variable %{name}%: expected {expected}"
+                )
             }
         }
     }

@@ -12,6 +12,7 @@ mod policies;
 mod rules;
 mod values;
 mod walk;
+mod whole;
 
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing_config::RoutingConfig;
@@ -57,5 +58,39 @@ pub(crate) fn check_output<'c>(
             let message = format!("the filter refuses its configuration: {}", error.reason);
             diagnostics.error(CODE, message).about(route_config, error.place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fingerpost_resources::Diagnostics;
+    use fingerpost_routing_config::RoutingConfig;
+    use serde_json::json;
+
+    use super::check_output;
+
+    fn codes(bootstrap: &serde_json::Value, config: &serde_json::Value) -> Vec<&'static str> {
+        let config = RoutingConfig::parse(config.to_string().as_bytes()).expect("a routing configuration");
+        let mut diagnostics = Diagnostics::new();
+        check_output(bootstrap, std::iter::once(("http.80", &config)), &mut diagnostics);
+        diagnostics.iter().map(|it| it.code).collect()
+    }
+
+    #[test]
+    fn what_envoy_or_the_filter_refuses_never_leaves_the_compiler() {
+        let forward = |weight: u32| {
+            json!({"version": 1, "virtual_hosts": [{"name": "a", "domains": ["a"], "routes": [{
+                "rule": {"rules": [{"virtual_service": "a/a", "http": 0}]},
+                "match": {"path": {"prefix": "/"}},
+                "action": {"forward": [
+                    {"cluster": "a", "weight": weight, "key": "a"},
+                    {"cluster": "b", "weight": weight, "key": "b"},
+                ]},
+            }]}]})
+        };
+        let cluster = |timeout: &str| json!({"static_resources": {"clusters": [{"name": "a", "connect_timeout": timeout}]}});
+        assert!(codes(&cluster("1s"), &forward(1)).is_empty());
+        assert_eq!(codes(&cluster("0s"), &forward(1)), ["envoy-refuses"]);
+        assert_eq!(codes(&cluster("1s"), &forward(u32::MAX)), ["envoy-refuses"]);
     }
 }

@@ -15,8 +15,7 @@ use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::proto::{Fields, fields, typed};
 
-/// The code of findings about what Istio takes and Envoy refuses.
-pub(crate) const ENVOY_REFUSES: &str = "envoy-refuses";
+pub(crate) use crate::refused::CODE as ENVOY_REFUSES;
 
 /// The transport socket of a server, and what it depends on.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod dice;
 pub mod edits;
 pub mod matching;
+pub mod odd;
 pub mod pattern;
 pub mod request;
 pub mod rule;

@@ -118,7 +118,7 @@ impl Checker<'_, '_> {
                 let at = format!("{at}.{field}.{name}");
                 let name = if name.is_empty() {
                     Some(Wrong::new(
-                        "Envoy accepts no header without a name",
+                        "a header without a name: Envoy refuses the condition",
                         "write the name of the header",
                     ))
                 } else {
@@ -277,7 +277,7 @@ impl Checker<'_, '_> {
         let odd = status.filter(|it| !(200..=599).contains(it));
         let wrong = odd.map(|status| {
             Wrong::new(
-                format!("Envoy answers with no status {status}: it accepts 200 to 599"),
+                format!("Envoy does not answer with status {status}: it accepts 200 to 599"),
                 "use a status from 200 to 599",
             )
         });
@@ -289,11 +289,11 @@ impl Checker<'_, '_> {
 fn text(matcher: &StringMatch) -> Option<Wrong> {
     match matcher {
         StringMatch::Prefix(text) if text.is_empty() => Some(Wrong::new(
-            "Envoy accepts no empty prefix",
+            "the prefix is empty: Envoy does not accept it",
             "leave the condition out, or write `regex: .*`",
         )),
         StringMatch::Regex(text) if text.is_empty() => Some(Wrong::new(
-            "Envoy accepts no empty regular expression",
+            "the regular expression is empty: Envoy does not accept it",
             "leave the condition out, or write `regex: .*`",
         )),
         StringMatch::Present | StringMatch::Exact(_) | StringMatch::Prefix(_) | StringMatch::Regex(_) => None,

@@ -141,7 +141,7 @@ pub(crate) fn duration(given: Duration) -> Option<Wrong> {
 pub(crate) fn positive_duration(given: Duration) -> Option<Wrong> {
     if given.is_zero() {
         return Some(Wrong::new(
-            "Envoy accepts no duration of 0 here",
+            "the duration is 0: Envoy does not accept it here",
             "write for example `1s`, or leave the field out",
         ));
     }
