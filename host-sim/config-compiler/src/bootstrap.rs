@@ -13,6 +13,7 @@ use crate::credentials::FileSecret;
 use crate::empty_clusters;
 use crate::endpoints::Endpoints;
 use crate::gateways;
+use crate::left_out;
 use crate::listeners::{self, BuiltListener};
 use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
@@ -74,6 +75,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
+    left_out::check(&clusters, &mesh, diagnostics);
     let routing = routing(&built, options);
     let unserved = unserved::find(resources, &services, &merged, options);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);

@@ -2,9 +2,8 @@
 //!
 //! Decides no routing. Every finding here leaves the output as it is.
 
-use fingerpost_resources::{ClientTlsMode, Diagnostics, Resources};
+use fingerpost_resources::{Diagnostics, Resources};
 
-use crate::cluster_policies::Policies;
 use crate::clusters::{self, Missing};
 use crate::detail::Lack;
 use crate::endpoints;
@@ -92,7 +91,7 @@ pub(crate) fn attachment(
     }
 }
 
-/// Destinations that lead nowhere, claims that nobody verifies, TLS that is not spoken.
+/// Destinations that lead nowhere, claims that nobody verifies.
 pub(crate) fn rules(
     services: &[BoundService<'_>],
     listeners: &[MergedListener<'_>],
@@ -112,9 +111,7 @@ pub(crate) fn rules(
         for rule in &service.rules {
             for (path, destination) in destinations(rule) {
                 let cluster = mesh.services.cluster(destination, namespace, *declared);
-                if !missing_destination(rule, &path, &cluster, mesh, diagnostics) {
-                    plain_text(rule, &path, &cluster, mesh, diagnostics);
-                }
+                missing_destination(rule, &path, &cluster, mesh, diagnostics);
             }
             claims(rule, diagnostics);
         }
@@ -161,15 +158,14 @@ fn missing_destination(
     cluster: &ClusterRef,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
-) -> bool {
+) {
     let Some((field, code, lack)) = lack(cluster, mesh) else {
-        return false;
+        return;
     };
     diagnostics
         .warn(code, lack.message)
         .on(&rule.leaf.origin, format!("{path}.{field}"))
         .help(lack.help);
-    true
 }
 
 /// Why a cluster does not exist, if it does not: the field of the destination that is to blame, the code of the
@@ -257,33 +253,6 @@ fn unknown_host_help(host: &str, mesh: &Mesh<'_>) -> String {
     match similar.is_empty() {
         true => "add the Service or ServiceEntry to the input".to_owned(),
         false => format!("did you mean {}?", similar.join(" or ")),
-    }
-}
-
-fn plain_text(
-    rule: &Rule<'_>,
-    path: &str,
-    cluster: &ClusterRef,
-    mesh: &Mesh<'_>,
-    diagnostics: &mut Diagnostics,
-) {
-    let Some(found) = mesh.rule_of(cluster, "") else {
-        return;
-    };
-    let policies = Policies::of(Some(found), found.subset(&cluster.subset), cluster.port);
-    let Some(mode) = policies.tls.and_then(|tls| tls.mode) else {
-        return;
-    };
-    if mode != ClientTlsMode::Disable {
-        let message = format!(
-            "DestinationRule {} asks for TLS to {}: it is spoken to in plain text",
-            found.first.meta.qualified_name(),
-            cluster.hostname
-        );
-        diagnostics
-            .warn("plain-text-upstream", message)
-            .on(&rule.leaf.origin, path)
-            .help("TLS to upstreams is not supported");
     }
 }
 

@@ -1,28 +1,29 @@
 //! The traffic policy of a cluster: load balancing, connection limits, outlier detection.
 //!
 //! Decides which of a DestinationRule's blocks applies to a cluster, and writes it for Envoy.
-//! TLS to upstreams is not spoken.
+//! How a load balancer chooses is `load_balancer`, what of HTTP is agreed with upstreams `upstream_http`; what is left
+//! out is `left_out`.
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`,
 //! `pilot/pkg/networking/util/util.go`; spec 4.5 to 4.8.
 
 use fingerpost_resources::{
-    ClientTlsSettings, ConnectionPoolSettings, H2UpgradePolicy, HashAlgorithm, LbPolicy,
-    LoadBalancerSettings, OutlierDetection, PortTrafficPolicy, SimpleLb, Subset, TrafficPolicy,
+    ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection, PortTrafficPolicy, RetryBudget, Subset,
+    TcpKeepalive, TrafficPolicy,
 };
 use serde_json::{Value, json};
 
 use crate::destination_rules::EffectiveRule;
+use crate::load_balancer;
+use crate::options::EnvoyVersion;
 use crate::proto::{Fields, duration, fields};
-use crate::protocol::Protocol;
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
 pub(crate) struct Policies<'r> {
     load_balancer: Option<&'r LoadBalancerSettings>,
-    connection_pool: Option<&'r ConnectionPoolSettings>,
-    outlier_detection: Option<&'r OutlierDetection>,
-    /// How TLS to the upstream is asked for.
-    pub tls: Option<&'r ClientTlsSettings>,
+    pub(crate) connection_pool: Option<&'r ConnectionPoolSettings>,
+    pub(crate) outlier_detection: Option<&'r OutlierDetection>,
+    retry_budget: Option<&'r RetryBudget>,
 }
 
 impl<'r> Policies<'r> {
@@ -47,7 +48,7 @@ impl<'r> Policies<'r> {
                 policies.load_balancer = own.load_balancer.or(policies.load_balancer);
                 policies.connection_pool = own.connection_pool.or(policies.connection_pool);
                 policies.outlier_detection = own.outlier_detection.or(policies.outlier_detection);
-                policies.tls = own.tls.or(policies.tls);
+                policies.retry_budget = own.retry_budget.or(policies.retry_budget);
                 policies
             }
         }
@@ -58,7 +59,7 @@ impl<'r> Policies<'r> {
             load_balancer: policy.load_balancer.as_ref(),
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
-            tls: policy.tls.as_ref(),
+            retry_budget: policy.retry_budget.as_ref(),
         }
     }
 
@@ -67,7 +68,7 @@ impl<'r> Policies<'r> {
             load_balancer: policy.load_balancer.as_ref(),
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
-            tls: policy.tls.as_ref(),
+            retry_budget: None,
         }
     }
 
@@ -77,33 +78,28 @@ impl<'r> Policies<'r> {
             self.load_balancer.map(|it| std::ptr::from_ref(it).addr()),
             self.connection_pool.map(|it| std::ptr::from_ref(it).addr()),
             self.outlier_detection.map(|it| std::ptr::from_ref(it).addr()),
+            self.retry_budget.map(|it| std::ptr::from_ref(it).addr()),
         ];
         blocks.into_iter().flatten()
     }
 
-    /// Istio's words for the blocks that are given.
+    /// Istio's words for the blocks that are given and of which something applies.
     pub(crate) fn blocks(&self) -> Vec<&'static str> {
+        let balances = self.load_balancer.is_some_and(load_balancer::has_effect);
         let blocks = [
-            ("loadBalancer", self.load_balancer.is_some()),
+            ("loadBalancer", balances),
             ("connectionPool", self.connection_pool.is_some()),
             ("outlierDetection", self.outlier_detection.is_some()),
-            ("tls", self.tls.is_some()),
+            ("retryBudget", self.retry_budget.is_some()),
         ];
         let given = blocks.into_iter().filter(|(_, given)| *given);
         given.map(|(name, _)| name).collect()
     }
 
-    /// Whether HTTP/2 is spoken to a port that is not declared as such.
-    pub(crate) fn upgrades_to_http2(&self, protocol: Protocol) -> bool {
-        let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
-        protocol != Protocol::Tcp
-            && http.and_then(|http| http.h2_upgrade_policy) == Some(H2UpgradePolicy::Upgrade)
-    }
-
     /// Writes the blocks as fields of an Envoy `Cluster`.
-    pub(crate) fn write(&self, cluster: &mut Fields) {
-        self.write_load_balancer(cluster);
-        self.write_connection_pool(cluster);
+    pub(crate) fn write(&self, envoy: EnvoyVersion, cluster: &mut Fields) {
+        load_balancer::write(self.load_balancer, cluster);
+        self.write_connection_pool(envoy, cluster);
         if let Some(given) = self.outlier_detection {
             cluster.insert("outlier_detection".to_owned(), outlier_detection(given));
             // Istio turns Envoy's panic mode off as soon as there is outlier detection.
@@ -115,63 +111,61 @@ impl<'r> Policies<'r> {
         }
     }
 
-    fn write_load_balancer(&self, cluster: &mut Fields) {
-        let chosen = self.load_balancer.and_then(|it| it.lb_policy.as_ref());
-        if let Some(LbPolicy::ConsistentHash(hash)) = chosen {
-            let minimum = hash.minimum_ring_size.unwrap_or(1024);
-            let (policy, key, config) = match &hash.hash_algorithm {
-                Some(HashAlgorithm::Maglev(maglev)) => {
-                    let size = maglev.table_size.map(|size| json!({"table_size": size}));
-                    ("MAGLEV", "maglev_lb_config", size.unwrap_or_else(|| json!({})))
-                }
-                Some(HashAlgorithm::RingHash(ring)) => {
-                    let size = ring.minimum_ring_size.unwrap_or(minimum);
-                    (
-                        "RING_HASH",
-                        "ring_hash_lb_config",
-                        json!({"minimum_ring_size": size}),
-                    )
-                }
-                None => (
-                    "RING_HASH",
-                    "ring_hash_lb_config",
-                    json!({"minimum_ring_size": minimum}),
-                ),
-            };
-            cluster.insert("lb_policy".to_owned(), json!(policy));
-            cluster.insert(key.to_owned(), config);
-            return;
-        }
-        let policy = match chosen {
-            Some(LbPolicy::Simple(SimpleLb::RoundRobin)) => "ROUND_ROBIN",
-            Some(LbPolicy::Simple(SimpleLb::Random)) => "RANDOM",
-            // Istio's default is Envoy's least request. PASSTHROUGH has no original address here.
-            Some(LbPolicy::Simple(_) | LbPolicy::ConsistentHash(_)) | None => "LEAST_REQUEST",
-        };
-        cluster.insert("lb_policy".to_owned(), json!(policy));
-    }
-
     /// Istio's limits are the largest number unless one is given: Envoy's own are much lower.
-    fn write_connection_pool(&self, cluster: &mut Fields) {
+    fn write_connection_pool(&self, envoy: EnvoyVersion, cluster: &mut Fields) {
         let tcp = self.connection_pool.and_then(|pool| pool.tcp.as_ref());
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
         let limit = |given: Option<i32>| match given {
             Some(number) if number > 0 => json!(number),
             _ => json!(u32::MAX),
         };
-        cluster.insert(
-            "circuit_breakers".to_owned(),
-            json!({"thresholds": [{
-                "max_connections": limit(tcp.and_then(|it| it.max_connections)),
-                "max_pending_requests": limit(http.and_then(|it| it.http1_max_pending_requests)),
-                "max_requests": limit(http.and_then(|it| it.http2_max_requests)),
-                "max_retries": limit(http.and_then(|it| it.max_retries)),
-            }]}),
-        );
+        let mut thresholds = fields(json!({
+            "max_connections": limit(tcp.and_then(|it| it.max_connections)),
+            "max_pending_requests": limit(http.and_then(|it| it.http1_max_pending_requests)),
+            "max_requests": limit(http.and_then(|it| it.http2_max_requests)),
+            "max_retries": limit(http.and_then(|it| it.max_retries)),
+        }));
+        if let Some(budget) = self.retry_budget {
+            thresholds.insert("retry_budget".to_owned(), retry_budget(budget, envoy));
+        }
+        cluster.insert("circuit_breakers".to_owned(), json!({"thresholds": [thresholds]}));
+        if let Some(keepalive) = tcp.and_then(|it| it.tcp_keepalive.as_ref()) {
+            let options = json!({"tcp_keepalive": tcp_keepalive(keepalive)});
+            cluster.insert("upstream_connection_options".to_owned(), options);
+        }
         if let Some(timeout) = tcp.and_then(|it| it.connect_timeout) {
             cluster.insert("connect_timeout".to_owned(), duration(timeout));
         }
     }
+}
+
+/// What is unset is Istio's default: 20 % and 3 (`applyRetryBudget`).
+fn retry_budget(given: &RetryBudget, envoy: EnvoyVersion) -> Value {
+    let least = given.min_retry_concurrency.filter(|it| *it > 0).unwrap_or(3);
+    let mut written = fields(json!({
+        "budget_percent": {"value": given.percent.unwrap_or(20.0)},
+        "min_retry_concurrency": least,
+    }));
+    if let Some(interval) = given.budget_interval.filter(|_| envoy.has_budget_interval()) {
+        written.insert("budget_interval".to_owned(), duration(interval));
+    }
+    Value::Object(written)
+}
+
+fn tcp_keepalive(given: &TcpKeepalive) -> Value {
+    let mut written = Fields::new();
+    if let Some(probes) = given.probes.filter(|it| *it > 0) {
+        written.insert("keepalive_probes".to_owned(), json!(probes));
+    }
+    for (key, time) in [
+        ("keepalive_time", given.time),
+        ("keepalive_interval", given.interval),
+    ] {
+        if let Some(time) = time {
+            written.insert(key.to_owned(), json!(time.as_secs()));
+        }
+    }
+    Value::Object(written)
 }
 
 fn at_port(policy: &TrafficPolicy, port: u32) -> Option<&PortTrafficPolicy> {
@@ -209,9 +203,14 @@ fn outlier_detection(given: &OutlierDetection) -> Value {
     }
     if given.split_external_local_origin_errors == Some(true) {
         written.insert("split_external_local_origin_errors".to_owned(), json!(true));
-        if let Some(failures) = given.consecutive_local_origin_failures {
+        if let Some(failures) = given.consecutive_local_origin_failures.filter(|it| *it > 0) {
             written.insert("consecutive_local_origin_failure".to_owned(), json!(failures));
+            written.insert(
+                "enforcing_consecutive_local_origin_failure".to_owned(),
+                json!(100),
+            );
         }
+        written.insert("enforcing_local_origin_success_rate".to_owned(), json!(0));
     }
     Value::Object(written)
 }

@@ -11,8 +11,7 @@ use crate::cluster_policies::Policies;
 use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
 use crate::load_assignment;
 use crate::mesh::Mesh;
-use crate::proto::{fields, typed};
-use crate::protocol::Protocol;
+use crate::proto::fields;
 use crate::services::{ClusterRef, KnownService, ServiceSource};
 
 /// A cluster of the bootstrap.
@@ -124,17 +123,9 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
         written.insert("respect_dns_ttl".to_owned(), json!(true));
         written.insert("dns_refresh_rate".to_owned(), json!("60s"));
     }
-    policies.write(&mut written);
-    let speaks_http2 = port.protocol == Protocol::Http2 || policies.upgrades_to_http2(port.protocol);
-    if speaks_http2 {
-        let options = typed(
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            fields(json!({"explicit_http_config": {"http2_protocol_options": {}}})),
-        );
-        written.insert(
-            "typed_extension_protocol_options".to_owned(),
-            json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}),
-        );
+    policies.write(mesh.options.envoy, &mut written);
+    if let Some(options) = policies.http_protocol_options(port.protocol) {
+        written.insert("typed_extension_protocol_options".to_owned(), options);
     }
     Some(Cluster {
         wanted: wanted.clone(),

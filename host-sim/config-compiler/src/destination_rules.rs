@@ -23,6 +23,8 @@ pub(crate) struct EffectiveRule<'r> {
     pub traffic_policy: Option<&'r TrafficPolicy>,
     /// The first of the resources.
     pub first: &'r Resource<DestinationRule>,
+    /// The others.
+    pub absorbed: Vec<&'r Resource<DestinationRule>>,
     exports: Exports,
 }
 
@@ -32,6 +34,7 @@ impl<'r> EffectiveRule<'r> {
             subsets: rule.spec.subsets.iter().map(|subset| (subset, rule)).collect(),
             traffic_policy: rule.spec.traffic_policy.as_ref(),
             first: rule,
+            absorbed: Vec::new(),
             exports,
         }
     }
@@ -59,6 +62,7 @@ impl<'r> EffectiveRule<'r> {
                 self.subsets.push((subset, later));
             }
         }
+        self.absorbed.push(later);
         self.traffic_policy = self.traffic_policy.or(later.spec.traffic_policy.as_ref());
     }
 }

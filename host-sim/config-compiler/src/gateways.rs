@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{Diagnostics, Gateway, Resource, Resources, Server, Service};
+use fingerpost_resources::{Diagnostics, Gateway, Resource, Resources, Server, ServerTlsMode, Service};
 
 use crate::host;
 use crate::options::Options;
@@ -35,6 +35,12 @@ impl BoundServer<'_> {
     /// `namespace/name` of the Gateway.
     pub(crate) fn gateway_name(&self) -> String {
         self.gateway.meta.qualified_name()
+    }
+
+    /// Whether TLS passes through to the service that the client names, without a rule.
+    pub(crate) fn is_auto_passthrough(&self) -> bool {
+        let mode = self.server.tls.as_ref().and_then(|tls| tls.mode);
+        mode == Some(ServerTlsMode::AutoPassthrough)
     }
 
     /// Whether plain text is answered by a redirect to HTTPS.

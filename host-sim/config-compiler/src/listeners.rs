@@ -76,6 +76,10 @@ pub(crate) fn build<'r>(
     let mut file_secrets = Vec::new();
     let mut certificates = Vec::new();
     let mut secrets: Vec<Value> = Vec::new();
+    let servers = || merged.groups.iter().flat_map(|group| &group.servers);
+    for server in servers().filter(|it| it.is_auto_passthrough()) {
+        report_auto_passthrough(server, diagnostics);
+    }
     let mut add_tls = |chain: &mut Value, server: &BoundServer<'_>, names: &[String]| {
         inspects_tls = true;
         let built = tls::downstream(server, &name, names, mesh, resources, diagnostics);
@@ -133,6 +137,7 @@ pub(crate) fn build<'r>(
                         tcp_chains.push(built);
                     }
                 }
+                Termination::Passthrough if server.is_auto_passthrough() => {}
                 Termination::Passthrough => {
                     for built in tcp::routed_by_name(server, services, mesh, &mut taken_names) {
                         if !claim(&built.server_names, server) {
@@ -160,7 +165,6 @@ pub(crate) fn build<'r>(
     if chains.is_empty() {
         return None;
     }
-    let servers = || merged.groups.iter().flat_map(|group| &group.servers);
     let protocols = servers()
         .filter_map(|it| it.server.port.as_ref())
         .map(|port| port.protocol.clone());
@@ -192,6 +196,21 @@ pub(crate) fn build<'r>(
         secrets,
         name,
     })
+}
+
+/// Istio leads such a server to every service by its name, without a VirtualService.
+fn report_auto_passthrough(server: &BoundServer<'_>, diagnostics: &mut Diagnostics) {
+    let message = format!(
+        "AUTO_PASSTHROUGH is not supported: nothing listens on port {} for this server",
+        server.declared_port
+    );
+    diagnostics
+        .warn("auto-passthrough", message)
+        .on(
+            &server.gateway.origin,
+            format!("spec.servers[{}].tls.mode", server.index),
+        )
+        .help("Istio opens the port for the services of the mesh, without a VirtualService");
 }
 
 fn without_repeats<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {

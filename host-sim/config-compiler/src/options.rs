@@ -82,6 +82,11 @@ impl EnvoyVersion {
         self.minor >= 39
     }
 
+    /// From 1.39 on a retry budget has a `budget_interval`.
+    pub(crate) fn has_budget_interval(self) -> bool {
+        self.minor >= 39
+    }
+
     /// Up to 1.39 a client's `x-envoy-upstream-stream-duration-ms` is obeyed unless it is removed
     /// (Envoy 1.40, guard `sanitize_upstream_stream_duration_header`).
     pub fn obeys_stream_duration_of_clients(self) -> bool {

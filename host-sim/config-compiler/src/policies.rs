@@ -266,6 +266,13 @@ pub(crate) fn hash_policy(
             if !cookie.path.is_empty() {
                 written.insert("path".to_owned(), json!(cookie.path));
             }
+            if !cookie.attributes.is_empty() {
+                let attributes = cookie.attributes.iter();
+                let attributes: Vec<Value> = attributes
+                    .map(|it| json!({"name": it.name, "value": it.value}))
+                    .collect();
+                written.insert("attributes".to_owned(), attributes.into());
+            }
             json!({"cookie": written})
         }
         HashKey::UseSourceIp(true) => json!({"connection_properties": {"source_ip": true}}),
@@ -285,7 +292,7 @@ pub(crate) fn hash_settings<'r>(
         .and_then(|subset| subset.traffic_policy.as_ref());
     let hash = |settings: &'r LoadBalancerSettings| match &settings.lb_policy {
         Some(LbPolicy::ConsistentHash(hash)) => Some(hash),
-        Some(LbPolicy::Simple(_)) | None => None,
+        Some(LbPolicy::Simple(_) | LbPolicy::BackendUtilization(_)) | None => None,
     };
     let at_port = |policy: Option<&'r TrafficPolicy>| -> Option<&'r ConsistentHashLb> {
         let settings = &policy?.port_level_settings;

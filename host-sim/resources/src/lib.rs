@@ -11,6 +11,7 @@ mod confidential;
 mod decode;
 mod destination_rule;
 mod diagnostic;
+mod field_paths;
 mod gateway;
 mod http_policy;
 pub mod kubernetes;
@@ -33,6 +34,7 @@ pub use destination_rule::{
     RetryBudget, Subset, TcpKeepalive, TcpSettings, TrafficPolicy, TunnelSettings, WorkloadSelector,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use field_paths::field_paths;
 pub use gateway::{Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol};
 pub use http_policy::{
     Abort, CorsPolicy, Delay, DirectBody, ErrorType, HeaderOperations, Headers, HttpDelayType,
@@ -41,9 +43,9 @@ pub use http_policy::{
 };
 pub use kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service, TargetPort};
 pub use load_balancer::{
-    Attribute, ConsistentHashLb, Distribute, Failover, HashAlgorithm, HashKey, HttpCookie, LbPolicy,
-    LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb, WarmupConfiguration,
-    ZoneAwareLoadBalancerSetting,
+    Attribute, BackendUtilizationLb, ConsistentHashLb, Distribute, Failover, HashAlgorithm, HashKey,
+    HttpCookie, LbPolicy, LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb,
+    WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
 pub use read::{Resources, Unenforced, read};
 pub use render::render;

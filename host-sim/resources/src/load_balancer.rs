@@ -80,6 +80,15 @@ message! {
         to: String,
     }
 
+    /// Shares by the load that endpoints report.
+    struct BackendUtilizationLb "BackendUtilizationLB" {
+        error_utilization_penalty_percent: Option<u32>,
+        metric_names_for_computing_utilization: Vec<String>,
+        weight_expiration_period: Option<Duration>,
+        weight_stabilization_period: Option<Duration>,
+        weight_update_period: Option<Duration>,
+    }
+
     /// Preference of the own zone.
     struct ZoneAwareLoadBalancerSetting "ZoneAwareLoadBalancerSetting" {
         enabled: Option<bool>,
@@ -94,6 +103,7 @@ oneof! {
     LbPolicy {
         Simple(SimpleLb) = simple,
         ConsistentHash(ConsistentHashLb) = consistent_hash,
+        BackendUtilization(BackendUtilizationLb) = backend_utilization,
     }
 
     /// What the key of a consistent hash is.

@@ -14,6 +14,7 @@ use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
 use crate::endpoints::{Endpoint, EndpointAddress, Endpoints, origin};
+use crate::load_balancer;
 use crate::mesh::Mesh;
 use crate::policies::hash_settings;
 
@@ -89,6 +90,11 @@ impl Checker<'_> {
         self.load_balancer(at, policy.load_balancer.as_ref());
         self.connection_pool(at, policy.connection_pool.as_ref());
         self.outlier_detection(at, policy.outlier_detection.as_ref());
+        let budget = policy.retry_budget.as_ref();
+        if let Some(budget) = budget.filter(|it| self.used.contains(&address_of(*it))) {
+            let at = format!("{at}.retryBudget.percent");
+            self.report(&at, budget.percent.and_then(percentage));
+        }
         for (index, port) in policy.port_level_settings.iter().enumerate() {
             let at = format!("{at}.portLevelSettings[{index}]");
             self.load_balancer(&at, port.load_balancer.as_ref());
@@ -98,6 +104,13 @@ impl Checker<'_> {
     }
 
     fn load_balancer(&mut self, at: &str, block: Option<&LoadBalancerSettings>) {
+        let warmup = block.filter(|it| load_balancer::warms_up(it) && self.used.contains(&address_of(*it)));
+        if let Some(least) = warmup.and_then(|it| it.warmup.as_ref()?.minimum_percent) {
+            self.report(
+                &format!("{at}.loadBalancer.warmup.minimumPercent"),
+                percentage(least),
+            );
+        }
         let Some(LbPolicy::ConsistentHash(hash)) = block.and_then(|it| it.lb_policy.as_ref()) else {
             return;
         };
@@ -196,6 +209,11 @@ impl Checker<'_> {
             self.report(&format!("{at}.{field}"), wrong);
         }
     }
+}
+
+fn percentage(given: f64) -> Option<Wrong> {
+    let is_one = (0.0..=100.0).contains(&given);
+    (!is_one).then(|| Wrong::new(format!("{given} is not a percentage"), "write 0 to 100"))
 }
 
 /// The addresses and ports of a cluster's endpoints, on the resource that declares the service.

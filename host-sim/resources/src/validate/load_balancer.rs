@@ -272,12 +272,7 @@ fn check_failover(
     to: &mut Checker<'_>,
 ) {
     if !(detects || failover.is_empty() && priority.is_empty()) {
-        to.warn(
-            "no-effect",
-            at,
-            "without outlierDetection nothing ever fails over",
-        )
-        .help("add for example `outlierDetection: {consecutive5xxErrors: 5}` beside `loadBalancer`");
+        to.warn("no-effect", at, "without outlierDetection Istio never fails over");
     }
     let list = at.field("failover");
     for (index, it) in failover.iter().enumerate() {

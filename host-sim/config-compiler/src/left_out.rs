@@ -1,0 +1,299 @@
+//! Settings of DestinationRules that Istio would act on and that are not compiled, and those that apply to nothing.
+//!
+//! Decides nothing else: every finding leaves the output as it is. Only rules of services that a route leads to count.
+//! Source of what Istio does: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`.
+
+use std::collections::BTreeSet;
+
+use fingerpost_resources::{
+    ClientTlsMode, ClientTlsSettings, ConnectionPoolSettings, DestinationRule, Diagnostics, LbPolicy,
+    LoadBalancerSettings, PortTrafficPolicy, Resource, SimpleLb, TrafficPolicy,
+};
+
+use crate::cluster_policies::Policies;
+use crate::clusters::Cluster;
+use crate::destination_rules::EffectiveRule;
+use crate::load_balancer;
+use crate::mesh::Mesh;
+use crate::options::EnvoyVersion;
+
+/// The code of findings about settings that are not acted on.
+const LEFT_OUT: &str = "policy-left-out";
+
+/// Reports them for the rules of `clusters`.
+pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+    for used in used_rules(clusters, mesh) {
+        let mut report = Report {
+            used: &used,
+            envoy: mesh.options.envoy,
+            diagnostics: &mut *diagnostics,
+        };
+        let spec = &used.resource.spec;
+        if let Some(policy) = &spec.traffic_policy {
+            if used.policy_counts {
+                report.policy(policy, "spec.trafficPolicy");
+            } else {
+                report.left_out(
+                    "spec.trafficPolicy",
+                    "an earlier DestinationRule for this host has a traffic policy, and only the first one counts",
+                );
+            }
+        }
+        for (index, subset) in spec.subsets.iter().enumerate() {
+            if let Some(policy) = &subset.traffic_policy {
+                report.policy(policy, &format!("spec.subsets[{index}].trafficPolicy"));
+            }
+        }
+    }
+}
+
+/// A DestinationRule that counts for a cluster.
+struct Used<'r> {
+    resource: &'r Resource<DestinationRule>,
+    /// Whether its own traffic policy counts.
+    policy_counts: bool,
+    /// The ports of the services that it is for.
+    ports: BTreeSet<u32>,
+    /// Whether HTTP/2 is spoken to one of its clusters whatever the client speaks.
+    speaks_http2: bool,
+}
+
+fn used_rules<'r>(clusters: &[Cluster], mesh: &Mesh<'r>) -> Vec<Used<'r>> {
+    let mut rules: Vec<Used<'r>> = Vec::new();
+    for cluster in clusters {
+        let Some(service) = mesh.services.find(&cluster.wanted.hostname, "") else {
+            continue;
+        };
+        let Some(rule) = mesh.rule_of(&cluster.wanted, "") else {
+            continue;
+        };
+        let policies = Policies::of(
+            Some(rule),
+            rule.subset(&cluster.wanted.subset),
+            cluster.wanted.port,
+        );
+        let port = service.port(cluster.wanted.port);
+        let speaks_http2 = port.is_some_and(|it| policies.speaks_http2(it.protocol));
+        for resource in resources_of(rule) {
+            let known = rules.iter().position(|it| std::ptr::eq(it.resource, resource));
+            let index = known.unwrap_or_else(|| {
+                rules.push(Used {
+                    resource,
+                    policy_counts: counts(rule, resource),
+                    ports: BTreeSet::new(),
+                    speaks_http2: false,
+                });
+                rules.len() - 1
+            });
+            if let Some(used) = rules.get_mut(index) {
+                used.ports.extend(service.ports.iter().map(|it| it.number));
+                used.speaks_http2 |= speaks_http2;
+            }
+        }
+    }
+    rules
+}
+
+fn resources_of<'r>(rule: &EffectiveRule<'r>) -> Vec<&'r Resource<DestinationRule>> {
+    let mut resources = vec![rule.first];
+    resources.extend(rule.subsets.iter().map(|(_, resource)| *resource));
+    resources.extend(rule.absorbed.iter().copied());
+    resources
+}
+
+fn counts(rule: &EffectiveRule<'_>, resource: &Resource<DestinationRule>) -> bool {
+    match (rule.traffic_policy, &resource.spec.traffic_policy) {
+        (Some(chosen), Some(own)) => std::ptr::eq(chosen, own),
+        (_, None) | (None, _) => true,
+    }
+}
+
+struct Report<'a, 'r> {
+    used: &'a Used<'r>,
+    envoy: EnvoyVersion,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Report<'_, '_> {
+    fn left_out(&mut self, path: &str, consequence: &str) {
+        self.warn(LEFT_OUT, path, &format!("is left out: {consequence}"));
+    }
+
+    fn no_effect(&mut self, path: &str, reason: &str) {
+        self.warn("no-effect", path, &format!("does nothing: {reason}"));
+    }
+
+    fn warn(&mut self, code: &'static str, path: &str, what: &str) {
+        let field = path.rsplit('.').next().unwrap_or(path);
+        let message = format!("{field} of this DestinationRule {what}");
+        self.diagnostics
+            .warn(code, message)
+            .on(&self.used.resource.origin, path);
+    }
+
+    fn policy(&mut self, policy: &TrafficPolicy, path: &str) {
+        self.load_balancer(policy.load_balancer.as_ref(), path);
+        self.connection_pool(policy.connection_pool.as_ref(), path);
+        self.tls(policy.tls.as_ref(), path);
+        if policy.tunnel.is_some() {
+            let consequence = "connections go to the endpoint itself, without a CONNECT or POST to it";
+            self.left_out(&format!("{path}.tunnel"), consequence);
+        }
+        let interval = policy.retry_budget.as_ref().and_then(|it| it.budget_interval);
+        if interval.is_some() && !self.envoy.has_budget_interval() {
+            let consequence = "this Envoy release has no interval of a budget, it counts requests under way";
+            self.left_out(&format!("{path}.retryBudget.budgetInterval"), consequence);
+        }
+        if policy.proxy_protocol.is_some() {
+            let consequence =
+                "connections begin without the PROXY header, and endpoints that expect it close them";
+            self.left_out(&format!("{path}.proxyProtocol"), consequence);
+        }
+        for (index, entry) in policy.port_level_settings.iter().enumerate() {
+            self.port_policy(entry, &format!("{path}.portLevelSettings[{index}]"));
+        }
+    }
+
+    fn port_policy(&mut self, policy: &PortTrafficPolicy, path: &str) {
+        let number = policy.port.as_ref().and_then(|it| it.number);
+        let host = &self.used.resource.spec.host;
+        if let Some(number) = number.filter(|it| !self.used.ports.contains(it) && !host.contains('*')) {
+            let ports: Vec<String> = self.used.ports.iter().map(u32::to_string).collect();
+            let message = format!("{host} has no port {number}: these settings apply to nothing");
+            self.diagnostics
+                .warn("unknown-port", message)
+                .on(&self.used.resource.origin, format!("{path}.port"))
+                .help(format!(
+                    "the port of the Service counts, not its targetPort: {}",
+                    ports.join(", ")
+                ));
+            return;
+        }
+        self.load_balancer(policy.load_balancer.as_ref(), path);
+        self.connection_pool(policy.connection_pool.as_ref(), path);
+        self.tls(policy.tls.as_ref(), path);
+    }
+
+    fn load_balancer(&mut self, settings: Option<&LoadBalancerSettings>, path: &str) {
+        let Some(settings) = settings else { return };
+        let path = format!("{path}.loadBalancer");
+        match &settings.lb_policy {
+            Some(LbPolicy::Simple(SimpleLb::Passthrough)) => {
+                let consequence = "a request to a gateway has no original address, so endpoints are chosen by LEAST_REQUEST";
+                self.left_out(&format!("{path}.simple"), consequence);
+            }
+            Some(LbPolicy::BackendUtilization(_)) => {
+                let consequence =
+                    "endpoints are chosen by LEAST_REQUEST; Istio 1.31 does not act on it either";
+                self.left_out(&format!("{path}.backendUtilization"), consequence);
+            }
+            Some(LbPolicy::Simple(_) | LbPolicy::ConsistentHash(_)) | None => {}
+        }
+        if let Some(locality) = &settings.locality_lb_setting {
+            let path = format!("{path}.localityLbSetting");
+            let equal = "all endpoints are used alike, wherever they are";
+            for (field, given) in [
+                ("distribute", !locality.distribute.is_empty()),
+                ("failover", !locality.failover.is_empty()),
+                ("failoverPriority", !locality.failover_priority.is_empty()),
+                ("enabled", locality.enabled.is_some()),
+            ] {
+                if given {
+                    self.left_out(&format!("{path}.{field}"), equal);
+                }
+            }
+        }
+        if let Some(zones) = &settings.zone_aware_lb_setting {
+            let path = format!("{path}.zoneAwareLbSetting");
+            let equal = "all endpoints are used alike, whatever their zone";
+            for (field, given) in [
+                ("enabled", zones.enabled.is_some()),
+                ("failover", !zones.failover.is_empty()),
+                ("failoverPriority", !zones.failover_priority.is_empty()),
+                ("minClusterSize", zones.min_cluster_size.is_some()),
+            ] {
+                if given {
+                    self.left_out(&format!("{path}.{field}"), equal);
+                }
+            }
+        }
+        for (field, given) in [
+            ("warmup", settings.warmup.is_some()),
+            ("warmupDurationSecs", settings.warmup_duration_secs.is_some()),
+        ] {
+            if given && !load_balancer::warms_up(settings) {
+                self.no_effect(
+                    &format!("{path}.{field}"),
+                    "only ROUND_ROBIN and LEAST_REQUEST warm up",
+                );
+            }
+        }
+        if settings.warmup.is_some() && settings.warmup_duration_secs.is_some() {
+            self.no_effect(&format!("{path}.warmupDurationSecs"), "warmup replaces it");
+        }
+    }
+
+    fn connection_pool(&mut self, settings: Option<&ConnectionPoolSettings>, path: &str) {
+        let Some(http) = settings.and_then(|it| it.http.as_ref()) else {
+            return;
+        };
+        if self.used.speaks_http2 {
+            return;
+        }
+        let path = format!("{path}.connectionPool.http");
+        for (field, given) in [
+            (
+                "maxConcurrentStreams",
+                http.max_concurrent_streams.is_some_and(|it| it > 0),
+            ),
+            ("http2KeepAlive", http.http2_keep_alive.is_some()),
+        ] {
+            if given {
+                let reason = "HTTP/1.1 is spoken to this service: name its port `http2` or `grpc`, or set `h2UpgradePolicy: UPGRADE`";
+                self.no_effect(&format!("{path}.{field}"), reason);
+            }
+        }
+    }
+
+    /// Without a mode it is DISABLE, and then Istio ignores the rest.
+    fn tls(&mut self, settings: Option<&ClientTlsSettings>, path: &str) {
+        let Some(tls) = settings else { return };
+        let path = format!("{path}.tls");
+        let mode = tls.mode.unwrap_or_default();
+        let fields = [
+            ("clientCertificate", !tls.client_certificate.is_empty()),
+            ("privateKey", !tls.private_key.is_empty()),
+            ("caCertificates", !tls.ca_certificates.is_empty()),
+            ("credentialName", !tls.credential_name.is_empty()),
+            ("subjectAltNames", !tls.subject_alt_names.is_empty()),
+            ("sni", !tls.sni.is_empty()),
+            ("insecureSkipVerify", tls.insecure_skip_verify == Some(true)),
+            ("caCrl", !tls.ca_crl.is_empty()),
+        ];
+        if mode != ClientTlsMode::Disable {
+            let given: Vec<&str> = fields
+                .iter()
+                .filter(|(_, given)| *given)
+                .map(|(name, _)| *name)
+                .collect();
+            let others = match given.as_slice() {
+                [] => String::new(),
+                names => format!(", {} included", names.join(", ")),
+            };
+            let message = format!(
+                "this DestinationRule requires TLS ({}) to {}, which is not supported{others}: requests are sent in plain text",
+                mode.as_str(),
+                self.used.resource.spec.host
+            );
+            self.diagnostics
+                .warn("plain-text-upstream", message)
+                .on(&self.used.resource.origin, &path);
+        }
+        for (field, _) in fields
+            .iter()
+            .filter(|(_, given)| *given && mode == ClientTlsMode::Disable)
+        {
+            self.no_effect(&format!("{path}.{field}"), "the mode is DISABLE");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Fields that have no effect on a gateway, and why.
+
+/// The path of a field, and the reason. Those of a policy of a subset or a port are those of the policy of a host.
+pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    (
+        "Gateway.servers.defaultEndpoint",
+        "for sidecars; Istio ignores it on a gateway",
+    ),
+    (
+        "Gateway.servers.name",
+        "names statistics of TLS servers, which Envoy has here by the listener",
+    ),
+    ("VirtualService.tcp.match.destinationSubnets", ONLY_PORT),
+    ("VirtualService.tcp.match.sourceLabels", ONLY_PORT),
+    ("VirtualService.tcp.match.sourceNamespace", ONLY_PORT),
+    ("VirtualService.tcp.match.sourceSubnet", ONLY_PORT),
+    ("VirtualService.tls.match.destinationSubnets", ONLY_PORT),
+    ("VirtualService.tls.match.sourceLabels", ONLY_PORT),
+    ("VirtualService.tls.match.sourceNamespace", ONLY_PORT),
+    (
+        "ServiceEntry.addresses",
+        "for sidecars: a gateway finds a service by its host",
+    ),
+    ("ServiceEntry.endpoints.network", ONE_NETWORK),
+    ("ServiceEntry.endpoints.serviceAccount", MESH),
+    ("ServiceEntry.location", MESH),
+    (
+        "ServiceEntry.subjectAltNames",
+        "judges certificates of upstreams, to which TLS is not spoken",
+    ),
+    ("WorkloadEntry.network", ONE_NETWORK),
+    ("WorkloadEntry.serviceAccount", MESH),
+];
+
+/// istio `pilot/pkg/networking/core/gateway.go`, `l4SingleMatch`.
+const ONLY_PORT: &str = "on a gateway Istio looks at the port and the Gateway alone";
+const ONE_NETWORK: &str = "all endpoints are on one network: nothing tells where the gateways of others are";
+const MESH: &str = "decides about the mesh's mutual TLS, which is not spoken";
