@@ -2,10 +2,26 @@
 
 use crate::{Host, Level};
 use fingerpost_routing::RouteTable;
-use fingerpost_routing_config::{LoadError, RoutingConfig};
+use fingerpost_routing_config::{LoadError, RoutingConfig, Share};
+use std::ops::Deref;
+
+/// A table, and its part of what all tables of the VM may take.
+#[derive(Debug, Default)]
+pub struct LoadedTable {
+    table: RouteTable,
+    _share: Option<Share>,
+}
+
+impl Deref for LoadedTable {
+    type Target = RouteTable;
+
+    fn deref(&self) -> &RouteTable {
+        &self.table
+    }
+}
 
 /// The plugin's configuration and its table. One that cannot be taken is named in the log, with its reason.
-pub fn configure(host: &impl Host) -> Option<(RoutingConfig, RouteTable)> {
+pub fn configure(host: &impl Host) -> Option<(RoutingConfig, LoadedTable)> {
     let json = host.plugin_configuration().map_err(|error| error.to_string());
     match json.and_then(|json| load(&json).map_err(|error| error.to_string())) {
         Ok(loaded) => Some(loaded),
@@ -19,8 +35,12 @@ pub fn configure(host: &impl Host) -> Option<(RoutingConfig, RouteTable)> {
     }
 }
 
-fn load(json: &[u8]) -> Result<(RoutingConfig, RouteTable), LoadError> {
+fn load(json: &[u8]) -> Result<(RoutingConfig, LoadedTable), LoadError> {
+    let share = Share::take(json.len())?;
     let config = RoutingConfig::parse(json)?;
-    let table = config.load()?;
+    let table = LoadedTable {
+        table: config.load()?,
+        _share: Some(share),
+    };
     Ok((config, table))
 }

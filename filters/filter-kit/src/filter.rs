@@ -1,6 +1,6 @@
 //! What the filters have in common: they take a configuration, keep its table, and run once for each request.
 
-use crate::{HeadParts, Host, HostError, Level, configure, read_head};
+use crate::{HeadParts, Host, HostError, Level, LoadedTable, configure, read_head};
 use fingerpost_routing::{Roll, RouteTable};
 use fingerpost_routing_config::RoutingConfig;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub trait Part {
 /// One plugin's configuration at work. Streams keep the table that they began with.
 #[derive(Debug, Default, Clone)]
 pub struct RouteFilter<P> {
-    table: Rc<RouteTable>,
+    table: Rc<LoadedTable>,
     part: P,
 }
 

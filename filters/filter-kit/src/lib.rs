@@ -28,7 +28,7 @@ mod scripted;
 mod shim;
 
 pub use apply::{apply, apply_destination, apply_rewrite, rewritten};
-pub use configure::configure;
+pub use configure::{LoadedTable, configure};
 pub use filter::{Part, RouteFilter, roll};
 pub use fingerpost_routing_config::{DISPATCH_HEADER, NativeRoutes, RoutingConfig};
 pub use header_block::{HeaderBlock, Malformed};

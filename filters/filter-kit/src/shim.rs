@@ -14,8 +14,8 @@ pub fn start<P: Part + Default + Clone + 'static>() {
 /// One plugin; a VM may have several, each with its own configuration.
 struct Root<P>(RouteFilter<P>);
 
-/// One request.
-struct Stream<P>(RouteFilter<P>);
+/// One request. It gives its table up once it is decided: a stream may last for days, and through many reloads.
+struct Stream<P>(Option<RouteFilter<P>>);
 
 impl<P> Context for Root<P> {}
 
@@ -25,7 +25,7 @@ impl<P: Part + Clone + 'static> RootContext for Root<P> {
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream(self.0.clone())))
+        Some(Box::new(Stream(Some(self.0.clone()))))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -37,7 +37,9 @@ impl<P> Context for Stream<P> {}
 
 impl<P: Part> HttpContext for Stream<P> {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
-        self.0.on_request_headers(&Envoy);
+        if let Some(filter) = self.0.take() {
+            filter.on_request_headers(&Envoy);
+        }
         Action::Continue
     }
 }

@@ -16,11 +16,13 @@
 
 mod conditions;
 mod load;
+mod memory;
 mod route;
 mod table;
 
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
 pub use load::{LoadError, load};
+pub use memory::{Share, VM_CONFIG_BYTES};
 pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
 pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, RoutingConfig, VirtualHost};
 

@@ -15,7 +15,7 @@ mod walk;
 mod whole;
 
 use fingerpost_resources::{Diagnostics, Resources};
-use fingerpost_routing_config::RoutingConfig;
+use fingerpost_routing_config::{RoutingConfig, VM_CONFIG_BYTES};
 use serde_json::Value;
 
 use crate::clusters::Cluster;
@@ -53,10 +53,49 @@ pub(crate) fn check_output<'c>(
         let subject = refused.rule.unwrap_or_default();
         diagnostics.error(CODE, message).about(subject, refused.place);
     }
+    // All are in one VM, so all must load beside each other.
+    let mut loaded = Vec::new();
+    let mut bytes = 0;
     for (route_config, config) in configs {
-        if let Err(error) = config.load() {
-            let message = format!("the filter refuses its configuration: {}", error.reason);
-            diagnostics.error(CODE, message).about(route_config, error.place);
+        bytes += serde_json::to_string(config).map_or(0, |text| text.len());
+        match config.load() {
+            Ok(table) => loaded.push(table),
+            Err(error) => {
+                let message = format!("the filter refuses its configuration: {}", error.reason);
+                diagnostics.error(CODE, message).about(route_config, error.place);
+            }
+        }
+    }
+    check_room(bytes, VM_CONFIG_BYTES, diagnostics);
+}
+
+/// Whether the filter's configurations fit into a VM, now and beside their successors.
+fn check_room(bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
+    let help = "Envoy gives a Wasm VM 1 GiB: divide the rules among several gateways";
+    if bytes > room {
+        let message = format!("the filter's configurations have {bytes} bytes, and a VM has room for {room}");
+        diagnostics.error(CODE, message).help(help);
+    } else if bytes > room / 2 {
+        let message = format!(
+            "the filter's configurations have {bytes} bytes, and a VM has room for {room}: \
+             a reload, which needs both the old and the new ones, is refused"
+        );
+        diagnostics.warn("no-room-to-reload", message).help(help);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fingerpost_resources::Diagnostics;
+
+    use super::check_room;
+
+    #[test]
+    fn configurations_must_fit_into_a_vm_and_should_fit_twice() {
+        for (bytes, expected) in [(50, (0, 0)), (51, (0, 1)), (100, (0, 1)), (101, (1, 0))] {
+            let mut diagnostics = Diagnostics::default();
+            check_room(bytes, 100, &mut diagnostics);
+            assert_eq!(diagnostics.counts(), expected, "{bytes}");
         }
     }
 }

@@ -9,9 +9,9 @@ use regex_syntax::hir::Hir;
 /// What one program may take. RE2's limit in a mesh, 32,768 instructions, is below that.
 const PROGRAM_BYTES: usize = 2 << 20;
 
-/// What all programs may take together: half of what a VM of Envoy's has. The tables of all listeners are in one VM,
-/// and during a reload the old ones with the new.
-const VM_BYTES: usize = 512 << 20;
+/// What all programs may take together: a quarter of what a VM of Envoy's has. The tables of all listeners are in one
+/// VM, and during a reload the old ones with the new.
+const VM_BYTES: usize = 256 << 20;
 
 /// What is taken of [`VM_BYTES`].
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
