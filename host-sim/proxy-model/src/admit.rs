@@ -57,13 +57,21 @@ pub(crate) fn admit(
 ) -> Result<Admission, Skipped> {
     let method = request.method.as_str();
     let is_connect = method == "CONNECT";
+    if request.version == Version::Http2 && (!request.path.is_ascii() || request.authority.contains('@')) {
+        return Err(Skipped::because(
+            "a target that is no URL's is not modelled in HTTP/2",
+        ));
+    }
     // HTTP/2 has no list of methods.
     let is_known = request.version == Version::Http2 || is_method(method.as_bytes());
     let target = Target::read(request).filter(|_| is_known);
     let (Some(target), Some(fields)) = (target, fields::read(&request.headers)) else {
         return Ok(MALFORMED);
     };
-    if request.version == Version::Http10 {
+    let is_readable = !is_connect || can_be_connected(target.authority);
+    let wants_tls = target.is_https && connection.scheme() == "http";
+    // What is wrong with the target comes first.
+    if request.version == Version::Http10 && is_readable && !wants_tls {
         return Ok(LOW_VERSION);
     }
     if fields.len() >= TOO_MANY_HEADERS || size(request) > MOST_HEADER_BYTES {
@@ -107,7 +115,7 @@ pub(crate) fn admit(
     if let Some(refused) = check_framing(&mut headers, is_connect) {
         return Ok(refused);
     }
-    if is_connect && !can_be_connected(target.authority) {
+    if !is_readable {
         return Ok(MALFORMED);
     }
     if !get(&headers, ":authority")
@@ -126,7 +134,7 @@ pub(crate) fn admit(
             Nominated::Forbidden => return Ok(MALFORMED),
         },
     };
-    if target.is_https && connection.scheme() == "http" {
+    if wants_tls {
         return Ok(Admission::Unreadable(403, "Forbidden"));
     }
     let is_chunked = get(&headers, "transfer-encoding").is_some();

@@ -72,7 +72,7 @@ pub(crate) fn answer_bytes(request: &Request, cluster: &str) -> Result<Outcome, 
         cluster: Some(cluster.to_owned()),
         upstream: Some(upstream),
         attempts: 1,
-        ..answer(cluster).into_received(request.method == "HEAD")
+        ..answer(cluster).into_received(request.method == "HEAD", request.version)
     })
 }
 

@@ -24,14 +24,14 @@ pub(crate) fn outcome(request: &Request, routed: Routed<'_>) -> Result<Outcome, 
             } = *answered;
             Ok(Outcome {
                 rule,
-                ..delayed(reply.into_received(to_head), delay_ms)
+                ..delayed(reply.into_received(to_head, request.version), delay_ms)
             })
         }
-        Routed::Forwarded(forwarded) => of_an_echo(&forwarded),
+        Routed::Forwarded(forwarded) => of_an_echo(request, &forwarded),
     }
 }
 
-fn of_an_echo(forwarded: &Forwarded<'_>) -> Result<Outcome, Skipped> {
+fn of_an_echo(request: &Request, forwarded: &Forwarded<'_>) -> Result<Outcome, Skipped> {
     refuse_the_unknowable(forwarded)?;
     let answer = echo::answer(forwarded.cluster());
     let reply = match forwarded.wants_an_upgrade() {
@@ -39,7 +39,7 @@ fn of_an_echo(forwarded: &Forwarded<'_>) -> Result<Outcome, Skipped> {
         false => forwarded.finish(answer)?,
     };
     let asked = tally(forwarded, &reply);
-    let seen = reply.into_received(forwarded.to_head());
+    let seen = reply.into_received(forwarded.to_head(), request.version);
     let outcome = Outcome {
         status: seen.status,
         body: seen.body,

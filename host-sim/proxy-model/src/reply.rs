@@ -2,6 +2,7 @@
 
 use crate::headers::{Headers, get, remove, set, text};
 use crate::outcome::Outcome;
+use crate::request::Version;
 
 /// An answer on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub(crate) fn speaks_grpc(request: &Headers) -> bool {
 
 impl Reply {
     /// The part of the outcome that a client sees, which asked by `HEAD` or not.
-    pub(crate) fn into_received(self, is_head: bool) -> Outcome {
+    pub(crate) fn into_received(self, is_head: bool, version: Version) -> Outcome {
         const OF_ANY_ANSWER: &[&str] = &[
             "connection",
             "content-length",
@@ -94,7 +95,9 @@ impl Reply {
         ];
         let has_length = get(&self.headers, "content-length").is_some();
         let never_has_body = self.status < 200 || matches!(self.status, 204 | 304);
-        let is_chunked = !has_length && !never_has_body && (is_head || !self.body.is_empty());
+        // HTTP/2 has frames of its own.
+        let can_chunk = version != Version::Http2;
+        let is_chunked = can_chunk && !has_length && !never_has_body && (is_head || !self.body.is_empty());
         let body = match is_head || never_has_body {
             _ if is_chunked => Some("<chunked>".to_owned()),
             true => Some(String::new()),

@@ -95,7 +95,7 @@ async fn decide(
     if request.version() == Version::HTTP_10 {
         return Ok(Done::plain(
             426,
-            "",
+            "Upgrade Required",
             "HTTP/1.0 is not served, as Envoy doesn't unless it is told to",
         ));
     }
