@@ -58,7 +58,7 @@ pub(super) fn workloads(
     }
     let listed = entry.spec.endpoints.iter();
     let mut list: Vec<Workload> = listed
-        .map(|it| of_listed(it, &place_of(it, it.labels.clone()), port, by_dns))
+        .map(|it| of_listed(it, &place_of(it, &it.labels), port, by_dns))
         .collect();
     if by_dns && list.is_empty() {
         list.push(Workload {
@@ -112,15 +112,15 @@ pub(super) fn of_other_entries(
 pub(super) fn place_of_entry(entry: &Resource<WorkloadEntry>) -> (Labels, String) {
     let mut labels = entry.spec.labels.clone();
     labels.extend(entry.meta.labels.clone());
-    place_of(&entry.spec, labels)
+    place_of(&entry.spec, &labels)
 }
 
-fn place_of(workload: &WorkloadEntry, labels: Labels) -> (Labels, String) {
+fn place_of(workload: &WorkloadEntry, labels: &Labels) -> (Labels, String) {
     let locality = match workload.locality.as_str() {
-        "" => locality_of_label(&labels),
+        "" => locality_of_label(labels),
         locality => locality.to_owned(),
     };
-    let labels = with_place(&labels, &locality, "", &workload.network);
+    let labels = with_place(labels, &locality, "", &workload.network);
     (labels, locality)
 }
 
