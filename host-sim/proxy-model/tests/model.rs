@@ -459,6 +459,36 @@ fn a_cluster_that_does_not_answer_is_told_in_envoys_words_and_edited() {
 }
 
 #[test]
+fn a_cluster_without_endpoints_answers_nothing_and_nothing_is_copied() {
+    let edit = json!({"header": {"key": "x-flags", "value": "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%"}});
+    let mirror = json!({"cluster": "b", "disable_shadow_host_suffix_append": true});
+    let routes = json!([{"match": {"prefix": "/"}, "route": {"cluster": "a", "request_mirror_policies": [mirror]},
+        "response_headers_to_add": [edit]}]);
+    let empty = |cluster: usize| {
+        let mut bootstrap = bootstrap(&routes, false);
+        bootstrap["static_resources"]["clusters"][cluster]["load_assignment"] =
+            json!({"endpoints": [{"lb_endpoints": []}]});
+        let model = Model::new(&bootstrap).expect("a model");
+        model.answer(&request(8080, &[]), &mut no_filter, &mut || 0)
+    };
+    let asked = empty(0).expect("an outcome");
+    assert_eq!(
+        (asked.status, asked.cluster, asked.body.as_deref()),
+        (503, None, Some("no healthy upstream"))
+    );
+    assert_eq!(asked.mirrors, Vec::<String>::new());
+    let flags = ("x-flags".to_owned(), "UH no_healthy_upstream".to_owned());
+    assert!(
+        asked.response_headers.contains(&flags),
+        "{:?}",
+        asked.response_headers
+    );
+    let copied = empty(1).expect("an outcome");
+    assert_eq!((copied.status, copied.cluster.as_deref()), (200, Some("a")));
+    assert_eq!(copied.mirrors, Vec::<String>::new());
+}
+
+#[test]
 fn a_domain_may_end_in_a_star_and_comes_after_those_that_begin_with_one() {
     let mut bootstrap = bootstrap(&json!([]), false);
     let table = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config";
