@@ -10,6 +10,7 @@ use fingerpost_config_compiler::{Options, qualify};
 use fingerpost_resources::{
     DestinationRule, Diagnostics, DirectBody, Gateway, HttpDirectResponse, HttpRoute, Meta, Origin, Port,
     Resolution, Resource, Resources, Server, ServiceEntry, ServicePort, Subset, VirtualService,
+    WorkloadEntry,
 };
 
 /// What the implied resources are called.
@@ -179,11 +180,25 @@ fn hosts(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnos
         finding.help(format!("they are {}", names.join(", ")));
     }
     for (host, unknown) in unknown {
-        let has_rule = resources
-            .destination_rules
-            .iter()
-            .any(|it| qualify(&it.spec.host, &it.meta.namespace, &options.domain) == host);
-        if !has_rule && !unknown.subsets.is_empty() {
+        let rules = resources.destination_rules.iter();
+        let rules: Vec<_> = rules
+            .filter(|it| qualify(&it.spec.host, &it.meta.namespace, &options.domain) == host)
+            .collect();
+        // Its DestinationRule must be seen, as it is for a service of its own namespace.
+        let namespace = rules
+            .first()
+            .map_or(&options.namespace, |it| &it.meta.namespace)
+            .clone();
+        // The stand-in has the labels that subsets ask for: an endpoint for each, all at the same address.
+        let subsets = rules.iter().flat_map(|it| &it.spec.subsets);
+        let endpoints: Vec<WorkloadEntry> = subsets
+            .map(|subset| WorkloadEntry {
+                address: host.clone(),
+                labels: subset.labels.clone(),
+                ..WorkloadEntry::default()
+            })
+            .collect();
+        if rules.is_empty() && !unknown.subsets.is_empty() {
             let subsets = unknown.subsets.into_iter().map(|name| Subset {
                 name,
                 ..Subset::default()
@@ -193,7 +208,7 @@ fn hosts(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnos
                 subsets: subsets.collect(),
                 ..DestinationRule::default()
             };
-            let rule = implied("DestinationRule", &host, &options.namespace, spec, &near);
+            let rule = implied("DestinationRule", &host, &namespace, spec, &near);
             resources.destination_rules.push(rule);
         }
         let ports = unknown.ports.into_iter().map(|number| ServicePort {
@@ -206,9 +221,10 @@ fn hosts(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnos
             hosts: vec![host.clone()],
             ports: ports.collect(),
             resolution: Some(Resolution::Dns),
+            endpoints,
             ..ServiceEntry::default()
         };
-        let entry = implied("ServiceEntry", &host, &options.namespace, spec, &near);
+        let entry = implied("ServiceEntry", &host, &namespace, spec, &near);
         resources.service_entries.push(entry);
     }
 }
