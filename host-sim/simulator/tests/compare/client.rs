@@ -15,7 +15,7 @@ pub(crate) struct Read {
     pub(crate) trailers: Pairs,
 }
 
-pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
+pub(crate) fn send(to: SocketAddr, request: &Request, pause: Duration) -> io::Result<Read> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -39,7 +39,7 @@ pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
     head.extend(b"\r\n");
     stream.write_all(&head)?;
     // A proxy that has answered already may have closed: then what it answered counts.
-    let sent = send_body(&mut stream, request, chunked);
+    let sent = send_body(&mut stream, request, chunked, pause);
     let read = read(&stream, text(":method") == "HEAD");
     match (read, sent) {
         (Ok(read), _) => Ok(read),
@@ -48,13 +48,13 @@ pub(crate) fn send(to: SocketAddr, request: &Request) -> io::Result<Read> {
     }
 }
 
-fn send_body(stream: &mut TcpStream, request: &Request, chunked: bool) -> io::Result<()> {
+fn send_body(stream: &mut TcpStream, request: &Request, chunked: bool, pause: Duration) -> io::Result<()> {
     for piece in &request.body {
-        upstream::pause();
+        std::thread::sleep(pause);
         stream.write_all(&upstream::framed(piece, chunked))?;
     }
     if chunked {
-        upstream::pause();
+        std::thread::sleep(pause);
         let trailers = request.trailers.iter().flat_map(|trailers| trailers.iter());
         stream.write_all(upstream::last_chunk(trailers).as_bytes())?;
     }

@@ -18,6 +18,7 @@ pub(crate) fn run(
     guests: &Guests,
     binary: &EnvoyBinary,
     expected: &Seen,
+    pause: Duration,
 ) -> Result<Seen, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     for chosen in &scenario.plugins {
@@ -25,8 +26,8 @@ pub(crate) fn run(
         let path = directory.path().join(format!("{}.wasm", chosen.guest));
         std::fs::write(path, wasm).map_err(|error| error.to_string())?;
     }
-    let upstream = Upstream::start().map_err(|error| error.to_string())?;
-    let auth = Upstream::start().map_err(|error| error.to_string())?;
+    let upstream = Upstream::start(pause).map_err(|error| error.to_string())?;
+    let auth = Upstream::start(pause).map_err(|error| error.to_string())?;
     let grpc = crate::grpc::start().map_err(|error| error.to_string())?;
     let mut bootstrap = bootstrap(scenario, directory.path(), &upstream, &auth);
     if let Some(clusters) = bootstrap["static_resources"]["clusters"].as_array_mut() {
@@ -49,7 +50,7 @@ pub(crate) fn run(
         if let Some(pause) = scenario.pause {
             thread::sleep(pause);
         }
-        let client = client::send(listener, request).map_err(|error| {
+        let client = client::send(listener, request, pause).map_err(|error| {
             let log = envoy.log();
             let last: Vec<&str> = log.lines().rev().take(30).collect();
             format!(

@@ -21,6 +21,7 @@ mod upstream;
 use fingerpost_envoy::{EnvoyBinary, default_cache};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -50,21 +51,20 @@ fn main() {
             let name = scenario.name.to_owned();
             Some(Trial::test(name, move || {
                 let simulated = simulator_side::run(&scenario, &guests).map_err(Failed::from)?;
-                let differ = || {
-                    let real = envoy_side::run(&scenario, &guests, &envoy, &simulated)?;
+                let differ = |pause| {
+                    let real = envoy_side::run(&scenario, &guests, &envoy, &simulated, pause)?;
                     match seen::differences(&scenario, &simulated, &real) {
                         none if none.is_empty() => Ok(()),
                         differences => Err(differences.join("\n")),
                     }
                 };
                 // On a busy machine Envoy may read two pieces of a body as one; then they are sent more slowly.
-                let mut compared = differ();
-                for millis in [200, 1000] {
+                let mut compared = Ok(());
+                for millis in scenario.pauses {
+                    compared = differ(Duration::from_millis(*millis));
                     if compared.is_ok() {
                         break;
                     }
-                    upstream::be_patient(millis);
-                    compared = differ();
                 }
                 compared.map_err(Failed::from)
             }))

@@ -10,6 +10,8 @@ pub(crate) struct Scenario {
     pub(crate) requests: Vec<Request>,
     /// What passes before each request.
     pub(crate) pause: Option<Duration>,
+    /// How many milliseconds sender and upstream wait between pieces of a body, at each try.
+    pub(crate) pauses: &'static [u64],
     /// How long the route waits for its upstream, where it is not the default.
     pub(crate) route_timeout: Option<Duration>,
     /// The listener's buffer limit, where it is not the default.
@@ -54,6 +56,7 @@ fn scenario(name: &'static str, plugins: Vec<Chosen>, requests: Vec<Request>) ->
         plugins,
         requests,
         pause: None,
+        pauses: &[40, 200, 1000],
         route_timeout: None,
         buffer_limit: None,
         every_line: false,
@@ -677,5 +680,9 @@ fn actions(name: &'static str, stop_iteration: bool) -> Scenario {
         }
         requests.push(get("/").header(place, "1").header("x-answer", "empty"));
     }
-    scenario(name, vec![chosen], requests)
+    Scenario {
+        // A timer of the guest's lets streams go on after 250 ms, when all pieces have come.
+        pauses: &[40; 5],
+        ..scenario(name, vec![chosen], requests)
+    }
 }

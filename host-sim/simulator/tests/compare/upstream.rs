@@ -3,22 +3,9 @@
 use fingerpost_simulator::{Request, Response};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-/// How long to wait between pieces so that a proxy reads them one by one.
-static PAUSE_MILLIS: AtomicU64 = AtomicU64::new(40);
-
-pub(crate) fn pause() {
-    thread::sleep(Duration::from_millis(PAUSE_MILLIS.load(Ordering::Relaxed)));
-}
-
-/// For a machine so busy that a proxy reads two pieces as one: from now on, everybody waits longer.
-pub(crate) fn be_patient(millis: u64) {
-    PAUSE_MILLIS.fetch_max(millis, Ordering::Relaxed);
-}
 
 /// The answer to a request that asks for `kind` in the header `x-answer`.
 pub(crate) fn answer(kind: Option<&str>) -> Response {
@@ -85,7 +72,8 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts one that waits so long between pieces that a proxy reads them one by one.
+    pub(crate) fn start(pause: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let got = Arc::new(Mutex::new(Vec::new()));
@@ -93,7 +81,7 @@ impl Upstream {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
-                thread::spawn(move || serve(stream, &kept));
+                thread::spawn(move || serve(stream, &kept, pause));
             }
         });
         Ok(Self { address, got })
@@ -104,7 +92,7 @@ impl Upstream {
     }
 }
 
-fn serve(stream: TcpStream, kept: &Mutex<Vec<Got>>) -> io::Result<()> {
+fn serve(stream: TcpStream, kept: &Mutex<Vec<Got>>, pause: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?; // or pieces would be sent together
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
@@ -129,12 +117,12 @@ fn serve(stream: TcpStream, kept: &Mutex<Vec<Got>>) -> io::Result<()> {
             .map(|(_, value)| value.clone());
         let head_only = got.method == "HEAD";
         kept.lock().expect("no thread panics with it").push(got);
-        write(&mut writer, &answer(kind.as_deref()), head_only)?;
+        write(&mut writer, &answer(kind.as_deref()), head_only, pause)?;
     }
     Ok(())
 }
 
-fn write(writer: &mut TcpStream, response: &Response, head_only: bool) -> io::Result<()> {
+fn write(writer: &mut TcpStream, response: &Response, head_only: bool, pause: Duration) -> io::Result<()> {
     let mut text = format!("HTTP/1.1 {} Answer\r\n", response.status());
     for (name, value) in response
         .headers
@@ -154,13 +142,13 @@ fn write(writer: &mut TcpStream, response: &Response, head_only: bool) -> io::Re
     }
     for (index, piece) in response.body.iter().enumerate() {
         if index > 0 {
-            pause();
+            thread::sleep(pause);
         }
         writer.write_all(&framed(piece, !counted))?;
         writer.flush()?;
     }
     if !counted {
-        pause();
+        thread::sleep(pause);
         let trailers = response.trailers.iter().flat_map(|trailers| trailers.iter());
         writer.write_all(last_chunk(trailers).as_bytes())?;
     }
