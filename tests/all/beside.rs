@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use fingerpost_proxy_model::Request;
 use fingerpost_simulator::Module;
 use fingerpost_tests::case::Outcome;
-use fingerpost_tests::compare::{Difference, differences};
+use fingerpost_tests::compare::{Difference, differences_in_full as differences};
 use fingerpost_tests::duel::Pair;
 use fingerpost_tests::duel::arena::{Arena, Look};
 use fingerpost_tests::duel::shrink::{Dispute, shrink};

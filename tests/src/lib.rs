@@ -16,6 +16,7 @@ pub mod engines;
 pub mod floor;
 pub mod generate;
 pub mod http2;
+pub mod recorded;
 pub mod report;
 pub mod repository;
 pub mod rows;

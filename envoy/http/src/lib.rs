@@ -21,4 +21,4 @@ mod written;
 
 pub use inline::{HeaderMap, is_inline};
 pub use syntax::{MOST_HEADER_BYTES, TOO_MANY_HEADERS, is_authority_byte, is_method};
-pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, value_of_a_run};
+pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, is_about_the_connection, value_of_a_run};

@@ -24,6 +24,15 @@ pub fn value_of_a_run(value: &str) -> Option<&'static str> {
         .map(|(_, words)| *words)
 }
 
+/// Headers about a connection, which Envoy writes anew on each side: they say nothing about the request.
+#[must_use]
+pub fn is_about_the_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding"
+    )
+}
+
 const VALUES: &[(&str, &str)] = &[
     (CLIENT_ADDRESS, "the address of the client"),
     (RANDOM_ID, "the id that Envoy makes for each request"),

@@ -12,6 +12,7 @@ mod curl;
 mod explain;
 mod failure;
 mod files;
+mod headers;
 mod journal;
 mod listing;
 mod load;

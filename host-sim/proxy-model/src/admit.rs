@@ -47,7 +47,10 @@ const LOW_VERSION: Admission = Admission::Unreadable(426, "Upgrade Required");
 const TOO_LARGE: Admission = Admission::Unreadable(431, "Request Header Fields Too Large");
 
 /// The client's address, for want of a connection.
-const CLIENT: &str = "127.0.0.1";
+pub(crate) const CLIENT: &str = "127.0.0.1";
+
+/// In a forwarded request, in place of the random `x-request-id` that Envoy would make.
+pub const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Checks and normalises `request`.
 pub(crate) fn admit(
@@ -183,7 +186,7 @@ pub(crate) fn admit(
     for (name, value) in [
         ("x-forwarded-proto", connection.scheme()),
         ("x-envoy-external-address", CLIENT),
-        ("x-request-id", "00000000-0000-4000-8000-000000000000"),
+        ("x-request-id", REQUEST_ID),
     ] {
         set(&mut headers, name, value);
     }

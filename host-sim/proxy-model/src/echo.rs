@@ -1,49 +1,110 @@
 //! The upstream: an echo server that answers 200 with `ok`, and notes what it received.
 
+use fingerpost_envoy_http::{CLIENT_ADDRESS, MILLISECONDS, RANDOM_ID};
+
+use crate::admit::{CLIENT, REQUEST_ID};
 use crate::headers::{Headers, get, text};
 use crate::outcome::{Outcome, Skipped, Upstream};
 use crate::reply::Reply;
 use crate::request::Request;
 
-/// The header by which an echo server says which cluster it stands for.
-pub(crate) const CLUSTER: &str = "x-echo-cluster";
+/// A header that echo servers answer with beside their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EchoHeader {
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: EchoValue,
+}
 
-/// What it answers.
-pub(crate) fn answer(cluster: &str) -> Reply {
-    let headers = [
+/// The value of such a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EchoValue {
+    /// This text.
+    Text(String),
+    /// The name of the cluster that the server stands in for.
+    Cluster,
+}
+
+/// What the server of a cluster answers.
+pub(crate) fn answer(cluster: &str, beside: &[EchoHeader]) -> Reply {
+    let own = [
         ("content-type", "text/plain"),
-        ("server-extra", "1"),
-        (CLUSTER, cluster),
         ("content-length", "2"),
-        ("x-envoy-upstream-service-time", "0"), // added by Envoy, not by the server
+        ("x-envoy-upstream-service-time", MILLISECONDS), // added by Envoy, not by the server
     ];
+    let beside = beside.iter().map(|it| {
+        let value = match &it.value {
+            EchoValue::Text(text) => text.as_str(),
+            EchoValue::Cluster => cluster,
+        };
+        (it.name.as_str(), value)
+    });
+    let headers = own.into_iter().chain(beside);
     Reply {
         status: 200,
         headers: headers
             .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
-            .to_vec(),
-        body: b"ok".to_vec(),
+            .collect(),
+        body: BODY.to_vec(),
     }
 }
 
-/// What it notes of a request that came through Envoy.
-pub(crate) fn received(request: &Headers) -> Upstream {
+/// The body of every answer.
+pub(crate) const BODY: &[u8] = b"ok";
+
+/// What it notes of a request that came through Envoy, whose codec tells the length of a body that is not there.
+pub(crate) fn received(request: &Headers, has_body: bool) -> Upstream {
     let one = |name| text(get(request, name).unwrap_or_default());
+    let method = one(":method");
+    let is_told = has_body || get(request, "content-length").is_some() || !promises_a_body(&method);
+    let no_length = (!is_told).then(|| ("content-length".to_owned(), "0".to_owned()));
     let headers = request
         .iter()
         .filter(|(name, _)| !name.starts_with(b":"))
-        .map(|(name, value)| (text(name), text(value.trim_ascii())));
+        .map(|(name, value)| {
+            let name = text(name);
+            let value = shown(&name, text(value.trim_ascii()));
+            (name, value)
+        });
     Upstream {
-        method: one(":method"),
+        method,
         path: one(":path"),
         authority: one(":authority"),
-        headers: recorded(headers),
+        headers: sorted(headers.chain(no_length)),
         timeout_ms: get(request, "x-envoy-expected-rq-timeout-ms").map(text),
     }
 }
 
+/// Whether a request with this method usually has a body. Tried with all methods that 1.40 knows.
+fn promises_a_body(method: &str) -> bool {
+    !matches!(method, "CONNECT" | "DELETE" | "GET" | "HEAD" | "TRACE")
+}
+
+/// The value of a header, with a placeholder where the model made up what only a running Envoy knows.
+fn shown(name: &str, value: String) -> String {
+    match name {
+        "x-request-id" if value == REQUEST_ID => RANDOM_ID.to_owned(),
+        "x-envoy-external-address" if value == CLIENT => CLIENT_ADDRESS.to_owned(),
+        "x-forwarded-for" => {
+            let addresses: Vec<&str> = value.split(',').collect();
+            let Some(own) = addresses.iter().rposition(|it| *it == CLIENT) else {
+                return value;
+            };
+            let addresses = addresses.iter().enumerate();
+            let addresses = addresses.map(|(index, it)| if index == own { CLIENT_ADDRESS } else { it });
+            addresses.collect::<Vec<&str>>().join(",")
+        }
+        _ => value,
+    }
+}
+
 /// What comes of a request that reaches it as the client sent it.
-pub(crate) fn answer_bytes(request: &Request, cluster: &str) -> Result<Outcome, Skipped> {
+pub(crate) fn answer_bytes(
+    request: &Request,
+    cluster: &str,
+    beside: &[EchoHeader],
+) -> Result<Outcome, Skipped> {
     let is_http = request.path.bytes().all(|byte| byte.is_ascii_graphic()) && !request.path.is_empty();
     let frames = ["content-length", "transfer-encoding", "host", "connection"];
     if !is_http || frames.iter().any(|name| request.header(name).is_some()) {
@@ -66,34 +127,24 @@ pub(crate) fn answer_bytes(request: &Request, cluster: &str) -> Result<Outcome, 
         path: request.path.clone(),
         authority: request.authority.clone(),
         timeout_ms: timeout.map(|(_, value)| value.clone()),
-        headers: recorded(seen.into_iter()),
+        headers: sorted(seen.into_iter()),
     };
+    let mut answer = answer(cluster, beside);
+    answer
+        .headers
+        .retain(|(name, _)| name != b"x-envoy-upstream-service-time");
+    let seen = answer.into_received(request.method == "HEAD", request.version);
     Ok(Outcome {
         cluster: Some(cluster.to_owned()),
         upstream: Some(upstream),
         attempts: 1,
-        ..answer(cluster).into_received(request.method == "HEAD", request.version)
+        body: seen.body.filter(|it| it.as_bytes() != BODY),
+        ..seen
     })
 }
 
-/// The headers that a case records: sorted, without those that any proxy adds.
-fn recorded(headers: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
-    const LEFT_OUT: &[&str] = &[
-        "connection",
-        "content-length",
-        "host",
-        "transfer-encoding",
-        "x-case",
-        "x-echo",
-        "x-envoy-attempt-count",
-        "x-envoy-decorator-operation",
-        "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-external-address",
-        "x-envoy-internal",
-        "x-request-id",
-    ];
-    let is_left_out = |name: &str| LEFT_OUT.contains(&name) || name.starts_with("x-forwarded-");
-    let mut kept: Vec<_> = headers.filter(|(name, _)| !is_left_out(name)).collect();
-    kept.sort();
-    kept
+fn sorted(headers: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut headers: Vec<_> = headers.collect();
+    headers.sort();
+    headers
 }

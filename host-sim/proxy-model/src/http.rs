@@ -28,6 +28,13 @@ pub(crate) struct Http {
     pub(crate) routes: RouteTable,
     /// What requests may go on in, in lower case.
     upgrades: Vec<String>,
+    /// The `server` of every response.
+    pub(crate) server_name: String,
+}
+
+/// Envoy's default.
+fn usual_server_name() -> String {
+    "envoy".to_owned()
 }
 
 /// A filter of the chain.
@@ -65,8 +72,8 @@ struct WrittenHttp {
     http_filters: Vec<WrittenFilter>,
     #[serde(default, rename = "stat_prefix")]
     _stat_prefix: Ignored,
-    #[serde(default, rename = "server_name")]
-    _server_name: Ignored,
+    #[serde(default = "usual_server_name")]
+    server_name: String,
     #[serde(default, rename = "stream_idle_timeout")]
     _stream_idle_timeout: Ignored,
     #[serde(default, rename = "forward_client_cert_details")]
@@ -176,6 +183,7 @@ impl Http {
                 refuses_fragments,
             },
             filters: filters.collect(),
+            server_name: written.server_name,
             routes: RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
             upgrades: written
                 .upgrade_configs
@@ -206,6 +214,7 @@ impl Http {
                 to_head,
                 rule: None,
                 delay_ms: 0,
+                server_name: self.server_name.clone(),
             }))
         };
         match admit(request, &connection, &self.edge)? {

@@ -22,6 +22,9 @@
 //! an upgrade it is known who is asked, and what becomes of an answer that declines it. A bootstrap with a field that
 //! the model does not know is refused.
 //!
+//! An outcome has every header, those that Envoy adds among them; a value that only a running Envoy has is a placeholder
+//! of `fingerpost-envoy-http`.
+//!
 //! Filters and routes see the headers that Envoy itself adds (`x-request-id`, `x-envoy-external-address`, the end of
 //! `x-forwarded-for`) with values of the model's own: that they are there is right, what they say is not.
 //!
@@ -65,8 +68,10 @@ mod upgrade;
 mod variable;
 mod virtual_host;
 
+pub use admit::REQUEST_ID;
 pub use connection::Entrance;
 pub use dice::Dice;
+pub use echo::{EchoHeader, EchoValue};
 pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
 pub use headers::Headers;

@@ -8,6 +8,7 @@ use crate::ModelError;
 use crate::clusters::Clusters;
 use crate::connection::{Connection, Entrance, Listener, Network};
 use crate::dice::{Dice, StreamRoll};
+use crate::echo::EchoHeader;
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome, Skipped};
 use crate::record;
@@ -21,6 +22,7 @@ pub struct Model {
     clusters: Clusters,
     /// Ports that Gateways declare, where listeners have others.
     declared: BTreeMap<u16, String>,
+    echo_headers: Vec<EchoHeader>,
 }
 
 impl Model {
@@ -49,6 +51,7 @@ impl Model {
             listeners: listeners.collect::<Result<_, _>>()?,
             clusters: Clusters::read(resources.get("clusters").unwrap_or(&Value::Null)),
             declared: BTreeMap::new(),
+            echo_headers: Vec::new(),
         })
     }
 
@@ -57,6 +60,13 @@ impl Model {
     #[must_use]
     pub fn with_declared_port(mut self, port: u16, listener: impl Into<String>) -> Self {
         self.declared.insert(port, listener.into());
+        self
+    }
+
+    /// Has the echo servers of [`Model::answer`] answer with this header too.
+    #[must_use]
+    pub fn with_echo_header(mut self, header: EchoHeader) -> Self {
+        self.echo_headers.push(header);
         self
     }
 
@@ -71,7 +81,7 @@ impl Model {
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Outcome, Skipped> {
-        record::outcome(request, self.decide(request, filter, dice)?)
+        record::outcome(request, self.decide(request, filter, dice)?, &self.echo_headers)
     }
 
     /// Where a request goes and as what, or how Envoy itself answers it. For whoever has upstreams to ask.

@@ -1,4 +1,4 @@
-//! What comes of a request, in the form of a conformance case's `expect`.
+//! What comes of a request, in the form of a conformance case's `expect`, which leaves out some headers.
 
 use fingerpost_routing_config::RuleRef;
 use serde::Serialize;
@@ -25,13 +25,11 @@ pub struct Outcome {
     /// The other clusters that are asked, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirrors: Vec<String>,
-    /// The clusters that are asked, where the answer does not tell which of them it is from.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hits: Vec<String>,
-    /// What the client receives, where it is not the echo's own `ok`; `<chunked>` where it comes in chunks.
+    /// The body that the client receives; none if it is the echo server's. `<chunked>` where it comes in chunks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// The headers that the client receives, sorted, without those of any answer.
+    /// The headers that the client receives, sorted. Where only a running Envoy knows a value, it has a placeholder of
+    /// `fingerpost_envoy_http`.
     pub response_headers: Vec<(String, String)>,
     /// The rule of the route.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +55,8 @@ pub struct Upstream {
     pub path: String,
     /// The `host` header.
     pub authority: String,
-    /// The other headers, sorted, without those that any proxy adds.
+    /// The other headers, sorted, those that Envoy adds among them. Where only a running Envoy knows a value, it has a
+    /// placeholder of `fingerpost_envoy_http`.
     pub headers: Vec<(String, String)>,
     /// The text of `x-envoy-expected-rq-timeout-ms`.
     pub timeout_ms: Option<String>,

@@ -1,51 +1,58 @@
-//! What a conformance case records of a request: every upstream is an echo server, and the client notes what it gets.
+//! What comes of a request where every upstream is an echo server: what that receives, and what the client gets.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::echo;
-use crate::headers::{get, text};
+use crate::echo::{self, EchoHeader};
+use crate::headers::get;
 use crate::outcome::{Outcome, SLACK_MS, Skipped};
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Request, Version};
 use crate::routed::{Answered, Forwarded, Routed};
 
-/// What is recorded of `request`.
-pub(crate) fn outcome(request: &Request, routed: Routed<'_>) -> Result<Outcome, Skipped> {
+/// What comes of `request`. The echo servers answer with these headers beside their own.
+pub(crate) fn outcome(
+    request: &Request,
+    routed: Routed<'_>,
+    beside: &[EchoHeader],
+) -> Result<Outcome, Skipped> {
     match routed {
         Routed::Unanswered(failure) => Ok(Outcome::none(failure)),
-        Routed::Passed { cluster } => echo::answer_bytes(request, cluster),
+        Routed::Passed { cluster } => echo::answer_bytes(request, cluster, beside),
         Routed::Answered(answered) => {
             let Answered {
                 reply,
                 to_head,
                 rule,
                 delay_ms,
+                server_name,
             } = *answered;
             Ok(Outcome {
                 rule,
-                ..delayed(reply.into_received(to_head, request.version), delay_ms)
+                ..delayed(reply.into_sent(&server_name, request.version, to_head), delay_ms)
             })
         }
-        Routed::Forwarded(forwarded) => of_an_echo(request, &forwarded),
+        Routed::Forwarded(forwarded) => of_an_echo(&forwarded, request.version, beside),
     }
 }
 
-fn of_an_echo(request: &Request, forwarded: &Forwarded<'_>) -> Result<Outcome, Skipped> {
+fn of_an_echo(
+    forwarded: &Forwarded<'_>,
+    version: Version,
+    beside: &[EchoHeader],
+) -> Result<Outcome, Skipped> {
     refuse_the_unknowable(forwarded)?;
-    let answer = echo::answer(forwarded.cluster());
+    let answer = echo::answer(forwarded.cluster(), beside);
     let reply = match forwarded.wants_an_upgrade() {
         true => forwarded.decline(answer)?,
         false => forwarded.finish(answer)?,
     };
-    let asked = tally(forwarded, &reply);
-    let seen = reply.into_received(forwarded.to_head(), request.version);
+    let seen = reply.into_sent(forwarded.server_name(), version, forwarded.to_head());
     let outcome = Outcome {
         status: seen.status,
-        body: seen.body,
+        body: seen.body.filter(|it| it.as_bytes() != echo::BODY),
         response_headers: seen.response_headers,
         rule: forwarded.rule().cloned(),
-        ..asked
+        ..tally(forwarded)
     };
     Ok(delayed(outcome, forwarded.delay_ms()))
 }
@@ -82,28 +89,16 @@ fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
     Err(Skipped::because(reason))
 }
 
-/// Who was asked, how often, and for what. Who answered is read from the answer, as a client would do it; else it is
-/// the only one that was asked.
-fn tally(forwarded: &Forwarded<'_>, reply: &Reply) -> Outcome {
-    let asked = || forwarded.mirrors().iter().copied().chain([forwarded.cluster()]);
-    let named = get(&reply.headers, echo::CLUSTER).map(text);
-    let clusters: BTreeSet<&str> = asked().collect();
-    let only = clusters.first().filter(|_| clusters.len() == 1);
-    let main = named.or_else(|| only.map(|it| (*it).to_owned()));
-    let is_main = |cluster: &str| Some(cluster) == main.as_deref();
-    let attempts = asked().filter(|it| is_main(it)).count();
-    let others = clusters.iter().filter(|it| !is_main(it));
-    let others: Vec<String> = others.map(|it| (*it).to_owned()).collect();
-    let (mirrors, hits) = match main {
-        Some(_) => (others, Vec::new()),
-        None => (Vec::new(), others),
-    };
+/// Who is asked, how often, and for what.
+fn tally(forwarded: &Forwarded<'_>) -> Outcome {
+    let cluster = forwarded.cluster();
+    let copies = forwarded.mirrors();
+    let others: BTreeSet<&str> = copies.iter().copied().filter(|it| *it != cluster).collect();
     Outcome {
-        upstream: (attempts > 0).then(|| echo::received(forwarded.headers())),
-        attempts: attempts.max(1),
-        mirrors,
-        hits,
-        cluster: main,
+        cluster: Some(cluster.to_owned()),
+        upstream: Some(echo::received(forwarded.headers(), forwarded.stream.has_body)),
+        attempts: 1 + copies.iter().filter(|it| **it == cluster).count(),
+        mirrors: others.into_iter().map(str::to_owned).collect(),
         ..Outcome::default()
     }
 }

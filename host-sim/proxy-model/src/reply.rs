@@ -1,5 +1,7 @@
 //! Answers: those that Envoy gives by itself, and what a client receives of any.
 
+use fingerpost_envoy_http::NOW;
+
 use crate::headers::{Headers, get, remove, set, text};
 use crate::outcome::Outcome;
 use crate::request::Version;
@@ -82,41 +84,55 @@ pub(crate) fn speaks_grpc(request: &Headers) -> bool {
 }
 
 impl Reply {
+    /// As the connection manager sends it: with its own `server`, whatever it had, and a `date` if it had none.
+    #[must_use]
+    pub fn sent_by(mut self, server_name: &str) -> Self {
+        set(&mut self.headers, "server", server_name);
+        if get(&self.headers, "date").is_none() {
+            set(&mut self.headers, "date", NOW);
+        }
+        self
+    }
+
+    /// The part of the outcome that a client sees of what a connection manager sends. The codec of HTTP/1 tells the
+    /// length of an empty body.
+    pub(crate) fn into_sent(self, server_name: &str, version: Version, is_head: bool) -> Outcome {
+        let mut sent = self.sent_by(server_name);
+        let is_http1 = version != Version::Http2;
+        if is_http1 && !is_head && !sent.never_has_body() && sent.body.is_empty() {
+            set(&mut sent.headers, "content-length", "0");
+        }
+        sent.into_received(is_head, version)
+    }
+
     /// The part of the outcome that a client sees, which asked by `HEAD` or not.
     pub(crate) fn into_received(self, is_head: bool, version: Version) -> Outcome {
-        const OF_ANY_ANSWER: &[&str] = &[
-            "connection",
-            "content-length",
-            "date",
-            "server",
-            "transfer-encoding",
-            "x-echo-cluster",
-            "x-envoy-upstream-service-time",
-        ];
         let has_length = get(&self.headers, "content-length").is_some();
-        let never_has_body = self.status < 200 || matches!(self.status, 204 | 304);
+        let never_has_body = self.never_has_body();
         // HTTP/2 has frames of its own.
         let can_chunk = version != Version::Http2;
         let is_chunked = can_chunk && !has_length && !never_has_body && (is_head || !self.body.is_empty());
         let body = match is_head || never_has_body {
-            _ if is_chunked => Some("<chunked>".to_owned()),
-            true => Some(String::new()),
-            false if self.body == b"ok" && self.status == 200 => None,
-            false => Some(String::from_utf8_lossy(&self.body).into_owned()),
+            _ if is_chunked => "<chunked>".to_owned(),
+            true => String::new(),
+            false => String::from_utf8_lossy(&self.body).into_owned(),
         };
         let headers = self.headers.iter();
         let mut response_headers: Vec<_> = headers
             .map(|(name, value)| (text(name), text(value.trim_ascii())))
-            .filter(|(name, _)| !OF_ANY_ANSWER.contains(&name.as_str()))
             .collect();
         response_headers.sort();
         Outcome {
             status: self.status,
             attempts: 1,
-            body,
+            body: Some(body),
             response_headers,
             ..Outcome::default()
         }
+    }
+
+    fn never_has_body(&self) -> bool {
+        self.status < 200 || matches!(self.status, 204 | 304)
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Answered {
     pub rule: Option<RuleRef>,
     /// How long a fault holds it back, in milliseconds.
     pub delay_ms: u64,
+    /// The `server` that Envoy writes into it.
+    pub server_name: String,
 }
 
 /// A request that goes to a cluster.
@@ -89,6 +91,12 @@ impl<'m> Forwarded<'m> {
     #[must_use]
     pub fn mirrors(&self) -> &[&'m str] {
         &self.mirrors
+    }
+
+    /// The `server` that Envoy writes into the response.
+    #[must_use]
+    pub fn server_name(&self) -> &'m str {
+        &self.stream.http.server_name
     }
 
     /// The rule of the route.

@@ -212,6 +212,7 @@ impl<'m> Stream<'m> {
                 to_head: get(&self.request, ":method") == Some(b"HEAD"),
                 rule: chosen.route().and_then(|on| on.route.rule.clone()),
                 delay_ms,
+                server_name: self.http.server_name.clone(),
             })),
             Ended::Forward {
                 on,

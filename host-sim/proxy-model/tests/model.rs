@@ -413,7 +413,13 @@ fn a_filter_sees_its_site_and_may_change_the_route_or_answer() {
         .answer(&request(8080, &[]), &mut teapot, &mut || 0)
         .expect("an outcome");
     let as_json = serde_json::to_value(&outcome).expect("JSON");
-    let headers = json!([["content-type", "text/plain"], ["x-by", "filter"]]);
+    let headers = json!([
+        ["content-length", "3"],
+        ["content-type", "text/plain"],
+        ["date", "<now>"],
+        ["server", "envoy"],
+        ["x-by", "filter"],
+    ]);
     assert_eq!(
         as_json,
         json!({"status": 418, "body": "tea", "response_headers": headers})

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
+use fingerpost_envoy_http::is_about_the_connection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -202,7 +203,7 @@ pub(crate) fn outcome(reply: Result<Reply, Failure>, received: &[Received]) -> O
                 body => Some(body.into_owned()),
             };
             outcome.at_least_ms = u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX);
-            outcome.response_headers = kept(reply.headers, is_any_answers);
+            outcome.response_headers = kept(reply.headers);
         }
     }
     outcome
@@ -213,49 +214,16 @@ fn upstream(received: &Received) -> Upstream {
         method: received.method.clone(),
         path: received.path.clone(),
         authority: received.authority.clone(),
-        headers: kept(received.headers.clone(), is_any_proxys),
+        headers: kept(received.headers.clone()),
         timeout_ms: received
             .header("x-envoy-expected-rq-timeout-ms")
             .map(str::to_owned),
     }
 }
 
-/// `headers` sorted, without those that are not recorded.
-fn kept(mut headers: Vec<(String, String)>, is_left_out: fn(&str) -> bool) -> Vec<(String, String)> {
-    headers.retain(|(name, _)| !is_left_out(name));
+/// `headers` sorted, without what is about the connection and what the harness sends of its own.
+fn kept(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    headers.retain(|(name, _)| !is_about_the_connection(name) && !matches!(name.as_str(), "host" | "x-case"));
     headers.sort();
     headers
-}
-
-/// What any proxy adds to a request, and what the harness itself does.
-fn is_any_proxys(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "connection",
-        "content-length",
-        "host",
-        "transfer-encoding",
-        "x-case",
-        "x-echo",
-        "x-envoy-attempt-count",
-        "x-envoy-decorator-operation",
-        "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-external-address",
-        "x-envoy-internal",
-        "x-request-id",
-    ];
-    NAMES.contains(&name) || name.starts_with("x-forwarded-")
-}
-
-/// What any answer carries.
-fn is_any_answers(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "connection",
-        "content-length",
-        "date",
-        "server",
-        "transfer-encoding",
-        "x-echo-cluster",
-        "x-envoy-upstream-service-time",
-    ];
-    NAMES.contains(&name)
 }

@@ -37,6 +37,11 @@ pub(super) fn outcome(
             words: route.destination.clone(),
             status: answer.as_ref().map(|it| it.status),
             location: answer.as_ref().and_then(location),
+            response_headers: answer
+                .as_ref()
+                .map(|it| it.response_headers.clone())
+                .unwrap_or_default(),
+            body: answer.and_then(|it| it.body).filter(|it| !it.is_empty()),
             policies: policies(route.detail.as_ref()),
         };
     };

@@ -24,7 +24,8 @@
 //! FAILED: {"on": "path|method|authority|scheme|header|query parameter", "name": null|"x-a", "expected": "must be 1", "got": null|"2", "hint": null|"…"}
 //! REASON: {"message": "…", "help": null|"…", …PLACE}
 //! ```
-//! Other kinds of outcome: `answer` (`winner`, `words`, `status`, `location`, `policies`: a redirect or a direct response), `to_https`
+//! Other kinds of outcome: `answer` (`winner`, `words`, `status`, `location`,
+//! `response_headers`, `body`, `policies`: a redirect or a direct response), `to_https`
 //! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `no_connection`
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 

@@ -114,16 +114,14 @@ pub(super) fn roll(slot: u64, total: u64) -> u64 {
     rolls.max_by_key(|it| it % 1_000_000).unwrap_or(slot)
 }
 
-/// What the upstream receives, without what any proxy adds to any request.
+/// What the upstream receives.
 pub(super) fn upstream(outcome: &Outcome) -> Option<Upstream> {
     let seen = outcome.upstream.as_ref()?;
-    let timeout = seen.timeout_ms.as_ref();
-    let timeout = timeout.map(|it| ("x-envoy-expected-rq-timeout-ms".to_owned(), it.clone()));
     Some(Upstream {
         method: seen.method.clone(),
         path: seen.path.clone(),
         authority: seen.authority.clone(),
-        headers: seen.headers.iter().cloned().chain(timeout).collect(),
+        headers: seen.headers.clone(),
     })
 }
 

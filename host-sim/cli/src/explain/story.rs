@@ -153,6 +153,9 @@ pub(super) enum Outcome {
         words: String,
         status: Option<u16>,
         location: Option<String>,
+        /// What the client gets, sorted.
+        response_headers: Vec<(String, String)>,
+        body: Option<String>,
         policies: Vec<Policy>,
     },
     /// Plain text is sent to HTTPS before any rule is asked.

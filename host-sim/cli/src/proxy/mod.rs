@@ -8,6 +8,7 @@ mod filters;
 use std::cell::RefCell;
 
 use clap::ValueEnum;
+use fingerpost_envoy_http::MILLISECONDS;
 use fingerpost_proxy_model::{Entrance, Model, Outcome, Reply, Request, Routed, Skipped};
 
 use self::filters::{Filters, chance};
@@ -86,12 +87,15 @@ impl Proxy {
         let routed = self.model.route(sent, filters, &mut || roll);
         let received = routed.and_then(|routed| match routed {
             Routed::Forwarded(forwarded) => {
-                let reply = Reply {
+                let mut reply = Reply {
                     status: answer.status,
                     headers: answer.headers.iter().map(bytes).collect(),
                     body: Vec::new(),
                 };
-                let reply = forwarded.finish(reply)?;
+                let service_time = b"x-envoy-upstream-service-time";
+                reply.headers.retain(|(name, _)| name != service_time);
+                reply.headers.push((service_time.to_vec(), MILLISECONDS.into()));
+                let reply = forwarded.finish(reply)?.sent_by(forwarded.server_name());
                 let headers = reply.headers.iter();
                 Ok(Some(Answer {
                     status: reply.status,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::visible;
 
+use crate::headers;
 use crate::rule;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
 
@@ -51,14 +52,7 @@ pub(super) fn show(
             paint(DIM, "host:"),
             visible(&upstream.authority)
         )?;
-        headers(&upstream.headers, out)?;
-        if let Some(timeout) = &upstream.timeout_ms {
-            writeln!(
-                out,
-                "    {}",
-                paint(DIM, format_args!("answers within {timeout} ms"))
-            )?;
-        }
+        show_headers(&upstream.headers, out)?;
     }
     if !outcome.mirrors.is_empty() {
         writeln!(
@@ -70,7 +64,7 @@ pub(super) fn show(
     }
     if outcome.error.is_none() {
         writeln!(out, "\n  {}", paint(BOLD, "client"))?;
-        headers(&outcome.response_headers, out)?;
+        show_headers(&outcome.response_headers, out)?;
         if let Some(body) = outcome.body.as_deref().filter(|body| !body.is_empty()) {
             for line in body.lines() {
                 writeln!(out, "    {}", visible(line))?;
@@ -87,8 +81,8 @@ pub(super) fn show(
     Ok(())
 }
 
-fn headers(headers: &[(String, String)], out: &mut impl Write) -> io::Result<()> {
-    for (name, value) in headers {
+fn show_headers(all: &[(String, String)], out: &mut impl Write) -> io::Result<()> {
+    for (name, value) in headers::known(all) {
         writeln!(
             out,
             "    {} {}",
@@ -96,5 +90,8 @@ fn headers(headers: &[(String, String)], out: &mut impl Write) -> io::Result<()>
             visible(value)
         )?;
     }
-    Ok(())
+    match headers::unknown(all) {
+        Some(line) => writeln!(out, "    {}", paint(DIM, line)),
+        None => Ok(()),
+    }
 }

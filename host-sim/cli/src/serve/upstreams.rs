@@ -8,7 +8,7 @@ use std::io;
 
 use fingerpost_config_compiler::{EndpointAddress, Endpoints, PlanCluster};
 use fingerpost_envoy::Echo;
-use fingerpost_proxy_model::Headers;
+use fingerpost_proxy_model::{Headers, REQUEST_ID};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
@@ -130,7 +130,8 @@ pub(super) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request
                     .headers_mut()
                     .insert(HOST, HeaderValue::from_bytes(value).ok()?),
             ),
-            b"x-request-id" => drop(
+            // The model's stand-in. A rule may set another.
+            b"x-request-id" if value == REQUEST_ID.as_bytes() => drop(
                 request
                     .headers_mut()
                     .insert("x-request-id", HeaderValue::from_str(id).ok()?),

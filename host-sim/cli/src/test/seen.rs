@@ -1,6 +1,7 @@
 //! Looks up in an outcome what one expectation is about.
 
 use fingerpost_config_compiler::{PlanRoute, ShareDetail};
+use fingerpost_envoy_http::{is_about_the_connection, value_of_a_run};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
 use super::foreign::{Compared, RuleBlock, dropped};
@@ -45,7 +46,7 @@ impl<'s> Scene<'s> {
 
     /// Whether the route has a destination, whether or not it is asked.
     pub(super) fn forwards(&self) -> bool {
-        self.outcome.cluster.is_some() || !self.outcome.hits.is_empty() || !self.shares().is_empty()
+        self.outcome.cluster.is_some() || !self.shares().is_empty()
     }
 
     /// The destination that was drawn.
@@ -118,11 +119,7 @@ pub(super) fn look(want: &Want, scene: &Scene<'_>) -> Seen {
         Want::Cluster(text) => one(text, outcome.cluster.as_deref(), &scene.nobody()),
         Want::NoCluster => {
             let actual = outcome.cluster.clone().unwrap_or_else(|| scene.nobody());
-            seen(
-                outcome.cluster.is_none() && outcome.hits.is_empty(),
-                "no upstream",
-                actual,
-            )
+            seen(outcome.cluster.is_none(), "no upstream", actual)
         }
         Want::Host(_) | Want::Subset(_) | Want::Port(_) => destination(want, scene),
         Want::Method(text) => one(
@@ -136,12 +133,12 @@ pub(super) fn look(want: &Want, scene: &Scene<'_>) -> Seen {
             one(text, authority, &scene.nobody())
         }
         Want::RequestHeader(name, text) => match scene.upstream() {
-            Some(upstream) => all(text, &values(&upstream.headers, name)),
+            Some(upstream) => header(name, text, &upstream.headers),
             None => seen(false, text, scene.nobody()),
         },
         Want::ResponseHeader(name, text) => match outcome.error {
             Some(error) => seen(false, text, format!("no answer: {error}")),
-            None => all(text, &values(&outcome.response_headers, name)),
+            None => header(name, text, &outcome.response_headers),
         },
         Want::Location(text) => {
             let found = values(&outcome.response_headers, "location");
@@ -214,6 +211,36 @@ fn all(text: &Text, values: &[&str]) -> Seen {
     seen(text.accepts(values), text, actual)
 }
 
+/// A header, as far as it is known without a running Envoy.
+fn header(name: &str, text: &Text, headers: &[(String, String)]) -> Seen {
+    let values = values(headers, name);
+    let asks_for_value = match text {
+        Text::Present | Text::Absent => false,
+        Text::Exact(_)
+        | Text::Prefix(_)
+        | Text::Suffix(_)
+        | Text::Contains(_)
+        | Text::Regex(_)
+        | Text::Values(_) => true,
+    };
+    match unknown_header(name, &values, asks_for_value) {
+        Some(reason) => Seen::Unknown(reason),
+        None => all(text, &values),
+    }
+}
+
+/// Why a check of a header can't be decided here: its value, or the header itself, belongs to a running Envoy. Every
+/// format of tests asks this.
+pub(super) fn unknown_header(name: &str, values: &[&str], asks_for_value: bool) -> Option<String> {
+    if is_about_the_connection(name) {
+        return Some(format!("Envoy writes `{name}` for each connection anew"));
+    }
+    let of_a_run = values.iter().find_map(|it| value_of_a_run(it));
+    of_a_run
+        .filter(|_| asks_for_value)
+        .map(|what| format!("only a running Envoy knows {what}"))
+}
+
 fn values<'o>(headers: &'o [(String, String)], name: &str) -> Vec<&'o str> {
     let named = headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));
     named.map(|(_, value)| value.as_str()).collect()
@@ -264,13 +291,13 @@ fn destination(want: &Want, scene: &Scene<'_>) -> Seen {
 }
 
 /// Whether `name` is the host, or the first labels of it.
-fn is_host(name: &str, host: &str) -> bool {
+pub(super) fn is_host(name: &str, host: &str) -> bool {
     host.strip_prefix(name)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether a destination may be called so: by its cluster, its subset or its host.
-fn is_called(name: &str, cluster: &str) -> bool {
+pub(super) fn is_called(name: &str, cluster: &str) -> bool {
     let parts: Vec<&str> = cluster.split('|').collect();
     match parts.as_slice() {
         [_, _, subset, host] => name == cluster || name == *subset || is_host(name, host),

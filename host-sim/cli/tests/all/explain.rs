@@ -113,7 +113,14 @@ fn the_json_form_tells_the_same() {
     );
     let upstream = json!({
         "method": "GET", "path": "/cart?x=1", "authority": "shop.example.com",
-        "headers": [["x-envoy-original-path", "/v1/cart?x=1"]],
+        "headers": [
+            ["x-envoy-attempt-count", "1"],
+            ["x-envoy-external-address", "<client address>"],
+            ["x-envoy-original-path", "/v1/cart?x=1"],
+            ["x-forwarded-for", "<client address>"],
+            ["x-forwarded-proto", "http"],
+            ["x-request-id", "<random id>"],
+        ],
     });
     assert_eq!(outcome["destinations"][0]["upstream"], upstream);
 }

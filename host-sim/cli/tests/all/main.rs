@@ -4,6 +4,9 @@ mod compile;
 mod documents;
 mod explain;
 mod foreign_tests;
+#[path = "../../../../tests/src/recorded.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the other engines")]
+mod recorded;
 mod request;
 mod routes;
 mod run;

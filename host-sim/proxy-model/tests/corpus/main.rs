@@ -2,6 +2,9 @@
 
 mod compare;
 mod native_filter;
+#[path = "../../../../tests/src/recorded.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the other engines")]
+mod recorded;
 mod scenario;
 
 use std::collections::BTreeMap;
@@ -9,7 +12,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use fingerpost_config_compiler::Engine;
-use fingerpost_proxy_model::{Filter, Model, no_filter};
+use fingerpost_proxy_model::{Filter, Model, Outcome, no_filter};
 use native_filter::NativeFilters;
 use scenario::Case;
 use serde_json::Value;
@@ -103,7 +106,7 @@ fn ask(model: &Model, case: &Case, filter: &mut dyn Filter) -> Result<Vec<String
         };
         let outcome = model.answer(&case.request, filter, &mut dice);
         outcome
-            .map(|it| serde_json::to_value(it).expect("JSON"))
+            .map(|it| as_recorded(&it))
             .map_err(|skipped| skipped.to_string())
     };
     let mut differences = compare::differences(case.outcomes(), &answer()?);
@@ -134,6 +137,14 @@ fn ask(model: &Model, case: &Case, filter: &mut dyn Filter) -> Result<Vec<String
         }
     }
     Ok(differences)
+}
+
+/// The outcome as a case records it.
+fn as_recorded(outcome: &Outcome) -> Value {
+    let mut value = serde_json::to_value(outcome).expect("JSON");
+    recorded::tell_by_echoes(&mut value);
+    recorded::reduce(&mut value);
+    value
 }
 
 /// The same dice in every run (`SplitMix64`).

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fingerpost_config_compiler::{Engine, Options, compile};
-use fingerpost_proxy_model::{Model, Request};
+use fingerpost_proxy_model::{EchoHeader, EchoValue, Model, Request};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 use serde::Deserialize;
 use serde_json::Value;
@@ -85,6 +85,13 @@ impl Scenario {
             render(&diagnostics, &resources.sources, false)
         );
         let model = Model::new(&compiled.bootstrap).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let echo_header = |name: &str, value| EchoHeader {
+            name: name.to_owned(),
+            value,
+        };
+        let model = model
+            .with_echo_header(echo_header("server-extra", EchoValue::Text("1".to_owned())))
+            .with_echo_header(echo_header("x-echo-cluster", EchoValue::Cluster));
         compiled.plan.listeners.iter().fold(model, |model, listener| {
             let port = u16::try_from(listener.port).expect("a port");
             model.with_declared_port(port, &listener.name)

@@ -5,6 +5,7 @@ use crate::explain::story::{
     Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
 use crate::explain::tell::subject;
+use crate::headers;
 use crate::listing::without_domain;
 use crate::style::{BAD, DIM, NAME};
 
@@ -18,15 +19,24 @@ impl Screen {
                 words,
                 status,
                 location,
+                response_headers,
+                body,
                 policies,
                 winner,
             } => {
                 self.label("answer", words.clone(), NAME);
                 let status = status.map(|it| it.to_string()).unwrap_or_default();
-                if let Some(location) = location {
-                    self.text(&format!("the client gets {status}, location: {location}"), PLAIN);
+                if location.is_some() {
+                    self.text(&format!("the client gets {status}"), PLAIN);
                 } else if !status.is_empty() {
-                    self.text(&format!("the client gets {status}, no upstream is asked"), PLAIN);
+                    self.text(
+                        &format!("the client gets {status} from the proxy, no upstream is asked"),
+                        PLAIN,
+                    );
+                }
+                self.headers(response_headers);
+                for line in body.iter().flat_map(|it| it.lines()) {
+                    self.text(line, PLAIN);
                 }
                 self.policies(policies, winner);
             }
@@ -240,6 +250,15 @@ impl Screen {
         }
     }
 
+    fn headers(&mut self, all: &[(String, String)]) {
+        for (name, value) in headers::known(all) {
+            self.text(&format!("{name}: {value}"), PLAIN);
+        }
+        if let Some(line) = headers::unknown(all) {
+            self.text(&line, DIM);
+        }
+    }
+
     fn upstreams(&mut self, destinations: &[Destination]) {
         let known: Vec<(&Destination, &Upstream)> = destinations
             .iter()
@@ -267,9 +286,7 @@ impl Screen {
             let line = format!("{} {}", upstream.method, upstream.path);
             self.row(margin, (line, PLAIN), (String::new(), PLAIN));
             self.text(&format!("host: {}", upstream.authority), PLAIN);
-            for (name, value) in &upstream.headers {
-                self.text(&format!("{name}: {value}"), PLAIN);
-            }
+            self.headers(&upstream.headers);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! A condition on a header, as Envoy's `HeaderMatcher` has it, and what a request or an answer has under that name.
 //!
-//! Which conditions there are is said by the readers. What neither the upstream nor the client is shown by the model
-//! is unknown here, and never a pass.
+//! Which conditions there are is said by the readers. A value that only a running Envoy knows is unknown here, and never
+//! a pass.
 
 use std::sync::Arc;
 
 use fingerpost_proxy_model::Request;
 use fingerpost_routing::Pattern;
 
-use crate::test::seen::{Scene, Seen};
+use crate::test::seen::{Scene, Seen, unknown_header};
 
 /// What a header must be.
 #[derive(Debug, Clone)]
@@ -87,9 +87,10 @@ impl HeaderWant {
         if self.is_of_lines() {
             return self.look_at_lines(&all);
         }
-        if self.is_hidden() {
+        if self.side == Side::Request && scene.outcome.upstream.is_none() && is_edited_at_the_edge(&self.name)
+        {
             return Seen::Unknown(format!(
-                "what comes of `{}` is up to the running proxy",
+                "no upstream is asked, so what `{}` would be is not known",
                 self.name
             ));
         }
@@ -104,6 +105,10 @@ impl HeaderWant {
             .filter(|(name, _)| *name == self.name)
             .map(|(_, value)| value.as_str())
             .collect();
+        let asks_for_value = !matches!(self.matcher, Matcher::Present(_));
+        if let Some(reason) = unknown_header(&self.name, &values, asks_for_value) {
+            return Seen::Unknown(reason);
+        }
         let actual = match values.as_slice() {
             [] => "absent".to_owned(),
             [one] => (*one).to_owned(),
@@ -115,8 +120,24 @@ impl HeaderWant {
     fn look_at_lines(&self, all: &[(String, String)]) -> Seen {
         let lines = || all.iter().map(|(name, value)| format!("{name}: {value}"));
         let found = lines().find(|it| self.is(it));
+        if found.is_none()
+            && let Some(reason) = self.line_of_a_run(all)
+        {
+            return Seen::Unknown(reason);
+        }
         let holds = found.is_some() != self.invert;
         self.seen(holds, found.unwrap_or_else(|| "no such header".to_owned()))
+    }
+
+    /// Why a line that was not found may be there all the same.
+    fn line_of_a_run(&self, all: &[(String, String)]) -> Option<String> {
+        let wanted = match &self.matcher {
+            Matcher::Line(line) => line.split_once(':').map(|(name, _)| name.to_ascii_lowercase()),
+            _ => None,
+        };
+        let is_meant = |name: &str| wanted.as_ref().is_none_or(|it| it == name);
+        let mut meant = all.iter().filter(|(name, _)| is_meant(name));
+        meant.find_map(|(name, value)| unknown_header(name, &[value], true))
     }
 
     fn seen(&self, holds: bool, actual: String) -> Seen {
@@ -132,32 +153,6 @@ impl HeaderWant {
 
     fn is_of_lines(&self) -> bool {
         matches!(self.matcher, Matcher::Line(_) | Matcher::LineRegex(_))
-    }
-
-    /// Whether the model leaves this header out of what it tells.
-    fn is_hidden(&self) -> bool {
-        const REQUEST: [&str; 6] = [
-            "connection",
-            "transfer-encoding",
-            "x-envoy-attempt-count",
-            "x-envoy-external-address",
-            "x-envoy-internal",
-            "x-request-id",
-        ];
-        const RESPONSE: [&str; 5] = [
-            "connection",
-            "date",
-            "server",
-            "transfer-encoding",
-            "x-envoy-upstream-service-time",
-        ];
-        let name = self.name.as_str();
-        match self.side {
-            Side::Request => {
-                REQUEST.contains(&name) || name.starts_with("x-forwarded-") && name != "x-forwarded-proto"
-            }
-            Side::Response => RESPONSE.contains(&name),
-        }
     }
 
     fn accepts(&self, values: &[&str]) -> bool {
@@ -258,14 +253,27 @@ fn request(scene: &Scene<'_>) -> Result<Vec<(String, String)>, String> {
         (":path", path),
         (":authority", authority),
         (":scheme", scheme),
-        ("x-forwarded-proto", scheme),
     ];
     let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    // Envoy notes the scheme whatever the client says of it.
+    let forwarded =
+        (scene.outcome.upstream.is_none()).then(|| ("x-forwarded-proto".to_owned(), scheme.to_owned()));
     let others = others
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .filter(|(name, _)| name != "x-forwarded-proto");
-    Ok(pseudo.into_iter().chain(others).collect())
+        .filter(|(name, _)| forwarded.is_none() || name != "x-forwarded-proto");
+    Ok(pseudo
+        .into_iter()
+        .chain(others)
+        .chain(forwarded.clone())
+        .collect())
+}
+
+/// Whether Envoy may add, change or remove a header of this name before any rule sees the request.
+fn is_edited_at_the_edge(name: &str) -> bool {
+    (name.starts_with("x-forwarded-") && name != "x-forwarded-proto")
+        || name.starts_with("x-envoy-")
+        || name == "x-request-id"
 }
 
 /// The answer that the client receives.
@@ -277,10 +285,6 @@ fn response(scene: &Scene<'_>) -> Result<Vec<(String, String)>, String> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
         .collect();
     all.push((":status".to_owned(), outcome.status.to_string()));
-    let length = outcome.body.as_ref().map_or(0, String::len);
-    if outcome.cluster.is_none() && length > 0 {
-        all.push(("content-length".to_owned(), length.to_string()));
-    }
     Ok(all)
 }
 

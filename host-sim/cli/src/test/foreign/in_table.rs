@@ -77,7 +77,7 @@ impl InTable {
             }
             Field::GoesOn => {
                 let actual = format!("it is answered: {}", scene.outcome.status);
-                let is_so = scene.outcome.cluster.is_some() || !scene.outcome.hits.is_empty();
+                let is_so = scene.outcome.cluster.is_some();
                 seen(self.words(), actual, is_so)
             }
             Field::Timeout(wanted) => {
