@@ -35,6 +35,8 @@ pub struct RouteDetail {
     pub request_edits: Vec<HeaderEdit>,
     /// Edits of the response's headers by the rule, likewise.
     pub response_edits: Vec<HeaderEdit>,
+    /// Envoy's names of the clusters that receive a copy.
+    pub mirrors: Vec<String>,
     /// The other policies of the rule.
     pub policies: Vec<PolicyDetail>,
 }
@@ -179,6 +181,7 @@ impl RouteDetail {
             authority: action.and_then(authority),
             request_edits: edits(&route.outer, "request"),
             response_edits: edits(&route.outer, "response"),
+            mirrors: route.mirrors.iter().map(ClusterRef::name).collect(),
             policies: policy_words::of(route, action),
         }
     }

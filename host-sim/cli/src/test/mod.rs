@@ -24,6 +24,7 @@ mod coverage;
 mod find;
 mod foreign;
 mod judge;
+mod names;
 mod outcome;
 mod read;
 mod report;

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fingerpost_resources::{Resources, VirtualService};
+use fingerpost_resources::{HttpRoute, Resources, VirtualService};
 use fingerpost_routing_config::RuleRef;
 
 /// A rule by its name.
@@ -63,6 +63,74 @@ impl RuleName {
             [only] => (0..count).any(|at| fits(only, at)),
             steps => steps.len() == count && steps.iter().enumerate().all(|(at, step)| fits(step, at)),
         }
+    }
+}
+
+/// What of a rule's name is nowhere in the input.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum MissingRule {
+    /// No VirtualService has the name.
+    VirtualService(String),
+    /// The VirtualService has no such rule, or the rule no such match.
+    Item {
+        /// As it is written in the test.
+        virtual_service: String,
+        /// `http` or `match`.
+        list: &'static str,
+        /// What stands between the brackets.
+        which: String,
+        /// The names that its items have.
+        names: Vec<String>,
+        /// How many items it has.
+        count: usize,
+    },
+}
+
+impl RuleName {
+    /// What of the name no VirtualService of the input has; the first if there are several.
+    pub(super) fn missing(&self, resources: &Resources) -> Option<MissingRule> {
+        self.steps.iter().find_map(|it| it.missing(resources))
+    }
+}
+
+impl Step {
+    fn missing(&self, resources: &Resources) -> Option<MissingRule> {
+        let all = resources.virtual_services.iter();
+        let meant: Vec<&VirtualService> = all
+            .filter(|it| {
+                self.virtual_service == it.meta.name || self.virtual_service == it.meta.qualified_name()
+            })
+            .map(|it| &it.spec)
+            .collect();
+        if meant.is_empty() {
+            return Some(MissingRule::VirtualService(self.virtual_service.clone()));
+        }
+        let missing = |list, which: &Which, names: Vec<String>, count| MissingRule::Item {
+            virtual_service: self.virtual_service.clone(),
+            list,
+            which: which.0.clone(),
+            names,
+            count,
+        };
+        let rules = || meant.iter().flat_map(|it| it.http.iter().enumerate());
+        let is_meant = |(index, rule): &(usize, &HttpRoute)| {
+            let http = self.http.as_ref();
+            http.is_none_or(|it| it.is(&index.to_string(), Some(&rule.name)))
+        };
+        let found: Vec<&HttpRoute> = rules().filter(is_meant).map(|(_, rule)| rule).collect();
+        if let Some(http) = self.http.as_ref().filter(|_| found.is_empty()) {
+            let names = rules().map(|(_, it)| it.name.clone()).filter(|it| !it.is_empty());
+            return Some(missing("http", http, names.collect(), rules().count()));
+        }
+        // With a delegate a match is written as both indexes, `0-1`: each counts in its own rule.
+        let matched = self.matched.as_ref().filter(|it| !it.0.contains('-'))?;
+        let matches = || found.iter().flat_map(|it| it.matches.iter().enumerate());
+        let is_there = matches().any(|(index, it)| matched.is(&index.to_string(), Some(&it.name)));
+        let names = matches()
+            .map(|(_, it)| it.name.clone())
+            .filter(|it| !it.is_empty());
+        let longest = found.iter().map(|it| it.matches.len()).max().unwrap_or_default();
+        (!is_there).then(|| missing("match", matched, names.collect(), longest))
     }
 }
 

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
+use fingerpost_resources::{Diagnostics, Sources};
+
 use super::accept::{self, Entry};
 use super::coverage::Coverage;
 use super::judge::{Verdict, judge, why};
+use super::names::Names;
 use super::outcome;
 use super::report::{Report, Status, Summary, Tested};
+use super::source;
 use super::suite::{Case, Inputs, Suite};
 use super::world::World;
 use crate::failure::Failure;
+use crate::load::show;
 use crate::proxy::Runner;
 
 /// How to run them.
@@ -30,27 +35,24 @@ pub(super) fn run(suites: &[Suite], order: Order<'_>) -> Result<Report, Failure>
     let mut worlds: Vec<(Inputs, World)> = Vec::new();
     let mut coverage = Coverage::default();
     let mut tests = Vec::new();
-    let mut left_out = 0;
-    for suite in suites {
-        let (wanted, others): (Vec<&Case>, Vec<&Case>) = suite
-            .cases
-            .iter()
-            .partition(|it| order.filter.is_none_or(|text| it.name.contains(text)));
-        left_out += others.len();
-        if wanted.is_empty() {
-            continue;
-        }
+    let is_wanted = |it: &&Case| order.filter.is_none_or(|text| it.name.contains(text));
+    let wanted_of = |suite: &'_ Suite| suite.cases.iter().filter(is_wanted).count();
+    let left_out = suites.iter().map(|it| it.cases.len() - wanted_of(it)).sum();
+    for suite in suites.iter().filter(|it| wanted_of(it) > 0) {
         let inputs = inputs(suite);
-        let at = match worlds.iter().position(|(it, _)| *it == inputs) {
-            Some(at) => at,
-            None => {
-                let world = World::new(&inputs, order.runner)?;
-                coverage.count(&world);
-                worlds.push((inputs, world));
-                worlds.len() - 1
-            }
+        if worlds.iter().all(|(it, _)| *it != inputs) {
+            let world = World::new(&inputs, order.runner)?;
+            coverage.count(&world);
+            worlds.push((inputs, world));
+        }
+    }
+    check_names(suites, &worlds, is_wanted)?;
+    for suite in suites {
+        let inputs = inputs(suite);
+        let Some((_, world)) = worlds.iter_mut().find(|(it, _)| *it == inputs) else {
+            continue; // none of its cases is wanted
         };
-        let world = &mut worlds[at].1; // it was found or made just now
+        let wanted = suite.cases.iter().filter(is_wanted);
         let mut entries = Vec::new();
         for case in wanted {
             let mut tested = test(suite, case, world, &mut coverage)?;
@@ -82,6 +84,34 @@ pub(super) fn run(suites: &[Suite], order: Order<'_>) -> Result<Report, Failure>
         tests,
         coverage: order.covers.then(|| coverage.report()),
     })
+}
+
+/// Reports names that are nowhere in the input, of all cases that are to run, before one does.
+fn check_names(
+    suites: &[Suite],
+    worlds: &[(Inputs, World)],
+    is_wanted: impl Fn(&&Case) -> bool,
+) -> Result<(), Failure> {
+    let mut diagnostics = Diagnostics::new();
+    let mut sources = Vec::new();
+    for (inputs, world) in worlds {
+        let names = Names::of(world);
+        for suite in suites.iter().filter(|it| self::inputs(it) == *inputs) {
+            let before = diagnostics.len();
+            let cases = suite.cases.iter().filter(&is_wanted);
+            for case in cases.filter(|it| it.skip.is_none()) {
+                names.check(case, &mut diagnostics);
+            }
+            if diagnostics.len() > before {
+                sources.push(source(&suite.file)?);
+            }
+        }
+    }
+    show(&diagnostics, &Sources::new(sources));
+    match diagnostics.has_errors() {
+        true => Err(Failure::Diagnosed),
+        false => Ok(()),
+    }
 }
 
 /// What the suite names, or the folder that it is in.
