@@ -13,6 +13,7 @@ mod coverage;
 mod envoy_side;
 mod grpc;
 mod guests;
+mod messages;
 mod scenarios;
 mod seen;
 mod simulator_side;
