@@ -73,6 +73,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let uses = empty_clusters::uses(&built);
     let clusters = clusters::build(uses.keys(), &mesh);
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
+    empty_clusters::shadowed(&uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);

@@ -1,4 +1,5 @@
-//! Clusters that have no endpoint: one finding for each, at the resource where that begins.
+//! Clusters that have no endpoint: one finding for each, at the resource where that begins. And ServiceEntries whose
+//! endpoints belong to no cluster, since another service has their host.
 //!
 //! Decides what follows for the traffic. Which endpoints there are, `endpoints` decides.
 
@@ -67,6 +68,28 @@ pub(crate) fn check(
             let uses = uses.into_iter().flatten().copied();
             empty(why, &cluster.wanted, uses, mesh, diagnostics);
         }
+    }
+}
+
+/// Warns of ServiceEntries that add nothing to the clusters of their host.
+pub(crate) fn shadowed(
+    uses: &BTreeMap<ClusterRef, BTreeSet<Use>>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (entry, counts) in mesh.services.shadowed() {
+        if !uses.keys().any(|it| it.hostname == entry.hostname) {
+            continue; // no route leads there
+        }
+        let counting = origin(counts).subject();
+        let message = format!(
+            "{} has the host `{}` too, and comes first: these endpoints are not used",
+            counting, entry.hostname
+        );
+        diagnostics
+            .warn("shadowed-service-entry", message)
+            .on(origin(entry), "spec.hosts")
+            .help("move it to the same namespace, or give it another host");
     }
 }
 

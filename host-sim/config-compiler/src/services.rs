@@ -210,6 +210,16 @@ impl<'r> Services<'r> {
             .or_else(|| same_name().next())
     }
 
+    /// ServiceEntries whose host has its clusters from a service of another namespace, each with that service.
+    pub(crate) fn shadowed(&self) -> impl Iterator<Item = (&KnownService<'r>, &KnownService<'r>)> {
+        let entries = self.known.iter();
+        let entries = entries.filter(|it| matches!(it.source, ServiceSource::Entry(_)));
+        entries.filter_map(|it| {
+            let counts = self.find(&it.hostname, "")?;
+            (counts.namespace != it.namespace).then_some((it, counts))
+        })
+    }
+
     /// Those of type ExternalName that are aliases of `hostname`.
     pub(crate) fn aliases_of(&self, hostname: &str) -> impl Iterator<Item = &KnownService<'r>> {
         let is_alias = move |it: &&KnownService<'r>| it.alias_of() == Some(hostname);
