@@ -74,6 +74,10 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Follows what it is held for. It does not fail: who makes a thing larger asks the budget first.
     pub(crate) fn resize(&mut self, bytes: usize) {
         let used = &self.budget.0.used;

@@ -216,10 +216,13 @@ impl World {
     /// Drops the oldest lines of a log that nobody has taken for long.
     pub(crate) fn trim_log(&mut self) {
         let bytes = self.budget.limit() / limits::LOG_SHARE;
+        if self.log_held.bytes() <= bytes {
+            return;
+        }
         let mut kept = 0;
         let newest = self.log.iter().rev().take_while(|line| {
             kept += line.weight();
-            kept <= bytes
+            kept <= bytes / 2 // half, so that not every stream has to trim it
         });
         let dropped = self.log.len() - newest.count();
         let weight = self.log.drain(..dropped).map(|line| line.weight()).sum();
