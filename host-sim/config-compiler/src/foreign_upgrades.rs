@@ -20,9 +20,9 @@ const UPGRADES: &str = r"(?i)(?:.*,)?[\s\x0b]*upgrade[\s\x0b]*(?:,.*)?";
 /// The matcher of a virtual host with these routes, for requests without a key.
 pub(crate) fn matcher(routes: &[Route<'_>]) -> Value {
     let regex = |regex: &str| json!({"safe_regex": {"google_re2": {}, "regex": regex}});
-    let upgrades = header("connection", regex(UPGRADES));
-    let to_something = header("upgrade", regex(".*"));
-    let to_websocket = header("upgrade", json!({"exact": "websocket", "ignore_case": true}));
+    let upgrades = header("connection", &regex(UPGRADES));
+    let to_something = header("upgrade", &regex(".*"));
+    let to_websocket = header("upgrade", &json!({"exact": "websocket", "ignore_case": true}));
     let list = typed(
         "envoy.config.route.v3.RouteList",
         fields(json!({"routes": refusing(routes)})),
@@ -33,7 +33,7 @@ pub(crate) fn matcher(routes: &[Route<'_>]) -> Value {
     }]}})
 }
 
-fn header(name: &str, value: Value) -> Value {
+fn header(name: &str, value: &Value) -> Value {
     let input = typed(
         "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
         fields(json!({"header_name": name})),

@@ -87,26 +87,10 @@ fn check_room(bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
 #[cfg(test)]
 mod tests {
     use fingerpost_resources::Diagnostics;
-
-    use super::check_room;
-
-    #[test]
-    fn configurations_must_fit_into_a_vm_and_should_fit_twice() {
-        for (bytes, expected) in [(50, (0, 0)), (51, (0, 1)), (100, (0, 1)), (101, (1, 0))] {
-            let mut diagnostics = Diagnostics::default();
-            check_room(bytes, 100, &mut diagnostics);
-            assert_eq!(diagnostics.counts(), expected, "{bytes}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use fingerpost_resources::Diagnostics;
     use fingerpost_routing_config::RoutingConfig;
     use serde_json::json;
 
-    use super::check_output;
+    use super::{check_output, check_room};
 
     fn codes(bootstrap: &serde_json::Value, config: &serde_json::Value) -> Vec<&'static str> {
         let config = RoutingConfig::parse(config.to_string().as_bytes()).expect("a routing configuration");
@@ -131,5 +115,14 @@ mod tests {
         assert!(codes(&cluster("1s"), &forward(1)).is_empty());
         assert_eq!(codes(&cluster("0s"), &forward(1)), ["envoy-refuses"]);
         assert_eq!(codes(&cluster("1s"), &forward(u32::MAX)), ["envoy-refuses"]);
+    }
+
+    #[test]
+    fn configurations_must_fit_into_a_vm_and_should_fit_twice() {
+        for (bytes, expected) in [(50, (0, 0)), (51, (0, 1)), (100, (0, 1)), (101, (1, 0))] {
+            let mut diagnostics = Diagnostics::default();
+            check_room(bytes, 100, &mut diagnostics);
+            assert_eq!(diagnostics.counts(), expected, "{bytes}");
+        }
     }
 }
