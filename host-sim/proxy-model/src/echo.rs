@@ -7,6 +7,7 @@ use crate::headers::{Headers, get, text};
 use crate::outcome::{Outcome, Skipped, Upstream};
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::upgrade;
 
 /// A header that echo servers answer with beside their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +58,10 @@ pub(crate) const BODY: &[u8] = b"ok";
 pub(crate) fn received(request: &Headers, has_body: bool) -> Upstream {
     let one = |name| text(get(request, name).unwrap_or_default());
     let method = one(":method");
-    let is_told = has_body || get(request, "content-length").is_some() || !promises_a_body(&method);
+    let is_told = has_body
+        || get(request, "content-length").is_some()
+        || upgrade::wanted(request).is_some()
+        || !promises_a_body(&method);
     let no_length = (!is_told).then(|| ("content-length".to_owned(), "0".to_owned()));
     let headers = request
         .iter()
