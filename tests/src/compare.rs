@@ -169,9 +169,11 @@ fn lines(headers: &[&(String, String)]) -> String {
     lines.collect::<Vec<_>>().join(", ")
 }
 
+type Fits = fn(&str) -> bool;
+
 /// Whether a value is the expected one, or has something fitting in the place of a placeholder.
 fn says(expected: &str, got: &str) -> bool {
-    let fits: [(&str, fn(&str) -> bool); 4] = [
+    let fits: [(&str, Fits); 4] = [
         (CLIENT_ADDRESS, |it| it.parse::<IpAddr>().is_ok()),
         (RANDOM_ID, |it| it.len() == 36 && it.matches('-').count() == 4),
         (NOW, |it| it.ends_with(" GMT")),

@@ -50,22 +50,19 @@ pub fn send(address: SocketAddr, sent: &Sent, case: &str, patience: Duration) ->
 async fn exchange(address: SocketAddr, request: Request<()>, has_body: bool) -> Result<Reply, Failure> {
     let started = Instant::now();
     let stream = TcpStream::connect(address).await?;
-    let (client, connection) = h2::client::handshake(stream).await.map_err(of_h2)?;
+    let (client, connection) = h2::client::handshake(stream).await?;
     tokio::spawn(connection);
-    let mut client = client.ready().await.map_err(of_h2)?;
-    let (response, mut body) = client.send_request(request, !has_body).map_err(of_h2)?;
+    let mut client = client.ready().await?;
+    let (response, mut body) = client.send_request(request, !has_body)?;
     if has_body {
-        body.send_data(BODY.into(), true).map_err(of_h2)?;
+        body.send_data(BODY.into(), true)?;
     }
-    let (head, mut stream) = response.await.map_err(of_h2)?.into_parts();
+    let (head, mut stream) = response.await?.into_parts();
     let mut body = Vec::new();
     while let Some(piece) = stream.data().await {
-        let piece = piece.map_err(of_h2)?;
+        let piece = piece?;
         body.extend_from_slice(&piece);
-        stream
-            .flow_control()
-            .release_capacity(piece.len())
-            .map_err(of_h2)?;
+        stream.flow_control().release_capacity(piece.len())?;
     }
     // Envoy sends the body of a direct response even so; a client over HTTP/1 does not read it.
     if matches!(head.status.as_u16(), 204 | 304) {
@@ -84,10 +81,13 @@ async fn exchange(address: SocketAddr, request: Request<()>, has_body: bool) -> 
 }
 
 /// What the peer ends without an answer counts as closed, as over HTTP/1.
-fn of_h2(error: h2::Error) -> Failure {
-    match error.is_io() || error.is_go_away() || error.is_reset() {
-        true => Failure::Closed,
-        false => Failure::Broken(error.to_string()),
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        if error.is_io() || error.is_go_away() || error.is_reset() {
+            Self::Closed
+        } else {
+            Self::Broken(error.to_string())
+        }
     }
 }
 

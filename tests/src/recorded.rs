@@ -46,9 +46,9 @@ pub fn is_any_answers(name: &str) -> bool {
 pub fn reduce(outcome: &mut Value) {
     let Value::Object(fields) = outcome else { return };
     if let Some(Value::Object(upstream)) = fields.get_mut("upstream") {
-        retain(upstream.get_mut("headers"), |name| !is_any_proxys(name));
+        retain(upstream, "headers", |name| !is_any_proxys(name));
     }
-    retain(fields.get_mut("response_headers"), |name| !is_any_answers(name));
+    retain(fields, "response_headers", |name| !is_any_answers(name));
     if fields.get("body").and_then(Value::as_str) == Some("ok") && fields.get("status") == Some(&200.into()) {
         fields.remove("body");
     }
@@ -85,8 +85,8 @@ pub fn tell_by_echoes(outcome: &mut Value) {
     fields.extend(main.map(|it| ("cluster".to_owned(), it.into())));
 }
 
-fn retain(headers: Option<&mut Value>, keep: impl Fn(&str) -> bool) {
-    if let Some(Value::Array(headers)) = headers {
+fn retain(fields: &mut Map<String, Value>, name: &str, keep: impl Fn(&str) -> bool) {
+    if let Some(Value::Array(headers)) = fields.get_mut(name) {
         headers.retain(|header| keep(header[0].as_str().unwrap_or_default()));
     }
 }
