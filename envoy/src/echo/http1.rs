@@ -1,6 +1,7 @@
 //! HTTP/1.1 as it stands on the wire. No library's request type comes between, because those put paths, header
 //! names and their order into a form of their own, and what was received is what a test asks about.
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,7 +52,9 @@ where
         if directive.reset {
             return Ok(());
         }
-        stream.write_all(&answer(directive, cluster, is_head)).await?;
+        stream
+            .write_all(&answer(directive, shared.answer_headers(cluster), is_head))
+            .await?;
         stream.flush().await?;
         if is_last {
             return stream.shutdown().await;
@@ -165,11 +168,16 @@ async fn fill<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io:
     }
 }
 
-fn answer(directive: Directive, cluster: &str, is_head: bool) -> Vec<u8> {
+fn answer<'s>(
+    directive: Directive,
+    headers: impl Iterator<Item = (&'s str, &'s str)>,
+    is_head: bool,
+) -> Vec<u8> {
     let status = directive.status;
-    let mut answer = format!(
-        "HTTP/1.1 {status} Echo\r\ncontent-type: text/plain\r\nserver-extra: 1\r\nx-echo-cluster: {cluster}\r\n"
-    );
+    let mut answer = format!("HTTP/1.1 {status} Echo\r\ncontent-type: text/plain\r\n");
+    for (name, value) in headers {
+        let _ = write!(answer, "{name}: {value}\r\n"); // writing to a String can't fail
+    }
     let has_no_body = status < 200 || status == 204 || status == 304; // RFC 9110, section 6.4.1
     if has_no_body {
         answer.push_str("\r\n");

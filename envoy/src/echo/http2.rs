@@ -44,9 +44,10 @@ async fn answer(
     let has_body = !matches!(directive.status, 204 | 304); // RFC 9110, section 6.4.1
     let mut response = Response::builder()
         .status(directive.status)
-        .header("content-type", "text/plain")
-        .header("server-extra", "1")
-        .header("x-echo-cluster", cluster);
+        .header("content-type", "text/plain");
+    for (name, value) in shared.answer_headers(cluster) {
+        response = response.header(name, value);
+    }
     if has_body {
         response = response.header("content-length", 2);
     }

@@ -57,6 +57,10 @@ pub enum Report {
 pub struct EchoOptions {
     /// What becomes of the requests.
     pub report: Report,
+    /// Headers of each answer, beside `content-type` and `content-length`.
+    pub headers: Vec<(String, String)>,
+    /// The header of each answer that names the cluster, if one is to do so.
+    pub cluster_header: Option<String>,
 }
 
 /// Echo servers, all on one thread of their own. Dropping it closes them.
@@ -71,6 +75,8 @@ pub struct Echo {
 /// What all connections share.
 struct Shared {
     report: Report,
+    headers: Vec<(String, String)>,
+    cluster_header: Option<String>,
     kept: Mutex<Vec<Received>>,
     arrived: Condvar,
     attempts: Attempts,
@@ -92,6 +98,8 @@ impl Echo {
     pub fn start(options: EchoOptions) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             report: options.report,
+            headers: options.headers,
+            cluster_header: options.cluster_header,
             kept: Mutex::default(),
             arrived: Condvar::new(),
             attempts: Attempts::default(),
@@ -178,6 +186,15 @@ impl fmt::Debug for Echo {
 }
 
 impl Shared {
+    /// The headers of an answer that depend on the options.
+    fn answer_headers<'s>(&'s self, cluster: &'s str) -> impl Iterator<Item = (&'s str, &'s str)> {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        headers.chain(self.cluster_header.as_deref().map(|name| (name, cluster)))
+    }
+
     /// Reports a request, and says how it is to be answered.
     fn receive(&self, received: Received) -> Directive {
         let directive = self.attempts.directive(&received);

@@ -13,6 +13,16 @@ fn echo() -> Echo {
     Echo::start(EchoOptions::default()).unwrap()
 }
 
+/// Echo servers that name their cluster.
+fn named_echo() -> Echo {
+    Echo::start(EchoOptions {
+        headers: vec![("server-extra".to_owned(), "1".to_owned())],
+        cluster_header: Some("x-echo-cluster".to_owned()),
+        ..EchoOptions::default()
+    })
+    .unwrap()
+}
+
 /// Sends these bytes to a server of the cluster `a` and returns what comes back until it hangs up.
 fn send(echo: &Echo, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(echo.listen("a").unwrap()).unwrap();
@@ -26,6 +36,13 @@ fn send(echo: &Echo, bytes: &[u8]) -> String {
 fn the_plain_answer_is_ok() {
     assert_eq!(
         send(&echo(), b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"),
+        "HTTP/1.1 200 Echo\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
+    );
+    assert_eq!(
+        send(
+            &named_echo(),
+            b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+        ),
         "HTTP/1.1 200 Echo\r\ncontent-type: text/plain\r\nserver-extra: 1\r\nx-echo-cluster: a\r\ncontent-length: 2\r\n\r\nok"
     );
 }
@@ -111,6 +128,7 @@ fn requests_can_be_sent_on_as_they_arrive() {
     let (sink, received) = channel();
     let echo = Echo::start(EchoOptions {
         report: Report::To(sink),
+        ..EchoOptions::default()
     })
     .unwrap();
     get(echo.listen("a").unwrap(), "/sent", &[]);
@@ -120,7 +138,7 @@ fn requests_can_be_sent_on_as_they_arrive() {
 
 #[test]
 fn a_cluster_has_one_address_and_thirty_clusters_have_thirty() {
-    let echo = echo();
+    let echo = named_echo();
     let addresses: Vec<_> = (0..30).map(|n| echo.listen(&format!("c{n}")).unwrap()).collect();
     for (n, address) in addresses.iter().enumerate() {
         assert_eq!(echo.listen(&format!("c{n}")).unwrap(), *address);

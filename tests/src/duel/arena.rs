@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
+use fingerpost_envoy::{Bootstrap, Echo, EnvoyBinary, Received, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
 use super::Pair;
@@ -22,7 +22,7 @@ use super::drawn::Drawn;
 use super::wire::Wire;
 use crate::case::Outcome;
 use crate::client::{Failure, Reply};
-use crate::engines::envoy::outcome;
+use crate::engines::envoy::{echo_options, outcome};
 use crate::sent::Sent;
 
 /// Connections at once. Most of an exchange is waiting for Envoy.
@@ -77,7 +77,7 @@ impl Arena {
     pub fn open(binary: &EnvoyBinary, pairs: &[Pair]) -> Result<Self, String> {
         let said = |error: &dyn std::fmt::Display| error.to_string();
         let folder = tempfile::tempdir().map_err(|error| said(&error))?;
-        let echo = Echo::start(EchoOptions::default()).map_err(|error| said(&error))?;
+        let echo = Echo::start(echo_options()).map_err(|error| said(&error))?;
         let log = folder.path().join("access.log");
         File::create(&log).map_err(|error| said(&error))?;
         let (bootstrap, listeners) = merged(pairs, &echo, &log).map_err(|error| said(&error))?;

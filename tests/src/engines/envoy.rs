@@ -63,11 +63,20 @@ pub fn ask(binary: &EnvoyBinary, setup: &Setup, cases: &[Case]) -> Result<Vec<Ve
     Ok(verdicts)
 }
 
+/// Echo servers that answer as those of the recorded cases did.
+pub(crate) fn echo_options() -> EchoOptions {
+    EchoOptions {
+        headers: vec![("server-extra".to_owned(), "1".to_owned())],
+        cluster_header: Some("x-echo-cluster".to_owned()),
+        ..EchoOptions::default()
+    }
+}
+
 fn ask_once(binary: &EnvoyBinary, setup: &Setup, cases: &[Case]) -> Result<Vec<Verdict>, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let folder = tempfile::tempdir().map_err(|error| said(&error))?;
     let access_log = folder.path().join("access.log");
-    let echo = Echo::start(EchoOptions::default()).map_err(|error| said(&error))?;
+    let echo = Echo::start(echo_options()).map_err(|error| said(&error))?;
     let bootstrap = arranged(setup.bootstrap.clone(), &echo, &access_log).map_err(|error| said(&error))?;
     let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default())
         .map_err(|error| said(&error))?;

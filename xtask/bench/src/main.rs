@@ -145,6 +145,7 @@ fn measure_table(
 ) -> Result<(), Failure> {
     let echo = Echo::start(EchoOptions {
         report: Report::Forget,
+        ..EchoOptions::default()
     })?;
     let requests = kind.requests(count);
     let engines = [

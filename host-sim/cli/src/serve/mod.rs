@@ -108,6 +108,7 @@ impl Serve {
         let news = serve.follow(watch, stop.clone());
         let echo = Echo::start(EchoOptions {
             report: Report::Forget,
+            ..EchoOptions::default()
         })
         .map_err(machine)?;
         let runtime = Builder::new_current_thread()

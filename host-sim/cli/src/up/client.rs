@@ -12,6 +12,8 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The header by which an echo server tells a check its cluster.
+pub(super) const CLUSTER_HEADER: &str = "x-echo-cluster";
 /// As many headers as an answer may have.
 const MAX_HEADERS: usize = 128;
 
@@ -69,7 +71,7 @@ fn parse(bytes: &mut Vec<u8>) -> io::Result<Option<Answer>> {
         let echo = head
             .headers
             .iter()
-            .find(|it| it.name.eq_ignore_ascii_case("x-echo-cluster"));
+            .find(|it| it.name.eq_ignore_ascii_case(CLUSTER_HEADER));
         let cluster = echo.map(|it| String::from_utf8_lossy(it.value).into_owned());
         return Ok(Some(Answer { status, cluster }));
     }

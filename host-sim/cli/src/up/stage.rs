@@ -6,6 +6,7 @@ use fingerpost_config_compiler::{Compiled, Plan};
 use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy};
 
 use super::certificates::{self, Made};
+use super::client::CLUSTER_HEADER;
 use crate::failure::Failure;
 use crate::journal;
 use crate::local::{self, Door, Echoes, Listen};
@@ -34,7 +35,14 @@ impl Stage {
         let mut bootstrap = Bootstrap(compiled.bootstrap.clone());
         bind(&mut bootstrap, &compiled.plan, listen)?;
 
-        let echo = Echo::start(EchoOptions { report }).map_err(machine)?;
+        // What a user sees has no mark of ours; a check reads which cluster answered.
+        let cluster_header = matches!(report, Report::Keep).then(|| CLUSTER_HEADER.to_owned());
+        let echo = Echo::start(EchoOptions {
+            report,
+            cluster_header,
+            ..EchoOptions::default()
+        })
+        .map_err(machine)?;
         let clusters = compiled.plan.clusters.iter();
         let mut served = 0;
         for cluster in clusters.filter(|it| echoes.stand_in(&it.endpoints)) {
