@@ -208,6 +208,9 @@ fn authorities(
         }
         CredentialName::ConfigMap => format!("`{credential}` is a ConfigMap, which is not read"),
         CredentialName::Secret(namespace, name) => {
+            if credentials::refuse_unreadable(server.resources, &namespace, &name, own, diagnostics) {
+                return None;
+            }
             match credentials::authority(server.resources, &namespace, &name, own) {
                 None => not_in_input(&namespace, &name, own),
                 Some(found) => match credentials::authorities(&found.spec) {

@@ -5,7 +5,7 @@
 //! Source: istio `pilot/pkg/credentials/kube/secrets.go`, `pilot/pkg/model/credentials/resource.go`; for files
 //! `pilot/pkg/security/model/authentication.go`, `ApplyToCommonTLSContext`.
 
-use fingerpost_resources::{Origin, Resource, Resources, Secret};
+use fingerpost_resources::{Diagnostics, Origin, Resource, Resources, Secret};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -241,6 +241,28 @@ pub(crate) fn secret<'r>(
     let may_read = namespace == proxy_namespace;
     let mut secrets = resources.secrets.iter();
     secrets.rfind(|it| may_read && it.meta.name == name && it.meta.namespace == namespace)
+}
+
+/// Reports why the Secret of that name can't be read; false if it can, or if there is none.
+pub(crate) fn refuse_unreadable(
+    resources: &Resources,
+    namespace: &str,
+    name: &str,
+    proxy_namespace: &str,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let may_read = namespace == proxy_namespace;
+    let mut secrets = resources.unreadable_secrets.iter();
+    let Some(secret) = secrets.find(|it| may_read && it.meta.name == name && it.meta.namespace == namespace)
+    else {
+        return false;
+    };
+    for error in &secret.errors {
+        if !diagnostics.iter().any(|known| known == error) {
+            diagnostics.push(error.clone());
+        }
+    }
+    true
 }
 
 /// The Secret whose authorities judge clients: the one of that name, or that name without `-cacert`.

@@ -171,6 +171,9 @@ impl Server<'_> {
             }
             CredentialName::ConfigMap => format!("`{name}` is a ConfigMap, which holds no private key"),
             CredentialName::Secret(namespace, secret) => {
+                if credentials::refuse_unreadable(self.resources, &namespace, &secret, own, diagnostics) {
+                    return Source::Refused;
+                }
                 let found = credentials::secret(self.resources, &namespace, &secret, own);
                 match found {
                     Some(found) => match credentials::pair(&found.spec) {

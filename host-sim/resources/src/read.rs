@@ -37,12 +37,23 @@ pub struct Resources {
     pub endpoint_slices: Vec<Resource<EndpointSlice>>,
     pub endpoints: Vec<Resource<Endpoints>>,
     pub secrets: Vec<Resource<Secret>>,
+    /// Secrets that can't be read. That is an error only where a server needs one.
+    pub unreadable_secrets: Vec<UnreadableSecret>,
     /// Resources that would change what requests do, and that are not acted on here.
     pub unenforced: Vec<Unenforced>,
     /// How many documents of each other kind there were.
     pub others: BTreeMap<String, usize>,
     /// The texts.
     pub sources: Sources,
+}
+
+/// A Secret that can't be read.
+#[derive(Debug, Clone)]
+pub struct UnreadableSecret {
+    /// Its metadata.
+    pub meta: Meta,
+    /// What is wrong with it.
+    pub errors: Diagnostics,
 }
 
 /// A resource of a kind that changes what requests do, and that is not acted on here.
@@ -398,8 +409,16 @@ impl<'r> Reader<'r> {
                 if !references.has_secret(&meta) {
                     return self.count("Secret");
                 }
-                let read = self.kubernetes(object, "Secret", Some(object), |_| true);
-                self.resources.secrets.extend(read);
+                let (file, mut errors) = (self.file, Diagnostics::new());
+                let mut reader = Reader::new(file, &mut errors, self.resources);
+                let read = reader.kubernetes(object, "Secret", Some(object), |_| true);
+                match read.filter(|_| !errors.has_errors()) {
+                    Some(secret) => self.resources.secrets.push(secret),
+                    None => self
+                        .resources
+                        .unreadable_secrets
+                        .push(UnreadableSecret { meta, errors }),
+                }
             }
         }
     }

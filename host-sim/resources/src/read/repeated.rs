@@ -19,7 +19,8 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
         endpoint_slices,
         endpoints,
         secrets,
-        unenforced: _, // none of them is acted on
+        unreadable_secrets: _, // an error wherever one is needed
+        unenforced: _,         // none of them is acted on
         others: _,
         sources: _,
     } = resources;
