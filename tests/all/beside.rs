@@ -14,7 +14,7 @@ use fingerpost_tests::engines::simulator::{Simulated, module};
 use fingerpost_tests::generate::{dice, table, yaml};
 use fingerpost_tests::report::aligned;
 use fingerpost_tests::rows;
-use fingerpost_tests::sent::Sent;
+use fingerpost_tests::sent::{Sent, Version};
 use serde_json::Value;
 
 use crate::duels::{Ring, made_up};
@@ -59,23 +59,27 @@ pub(crate) fn generated() -> Result<(), String> {
             .flat_map(|(number, (_, requests))| requests.iter().map(move |it| (number, it)))
             .collect();
         let different = beside.compare(&ring, &module, &pairs, &questions)?;
-        disputes.extend(different.into_iter().map(|(index, _)| {
+        disputes.extend(different.into_iter().map(|(index, differences)| {
             let (number, sent) = questions[index];
-            Dispute {
+            let dispute = Dispute {
                 documents: tables[number].0.clone(),
                 sent: sent.clone(),
-            }
+            };
+            (dispute, differences)
         }));
     }
     beside.report("generated");
     let count = disputes.len();
     let mut text = String::new();
-    for dispute in disputes.into_iter().take(SHOWN) {
+    for (dispute, first) in disputes.into_iter().take(SHOWN) {
         let least = shrink(dispute, TRIALS, |tried| differ(&ring, &module, tried));
         let documents = yaml::documents(&least.documents);
         let pair = ring.compile(&least.documents)?;
         let different = Beside::default().compare(&ring, &module, &[pair], &[(0, &least.sent)])?;
-        let shown = different.first().map(|(_, it)| aligned(it)).unwrap_or_default();
+        let shown = match different.first() {
+            Some((_, differences)) => aligned(differences),
+            None => format!("not when asked alone; beside other tables:\n{}", aligned(&first)),
+        };
         let _ = writeln!(text, "\n{documents}\n{}\n{shown}", least.sent);
     }
     match count {
@@ -302,7 +306,14 @@ fn answer(simulated: &mut Simulated, sent: &Sent, seed: u64) -> Result<Result<Ou
     let answer = simulated
         .answer(&request, seed)
         .map_err(|error| format!("{sent}: {error}"))?;
-    Ok(answer.map_err(|skipped| skipped.reason.into_owned()))
+    let outcome = answer.map_err(|skipped| skipped.reason.into_owned());
+    Ok(outcome.and_then(|outcome| {
+        let is_refused = |(name, value): &(String, String)| name == "te" && value != "trailers";
+        if sent.version == Version::Http2 && outcome.response_headers.iter().any(is_refused) {
+            return Err("the client refuses a `te` in an answer over HTTP/2".to_owned());
+        }
+        Ok(outcome)
+    }))
 }
 
 /// A made-up request, in the model's form; none where it holds bytes that are no text.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
 use fingerpost_envoy::Bootstrap;
-use fingerpost_resources::{Diagnostics, Resources, Source, read, render, validate};
+use fingerpost_resources::{Diagnostics, Resources, Severity, Source, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
 use serde_json::Value;
 
@@ -13,12 +13,17 @@ use crate::compiled;
 /// The engines, in the order in which everything here lists them.
 pub const SIDES: [(&str, Engine); 2] = [("Envoy's router", Engine::Native), ("our filter", Engine::Wasm)];
 
+/// The code of errors about what Istio accepts and Envoy refuses.
+const ENVOY_REFUSES: &str = "envoy-refuses";
+
 /// What both engines made of some resources.
 pub struct Pair {
     /// For Envoy's own router, and for our filter.
     pub bootstraps: [Bootstrap; 2],
     /// The listener's name behind each Gateway port.
     pub listeners: BTreeMap<u16, String>,
+    /// Whether the compiler says that Envoy refuses something here. Envoy is the judge of that.
+    pub is_refused: bool,
 }
 
 impl Pair {
@@ -39,7 +44,8 @@ impl Pair {
         }
         let mut compile_for = |engine| compiled_for(&resources, engine, options, &mut diagnostics);
         let [native, wasm] = SIDES.map(|(_, engine)| compile_for(engine));
-        if diagnostics.has_errors() {
+        let mut errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        if errors.any(|it| it.code != ENVOY_REFUSES) {
             return Err(render(&diagnostics, &resources.sources, false));
         }
         let listeners = compiled::ports(&wasm);
@@ -48,6 +54,7 @@ impl Pair {
         Ok(Self {
             bootstraps,
             listeners,
+            is_refused: diagnostics.has_errors(),
         })
     }
 }

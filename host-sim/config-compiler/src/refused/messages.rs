@@ -331,6 +331,16 @@ static CLUSTER: Message = message(&[
     ("outlier_detection", Rule::Message(&OUTLIER)),
     ("common_lb_config", Rule::Message(&COMMON_LB)),
     ("circuit_breakers", Rule::Message(&BREAKERS)),
+    (
+        "upstream_connection_options",
+        Rule::Message(&UPSTREAM_CONNECTION_OPTIONS),
+    ),
+]);
+static UPSTREAM_CONNECTION_OPTIONS: Message = message(&[("tcp_keepalive", Rule::Message(&TCP_KEEPALIVE))]);
+static TCP_KEEPALIVE: Message = message(&[
+    ("keepalive_probes", U32),
+    ("keepalive_time", U32),
+    ("keepalive_interval", U32),
 ]);
 static ASSIGNMENT: Message = message(&[("endpoints", each(&Rule::Message(&LOCALITY)))]);
 static LOCALITY: Message = message(&[("lb_endpoints", each(&Rule::Message(&LB_ENDPOINT)))]);

@@ -178,9 +178,19 @@ impl Checker<'_> {
         let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
             return;
         };
-        let timeout = block.tcp.as_ref().and_then(|it| it.connect_timeout);
-        let at = format!("{at}.connectionPool.tcp.connectTimeout");
-        self.report(&at, timeout.and_then(values::positive_duration));
+        let Some(tcp) = &block.tcp else { return };
+        let at = format!("{at}.connectionPool.tcp");
+        self.report(
+            &format!("{at}.connectTimeout"),
+            tcp.connect_timeout.and_then(values::positive_duration),
+        );
+        let Some(keepalive) = &tcp.tcp_keepalive else {
+            return;
+        };
+        for (field, time) in [("time", keepalive.time), ("interval", keepalive.interval)] {
+            let at = format!("{at}.tcpKeepalive.{field}");
+            self.report(&at, time.and_then(values::seconds));
+        }
     }
 
     fn outlier_detection(&mut self, at: &str, block: Option<&OutlierDetection>) {

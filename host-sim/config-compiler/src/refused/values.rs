@@ -148,6 +148,16 @@ pub(crate) fn positive_duration(given: Duration) -> Option<Wrong> {
     duration(given)
 }
 
+/// A duration that Envoy reads as a number of seconds, in 32 bits.
+pub(crate) fn seconds(given: Duration) -> Option<Wrong> {
+    (given.as_secs() > u64::from(u32::MAX)).then(|| {
+        Wrong::new(
+            format!("{given:?} is too long: Envoy accepts at most {}s", u32::MAX),
+            "write a shorter duration",
+        )
+    })
+}
+
 /// Whether a Maglev table may have that size.
 pub(crate) fn table_size(size: u64) -> Option<Wrong> {
     const HELP: &str = "take a prime such as 65537, Envoy's default";
