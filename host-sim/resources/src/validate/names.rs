@@ -21,7 +21,7 @@ pub(super) fn is_label(text: &str) -> bool {
 /// What keeps `host` from being a name of labels with dots between.
 pub(super) fn check_fqdn(host: &str) -> Result<(), String> {
     check_length(host)?;
-    check_labels(host)
+    check_labels(host, host)
 }
 
 /// The same, but the first label may be `*`, `*x` or `*-x`.
@@ -38,7 +38,7 @@ pub(super) fn check_wildcard_domain(host: &str) -> Result<(), String> {
     if first.len() > 63 || !(first == "*" || is_label(bare)) {
         return Err(bad_label(host, first));
     }
-    rest.map_or(Ok(()), check_labels)
+    rest.map_or(Ok(()), |rest| check_labels(rest, host))
 }
 
 fn check_length(host: &str) -> Result<(), String> {
@@ -52,23 +52,19 @@ fn check_length(host: &str) -> Result<(), String> {
     }
 }
 
-fn check_labels(host: &str) -> Result<(), String> {
+/// Checks `labels`, which are all of `host` or what follows its first label.
+fn check_labels(labels: &str, host: &str) -> Result<(), String> {
     // What follows the first label of `*.` or `shop.`: nothing.
-    if host.is_empty() {
+    if labels.is_empty() {
         return Ok(());
     }
-    let (rest, last) = host.rsplit_once('.').unwrap_or(("", host));
+    let last = labels.rsplit('.').next().unwrap_or(labels);
     if last.parse::<i64>().is_ok() {
         return Err(format!(
             "{host:?} is not a host: its last label {last:?} is a number"
         ));
     }
     // `shop.example.com.` is the same name without doubt, so the last label may be empty.
-    let labels = if rest.is_empty() && !host.contains('.') {
-        last
-    } else {
-        host
-    };
     let labels = labels.strip_suffix('.').unwrap_or(labels);
     match labels.split('.').find(|it| !is_label(it)) {
         Some(label) => Err(bad_label(host, label)),
@@ -79,7 +75,7 @@ fn check_labels(host: &str) -> Result<(), String> {
 fn bad_label(host: &str, label: &str) -> String {
     let reason = if label.is_empty() {
         "it has an empty label".to_owned()
-    } else if let Some((name, port)) = label.split_once(':').filter(|(_, it)| it.parse::<u16>().is_ok()) {
+    } else if let Some((name, port)) = port_behind(host) {
         format!("a port has a field of its own: host {name:?}, port {port}")
     } else if label.contains('_') {
         format!("{label:?} has an underscore")
@@ -89,6 +85,12 @@ fn bad_label(host: &str, label: &str) -> String {
         format!("{label:?} is not made of 1 to 63 letters, digits and inner hyphens")
     };
     format!("{host:?} is not a host: {reason}")
+}
+
+/// A host and the port that is written behind it.
+fn port_behind(host: &str) -> Option<(&str, u16)> {
+    let (name, port) = host.rsplit_once(':')?;
+    Some((name, port.parse().ok()?))
 }
 
 /// Whether this is an IPv4 or IPv6 address.
@@ -246,6 +248,39 @@ mod tests {
         assert!(check_fqdn("*.com").is_err());
         assert!(check_fqdn("123").is_err());
         assert_eq!(check_fqdn("shop.gw"), Ok(()));
+    }
+
+    #[test]
+    fn a_message_names_the_host_as_it_is_written() {
+        for (host, message) in [
+            (
+                "a.example.com:80",
+                "\"a.example.com:80\" is not a host: a port has a field of its own: host \"a.example.com\", port 80",
+            ),
+            (
+                "shop:80",
+                "\"shop:80\" is not a host: a port has a field of its own: host \"shop\", port 80",
+            ),
+            (
+                "*.example.com:80",
+                "\"*.example.com:80\" is not a host: a port has a field of its own: host \"*.example.com\", port 80",
+            ),
+            (
+                "10.0.0.5",
+                "\"10.0.0.5\" is not a host: its last label \"5\" is a number",
+            ),
+            (
+                "a.*.com",
+                "\"a.*.com\" is not a host: a `*` may only be its first label, not in \"*\"",
+            ),
+            (
+                "a.my_shop.com",
+                "\"a.my_shop.com\" is not a host: \"my_shop\" has an underscore",
+            ),
+            ("a..com", "\"a..com\" is not a host: it has an empty label"),
+        ] {
+            assert_eq!(check_wildcard_domain(host), Err(message.to_owned()));
+        }
     }
 
     #[test]
