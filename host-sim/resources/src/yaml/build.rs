@@ -40,6 +40,14 @@ enum Open {
     },
 }
 
+impl Open {
+    fn anchor(&self) -> Option<&str> {
+        match self {
+            Self::List { anchor, .. } | Self::Map { anchor, .. } => anchor.as_deref(),
+        }
+    }
+}
+
 struct Key {
     text: String,
     /// The text as written, if that means a boolean or number of another look.
@@ -190,7 +198,10 @@ impl Builder {
 
     fn put_alias(&mut self, name: &str, place: Place) -> Result<(), SyntaxError> {
         let Some(built) = self.anchors.get(name).cloned() else {
-            let message = "this alias stands inside the value that its anchor names".to_owned();
+            let message = match self.open.iter().any(|it| it.anchor() == Some(name)) {
+                true => "this alias stands inside the value that its anchor names".to_owned(),
+                false => format!("no anchor `&{name}` is defined before this alias"),
+            };
             return Err(SyntaxError { place, message });
         };
         self.aliased = self.aliased.saturating_add(built.size);
