@@ -161,7 +161,12 @@ impl Checker<'_> {
     fn duration(&mut self, duration: Option<Duration>, at: &Path<'_>) {
         let Some(duration) = duration else { return };
         if duration < Duration::from_millis(1) {
-            self.error("bad-duration", at, format!("{duration:?} is shorter than 1ms"))
+            let written = if duration.is_zero() {
+                "0s".to_owned()
+            } else {
+                format!("{duration:?}")
+            };
+            self.error("bad-duration", at, format!("{written} is shorter than 1ms"))
                 .help("leave the field out for the default, or write for example 5s");
         } else if duration.subsec_nanos() % 1_000_000 != 0 {
             self.error(
