@@ -37,8 +37,15 @@ impl<T: Decode> Decode for Hidden<T> {
     }
 }
 
-/// What PEM begins with, in base64.
+/// What PEM begins with.
+const PEM: &str = "-----BEGIN";
+/// The same in base64.
 const ENCODED_PEM: &str = "LS0tLS1CRUdJTi";
+
+/// Whether `text` has PEM in it, perhaps in base64: a certificate or a key, not the path or the name of one.
+pub(crate) fn holds_pem(text: &str) -> bool {
+    text.contains(PEM) || text.contains(ENCODED_PEM)
+}
 
 /// The documents of `text`, as ranges of bytes, whose content must not be shown.
 pub(crate) fn confidential_documents(text: &str) -> Vec<Range<usize>> {
@@ -67,8 +74,10 @@ fn documents(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 fn is_confidential(document: &str) -> bool {
     document.contains("PRIVATE KEY-----")
-        || document.contains(ENCODED_PEM)
-        || document.contains("Secret") && document.lines().any(names_secret)
+        || holds_pem(document)
+        || document
+            .lines()
+            .any(|line| names_secret(line) || has_key_of_secret(line))
 }
 
 /// Whether the line, without its comment, has `Secret` as a word of its own, as in `kind: Secret`.
@@ -80,6 +89,19 @@ fn names_secret(line: &str) -> bool {
     };
     code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
         .any(|word| word == "Secret")
+}
+
+/// Whether the line has the key `data` or `stringData`: a Secret that lost its `kind` still has these.
+fn has_key_of_secret(line: &str) -> bool {
+    line.match_indices(':').any(|(at, _)| {
+        let key = line[..at].trim_end().trim_end_matches(['"', '\'']); // a colon has one byte
+        let word = key.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')));
+        word.take(1).any(|word| {
+            ["data", "stringData"]
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(word))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -130,9 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_without_its_kind_is_hidden() {
+        check("stringData: {tls.key: !}\n---\nmetadata: {name: a}\nb: ?");
+        check("apiVersion: v1\ndata:\n  tls.key: !\n");
+        check(r#"{"apiVersion": "v1", "metadata": {}, "data" : {"a": "!"}}"#);
+        check("kind: secret\nstringdata: {a: !}\n---\nmetadata: {labels: {app.data: a, big-data: b}}\nb: ?");
+    }
+
+    #[test]
     fn a_key_is_hidden_in_whatever_kind_it_is() {
         check("kind: ConfigMap\ndata:\n  a: |\n    -----BEGIN RSA PRIVATE KEY-----\n    !\n---\na: ?");
         check("a: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t\nb: !");
+        check("kind: Gateway\na: '-----BEGIN EC PRIVATE'\nb: !");
         check("kind: ClientSecretReference\nsecretName: a\nb: ?");
     }
 }

@@ -14,6 +14,7 @@ mod http_route;
 mod load_balancer;
 mod names;
 mod path;
+mod pem;
 mod policy;
 mod reachability;
 mod redirect;

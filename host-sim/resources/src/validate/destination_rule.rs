@@ -7,6 +7,7 @@ use super::export_to::Exported;
 use super::load_balancer;
 use super::names::{check_fqdn, is_address, is_label};
 use super::path::Path;
+use super::pem;
 use crate::destination_rule::{
     ClientTlsMode, ClientTlsSettings, ConnectionPoolSettings, DestinationRule, H2UpgradePolicy, HttpSettings,
     OutlierDetection, PortTrafficPolicy, Subset, TcpSettings, TrafficPolicy, TunnelSettings,
@@ -233,6 +234,7 @@ fn check_not_negative(field: &str, value: Option<i32>, at: &Path<'_>, to: &mut C
 }
 
 fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+    pem::check_client(it, at, to);
     let mode = it.mode.unwrap_or_default();
     let credential = at.field("credentialName");
     if let Some(rest) = it.credential_name.strip_prefix("configmap://") {

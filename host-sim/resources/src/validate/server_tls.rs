@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Checker;
 use super::gateway::{is_http, is_tls};
 use super::path::Path;
+use super::pem;
 use crate::gateway::{Port, Server, ServerTlsMode, ServerTlsSettings, TlsProtocol, is_known_cipher_suite};
 
 /// Whether a server has TLS where its protocol wants it, and only there.
@@ -45,6 +46,7 @@ fn mode(tls: &ServerTlsSettings) -> ServerTlsMode {
 }
 
 pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+    pem::check_server(tls, at, to);
     if matches!(
         tls.min_protocol_version,
         Some(TlsProtocol::V1_0 | TlsProtocol::V1_1)
