@@ -37,8 +37,19 @@ pub struct RouteDetail {
     pub response_edits: Vec<HeaderEdit>,
     /// Envoy's names of the clusters that receive a copy.
     pub mirrors: Vec<String>,
+    /// The requests that the rule's fault aborts; none if it aborts no request.
+    pub abort: Option<AbortDetail>,
     /// The other policies of the rule.
     pub policies: Vec<PolicyDetail>,
+}
+
+/// The part of a fault that answers requests before the router runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AbortDetail {
+    /// The percentage of the requests that are aborted, more than 0 and up to 100.
+    pub percent: f64,
+    /// The HTTP status that their clients receive.
+    pub status: u16,
 }
 
 /// One destination.
@@ -182,6 +193,7 @@ impl RouteDetail {
             request_edits: edits(&route.outer, "request"),
             response_edits: edits(&route.outer, "response"),
             mirrors: route.mirrors.iter().map(ClusterRef::name).collect(),
+            abort: policy_words::abort(route),
             policies: policy_words::of(route, action),
         }
     }

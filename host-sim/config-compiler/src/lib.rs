@@ -60,7 +60,9 @@ pub use bootstrap::{Compiled, compile};
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
 pub use covers::covers;
 pub use credentials::{FileSecret, SecretFiles};
-pub use detail::{DestinationRuleDetail, HeaderEdit, Lack, PolicyDetail, RouteDetail, ShareDetail};
+pub use detail::{
+    AbortDetail, DestinationRuleDetail, HeaderEdit, Lack, PolicyDetail, RouteDetail, ShareDetail,
+};
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
 pub use host::qualify;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::detail::PolicyDetail;
+use crate::detail::{AbortDetail, PolicyDetail};
 use crate::proto::Fields;
 use crate::routes::Route;
 
@@ -41,6 +41,20 @@ pub(crate) fn of(route: &Route<'_>, action: Option<&Fields>) -> Vec<PolicyDetail
     found
 }
 
+/// The percentage of the requests that the route's fault aborts, and the HTTP status of the answer. None if the fault
+/// aborts none.
+pub(crate) fn abort(route: &Route<'_>) -> Option<AbortDetail> {
+    let filters = route.outer.get("typed_per_filter_config")?;
+    let abort = filters.get(FAULT)?.get("abort")?;
+    let percent = in_percent(abort.get("percentage")?);
+    // Envoy answers an abort that has a gRPC status with 200 and the header `grpc-status`.
+    let status = abort.get("http_status").map_or(Some(200), Value::as_u64)?;
+    (percent > 0.0).then_some(AbortDetail {
+        percent,
+        status: u16::try_from(status).ok()?,
+    })
+}
+
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
@@ -64,12 +78,15 @@ fn retries(policy: &Value) -> String {
 
 /// A fraction as Envoy writes it, in percent.
 fn percent(fraction: &Value) -> String {
+    format!("{} %", in_percent(fraction))
+}
+
+fn in_percent(fraction: &Value) -> f64 {
     let numerator = fraction.get("numerator").and_then(Value::as_f64).unwrap_or(0.0);
-    let percent = match fraction.get("denominator").and_then(Value::as_str) {
+    match fraction.get("denominator").and_then(Value::as_str) {
         Some("MILLION") => numerator / 10_000.0,
         _ => numerator,
-    };
-    format!("{percent} %")
+    }
 }
 
 fn fault(fault: &Value) -> String {

@@ -7,8 +7,8 @@ use fingerpost_routing::{RequestHead, Route};
 use super::failed::text;
 use super::proxy::{self, Router};
 use super::story::{
-    Destination, DestinationRule, Edit, EndpointShare, Forward, Outcome, Place, Policy, Reason, Rewrite,
-    Source,
+    Abort, AnsweredBy, Destination, DestinationRule, Edit, EndpointShare, Forward, Outcome, Place, Policy,
+    Reason, Rewrite, Source,
 };
 
 /// What comes of a request that this route takes.
@@ -30,19 +30,38 @@ pub(super) fn outcome(
         let all = detail.map(|it| it.policies.as_slice()).unwrap_or_default();
         all.iter().map(Policy::new).collect::<Vec<Policy>>()
     };
-    let Some(detail) = detail else {
+    let abort = route.detail.as_ref().and_then(|it| it.abort);
+    let always = abort.filter(|it| it.percent >= 100.0);
+    let Some(detail) = detail.filter(|_| always.is_none()) else {
         let answer = router.answer(request, proxy::roll(0, 1));
+        let status = answer.as_ref().map(|it| it.status);
+        let (by, words) = match always {
+            Some(abort) => (
+                AnsweredBy::Fault,
+                format!(
+                    "{} by the proxy: the rule's fault aborts 100 % of the requests",
+                    abort.status
+                ),
+            ),
+            None => (AnsweredBy::Rule, route.destination.clone()),
+        };
+        let mut policies = policies(route.detail.as_ref());
+        if by == AnsweredBy::Fault {
+            // The filters of the other policies run after the fault filter.
+            policies.retain(|it| it.name == "fault");
+        }
         return Outcome::Answer {
+            by,
             winner,
-            words: route.destination.clone(),
-            status: answer.as_ref().map(|it| it.status),
+            words,
+            status: status.or(always.map(|it| it.status)),
             location: answer.as_ref().and_then(location),
             response_headers: answer
                 .as_ref()
                 .map(|it| it.response_headers.clone())
                 .unwrap_or_default(),
             body: answer.and_then(|it| it.body).filter(|it| !it.is_empty()),
-            policies: policies(route.detail.as_ref()),
+            policies,
         };
     };
     let before = head.target().map(text).unwrap_or_default();
@@ -61,6 +80,10 @@ pub(super) fn outcome(
     }
     Outcome::Forward(Box::new(Forward {
         winner,
+        abort: abort.map(|it| Abort {
+            percent: it.percent,
+            status: it.status,
+        }),
         rewrite,
         destinations,
         policies: policies(Some(detail)),

@@ -10,7 +10,7 @@
 //!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
 //!  "tried": [{"position": 1, …SOURCE, "failed": null|FAILED}],
 //!  "not_reached": 2, "too_late": [{"position": 3, …SOURCE, "shadowed_by": null|1}], "left_out": [{…SOURCE, "reason": "…"}],
-//!  "outcome": {"kind": "forward", "winner": SOURCE, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
+//!  "outcome": {"kind": "forward", "winner": SOURCE, "abort": null|{"percent": 50.0, "status": 503}, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
 //!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0,
 //!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
 //!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
@@ -24,8 +24,8 @@
 //! FAILED: {"on": "path|method|authority|scheme|header|query parameter", "name": null|"x-a", "expected": "must be 1", "got": null|"2", "hint": null|"…"}
 //! REASON: {"message": "…", "help": null|"…", …PLACE}
 //! ```
-//! Other kinds of outcome: `answer` (`winner`, `words`, `status`, `location`,
-//! `response_headers`, `body`, `policies`: a redirect or a direct response), `to_https`
+//! Other kinds of outcome: `answer` (`by`: `rule` for a redirect or a direct response, `fault` if the rule's fault aborts
+//! every request; `winner`, `words`, `status`, `location`, `response_headers`, `body`, `policies`), `to_https`
 //! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `no_connection`
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 

@@ -108,9 +108,13 @@ impl Router {
     }
 }
 
-/// A roll that falls on `slot` of `total`, and as far as possible beyond the share of a fault.
+/// A roll that falls on `slot` of `total`, and as far as possible beyond the share of a fault, which Envoy draws from
+/// a million.
 pub(super) fn roll(slot: u64, total: u64) -> u64 {
-    let rolls = (0..10_000).map(|round| slot + round * total.max(1));
+    let total = total.max(1);
+    let last_below_million = 999_999_u64.saturating_sub(slot) / total;
+    let rounds = std::iter::once(last_below_million).chain(0..10_000);
+    let rolls = rounds.map(|round| slot + round * total);
     rolls.max_by_key(|it| it % 1_000_000).unwrap_or(slot)
 }
 

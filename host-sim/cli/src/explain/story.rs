@@ -149,6 +149,7 @@ pub(super) enum Outcome {
     Forward(Box<Forward>),
     /// A rule answers it.
     Answer {
+        by: AnsweredBy,
         winner: Source,
         words: String,
         status: Option<u16>,
@@ -178,6 +179,23 @@ pub(super) enum Outcome {
     },
 }
 
+/// The part of a rule that answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AnsweredBy {
+    /// Its redirect or direct response.
+    Rule,
+    /// Its fault, which aborts every request.
+    Fault,
+}
+
+/// Requests that the rule's fault aborts: they reach no destination.
+#[derive(Debug, Serialize)]
+pub(super) struct Abort {
+    pub(super) percent: f64,
+    pub(super) status: u16,
+}
+
 /// Something that may be why.
 #[derive(Debug, Serialize)]
 pub(super) struct Reason {
@@ -191,6 +209,7 @@ pub(super) struct Reason {
 #[derive(Debug, Serialize)]
 pub(super) struct Forward {
     pub(super) winner: Source,
+    pub(super) abort: Option<Abort>,
     pub(super) rewrite: Option<Rewrite>,
     pub(super) destinations: Vec<Destination>,
     pub(super) policies: Vec<Policy>,

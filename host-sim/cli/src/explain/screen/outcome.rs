@@ -2,7 +2,7 @@
 
 use super::rows::{Margin, PLAIN, Screen};
 use crate::explain::story::{
-    Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
+    AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
 use crate::explain::tell::subject;
 use crate::headers;
@@ -16,6 +16,7 @@ impl Screen {
         match &told.outcome {
             Outcome::Forward(forward) => self.forward(forward),
             Outcome::Answer {
+                by,
                 words,
                 status,
                 location,
@@ -26,7 +27,9 @@ impl Screen {
             } => {
                 self.label("answer", words.clone(), NAME);
                 let status = status.map(|it| it.to_string()).unwrap_or_default();
-                if location.is_some() {
+                if *by == AnsweredBy::Fault {
+                    self.text("no upstream gets the request, and retries do not apply", PLAIN);
+                } else if location.is_some() {
                     self.text(&format!("the client gets {status}"), PLAIN);
                 } else if !status.is_empty() {
                     self.text(
@@ -121,10 +124,31 @@ impl Screen {
             .filter(|it| it.missing.is_some())
             .map(|it| it.percent)
             .sum();
-        if forward.destinations.iter().all(|it| it.missing.is_some()) {
-            self.label("answer", "503 to every request: nobody is asked".to_owned(), BAD);
-        } else if lost > 0.0 {
-            self.label("answer", format!("503 to {lost} % of requests"), BAD);
+        let all_lost = forward.destinations.iter().all(|it| it.missing.is_some());
+        match &forward.abort {
+            Some(abort) => {
+                let rest = if all_lost {
+                    ", 503 to the rest".to_owned()
+                } else if lost > 0.0 {
+                    format!(", 503 to {lost} % of the rest")
+                } else {
+                    String::new()
+                };
+                let line = format!(
+                    "{} by the fault to {} % of requests{rest}",
+                    abort.status, abort.percent
+                );
+                self.label("answer", line, BAD);
+            }
+            None if all_lost => {
+                self.label(
+                    "answer",
+                    "503 to every request: no upstream gets it".to_owned(),
+                    BAD,
+                );
+            }
+            None if lost > 0.0 => self.label("answer", format!("503 to {lost} % of requests"), BAD),
+            None => {}
         }
         self.policies(&forward.policies, &forward.winner);
         self.edits(forward);
