@@ -23,6 +23,7 @@ mod accept;
 mod coverage;
 mod find;
 mod foreign;
+mod headers;
 mod judge;
 mod names;
 mod outcome;

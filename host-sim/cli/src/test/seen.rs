@@ -1,10 +1,10 @@
 //! Looks up in an outcome what one expectation is about.
 
 use fingerpost_config_compiler::{PlanRoute, ShareDetail};
-use fingerpost_envoy_http::{is_about_the_connection, value_of_a_run};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
 use super::foreign::{Compared, RuleBlock, dropped};
+use super::headers::{request_header, response_header, values};
 use super::judge::virtual_host;
 use super::want::{Text, Want};
 use super::world::{World, shares};
@@ -133,12 +133,12 @@ pub(super) fn look(want: &Want, scene: &Scene<'_>) -> Seen {
             one(text, authority, &scene.nobody())
         }
         Want::RequestHeader(name, text) => match scene.upstream() {
-            Some(upstream) => header(name, text, &upstream.headers),
+            Some(upstream) => request_header(name, text, upstream, scene.sent),
             None => seen(false, text, scene.nobody()),
         },
         Want::ResponseHeader(name, text) => match outcome.error {
             Some(error) => seen(false, text, format!("no answer: {error}")),
-            None => header(name, text, &outcome.response_headers),
+            None => response_header(name, text, outcome),
         },
         Want::Location(text) => {
             let found = values(&outcome.response_headers, "location");
@@ -202,48 +202,13 @@ fn one_of(text: &Text, values: &[&str], missing: &str) -> Seen {
     )
 }
 
-fn all(text: &Text, values: &[&str]) -> Seen {
+pub(super) fn all(text: &Text, values: &[&str]) -> Seen {
     let actual = match values {
         [] => "absent".to_owned(),
         [one] => (*one).to_owned(),
         several => format!("[{}]", several.join(", ")),
     };
     seen(text.accepts(values), text, actual)
-}
-
-/// A header, as far as it is known without a running Envoy.
-fn header(name: &str, text: &Text, headers: &[(String, String)]) -> Seen {
-    let values = values(headers, name);
-    let asks_for_value = match text {
-        Text::Present | Text::Absent => false,
-        Text::Exact(_)
-        | Text::Prefix(_)
-        | Text::Suffix(_)
-        | Text::Contains(_)
-        | Text::Regex(_)
-        | Text::Values(_) => true,
-    };
-    match unknown_header(name, &values, asks_for_value) {
-        Some(reason) => Seen::Unknown(reason),
-        None => all(text, &values),
-    }
-}
-
-/// Why a check of a header can't be decided here: its value, or the header itself, belongs to a running Envoy. Every
-/// format of tests asks this.
-pub(super) fn unknown_header(name: &str, values: &[&str], asks_for_value: bool) -> Option<String> {
-    if is_about_the_connection(name) {
-        return Some(format!("Envoy writes `{name}` for each connection anew"));
-    }
-    let of_a_run = values.iter().find_map(|it| value_of_a_run(it));
-    of_a_run
-        .filter(|_| asks_for_value)
-        .map(|what| format!("only a running Envoy knows {what}"))
-}
-
-fn values<'o>(headers: &'o [(String, String)], name: &str) -> Vec<&'o str> {
-    let named = headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));
-    named.map(|(_, value)| value.as_str()).collect()
 }
 
 fn rule_of(outcome: &Outcome) -> String {

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use fingerpost_proxy_model::Request;
 use fingerpost_routing::Pattern;
 
-use crate::test::seen::{Scene, Seen, unknown_header};
+use crate::test::headers::{scheme, unknown_header};
+use crate::test::seen::{Scene, Seen};
 
 /// What a header must be.
 #[derive(Debug, Clone)]
@@ -286,14 +286,6 @@ fn response(scene: &Scene<'_>) -> Result<Vec<(String, String)>, String> {
         .collect();
     all.push((":status".to_owned(), outcome.status.to_string()));
     Ok(all)
-}
-
-/// `https` if the client speaks TLS.
-pub(super) fn scheme(sent: &Request) -> &'static str {
-    match sent.tls {
-        Some(_) => "https",
-        None => "http",
-    }
 }
 
 #[cfg(test)]

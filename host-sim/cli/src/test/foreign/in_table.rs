@@ -9,9 +9,9 @@ use std::time::Duration;
 use fingerpost_config_compiler::PlanListener;
 use fingerpost_proxy_model::Tls;
 
-use super::header_want::scheme;
 use crate::asked::{Scheme, host_of};
 use crate::load::Loaded;
+use crate::test::headers::scheme;
 use crate::test::judge::{rank, virtual_host};
 use crate::test::seen::{Scene, Seen};
 use crate::test::suite::Asked;
