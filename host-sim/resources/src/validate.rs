@@ -21,6 +21,7 @@ mod redirect;
 mod server_tls;
 mod service_entry;
 mod tls_route;
+mod unforwarded;
 mod virtual_service;
 
 use std::time::Duration;

@@ -295,6 +295,8 @@ fn document(outcomes: &BTreeMap<String, Outcome>) -> String {
          Every field of Istio's Gateway, VirtualService, DestinationRule, ServiceEntry and WorkloadEntry, and what\n\
          `fingerpost compile` makes of it: it changes what Envoy runs (*acts*), `compile` reports it (*finding*, with the\n\
          code), or it has no effect on a gateway. A test holds this page: no field is dropped in silence.\n\n\
+         Beside `redirect` or `directResponse`, a rule sends nothing to an upstream: its `timeout`, `retries`, mirrors and\n\
+         `headers.request` do nothing there (finding: `no-effect`).\n\n\
          The policies of subsets and of `portLevelSettings` have the fields of `DestinationRule.trafficPolicy`.\n",
     );
     let mut kind = "";

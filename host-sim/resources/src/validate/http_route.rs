@@ -5,7 +5,7 @@ use super::names::{check_wildcard_domain, is_label};
 use super::path::Path;
 use super::tls_route::{check_total, check_weight};
 use super::virtual_service::Context;
-use super::{fault, headers, http_match, policy, redirect};
+use super::{fault, headers, http_match, policy, redirect, unforwarded};
 use crate::virtual_service::{Destination, HttpRoute, HttpRouteDestination};
 
 pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -23,6 +23,7 @@ pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: 
         fault::check(it, &at.field("fault"), to);
     }
     redirect::check(rule, at, to);
+    unforwarded::check(rule, context, at, to);
     check_route(&rule.route, context, &at.field("route"), to);
     to.duration(rule.timeout, &at.field("timeout"));
 }
