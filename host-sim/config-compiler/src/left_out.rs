@@ -108,6 +108,10 @@ fn counts(rule: &EffectiveRule<'_>, resource: &Resource<DestinationRule>) -> boo
     }
 }
 
+fn port_number(policy: &PortTrafficPolicy) -> Option<u32> {
+    policy.port.as_ref().and_then(|it| it.number)
+}
+
 struct Report<'a, 'r> {
     used: &'a Used<'r>,
     envoy: EnvoyVersion,
@@ -134,7 +138,9 @@ impl Report<'_, '_> {
     fn policy(&mut self, policy: &TrafficPolicy, path: &str) {
         self.load_balancer(policy.load_balancer.as_ref(), path);
         self.connection_pool(policy.connection_pool.as_ref(), path);
-        self.tls(policy.tls.as_ref(), path);
+        if !self.has_tls_for_each_port(policy) {
+            self.tls(policy.tls.as_ref(), path);
+        }
         if policy.tunnel.is_some() {
             let consequence = "connections go to the endpoint itself, without a CONNECT or POST to it";
             self.left_out(&format!("{path}.tunnel"), consequence);
@@ -150,12 +156,31 @@ impl Report<'_, '_> {
             self.left_out(&format!("{path}.proxyProtocol"), consequence);
         }
         for (index, entry) in policy.port_level_settings.iter().enumerate() {
-            self.port_policy(entry, &format!("{path}.portLevelSettings[{index}]"));
+            let path = format!("{path}.portLevelSettings[{index}]");
+            let number = port_number(entry);
+            let earlier = policy.port_level_settings.iter().take(index);
+            // The first entry for a port wins (istio cluster_traffic_policy.go, `selectTrafficPolicyComponents`).
+            match number.filter(|_| earlier.map(port_number).any(|it| it == number)) {
+                Some(number) => {
+                    self.no_effect(&path, &format!("an earlier entry is for port {number} too"));
+                }
+                None => self.port_policy(entry, &path),
+            }
         }
     }
 
+    /// Whether no port of the services is left to the policy's own `tls`: an entry for a port replaces all of it.
+    fn has_tls_for_each_port(&self, policy: &TrafficPolicy) -> bool {
+        let entries: BTreeSet<u32> = policy
+            .port_level_settings
+            .iter()
+            .filter_map(port_number)
+            .collect();
+        !self.used.ports.is_empty() && self.used.ports.is_subset(&entries)
+    }
+
     fn port_policy(&mut self, policy: &PortTrafficPolicy, path: &str) {
-        let number = policy.port.as_ref().and_then(|it| it.number);
+        let number = port_number(policy);
         let host = &self.used.resource.spec.host;
         if let Some(number) = number.filter(|it| !self.used.ports.contains(it) && !host.contains('*')) {
             let ports: Vec<String> = self.used.ports.iter().map(u32::to_string).collect();
