@@ -23,6 +23,8 @@ use crate::proto::{Fields, object};
 use crate::refused;
 use crate::reserved;
 use crate::tls::InlineCertificate;
+use crate::unrouted_servers;
+use crate::unselected_rules;
 use crate::unserved;
 use crate::virtual_services;
 
@@ -77,6 +79,8 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);
+    unrouted_servers::check(&merged, &services, &mesh, diagnostics);
+    unselected_rules::check(&clusters, &mesh, diagnostics);
     let routing = routing(&built, options);
     let unserved = unserved::find(resources, &services, &merged, options);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);

@@ -130,6 +130,14 @@ impl<'r> DestinationRules<'r> {
         self.entries.values().filter_map(of_namespace).collect()
     }
 
+    /// Whether the labels of a `workloadSelector` in a rule of `namespace` select the proxy.
+    pub(crate) fn select_proxy(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        namespace == self.proxy_namespace
+            && labels
+                .iter()
+                .all(|(key, value)| self.proxy_labels.get(key) == Some(value))
+    }
+
     /// The rule of the most specific host; if that one is not visible, a wider one is not tried.
     fn most_specific(
         &self,
@@ -141,12 +149,8 @@ impl<'r> DestinationRules<'r> {
         let name = host::most_specific(hostname, hosts.keys().map(String::as_str))?;
         let rules = hosts.get(name)?;
         let for_us = |rule: &&EffectiveRule<'r>| {
-            rule.selector().is_some_and(|labels| {
-                namespace == self.proxy_namespace
-                    && labels
-                        .iter()
-                        .all(|(key, value)| self.proxy_labels.get(key) == Some(value))
-            })
+            rule.selector()
+                .is_some_and(|labels| self.select_proxy(namespace, labels))
         };
         let selected = rules.iter().filter(for_us).find(|rule| visible(rule));
         // Of those that could not be merged the newest counts (istio sidecar.go, `DestinationRule`).

@@ -49,6 +49,8 @@ mod routes;
 mod services;
 mod tcp;
 mod tls;
+mod unrouted_servers;
+mod unselected_rules;
 mod unserved;
 mod upstream_http;
 mod virtual_hosts;
