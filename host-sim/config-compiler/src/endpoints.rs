@@ -114,8 +114,12 @@ pub enum NoEndpoints {
 /// Why a workload is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
-    /// It is not ready, is being deleted or has ended.
+    /// It is not ready.
     NotReady,
+    /// It is being deleted.
+    BeingDeleted,
+    /// It is a Pod that has ended: nothing runs in it.
+    Ended,
     /// It has no address.
     NoAddress,
     /// It has no port of this name.

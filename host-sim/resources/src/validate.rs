@@ -23,6 +23,7 @@ mod service_entry;
 mod tls_route;
 mod unforwarded;
 mod virtual_service;
+mod workload_addresses;
 
 use std::time::Duration;
 
@@ -64,6 +65,7 @@ pub fn validate(
         diagnostics,
         service_entry::check_workload_entry,
     );
+    workload_addresses::check(resources, diagnostics);
     diagnostics.sort_by_place();
 }
 

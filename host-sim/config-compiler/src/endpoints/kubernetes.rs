@@ -88,10 +88,15 @@ fn listed(
     {
         let number = port_of_name(&slice.ports, &port.name);
         for endpoint in &slice.endpoints {
-            let is_ready = endpoint.conditions.ready != Some(false);
+            let conditions = &endpoint.conditions;
+            let state = match (conditions.ready, conditions.terminating) {
+                (Some(false), Some(true)) => Err(Unusable::BeingDeleted),
+                (Some(false), _) => Err(Unusable::NotReady),
+                (Some(true) | None, _) => Ok(()),
+            };
             for address in &endpoint.addresses {
                 let pod = pod_of(pods, endpoint.target_ref.as_ref(), address);
-                found.push(of_listed(address, number, is_ready, pod, &port.name));
+                found.push(of_listed(address, number, state.clone(), pod, &port.name));
             }
         }
     }
@@ -102,11 +107,12 @@ fn listed(
     let endpoints = resources.endpoints.iter().find(|it| is_same(&it.meta))?;
     for subset in &endpoints.spec.subsets {
         let number = port_of_name(&subset.ports, &port.name);
-        let ready = subset.addresses.iter().map(|it| (it, true));
-        let not_ready = subset.not_ready_addresses.iter().map(|it| (it, false));
-        for (address, is_ready) in ready.chain(not_ready) {
+        let ready = subset.addresses.iter().map(|it| (it, Ok(())));
+        let not_ready = subset.not_ready_addresses.iter();
+        let not_ready = not_ready.map(|it| (it, Err(Unusable::NotReady)));
+        for (address, state) in ready.chain(not_ready) {
             let pod = pod_of(pods, address.target_ref.as_ref(), &address.ip);
-            found.push(of_listed(&address.ip, number, is_ready, pod, &port.name));
+            found.push(of_listed(&address.ip, number, state, pod, &port.name));
         }
     }
     Some(found)
@@ -133,7 +139,7 @@ fn pod_of<'a, 'r>(
 fn of_listed(
     address: &str,
     port: Option<u32>,
-    is_ready: bool,
+    state: Result<(), Unusable>,
     pod: Option<&Resource<Pod>>,
     port_name: &str,
 ) -> Workload {
@@ -141,14 +147,8 @@ fn of_listed(
         Some(pod) => place_of_pod(pod),
         None => (Labels::new(), String::new()),
     };
-    let address = match (is_ready, port) {
-        (false, _) => Err(Unusable::NotReady),
-        (true, None) => Err(Unusable::NoPort(port_name.to_owned())),
-        (true, Some(port)) => Ok(EndpointAddress::Socket {
-            host: address.to_owned(),
-            port,
-        }),
-    };
+    let port = port.ok_or_else(|| Unusable::NoPort(port_name.to_owned()));
+    let address = state.and_then(|()| socket(address, port));
     Workload {
         labels,
         locality,
@@ -157,10 +157,27 @@ fn of_listed(
     }
 }
 
+/// Where a workload of Kubernetes listens: an IP address, as nothing looks names up.
+pub(super) fn socket(address: &str, port: Result<u32, Unusable>) -> Result<EndpointAddress, Unusable> {
+    let host = service_entry::ip(address)?.to_owned();
+    port.map(|port| EndpointAddress::Socket { host, port })
+}
+
+/// Why a Pod takes no requests, if it takes none.
+pub(super) fn check_state(pod: &Resource<Pod>) -> Result<(), Unusable> {
+    if pod.spec.has_ended() {
+        Err(Unusable::Ended)
+    } else if pod.meta.is_being_deleted {
+        Err(Unusable::BeingDeleted)
+    } else if pod.spec.is_ready() {
+        Ok(())
+    } else {
+        Err(Unusable::NotReady)
+    }
+}
+
 /// A Pod as the endpoint controller would list it: once for each address family of the Service.
 fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) -> Vec<Workload> {
-    let counts = service.spec.publish_not_ready_addresses == Some(true)
-        || (pod.spec.is_ready() && !pod.meta.is_being_deleted);
     let number = match &port.target {
         PortTarget::Name(name) => pod
             .spec
@@ -176,17 +193,17 @@ fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) ->
         address,
     };
     let addresses = addresses(&pod.spec, &service.spec.ip_families);
-    if !counts || pod.spec.has_ended() {
-        return vec![workload(Err(Unusable::NotReady))];
+    let publishes_all = service.spec.publish_not_ready_addresses == Some(true);
+    if let Err(reason) = check_state(pod)
+        && (reason == Unusable::Ended || !publishes_all)
+    {
+        return vec![workload(Err(reason))];
     }
     if addresses.is_empty() {
         return vec![workload(Err(Unusable::NoAddress))];
     }
-    let socket = |host: &str| {
-        let host = host.to_owned();
-        number.clone().map(|port| EndpointAddress::Socket { host, port })
-    };
-    addresses.iter().map(|host| workload(socket(host))).collect()
+    let sockets = addresses.iter().map(|host| socket(host, number.clone()));
+    sockets.map(workload).collect()
 }
 
 /// The first address of each of these families; without families, the first of all.

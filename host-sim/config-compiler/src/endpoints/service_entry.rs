@@ -178,17 +178,10 @@ fn socket_only(
 /// A Pod that a ServiceEntry selects: a container port with the name of the entry's port goes before its number.
 fn of_pod(pod: &Resource<Pod>, port: &KnownPort) -> Workload {
     let (labels, locality) = kubernetes::place_of_pod(pod);
-    let counts = pod.spec.is_ready() && !pod.spec.has_ended() && !pod.meta.is_being_deleted;
     let named = pod.spec.container_port(&port.name, "TCP");
     let number = named.or_else(|| port.target_number()).unwrap_or(port.number);
-    let address = match (counts, pod.spec.address()) {
-        (false, _) => Err(Unusable::NotReady),
-        (true, None) => Err(Unusable::NoAddress),
-        (true, Some(host)) => Ok(EndpointAddress::Socket {
-            host: host.to_owned(),
-            port: number,
-        }),
-    };
+    let address = kubernetes::check_state(pod)
+        .and_then(|()| kubernetes::socket(pod.spec.address().unwrap_or_default(), Ok(number)));
     Workload {
         labels,
         locality,

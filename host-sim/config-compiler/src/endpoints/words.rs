@@ -130,6 +130,14 @@ fn unusable(reason: &Unusable, service: &KnownService<'_>) -> (String, &'static 
             "is not ready".to_owned(),
             "requests go to workloads that are ready only",
         ),
+        (Unusable::BeingDeleted, _) => (
+            "is being deleted".to_owned(),
+            "Kubernetes takes such a workload out of its Service: requests go to the others",
+        ),
+        (Unusable::Ended, _) => (
+            "has ended".to_owned(),
+            "requests go to Pods that run only: see `kubectl get pods`",
+        ),
         (Unusable::NoAddress, _) => (
             "has no address".to_owned(),
             "add its address: gateways of other networks are not known here",

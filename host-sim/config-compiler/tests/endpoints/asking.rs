@@ -77,6 +77,8 @@ fn endpoints(destination: &str, documents: &[&str]) -> String {
                 } => format!("none selected of {pods} Pods, {workload_entries} WorkloadEntries"),
                 NoEndpoints::NoneUsable { workloads, reason } => match reason {
                     Unusable::NotReady => format!("not ready {workloads}"),
+                    Unusable::BeingDeleted => format!("being deleted {workloads}"),
+                    Unusable::Ended => format!("ended {workloads}"),
                     Unusable::NoAddress => format!("no address {workloads}"),
                     Unusable::NoPort(name) => format!("no port {name} {workloads}"),
                     Unusable::NotAnIp(address) => format!("not an IP {address} {workloads}"),

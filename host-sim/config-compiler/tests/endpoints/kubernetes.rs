@@ -106,7 +106,7 @@ fn pods_of_the_namespace_are_all_the_pods_there_are() {
         "a Pod that has ended",
         "{host: web}",
         &[SERVICE, &ended],
-        "empty: not ready 1",
+        "empty: ended 1",
     );
     let pending = pod("d", "app: web", "status: {phase: Pending}\n");
     check(
@@ -123,8 +123,36 @@ fn pods_of_the_namespace_are_all_the_pods_there_are() {
         "a Pod that is being deleted",
         "{host: web}",
         &[SERVICE, &leaving],
-        "empty: not ready 1",
+        "empty: being deleted 1",
     );
+}
+
+#[test]
+fn an_address_that_is_no_ip_address_is_left_out() {
+    let good = pod("a", "app: web", "status: {podIP: 10.0.0.1, phase: Running}\n");
+    for text in ["10.0.0", "web.example"] {
+        let bad = pod(
+            "b",
+            "app: web",
+            &format!("status: {{podIP: {text}, phase: Running}}\n"),
+        );
+        check("a Pod", "{host: web}", &[SERVICE, &good, &bad], "10.0.0.1:8080");
+        let expected = format!("empty: not an IP {text} 1");
+        check("the only Pod", "{host: web}", &[SERVICE, &bad], &expected);
+    }
+    let ports = "ports: [{name: http, port: 80}]\n";
+    let bad = slice(
+        "web-1",
+        &format!("addressType: IPv4\nendpoints: [{{addresses: [10.0.0.1x]}}]\n{ports}"),
+    );
+    check(
+        "a slice",
+        "{host: web}",
+        &[SERVICE, &bad],
+        "empty: not an IP 10.0.0.1x 1",
+    );
+    let bad = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: web, namespace: app}\nsubsets: [{addresses: [{ip: 1.2.3}, {ip: 10.0.0.2}], ports: [{name: http, port: 80}]}]\n";
+    check("Endpoints", "{host: web}", &[SERVICE, bad], "10.0.0.2:80");
 }
 
 #[test]
@@ -140,7 +168,7 @@ fn a_service_may_publish_what_is_not_ready() {
         "but not ended",
         "{host: web}",
         &[&publishing, &ended],
-        "empty: not ready 1",
+        "empty: ended 1",
     );
 }
 
@@ -252,7 +280,7 @@ fn endpoint_slices_go_before_pods_which_give_them_labels() {
         "serving, but terminating",
         "{host: web}",
         &[SERVICE, &down],
-        "empty: not ready 1",
+        "empty: being deleted 1",
     );
     let unsaid = slice(
         "web-1",
