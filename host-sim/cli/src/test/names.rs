@@ -1,4 +1,4 @@
-//! Names in tests: a rule, a host, a subset, a cluster or a virtual host that exists nowhere in the input.
+//! Names in tests: a rule, a host, a subset, a port, a cluster or a virtual host that exists nowhere in the input.
 //!
 //! Such a name can never hold, and under `not` it always does, so a typo would fail for the wrong reason or pass by
 //! accident. It is an error of the test file, found before any test runs. Names in files of other tools are those of
@@ -25,6 +25,7 @@ pub(super) struct Names<'w> {
     clusters: BTreeSet<String>,
     hosts: BTreeSet<String>,
     subsets: BTreeSet<String>,
+    ports: BTreeSet<String>,
     domains: BTreeSet<String>,
 }
 
@@ -48,6 +49,9 @@ impl<'w> Names<'w> {
             .service_entries
             .iter()
             .flat_map(|it| it.spec.hosts.clone());
+        let service_ports = resources.services.iter().flat_map(|it| &it.spec.ports);
+        let entry_ports = (resources.service_entries.iter()).flat_map(|it| &it.spec.ports);
+        let declared = (service_ports.filter_map(|it| it.port)).chain(entry_ports.filter_map(|it| it.number));
         // Also those of a VirtualService that no listener serves.
         let rules = || resources.virtual_services.iter().flat_map(|it| &it.spec.http);
         let destinations = || {
@@ -55,6 +59,7 @@ impl<'w> Names<'w> {
                 .flat_map(|it| &it.route)
                 .filter_map(|it| it.destination.as_ref())
         };
+        let destination_ports = destinations().filter_map(|it| it.port.as_ref()?.number);
         let hosts = || plan.listeners.iter().flat_map(|it| &it.hosts);
         Self {
             resources,
@@ -66,6 +71,10 @@ impl<'w> Names<'w> {
             subsets: parts(2)
                 .chain(defined.map(|it| it.name.clone()))
                 .chain(destinations().map(|it| it.subset.clone()))
+                .filter(|it| !it.is_empty())
+                .collect(),
+            ports: parts(1)
+                .chain(declared.chain(destination_ports).map(|it| it.to_string()))
                 .collect(),
             domains: hosts().flat_map(|it| it.domains.clone()).collect(),
             clusters,
@@ -94,11 +103,16 @@ impl<'w> Names<'w> {
             Want::Rule(wanted) => wanted.missing(self.resources).map(|it| self.no_rule(&it)),
             Want::Host(wanted) => {
                 let is_known = self.hosts.iter().any(|it| is_host(wanted, it));
-                (!is_known).then(|| nowhere("unknown-host", "host", wanted, &self.hosts))
+                (!is_known).then(|| no_host("unknown-host", "host", wanted, &self.hosts))
             }
             Want::Subset(wanted) => {
                 let is_known = wanted.is_empty() || self.subsets.contains(wanted);
                 (!is_known).then(|| nowhere("unknown-subset", "subset", wanted, &self.subsets))
+            }
+            Want::Port(wanted) => {
+                let wanted = wanted.to_string();
+                let is_known = self.ports.contains(&wanted);
+                (!is_known).then(|| nowhere("unknown-port", "port", &wanted, &self.ports))
             }
             Want::Cluster(text) => text_nowhere("unknown-cluster", "cluster", text, &self.clusters),
             Want::Domain(text) => text_nowhere("unknown-virtual-host", "virtual host", text, &self.domains),
@@ -108,7 +122,6 @@ impl<'w> Names<'w> {
             | Want::Status(_)
             | Want::NoAnswer(_)
             | Want::NoCluster
-            | Want::Port(_)
             | Want::Method(_)
             | Want::Path(_)
             | Want::Authority(_)
@@ -162,21 +175,43 @@ impl<'w> Names<'w> {
             return None;
         }
         let known = self.hosts.union(&self.subsets).cloned().collect();
-        Some(nowhere("unknown-destination", "destination", name, &known))
+        Some(no_host("unknown-destination", "destination", name, &known))
     }
 }
 
 /// A code, a message and what to do.
 type Missing = (&'static str, String, Option<String>);
 
+/// A name that is nowhere. The suggestion is a name in full, also where only its first label is like what is written.
 fn nowhere(code: &'static str, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
-    let first = |host: &str| host.split('.').next().unwrap_or_default().to_owned();
-    let near = closest(name, known.iter().map(String::as_str)).map(str::to_owned);
-    // Of a host, the first label will do.
-    let near = near.or_else(|| {
-        let labels: Vec<String> = known.iter().map(|it| first(it)).collect();
-        closest(name, labels.iter().map(String::as_str)).map(str::to_owned)
+    let near = closest(name, known.iter().map(String::as_str)).or_else(|| {
+        let label = closest(name, known.iter().map(|it| first_label(it)))?;
+        known
+            .iter()
+            .map(String::as_str)
+            .find(|it| first_label(it) == label)
     });
+    missing(code, kind, name, known, near)
+}
+
+/// Likewise for a host, of which the first label will do.
+fn no_host(code: &'static str, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
+    let near = closest(name, known.iter().map(String::as_str));
+    let near = near.or_else(|| closest(name, known.iter().map(|it| first_label(it))));
+    missing(code, kind, name, known, near)
+}
+
+fn first_label(host: &str) -> &str {
+    host.split('.').next().unwrap_or_default()
+}
+
+fn missing(
+    code: &'static str,
+    kind: &str,
+    name: &str,
+    known: &BTreeSet<String>,
+    near: Option<&str>,
+) -> Missing {
     let help = match near {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
