@@ -10,6 +10,11 @@ use fingerpost_proxy_model::{Outcome, Request, Upstream};
 use super::seen::{Seen, all};
 use super::want::Text;
 
+/// The pseudo headers of a request.
+pub(super) const OF_REQUESTS: &[&str] = &[":authority", ":method", ":path", ":protocol", ":scheme"];
+/// The pseudo headers of a response.
+pub(super) const OF_RESPONSES: &[&str] = &[":status"];
+
 /// A header of the request that the upstream receives, by its name in lower case.
 pub(super) fn request_header(name: &str, text: &Text, upstream: &Upstream, sent: &Request) -> Seen {
     let value = match name {

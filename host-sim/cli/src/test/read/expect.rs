@@ -3,10 +3,12 @@
 //! Every field stands for one thing that must hold; under `not` it is one that must not.
 
 use fingerpost_proxy_model::Failure;
-use fingerpost_resources::Place;
 use fingerpost_resources::yaml::{Scalar, Value};
+use fingerpost_resources::{Place, name_list};
+use hyper::header::HeaderName;
 
 use super::fields::{At, Fields, written};
+use crate::test::headers::{OF_REQUESTS, OF_RESPONSES};
 use crate::test::suite::Expectation;
 use crate::test::want::{Statuses, Text, Want};
 
@@ -52,12 +54,6 @@ pub(super) fn read(at: &At<'_>, to: &mut Fields<'_>) -> Vec<Expectation> {
         found: Vec::new(),
     };
     reader.block(at);
-    if reader.found.is_empty() && matches!(&at.node.value, Value::Map(entries) if entries.is_empty()) {
-        reader
-            .to
-            .refuse(at, "expects-nothing", "nothing is expected here".to_owned())
-            .help("write e.g. {rule: shop, subset: v1}");
-    }
     reader.found
 }
 
@@ -69,6 +65,11 @@ pub(super) fn over(row: Vec<Expectation>, base: &[Expectation]) -> Vec<Expectati
     all
 }
 
+/// Whether a header may have this name in lower case: a token (RFC 9110), or one of these pseudo headers.
+fn is_header(name: &str, pseudo: &[&str]) -> bool {
+    pseudo.contains(&name) || HeaderName::from_bytes(name.as_bytes()).is_ok()
+}
+
 struct Reader<'r, 'f> {
     to: &'r mut Fields<'f>,
     not: bool,
@@ -78,6 +79,7 @@ struct Reader<'r, 'f> {
 impl Reader<'_, '_> {
     fn block(&mut self, at: &At<'_>) {
         let what = if self.not { "not" } else { "expect" };
+        self.not_empty(at, "{rule: shop, subset: v1}");
         for entry in self.to.map(at, what, EXPECT) {
             let value = at.field(entry);
             match entry.key.as_str() {
@@ -91,7 +93,7 @@ impl Reader<'_, '_> {
                         .refuse(&value, "not-not", "`not` can't stand inside `not`".to_owned())
                         .help("expect it as it is");
                 }
-                "headers" => self.headers("headers", &value, Want::RequestHeader),
+                "headers" => self.headers("headers", OF_REQUESTS, &value, Want::RequestHeader),
                 "response" => self.response(&value),
                 key => {
                     if let Some(want) = self.want(key, &value) {
@@ -99,6 +101,20 @@ impl Reader<'_, '_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Refuses an empty map or list: a test that it is all of asserts nothing, and passes.
+    fn not_empty(&mut self, at: &At<'_>, example: &str) {
+        let is_empty = match &at.node.value {
+            Value::Map(entries) => entries.is_empty(),
+            Value::List(items) => items.is_empty(),
+            Value::Scalar(_) => false,
+        };
+        if is_empty {
+            self.to
+                .refuse(at, "expects-nothing", "nothing is expected here".to_owned())
+                .help(format!("write e.g. {example}"));
         }
     }
 
@@ -114,14 +130,35 @@ impl Reader<'_, '_> {
     }
 
     fn response(&mut self, at: &At<'_>) {
+        self.not_empty(at, "{headers: {x-user: jason}}");
         for entry in self.to.map(at, "response", RESPONSE) {
-            self.headers("response.headers", &at.field(entry), Want::ResponseHeader);
+            self.headers(
+                "response.headers",
+                OF_RESPONSES,
+                &at.field(entry),
+                Want::ResponseHeader,
+            );
         }
     }
 
-    fn headers(&mut self, field: &str, at: &At<'_>, want: fn(String, Text) -> Want) {
+    fn headers(&mut self, field: &str, pseudo: &[&str], at: &At<'_>, want: fn(String, Text) -> Want) {
+        self.not_empty(at, "{x-user: jason}");
         for entry in self.to.any_map(at, "{x-user: jason}") {
             let value = at.field(entry);
+            let name = entry.key.to_ascii_lowercase();
+            if !is_header(&name, pseudo) {
+                let span = self.to.span(entry.key_place);
+                self.to
+                    .diagnostics
+                    .error("wrong-header", format!("invalid header name `{}`", entry.key))
+                    .about("", value.path)
+                    .at(span)
+                    .help(format!(
+                        "write e.g. x-user, or a pseudo header: {}",
+                        name_list(pseudo, "or")
+                    ));
+                continue;
+            }
             let text = match &value.node.value {
                 Value::List(_) => {
                     let values = self.to.list(&value, "[a, b]");
@@ -131,7 +168,6 @@ impl Reader<'_, '_> {
                 Value::Scalar(_) | Value::Map(_) => self.to.matcher(&value),
             };
             if let Some(text) = text {
-                let name = entry.key.to_ascii_lowercase();
                 self.add(format!("{field}.{name}"), want(name, text), entry.key_place);
             }
         }
@@ -189,6 +225,7 @@ impl Reader<'_, '_> {
         {
             return Some(Statuses::Class(digit));
         }
+        self.not_empty(at, "200 or 4xx");
         let mut statuses = Vec::new();
         for item in self.to.one_or_more(at) {
             let status = self.to.number(&item, 100, 599, "200 or 4xx")?;
@@ -198,6 +235,7 @@ impl Reader<'_, '_> {
     }
 
     fn weights(&mut self, at: &At<'_>) -> Option<Vec<(String, u32)>> {
+        self.not_empty(at, "{v1: 90, v2: 10}");
         let entries = self.to.any_map(at, "{v1: 90, v2: 10}");
         let mut weights = Vec::new();
         for entry in entries {

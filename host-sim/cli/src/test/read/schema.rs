@@ -185,6 +185,11 @@ fn what_the_reader_takes_the_schema_takes() {
 fn what_the_schema_refuses_the_reader_refuses() {
     for test in [
         "{request: http://a.test/, expect: {}}",
+        "{request: http://a.test/, expect: {not: {}}}",
+        "{request: http://a.test/, expect: {headers: {}}}",
+        "{request: http://a.test/, expect: {response: {}}}",
+        "{request: http://a.test/, expect: {not: {response: {headers: {}}}}}",
+        "{request: http://a.test/, expect: {weights: {}}}",
         "{request: http://a.test/, expect: {rul: a}}",
         "{request: http://a.test/, expect: {status: 99}}",
         "{request: http://a.test/, expect: {status: 6xx}}",
