@@ -30,6 +30,10 @@ const TARGETS: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// The target that runs only when it is named: its programs hold a compiler, which takes many minutes to build with
+/// libFuzzer's instrumentation. Its seeds and a fixed set of random guests are in the tests.
+const ON_DEMAND: &str = "guest";
+
 /// How long a target runs unless it is told.
 const SECONDS: u32 = 20;
 
@@ -69,9 +73,14 @@ impl<'a> Request<'a> {
 
 /// Builds the targets and runs those that are wanted.
 pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Failure> {
-    let folder = build(workspace)?;
+    let is_wanted = |target| {
+        request
+            .target
+            .map_or(target != ON_DEMAND, |wanted| wanted == target)
+    };
+    let folder = build(workspace, is_wanted(ON_DEMAND))?;
     for (target, seeds) in TARGETS {
-        if request.target.is_none_or(|wanted| wanted == target) {
+        if is_wanted(target) {
             say("fuzz", format_args!("{target}, {} s", request.seconds));
             fuzz(
                 workspace,
@@ -86,14 +95,20 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
 }
 
 /// The folder of the targets' programs. They are built apart, for no other build has these flags.
-fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
+fn build(workspace: &Workspace, with_guests: bool) -> Result<PathBuf, Failure> {
     let host = host()?;
     let target_dir = workspace.target.join("fuzz");
     say("build", "the fuzz targets (libFuzzer needs a C++ compiler)");
     let mut cargo = workspace.cargo(["build", "--quiet", "--release", "--package", "fingerpost-fuzz"]);
     // A named target keeps the flags from build scripts, which have no fuzzer to report to.
+    let features = if with_guests {
+        "guest,libfuzzer"
+    } else {
+        "libfuzzer"
+    };
     cargo
-        .args(["--features", "libfuzzer", "--target", &host, "--target-dir"])
+        .args(["--no-default-features", "--features", features])
+        .args(["--target", &host, "--target-dir"])
         .arg(&target_dir);
     run_to_end(cargo.env("RUSTFLAGS", FLAGS), "the fuzz targets do not build")?;
     Ok(target_dir.join(host).join("release"))

@@ -27,7 +27,8 @@ Usage: cargo xtask <verb>
   test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
                          `cargo test ARGUMENTS`
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
-  fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load`, the reading of `yaml`, or the simulator by a `guest`
+  fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
+                         that break the simulator, whose first build takes many minutes
   bench [ARGUMENTS]      our filter beside Envoy's own router; `bench requests`: how quick `fingerpost request` is;
                          `cargo xtask bench --help` tells more
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository

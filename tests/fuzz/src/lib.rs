@@ -3,8 +3,10 @@
 //!
 //! A fault is a panic: one of ours, or an assertion here about what must hold for any bytes.
 
+#[cfg(feature = "guest")]
 mod guest;
 
+#[cfg(feature = "guest")]
 pub use guest::guest;
 
 use fingerpost_config_compiler::{Options, compile};
