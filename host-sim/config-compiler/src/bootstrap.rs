@@ -72,6 +72,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
                 .for_each(|it| claims::warn(it, &taken, diagnostics)),
         }
     }
+    checks::connections(&built, &mesh, diagnostics);
     let uses = empty_clusters::uses(&built);
     let clusters = clusters::build(uses.keys(), &mesh);
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);

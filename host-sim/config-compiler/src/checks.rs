@@ -2,13 +2,17 @@
 //!
 //! Decides no routing. Every finding here leaves the output as it is.
 
+use std::collections::BTreeSet;
+
 use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::clusters::{self, Missing};
 use crate::detail::Lack;
+use crate::empty_clusters::Use;
 use crate::endpoints;
 use crate::gateways::MergedListener;
 use crate::host;
+use crate::listeners::BuiltListener;
 use crate::matching;
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
@@ -109,9 +113,9 @@ pub(crate) fn rules(
             .collect();
         let Some(declared) = ports.first() else { continue };
         for rule in &service.rules {
-            for (path, destination) in destinations(rule) {
+            for (path, destination, how) in destinations(rule) {
                 let cluster = mesh.services.cluster(destination, namespace, *declared);
-                missing_destination(rule, &path, &cluster, mesh, diagnostics);
+                missing_destination(rule, &path, &cluster, how, mesh, diagnostics);
             }
             claims(rule, diagnostics);
         }
@@ -120,8 +124,13 @@ pub(crate) fn rules(
 
 fn destinations<'a>(
     rule: &'a Rule<'_>,
-) -> impl Iterator<Item = (String, &'a fingerpost_resources::Destination)> {
+) -> impl Iterator<Item = (String, &'a fingerpost_resources::Destination, Use)> {
     let path = &rule.path;
+    let of_route = if rule.route.route.len() > 1 {
+        Use::Share
+    } else {
+        Use::Requests
+    };
     let routed = rule
         .route
         .route
@@ -131,13 +140,14 @@ fn destinations<'a>(
             Some((
                 format!("{path}.route[{index}].destination"),
                 it.destination.as_ref()?,
+                of_route,
             ))
         });
     let mirror = rule
         .route
         .mirror
         .iter()
-        .map(move |it| (format!("{path}.mirror"), it));
+        .map(move |it| (format!("{path}.mirror"), it, Use::Copies));
     let mirrors = rule
         .route
         .mirrors
@@ -147,6 +157,7 @@ fn destinations<'a>(
             Some((
                 format!("{path}.mirrors[{index}].destination"),
                 it.destination.as_ref()?,
+                Use::Copies,
             ))
         });
     routed.chain(mirror).chain(mirrors)
@@ -156,6 +167,7 @@ fn missing_destination(
     rule: &Rule<'_>,
     path: &str,
     cluster: &ClusterRef,
+    how: Use,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -163,9 +175,29 @@ fn missing_destination(
         return;
     };
     diagnostics
-        .warn(code, lack.message)
+        .warn(code, format!("{}: {}", lack.message, how.consequence()))
         .on(&rule.leaf.origin, format!("{path}.{field}"))
         .help(lack.help);
+}
+
+/// Warns of each TCP or TLS rule that leads to a cluster that does not exist.
+pub(crate) fn connections(listeners: &[BuiltListener<'_>], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+    let mut reported = BTreeSet::new();
+    for chain in listeners.iter().flat_map(|it| &it.tcp) {
+        for (cluster, _) in &chain.shares {
+            let Some((_, code, lack)) = lack(cluster, mesh) else {
+                continue;
+            };
+            let rule = (chain.resource.meta.qualified_name(), &chain.path, cluster);
+            if reported.insert(rule) {
+                let message = format!("{}: {}", lack.message, Use::Connections.consequence());
+                diagnostics
+                    .warn(code, message)
+                    .on(&chain.resource.origin, chain.path.clone())
+                    .help(lack.help);
+            }
+        }
+    }
 }
 
 /// Why a cluster does not exist, if it does not: the field of the destination that is to blame, the code of the
@@ -183,7 +215,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
         Missing::Host => (
             "host",
             "unknown-host",
-            format!("no service has the host `{host}`: requests get 503"),
+            format!("no service has the host `{host}`"),
             unknown_host_help(host, mesh),
         ),
         Missing::Port => {
@@ -191,7 +223,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
                 .services
                 .find(host, "")
                 .map(|it| it.all_ports().map(|port| port.number.to_string()).collect());
-            let message = format!("{host} has no port {}: requests get 503", cluster.port);
+            let message = format!("{host} has no port {}", cluster.port);
             (
                 "port",
                 "unknown-port",
@@ -208,7 +240,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
                     .collect()
             });
             let message = format!(
-                "no DestinationRule for {host} defines subset \"{}\": requests get 503",
+                "no DestinationRule for {host} defines subset \"{}\"",
                 cluster.subset
             );
             let help = match (defined, mesh.destination_rules.unseen(host).as_slice()) {
@@ -225,8 +257,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
         Missing::Endpoints(why) => {
             let (service, labels) = clusters::service_and_labels(cluster, mesh).ok()?;
             let cause = why.cause(cluster, service, &labels);
-            let message = format!("{}: requests get 503", cause.message);
-            ("host", "no-endpoints", message, cause.help)
+            ("host", "no-endpoints", cause.message, cause.help)
         }
     };
     Some((field, code, Lack { message, help }))

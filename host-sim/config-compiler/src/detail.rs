@@ -103,6 +103,17 @@ pub struct Lack {
     pub help: String,
 }
 
+/// A destination of a route of bytes that takes no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingDestination {
+    /// Envoy's name of the cluster.
+    pub cluster: String,
+    /// Whether the cluster exists; then it has no endpoint.
+    pub is_built: bool,
+    /// Why.
+    pub lack: Lack,
+}
+
 /// One edit of the headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderEdit {
@@ -142,6 +153,15 @@ impl<'a> Destinations<'a> {
         }
     }
 
+    /// What is missing of a destination of connections, if anything is.
+    pub(crate) fn missing(&self, cluster: &ClusterRef) -> Option<MissingDestination> {
+        Some(MissingDestination {
+            cluster: cluster.name(),
+            is_built: self.endpoints.contains_key(cluster),
+            lack: self.lack(cluster)?,
+        })
+    }
+
     /// Why requests to `cluster` get 503, if they do.
     fn lack(&self, cluster: &ClusterRef) -> Option<Lack> {
         let Some(Endpoints::Empty(why)) = self.endpoints.get(cluster) else {
@@ -150,7 +170,7 @@ impl<'a> Destinations<'a> {
         let (service, labels) = clusters::service_and_labels(cluster, self.mesh).ok()?;
         let cause = why.cause(cluster, service, &labels);
         Some(Lack {
-            message: format!("{}: requests get 503", cause.message),
+            message: cause.message,
             help: cause.help,
         })
     }
@@ -194,7 +214,10 @@ impl RouteDetail {
             response_edits: edits(&route.outer, "response"),
             mirrors: route.mirrors.iter().map(ClusterRef::name).collect(),
             abort: policy_words::abort(route),
-            policies: policy_words::of(route, action),
+            policies: policy_words::of(route, action, |name| {
+                let cluster = route.mirrors.iter().find(|it| it.name() == name)?;
+                destinations.lack(cluster).map(|it| it.message)
+            }),
         }
     }
 }

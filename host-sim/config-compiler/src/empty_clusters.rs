@@ -104,8 +104,7 @@ fn empty(
         return;
     };
     let cause = why.cause(cluster, service, &labels);
-    let results: Vec<&str> = uses.map(consequence).collect();
-    let message = format!("{}: {}", cause.message, results.join(", "));
+    let message = format!("{}: {}", cause.message, consequences(&uses.collect()));
     let subset = mesh.rule_of(cluster, "").and_then(|rule| {
         let (subset, resource) = rule
             .subsets
@@ -128,11 +127,25 @@ fn empty(
     .help(cause.help);
 }
 
-fn consequence(how: Use) -> &'static str {
-    match how {
-        Use::Requests => "requests get 503",
-        Use::Share => "its share of requests gets 503",
-        Use::Copies => "copies of requests are lost",
-        Use::Connections => "connections are closed",
+impl Use {
+    /// What becomes of the traffic if the cluster has no endpoint or does not exist.
+    pub(crate) fn consequence(self) -> &'static str {
+        match self {
+            Self::Requests => "requests get 503",
+            Self::Share => "its share of requests gets 503",
+            Self::Copies => "copies of requests are lost",
+            Self::Connections => "connections are closed",
+        }
+    }
+}
+
+/// All that follows, as a list in words. That all requests of a route get 503 says it for a part, too.
+fn consequences(uses: &BTreeSet<Use>) -> String {
+    let implied = |how: &Use| *how == Use::Share && uses.contains(&Use::Requests);
+    let uses = uses.iter().filter(|it| !implied(it));
+    let all: Vec<&str> = uses.map(|it| it.consequence()).collect();
+    match all.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        one => one.concat(),
     }
 }

@@ -63,7 +63,8 @@ pub use certificates::{CertificateFault, Validity, check_authorities, check_pair
 pub use covers::covers;
 pub use credentials::{FileSecret, SecretFiles};
 pub use detail::{
-    AbortDetail, DestinationRuleDetail, HeaderEdit, Lack, PolicyDetail, RouteDetail, ShareDetail,
+    AbortDetail, DestinationRuleDetail, HeaderEdit, Lack, MissingDestination, PolicyDetail, RouteDetail,
+    ShareDetail,
 };
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;

@@ -7,7 +7,7 @@ use fingerpost_routing_config::{PathMatch, Rewrite, RouteMatch, RuleRef, ValueMa
 use serde_json::Value;
 
 use crate::clusters::Cluster;
-use crate::detail::{Destinations, RouteDetail};
+use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
 use crate::listeners::{BuiltListener, HttpChain};
@@ -104,6 +104,8 @@ pub struct PlanRoute {
     pub example: Option<ExampleRequest>,
     /// All about it; none for a route of bytes.
     pub detail: Option<RouteDetail>,
+    /// For a route of bytes: its destinations that have no cluster or no endpoint. Connections to them are closed.
+    pub missing: Vec<MissingDestination>,
 }
 
 /// A cluster.
@@ -159,7 +161,9 @@ fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> PlanL
         port: built.declared_ports.first().copied().unwrap_or(built.port),
         listen_port: built.port,
         protocol: built.protocols.join(", "),
-        hosts: http.chain(built.tcp.iter().map(tcp_host)).collect(),
+        hosts: http
+            .chain(built.tcp.iter().map(|it| tcp_host(it, destinations)))
+            .collect(),
     }
 }
 
@@ -211,10 +215,12 @@ fn plan_route(
         span: Some(route.leaf.origin.at(&route.path)),
         example,
         detail: Some(RouteDetail::new(route, destinations)),
+        missing: Vec::new(),
     }
 }
 
-fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
+fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
+    let clusters = chain.shares.iter().map(|(cluster, _)| cluster);
     let domains = match chain.server_names.is_empty() {
         true => vec!["*".to_owned()],
         false => chain.server_names.clone(),
@@ -228,6 +234,7 @@ fn tcp_host(chain: &TcpChain<'_>) -> PlanHost {
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,
         detail: None,
+        missing: clusters.filter_map(|it| destinations.missing(it)).collect(),
     };
     PlanHost {
         name: domains.join(","),

@@ -9,8 +9,12 @@ use crate::routes::Route;
 const CORS: &str = "envoy.filters.http.cors";
 const FAULT: &str = "envoy.filters.http.fault";
 
-/// The policies of a route; `action` has those of a route that forwards.
-pub(crate) fn of(route: &Route<'_>, action: Option<&Fields>) -> Vec<PolicyDetail> {
+/// The policies of a route; `action` has those of a route that forwards. `lost` says why a cluster takes no copies.
+pub(crate) fn of(
+    route: &Route<'_>,
+    action: Option<&Fields>,
+    lost: impl Fn(&str) -> Option<String>,
+) -> Vec<PolicyDetail> {
     let mut found = Vec::new();
     let mut add = |name: &'static str, words: Option<String>| {
         let Some(words) = words else { return };
@@ -32,7 +36,12 @@ pub(crate) fn of(route: &Route<'_>, action: Option<&Fields>) -> Vec<PolicyDetail
             true => several,
             false => one,
         };
-        add(name, Some(mirror_words(mirror)));
+        let words = mirror_words(mirror);
+        let words = match lost(text(mirror, "cluster")) {
+            Some(reason) => format!("{words}, but the copies are lost: {reason}"),
+            None => words,
+        };
+        add(name, Some(words));
     }
     let hashes = action.get("hash_policy").and_then(Value::as_array);
     for hash in hashes.into_iter().flatten() {

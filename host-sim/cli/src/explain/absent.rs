@@ -1,7 +1,8 @@
 //! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
 
-use fingerpost_config_compiler::{Plan, PlanListener};
+use fingerpost_config_compiler::{MissingDestination, Plan, PlanListener, PlanRoute};
 use fingerpost_proxy_model::Failure as NoAnswer;
+use fingerpost_routing::{RouteTable, VirtualHost};
 
 use super::chain::{Chain, would_answer};
 use super::story::{Explanation, Outcome, Place, Reason};
@@ -41,7 +42,20 @@ pub(super) fn no_listener(plan: &Plan, port: u32) -> Outcome {
 }
 
 /// The listener is there, and does not take the connection.
-pub(super) fn no_connection(error: NoAnswer, listener: &PlanListener, scheme: Scheme) -> Outcome {
+pub(super) fn no_connection(
+    error: NoAnswer,
+    listener: &PlanListener,
+    scheme: Scheme,
+    server_name: &str,
+) -> Outcome {
+    let message = in_words(error).to_owned();
+    if error == NoAnswer::Closed
+        && let Some(route) = route_of_bytes(listener, scheme, server_name)
+        && !route.missing.is_empty()
+    {
+        let reasons = route.missing.iter().map(|it| missing(it, route)).collect();
+        return Outcome::NoConnection { message, reasons };
+    }
     let reason = match scheme {
         Scheme::Http => format!("{} speaks TLS: ask for https://…", listener.name),
         Scheme::Https if listener.hosts.iter().any(|it| it.over_tls) => {
@@ -53,8 +67,45 @@ pub(super) fn no_connection(error: NoAnswer, listener: &PlanListener, scheme: Sc
         Scheme::Https => format!("{} speaks no TLS: ask for http://…", listener.name),
     };
     Outcome::NoConnection {
-        message: in_words(error).to_owned(),
+        message,
         reasons: vec![hint(reason)],
+    }
+}
+
+/// The route of bytes that a connection takes; over TLS by its server name.
+pub(super) fn route_of_bytes<'p>(
+    listener: &'p PlanListener,
+    scheme: Scheme,
+    server_name: &str,
+) -> Option<&'p PlanRoute> {
+    let chains = || {
+        let chains = listener.hosts.iter().filter(|it| it.route_config.is_none());
+        chains.filter(move |it| scheme == Scheme::Https || it.server_names.is_empty())
+    };
+    let mut names = RouteTable::default();
+    for name in chains().flat_map(|it| &it.domains) {
+        // If two chains have one name, the first one takes the connection.
+        let _ = names.add(VirtualHost::new(name, Vec::new()), [name.as_str()]);
+    }
+    let found = names.virtual_host(Some(server_name.as_bytes()))?;
+    let chain = chains().find(|it| it.domains.iter().any(|it| it == found.name()))?;
+    chain.routes.first()
+}
+
+/// Why a destination takes no connection.
+fn missing(missing: &MissingDestination, route: &PlanRoute) -> Reason {
+    let state = if missing.is_built {
+        ""
+    } else {
+        ", which does not exist"
+    };
+    Reason {
+        message: format!(
+            "{} leads to cluster {}{state}: {}",
+            route.virtual_service, missing.cluster, missing.lack.message
+        ),
+        help: Some(missing.lack.help.clone()),
+        place: Place::new(route.span.as_ref()),
     }
 }
 

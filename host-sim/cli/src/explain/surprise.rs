@@ -16,7 +16,7 @@ pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
                         Some(_) => "no-endpoints",
                         None => "no-cluster",
                     },
-                    message: missing.message.clone(),
+                    message: format!("{}: requests get 503", missing.message),
                     help: missing.help.clone(),
                 });
             }

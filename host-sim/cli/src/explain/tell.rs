@@ -4,7 +4,7 @@
 
 use fingerpost_config_compiler::{PlanListener, PlanRoute};
 use fingerpost_proxy_model::Failure as NoAnswer;
-use fingerpost_routing::{RequestHead, Route, RouteTable, VirtualHost};
+use fingerpost_routing::{RequestHead, Route};
 
 use super::absent;
 use super::beside;
@@ -13,7 +13,7 @@ use super::forward;
 use super::proxy::{self, Reception, Router};
 use super::story::{Asked, Explanation, Failed, Listener, Outcome, Place, Source, TooLate, Tried};
 use super::surprise;
-use crate::asked::{Scheme, Url};
+use crate::asked::{self, Scheme, Url};
 use crate::failure::Failure;
 use crate::load::Loaded;
 
@@ -75,11 +75,11 @@ pub(super) fn explain(
             return Ok(told);
         }
         Reception::Bytes => {
-            told.outcome = bytes(listener, &told.request);
+            told.outcome = bytes(listener, scheme, asked::host_of(&url.authority));
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            told.outcome = absent::no_connection(error, listener, scheme);
+            told.outcome = absent::no_connection(error, listener, scheme, asked::host_of(&url.authority));
             return Ok(told);
         }
     };
@@ -141,16 +141,8 @@ fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option
     }
 }
 
-fn bytes(listener: &PlanListener, asked: &Asked) -> Outcome {
-    let chains = || listener.hosts.iter().filter(|it| it.route_config.is_none());
-    let mut names = RouteTable::default();
-    for name in chains().flat_map(|it| &it.domains) {
-        // Where two chains have one name, the earlier chain has it.
-        let _ = names.add(VirtualHost::new(name, Vec::new()), [name.as_str()]);
-    }
-    let found = names.virtual_host(Some(asked.authority.as_bytes()));
-    let chain = found.and_then(|name| chains().find(|it| it.domains.iter().any(|it| it == name.name())));
-    let route = chain.and_then(|it| it.routes.first());
+fn bytes(listener: &PlanListener, scheme: Scheme, server_name: &str) -> Outcome {
+    let route = absent::route_of_bytes(listener, scheme, server_name);
     Outcome::Bytes {
         destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
         place: Place::new(route.and_then(|it| it.span.as_ref())),

@@ -173,13 +173,7 @@ impl Screen {
         };
         self.row(margin, (format!("{share}{name}{subset}"), NAME), (right, DIM));
         if let Some(missing) = &destination.missing {
-            self.text(
-                &format!(
-                    "  503: {}",
-                    missing.message.trim_end_matches(": requests get 503")
-                ),
-                BAD,
-            );
+            self.text(&format!("  503: {}", missing.message), BAD);
             if let Some(help) = &missing.help {
                 self.text(&format!("  {help}"), DIM);
             }
