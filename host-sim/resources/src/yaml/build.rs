@@ -198,10 +198,13 @@ impl Builder {
 
     fn put_alias(&mut self, name: &str, place: Place) -> Result<(), SyntaxError> {
         let Some(built) = self.anchors.get(name).cloned() else {
-            let message = match self.open.iter().any(|it| it.anchor() == Some(name)) {
-                true => "this alias stands inside the value that its anchor names".to_owned(),
-                false => format!("no anchor `&{name}` is defined before this alias"),
+            // The name may be a piece of a Secret: the source line shows it, where it may be shown.
+            let message = if self.open.iter().any(|it| it.anchor() == Some(name)) {
+                "this alias stands inside the value that its anchor names"
+            } else {
+                "no anchor of this name is defined before the alias"
             };
+            let message = message.to_owned();
             return Err(SyntaxError { place, message });
         };
         self.aliased = self.aliased.saturating_add(built.size);
