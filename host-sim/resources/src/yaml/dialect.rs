@@ -119,17 +119,20 @@ fn places(text: &str) -> Vec<usize> {
     // The character that begins the current word: a tag, an anchor, a plain scalar.
     let mut first = '\n';
     let mut ends_key = false;
+    // Whether the word may be, or end in, a tag. Only letters and digits keep a `!` from beginning one.
+    let mut has_tag = false;
     let mut chars = text.char_indices().peekable();
     while let Some((offset, char)) = chars.next() {
         let next = chars.peek().map_or('\n', |(_, next)| *next);
         let begins_word = ends_key || previous.is_whitespace() || matches!(previous, '[' | '{' | ',');
         if begins_word {
-            first = char;
+            (first, has_tag) = (char, false);
         }
+        has_tag |= char == '!' && !previous.is_alphanumeric();
         let follows_token =
             begins_word || matches!(previous, '"' | '\'' | ']' | '}' | '?') || matches!(first, '&' | '*');
         let ends_plain = char == ':' && !follows_token && matches!(next, ',' | '?' | '[' | ']' | '{' | '}');
-        if ends_plain || (char == ',' && first == '!' && !begins_word) {
+        if ends_plain || (char == ',' && has_tag) {
             places.push(offset);
         }
         ends_key = char == ':' && follows_token;
@@ -164,7 +167,9 @@ mod tests {
     fn commas_behind_a_tag_need_a_stand_in() {
         check("[!t, a]", &[3]);
         check(r#"{"a":!t,}"#, &[7]);
-        check("[a!b, c]", &[]);
+        check(r#"{"a": "b"!, c: d}"#, &[10]);
+        check("[?!, a]", &[3]);
+        check("[a!b, c!, d]", &[]);
     }
 
     #[test]
