@@ -68,7 +68,8 @@ async fn exchange(address: SocketAddr, request: Request<()>, has_body: bool) -> 
     if matches!(head.status.as_u16(), 204 | 304) {
         body.clear();
     }
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    // Blanks around a value do not count (RFC 9110, section 5.5): over HTTP/1 they are gone before anyone sees them.
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes().trim_ascii()).into_owned();
     let headers = head.headers.iter();
     Ok(Reply {
         status: head.status.as_u16(),
