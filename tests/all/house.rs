@@ -72,13 +72,18 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "config-compiler",
-        ours: &["envoy-http", "resources", "routing-config", "routing"],
+        ours: &["envoy-config", "envoy-http", "resources", "routing-config", "routing"],
         others: None,
     },
     Allowance {
         name: "proxy-model",
-        ours: &["routing-config", "routing", "envoy-http"],
+        ours: &["routing-config", "routing", "envoy-config", "envoy-http"],
         others: None,
+    },
+    Allowance {
+        name: "envoy-config",
+        ours: &[],
+        others: Some(&["serde", "serde_json"]),
     },
     Allowance {
         name: "envoy-http",

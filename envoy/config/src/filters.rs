@@ -1,0 +1,7 @@
+//! `envoy/extensions/filters`.
+
+pub mod cors;
+pub mod fault;
+pub mod http_connection_manager;
+pub mod tcp_proxy;
+pub mod wasm;

@@ -1,0 +1,39 @@
+//! `envoy/extensions/filters/network/tcp_proxy/v3`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access_log::AccessLog;
+
+/// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpProxy {
+    pub stat_prefix: String,
+    #[serde(flatten)]
+    pub cluster: ClusterSpecifier,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_log: Vec<AccessLog>,
+}
+
+/// `cluster_specifier` of a [`TcpProxy`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterSpecifier {
+    Cluster(String),
+    WeightedClusters(WeightedClusters),
+}
+
+/// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedClusters {
+    pub clusters: Vec<ClusterWeight>,
+}
+
+/// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterWeight {
+    pub name: String,
+    pub weight: u32,
+}
