@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
-use fingerpost_envoy::EnvoyBinary;
+use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_tests::accepted::{Judge, compiled};
 use fingerpost_tests::generate::{Dice, dice, odd};
 use fingerpost_tests::{compiled as module, repository};

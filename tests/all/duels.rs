@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{EnvoyVersion, Options};
-use fingerpost_envoy::EnvoyBinary;
+use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_tests::compare::Difference;
 use fingerpost_tests::duel::shrink::{Dispute, shrink};
 use fingerpost_tests::duel::{Answer, Arena, Pair, agree, pair};

@@ -5,7 +5,7 @@ use std::env;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fingerpost_config_compiler::Engine;
-use fingerpost_envoy::{Bootstrap, EnvoyBinary};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary};
 use fingerpost_tests::corpus::Corpus;
 use fingerpost_tests::engines::core::Core;
 use fingerpost_tests::engines::envoy::Setup;

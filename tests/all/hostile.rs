@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fingerpost_envoy::{Bootstrap, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Bootstrap, RunningEnvoy, StartOptions};
 use fingerpost_tests::duel::arena::with_listeners_from;
 use fingerpost_tests::duel::{Arena, Pair, agree};
 use fingerpost_tests::generate::{Dice, bytes, dice, table};

@@ -91,7 +91,7 @@ const ALLOWANCES: &[Allowance] = &[
         others: Some(&[]),
     },
     Allowance {
-        name: "envoy",
+        name: "envoy-runner",
         ours: &[],
         others: None,
     },
@@ -186,7 +186,7 @@ fn the_compiler_does_no_io() -> Result<(), String> {
     ))
 }
 
-/// A bootstrap, and every file that it names, can hold a private key: see `envoy/src/private.rs`.
+/// A bootstrap, and every file that it names, can hold a private key: see `envoy/runner/src/private.rs`.
 fn files_with_keys_are_written_in_one_place() -> Result<(), String> {
     const WRITERS: &[&str] = &[
         "File::create",
@@ -197,11 +197,11 @@ fn files_with_keys_are_written_in_one_place() -> Result<(), String> {
     ];
     // The writer itself; the download of Envoy; `compile`'s output, which asks the writer for each file with a key.
     const EXEMPT: &[&str] = &[
-        "envoy/src/private.rs",
-        "envoy/src/install.rs",
+        "envoy/runner/src/private.rs",
+        "envoy/runner/src/install.rs",
         "host-sim/cli/src/output.rs",
     ];
-    let mut files = [rust_files("envoy/src"), rust_files("host-sim/cli/src")].concat();
+    let mut files = [rust_files("envoy/runner/src"), rust_files("host-sim/cli/src")].concat();
     files.retain(|file| !EXEMPT.iter().any(|exempt| Path::new(exempt) == file));
     none(&found_in(&files, WRITERS))
 }

@@ -1,7 +1,7 @@
 //! Nobody but the filter chooses a dispatch key: what a client sends under that name must have no effect.
 
 use fingerpost_config_compiler::Engine;
-use fingerpost_envoy::Bootstrap;
+use fingerpost_envoy_runner::Bootstrap;
 use fingerpost_routing_config::DISPATCH_HEADER;
 use fingerpost_tests::case::{Case, Outcome};
 use fingerpost_tests::compiled;

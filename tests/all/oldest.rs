@@ -8,7 +8,7 @@ use std::env;
 use std::path::Path;
 
 use fingerpost_config_compiler::{Engine, EnvoyVersion};
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, OLDEST, VARIABLE, install_version};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, OLDEST, VARIABLE, install_version};
 use fingerpost_routing::Encoding;
 use fingerpost_tests::case::{Case, Request};
 use fingerpost_tests::corpus::{Corpus, Scenario};

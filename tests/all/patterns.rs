@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_envoy::EnvoyBinary;
+use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_routing::{Encoding, Finder, PathRewrite, Pattern, RequestHead, Substitution};
 use fingerpost_tests::duel::patterns::{Oracle, ProgramLimit, taken};
 use fingerpost_tests::generate::{Dice, dice, pattern};

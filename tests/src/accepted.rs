@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use fingerpost_config_compiler::{Compiled, FileSecret, Options, compile};
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, validate};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, validate};
 use fingerpost_resources::{Diagnostics, Severity, Source, read, validate as validate_resources};
 use fingerpost_routing::{Encoding, Pattern};
 use serde_json::{Value, json};

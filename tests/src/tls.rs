@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::{Arc, LazyLock};
 
-use fingerpost_envoy::{Authority, Certificate};
+use fingerpost_envoy_runner::{Authority, Certificate};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use fingerpost_envoy::VARIABLE;
+use fingerpost_envoy_runner::VARIABLE;
 
 use crate::build::{self, FILTERS, Profile};
 use crate::core_as_wasm;

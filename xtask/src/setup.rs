@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fingerpost_envoy::{BinaryError, EnvoyBinary, install};
+use fingerpost_envoy_runner::{BinaryError, EnvoyBinary, install};
 
 use crate::failure::Failure;
 use crate::workspace::{Workspace, run, say};

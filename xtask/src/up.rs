@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use fingerpost_envoy::VARIABLE;
+use fingerpost_envoy_runner::VARIABLE;
 
 use crate::build::{self, Profile};
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 //! alone where it does not belong.
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, compile};
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

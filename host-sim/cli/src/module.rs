@@ -2,7 +2,7 @@
 
 use std::env;
 
-use fingerpost_envoy::default_cache;
+use fingerpost_envoy_runner::default_cache;
 use fingerpost_simulator::{LoadError, Module};
 
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use fingerpost_envoy::private_draft;
+use fingerpost_envoy_runner::private_draft;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_envoy::Received;
+use fingerpost_envoy_runner::Received;
 use serde_json::{Value, json};
 
 use crate::client::{Failure, Reply};

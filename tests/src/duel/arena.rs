@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use fingerpost_envoy::{Bootstrap, Echo, EnvoyBinary, Received, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Bootstrap, Echo, EnvoyBinary, Received, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
 use super::Pair;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
-use fingerpost_envoy::Bootstrap;
+use fingerpost_envoy_runner::Bootstrap;
 use fingerpost_resources::{Diagnostics, Resources, Severity, Source, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
 use super::arena::with_listeners_from;

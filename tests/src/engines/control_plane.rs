@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fingerpost_envoy::Bootstrap;
+use fingerpost_envoy_runner::Bootstrap;
 use serde_json::{Value, json};
 
 use super::envoy::Setup;

@@ -9,8 +9,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions};
 use fingerpost_envoy_http::is_about_the_connection;
+use fingerpost_envoy_runner::{
+    Bootstrap, Echo, EchoOptions, EnvoyBinary, Received, RunningEnvoy, StartOptions,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 
-use fingerpost_envoy::RunningEnvoy;
+use fingerpost_envoy_runner::RunningEnvoy;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 

@@ -15,7 +15,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use fingerpost_config_compiler::Engine;
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, EnvoyBinary, Report, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{
+    Bootstrap, Echo, EchoOptions, EnvoyBinary, Report, RunningEnvoy, StartOptions,
+};
 use load::Turn;
 use requests::Requests;
 use rules::Kind;
@@ -115,7 +117,7 @@ impl Plan {
 }
 
 fn measure(plan: &Plan) -> Result<(), Failure> {
-    let binary = EnvoyBinary::find(&fingerpost_envoy::default_cache())?;
+    let binary = EnvoyBinary::find(&fingerpost_envoy_runner::default_cache())?;
     let cores = cores::split()?;
     println!(
         "Envoy {}, {cores}; median of {} turns of {:?}\n",

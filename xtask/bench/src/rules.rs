@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use fingerpost_config_compiler::{Engine, Options};
-use fingerpost_envoy::Bootstrap;
+use fingerpost_envoy_runner::Bootstrap;
 use fingerpost_resources::{Diagnostics, Source, read, render};
 
 use crate::{Failure, absolute};

@@ -22,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use fingerpost_envoy::{Echo, EchoOptions, Report};
+use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use fingerpost_envoy::Echo;
+use fingerpost_envoy_runner::Echo;
 
 use super::upstreams::Upstreams;
 use crate::failure::Failure;

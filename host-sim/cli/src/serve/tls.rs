@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use fingerpost_envoy::Authority;
+use fingerpost_envoy_runner::Authority;
 use fingerpost_proxy_model::Tls;
 use rustls::ServerConfig;
 use rustls::crypto::ring;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 
 use fingerpost_config_compiler::{EndpointAddress, Endpoints, PlanCluster};
-use fingerpost_envoy::Echo;
+use fingerpost_envoy_runner::Echo;
 use fingerpost_proxy_model::{Headers, REQUEST_ID};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use fingerpost_config_compiler::{Compiled, FileSecret, SecretFiles};
-use fingerpost_envoy::{Authority, PrivateDirectory, write_private};
+use fingerpost_envoy_runner::{Authority, PrivateDirectory, write_private};
 
 use crate::certificates::missing_files;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use fingerpost_envoy::{Echo, Received};
+use fingerpost_envoy_runner::{Echo, Received};
 use fingerpost_resources::visible;
 
 use super::client;

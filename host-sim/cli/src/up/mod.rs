@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fingerpost_config_compiler::{EnvoyVersion, compile};
-use fingerpost_envoy::{
+use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install, write_private,
 };

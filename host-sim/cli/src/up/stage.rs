@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_config_compiler::{Compiled, Plan};
-use fingerpost_envoy::{Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy};
+use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy};
 
 use super::certificates::{self, Made};
 use super::client::CLUSTER_HEADER;

@@ -2,7 +2,7 @@
 //!
 //! A killed process cannot clean up. So a second process of the same program, [`RemoveAfter`], waits at a pipe whose
 //! other end is in `up` alone: the kernel closes that end when `up` dies, and the second process removes the
-//! directory. (Envoy itself is ended by the kernel: see `fingerpost-envoy`, `process.rs`.) Only if both processes are
+//! directory. (Envoy itself is ended by the kernel: see `fingerpost-envoy-runner`, `process.rs`.) Only if both processes are
 //! killed does the directory stay, readable by the user alone.
 
 use std::env;
@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use fingerpost_envoy::PrivateDirectory;
+use fingerpost_envoy_runner::PrivateDirectory;
 
 use crate::failure::Failure;
 

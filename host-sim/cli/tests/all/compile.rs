@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use fingerpost_envoy::Authority;
+use fingerpost_envoy_runner::Authority;
 
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
 

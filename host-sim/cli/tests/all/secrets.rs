@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fingerpost_envoy::Authority;
+use fingerpost_envoy_runner::Authority;
 use rustix::process::Signal;
 
 use crate::run::{Folder, SERVICE, SHOP, interrupt, until};

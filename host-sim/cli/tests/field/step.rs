@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, default_cache, validate};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, default_cache, validate};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use crate::guests::Guests;
 use crate::scenarios::{Chosen, Scenario};
 use crate::seen::{Exchange, Seen, line};
 use crate::upstream::Upstream;
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
 use fingerpost_simulator::FailurePolicy;
 use serde_json::{Value, json};
 use std::net::SocketAddr;

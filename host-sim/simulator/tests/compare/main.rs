@@ -19,7 +19,7 @@ mod seen;
 mod simulator_side;
 mod upstream;
 
-use fingerpost_envoy::{EnvoyBinary, default_cache};
+use fingerpost_envoy_runner::{EnvoyBinary, default_cache};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use fingerpost_envoy::{Bootstrap, EnvoyBinary, install};
+use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, install};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -1,6 +1,6 @@
 //! What edits change in a bootstrap, and what they leave alone.
 
-use fingerpost_envoy::{Authority, Bootstrap};
+use fingerpost_envoy_runner::{Authority, Bootstrap};
 use serde_json::{Value, json};
 
 const HCM: &str =

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::support::{bootstrap, cache, envoy, folder, get};
-use fingerpost_envoy::{
+use fingerpost_envoy_runner::{
     Bootstrap, Echo, EchoOptions, PINNED, RunningEnvoy, StartError, StartOptions, Stdout, Version,
     install_version, validate,
 };

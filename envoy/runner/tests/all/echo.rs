@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::support::{bootstrap, envoy, folder, get};
-use fingerpost_envoy::{Echo, EchoOptions, Report, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{Echo, EchoOptions, Report, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
 fn echo() -> Echo {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::support::{envoy, file, folder};
-use fingerpost_envoy::{BinaryError, EnvoyBinary, Fault, NEWEST, Origin, Version};
+use fingerpost_envoy_runner::{BinaryError, EnvoyBinary, Fault, NEWEST, Origin, Version};
 
 /// What is said when the variable names `path`.
 #[track_caller]

@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use fingerpost_envoy::{
+//! use fingerpost_envoy_runner::{
 //!     Bootstrap, Echo, EchoOptions, EnvoyBinary, PrivateDirectory, RunningEnvoy, StartOptions, default_cache,
 //! };
 //!
