@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Compiled, Options, compile};
+use fingerpost_config_compiler::{Compiled, Options, compile, imply};
 use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
@@ -11,7 +11,6 @@ use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::files;
 use crate::style::{note, say};
-use crate::test::imply;
 
 /// What was read, and what was made of it.
 pub(crate) struct Loaded {

@@ -29,6 +29,7 @@ mod foreign_upgrades;
 mod gateways;
 mod header_edits;
 mod host;
+mod imply;
 mod left_out;
 mod listeners;
 mod load_assignment;
@@ -69,6 +70,7 @@ pub use detail::{
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
 pub use host::qualify;
+pub use imply::{imply, is_stand_in};
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use plan::{LeftOutReason, Plan, PlanCluster, PlanHost, PlanLeftOut, PlanListener, PlanRoute};
 pub use tls::InlineCertificate;

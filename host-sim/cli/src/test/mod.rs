@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fingerpost_resources::{Diagnostics, Source, Sources};
 
-pub(crate) use self::foreign::{imply, is_test_file};
+pub(crate) use self::foreign::is_test_file;
 use self::report::{Format, Report};
 use self::run::Order;
 pub(crate) use self::suite::Answer;

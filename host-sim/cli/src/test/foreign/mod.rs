@@ -6,7 +6,6 @@ mod dropped;
 mod fields;
 mod header_matcher;
 mod header_want;
-mod implied;
 mod in_table;
 mod looks;
 mod plugin_input;
@@ -27,7 +26,6 @@ use super::suite::Suite;
 
 pub(crate) use dropped::dropped;
 pub(crate) use header_want::HeaderWant;
-pub(crate) use implied::imply;
 pub(crate) use in_table::{InTable, entrance};
 pub(crate) use rule_block::{Compared, RuleBlock};
 

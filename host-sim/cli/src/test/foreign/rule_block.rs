@@ -4,11 +4,11 @@
 
 use std::fmt::Write as _;
 
+use fingerpost_config_compiler::is_stand_in;
 use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleRef;
 
-use super::implied;
 use crate::test::want::Block;
 
 /// A block, and what is wanted of it.
@@ -64,7 +64,7 @@ impl RuleBlock {
         let (Some(root), Some(leaf)) = (steps.first(), steps.last()) else {
             return Compared::Unknown("the rule that applies is in no resource".to_owned());
         };
-        if self.block == Block::Route && implied::is_stand_in(leaf.resource) {
+        if self.block == Block::Route && is_stand_in(leaf.resource) {
             let name = leaf.resource.meta.qualified_name();
             return Compared::Unknown(format!("the delegate {name} is not in the input"));
         }

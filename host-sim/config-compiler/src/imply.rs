@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_config_compiler::{Options, qualify};
 use fingerpost_resources::{
     DestinationRule, Diagnostics, DirectBody, Gateway, HttpDirectResponse, HttpRoute, Meta, Origin, Port,
     Resolution, Resource, Resources, Server, ServiceEntry, ServicePort, Subset, VirtualService,
     WorkloadEntry,
 };
+
+use crate::host::qualify;
+use crate::options::Options;
 
 /// What the implied resources are called.
 const NAME: &str = "implied";
@@ -21,12 +23,12 @@ const PORT: u16 = 80;
 const STAND_IN: &str = "fingerpost/stand-in";
 
 /// Whether nobody has written this resource.
-pub(crate) fn is_stand_in<T>(resource: &Resource<T>) -> bool {
+pub fn is_stand_in<T>(resource: &Resource<T>) -> bool {
     resource.meta.annotations.contains_key(STAND_IN)
 }
 
 /// Adds what is left out.
-pub(crate) fn imply(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnostics) {
+pub fn imply(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnostics) {
     let Some(near) = resources.virtual_services.first().map(|it| it.origin.clone()) else {
         return;
     };
