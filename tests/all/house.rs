@@ -86,6 +86,17 @@ const ALLOWANCES: &[Allowance] = &[
         others: Some(&["serde", "serde_json"]),
     },
     Allowance {
+        name: "simulated-proxy",
+        ours: &[
+            "config-compiler",
+            "envoy-http",
+            "proxy-model",
+            "simulator",
+            "virtual-service",
+        ],
+        others: Some(&["serde"]),
+    },
+    Allowance {
         name: "envoy-http",
         ours: &[],
         others: Some(&[]),

@@ -2,6 +2,7 @@
 
 use crate::{RouteMatch, is_default};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One route: a rule's conditions and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,29 @@ pub struct RuleStep {
     pub virtual_service: String,
     /// The index in its `http` list.
     pub http: u32,
+}
+
+impl RuleRef {
+    /// The rule's name without the match: `default/reviews http[1]`.
+    #[must_use]
+    pub fn without_match(&self) -> String {
+        let steps = self
+            .rules
+            .iter()
+            .map(|step| format!("{} http[{}]", step.virtual_service, step.http));
+        steps.collect::<Vec<_>>().join(" > ")
+    }
+}
+
+/// As people are told: `default/reviews http[1] match[0]`, through a delegate `web/root http[0] > shop/leaf http[1]`.
+impl fmt::Display for RuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.without_match())?;
+        match &self.matched {
+            Some(index) => write!(f, " match[{index}]"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A change of the path.

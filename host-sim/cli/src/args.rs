@@ -6,6 +6,11 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
+use fingerpost_simulated_proxy::FilterRuntime;
+
+use crate::failure::Failure;
+use crate::module;
+use crate::style::note;
 
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]
@@ -58,6 +63,27 @@ pub(crate) enum EngineName {
     Wasm,
     /// Envoy's own route table does both: to compare with
     Native,
+}
+
+/// Who runs the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuntimeName {
+    /// The module that Envoy loads, in the simulator
+    Wasm,
+    /// The same code, natively
+    Core,
+}
+
+impl RuntimeName {
+    /// What runs the filter, ready for use.
+    pub(crate) fn load(self) -> Result<FilterRuntime, Failure> {
+        Ok(match self {
+            Self::Wasm => FilterRuntime::Wasm(module::compiled()?),
+            Self::Core => FilterRuntime::Native {
+                warn: |message| note(message),
+            },
+        })
+    }
 }
 
 /// When output is coloured.

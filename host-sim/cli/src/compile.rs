@@ -6,13 +6,14 @@ use std::io::Write;
 use std::path::{self, Path, PathBuf};
 
 use clap::Args;
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::{Endpoints, Engine, Plan, PlanListener};
 use serde_json::Value;
 
 use crate::args::{EngineName, Input};
 use crate::certificates;
 use crate::failure::{Failure, count};
-use crate::load::{Loaded, load};
+use crate::load::{left_out, load, note_plain_text};
 use crate::module;
 use crate::output::{Artifact, write};
 use crate::style::{BOLD, DIM, NAME, note, paint};
@@ -91,7 +92,7 @@ impl Compile {
         }));
         let written = write(&self.output, &artifacts)?;
 
-        loaded.note_plain_text();
+        note_plain_text(&loaded.compiled.plan);
         if secret {
             note(format_args!(
                 "{BOOTSTRAP} holds a private key: only you may read it"
@@ -131,7 +132,7 @@ fn holds_private_key(value: &Value) -> bool {
 }
 
 /// What was made, in a few lines.
-fn summary(loaded: &Loaded, written: &[PathBuf], output: &Path) -> String {
+fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
     let plan = &loaded.compiled.plan;
     let sources = count(loaded.resources.sources.iter().count(), "file");
     let engine = match loaded.options.engine {
@@ -144,7 +145,7 @@ fn summary(loaded: &Loaded, written: &[PathBuf], output: &Path) -> String {
     );
     text.push_str(&listeners(plan));
     let _ = writeln!(text, "  {}", clusters(plan));
-    if let Some(others) = loaded.left_out() {
+    if let Some(others) = left_out(&loaded.resources) {
         let _ = writeln!(
             text,
             "  {}",

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
+
 /// What `--help` says of the codes.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 findings, or an expectation not met; 2 wrong usage, or input that is refused;
@@ -67,6 +69,21 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        match error {
+            ProxyError::Model(_) => Self::Refused(error.to_string()),
+            ProxyError::Filter(_) => Self::Surroundings(error.to_string()),
+        }
+    }
+}
+
+impl From<InvalidPort> for Failure {
+    fn from(error: InvalidPort) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 

@@ -8,7 +8,6 @@ use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::rule;
 use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
 
 /// The column of host and path starts with this width.
@@ -81,7 +80,7 @@ impl Journal {
         Self {
             target: USUAL_TARGET,
             rule: rules
-                .map(|it| visible(&rule::name(it)).chars().count())
+                .map(|it| visible(&it.without_match()).chars().count())
                 .max()
                 .unwrap_or(0),
         }
@@ -103,7 +102,7 @@ impl Journal {
         let target = visible(&target);
         let name = entry.rule.as_ref().map_or_else(
             || "no rule".to_owned(),
-            |it| visible(&rule::name(it)).into_owned(),
+            |it| visible(&it.without_match()).into_owned(),
         );
         let (target, name) = (
             padded(&target, &mut self.target, WIDEST_TARGET),

@@ -6,7 +6,6 @@ use anstyle::Style;
 use fingerpost_config_compiler::{Plan, PlanHost, PlanListener, PlanRoute};
 use fingerpost_resources::{Sources, visible};
 
-use crate::rule;
 use crate::style::{BOLD, DIM, NAME, paint};
 use crate::table::{self, Column};
 
@@ -156,7 +155,7 @@ fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames
         .map(|it| visible(&without_domain(it)).into_owned());
     cells.push(shares.collect::<Vec<String>>().join("\n"));
     let rule = match &route.rule {
-        Some(it) => rule::full_name(it),
+        Some(it) => it.to_string(),
         None => route.virtual_service.clone(),
     };
     let place = match &route.span {

@@ -2,24 +2,14 @@
 
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Compiled, Options, compile, imply};
-use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, validate};
-use fingerpost_routing::{Encoding, Pattern};
+use fingerpost_config_compiler::{Compilation, Options, Plan, compile_valid, imply};
+use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render};
 
 use crate::args::Input;
 use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::files;
 use crate::style::{note, say};
-
-/// What was read, and what was made of it.
-pub(crate) struct Loaded {
-    pub(crate) resources: Resources,
-    pub(crate) options: Options,
-    pub(crate) compiled: Compiled,
-    /// What was found, and is no error.
-    pub(crate) findings: Diagnostics,
-}
 
 /// What is to be read, and how it is judged.
 pub(crate) struct Order<'o> {
@@ -35,7 +25,7 @@ pub(crate) struct Order<'o> {
 
 /// Reads and compiles. What is found is shown on standard error, except findings with a code in `settled`, which the
 /// caller sees to itself; errors end it.
-pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<Loaded, Failure> {
+pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<Compilation, Failure> {
     let order = Order {
         files: &input.files,
         strict: input.strict,
@@ -46,16 +36,14 @@ pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<
 }
 
 /// Does what [`load`] does, for other than the usual options.
-pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, Failure> {
+pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Compilation, Failure> {
     let sources = files::read(order.files)?;
     let mut diagnostics = Diagnostics::new();
     let mut resources = read(sources, &mut diagnostics);
     if order.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);
     }
-    validate(&resources, &check_regex, &mut diagnostics);
-    // What was refused is missing from the resources: the compiler would only wonder where it is.
-    let compiled = (!diagnostics.has_errors()).then(|| compile(&resources, &options, &mut diagnostics));
+    let compiled = compile_valid(&resources, &options, &mut diagnostics);
     if let Some(compiled) = compiled
         .as_ref()
         .filter(|_| !order.settled.contains(&certificates::NOT_FOUND))
@@ -65,7 +53,7 @@ pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, F
     diagnostics = judge(diagnostics, order.strict, order.settled);
     show(&diagnostics, &resources.sources);
     match compiled {
-        Some(compiled) if !diagnostics.has_errors() => Ok(Loaded {
+        Some(compiled) if !diagnostics.has_errors() => Ok(Compilation {
             resources,
             options,
             compiled,
@@ -75,34 +63,24 @@ pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Loaded, F
     }
 }
 
-impl Loaded {
-    /// Says what no file of the input can change.
-    pub(crate) fn note_plain_text(&self) {
-        if !self.compiled.plan.clusters.is_empty() {
-            note(
-                "upstreams are spoken to in plain text: neither the mesh's mutual TLS nor a DestinationRule's `tls`",
-            );
-        }
-    }
-
-    /// The kinds that have no say in routing, as `2 Deployment, 1 ConfigMap`.
-    pub(crate) fn left_out(&self) -> Option<String> {
-        let others: Vec<String> = self
-            .resources
-            .others
-            .iter()
-            .filter(|(kind, _)| !kind.starts_with('(')) // `(no kind)` was a warning
-            .map(|(kind, number)| format!("{number} {kind}"))
-            .collect();
-        (!others.is_empty()).then(|| others.join(", "))
+/// Says what no file of the input can change.
+pub(crate) fn note_plain_text(plan: &Plan) {
+    if !plan.clusters.is_empty() {
+        note(
+            "upstreams are spoken to in plain text: neither the mesh's mutual TLS nor a DestinationRule's `tls`",
+        );
     }
 }
 
-/// Whether Istio takes the pattern: it reads UTF-8. Whether Envoy does is the compiler's question.
-fn check_regex(text: &str) -> Result<(), String> {
-    Pattern::parse_as(text, Encoding::Utf8)
-        .map(drop)
-        .map_err(|error| error.to_string())
+/// The kinds that have no say in routing, as `2 Deployment, 1 ConfigMap`.
+pub(crate) fn left_out(resources: &Resources) -> Option<String> {
+    let others: Vec<String> = resources
+        .others
+        .iter()
+        .filter(|(kind, _)| !kind.starts_with('(')) // `(no kind)` was a warning
+        .map(|(kind, number)| format!("{number} {kind}"))
+        .collect();
+    (!others.is_empty()).then(|| others.join(", "))
 }
 
 /// Leaves out what is settled, and takes warnings for errors if it must be strict.

@@ -5,7 +5,6 @@
 //! every rule about it lives in the crates below.
 
 mod args;
-mod asked;
 mod certificates;
 mod compile;
 mod curl;
@@ -19,10 +18,8 @@ mod load;
 mod local;
 mod module;
 mod output;
-mod proxy;
 mod request;
 mod routes;
-mod rule;
 mod screen;
 mod serve;
 mod shell;

@@ -23,7 +23,6 @@ use crate::args::{EngineName, Input};
 use crate::failure::Failure;
 use crate::listing::{self, Remarks, Shown};
 use crate::load::load;
-use crate::rule;
 use crate::screen;
 use crate::style::{DIM, paint};
 use crate::table;
@@ -168,7 +167,7 @@ fn as_json(shown: &[Shown<'_>]) -> Value {
 
 fn route_as_json(route: &PlanRoute) -> Value {
     json!({
-        "rule": route.rule.as_ref().map(rule::full_name),
+        "rule": route.rule.as_ref().map(ToString::to_string),
         "rules": route.rule.as_ref().map(|it| &it.rules),
         "match": route.rule.as_ref().and_then(|it| it.matched.as_deref()),
         "conditions": route.matches,

@@ -16,6 +16,7 @@ mod claims;
 mod client_certificates;
 mod cluster_policies;
 mod clusters;
+mod compilation;
 mod covers;
 mod credentials;
 mod delegates;
@@ -61,6 +62,7 @@ mod x509;
 
 pub use bootstrap::{Compiled, compile};
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
+pub use compilation::{Compilation, compile_valid};
 pub use covers::covers;
 pub use credentials::{FileSecret, SecretFiles};
 pub use detail::{

@@ -3,11 +3,11 @@
 use fingerpost_config_compiler::{MissingDestination, Plan, PlanListener, PlanRoute};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
+use fingerpost_simulated_proxy::{Scheme, host_of};
 
 use super::chain::{Chain, would_answer};
 use super::story::{Explanation, Outcome, Place, Reason};
 use super::tell::in_words;
-use crate::asked::{Scheme, host_of};
 
 /// As many hosts are named; the rest is counted.
 const HOSTS: usize = 8;

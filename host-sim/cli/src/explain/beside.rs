@@ -13,7 +13,6 @@ use super::failed::text;
 use super::story::{Hidden, Host, HostKind, LeftOut, Miss, Source};
 use super::tell::source;
 use crate::failure::Failure;
-use crate::rule;
 
 /// The virtual host that answers, and those that would if it did not.
 pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHead<'_>) -> Host {
@@ -108,7 +107,7 @@ fn would_accept(left_out: &PlanLeftOut, chain: &Chain<'_>, head: &RequestHead<'_
 }
 
 fn reason(reason: &LeftOutReason) -> String {
-    let name = |rule: &RuleRef| rule::full_name(rule);
+    let name = |rule: &RuleRef| rule.to_string();
     match reason {
         LeftOutReason::Behind(rule) => format!(
             "{} takes everything: Istio sends no rule of that VirtualService behind it",

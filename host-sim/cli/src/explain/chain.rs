@@ -1,12 +1,12 @@
 //! The compiled tables of a listener, and which virtual host of them answers.
 
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::{PlanHost, PlanListener, PlanRoute};
 use fingerpost_routing::{Encoding, Route, RouteTable, VirtualHost};
 use fingerpost_routing_config::{RegexEncoding, RoutingConfig, RuleRef};
 
 use super::failed::Conditions;
 use crate::failure::Failure;
-use crate::load::Loaded;
 
 /// One HTTP chain of a listener, ready for questions.
 pub(super) struct Chain<'p> {
@@ -26,7 +26,7 @@ pub(super) struct Answering<'a> {
 impl<'p> Chain<'p> {
     /// The chain of a listener with this route configuration.
     pub(super) fn new(
-        loaded: &Loaded,
+        loaded: &Compilation,
         listener: &'p PlanListener,
         route_config: &str,
     ) -> Result<Self, Failure> {

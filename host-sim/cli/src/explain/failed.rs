@@ -6,6 +6,7 @@ use fingerpost_routing::{
     Encoding, Finder, HeaderMatch, HeaderName, PathMatch, Pattern, QueryMatch, RequestHead, RouteMatch,
     StringMatch, ValueMatch,
 };
+use fingerpost_simulated_proxy::host_of;
 
 use super::story::Failed;
 
@@ -95,7 +96,7 @@ impl Conditions<'_> {
                 Some("letter case counts in values".to_owned())
             }
             (ValueMatch::Text(StringMatch::Exact(want)), Some(got))
-                if header.name == HeaderName::Authority && crate::asked::host_of(got) == &**want =>
+                if header.name == HeaderName::Authority && host_of(got) == &**want =>
             {
                 Some("the port is part of the authority".to_owned())
             }

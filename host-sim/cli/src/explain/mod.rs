@@ -43,9 +43,9 @@ mod tell;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use fingerpost_simulated_proxy::{Header, Url};
 
 use crate::args::{EngineName, Input};
-use crate::asked::{Header, Url};
 use crate::failure::Failure;
 use crate::load::load;
 use crate::table;

@@ -9,10 +9,10 @@ use fingerpost_proxy_model::{
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
+use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use super::failed::text;
 use super::story::{Asked, Upstream};
-use crate::asked::{self, Scheme, Url};
 use crate::failure::Failure;
 
 /// A request that reached the filter of a chain.
@@ -37,7 +37,7 @@ pub(super) enum Reception {
 /// A request as the model takes it, to a port that a Gateway declares. The server name is the URL's host, whatever
 /// the `host` header says: as curl does it.
 pub(super) fn request(asked: &Asked, url: &Url, port: u32) -> Result<Request, Failure> {
-    let sni = asked::host_of(&url.authority).to_owned();
+    let sni = host_of(&url.authority).to_owned();
     Ok(Request {
         port: u16::try_from(port).map_err(|_| Failure::refused(format!("{port} is no port")))?,
         method: asked.method.clone(),

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use fingerpost_config_compiler::{HeaderEdit, PolicyDetail};
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{RuleRef, RuleStep};
+use fingerpost_simulated_proxy::Scheme;
 use serde::Serialize;
-
-use crate::asked::Scheme;
-use crate::rule;
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -311,7 +309,7 @@ pub(super) struct Warning {
 impl Source {
     pub(super) fn new(rule: &RuleRef, conditions: &str, span: Option<&Span>) -> Self {
         Self {
-            rule: rule::full_name(rule),
+            rule: rule.to_string(),
             rules: rule.rules.clone(),
             matched: rule.matched.clone(),
             conditions: conditions.to_owned(),

@@ -2,9 +2,11 @@
 //!
 //! Decides nothing about routing: each step asks the crates that do, and notes the answer.
 
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::{PlanListener, PlanRoute};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route};
+use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use super::absent;
 use super::beside;
@@ -13,13 +15,11 @@ use super::forward;
 use super::proxy::{self, Reception, Router};
 use super::story::{Asked, Explanation, Failed, Listener, Outcome, Place, Source, TooLate, Tried};
 use super::surprise;
-use crate::asked::{self, Scheme, Url};
 use crate::failure::Failure;
-use crate::load::Loaded;
 
 /// What comes of `method` on `url`, sent to `port` if one is given.
 pub(super) fn explain(
-    loaded: &Loaded,
+    loaded: &Compilation,
     method: &str,
     url: &Url,
     headers: Vec<(String, String)>,
@@ -75,11 +75,11 @@ pub(super) fn explain(
             return Ok(told);
         }
         Reception::Bytes => {
-            told.outcome = bytes(listener, scheme, asked::host_of(&url.authority));
+            told.outcome = bytes(listener, scheme, host_of(&url.authority));
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            told.outcome = absent::no_connection(error, listener, scheme, asked::host_of(&url.authority));
+            told.outcome = absent::no_connection(error, listener, scheme, host_of(&url.authority));
             return Ok(told);
         }
     };

@@ -17,14 +17,15 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use fingerpost_config_compiler::Compilation;
 use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
+use fingerpost_simulated_proxy::{Header, Scheme, Url, host_of};
+use fingerpost_simulated_proxy::{SimulatedProxy, port};
 
-use crate::args::{EngineName, Input};
-use crate::asked::{Header, Scheme, Url, host_of};
+use crate::args::{EngineName, Input, RuntimeName};
 use crate::failure::Failure;
 use crate::files::read_line;
-use crate::load::{Loaded, load};
-use crate::proxy::{Proxy, Runner, port};
+use crate::load::load;
 
 /// Send a request through the compiled rules, without an Envoy.
 ///
@@ -75,7 +76,7 @@ pub(crate) struct Request {
 
     /// Who runs the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
-    engine: Runner,
+    engine: RuntimeName,
 
     /// How to print the outcome
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
@@ -93,7 +94,7 @@ impl Request {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
         let loaded = load(&self.input, options, &["certificate-not-found", "subset-by-dns"])?;
-        let mut proxy = Proxy::new(&loaded, self.engine)?;
+        let mut proxy = SimulatedProxy::new(&loaded.compiled, self.engine.load()?)?;
         let mut out = BufWriter::new(match self.format {
             Format::Human => crate::screen::stdout(),
             Format::Json => crate::screen::json_stdout(),
@@ -111,7 +112,7 @@ impl Request {
     }
 
     /// The request that the command line describes.
-    fn sent(&self, url: &Url, loaded: &Loaded) -> Result<Sent, Failure> {
+    fn sent(&self, url: &Url, loaded: &Compilation) -> Result<Sent, Failure> {
         let mut headers: Vec<(String, String)> = self
             .headers
             .iter()
@@ -128,7 +129,7 @@ impl Request {
         Ok(Sent {
             port: self
                 .port
-                .map_or_else(|| port(url.port(), url.scheme, loaded), Ok)?,
+                .map_or_else(|| port(url.port(), url.scheme, &loaded.compiled.plan), Ok)?,
             method,
             path: url.target.clone(),
             tls: over_tls.then(|| Tls {
@@ -141,7 +142,12 @@ impl Request {
         })
     }
 
-    fn answer_lines(&self, file: &Path, proxy: &mut Proxy, out: &mut impl Write) -> Result<(), Failure> {
+    fn answer_lines(
+        &self,
+        file: &Path,
+        proxy: &mut SimulatedProxy,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
         let mut wrong = 0;
         for (number, line) in lines(file)?.enumerate() {
             let line = line.map_err(|error| unreadable(file, &error))?;

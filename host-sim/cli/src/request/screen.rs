@@ -6,7 +6,6 @@ use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::visible;
 
 use crate::headers;
-use crate::rule;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
 
 /// Prints one outcome.
@@ -40,7 +39,7 @@ pub(super) fn show(
     let rule = outcome
         .rule
         .as_ref()
-        .map_or_else(|| "no rule".to_owned(), rule::full_name);
+        .map_or_else(|| "no rule".to_owned(), ToString::to_string);
     writeln!(out, "     {}", paint(DIM, &rule))?;
     if let Some(upstream) = &outcome.upstream {
         let cluster = outcome.cluster.as_deref().unwrap_or_default();

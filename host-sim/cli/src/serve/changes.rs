@@ -8,7 +8,6 @@ use fingerpost_resources::visible;
 
 use crate::failure::count;
 use crate::listing::without_domain;
-use crate::rule;
 use crate::style::{BAD, DIM, GOOD, ODD, paint};
 
 /// More lines than this tell less.
@@ -97,7 +96,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
         Row {
             host: format!("{} {}", listener.port, host.domains.join(", ")),
             name: match &route.rule {
-                Some(it) => rule::full_name(it),
+                Some(it) => it.to_string(),
                 None => route.virtual_service.clone(),
             },
             text: format!(

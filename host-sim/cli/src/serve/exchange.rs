@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fingerpost_proxy_model::{Answered, Forwarded, Reply, Request as Sent, Routed, Silence, Tls};
 use fingerpost_routing_config::RuleRef;
+use fingerpost_simulated_proxy::request_id;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
@@ -18,8 +19,6 @@ use super::body::{Body, passed_on, whole};
 use super::server::{Generation, Server};
 use super::upstreams;
 use crate::journal::Entry;
-use crate::proxy::request_id;
-use crate::rule;
 
 /// Names the rule of an answer, and the match in it.
 pub(super) const RULE_HEADER: &str = "x-fingerpost-rule";
@@ -107,7 +106,7 @@ async fn decide(
         Ok(Ok(routed)) => routed,
         Ok(Err(skipped)) => return Ok(Done::unknown(&skipped.reason)),
         Err(failure) => {
-            let reason = failure.message().unwrap_or_default();
+            let reason = failure.to_string();
             return Ok(Done::plain(503, "the filter failed\n", &reason));
         }
     };
@@ -339,7 +338,7 @@ impl Done {
 
 /// Names the rule and the cluster in the answer. What an upstream says under these names does not count.
 fn name(done: &mut Done) {
-    let rule = done.rule.as_ref().map(rule::full_name);
+    let rule = done.rule.as_ref().map(ToString::to_string);
     let cluster = done.host.as_ref().and(done.cluster.clone());
     let headers = done.response.headers_mut();
     for (name, value) in [(RULE_HEADER, rule), (CLUSTER_HEADER, cluster)] {

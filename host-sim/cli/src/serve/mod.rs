@@ -22,23 +22,22 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
+use gates::Gates;
+use server::{Generation, Server};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use crate::args::{EngineName, Input};
+use crate::args::{EngineName, Input, RuntimeName};
 use crate::failure::{Failure, count};
 use crate::listing;
-use crate::load::{Loaded, load};
+use crate::load::{load, note_plain_text};
 use crate::local::{Echoes, Invitation, Listen};
-use crate::proxy::Runner;
 use crate::signals::Stop;
 use crate::style::{BOLD, DIM, error, note, paint};
 use crate::table;
 use crate::watch::{Wake, Watch};
-
-use gates::Gates;
-use server::{Generation, Server};
 
 /// How often it is looked whether the user still wants it, and whether there is something new.
 const TICK: Duration = Duration::from_millis(50);
@@ -90,11 +89,11 @@ pub(crate) struct Serve {
 
     /// Who runs the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
-    engine: Runner,
+    engine: RuntimeName,
 }
 
 /// What came of reading the files again.
-type News = Result<Loaded, Failure>;
+type News = Result<Compilation, Failure>;
 
 impl Serve {
     /// Runs the command.
@@ -150,12 +149,12 @@ impl Serve {
     /// Serves until the user has enough.
     async fn serve(
         &self,
-        loaded: Loaded,
+        loaded: Compilation,
         echo: &Echo,
         news: &Receiver<News>,
         stop: &Stop,
     ) -> Result<(), Failure> {
-        let generation = Generation::new(loaded, self.engine, self.echoes(), echo)?;
+        let generation = Generation::new(loaded, self.engine.load()?, self.echoes(), echo)?;
         let server = Rc::new(Server::new(generation));
         let mut gates =
             Gates::new(self.listen.clone()).map_err(|error| Failure::surroundings(error.to_string()))?;
@@ -175,7 +174,8 @@ impl Serve {
 
     /// Goes on with what was read last, if it will do.
     fn take(&self, news: News, server: &Rc<Server>, gates: &mut Gates, echo: &Echo) {
-        let generation = news.and_then(|loaded| Generation::new(loaded, self.engine, self.echoes(), echo));
+        let generation =
+            news.and_then(|loaded| Generation::new(loaded, self.engine.load()?, self.echoes(), echo));
         let generation = match generation {
             Ok(generation) => generation,
             Err(failure) => {
@@ -211,7 +211,7 @@ impl Serve {
 fn announce(server: &Server, gates: &Gates) -> Result<(), Failure> {
     let generation = server.generation();
     let loaded = &generation.loaded;
-    loaded.note_plain_text();
+    note_plain_text(&loaded.compiled.plan);
     let doors = gates.doors();
     let invitation = Invitation {
         doors: &doors,

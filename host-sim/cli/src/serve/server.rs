@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
+use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::Echo;
+use fingerpost_simulated_proxy::{FilterRuntime, SimulatedProxy};
 
 use super::upstreams::Upstreams;
 use crate::failure::Failure;
 use crate::journal::{Entry, Journal};
-use crate::load::Loaded;
 use crate::local::Echoes;
-use crate::proxy::{Proxy, Runner};
 
 /// What was read, and the proxy that follows from it.
 pub(super) struct Generation {
-    pub(super) loaded: Loaded,
-    pub(super) proxy: Proxy,
+    pub(super) loaded: Compilation,
+    pub(super) proxy: SimulatedProxy,
     pub(super) upstreams: Upstreams,
 }
 
@@ -29,9 +29,14 @@ pub(super) struct Server {
 }
 
 impl Generation {
-    pub(super) fn new(loaded: Loaded, runner: Runner, echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
+    pub(super) fn new(
+        loaded: Compilation,
+        runtime: FilterRuntime,
+        echoes: Echoes,
+        echo: &Echo,
+    ) -> Result<Self, Failure> {
         Ok(Self {
-            proxy: Proxy::new(&loaded, runner)?,
+            proxy: SimulatedProxy::new(&loaded.compiled, runtime)?,
             upstreams: Upstreams::of(&loaded.compiled.plan.clusters, echoes, echo)?,
             loaded,
         })

@@ -10,7 +10,6 @@ use fingerpost_routing_config::RuleRef;
 use serde::Serialize;
 
 use super::world::World;
-use crate::rule;
 
 /// The matches that there are, and those that were reached.
 #[derive(Debug, Default)]
@@ -77,7 +76,7 @@ impl Coverage {
         let missing = missing.map(|((file, line, found), conditions)| Missing {
             file: file.clone(),
             line: *line,
-            rule: rule::full_name(found),
+            rule: found.to_string(),
             conditions: conditions.clone(),
         });
         let (all, some) = (self.all.len(), reached.len());

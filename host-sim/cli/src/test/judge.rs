@@ -4,13 +4,12 @@
 
 use fingerpost_config_compiler::{PlanHost, PlanListener};
 use fingerpost_proxy_model::{Outcome, Request};
+use fingerpost_simulated_proxy::host_of;
 use serde::Serialize;
 
 use super::seen::{Scene, Seen, look};
 use super::suite::{Case, Expectation};
 use super::world::{Way, World};
-use crate::asked::host_of;
-use crate::rule;
 
 /// What became of a case.
 #[derive(Debug)]
@@ -120,7 +119,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, world: &World) -> String {
     if let Some(found) = &outcome.rule {
         let place = world.route(found).and_then(|it| it.span.as_ref());
         let place = place.map(|it| format!("  {}:{}", it.file, it.line));
-        return format!("{} took it{}", rule::full_name(found), place.unwrap_or_default());
+        return format!("{} took it{}", found.to_string(), place.unwrap_or_default());
     }
     if let Some(error) = outcome.error {
         return format!("there is no answer: {error}");

@@ -45,12 +45,11 @@ use fingerpost_resources::{Diagnostics, Source, Sources};
 pub(crate) use self::foreign::is_test_file;
 use self::report::{Format, Report};
 use self::run::Order;
-pub(crate) use self::suite::Answer;
 use self::suite::Suite;
+use crate::args::RuntimeName;
 use crate::failure::Failure;
 use crate::files;
 use crate::load::show;
-use crate::proxy::Runner;
 use crate::signals::Stop;
 use crate::style::{error, note};
 use crate::watch::{Wake, Watch};
@@ -98,7 +97,7 @@ pub(crate) struct Test {
 
     /// Who runs the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
-    engine: Runner,
+    engine: RuntimeName,
 
     /// Writes what comes of tests without `expect` into their files
     #[arg(long, help_heading = "Run")]

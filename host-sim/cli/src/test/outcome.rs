@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::seen::Scene;
 use super::world::{Way, World};
-use crate::rule;
 
 /// Longer bodies are no reading matter.
 const LONGEST_BODY: usize = 200;
@@ -58,7 +57,7 @@ const FIELDS: &[Field] = &[
         name: "rule",
         value: |scene| {
             let rule = answered(scene)?.rule.as_ref();
-            Some(rule.map_or_else(|| "none".to_owned(), |it| scalar(&rule::full_name(it))))
+            Some(rule.map_or_else(|| "none".to_owned(), |it| scalar(&it.to_string())))
         },
     },
     Field {

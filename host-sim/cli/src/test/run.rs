@@ -13,15 +13,15 @@ use super::report::{Report, Status, Summary, Tested};
 use super::source;
 use super::suite::{Case, Inputs, Suite};
 use super::world::World;
+use crate::args::RuntimeName;
 use crate::failure::Failure;
 use crate::load::show;
-use crate::proxy::Runner;
 
 /// How to run them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Order<'o> {
     /// Who runs the filter.
-    pub(super) runner: Runner,
+    pub(super) runner: RuntimeName,
     /// Only cases whose name holds this.
     pub(super) filter: Option<&'o str>,
     /// Whether it is noted what is reached.

@@ -8,7 +8,6 @@ use super::headers::{request_header, response_header, values};
 use super::judge::virtual_host;
 use super::want::{Text, Want};
 use super::world::{World, shares};
-use crate::rule;
 
 /// An outcome and where it came from.
 pub(super) struct Scene<'s> {
@@ -213,7 +212,7 @@ pub(super) fn all(text: &Text, values: &[&str]) -> Seen {
 
 fn rule_of(outcome: &Outcome) -> String {
     let rule = outcome.rule.as_ref();
-    rule.map_or_else(|| "no rule".to_owned(), rule::full_name)
+    rule.map_or_else(|| "no rule".to_owned(), ToString::to_string)
 }
 
 fn timeout(millis: Option<u128>) -> String {

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use fingerpost_config_compiler::EnvoyVersion;
 use fingerpost_proxy_model::Tls;
 use fingerpost_resources::Span;
+use fingerpost_simulated_proxy::{Answer, Scheme};
 
 use super::want::Want;
-use crate::asked::Scheme;
 
 /// The tests of one file.
 #[derive(Debug)]
@@ -110,15 +110,6 @@ pub(crate) struct Asked {
     pub(crate) anywhere: bool,
     /// What the upstream answers, where the file says it; otherwise what an echo server does.
     pub(crate) answer: Option<Answer>,
-}
-
-/// What an upstream answers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Answer {
-    /// The status.
-    pub(crate) status: u16,
-    /// The headers, names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// One thing that must hold.

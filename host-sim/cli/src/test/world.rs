@@ -3,16 +3,18 @@
 //! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
 //! answered once for every way in which they can fall.
 
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
 use fingerpost_routing_config::RuleRef;
+use fingerpost_simulated_proxy::host_of;
+use fingerpost_simulated_proxy::{SimulatedProxy, port};
 
 use super::foreign::entrance;
 use super::suite::{Asked, Case, Inputs};
-use crate::asked::host_of;
+use crate::args::RuntimeName;
 use crate::failure::Failure;
-use crate::load::{Loaded, Order, carry_out};
-use crate::proxy::{Proxy, Runner, port};
+use crate::load::{Order, carry_out};
 
 /// What says nothing about whether a test can be run.
 const SETTLED: &[&str] = &[
@@ -27,8 +29,8 @@ const MILLION: u64 = 1_000_000;
 
 /// A compiled proxy.
 pub(super) struct World {
-    pub(super) loaded: Loaded,
-    proxy: Proxy,
+    pub(super) loaded: Compilation,
+    proxy: SimulatedProxy,
 }
 
 /// One way in which a request can come out.
@@ -41,7 +43,7 @@ pub(super) struct Way {
 
 impl World {
     /// Compiles what the inputs name.
-    pub(super) fn new(inputs: &Inputs, runner: Runner) -> Result<Self, Failure> {
+    pub(super) fn new(inputs: &Inputs, runner: RuntimeName) -> Result<Self, Failure> {
         let order = Order {
             files: &inputs.resources,
             strict: inputs.strict,
@@ -60,7 +62,7 @@ impl World {
             module_path: String::new(),
         };
         let loaded = carry_out(&order, options)?;
-        let proxy = Proxy::new(&loaded, runner)?;
+        let proxy = SimulatedProxy::new(&loaded.compiled, runner.load()?)?;
         Ok(Self { loaded, proxy })
     }
 
@@ -107,7 +109,7 @@ impl World {
             .and_then(|(_, port)| port.parse().ok());
         match asked.port {
             Some(port) => Ok(port),
-            None => port(written, asked.scheme, &self.loaded),
+            None => Ok(port(written, asked.scheme, &self.loaded.compiled.plan)?),
         }
     }
 

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use fingerpost_envoy_runner::{Echo, Received};
 use fingerpost_resources::visible;
+use fingerpost_routing_config::RuleRef;
 
 use super::client;
 use super::expectations::{Expectation, Expectations, Outcome, Request};
-
 use crate::failure::{Failure, count};
 use crate::journal::Entry;
 use crate::local::Door;
-use crate::rule;
 use crate::signals::Stop;
 use crate::style::{BAD, DIM, GOOD, paint};
 
@@ -117,8 +116,8 @@ impl Witnesses<'_> {
                 (None, None) => None,
             },
             cluster,
-            rule: rule.map(rule::name),
-            rule_with_match: rule.map(rule::full_name),
+            rule: rule.map(RuleRef::without_match),
+            rule_with_match: rule.map(ToString::to_string),
         })
     }
 

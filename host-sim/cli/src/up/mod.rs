@@ -16,7 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use certificates::Made;
+use check::Witnesses;
 use clap::Args;
+use expectations::Expectations;
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::{EnvoyVersion, compile};
 use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
@@ -28,16 +32,12 @@ use crate::args::{EngineName, Input};
 use crate::failure::{Failure, count};
 use crate::journal::{Entry, Journal};
 use crate::listing;
-use crate::load::{Loaded, load};
+use crate::load::{load, note_plain_text};
 use crate::local::{Door, Echoes, Invitation, Listen};
 use crate::module;
 use crate::signals::Stop;
 use crate::style::{BOLD, DIM, note, paint};
 use crate::table;
-
-use certificates::Made;
-use check::Witnesses;
-use expectations::Expectations;
 pub(crate) use expectations::{Expectation as Check, Expectations as Checks, Outcome as Expected};
 
 use stage::{Stage, doors};
@@ -179,7 +179,7 @@ impl Up {
     }
 
     /// Compiles again for the Envoy that was found, if it is of another release and the user did not choose one.
-    fn suit(&self, loaded: &mut Loaded, binary: &EnvoyBinary) {
+    fn suit(&self, loaded: &mut Compilation, binary: &EnvoyBinary) {
         let version = binary.version();
         let found: EnvoyVersion = format!("{}.{}", version.major, version.minor)
             .parse()
@@ -247,14 +247,14 @@ fn note_certificates(made: &Made) {
 
 /// Says what is up, and where.
 fn announce(
-    loaded: &Loaded,
+    loaded: &Compilation,
     stage: &Stage,
     doors: &[Door],
     binary: &EnvoyBinary,
     envoy: &RunningEnvoy,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    loaded.note_plain_text();
+    note_plain_text(&loaded.compiled.plan);
     let invitation = Invitation {
         doors,
         clients: &stage.made.clients,

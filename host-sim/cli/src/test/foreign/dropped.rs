@@ -5,8 +5,8 @@
 
 use fingerpost_resources::{HttpRoute, StringMatch};
 use fingerpost_routing::Pattern;
+use fingerpost_simulated_proxy::host_of;
 
-use crate::asked::host_of;
 use crate::test::judge::rank;
 use crate::test::seen::Scene;
 

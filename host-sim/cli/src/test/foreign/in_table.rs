@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
+use fingerpost_config_compiler::Compilation;
 use fingerpost_config_compiler::PlanListener;
 use fingerpost_proxy_model::Tls;
+use fingerpost_simulated_proxy::{Scheme, host_of};
 
-use crate::asked::{Scheme, host_of};
-use crate::load::Loaded;
 use crate::test::headers::scheme;
 use crate::test::judge::{rank, virtual_host};
 use crate::test::seen::{Scene, Seen};
@@ -197,7 +197,7 @@ fn timeout(scene: &Scene<'_>) -> Duration {
 
 /// The port that a request is sent to, and how: the tool knows one table, whatever the port and the scheme. So a host
 /// that is served over TLS alone is asked over TLS, and the other way round.
-pub(crate) fn entrance(asked: &Asked, loaded: &Loaded) -> Option<(u16, Option<Tls>)> {
+pub(crate) fn entrance(asked: &Asked, loaded: &Compilation) -> Option<(u16, Option<Tls>)> {
     let listeners = &loaded.compiled.plan.listeners;
     let host = host_of(&asked.authority).to_ascii_lowercase();
     let best = |listener: &PlanListener, over_tls: bool| {

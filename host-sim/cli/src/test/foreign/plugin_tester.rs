@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fingerpost_resources::Diagnostics;
 use fingerpost_resources::yaml::{Node, Value};
+use fingerpost_simulated_proxy::{Answer, Scheme};
 
 use super::fields::{Fields, Reader, Unknown};
 use super::header_matcher::pattern;
@@ -15,9 +16,8 @@ use super::header_want::{HeaderWant, Matcher, Side};
 use super::in_table::{Field, InTable};
 use super::plugin_input::{self, Message};
 use super::unhonoured::Unhonoured;
-use crate::asked::Scheme;
 use crate::test::read::TestFile;
-use crate::test::suite::{Answer, Asked, Case, Expectation, Inputs, Suite};
+use crate::test::suite::{Asked, Case, Expectation, Inputs, Suite};
 use crate::test::want::{Statuses, Text, Want};
 
 const FILE: [&str; 2] = ["env", "test"];

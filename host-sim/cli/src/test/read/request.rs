@@ -5,9 +5,9 @@
 
 use fingerpost_proxy_model::Tls;
 use fingerpost_resources::yaml::Value;
+use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use super::fields::{At, Fields, written};
-use crate::asked::{Scheme, Url, host_of};
 use crate::test::suite::Asked;
 
 /// The fields of a request.

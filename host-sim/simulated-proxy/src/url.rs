@@ -1,4 +1,4 @@
-//! The request that is asked about: a method, a URL, headers.
+//! A URL and a header as people write them, in the parts that matter to a proxy.
 
 use std::str::FromStr;
 
@@ -7,31 +7,37 @@ use serde::Serialize;
 /// How the client speaks to the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Scheme {
+pub enum Scheme {
+    /// Plain text.
     Http,
+    /// TLS.
     Https,
 }
 
 /// A URL, in the parts that matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Url {
+pub struct Url {
     /// None: whatever the listener speaks.
-    pub(crate) scheme: Option<Scheme>,
+    pub scheme: Option<Scheme>,
     /// The host, with the port if there is one.
-    pub(crate) authority: String,
+    pub authority: String,
     /// The path with the query. A fragment stays with the client.
-    pub(crate) target: String,
+    pub target: String,
 }
 
 /// A header, as curl's `-H` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) name: String,
-    pub(crate) value: String,
+pub struct Header {
+    /// In lower case.
+    pub name: String,
+    /// Without blanks around it.
+    pub value: String,
 }
 
 impl Scheme {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// `http` or `https`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -39,7 +45,8 @@ impl Scheme {
     }
 
     /// The port where a URL names none.
-    pub(crate) fn port(self) -> u32 {
+    #[must_use]
+    pub fn port(self) -> u32 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -49,7 +56,8 @@ impl Scheme {
 
 impl Url {
     /// The port in the URL.
-    pub(crate) fn port(&self) -> Option<u32> {
+    #[must_use]
+    pub fn port(&self) -> Option<u32> {
         let (host, port) = self.authority.rsplit_once(':')?;
         let is_address = host.starts_with('[') && !host.ends_with(']'); // the colon is inside `[…]`
         port.parse().ok().filter(|_| !is_address)
@@ -57,7 +65,8 @@ impl Url {
 }
 
 /// An authority without its port.
-pub(crate) fn host_of(authority: &str) -> &str {
+#[must_use]
+pub fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
         Some(_) | None => authority,
