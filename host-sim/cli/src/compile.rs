@@ -6,8 +6,7 @@ use std::io::Write;
 use std::path::{self, Path, PathBuf};
 
 use clap::Args;
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::{Endpoints, Engine, Plan, PlanListener};
+use fingerpost_config_compiler::{Compilation, Endpoints, Engine, Plan, PlanListener};
 use serde_json::Value;
 
 use crate::args::{EngineName, Input};

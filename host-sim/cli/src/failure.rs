@@ -2,6 +2,7 @@
 
 use std::io;
 
+use fingerpost_explain::ExplainError;
 use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
 
 /// What `--help` says of the codes.
@@ -78,6 +79,12 @@ impl From<ProxyError> for Failure {
             ProxyError::Model(_) => Self::Refused(error.to_string()),
             ProxyError::Filter(_) => Self::Surroundings(error.to_string()),
         }
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 

@@ -1,48 +1,13 @@
 //! `explain`: why a request goes where it goes.
 //!
-//! Nothing is sent: the compiled tables are asked, rule by rule. `tell` asks, `story` is what there is to tell,
-//! `screen` shows it. The JSON form:
-//! ```json
-//! {"version": 1,
-//!  "request": {"method": "GET", "scheme": "http", "authority": "shop.example.com", "path": "/cart", "normalised": null, "headers": [["k", "v"]]},
-//!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "http means port 80"},
-//!  "host": {"domain": "shop.example.com", "kind": "exact|wildcard|any", "virtual_services": ["default/shop"],
-//!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
-//!  "tried": [{"position": 1, …SOURCE, "failed": null|FAILED}],
-//!  "not_reached": 2, "too_late": [{"position": 3, …SOURCE, "shadowed_by": null|1}], "left_out": [{…SOURCE, "reason": "…"}],
-//!  "outcome": {"kind": "forward", "winner": SOURCE, "abort": null|{"percent": 50.0, "status": 503}, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
-//!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0,
-//!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
-//!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
-//!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],
-//!       "upstream": null|{"method": "GET", "path": "/x", "authority": "shop.example.com", "headers": []}, …PLACE}],
-//!    "policies": [{"name": "timeout", "words": "5s", …PLACE}], "response_edits": []},
-//!  "nearest_miss": null|{"position": 1, …SOURCE, "failed": [FAILED]},
-//!  "warnings": [{"code": "shadowed", "message": "…", "help": null|"…"}]}
-//! SOURCE: "rule": "default/shop http[0] match[0]", "rules": […], "match": "0", "conditions": "prefix /v1", …PLACE
-//! PLACE:  "file": null|"shop.yaml", "line": null|12
-//! FAILED: {"on": "path|method|authority|scheme|header|query parameter", "name": null|"x-a", "expected": "must be 1", "got": null|"2", "hint": null|"…"}
-//! REASON: {"message": "…", "help": null|"…", …PLACE}
-//! ```
-//! Other kinds of outcome: `answer` (`by`: `rule` for a redirect or a direct response, `fault` if the rule's fault aborts
-//! every request; `winner`, `words`, `status`, `location`, `response_headers`, `body`, `policies`), `to_https`
-//! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `no_connection`
-//! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
+//! The analysis, and the JSON form of its result, are those of `fingerpost-explain`; `screen` shows it.
 
-mod absent;
-mod beside;
-mod chain;
-mod failed;
-mod forward;
-mod proxy;
 mod screen;
-mod story;
-mod surprise;
-mod tell;
 
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use fingerpost_explain::explain;
 use fingerpost_simulated_proxy::{Header, Url};
 
 use crate::args::{EngineName, Input};
@@ -117,7 +82,7 @@ impl Explain {
         let loaded = load(&self.input, options, TOLD_HERE)?;
         let headers = self.headers.into_iter().map(|it| (it.name, it.value));
         let method = self.method.to_ascii_uppercase();
-        let told = tell::explain(&loaded, &method, &self.url, headers.collect(), self.port)?;
+        let told = explain(&loaded, &method, &self.url, headers.collect(), self.port)?;
         let (mut out, text) = match self.format {
             Format::Text => {
                 let text = screen::show(&told, &loaded.resources.sources, table::width());

@@ -19,8 +19,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
 use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
-use fingerpost_simulated_proxy::{Header, Scheme, Url, host_of};
-use fingerpost_simulated_proxy::{SimulatedProxy, port};
+use fingerpost_simulated_proxy::{Header, Scheme, SimulatedProxy, Url, host_of, port};
 
 use crate::args::{EngineName, Input, RuntimeName};
 use crate::failure::Failure;

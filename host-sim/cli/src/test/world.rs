@@ -3,12 +3,10 @@
 //! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
 //! answered once for every way in which they can fall.
 
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::{Options, PlanRoute, ShareDetail};
+use fingerpost_config_compiler::{Compilation, Options, PlanRoute, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
 use fingerpost_routing_config::RuleRef;
-use fingerpost_simulated_proxy::host_of;
-use fingerpost_simulated_proxy::{SimulatedProxy, port};
+use fingerpost_simulated_proxy::{SimulatedProxy, host_of, port};
 
 use super::foreign::entrance;
 use super::suite::{Asked, Case, Inputs};

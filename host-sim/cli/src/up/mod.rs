@@ -20,8 +20,7 @@ use certificates::Made;
 use check::Witnesses;
 use clap::Args;
 use expectations::Expectations;
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::{EnvoyVersion, compile};
+use fingerpost_config_compiler::{Compilation, EnvoyVersion, compile};
 use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install, write_private,

@@ -4,11 +4,10 @@ mod outcome;
 mod rows;
 
 use anstyle::Style;
+use fingerpost_explain::{Explanation, Failed, Host, HostKind, Outcome, Source};
 use fingerpost_resources::Sources;
 
 use self::rows::{Margin, PLAIN, Screen};
-use super::story::{Explanation, Failed, Host, HostKind, Outcome, Source};
-use super::tell::subject;
 use crate::failure::count;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
@@ -160,7 +159,7 @@ impl Screen {
 
     /// A condition that fails, and what the request has.
     fn failed(&mut self, failed: &Failed) {
-        let text = format!("{} {}", subject(failed), failed.expected);
+        let text = format!("{} {}", failed.subject(), failed.expected);
         self.row(Margin::Blank, (text, PLAIN), (got(failed), ODD));
         if let Some(hint) = &failed.hint {
             self.text(hint, DIM);

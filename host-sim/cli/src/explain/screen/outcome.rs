@@ -1,10 +1,10 @@
 //! The second half of the screen: what comes of the request.
 
-use super::rows::{Margin, PLAIN, Screen};
-use crate::explain::story::{
+use fingerpost_explain::{
     AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
-use crate::explain::tell::subject;
+
+use super::rows::{Margin, PLAIN, Screen};
 use crate::headers;
 use crate::listing::without_domain;
 use crate::style::{BAD, DIM, NAME};
@@ -95,7 +95,7 @@ impl Screen {
         let right = self.place(&miss.source.place);
         let name = format!("rule {}, {}", miss.position, miss.source.rule);
         let line = match miss.failed.as_slice() {
-            [only] => format!("{name}, fails by its {} alone", subject(only)),
+            [only] => format!("{name}, fails by its {} alone", only.subject()),
             several => format!("{name}, fails by {} conditions", several.len()),
         };
         self.row(Margin::Label("nearest", DIM), (line, PLAIN), (right, DIM));

@@ -1,9 +1,9 @@
 //! The rows of a screen, and how they become lines.
 
 use anstyle::Style;
+use fingerpost_explain::Place;
 use fingerpost_resources::{Sources, visible};
 
-use crate::explain::story::Place;
 use crate::listing::FileNames;
 use crate::style::{DIM, paint};
 use crate::table::{self, Column};

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::PlanListener;
+use fingerpost_config_compiler::{Compilation, PlanListener};
 use fingerpost_proxy_model::Tls;
 use fingerpost_simulated_proxy::{Scheme, host_of};
 

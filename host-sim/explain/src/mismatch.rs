@@ -8,18 +8,18 @@ use fingerpost_routing::{
 };
 use fingerpost_simulated_proxy::host_of;
 
-use super::story::Failed;
+use crate::explanation::Failed;
 
 /// A route's conditions.
 #[derive(Clone, Copy)]
-pub(super) struct Conditions<'a> {
-    pub(super) matcher: &'a RouteMatch,
-    pub(super) encoding: Encoding,
+pub(crate) struct Conditions<'a> {
+    pub(crate) matcher: &'a RouteMatch,
+    pub(crate) encoding: Encoding,
 }
 
 impl Conditions<'_> {
     /// All that `head` fails, in the order in which they are checked.
-    pub(super) fn failed(&self, head: &RequestHead<'_>) -> Vec<Failed> {
+    pub(crate) fn failed(&self, head: &RequestHead<'_>) -> Vec<Failed> {
         let mut failed = Vec::new();
         let path = head.path().map(text).unwrap_or_default();
         if !head.path().is_some_and(|it| self.matcher.path.accepts(it)) {
@@ -166,6 +166,6 @@ fn first_value(query: Option<&[u8]>, name: &str) -> Option<String> {
 }
 
 /// Bytes as a person reads them.
-pub(super) fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -5,9 +5,8 @@ use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
 use fingerpost_simulated_proxy::{Scheme, host_of};
 
-use super::chain::{Chain, would_answer};
-use super::story::{Explanation, Outcome, Place, Reason};
-use super::tell::in_words;
+use crate::chain::{Chain, would_answer};
+use crate::explanation::{Explanation, Outcome, Place, Reason};
 
 /// As many hosts are named; the rest is counted.
 const HOSTS: usize = 8;
@@ -21,7 +20,7 @@ fn hint(message: String) -> Reason {
 }
 
 /// No listener has the port.
-pub(super) fn no_listener(plan: &Plan, port: u32) -> Outcome {
+pub(crate) fn no_listener(plan: &Plan, port: u32) -> Outcome {
     let there = plan.listeners.iter().map(|it| {
         let ports: Vec<String> = it.declared_ports.iter().map(u32::to_string).collect();
         hint(format!(
@@ -42,7 +41,7 @@ pub(super) fn no_listener(plan: &Plan, port: u32) -> Outcome {
 }
 
 /// The listener is there, and does not take the connection.
-pub(super) fn no_connection(
+pub(crate) fn no_connection(
     error: NoAnswer,
     listener: &PlanListener,
     scheme: Scheme,
@@ -73,7 +72,7 @@ pub(super) fn no_connection(
 }
 
 /// The route of bytes that a connection takes; over TLS by its server name.
-pub(super) fn route_of_bytes<'p>(
+pub(crate) fn route_of_bytes<'p>(
     listener: &'p PlanListener,
     scheme: Scheme,
     server_name: &str,
@@ -110,7 +109,7 @@ fn missing(missing: &MissingDestination, route: &PlanRoute) -> Reason {
 }
 
 /// No virtual host answers for the authority.
-pub(super) fn no_host(plan: &Plan, chain: &Chain<'_>, listener: &PlanListener, authority: &str) -> Outcome {
+pub(crate) fn no_host(plan: &Plan, chain: &Chain<'_>, listener: &PlanListener, authority: &str) -> Outcome {
     let host = host_of(authority);
     let answers = |domain: &str| would_answer(domain, Some(authority.as_bytes()));
     let mut reasons = Vec::new();
@@ -175,7 +174,7 @@ fn is_near(host: &str, domain: &str) -> bool {
 }
 
 /// The virtual host has no rule for it.
-pub(super) fn no_rule(told: &Explanation) -> Outcome {
+pub(crate) fn no_rule(told: &Explanation) -> Outcome {
     let domain = told.host.as_ref().map_or("", |it| it.domain.as_str());
     let mut reasons = Vec::new();
     for left_out in &told.left_out {
@@ -205,5 +204,14 @@ pub(super) fn no_rule(told: &Explanation) -> Outcome {
         status: 404,
         message,
         reasons,
+    }
+}
+
+/// The words for a connection that leads nowhere.
+fn in_words(error: NoAnswer) -> &'static str {
+    match error {
+        NoAnswer::NoListener => "nothing listens there",
+        NoAnswer::Closed => "the connection is closed without an answer",
+        NoAnswer::Tls => "there is no agreement about TLS",
     }
 }

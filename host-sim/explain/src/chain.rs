@@ -1,37 +1,35 @@
 //! The compiled tables of a listener, and which virtual host of them answers.
 
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::{PlanHost, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{Compilation, PlanHost, PlanListener, PlanRoute};
 use fingerpost_routing::{Encoding, Route, RouteTable, VirtualHost};
 use fingerpost_routing_config::{RegexEncoding, RoutingConfig, RuleRef};
 
-use super::failed::Conditions;
-use crate::failure::Failure;
+use crate::error::ExplainError;
+use crate::mismatch::Conditions;
 
 /// One HTTP chain of a listener, ready for questions.
-pub(super) struct Chain<'p> {
-    pub(super) hosts: Vec<&'p PlanHost>,
-    pub(super) config: RoutingConfig,
-    pub(super) table: RouteTable,
+pub(crate) struct Chain<'p> {
+    pub(crate) hosts: Vec<&'p PlanHost>,
+    pub(crate) config: RoutingConfig,
+    pub(crate) table: RouteTable,
 }
 
 /// A virtual host that answers: what is written, and what runs.
 #[derive(Clone, Copy)]
-pub(super) struct Answering<'a> {
-    pub(super) plan: &'a PlanHost,
-    pub(super) running: &'a VirtualHost,
-    pub(super) encoding: Encoding,
+pub(crate) struct Answering<'a> {
+    pub(crate) plan: &'a PlanHost,
+    pub(crate) running: &'a VirtualHost,
+    pub(crate) encoding: Encoding,
 }
 
 impl<'p> Chain<'p> {
     /// The chain of a listener with this route configuration.
-    pub(super) fn new(
+    pub(crate) fn new(
         loaded: &Compilation,
         listener: &'p PlanListener,
         route_config: &str,
-    ) -> Result<Self, Failure> {
-        let unreadable =
-            |error: &dyn std::fmt::Display| Failure::refused(format!("this can't be explained: {error}"));
+    ) -> Result<Self, ExplainError> {
+        let unreadable = |error: &dyn std::fmt::Display| ExplainError::unknown(error);
         let all = loaded
             .compiled
             .routing
@@ -58,14 +56,14 @@ impl<'p> Chain<'p> {
     }
 
     /// The virtual host that answers for an authority.
-    pub(super) fn answering(&self, authority: Option<&[u8]>) -> Option<Answering<'_>> {
+    pub(crate) fn answering(&self, authority: Option<&[u8]>) -> Option<Answering<'_>> {
         let running = self.table.virtual_host(authority)?;
         let plan = self.hosts.iter().find(|it| it.name == running.name())?;
         Some(self.pair(plan, running))
     }
 
     /// All virtual hosts that can answer.
-    pub(super) fn all(&self) -> impl Iterator<Item = Answering<'_>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Answering<'_>> {
         let hosts = self.hosts.iter();
         hosts.filter_map(|plan| {
             let mut running = self.table.hosts().iter();
@@ -86,7 +84,7 @@ impl<'p> Chain<'p> {
     }
 
     /// Its domains, in order.
-    pub(super) fn domains(&self) -> impl Iterator<Item = &'p str> {
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &'p str> {
         self.hosts.iter().flat_map(|it| &it.domains).map(String::as_str)
     }
 }
@@ -94,7 +92,7 @@ impl<'p> Chain<'p> {
 impl<'a> Answering<'a> {
     /// What is written of a route, and what runs of it. They are found by the rule and the match; where two servers
     /// make routes of one rule here, the first of those that are left.
-    pub(super) fn routes(self) -> impl Iterator<Item = (&'a PlanRoute, &'a Route)> {
+    pub(crate) fn routes(self) -> impl Iterator<Item = (&'a PlanRoute, &'a Route)> {
         let mut left: Vec<&Route> = self.running.routes().iter().collect();
         self.plan.routes.iter().filter_map(move |plan| {
             let rule = plan.rule.as_ref()?;
@@ -104,7 +102,7 @@ impl<'a> Answering<'a> {
     }
 
     /// A route's conditions, to be checked one by one.
-    pub(super) fn conditions(self, route: &'a Route) -> Conditions<'a> {
+    pub(crate) fn conditions(self, route: &'a Route) -> Conditions<'a> {
         Conditions {
             matcher: &route.matcher,
             encoding: self.encoding,
@@ -122,7 +120,7 @@ fn is_of(route: &Route, rule: &RuleRef) -> bool {
 }
 
 /// Whether a virtual host of this domain alone would answer.
-pub(super) fn would_answer(domain: &str, authority: Option<&[u8]>) -> bool {
+pub(crate) fn would_answer(domain: &str, authority: Option<&[u8]>) -> bool {
     let mut table = RouteTable::default();
     let added = table.add(VirtualHost::new(domain, Vec::new()), [domain]);
     added.is_ok() && table.virtual_host(authority).is_some()

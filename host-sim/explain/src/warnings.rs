@@ -3,10 +3,10 @@
 use fingerpost_config_compiler::PlanRoute;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 
-use super::story::{Explanation, Outcome, Warning};
+use crate::explanation::{Explanation, Outcome, Warning};
 
 /// The warnings, the gravest first.
-pub(super) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Warning> {
+pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Outcome::Forward(forward) = &told.outcome {
         for destination in &forward.destinations {
@@ -66,7 +66,7 @@ fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {
             continue;
         };
         let thief = told.tried.iter().find(|it| it.position == position);
-        let of = |source: &super::story::Source| {
+        let of = |source: &crate::explanation::Source| {
             let first = source.rules.first();
             first.map(|it| it.virtual_service.clone()).unwrap_or_default()
         };

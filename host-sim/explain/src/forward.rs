@@ -4,15 +4,15 @@ use fingerpost_config_compiler::{Endpoints, PlanRoute, RouteDetail, ShareDetail}
 use fingerpost_proxy_model::{Outcome as Answer, Request};
 use fingerpost_routing::{RequestHead, Route};
 
-use super::failed::text;
-use super::proxy::{self, Router};
-use super::story::{
+use crate::explanation::{
     Abort, AnsweredBy, Destination, DestinationRule, Edit, EndpointShare, Forward, Outcome, Place, Policy,
     Reason, Rewrite, Source,
 };
+use crate::mismatch::text;
+use crate::proxy::{self, Router};
 
 /// What comes of a request that this route takes.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     route: &PlanRoute,
     running: &Route,
     head: &RequestHead<'_>,
@@ -92,7 +92,7 @@ pub(super) fn outcome(
 }
 
 /// The place that an answer sends the client to.
-pub(super) fn location(answer: &Answer) -> Option<String> {
+pub(crate) fn location(answer: &Answer) -> Option<String> {
     let mut headers = answer.response_headers.iter();
     headers
         .find(|(name, _)| name == "location")

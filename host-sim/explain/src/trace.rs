@@ -2,29 +2,30 @@
 //!
 //! Decides nothing about routing: each step asks the crates that do, and notes the answer.
 
-use fingerpost_config_compiler::Compilation;
-use fingerpost_config_compiler::{PlanListener, PlanRoute};
-use fingerpost_proxy_model::Failure as NoAnswer;
+use fingerpost_config_compiler::{Compilation, PlanListener, PlanRoute};
 use fingerpost_routing::{RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
-use super::absent;
-use super::beside;
-use super::chain::{Answering, Chain};
-use super::forward;
-use super::proxy::{self, Reception, Router};
-use super::story::{Asked, Explanation, Failed, Listener, Outcome, Place, Source, TooLate, Tried};
-use super::surprise;
-use crate::failure::Failure;
+use crate::alternatives;
+use crate::chain::{Answering, Chain};
+use crate::error::ExplainError;
+use crate::explanation::{ExplainedRequest, Explanation, Listener, Outcome, Place, Source, TooLate, Tried};
+use crate::forward;
+use crate::not_found;
+use crate::proxy::{self, Reception, Router};
+use crate::warnings;
 
 /// What comes of `method` on `url`, sent to `port` if one is given.
-pub(super) fn explain(
+///
+/// # Errors
+/// The model or the filter can't be asked, or the listener's port is none.
+pub fn explain(
     loaded: &Compilation,
     method: &str,
     url: &Url,
     headers: Vec<(String, String)>,
     port: Option<u32>,
-) -> Result<Explanation, Failure> {
+) -> Result<Explanation, ExplainError> {
     let plan = &loaded.compiled.plan;
     let (host_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(name, _)| name == "host");
     let authority = host_headers
@@ -38,7 +39,7 @@ pub(super) fn explain(
     });
     let mut told = Explanation {
         version: 1,
-        request: Asked {
+        request: ExplainedRequest {
             method: method.to_owned(),
             scheme,
             authority,
@@ -52,7 +53,7 @@ pub(super) fn explain(
         not_reached: 0,
         too_late: Vec::new(),
         left_out: Vec::new(),
-        outcome: absent::no_listener(plan, port.or(url.port()).unwrap_or(scheme.port())),
+        outcome: not_found::no_listener(plan, port.or(url.port()).unwrap_or(scheme.port())),
         nearest_miss: None,
         warnings: Vec::new(),
     };
@@ -79,7 +80,7 @@ pub(super) fn explain(
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            told.outcome = absent::no_connection(error, listener, scheme, host_of(&url.authority));
+            told.outcome = not_found::no_connection(error, listener, scheme, host_of(&url.authority));
             return Ok(told);
         }
     };
@@ -91,10 +92,10 @@ pub(super) fn explain(
     let head = received.head(&plain);
     let chain = Chain::new(loaded, listener, &received.route_config)?;
     let Some(answering) = chain.answering(head.authority()) else {
-        told.outcome = absent::no_host(plan, &chain, listener, &told.request.authority);
+        told.outcome = not_found::no_host(plan, &chain, listener, &told.request.authority);
         return Ok(told);
     };
-    told.host = Some(beside::host(&chain, answering, &head));
+    told.host = Some(alternatives::host(&chain, answering, &head));
     let router = Router::new(&loaded.resources, &loaded.options, &listener.name, request.port)?;
     if answering.plan.redirects_to_https && scheme == Scheme::Http {
         let outcome = router.answer(&request, 0);
@@ -104,16 +105,16 @@ pub(super) fn explain(
         };
         return Ok(told);
     }
-    told.left_out = beside::left_out(&chain, answering, &head)?;
+    told.left_out = alternatives::left_out(&chain, answering, &head)?;
     let winner = try_rules(answering, &head, &mut told);
     told.outcome = match winner {
         Some((route, running)) => forward::outcome(route, running, &head, &request, &router),
         None => {
-            told.nearest_miss = beside::nearest(answering, &head);
-            absent::no_rule(&told)
+            told.nearest_miss = alternatives::nearest(answering, &head);
+            not_found::no_rule(&told)
         }
     };
-    told.warnings = surprise::warnings(&told, winner.map(|(route, _)| route));
+    told.warnings = warnings::warnings(&told, winner.map(|(route, _)| route));
     Ok(told)
 }
 
@@ -142,16 +143,11 @@ fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option
 }
 
 fn bytes(listener: &PlanListener, scheme: Scheme, server_name: &str) -> Outcome {
-    let route = absent::route_of_bytes(listener, scheme, server_name);
+    let route = not_found::route_of_bytes(listener, scheme, server_name);
     Outcome::Bytes {
         destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
         place: Place::new(route.and_then(|it| it.span.as_ref())),
     }
-}
-
-pub(super) fn source(route: &PlanRoute) -> Option<Source> {
-    let rule = route.rule.as_ref()?;
-    Some(Source::new(rule, &route.matches, route.span.as_ref()))
 }
 
 /// Asks the rules in order, and notes each answer. The winner is returned.
@@ -162,7 +158,7 @@ fn try_rules<'a>(
 ) -> Option<(&'a PlanRoute, &'a Route)> {
     let mut winner: Option<(&PlanRoute, &Route)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
-        let Some(source) = source(route) else {
+        let Some(source) = Source::of(route) else {
             continue;
         };
         let position = index + 1;
@@ -184,28 +180,11 @@ fn try_rules<'a>(
                     told.too_late.push(TooLate {
                         position,
                         source,
-                        shadowed_by: beside::shadow(answering, index),
+                        shadowed_by: alternatives::shadow(answering, index),
                     });
                 }
             }
         }
     }
     winner
-}
-
-/// The words for a connection that leads nowhere.
-pub(super) fn in_words(error: NoAnswer) -> &'static str {
-    match error {
-        NoAnswer::NoListener => "nothing listens there",
-        NoAnswer::Closed => "the connection is closed without an answer",
-        NoAnswer::Tls => "there is no agreement about TLS",
-    }
-}
-
-/// The first of the conditions that a request fails, as `header x-a`.
-pub(super) fn subject(failed: &Failed) -> String {
-    match &failed.name {
-        Some(name) => format!("{} {name}", failed.on),
-        None => failed.on.to_owned(),
-    }
 }

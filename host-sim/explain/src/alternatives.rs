@@ -8,14 +8,13 @@ use fingerpost_routing_config::{
     Action, Reply, RewrittenBy, Route as WrittenRoute, RoutingConfig, RuleRef, VirtualHost as WrittenHost,
 };
 
-use super::chain::{Answering, Chain, would_answer};
-use super::failed::text;
-use super::story::{Hidden, Host, HostKind, LeftOut, Miss, Source};
-use super::tell::source;
-use crate::failure::Failure;
+use crate::chain::{Answering, Chain, would_answer};
+use crate::error::ExplainError;
+use crate::explanation::{Hidden, Host, HostKind, LeftOut, Miss, Source};
+use crate::mismatch::text;
 
 /// The virtual host that answers, and those that would if it did not.
-pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHead<'_>) -> Host {
+pub(crate) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHead<'_>) -> Host {
     let domain = answering.plan.domains.first().cloned().unwrap_or_default();
     let mut virtual_services: Vec<String> = Vec::new();
     for route in &answering.plan.routes {
@@ -34,7 +33,7 @@ pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
                 domain: domain.clone(),
                 would_take: other.running.select(head).and_then(|running| {
                     let (route, _) = other.routes().find(|(_, it)| ptr::eq(*it, running))?;
-                    source(route)
+                    Source::of(route)
                 }),
             })
         })
@@ -53,7 +52,7 @@ pub(super) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
 }
 
 /// The position of the first route that takes all that the one at `index` could take.
-pub(super) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
+pub(crate) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
     let conditions = |route: &PlanRoute| route.detail.as_ref().map(|it| it.conditions.clone());
     let routes = &answering.plan.routes;
     let later = conditions(routes.get(index)?)?;
@@ -64,11 +63,11 @@ pub(super) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
 }
 
 /// The matches that make no route and would accept the request.
-pub(super) fn left_out(
+pub(crate) fn left_out(
     chain: &Chain<'_>,
     answering: Answering<'_>,
     head: &RequestHead<'_>,
-) -> Result<Vec<LeftOut>, Failure> {
+) -> Result<Vec<LeftOut>, ExplainError> {
     let all = &answering.plan.left_out;
     let mut found: Vec<LeftOut> = Vec::new();
     for it in all {
@@ -84,7 +83,11 @@ pub(super) fn left_out(
 }
 
 /// Whether a match that makes no route would accept the request: it is loaded as the only route of a table.
-fn would_accept(left_out: &PlanLeftOut, chain: &Chain<'_>, head: &RequestHead<'_>) -> Result<bool, Failure> {
+fn would_accept(
+    left_out: &PlanLeftOut,
+    chain: &Chain<'_>,
+    head: &RequestHead<'_>,
+) -> Result<bool, ExplainError> {
     let route = WrittenRoute {
         rule: left_out.rule.clone(),
         matches: left_out.conditions.clone(),
@@ -99,9 +102,7 @@ fn would_accept(left_out: &PlanLeftOut, chain: &Chain<'_>, head: &RequestHead<'_
     };
     let mut config = RoutingConfig::new(chain.config.repeated_headers, vec![host]);
     config.regex_encoding = chain.config.regex_encoding;
-    let table = config
-        .load()
-        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))?;
+    let table = config.load().map_err(|error| ExplainError::unknown(error))?;
     let mut routes = table.hosts().iter().flat_map(VirtualHost::routes);
     Ok(routes.any(|it| it.matcher.check(head).is_ok()))
 }
@@ -121,7 +122,7 @@ fn reason(reason: &LeftOutReason) -> String {
 
 /// The rule that fails the fewest conditions; among them the one whose path is the closest. One whose path has
 /// nothing in common with the request's is no miss.
-pub(super) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Option<Miss> {
+pub(crate) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Option<Miss> {
     let path = head.path().map(text).unwrap_or_default();
     let mut best: Option<((usize, bool, usize), Miss)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
@@ -130,7 +131,7 @@ pub(super) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Optio
         let far = usize::MAX - alike(&path, &running.matcher.path);
         let rank = (failed.len(), fails_path, far);
         if best.as_ref().is_none_or(|(known, _)| rank < *known)
-            && let Some(source) = source(route)
+            && let Some(source) = Source::of(route)
         {
             let position = index + 1;
             best = Some((

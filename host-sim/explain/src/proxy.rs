@@ -9,21 +9,21 @@ use fingerpost_proxy_model::{
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
-use fingerpost_simulated_proxy::{Scheme, Url, host_of};
+use fingerpost_simulated_proxy::{InvalidPort, Scheme, Url, host_of};
 
-use super::failed::text;
-use super::story::{Asked, Upstream};
-use crate::failure::Failure;
+use crate::error::ExplainError;
+use crate::explanation::{ExplainedRequest, Upstream};
+use crate::mismatch::text;
 
 /// A request that reached the filter of a chain.
-pub(super) struct Received {
+pub(crate) struct Received {
     /// The chain's route configuration.
-    pub(super) route_config: String,
+    pub(crate) route_config: String,
     headers: Headers,
 }
 
 /// What a listener makes of a request.
-pub(super) enum Reception {
+pub(crate) enum Reception {
     /// The rules are asked.
     Received(Box<Received>),
     /// The connection is passed on as it is.
@@ -36,10 +36,10 @@ pub(super) enum Reception {
 
 /// A request as the model takes it, to a port that a Gateway declares. The server name is the URL's host, whatever
 /// the `host` header says: as curl does it.
-pub(super) fn request(asked: &Asked, url: &Url, port: u32) -> Result<Request, Failure> {
+pub(crate) fn request(asked: &ExplainedRequest, url: &Url, port: u32) -> Result<Request, ExplainError> {
     let sni = host_of(&url.authority).to_owned();
     Ok(Request {
-        port: u16::try_from(port).map_err(|_| Failure::refused(format!("{port} is no port")))?,
+        port: u16::try_from(port).map_err(|_| InvalidPort(port))?,
         method: asked.method.clone(),
         path: asked.path.clone(),
         authority: asked.authority.clone(),
@@ -53,7 +53,11 @@ pub(super) fn request(asked: &Asked, url: &Url, port: u32) -> Result<Request, Fa
 }
 
 /// Sends the request to the listener.
-pub(super) fn receive(compiled: &Compiled, listener: &str, request: &Request) -> Result<Reception, Failure> {
+pub(crate) fn receive(
+    compiled: &Compiled,
+    listener: &str,
+    request: &Request,
+) -> Result<Reception, ExplainError> {
     let model = model(compiled, listener, request.port)?;
     let mut received = None;
     let mut filter = |site: &FilterSite<'_>, headers: &mut Headers| {
@@ -68,8 +72,7 @@ pub(super) fn receive(compiled: &Compiled, listener: &str, request: &Request) ->
     if let Some(received) = received {
         return Ok(Reception::Received(Box::new(received)));
     }
-    let outcome =
-        outcome.map_err(|skipped| Failure::refused(format!("this can't be explained: {skipped}")))?;
+    let outcome = outcome.map_err(|skipped| ExplainError::unknown(skipped))?;
     Ok(match outcome.error {
         Some(error) => Reception::NoConnection(error),
         None if outcome.status == 400 => Reception::Refused(400),
@@ -77,23 +80,23 @@ pub(super) fn receive(compiled: &Compiled, listener: &str, request: &Request) ->
     })
 }
 
-fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, Failure> {
+fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, ExplainError> {
     Model::new(&compiled.bootstrap)
         .map(|it| it.with_declared_port(port, listener))
-        .map_err(|error| Failure::refused(format!("this can't be explained: {error}")))
+        .map_err(|error| ExplainError::unknown(error))
 }
 
 /// Envoy with its own router, to ask what comes of a request.
-pub(super) struct Router(Model);
+pub(crate) struct Router(Model);
 
 impl Router {
     /// One for the same resources.
-    pub(super) fn new(
+    pub(crate) fn new(
         resources: &Resources,
         options: &Options,
         listener: &str,
         port: u16,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ExplainError> {
         let options = Options {
             engine: Engine::Native,
             ..options.clone()
@@ -103,14 +106,14 @@ impl Router {
     }
 
     /// What comes of the request if the dice fall so. None where the model does not know.
-    pub(super) fn answer(&self, request: &Request, roll: u64) -> Option<Outcome> {
+    pub(crate) fn answer(&self, request: &Request, roll: u64) -> Option<Outcome> {
         self.0.answer(request, &mut no_filter, &mut || roll).ok()
     }
 }
 
 /// A roll that falls on `slot` of `total`, and as far as possible beyond the share of a fault, which Envoy draws from
 /// a million.
-pub(super) fn roll(slot: u64, total: u64) -> u64 {
+pub(crate) fn roll(slot: u64, total: u64) -> u64 {
     let total = total.max(1);
     let last_below_million = 999_999_u64.saturating_sub(slot) / total;
     let rounds = std::iter::once(last_below_million).chain(0..10_000);
@@ -119,7 +122,7 @@ pub(super) fn roll(slot: u64, total: u64) -> u64 {
 }
 
 /// What the upstream receives.
-pub(super) fn upstream(outcome: &Outcome) -> Option<Upstream> {
+pub(crate) fn upstream(outcome: &Outcome) -> Option<Upstream> {
     let seen = outcome.upstream.as_ref()?;
     Some(Upstream {
         method: seen.method.clone(),
@@ -131,7 +134,7 @@ pub(super) fn upstream(outcome: &Outcome) -> Option<Upstream> {
 
 impl Received {
     /// The headers that are not pseudo headers, for [`Received::head`].
-    pub(super) fn plain(&self) -> Vec<Header<'_>> {
+    pub(crate) fn plain(&self) -> Vec<Header<'_>> {
         let plain = self.headers.iter().filter(|(name, _)| !name.starts_with(b":"));
         plain
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
@@ -139,7 +142,7 @@ impl Received {
     }
 
     /// The request as rules see it.
-    pub(super) fn head<'r>(&'r self, plain: &'r [Header<'r>]) -> RequestHead<'r> {
+    pub(crate) fn head<'r>(&'r self, plain: &'r [Header<'r>]) -> RequestHead<'r> {
         RequestHead::new(self.pseudo(":authority"), self.pseudo(":path"))
             .with_method(self.pseudo(":method"))
             .with_scheme(self.pseudo(":scheme"))
@@ -147,7 +150,7 @@ impl Received {
     }
 
     /// The path with the query.
-    pub(super) fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         self.pseudo(":path").map(text).unwrap_or_default()
     }
 
@@ -160,7 +163,7 @@ impl Received {
 }
 
 /// Whether a listener has chains that speak TLS, and whether it has others.
-pub(super) fn speaks(plan: &Plan, listener: &str) -> (bool, bool) {
+pub(crate) fn speaks(plan: &Plan, listener: &str) -> (bool, bool) {
     let found = plan.listeners.iter().find(|it| it.name == listener);
     let hosts = || found.iter().flat_map(|it| &it.hosts);
     (hosts().any(|it| it.over_tls), hosts().any(|it| !it.over_tls))
