@@ -109,6 +109,25 @@ pub struct Route {
     pub decorator: Option<Decorator>,
 }
 
+impl Route {
+    /// A route that only matches and acts.
+    pub fn new(matches: RouteMatch, action: Action) -> Self {
+        Self {
+            name: String::new(),
+            matches,
+            action,
+            metadata: None,
+            stat_prefix: String::new(),
+            request_headers_to_add: Vec::new(),
+            request_headers_to_remove: Vec::new(),
+            response_headers_to_add: Vec::new(),
+            response_headers_to_remove: Vec::new(),
+            typed_per_filter_config: PerFilterConfig::default(),
+            decorator: None,
+        }
+    }
+}
+
 /// `action` of a [`Route`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,16 +6,15 @@ use std::collections::BTreeMap;
 
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{Rewrite, RouteMatch};
-use serde_json::Value;
 
 use crate::checks;
 use crate::cluster_policies::Policies;
 use crate::clusters::{self, Cluster};
+use crate::describe;
 use crate::endpoints::Endpoints;
+use crate::header_edits::{HeaderEdit, HeaderEdits};
 use crate::mesh::Mesh;
-use crate::policy_words;
-use crate::proto::Fields;
-use crate::routes::{Route, Target};
+use crate::routes::{self, Route, Target};
 use crate::services::ClusterRef;
 
 /// All that follows for a request that a route takes.
@@ -114,17 +113,6 @@ pub struct MissingDestination {
     pub lack: Lack,
 }
 
-/// One edit of the headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
-    /// Takes the place of what is there.
-    Set(String, String),
-    /// Stands beside what is there.
-    Add(String, String),
-    /// Takes it away.
-    Remove(String),
-}
-
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyDetail {
@@ -179,57 +167,45 @@ impl<'a> Destinations<'a> {
 impl RouteDetail {
     /// The details of a route.
     pub(crate) fn new(route: &Route<'_>, destinations: &Destinations<'_>) -> Self {
-        let shares = match &route.target {
-            Target::Cluster { cluster, .. } => {
-                vec![share(route, cluster, 1, &Fields::new(), 0, destinations)]
-            }
-            Target::Split { shares, .. } => {
-                let shares = shares.iter();
-                shares
-                    .map(|it| {
-                        share(
-                            route,
-                            &it.cluster,
-                            it.weight,
-                            &it.edits,
-                            it.destination,
-                            destinations,
-                        )
-                    })
-                    .collect()
-            }
-            Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
+        let forward = match &route.target {
+            Target::Forward(forward) => Some(forward),
+            Target::Redirect(_) | Target::Respond(_) => None,
         };
-        let action = match &route.target {
-            Target::Cluster { policies, .. } | Target::Split { policies, .. } => Some(policies),
-            Target::Redirect(_) | Target::DirectResponse(_) => None,
+        let shares = match forward.map(|it| &it.destinations) {
+            Some(routes::Destinations::One(cluster)) => {
+                let lone = routes::Share {
+                    destination: 0,
+                    cluster: cluster.clone(),
+                    weight: 1,
+                    edits: HeaderEdits::default(),
+                };
+                vec![share(route, &lone, destinations)]
+            }
+            Some(routes::Destinations::Split(shares)) => {
+                shares.iter().map(|it| share(route, it, destinations)).collect()
+            }
+            None => Vec::new(),
         };
+        let mirrors = forward.map(|it| it.mirrors.iter().map(|it| it.cluster.name()).collect());
         Self {
             conditions: route.conditions.clone(),
             rewrite: route.rewrite.clone(),
             is_catch_all: crate::matching::is_catch_all(&route.conditions),
             shares,
-            authority: action.and_then(authority),
-            request_edits: edits(&route.outer, "request"),
-            response_edits: edits(&route.outer, "response"),
-            mirrors: route.mirrors.iter().map(ClusterRef::name).collect(),
-            abort: policy_words::abort(route),
-            policies: policy_words::of(route, action, |name| {
-                let cluster = route.mirrors.iter().find(|it| it.name() == name)?;
+            authority: forward.and_then(|it| it.authority.clone()),
+            request_edits: route.edits.request.in_order(),
+            response_edits: route.edits.response.in_order(),
+            mirrors: mirrors.unwrap_or_default(),
+            abort: route.fault.as_ref().and_then(describe::abort),
+            policies: describe::describe_policies(route, |cluster| {
                 destinations.lack(cluster).map(|it| it.message)
             }),
         }
     }
 }
 
-fn share(
-    route: &Route<'_>,
-    cluster: &ClusterRef,
-    weight: u32,
-    own: &Fields,
-    destination: usize,
-    destinations: &Destinations<'_>,
-) -> ShareDetail {
+fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'_>) -> ShareDetail {
+    let cluster = &share.cluster;
     let rule = destinations.mesh.rule_of(cluster, "");
     let defined = rule.and_then(|rule| {
         rule.subsets
@@ -262,41 +238,17 @@ fn share(
         labels: defined
             .map(|(subset, _)| subset.labels.clone())
             .unwrap_or_default(),
-        weight,
+        weight: share.weight,
         destination_rule,
         missing: destinations.lack(cluster),
         endpoints: destinations.endpoints.get(cluster).copied().cloned(),
-        authority: authority(own),
-        request_edits: edits(own, "request"),
-        response_edits: edits(own, "response"),
-        span: route
-            .leaf
-            .origin
-            .at(&format!("{}.route[{destination}].destination", route.rule_path())),
+        authority: share.edits.authority.clone(),
+        request_edits: share.edits.request.in_order(),
+        response_edits: share.edits.response.in_order(),
+        span: route.leaf.origin.at(&format!(
+            "{}.route[{}].destination",
+            route.rule_path(),
+            share.destination
+        )),
     }
-}
-
-fn authority(fields: &Fields) -> Option<String> {
-    let text = fields.get("host_rewrite_literal").and_then(Value::as_str);
-    text.map(str::to_owned)
-}
-
-/// Envoy removes before it adds (its `HeaderParser::evaluateHeaders`).
-fn edits(fields: &Fields, direction: &str) -> Vec<HeaderEdit> {
-    let list = |what: &str| {
-        let list = fields
-            .get(&format!("{direction}_headers_to_{what}"))
-            .and_then(Value::as_array);
-        list.map(Vec::as_slice).unwrap_or_default()
-    };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let removed = list("remove").iter().map(|name| HeaderEdit::Remove(text(name)));
-    let added = list("add").iter().map(|it| {
-        let (name, value) = (text(&it["header"]["key"]), text(&it["header"]["value"]));
-        match it.get("append_action") {
-            Some(_) => HeaderEdit::Set(name, value),
-            None => HeaderEdit::Add(name, value),
-        }
-    });
-    removed.chain(added).collect()
 }

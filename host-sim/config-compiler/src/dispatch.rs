@@ -5,34 +5,35 @@
 //! version of the config, and a key that Envoy does not know leads nowhere.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::io;
 
+use fingerpost_envoy_config::core::Extension;
+use fingerpost_envoy_config::route::{self, Action as EnvoyAction, PathSpecifier, RouteConfiguration};
+use fingerpost_envoy_config::xds::{MatchAction, MatchMap, Matcher, MatcherTree, MatcherType, OnMatch};
 use fingerpost_routing_config::{
     Action, DISPATCH_HEADER, Destination, RegexEncoding, RepeatedHeaders, Reply, RewrittenBy,
     Route as FilterRoute, RoutingConfig, VirtualHost as FilterHost,
 };
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
 use crate::options::EnvoyVersion;
-use crate::proto::{Fields, fields, object, typed};
-use crate::routes::{Route, Target};
+use crate::routes::{Destinations, Route, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
-/// The two halves of a route configuration.
+/// A route configuration in two halves.
 #[derive(Debug)]
-pub(crate) struct Dispatch {
+pub(crate) struct FilterAndRoutes {
     /// What the filter reads.
     pub config: RoutingConfig,
-    /// The `RouteConfiguration` with the native routes by key.
-    pub route_config: Value,
+    /// The native routes by key.
+    pub route_config: RouteConfiguration,
 }
 
 /// Divides `config` between the filter and Envoy.
-pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch {
+pub(crate) fn split_route_config(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> FilterAndRoutes {
     let mut filter_hosts = Vec::new();
     let mut envoy_hosts = Vec::new();
     for host in &config.virtual_hosts {
@@ -58,63 +59,64 @@ pub(crate) fn divide(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> Dispatch 
         }
         envoy_hosts.push(envoy_host(host, keyed));
     }
-    let repeated = match envoy.tries_each_header_value() {
-        true => RepeatedHeaders::Each,
-        false => RepeatedHeaders::Joined,
+    let repeated = if envoy.tries_each_header_value() {
+        RepeatedHeaders::Each
+    } else {
+        RepeatedHeaders::Joined
     };
     let mut filter_config = RoutingConfig::new(repeated, filter_hosts);
     if !envoy.reads_patterns_by_byte() {
         filter_config.regex_encoding = RegexEncoding::Utf8;
     }
-    Dispatch {
+    FilterAndRoutes {
         config: filter_config,
-        route_config: native::envelope(config, envoy_hosts),
+        route_config: native::route_configuration(config, envoy_hosts),
     }
 }
 
 /// The filter's half of a route. Its native routes are added to `keyed`.
-fn filter_route(route: &Route<'_>, keyed: &mut BTreeMap<String, Value>) -> FilterRoute {
-    let mut key_of = |label: &str, native: Value| {
+fn filter_route(route: &Route<'_>, keyed: &mut BTreeMap<String, route::Route>) -> FilterRoute {
+    let mut key_of = |label: &str, action: EnvoyAction| {
+        let native = native::envoy_route(route, conditions(route), action);
         let key = format!("{label}@{}", digest(&native));
         keyed.insert(key.clone(), native);
         key
     };
     let rewrite_here = route.rewrite.as_ref().filter(|_| route.rewrite_stays);
     let action = match &route.target {
-        Target::Split { shares, policies } => Action::Forward(
-            shares
-                .iter()
-                .map(|share| {
-                    let action = native::with_rewrite(native::split(&[share], policies), rewrite_here);
-                    let cluster = share.cluster.name();
-                    let native = native::envoy_route(route, conditions(route), "route", action);
-                    let key = key_of(&cluster, native);
-                    Destination {
+        Target::Forward(forward) => {
+            let destinations = match &forward.destinations {
+                Destinations::One(cluster) => {
+                    let cluster = cluster.name();
+                    let key = key_of(&cluster, native::action(&route.target, rewrite_here));
+                    vec![Destination {
                         cluster,
-                        weight: share.weight,
+                        weight: 1,
                         key,
-                    }
-                })
-                .collect(),
-        ),
-        Target::Cluster { cluster, .. } => {
-            let (kind, action) = native::whole_action(&route.target, rewrite_here);
-            let cluster = cluster.name();
-            let key = key_of(
-                &cluster,
-                native::envoy_route(route, conditions(route), kind, action),
-            );
-            Action::Forward(vec![Destination {
-                cluster,
-                weight: 1,
-                key,
-            }])
+                    }]
+                }
+                Destinations::Split(shares) => {
+                    let destination = |share| {
+                        let alone = native::weighted(std::slice::from_ref(share));
+                        let cluster = share.cluster.name();
+                        let key = key_of(&cluster, native::forward_to(alone, forward, rewrite_here));
+                        Destination {
+                            cluster,
+                            weight: share.weight,
+                            key,
+                        }
+                    };
+                    shares.iter().map(destination).collect()
+                }
+            };
+            Action::Forward(destinations)
         }
-        Target::Redirect(_) | Target::DirectResponse(_) => {
-            let (kind, action) = native::whole_action(&route.target, None);
-            let key = key_of(kind, native::envoy_route(route, conditions(route), kind, action));
-            Action::Reply(Reply { key })
-        }
+        Target::Redirect(_) => Action::Reply(Reply {
+            key: key_of("redirect", native::action(&route.target, None)),
+        }),
+        Target::Respond(_) => Action::Reply(Reply {
+            key: key_of("direct_response", native::action(&route.target, None)),
+        }),
     };
     FilterRoute {
         rule: route.rule.clone(),
@@ -131,22 +133,25 @@ fn filter_route(route: &Route<'_>, keyed: &mut BTreeMap<String, Value>) -> Filte
 
 /// The match of a native route behind a key: any path, for the filter has chosen, and what it rewrote
 /// need not start with a slash. An action that replaces the matched prefix keeps the path's condition.
-fn conditions(route: &Route<'_>) -> Value {
+fn conditions(route: &Route<'_>) -> route::RouteMatch {
     let needs_its_match = match &route.target {
-        Target::Redirect(fields) => fields.contains_key("prefix_rewrite"),
-        Target::Cluster { .. } | Target::Split { .. } => route.rewrite.is_some() && route.rewrite_stays,
-        Target::DirectResponse(_) => false,
+        Target::Redirect(redirect) => redirect.prefix_rewrite.is_some(),
+        Target::Forward(_) => route.rewrite.is_some() && route.rewrite_stays,
+        Target::Respond(_) => false,
     };
-    match needs_its_match {
-        true => Value::Object(matching::native_path(&route.conditions)),
-        false => json!({"prefix": ""}),
+    if needs_its_match {
+        matching::native_path(&route.conditions)
+    } else {
+        PathSpecifier::Prefix(String::new()).into()
     }
 }
 
 /// Names content: 64 bits of its SHA-256, in hexadecimal.
-fn digest(content: &Value) -> String {
+fn digest(content: &route::Route) -> String {
     let mut hash = Hash(Sha256::new());
-    let _ = write!(hash, "{content}"); // it takes everything
+    // The types hold texts and numbers only, and the hash takes everything: nothing fails.
+    let written = serde_json::to_writer(&mut hash, content);
+    debug_assert!(written.is_ok());
     let hash = hash.0.finalize();
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -154,42 +159,41 @@ fn digest(content: &Value) -> String {
 /// Takes text as it is written, so that none is kept.
 struct Hash(Sha256);
 
-impl fmt::Write for Hash {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
+impl io::Write for Hash {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, Value>) -> Value {
-    let mut written = native::virtual_host(&host.name, &host.domain, host.requires_tls);
+fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, route::Route>) -> route::VirtualHost {
+    let shared = native::virtual_host(host);
     if keyed.is_empty() {
-        return Value::Object(written);
+        return shared;
     }
-    let actions: Fields = keyed
-        .into_iter()
-        .map(|(key, route)| {
-            let route = typed("envoy.config.route.v3.Route", fields(route));
-            let action = object([("name", json!("route")), ("typed_config", route)]);
-            (key, object([("action", action)]))
+    let action = |route| {
+        OnMatch::Action(Extension {
+            name: "route".to_owned(),
+            typed_config: MatchAction::Route(Box::new(route)),
         })
-        .collect();
-    let input = typed(
-        "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
-        fields(json!({"header_name": DISPATCH_HEADER})),
-    );
-    written.insert("request_headers_to_remove".to_owned(), json!([DISPATCH_HEADER]));
-    let tree = object([
-        ("input", json!({"name": "dispatch-key", "typed_config": input})),
-        ("exact_match_map", object([("map", actions.into())])),
-    ]);
-    let matcher = object([
-        ("matcher_tree", tree),
-        (
-            "on_no_match",
-            json!({"matcher": foreign_upgrades::matcher(&host.routes)}),
-        ),
-    ]);
-    written.insert("matcher".to_owned(), matcher);
-    Value::Object(written)
+    };
+    let map = keyed.into_iter().map(|(key, route)| (key, action(route)));
+    let tree = MatcherTree {
+        input: foreign_upgrades::input("dispatch-key", DISPATCH_HEADER),
+        exact_match_map: MatchMap { map: map.collect() },
+    };
+    route::VirtualHost {
+        request_headers_to_remove: vec![DISPATCH_HEADER.to_owned()],
+        matcher: Some(Matcher {
+            matcher_type: MatcherType::MatcherTree(tree),
+            on_no_match: Some(Box::new(OnMatch::Matcher(Box::new(foreign_upgrades::matcher(
+                &host.routes,
+            ))))),
+        }),
+        ..shared
+    }
 }

@@ -11,7 +11,7 @@ use crate::clusters::{self, Cluster};
 use crate::endpoints::{Endpoints, NoEndpoints, origin};
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
-use crate::routes::Target;
+use crate::routes::{Destinations, Target};
 use crate::services::ClusterRef;
 
 /// How traffic comes to a cluster.
@@ -39,11 +39,16 @@ pub(crate) fn uses(listeners: &[BuiltListener<'_>]) -> BTreeMap<ClusterRef, BTre
         .flat_map(|chain| &chain.routes.virtual_hosts)
         .flat_map(|host| &host.routes);
     for route in routes {
-        route.mirrors.iter().for_each(|it| add(it, Use::Copies));
-        match &route.target {
-            Target::Cluster { cluster, .. } => add(cluster, Use::Requests),
-            Target::Split { shares, .. } => shares.iter().for_each(|it| add(&it.cluster, Use::Share)),
-            Target::Redirect(_) | Target::DirectResponse(_) => {}
+        let Target::Forward(forward) = &route.target else {
+            continue;
+        };
+        forward
+            .mirrors
+            .iter()
+            .for_each(|it| add(&it.cluster, Use::Copies));
+        match &forward.destinations {
+            Destinations::One(cluster) => add(cluster, Use::Requests),
+            Destinations::Split(shares) => shares.iter().for_each(|it| add(&it.cluster, Use::Share)),
         }
     }
     for chain in listeners.iter().flat_map(|it| &it.tcp) {

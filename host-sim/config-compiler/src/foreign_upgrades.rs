@@ -5,44 +5,83 @@
 //! (`ConnectionManagerImpl::ActiveStream::decodeHeaders`). No filter has written a key yet, so these requests alone are
 //! matched by Envoy itself, against the same conditions.
 
+use fingerpost_envoy_config::Empty;
+use fingerpost_envoy_config::core::Extension;
+use fingerpost_envoy_config::matcher::{RegexMatcher, StringMatcher, StringPattern};
+use fingerpost_envoy_config::route::{self, Action, DirectResponseAction, RouteList};
+use fingerpost_envoy_config::xds::{
+    FieldMatcher, HttpRequestHeaderMatchInput, MatchAction, MatchInput, Matcher, MatcherList, MatcherType,
+    OnMatch, Predicate, PredicateList, SinglePredicate,
+};
 use fingerpost_routing_config::PathMatch;
-use serde_json::{Value, json};
 
 use crate::matching;
 use crate::native;
-use crate::proto::{Fields, fields, typed};
-use crate::routes::{Route, Target};
+use crate::routes::{Destinations, Route, Target};
 
 /// A `Connection` with the token `upgrade`, as Envoy reads it. No other request may be matched here: one that
 /// Envoy would not refuse could reach an upstream that no filter chose.
 const UPGRADES: &str = r"(?i)(?:.*,)?[\s\x0b]*upgrade[\s\x0b]*(?:,.*)?";
 
 /// The matcher of a virtual host with these routes, for requests without a key.
-pub(crate) fn matcher(routes: &[Route<'_>]) -> Value {
-    let regex = |regex: &str| json!({"safe_regex": {"google_re2": {}, "regex": regex}});
-    let upgrades = header("connection", &regex(UPGRADES));
-    let to_something = header("upgrade", &regex(".*"));
-    let to_websocket = header("upgrade", &json!({"exact": "websocket", "ignore_case": true}));
-    let list = typed(
-        "envoy.config.route.v3.RouteList",
-        fields(json!({"routes": refusing(routes)})),
-    );
-    json!({"matcher_list": {"matchers": [{
-        "predicate": {"and_matcher": {"predicate": [upgrades, to_something, {"not_matcher": to_websocket}]}},
-        "on_match": {"action": {"name": "routes", "typed_config": list}},
-    }]}})
+pub(crate) fn matcher(routes: &[Route<'_>]) -> Matcher {
+    let upgrades = header("connection", regex(UPGRADES));
+    let to_something = header("upgrade", regex(".*"));
+    let websocket = StringMatcher {
+        pattern: StringPattern::Exact("websocket".to_owned()),
+        ignore_case: true,
+    };
+    let to_websocket = header("upgrade", websocket);
+    let list = RouteList {
+        routes: refusing(routes),
+    };
+    Matcher {
+        matcher_type: MatcherType::MatcherList(MatcherList {
+            matchers: vec![FieldMatcher {
+                predicate: Predicate::AndMatcher(PredicateList {
+                    predicate: vec![
+                        upgrades,
+                        to_something,
+                        Predicate::NotMatcher(Box::new(to_websocket)),
+                    ],
+                }),
+                on_match: OnMatch::Action(Extension {
+                    name: "routes".to_owned(),
+                    typed_config: MatchAction::RouteList(list),
+                }),
+            }],
+        }),
+        on_no_match: None,
+    }
 }
 
-fn header(name: &str, value: &Value) -> Value {
-    let input = typed(
-        "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
-        fields(json!({"header_name": name})),
-    );
-    json!({"single_predicate": {"input": {"name": name, "typed_config": input}, "value_match": value}})
+fn regex(regex: &str) -> StringMatcher {
+    let regex = RegexMatcher {
+        google_re2: Some(Empty {}),
+        regex: regex.to_owned(),
+    };
+    StringPattern::SafeRegex(regex).into()
+}
+
+fn header(name: &str, value_match: StringMatcher) -> Predicate {
+    Predicate::SinglePredicate(SinglePredicate {
+        input: input(name, name),
+        value_match,
+    })
+}
+
+/// A header of the request as the input of a matcher; `name` is for people.
+pub(crate) fn input(name: &str, header: &str) -> Extension<MatchInput> {
+    Extension {
+        name: name.to_owned(),
+        typed_config: MatchInput::RequestHeader(HttpRequestHeaderMatchInput {
+            header_name: header.to_owned(),
+        }),
+    }
 }
 
 /// The routes by which Envoy refuses: those that edit the response whole, of the others only the condition.
-fn refusing(routes: &[Route<'_>]) -> Vec<Value> {
+fn refusing(routes: &[Route<'_>]) -> Vec<route::Route> {
     let reached = routes
         .iter()
         .position(takes_all)
@@ -59,23 +98,27 @@ fn refusing(routes: &[Route<'_>]) -> Vec<Value> {
     rest.iter().chain(last).map(refusal).collect()
 }
 
-fn refusal(route: &Route<'_>) -> Value {
+fn refusal(route: &Route<'_>) -> route::Route {
     if edits_responses(route) {
         return native::route(route);
     }
-    json!({"match": matching::native(&route.conditions), "direct_response": {"status": 403}})
+    let refused = Action::DirectResponse(DirectResponseAction {
+        status: 403,
+        body: None,
+    });
+    route::Route::new(matching::native(&route.conditions), refused)
 }
 
 /// Whether a refusal by this route would be edited: only a route with a cluster edits what Envoy itself answers.
 fn edits_responses(route: &Route<'_>) -> bool {
-    let has_edits = |fields: &Fields| fields.keys().any(|name| name.starts_with("response_headers_to_"));
-    match &route.target {
-        Target::Cluster { .. } => has_edits(&route.outer),
-        Target::Split { shares, .. } => {
-            has_edits(&route.outer) || shares.iter().any(|share| has_edits(&share.edits))
-        }
-        Target::Redirect(_) | Target::DirectResponse(_) => false,
-    }
+    let Target::Forward(forward) = &route.target else {
+        return false;
+    };
+    let by_a_share = match &forward.destinations {
+        Destinations::One(_) => false,
+        Destinations::Split(shares) => shares.iter().any(|share| !share.edits.response.is_empty()),
+    };
+    by_a_share || !route.edits.response.is_empty()
 }
 
 fn takes_all(route: &Route<'_>) -> bool {

@@ -4,25 +4,34 @@
 
 use std::collections::BTreeMap;
 
+use fingerpost_envoy_config::core::{HeaderAppendAction, HeaderValue, HeaderValueOption};
 use fingerpost_resources::{HeaderOperations, Headers};
-use serde_json::{Value, json};
 
-use crate::proto::Fields;
+/// One edit of the headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Takes the place of what is there.
+    Set(String, String),
+    /// Stands beside what is there.
+    Add(String, String),
+    /// Takes it away.
+    Remove(String),
+}
 
 /// What is done to the headers of a request and of its response.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeaderEdits {
-    request: Edits,
-    response: Edits,
+    /// To those of the request.
+    pub request: Edits,
+    /// To those of the response.
+    pub response: Edits,
     /// The authority that the upstream receives: an edit of `host` or `:authority`.
     pub authority: Option<String>,
 }
 
+/// The edits of one direction.
 #[derive(Debug, Clone, Default)]
-struct Edits {
-    add: Vec<(String, String, bool)>,
-    remove: Vec<String>,
-}
+pub(crate) struct Edits(Vec<HeaderEdit>);
 
 impl HeaderEdits {
     /// Reads `headers`. Nothing is done where there are none.
@@ -40,16 +49,10 @@ impl HeaderEdits {
 
     /// Adds the edits of a destination after those of its rule: they come later, and win.
     pub(crate) fn then(mut self, destination: &Self) -> Self {
-        self.request.extend(&destination.request);
-        self.response.extend(&destination.response);
+        self.request.0.extend_from_slice(&destination.request.0);
+        self.response.0.extend_from_slice(&destination.response.0);
         self.authority = self.authority.or_else(|| destination.authority.clone());
         self
-    }
-
-    /// Writes the edits as fields of an Envoy `Route` or `ClusterWeight`.
-    pub(crate) fn write(&self, fields: &mut Fields) {
-        self.request.write("request", fields);
-        self.response.write("response", fields);
     }
 
     /// Whether an edit would tell a path that the filter has rewritten from one that Envoy's router
@@ -64,56 +67,69 @@ impl Edits {
         let Some(operations) = operations else {
             return Self::default();
         };
-        let mut edits = Self::default();
-        for (values, overwrites) in [(&operations.set, true), (&operations.add, false)] {
-            for (name, value) in values.iter().filter(|(name, _)| !is_internal(name)) {
-                edits.add.push((name.clone(), value.clone(), overwrites));
-            }
-        }
-        edits.remove = operations
-            .remove
-            .iter()
-            .filter(|name| !is_internal(name))
-            .cloned()
-            .collect();
-        edits
+        let plain = |name: &&String| !is_internal(name);
+        let pairs = |values: &BTreeMap<String, String>, edit: fn(String, String) -> HeaderEdit| {
+            let values = values.iter().filter(|(name, _)| plain(name));
+            let edits = values.map(|(name, value)| edit(name.clone(), value.clone()));
+            edits.collect::<Vec<_>>()
+        };
+        let mut edits = pairs(&operations.set, HeaderEdit::Set);
+        edits.extend(pairs(&operations.add, HeaderEdit::Add));
+        let removed = operations.remove.iter().filter(plain);
+        edits.extend(removed.cloned().map(HeaderEdit::Remove));
+        Self(edits)
     }
 
-    fn extend(&mut self, later: &Self) {
-        self.add.extend_from_slice(&later.add);
-        self.remove.extend_from_slice(&later.remove);
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    fn write(&self, direction: &str, fields: &mut Fields) {
-        let add: Vec<Value> = self
-            .add
-            .iter()
-            .map(|(key, value, overwrites)| {
-                let header = json!({"key": key, "value": value});
-                match overwrites {
-                    true => json!({"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}),
-                    // Envoy's default, APPEND_IF_EXISTS_OR_ADD.
-                    false => json!({"header": header}),
-                }
+    /// In the order in which they are made: Envoy removes before it adds (its `HeaderParser::evaluateHeaders`).
+    pub(crate) fn in_order(&self) -> Vec<HeaderEdit> {
+        let removes = |edit: &&HeaderEdit| matches!(edit, HeaderEdit::Remove(_));
+        let removed = self.0.iter().filter(removes);
+        let written = self.0.iter().filter(|edit| !removes(edit));
+        removed.chain(written).cloned().collect()
+    }
+
+    /// Those that write a header, for Envoy.
+    pub(crate) fn to_add(&self) -> Vec<HeaderValueOption> {
+        let written = self.0.iter().filter_map(|edit| {
+            let (name, value, append_action) = match edit {
+                HeaderEdit::Set(name, value) => (name, value, HeaderAppendAction::OverwriteIfExistsOrAdd),
+                HeaderEdit::Add(name, value) => (name, value, HeaderAppendAction::AppendIfExistsOrAdd),
+                HeaderEdit::Remove(_) => return None,
+            };
+            Some(HeaderValueOption {
+                header: HeaderValue {
+                    key: name.clone(),
+                    value: value.clone(),
+                },
+                append_action,
+                keep_empty_value: false,
             })
-            .collect();
-        if !add.is_empty() {
-            fields.insert(format!("{direction}_headers_to_add"), add.into());
-        }
-        if !self.remove.is_empty() {
-            fields.insert(
-                format!("{direction}_headers_to_remove"),
-                self.remove.clone().into(),
-            );
-        }
+        });
+        written.collect()
+    }
+
+    /// The names of the headers that are removed, for Envoy.
+    pub(crate) fn to_remove(&self) -> Vec<String> {
+        let removed = self.0.iter().filter_map(|edit| match edit {
+            HeaderEdit::Remove(name) => Some(name.clone()),
+            HeaderEdit::Set(..) | HeaderEdit::Add(..) => None,
+        });
+        removed.collect()
     }
 
     fn look_at_the_path(&self) -> bool {
-        let names = self.add.iter().map(|(name, _, _)| name).chain(&self.remove);
-        names
-            .into_iter()
-            .any(|name| name.eq_ignore_ascii_case("x-envoy-original-path"))
-            || self.add.iter().any(|(_, value, _)| reads_the_path(value))
+        self.0.iter().any(|edit| {
+            let (name, value) = match edit {
+                HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => (name, value.as_str()),
+                HeaderEdit::Remove(name) => (name, ""),
+            };
+            name.eq_ignore_ascii_case("x-envoy-original-path") || reads_the_path(value)
+        })
     }
 }
 

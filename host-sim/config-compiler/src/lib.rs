@@ -20,6 +20,7 @@ mod compilation;
 mod covers;
 mod credentials;
 mod delegates;
+mod describe;
 mod destination_rules;
 mod detail;
 mod dispatch;
@@ -42,7 +43,6 @@ mod options;
 mod patterns;
 mod plan;
 mod policies;
-mod policy_words;
 mod proto;
 mod protocol;
 mod refused;
@@ -66,11 +66,11 @@ pub use compilation::{Compilation, compile_valid};
 pub use covers::covers;
 pub use credentials::{FileSecret, SecretFiles};
 pub use detail::{
-    AbortDetail, DestinationRuleDetail, HeaderEdit, Lack, MissingDestination, PolicyDetail, RouteDetail,
-    ShareDetail,
+    AbortDetail, DestinationRuleDetail, Lack, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
 };
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
+pub use header_edits::HeaderEdit;
 pub use host::qualify;
 pub use imply::{imply, is_stand_in};
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};

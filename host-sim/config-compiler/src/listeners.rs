@@ -4,6 +4,7 @@
 //! is `virtual_hosts`' matter, what bytes do is `tcp`'s.
 //! Source: istio `pilot/pkg/networking/core/gateway.go` and `listener_builder.go`; spec 1.6, 1.8, 1.13.
 
+use fingerpost_envoy_config::route::RouteConfiguration;
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing_config::{DISPATCH_HEADER, RoutingConfig};
 use serde_json::{Value, json};
@@ -248,7 +249,7 @@ fn http_chain<'r>(
     let (route_config, config) = match mesh.options.engine {
         Engine::Native => (native::route_config(&routes), None),
         Engine::Wasm => {
-            let divided = dispatch::divide(&routes, mesh.options.envoy);
+            let divided = dispatch::split_route_config(&routes, mesh.options.envoy);
             filters.push(wasm_filter(
                 &format!("{listener}/{}", routes.name),
                 &divided.config,
@@ -290,7 +291,12 @@ fn http_chain<'r>(
 }
 
 /// The settings that Istio gives a gateway (spec 1.8), and the early removal of control headers.
-fn connection_manager(listener: &str, route_config: Value, filters: Vec<Value>, mesh: &Mesh<'_>) -> Value {
+fn connection_manager(
+    listener: &str,
+    route_config: RouteConfiguration,
+    filters: Vec<Value>,
+    mesh: &Mesh<'_>,
+) -> Value {
     let mut manager = fields(json!({
         "stat_prefix": format!("outbound_{listener}"),
         "server_name": "istio-envoy",
@@ -319,6 +325,7 @@ fn connection_manager(listener: &str, route_config: Value, filters: Vec<Value>, 
             json!([{"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": config}]),
         );
     }
+    let route_config = serde_json::to_value(route_config).unwrap_or_default();
     manager.insert("route_config".to_owned(), route_config);
     manager.insert("http_filters".to_owned(), filters.into());
     typed(

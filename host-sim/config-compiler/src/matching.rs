@@ -5,12 +5,12 @@
 //! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateRouteMatch`,
 //! `sourceMatchHTTP`; spec 2.2 to 2.6.
 
+use fingerpost_envoy_config::matcher::{RegexMatcher, StringPattern};
+use fingerpost_envoy_config::route::{self, PathSpecifier};
 use fingerpost_resources::{HttpMatchRequest, StringMatch};
 use fingerpost_routing_config::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
-use serde_json::{Value, json};
 
 use crate::options::Options;
-use crate::proto::Fields;
 
 /// Where a match is looked at: which Gateway, which of its ports.
 #[derive(Debug, Clone, Copy)]
@@ -150,57 +150,55 @@ fn claim(wanted: bool) -> HeaderMatch {
 }
 
 /// The conditions as an Envoy `RouteMatch`.
-pub(crate) fn native(conditions: &RouteMatch) -> Value {
-    let mut fields = native_path(conditions);
-    let headers: Vec<Value> = conditions.headers.iter().map(native_header).collect();
-    if !headers.is_empty() {
-        fields.insert("headers".to_owned(), headers.into());
+pub(crate) fn native(conditions: &RouteMatch) -> route::RouteMatch {
+    route::RouteMatch {
+        headers: conditions.headers.iter().map(native_header).collect(),
+        query_parameters: conditions.query.iter().map(native_query).collect(),
+        ..native_path(conditions)
     }
-    let query: Vec<Value> = conditions
-        .query
-        .iter()
-        .map(|parameter| Value::Object(native_value(&parameter.name, &parameter.want)))
-        .collect();
-    if !query.is_empty() {
-        fields.insert("query_parameters".to_owned(), query.into());
-    }
-    Value::Object(fields)
 }
 
-/// The path's condition alone, as fields of an Envoy `RouteMatch`.
-pub(crate) fn native_path(conditions: &RouteMatch) -> Fields {
-    let mut fields = Fields::new();
-    match &conditions.path {
-        PathMatch::Exact(text) => fields.insert("path".to_owned(), json!(text)),
-        PathMatch::Prefix(text) => fields.insert("prefix".to_owned(), json!(text)),
-        PathMatch::Regex(text) => fields.insert("safe_regex".to_owned(), json!({"regex": text})),
+/// The path's condition alone.
+pub(crate) fn native_path(conditions: &RouteMatch) -> route::RouteMatch {
+    let path = match &conditions.path {
+        PathMatch::Exact(text) => PathSpecifier::Path(text.clone()),
+        PathMatch::Prefix(text) => PathSpecifier::Prefix(text.clone()),
+        PathMatch::Regex(text) => PathSpecifier::SafeRegex(RegexMatcher::new(text)),
     };
-    if conditions.ignore_case {
-        fields.insert("case_sensitive".to_owned(), json!(false));
+    route::RouteMatch {
+        case_sensitive: conditions.ignore_case.then_some(false),
+        ..path.into()
     }
-    fields
 }
 
-fn native_header(header: &HeaderMatch) -> Value {
-    let mut fields = native_value(&header.name, &header.want);
-    if header.invert {
-        fields.insert("invert_match".to_owned(), json!(true));
+fn native_header(header: &HeaderMatch) -> route::HeaderMatcher {
+    route::HeaderMatcher {
+        name: header.name.clone(),
+        value: match native_value(&header.want) {
+            None => route::HeaderMatch::PresentMatch(true),
+            Some(pattern) => route::HeaderMatch::StringMatch(pattern.into()),
+        },
+        invert_match: header.invert,
+        treat_missing_header_as_empty: header.missing_as_empty,
     }
-    if header.missing_as_empty {
-        fields.insert("treat_missing_header_as_empty".to_owned(), json!(true));
-    }
-    Value::Object(fields)
 }
 
-fn native_value(name: &str, want: &ValueMatch) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("name".to_owned(), json!(name));
-    let (key, value) = match want {
-        ValueMatch::Present => ("present_match", json!(true)),
-        ValueMatch::Exact(text) => ("string_match", json!({"exact": text})),
-        ValueMatch::Prefix(text) => ("string_match", json!({"prefix": text})),
-        ValueMatch::Regex(text) => ("string_match", json!({"safe_regex": {"regex": text}})),
-    };
-    fields.insert(key.to_owned(), value);
-    fields
+fn native_query(parameter: &QueryMatch) -> route::QueryParameterMatcher {
+    route::QueryParameterMatcher {
+        name: parameter.name.clone(),
+        value: match native_value(&parameter.want) {
+            None => route::QueryParameterMatch::PresentMatch(true),
+            Some(pattern) => route::QueryParameterMatch::StringMatch(pattern.into()),
+        },
+    }
+}
+
+/// The pattern of a value; none where it must only be there.
+fn native_value(want: &ValueMatch) -> Option<StringPattern> {
+    Some(match want {
+        ValueMatch::Present => return None,
+        ValueMatch::Exact(text) => StringPattern::Exact(text.clone()),
+        ValueMatch::Prefix(text) => StringPattern::Prefix(text.clone()),
+        ValueMatch::Regex(text) => StringPattern::SafeRegex(RegexMatcher::new(text)),
+    })
 }

@@ -1,131 +1,156 @@
 //! Routes for Envoy's own router: the reference engine.
 //!
-//! Writes each route as Istio would send it. The same `RouteAction`s, without match and rewrite, stand
-//! behind the keys of `dispatch`.
+//! Writes each route as Istio would send it. The same actions, without match and rewrite, are behind the keys of
+//! `dispatch`.
 
+use fingerpost_envoy_config::matcher::{RegexMatchAndSubstitute, RegexMatcher};
+use fingerpost_envoy_config::route::{
+    self, Action, ClusterSpecifier, ClusterWeight, CorsPerRoute, FaultPerRoute, FilterMetadata, Metadata,
+    PerFilterConfig, RouteAction, RouteConfiguration, RouteOrigin, RouteOriginRule, TlsRequirement,
+    WeightedClusters,
+};
 use fingerpost_routing_config::{Rewrite, RuleRef};
-use serde_json::{Value, json};
 
 use crate::matching;
-use crate::proto::{Fields, object};
-use crate::routes::{Route, Share, Target};
-use crate::virtual_hosts::RouteConfig;
+use crate::routes::{Destinations, Forward, Route, Share, Target};
+use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
-/// An Envoy `RouteConfiguration` that matches by itself.
-pub(crate) fn route_config(config: &RouteConfig<'_>) -> Value {
-    let virtual_hosts = config.virtual_hosts.iter().map(|host| {
-        let mut fields = virtual_host(&host.name, &host.domain, host.requires_tls);
-        let routes: Vec<Value> = host.routes.iter().map(route).collect();
-        if !routes.is_empty() {
-            fields.insert("routes".to_owned(), routes.into());
-        }
-        Value::Object(fields)
+/// The most bytes of a direct response: Istio's setting.
+const MOST_BODY_BYTES: u32 = 1_048_576;
+
+/// A `RouteConfiguration` that matches by itself.
+pub(crate) fn route_config(config: &RouteConfig<'_>) -> RouteConfiguration {
+    let virtual_hosts = config.virtual_hosts.iter().map(|host| route::VirtualHost {
+        routes: host.routes.iter().map(route).collect(),
+        ..virtual_host(host)
     });
-    envelope(config, virtual_hosts.collect())
+    route_configuration(config, virtual_hosts.collect())
 }
 
 /// A `RouteConfiguration` with the settings that Istio gives every gateway.
-pub(crate) fn envelope(config: &RouteConfig<'_>, virtual_hosts: Vec<Value>) -> Value {
-    object([
-        ("name", json!(config.name)),
-        ("virtual_hosts", virtual_hosts.into()),
-        ("validate_clusters", json!(false)),
-        ("ignore_port_in_host_matching", json!(true)),
-        ("max_direct_response_body_size_bytes", json!(1_048_576)),
-    ])
+pub(crate) fn route_configuration(
+    config: &RouteConfig<'_>,
+    virtual_hosts: Vec<route::VirtualHost>,
+) -> RouteConfiguration {
+    RouteConfiguration {
+        name: config.name.clone(),
+        virtual_hosts,
+        validate_clusters: Some(false),
+        ignore_port_in_host_matching: true,
+        max_direct_response_body_size_bytes: Some(MOST_BODY_BYTES),
+    }
 }
 
-/// The fields of a `VirtualHost` that both engines share.
-pub(crate) fn virtual_host(name: &str, domain: &str, requires_tls: bool) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("name".to_owned(), json!(name));
-    fields.insert("domains".to_owned(), json!([domain]));
-    if requires_tls {
-        fields.insert("require_tls".to_owned(), json!("ALL"));
+/// What both engines write of a virtual host: all but its routes.
+pub(crate) fn virtual_host(host: &VirtualHost<'_>) -> route::VirtualHost {
+    route::VirtualHost {
+        name: host.name.clone(),
+        domains: vec![host.domain.clone()],
+        require_tls: if host.requires_tls {
+            TlsRequirement::All
+        } else {
+            TlsRequirement::None
+        },
+        include_request_attempt_count: true,
+        ..route::VirtualHost::default()
     }
-    fields.insert("include_request_attempt_count".to_owned(), json!(true));
-    fields
 }
 
 /// A route with its own conditions and all its destinations.
-pub(crate) fn route(route: &Route<'_>) -> Value {
-    let (key, action) = whole_action(&route.target, route.rewrite.as_ref());
-    envoy_route(route, matching::native(&route.conditions), key, action)
+pub(crate) fn route(route: &Route<'_>) -> route::Route {
+    let action = action(&route.target, route.rewrite.as_ref());
+    envoy_route(route, matching::native(&route.conditions), action)
 }
 
-/// The action of a route with all its destinations, and its key in the `Route`.
-pub(crate) fn whole_action(target: &Target, rewrite: Option<&Rewrite>) -> (&'static str, Fields) {
+/// The action of a route with all its destinations.
+pub(crate) fn action(target: &Target, rewrite: Option<&Rewrite>) -> Action {
     match target {
-        Target::Cluster { cluster, policies } => {
-            let mut action = Fields::new();
-            action.insert("cluster".to_owned(), json!(cluster.name()));
-            action.extend(policies.clone());
-            ("route", with_rewrite(action, rewrite))
+        Target::Forward(forward) => {
+            let cluster = match &forward.destinations {
+                Destinations::One(cluster) => ClusterSpecifier::Cluster(cluster.name()),
+                Destinations::Split(shares) => weighted(shares),
+            };
+            forward_to(cluster, forward, rewrite)
         }
-        Target::Split { shares, policies } => {
-            let every: Vec<&Share> = shares.iter().collect();
-            ("route", with_rewrite(split(&every, policies), rewrite))
-        }
-        Target::Redirect(fields) => ("redirect", fields.clone()),
-        Target::DirectResponse(fields) => ("direct_response", fields.clone()),
+        Target::Redirect(redirect) => Action::Redirect(redirect.clone()),
+        Target::Respond(response) => Action::DirectResponse(response.clone()),
     }
 }
 
-/// A `RouteAction` over the given shares. Also of a lone share the two levels are kept: its edits are
-/// made before those of the rule, and the rule's win (spec 3.10).
-pub(crate) fn split(shares: &[&Share], policies: &Fields) -> Fields {
-    let clusters: Vec<Value> = shares
-        .iter()
-        .map(|share| {
-            let mut fields = Fields::new();
-            fields.insert("name".to_owned(), json!(share.cluster.name()));
-            fields.insert("weight".to_owned(), json!(share.weight));
-            fields.extend(share.edits.clone());
-            Value::Object(fields)
-        })
-        .collect();
-    let mut action = Fields::new();
-    action.insert("weighted_clusters".to_owned(), json!({"clusters": clusters}));
-    action.extend(policies.clone());
-    action
-}
-
-/// Adds the rewrite to a `RouteAction`.
-pub(crate) fn with_rewrite(mut action: Fields, rewrite: Option<&Rewrite>) -> Fields {
-    match rewrite {
-        Some(Rewrite::Uri(uri)) => {
-            action.insert("prefix_rewrite".to_owned(), json!(uri));
-        }
+/// The policies of a route that forwards, with this cluster or these clusters.
+pub(crate) fn forward_to(cluster: ClusterSpecifier, forward: &Forward, rewrite: Option<&Rewrite>) -> Action {
+    let (prefix_rewrite, regex_rewrite) = match rewrite {
+        None => (None, None),
+        Some(Rewrite::Uri(uri)) => (Some(uri.clone()), None),
         Some(Rewrite::Regex(regex)) => {
-            let rewrite = json!({"pattern": {"regex": regex.pattern}, "substitution": regex.substitution});
-            action.insert("regex_rewrite".to_owned(), rewrite);
+            let rewrite = RegexMatchAndSubstitute {
+                pattern: RegexMatcher::new(&regex.pattern),
+                substitution: regex.substitution.clone(),
+            };
+            (None, Some(rewrite))
         }
-        None => {}
-    }
-    action
+    };
+    Action::Route(Box::new(RouteAction {
+        cluster,
+        host_rewrite_literal: forward.authority.clone(),
+        timeout: Some(forward.timeout),
+        retry_policy: forward.retry_policy.clone(),
+        max_grpc_timeout: Some(forward.timeout),
+        request_mirror_policies: forward.mirrors.iter().map(|it| it.policy.clone()).collect(),
+        hash_policy: forward.hash_policies.clone(),
+        prefix_rewrite,
+        regex_rewrite,
+    }))
+}
+
+/// Clusters by weight. Also of a lone share the two levels are kept: its edits are made before those of the rule, and
+/// the rule's win (spec 3.10).
+pub(crate) fn weighted(shares: &[Share]) -> ClusterSpecifier {
+    let clusters = shares.iter().map(|share| ClusterWeight {
+        name: share.cluster.name(),
+        weight: share.weight,
+        request_headers_to_add: share.edits.request.to_add(),
+        request_headers_to_remove: share.edits.request.to_remove(),
+        response_headers_to_add: share.edits.response.to_add(),
+        response_headers_to_remove: share.edits.response.to_remove(),
+        host_rewrite_literal: share.edits.authority.clone(),
+    });
+    ClusterSpecifier::WeightedClusters(WeightedClusters {
+        clusters: clusters.collect(),
+    })
 }
 
 /// An Envoy `Route`. Its metadata names the rule, for access logs.
-pub(crate) fn envoy_route(route: &Route<'_>, conditions: Value, key: &str, action: Fields) -> Value {
-    let mut fields = Fields::new();
-    if !route.name.is_empty() {
-        fields.insert("name".to_owned(), json!(route.name));
+pub(crate) fn envoy_route(route: &Route<'_>, matches: route::RouteMatch, action: Action) -> route::Route {
+    route::Route {
+        name: route.name.clone(),
+        matches,
+        action,
+        metadata: Some(Metadata {
+            filter_metadata: FilterMetadata {
+                fingerpost: Some(origin(&route.rule)),
+            },
+        }),
+        stat_prefix: route.stat_prefix.clone(),
+        request_headers_to_add: route.edits.request.to_add(),
+        request_headers_to_remove: route.edits.request.to_remove(),
+        response_headers_to_add: route.edits.response.to_add(),
+        response_headers_to_remove: route.edits.response.to_remove(),
+        typed_per_filter_config: PerFilterConfig {
+            cors: route.cors.clone().map(CorsPerRoute::Policy),
+            fault: route.fault.clone().map(FaultPerRoute::Fault),
+        },
+        decorator: None,
     }
-    fields.insert("match".to_owned(), conditions);
-    fields.insert(key.to_owned(), Value::Object(action));
-    fields.insert(
-        "metadata".to_owned(),
-        json!({"filter_metadata": {"fingerpost": rule(&route.rule)}}),
-    );
-    fields.extend(route.outer.clone());
-    Value::Object(fields)
 }
 
-fn rule(rule: &RuleRef) -> Value {
-    let steps: Vec<Value> = rule
-        .rules
-        .iter()
-        .map(|step| json!({"virtual_service": step.virtual_service, "http": step.http}))
-        .collect();
-    json!({"rules": steps, "match": rule.matched})
+fn origin(rule: &RuleRef) -> RouteOrigin {
+    let rules = rule.rules.iter().map(|step| RouteOriginRule {
+        virtual_service: step.virtual_service.clone(),
+        http: step.http,
+    });
+    RouteOrigin {
+        rules: rules.collect(),
+        matched: rule.matched.clone(),
+    }
 }

@@ -3,18 +3,17 @@
 //! Decides nothing. `routes`, `up` and the summary of `compile` print it.
 
 use fingerpost_resources::Span;
-use fingerpost_routing_config::{PathMatch, Rewrite, RouteMatch, RuleRef, ValueMatch};
-use serde_json::Value;
+use fingerpost_routing_config::{PathMatch, RouteMatch, RuleRef, ValueMatch};
 
 use crate::clusters::Cluster;
+use crate::describe::{describe_rewrite, describe_shares, describe_target};
 use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
 use crate::listeners::{BuiltListener, HttpChain};
 use crate::mesh::Mesh;
 pub use crate::routes::LeftOutReason;
-use crate::routes::{LeftOut, Route, Target};
-use crate::services::ClusterRef;
+use crate::routes::{LeftOut, Route};
 use crate::tcp::TcpChain;
 use crate::unserved::Unserved;
 use crate::virtual_hosts::VirtualHost;
@@ -209,8 +208,8 @@ fn plan_route(
     PlanRoute {
         rule: Some(route.rule.clone()),
         matches: conditions(&route.conditions),
-        rewrite: rewrite(route),
-        destination: destination(&route.target),
+        rewrite: describe_rewrite(route),
+        destination: describe_target(&route.target),
         virtual_service: route.leaf.meta.qualified_name(),
         span: Some(route.leaf.origin.at(&route.path)),
         example,
@@ -221,15 +220,16 @@ fn plan_route(
 
 fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
     let clusters = chain.shares.iter().map(|(cluster, _)| cluster);
-    let domains = match chain.server_names.is_empty() {
-        true => vec!["*".to_owned()],
-        false => chain.server_names.clone(),
+    let domains = if chain.server_names.is_empty() {
+        vec!["*".to_owned()]
+    } else {
+        chain.server_names.clone()
     };
     let route = PlanRoute {
         rule: None,
         matches: "every connection".to_owned(),
         rewrite: None,
-        destination: shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
+        destination: describe_shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
         virtual_service: chain.resource.meta.qualified_name(),
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,
@@ -287,80 +287,4 @@ fn value(name: &str, want: &ValueMatch, invert: bool) -> String {
     };
     let text = if text.is_empty() { "\"\"" } else { text };
     format!("{name} {verb} {text}")
-}
-
-/// What becomes of the path, and of the host, in words.
-fn rewrite(route: &Route<'_>) -> Option<String> {
-    let path = route
-        .rewrite
-        .as_ref()
-        .map(|rewrite| match (rewrite, &route.conditions.path) {
-            (Rewrite::Uri(uri), PathMatch::Prefix(prefix)) => format!("{prefix} -> {uri}"),
-            (Rewrite::Uri(uri), PathMatch::Exact(_) | PathMatch::Regex(_)) => format!("path -> {uri}"),
-            (Rewrite::Regex(regex), _) => format!("every {} -> {}", regex.pattern, regex.substitution),
-        });
-    let host = match &route.target {
-        Target::Cluster { policies, .. } | Target::Split { policies, .. } => policies
-            .get("host_rewrite_literal")
-            .and_then(Value::as_str)
-            .map(|host| format!("host -> {host}")),
-        Target::Redirect(_) | Target::DirectResponse(_) => None,
-    };
-    let parts: Vec<String> = [path, host].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-fn destination(target: &Target) -> String {
-    match target {
-        Target::Cluster { cluster, .. } => cluster.in_words(),
-        Target::Split { shares: all, .. } => shares(all.iter().map(|it| (&it.cluster, it.weight))),
-        Target::Redirect(fields) => {
-            let text = |key: &str| {
-                fields
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .filter(|it| !it.is_empty())
-            };
-            let code = match text("response_code") {
-                Some("FOUND") => 302,
-                Some("SEE_OTHER") => 303,
-                Some("TEMPORARY_REDIRECT") => 307,
-                Some("PERMANENT_REDIRECT") => 308,
-                _ => 301,
-            };
-            let scheme = text("scheme_redirect")
-                .map(|it| format!("{it}://"))
-                .unwrap_or_default();
-            let host = text("host_redirect").unwrap_or_default();
-            let port = fields
-                .get("port_redirect")
-                .map(|it| format!(":{it}"))
-                .unwrap_or_default();
-            let path = text("path_redirect")
-                .or_else(|| text("prefix_rewrite"))
-                .unwrap_or_default();
-            format!("redirect {code} {scheme}{host}{port}{path}")
-                .trim_end()
-                .to_owned()
-        }
-        Target::DirectResponse(fields) => {
-            format!(
-                "answer {}",
-                fields.get("status").and_then(Value::as_u64).unwrap_or(200)
-            )
-        }
-    }
-}
-
-fn shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> String {
-    let all: Vec<(&ClusterRef, u32)> = all.collect();
-    if let [(only, _)] = all.as_slice() {
-        return only.in_words();
-    }
-    let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    let part = |(cluster, weight): &(&ClusterRef, u32)| {
-        let percent = (u64::from(*weight) * 100).checked_div(total).unwrap_or(0);
-        format!("{percent}% {}", cluster.in_words())
-    };
-    all.iter().map(part).collect::<Vec<_>>().join(", ")
 }

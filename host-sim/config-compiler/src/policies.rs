@@ -2,15 +2,24 @@
 //!
 //! Source: istio `pilot/pkg/networking/core/route/route.go` and `retry/retry.go`; spec 3.6 to 3.9, 4.6.
 
+use fingerpost_envoy_config::core::{Extension, RuntimeFractionalPercent};
+use fingerpost_envoy_config::filters::cors;
+use fingerpost_envoy_config::filters::fault::{AbortError, FaultAbort, FaultDelay, HttpFault};
+use fingerpost_envoy_config::matcher::{RegexMatcher, StringMatcher, StringPattern};
+use fingerpost_envoy_config::route::{
+    ConnectionProperties, CookieAttribute, HashPolicy, HashPolicyCookie, HashPolicyHeader,
+    HashPolicyQueryParameter, PreviousPrioritiesConfig, RequestMirrorPolicy, RetryBackOff,
+    RetryHostPredicate, RetryPolicy, RetryPriority,
+};
+use fingerpost_envoy_config::{Denominator, Empty, FractionalPercent, Int64};
 use fingerpost_resources::{
-    Abort, ConsistentHashLb, CorsPolicy, Delay, Destination, ErrorType, HashKey, HttpDelayType,
-    HttpFaultInjection, HttpRetry, HttpRoute, LbPolicy, LoadBalancerSettings, TrafficPolicy,
+    Abort, ConsistentHashLb, CorsPolicy, Delay, Destination, ErrorType, HashKey, HttpCookie, HttpDelayType,
+    HttpFaultInjection, HttpRetry, HttpRoute, LbPolicy, LoadBalancerSettings, StringMatch, TrafficPolicy,
     UnmatchedPreflights,
 };
-use serde_json::{Value, json};
 
 use crate::destination_rules::EffectiveRule;
-use crate::proto::{Fields, duration, fields, millionths, string_matcher, typed};
+use crate::routes::Mirror;
 use crate::services::ClusterRef;
 
 /// What Istio retries unless it is told otherwise. A 503 is not among it.
@@ -23,61 +32,48 @@ const KNOWN_STATUSES: [u32; 62] = [
     422, 423, 424, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
 ];
 
-/// Writes `retry_policy` (istio retry.go, `ConvertPolicy`). No attempts means no policy at all.
-pub(crate) fn write_retries(given: Option<&HttpRetry>, lone_hash: bool, action: &mut Fields) {
-    let mut policy = Fields::new();
+/// How many hosts are tried until one fits the predicates: Istio's setting.
+const HOST_SELECTION_ATTEMPTS: i64 = 5;
+
+/// When a request is sent again (istio retry.go, `ConvertPolicy`). No attempts means no policy at all.
+pub(crate) fn retry_policy(given: Option<&HttpRetry>, lone_hash: bool) -> Option<RetryPolicy> {
     let attempts = given.map_or(2, |it| it.attempts.unwrap_or(0));
-    if attempts <= 0 {
-        return;
-    }
-    let (retry_on, codes) = match given {
+    let attempts = u32::try_from(attempts).ok().filter(|it| *it > 0)?;
+    let (retry_on, retriable_status_codes) = match given {
         Some(given) if !given.retry_on.is_empty() => retry_conditions(&given.retry_on),
         Some(_) | None => (DEFAULT_RETRY_ON.to_owned(), Vec::new()),
     };
-    policy.insert("retry_on".to_owned(), json!(retry_on));
-    policy.insert("num_retries".to_owned(), json!(attempts));
-    if let Some(timeout) = given.and_then(|it| it.per_try_timeout) {
-        policy.insert("per_try_timeout".to_owned(), duration(timeout));
-    }
-    if given.and_then(|it| it.retry_remote_localities) == Some(true) {
-        let priorities = fields(json!({"update_frequency": 2}));
-        policy.insert(
-            "retry_priority".to_owned(),
-            json!({
-                "name": "envoy.retry_priorities.previous_priorities",
-                "typed_config": typed(
-                    "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                    priorities,
-                ),
-            }),
-        );
-    }
-    if given
+    let prefers_other_localities = given.and_then(|it| it.retry_remote_localities) == Some(true);
+    let prefers_other_hosts = given
         .and_then(|it| it.retry_ignore_previous_hosts)
-        .unwrap_or(!lone_hash)
-    {
-        policy.insert(
-            "retry_host_predicate".to_owned(),
-            json!([{
-                "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": typed(
-                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-                    Fields::new(),
-                ),
-            }]),
-        );
+        .unwrap_or(!lone_hash);
+    let backoff = given.and_then(|it| it.backoff);
+    Some(RetryPolicy {
+        retry_on,
+        num_retries: Some(attempts),
+        per_try_timeout: given.and_then(|it| it.per_try_timeout).map(Into::into),
+        retry_priority: prefers_other_localities.then(previous_priorities),
+        retry_host_predicate: prefers_other_hosts.then(previous_hosts).into_iter().collect(),
+        host_selection_retry_max_attempts: Some(Int64(HOST_SELECTION_ATTEMPTS)),
+        retriable_status_codes,
+        retry_back_off: backoff.map(|it| RetryBackOff {
+            base_interval: it.into(),
+        }),
+    })
+}
+
+fn previous_priorities() -> Extension<RetryPriority> {
+    Extension {
+        name: "envoy.retry_priorities.previous_priorities".to_owned(),
+        typed_config: RetryPriority::PreviousPriorities(PreviousPrioritiesConfig { update_frequency: 2 }),
     }
-    policy.insert("host_selection_retry_max_attempts".to_owned(), json!("5"));
-    if !codes.is_empty() {
-        policy.insert("retriable_status_codes".to_owned(), codes.into());
+}
+
+fn previous_hosts() -> Extension<RetryHostPredicate> {
+    Extension {
+        name: "envoy.retry_host_predicates.previous_hosts".to_owned(),
+        typed_config: RetryHostPredicate::PreviousHosts(Empty {}),
     }
-    if let Some(backoff) = given.and_then(|it| it.backoff) {
-        policy.insert(
-            "retry_back_off".to_owned(),
-            json!({"base_interval": duration(backoff)}),
-        );
-    }
-    action.insert("retry_policy".to_owned(), Value::Object(policy));
 }
 
 /// Splits `retryOn` into Envoy's conditions and status codes (istio retry.go, `parseRetryOn`).
@@ -97,94 +93,81 @@ fn retry_conditions(retry_on: &str) -> (String, Vec<u32>) {
     (text, codes)
 }
 
-/// Writes `typed_per_filter_config`: faults and CORS apply to whatever the route does.
-pub(crate) fn write_per_filter(rule: &HttpRoute, route: &mut Fields) {
-    let mut per_filter = Fields::new();
-    if let Some(policy) = &rule.cors_policy {
-        let config = typed("envoy.extensions.filters.http.cors.v3.CorsPolicy", cors(policy));
-        per_filter.insert("envoy.filters.http.cors".to_owned(), config);
-    }
-    if let Some(fault) = rule.fault.as_ref().and_then(fault) {
-        let config = typed("envoy.extensions.filters.http.fault.v3.HTTPFault", fault);
-        per_filter.insert("envoy.filters.http.fault".to_owned(), config);
-    }
-    if !per_filter.is_empty() {
-        route.insert("typed_per_filter_config".to_owned(), Value::Object(per_filter));
-    }
-}
-
 /// Istio route.go, `TranslateCORSPolicy`.
-fn cors(policy: &CorsPolicy) -> Fields {
-    let mut written = Fields::new();
-    let deprecated = || policy.allow_origin.iter().map(|origin| json!({"exact": origin}));
-    let origins: Vec<Value> = if policy.allow_origins.is_empty() {
-        deprecated().collect()
+pub(crate) fn cors(policy: &CorsPolicy) -> cors::CorsPolicy {
+    let deprecated = || policy.allow_origin.iter().cloned().map(StringPattern::Exact);
+    let origins: Vec<StringMatcher> = if policy.allow_origins.is_empty() {
+        deprecated().map(Into::into).collect()
     } else {
         policy.allow_origins.iter().filter_map(string_matcher).collect()
     };
-    if !origins.is_empty() {
-        written.insert("allow_origin_string_match".to_owned(), origins.into());
-    }
-    for (key, values) in [
-        ("allow_methods", &policy.allow_methods),
-        ("allow_headers", &policy.allow_headers),
-        ("expose_headers", &policy.expose_headers),
-    ] {
-        if !values.is_empty() {
-            written.insert(key.to_owned(), json!(values.join(",")));
-        }
-    }
-    if let Some(age) = policy.max_age {
-        written.insert("max_age".to_owned(), json!(age.as_secs().to_string()));
-    }
-    if let Some(allowed) = policy.allow_credentials {
-        written.insert("allow_credentials".to_owned(), json!(allowed));
-    }
+    let max_age = policy.max_age.map(|it| it.as_secs().to_string());
     let forwards = policy.unmatched_preflights != Some(UnmatchedPreflights::Ignore);
-    written.insert("forward_not_matching_preflights".to_owned(), json!(forwards));
-    written.insert(
-        "filter_enabled".to_owned(),
-        json!({"default_value": {"numerator": 100}}),
-    );
-    written
+    cors::CorsPolicy {
+        allow_origin_string_match: origins,
+        allow_methods: policy.allow_methods.join(","),
+        allow_headers: policy.allow_headers.join(","),
+        expose_headers: policy.expose_headers.join(","),
+        max_age: max_age.unwrap_or_default(),
+        allow_credentials: policy.allow_credentials,
+        forward_not_matching_preflights: Some(forwards),
+        filter_enabled: Some(RuntimeFractionalPercent {
+            default_value: hundredths(100),
+        }),
+    }
+}
+
+/// An Envoy `StringMatcher`; `None` for a presence test, which it can't express.
+fn string_matcher(matcher: &StringMatch) -> Option<StringMatcher> {
+    let pattern = match matcher {
+        StringMatch::Present => return None,
+        StringMatch::Exact(text) => StringPattern::Exact(text.clone()),
+        StringMatch::Prefix(text) => StringPattern::Prefix(text.clone()),
+        StringMatch::Regex(text) => StringPattern::SafeRegex(RegexMatcher::new(text)),
+    };
+    Some(pattern.into())
 }
 
 /// Istio route.go, `TranslateFault`. A fault without an effect is none.
-fn fault(given: &HttpFaultInjection) -> Option<Fields> {
-    let mut written = Fields::new();
-    if let Some(delay) = given.delay.as_ref().and_then(delay) {
-        written.insert("delay".to_owned(), delay);
-    }
-    if let Some(abort) = given.abort.as_ref().and_then(abort) {
-        written.insert("abort".to_owned(), abort);
-    }
-    (!written.is_empty()).then_some(written)
+pub(crate) fn fault(given: &HttpFaultInjection) -> Option<HttpFault> {
+    let fault = HttpFault {
+        delay: given.delay.as_ref().and_then(delay),
+        abort: given.abort.as_ref().and_then(abort),
+    };
+    (fault.delay.is_some() || fault.abort.is_some()).then_some(fault)
 }
 
-fn delay(given: &Delay) -> Option<Value> {
+fn delay(given: &Delay) -> Option<FaultDelay> {
     let Some(HttpDelayType::FixedDelay(fixed)) = given.http_delay_type else {
         return None;
     };
-    let percentage = match &given.percentage {
-        Some(percent) => millionths(percent.value.unwrap_or(0.0)),
-        None => json!({"numerator": given.percent.unwrap_or(0)}),
-    };
-    Some(json!({"fixed_delay": duration(fixed), "percentage": percentage}))
+    Some(FaultDelay {
+        fixed_delay: fixed.into(),
+        percentage: match &given.percentage {
+            Some(percent) => millionths(percent.value.unwrap_or(0.0)),
+            // A percentage below 0 is an error: `refused`.
+            None => hundredths(u32::try_from(given.percent.unwrap_or(0)).unwrap_or_default()),
+        },
+    })
 }
 
-fn abort(given: &Abort) -> Option<Value> {
-    let (key, status) = match given.error_type.as_ref()? {
-        ErrorType::HttpStatus(status) => ("http_status", json!(status)),
-        ErrorType::GrpcStatus(name) => ("grpc_status", json!(grpc_status(name)?)),
+fn abort(given: &Abort) -> Option<FaultAbort> {
+    let error = match given.error_type.as_ref()? {
+        // A status below 0 is an error: `refused`.
+        ErrorType::HttpStatus(status) => AbortError::HttpStatus(u32::try_from(*status).unwrap_or_default()),
+        ErrorType::GrpcStatus(name) => AbortError::GrpcStatus(grpc_status(name)?),
         ErrorType::Http2Error(_) => return None,
     };
     // An abort without a percentage never happens.
     let percent = given.percentage.as_ref().and_then(|it| it.value).unwrap_or(0.0);
-    Some(json!({key: status, "percentage": millionths(percent)}))
+    Some(FaultAbort {
+        error,
+        percentage: millionths(percent),
+    })
 }
 
 /// The number of a gRPC status (istio `pkg/util/grpc/codes.go`).
-fn grpc_status(name: &str) -> Option<usize> {
+fn grpc_status(name: &str) -> Option<u32> {
     const NAMES: [&str; 17] = [
         "OK",
         "CANCELLED",
@@ -204,37 +187,38 @@ fn grpc_status(name: &str) -> Option<usize> {
         "DATA_LOSS",
         "UNAUTHENTICATED",
     ];
-    NAMES.iter().position(|known| *known == name)
+    (0..)
+        .zip(NAMES)
+        .find_map(|(number, known)| (known == name).then_some(number))
 }
 
 /// The mirrors of a rule (istio route.go, `TranslateRequestMirrorPolicy`). A share of 0 is none.
-pub(crate) fn mirrors(
-    rule: &HttpRoute,
-    cluster: impl Fn(&Destination) -> ClusterRef,
-) -> Vec<(ClusterRef, Value)> {
-    let policy = |destination: &Destination, fraction: Value| {
-        let to = cluster(destination);
-        let written = json!({
-            "cluster": to.name(),
-            "runtime_fraction": {"default_value": fraction},
-            "trace_sampled": false,
-            "disable_shadow_host_suffix_append": true,
-        });
-        (to, written)
+pub(crate) fn mirrors(rule: &HttpRoute, cluster: impl Fn(&Destination) -> ClusterRef) -> Vec<Mirror> {
+    let policy = |destination: &Destination, fraction: FractionalPercent| {
+        let cluster = cluster(destination);
+        let policy = RequestMirrorPolicy {
+            cluster: cluster.name(),
+            runtime_fraction: Some(RuntimeFractionalPercent {
+                default_value: fraction,
+            }),
+            trace_sampled: Some(false),
+            disable_shadow_host_suffix_append: true,
+        };
+        Mirror { cluster, policy }
     };
     let mut policies = Vec::new();
     if let Some(mirror) = &rule.mirror {
         let fraction = match (&rule.mirror_percentage, rule.mirror_percent) {
             (Some(percent), _) => nonzero(percent.value.unwrap_or(0.0)),
             (None, Some(0)) => None,
-            (None, percent) => Some(json!({"numerator": percent.unwrap_or(100)})),
+            (None, percent) => Some(hundredths(percent.unwrap_or(100))),
         };
         policies.extend(fraction.map(|it| policy(mirror, it)));
     }
     for mirror in &rule.mirrors {
         let fraction = match &mirror.percentage {
             Some(percent) => nonzero(percent.value.unwrap_or(0.0)),
-            None => Some(json!({"numerator": 100})),
+            None => Some(hundredths(100)),
         };
         if let (Some(destination), Some(fraction)) = (&mirror.destination, fraction) {
             policies.push(policy(destination, fraction));
@@ -243,8 +227,27 @@ pub(crate) fn mirrors(
     policies
 }
 
-fn nonzero(percent: f64) -> Option<Value> {
+fn nonzero(percent: f64) -> Option<FractionalPercent> {
     (percent > 0.0).then(|| millionths(percent))
+}
+
+fn hundredths(numerator: u32) -> FractionalPercent {
+    FractionalPercent {
+        numerator,
+        denominator: Denominator::Hundred,
+    }
+}
+
+/// A percentage as a fraction of a million, cut off, not rounded: 0.57 % is 5699
+/// (istio route.go, `translatePercentToFractionalPercent`).
+fn millionths(percent: f64) -> FractionalPercent {
+    // The product of a percentage and 10,000 fits; a cast from f64 saturates in any case.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let numerator = (percent * 10_000.0) as u32;
+    FractionalPercent {
+        numerator,
+        denominator: Denominator::Million,
+    }
 }
 
 /// The hash policy that a destination adds to its route. A policy for one port counts only where the
@@ -253,32 +256,34 @@ pub(crate) fn hash_policy(
     rule: &EffectiveRule<'_>,
     cluster: &ClusterRef,
     port_is_given: bool,
-) -> Option<Value> {
+) -> Option<HashPolicy> {
     let settings = hash_settings(rule, cluster, port_is_given)?;
     Some(match settings.hash_key.as_ref()? {
-        HashKey::HttpHeaderName(name) => json!({"header": {"header_name": name}}),
-        HashKey::HttpCookie(cookie) => {
-            let mut written = Fields::new();
-            written.insert("name".to_owned(), json!(cookie.name));
-            if let Some(ttl) = cookie.ttl {
-                written.insert("ttl".to_owned(), duration(ttl));
-            }
-            if !cookie.path.is_empty() {
-                written.insert("path".to_owned(), json!(cookie.path));
-            }
-            if !cookie.attributes.is_empty() {
-                let attributes = cookie.attributes.iter();
-                let attributes: Vec<Value> = attributes
-                    .map(|it| json!({"name": it.name, "value": it.value}))
-                    .collect();
-                written.insert("attributes".to_owned(), attributes.into());
-            }
-            json!({"cookie": written})
+        HashKey::HttpHeaderName(name) => HashPolicy::Header(HashPolicyHeader {
+            header_name: name.clone(),
+        }),
+        HashKey::HttpCookie(cookie) => HashPolicy::Cookie(hash_cookie(cookie)),
+        HashKey::UseSourceIp(true) => {
+            HashPolicy::ConnectionProperties(ConnectionProperties { source_ip: true })
         }
-        HashKey::UseSourceIp(true) => json!({"connection_properties": {"source_ip": true}}),
         HashKey::UseSourceIp(false) => return None,
-        HashKey::HttpQueryParameterName(name) => json!({"query_parameter": {"name": name}}),
+        HashKey::HttpQueryParameterName(name) => {
+            HashPolicy::QueryParameter(HashPolicyQueryParameter { name: name.clone() })
+        }
     })
+}
+
+fn hash_cookie(cookie: &HttpCookie) -> HashPolicyCookie {
+    let attributes = cookie.attributes.iter().map(|it| CookieAttribute {
+        name: it.name.clone(),
+        value: it.value.clone(),
+    });
+    HashPolicyCookie {
+        name: cookie.name.clone(),
+        ttl: cookie.ttl.map(Into::into),
+        path: cookie.path.clone(),
+        attributes: attributes.collect(),
+    }
 }
 
 /// The settings that a route hashes by.
@@ -316,4 +321,16 @@ pub(crate) fn hash_settings<'r>(
     .into_iter()
     .flatten()
     .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::millionths;
+
+    #[test]
+    fn a_percentage_is_cut_off_at_a_millionth() {
+        for (percent, numerator) in [(100.0, 1_000_000), (0.57, 5_699), (0.000_05, 0), (12.5, 125_000)] {
+            assert_eq!(millionths(percent).numerator, numerator);
+        }
+    }
 }

@@ -7,18 +7,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use fingerpost_envoy_config::Duration;
+use fingerpost_envoy_config::core::DataSource;
+use fingerpost_envoy_config::filters::cors::CorsPolicy;
+use fingerpost_envoy_config::filters::fault::HttpFault;
+use fingerpost_envoy_config::route::{
+    DirectResponseAction, HashPolicy, RedirectAction, RedirectResponseCode, RequestMirrorPolicy, RetryPolicy,
+};
 use fingerpost_resources::{
-    DirectBody, HttpDirectResponse, HttpRedirect, HttpRewrite, HttpRoute, RedirectPort, Resource,
-    VirtualService,
+    Destination, DirectBody, HttpDirectResponse, HttpRedirect, HttpRewrite, HttpRoute, HttpRouteDestination,
+    RedirectPort, Resource, VirtualService,
 };
 use fingerpost_routing_config::{RegexRewrite, Rewrite, RouteMatch, RuleRef};
-use serde_json::{Value, json};
 
 use crate::header_edits::HeaderEdits;
 use crate::matching::{self, Place};
 use crate::mesh::Mesh;
 use crate::policies;
-use crate::proto::{Fields, duration};
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundService, Rule};
 
@@ -37,10 +42,14 @@ pub(crate) struct Route<'r> {
     pub rewrite_stays: bool,
     /// What happens to the request.
     pub target: Target,
-    /// Clusters that get a copy of it.
-    pub mirrors: Vec<ClusterRef>,
-    /// Fields of the Envoy `Route` beside its match and its action: edits, per-filter policies.
-    pub outer: Fields,
+    /// The name of its statistics; empty for none.
+    pub stat_prefix: String,
+    /// The rule's edits of the headers, and after them those of a lone destination.
+    pub edits: HeaderEdits,
+    /// What other origins may do.
+    pub cors: Option<CorsPolicy>,
+    /// Delays and failures that are put in.
+    pub fault: Option<HttpFault>,
     /// The resource that holds the rule.
     pub leaf: &'r Resource<VirtualService>,
     /// The path of the rule or of its match, such as `spec.http[1].match[0]`.
@@ -50,24 +59,47 @@ pub(crate) struct Route<'r> {
 /// What happens to a request that a route takes.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// It goes to one cluster.
-    Cluster {
-        /// Which.
-        cluster: ClusterRef,
-        /// Fields of the Envoy `RouteAction` beside the cluster and the rewrite.
-        policies: Fields,
-    },
-    /// It goes to one of several clusters.
-    Split {
-        /// Those with a weight. Each has the edits of its own.
-        shares: Vec<Share>,
-        /// As above.
-        policies: Fields,
-    },
-    /// It is sent elsewhere: fields of an Envoy `RedirectAction`.
-    Redirect(Fields),
-    /// It is answered at once: fields of an Envoy `DirectResponseAction`.
-    DirectResponse(Fields),
+    /// It goes to a cluster.
+    Forward(Box<Forward>),
+    /// The client is sent elsewhere.
+    Redirect(RedirectAction),
+    /// It is answered at once.
+    Respond(DirectResponseAction),
+}
+
+/// Where a request goes, and under which policies: an Envoy `RouteAction` without the rewrite.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    /// The clusters that share the requests.
+    pub destinations: Destinations,
+    /// The authority that the upstream receives, if the rule sets one.
+    pub authority: Option<String>,
+    /// How long the whole answer may take; 0 for no limit.
+    pub timeout: Duration,
+    /// When a request is sent again.
+    pub retry_policy: Option<RetryPolicy>,
+    /// Clusters that get a copy.
+    pub mirrors: Vec<Mirror>,
+    /// What a hashing cluster chooses its endpoint by.
+    pub hash_policies: Vec<HashPolicy>,
+}
+
+/// The clusters of a route that forwards.
+#[derive(Debug, Clone)]
+pub(crate) enum Destinations {
+    /// One takes all requests.
+    One(ClusterRef),
+    /// Each has its share. Only those with a weight are here.
+    Split(Vec<Share>),
+}
+
+/// A cluster that gets copies.
+#[derive(Debug, Clone)]
+pub(crate) struct Mirror {
+    /// Which.
+    pub cluster: ClusterRef,
+    /// How many, and how they are sent.
+    pub policy: RequestMirrorPolicy,
 }
 
 /// One destination of a split.
@@ -79,8 +111,8 @@ pub(crate) struct Share {
     pub cluster: ClusterRef,
     /// Its part of the sum of all weights.
     pub weight: u32,
-    /// Fields of the Envoy `ClusterWeight` beside its name and weight.
-    pub edits: Fields,
+    /// Edits of its own, made before those of the rule.
+    pub edits: HeaderEdits,
 }
 
 /// A match that makes no route, although its VirtualService is served.
@@ -180,27 +212,13 @@ impl<'r> RuleBuilder<'_, 'r> {
             Some((_, request)) if !request.name.is_empty() => format!("{}.{}", rule.name, request.name),
             _ => rule.name.clone(),
         };
-        let mut outer = Fields::new();
-        if let Some((_, request)) = matched
-            && !request.stat_prefix.is_empty()
-        {
-            outer.insert("stat_prefix".to_owned(), json!(request.stat_prefix));
-        }
         let mut edits = HeaderEdits::new(rule.headers.as_ref());
         let target = self.target(&mut edits);
         let rewrite = match target {
-            Target::Cluster { .. } | Target::Split { .. } => rule.rewrite.as_ref().and_then(rewrite),
-            Target::Redirect(_) | Target::DirectResponse(_) => None,
+            Target::Forward(_) => rule.rewrite.as_ref().and_then(rewrite),
+            Target::Redirect(_) | Target::Respond(_) => None,
         };
-        let mirrors = match target {
-            Target::Cluster { .. } | Target::Split { .. } => {
-                self.mirrors().into_iter().map(|(it, _)| it).collect()
-            }
-            Target::Redirect(_) | Target::DirectResponse(_) => Vec::new(),
-        };
-        edits.write(&mut outer);
-        policies::write_per_filter(rule, &mut outer);
-        // Of an expression nobody knows what it leaves; the filter keeps a path that would be empty.
+        // What an expression leaves of a path is not known; the filter keeps a path that would be empty.
         let may_be_empty = matches!(rewrite, Some(Rewrite::Regex(_)))
             && !self.mesh.options.envoy.keeps_a_path_that_would_be_empty();
         let rewrite_stays =
@@ -212,8 +230,10 @@ impl<'r> RuleBuilder<'_, 'r> {
             rewrite,
             rewrite_stays,
             target,
-            mirrors,
-            outer,
+            stat_prefix: matched.map(|(_, it)| it.stat_prefix.clone()).unwrap_or_default(),
+            edits,
+            cors: rule.cors_policy.as_ref().map(policies::cors),
+            fault: rule.fault.as_ref().and_then(policies::fault),
             leaf: self.rule.leaf,
             path: self.path(index),
         }
@@ -254,102 +274,56 @@ impl<'r> RuleBuilder<'_, 'r> {
             return Target::Redirect(self.redirect(given));
         }
         if let Some(given) = &rule.direct_response {
-            return Target::DirectResponse(direct_response(given));
+            return Target::Respond(direct_response(given));
         }
-        self.forward(rule, edits)
+        Target::Forward(Box::new(self.forward(rule, edits)))
     }
 
-    fn forward(&self, rule: &HttpRoute, edits: &mut HeaderEdits) -> Target {
-        let cluster = |host: &fingerpost_resources::Destination| self.cluster(host);
-        let target = match rule.route.as_slice() {
+    fn forward(&self, rule: &HttpRoute, edits: &mut HeaderEdits) -> Forward {
+        let destinations = match rule.route.as_slice() {
             // A lone destination takes all traffic whatever its weight.
             [only] => {
                 let own = HeaderEdits::new(only.headers.as_ref());
                 *edits = std::mem::take(edits).then(&own);
-                let to = only
-                    .destination
-                    .as_ref()
-                    .map(cluster)
-                    .unwrap_or_else(unknown_service);
-                Target::Cluster {
-                    cluster: to,
-                    policies: Fields::new(),
-                }
+                Destinations::One(self.cluster_of(only))
             }
             several => {
-                let shares: Vec<Share> = several
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(destination, it)| {
-                        let weight = u32::try_from(it.weight.unwrap_or(0))
-                            .ok()
-                            .filter(|weight| *weight > 0)?;
-                        let own = HeaderEdits::new(it.headers.as_ref());
-                        let mut fields = Fields::new();
-                        own.write(&mut fields);
-                        if let Some(authority) = &own.authority {
-                            fields.insert("host_rewrite_literal".to_owned(), json!(authority));
-                        }
-                        let to = it
-                            .destination
-                            .as_ref()
-                            .map(cluster)
-                            .unwrap_or_else(unknown_service);
-                        Some(Share {
-                            destination,
-                            cluster: to,
-                            weight,
-                            edits: fields,
-                        })
-                    })
-                    .collect();
-                Target::Split {
-                    shares,
-                    policies: Fields::new(),
-                }
+                let shares = several.iter().enumerate();
+                Destinations::Split(shares.filter_map(|(index, it)| self.share(index, it)).collect())
             }
         };
-        let mut written = Fields::new();
-        let rewritten_to = rule
-            .rewrite
-            .as_ref()
-            .map(|it| it.authority.clone())
-            .filter(|it| !it.is_empty());
-        if let Some(authority) = rewritten_to.or_else(|| edits.authority.clone()) {
-            written.insert("host_rewrite_literal".to_owned(), json!(authority));
-        }
-        let timeout = rule.timeout.unwrap_or_default();
-        written.insert("timeout".to_owned(), duration(timeout));
-        let hashes: Vec<Value> = self.hash_policies(rule);
-        let lone_hash = rule.route.len() == 1 && !hashes.is_empty();
-        policies::write_retries(rule.retries.as_ref(), lone_hash, &mut written);
-        written.insert("max_grpc_timeout".to_owned(), duration(timeout));
-        let mirrors = self.mirrors();
-        if !mirrors.is_empty() {
-            let mirrors: Vec<Value> = mirrors.into_iter().map(|(_, written)| written).collect();
-            written.insert("request_mirror_policies".to_owned(), mirrors.into());
-        }
-        if !hashes.is_empty() {
-            written.insert("hash_policy".to_owned(), hashes.into());
-        }
-        match target {
-            Target::Cluster { cluster, .. } => Target::Cluster {
-                cluster,
-                policies: written,
-            },
-            Target::Split { shares, .. } => Target::Split {
-                shares,
-                policies: written,
-            },
-            other @ (Target::Redirect(_) | Target::DirectResponse(_)) => other,
+        let rewritten_to = rule.rewrite.as_ref().map(|it| it.authority.clone());
+        let hash_policies = self.hash_policies(rule);
+        let lone_hash = rule.route.len() == 1 && !hash_policies.is_empty();
+        Forward {
+            destinations,
+            authority: rewritten_to
+                .filter(|it| !it.is_empty())
+                .or_else(|| edits.authority.clone()),
+            timeout: rule.timeout.unwrap_or_default().into(),
+            retry_policy: policies::retry_policy(rule.retries.as_ref(), lone_hash),
+            mirrors: policies::mirrors(rule, |destination| self.cluster(destination)),
+            hash_policies,
         }
     }
 
-    fn mirrors(&self) -> Vec<(ClusterRef, Value)> {
-        policies::mirrors(&self.rule.route, |destination| self.cluster(destination))
+    /// A destination of several; none if it has no weight.
+    fn share(&self, destination: usize, given: &HttpRouteDestination) -> Option<Share> {
+        let weight = u32::try_from(given.weight.unwrap_or(0)).ok()?;
+        (weight > 0).then(|| Share {
+            destination,
+            cluster: self.cluster_of(given),
+            weight,
+            edits: HeaderEdits::new(given.headers.as_ref()),
+        })
     }
 
-    fn cluster(&self, destination: &fingerpost_resources::Destination) -> ClusterRef {
+    fn cluster_of(&self, given: &HttpRouteDestination) -> ClusterRef {
+        let destination = given.destination.as_ref();
+        destination.map_or_else(unknown_service, |it| self.cluster(it))
+    }
+
+    fn cluster(&self, destination: &Destination) -> ClusterRef {
         let namespace = &self.service.resource.meta.namespace;
         self.mesh
             .services
@@ -357,11 +331,9 @@ impl<'r> RuleBuilder<'_, 'r> {
     }
 
     /// Each destination that is used adds the hash policy of its DestinationRule.
-    fn hash_policies(&self, rule: &HttpRoute) -> Vec<Value> {
+    fn hash_policies(&self, rule: &HttpRoute) -> Vec<HashPolicy> {
         let namespace = &self.service.resource.meta.namespace;
-        let takes_requests = |it: &&fingerpost_resources::HttpRouteDestination| {
-            rule.route.len() == 1 || it.weight.unwrap_or(0) > 0
-        };
+        let takes_requests = |it: &&HttpRouteDestination| rule.route.len() == 1 || it.weight.unwrap_or(0) > 0;
         let used = rule.route.iter().filter(takes_requests);
         let destinations = used.filter_map(|it| it.destination.as_ref());
         destinations
@@ -383,19 +355,12 @@ impl<'r> RuleBuilder<'_, 'r> {
     }
 
     /// Istio route.go, `ApplyRedirect`; spec 3.2.
-    fn redirect(&self, given: &HttpRedirect) -> Fields {
-        let mut fields = Fields::new();
-        if given.prefix_rewrite.is_empty() {
-            fields.insert("path_redirect".to_owned(), json!(given.uri));
+    fn redirect(&self, given: &HttpRedirect) -> RedirectAction {
+        let (path_redirect, prefix_rewrite) = if given.prefix_rewrite.is_empty() {
+            (Some(given.uri.clone()), None)
         } else {
-            fields.insert("prefix_rewrite".to_owned(), json!(given.prefix_rewrite));
-        }
-        if !given.authority.is_empty() {
-            fields.insert("host_redirect".to_owned(), json!(given.authority));
-        }
-        if !given.scheme.is_empty() {
-            fields.insert("scheme_redirect".to_owned(), json!(given.scheme));
-        }
+            (None, Some(given.prefix_rewrite.clone()))
+        };
         let port = match given.redirect_port {
             Some(RedirectPort::Number(number)) => number,
             Some(RedirectPort::FromRequestPort) => self.place.port,
@@ -407,14 +372,15 @@ impl<'r> RuleBuilder<'_, 'r> {
             scheme => scheme,
         };
         let is_default = (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
-        if port != 0 && !is_default {
-            fields.insert("port_redirect".to_owned(), json!(port));
+        RedirectAction {
+            path_redirect,
+            prefix_rewrite,
+            host_redirect: given.authority.clone(),
+            scheme_redirect: given.scheme.clone(),
+            port_redirect: if is_default { 0 } else { port },
+            // A code that Envoy does not have is an error: `refused`.
+            response_code: redirect_code(given.redirect_code.unwrap_or(0)).unwrap_or_default(),
         }
-        // A code that Envoy does not have is an error: `refused`.
-        if let Ok(Some(code)) = redirect_code(given.redirect_code.unwrap_or(0)) {
-            fields.insert("response_code".to_owned(), json!(code));
-        }
-        fields
     }
 }
 
@@ -422,14 +388,14 @@ impl<'r> RuleBuilder<'_, 'r> {
 #[derive(Debug)]
 pub(crate) struct UnknownRedirect;
 
-/// Envoy's name of a redirect's status; none for its default, 301 (istio route.go, `ApplyRedirect`).
-pub(crate) fn redirect_code(status: u32) -> Result<Option<&'static str>, UnknownRedirect> {
+/// Envoy's code of a redirect's status (istio route.go, `ApplyRedirect`).
+pub(crate) fn redirect_code(status: u32) -> Result<RedirectResponseCode, UnknownRedirect> {
     Ok(match status {
-        0 | 301 => None,
-        302 => Some("FOUND"),
-        303 => Some("SEE_OTHER"),
-        307 => Some("TEMPORARY_REDIRECT"),
-        308 => Some("PERMANENT_REDIRECT"),
+        0 | 301 => RedirectResponseCode::MovedPermanently,
+        302 => RedirectResponseCode::Found,
+        303 => RedirectResponseCode::SeeOther,
+        307 => RedirectResponseCode::TemporaryRedirect,
+        308 => RedirectResponseCode::PermanentRedirect,
         _ => return Err(UnknownRedirect),
     })
 }
@@ -454,15 +420,12 @@ fn rewrite(given: &HttpRewrite) -> Option<Rewrite> {
     (!given.uri.is_empty()).then(|| Rewrite::Uri(given.uri.clone()))
 }
 
-fn direct_response(given: &HttpDirectResponse) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("status".to_owned(), json!(given.status.unwrap_or(200)));
-    match &given.body {
-        Some(DirectBody::Text(text)) => fields.insert("body".to_owned(), json!({"inline_string": text})),
-        Some(DirectBody::Bytes(bytes)) => {
-            fields.insert("body".to_owned(), json!({"inline_bytes": BASE64.encode(bytes)}))
-        }
-        None => None,
-    };
-    fields
+fn direct_response(given: &HttpDirectResponse) -> DirectResponseAction {
+    DirectResponseAction {
+        status: given.status.unwrap_or(200),
+        body: given.body.as_ref().map(|body| match body {
+            DirectBody::Text(text) => DataSource::InlineString(text.clone()),
+            DirectBody::Bytes(bytes) => DataSource::InlineBytes(BASE64.encode(bytes)),
+        }),
+    }
 }
