@@ -147,7 +147,10 @@ fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value
         }
     }
     let listeners: Vec<Value> = listeners.into_iter().map(|it| it.envoy).collect();
-    let clusters: Vec<Value> = clusters.into_iter().map(|it| it.envoy).collect();
+    let clusters: Vec<Value> = clusters
+        .into_iter()
+        .filter_map(|it| serde_json::to_value(it.envoy).ok())
+        .collect();
     let mut resources = Fields::new();
     resources.insert("listeners".to_owned(), listeners.into());
     resources.insert("clusters".to_owned(), clusters.into());

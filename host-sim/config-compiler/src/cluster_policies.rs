@@ -6,16 +6,18 @@
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`,
 //! `pilot/pkg/networking/util/util.go`; spec 4.5 to 4.8.
 
+use fingerpost_envoy_config::cluster::{
+    self, CircuitBreakers, Cluster, CommonLbConfig, Thresholds, UpstreamConnectionOptions,
+};
+use fingerpost_envoy_config::{Percent, core};
 use fingerpost_resources::{
     ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection, PortTrafficPolicy, RetryBudget, Subset,
     TcpKeepalive, TrafficPolicy,
 };
-use serde_json::{Value, json};
 
 use crate::destination_rules::EffectiveRule;
 use crate::load_balancer;
 use crate::options::EnvoyVersion;
-use crate::proto::{Fields, duration, fields};
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
@@ -96,76 +98,67 @@ impl<'r> Policies<'r> {
         given.map(|(name, _)| name).collect()
     }
 
-    /// Writes the blocks as fields of an Envoy `Cluster`.
-    pub(crate) fn write(&self, envoy: EnvoyVersion, cluster: &mut Fields) {
-        load_balancer::write(self.load_balancer, cluster);
-        self.write_connection_pool(envoy, cluster);
+    /// Sets what the blocks say of a cluster.
+    pub(crate) fn set(&self, envoy: EnvoyVersion, cluster: &mut Cluster) {
+        load_balancer::set(self.load_balancer, cluster);
+        self.set_connection_pool(envoy, cluster);
         if let Some(given) = self.outlier_detection {
-            cluster.insert("outlier_detection".to_owned(), outlier_detection(given));
+            cluster.outlier_detection = Some(outlier_detection(given));
             // Istio turns Envoy's panic mode off as soon as there is outlier detection.
             let healthy = given.min_health_percent.unwrap_or(0);
-            cluster.insert(
-                "common_lb_config".to_owned(),
-                json!({"healthy_panic_threshold": {"value": healthy}}),
-            );
+            cluster.common_lb_config = Some(CommonLbConfig {
+                healthy_panic_threshold: Percent { value: healthy },
+            });
         }
     }
 
     /// Istio's limits are the largest number unless one is given: Envoy's own are much lower.
-    fn write_connection_pool(&self, envoy: EnvoyVersion, cluster: &mut Fields) {
+    fn set_connection_pool(&self, envoy: EnvoyVersion, cluster: &mut Cluster) {
         let tcp = self.connection_pool.and_then(|pool| pool.tcp.as_ref());
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
-        let limit = |given: Option<i32>| match given {
-            Some(number) if number > 0 => json!(number),
-            _ => json!(u32::MAX),
-        };
-        let mut thresholds = fields(json!({
-            "max_connections": limit(tcp.and_then(|it| it.max_connections)),
-            "max_pending_requests": limit(http.and_then(|it| it.http1_max_pending_requests)),
-            "max_requests": limit(http.and_then(|it| it.http2_max_requests)),
-            "max_retries": limit(http.and_then(|it| it.max_retries)),
-        }));
-        if let Some(budget) = self.retry_budget {
-            thresholds.insert("retry_budget".to_owned(), retry_budget(budget, envoy));
-        }
-        cluster.insert("circuit_breakers".to_owned(), json!({"thresholds": [thresholds]}));
-        if let Some(keepalive) = tcp.and_then(|it| it.tcp_keepalive.as_ref()) {
-            let options = json!({"tcp_keepalive": tcp_keepalive(keepalive)});
-            cluster.insert("upstream_connection_options".to_owned(), options);
-        }
+        let limit = |given: Option<i32>| Some(given.and_then(positive).unwrap_or(u32::MAX));
+        cluster.circuit_breakers = Some(CircuitBreakers {
+            thresholds: vec![Thresholds {
+                max_connections: limit(tcp.and_then(|it| it.max_connections)),
+                max_pending_requests: limit(http.and_then(|it| it.http1_max_pending_requests)),
+                max_requests: limit(http.and_then(|it| it.http2_max_requests)),
+                max_retries: limit(http.and_then(|it| it.max_retries)),
+                retry_budget: self.retry_budget.map(|budget| retry_budget(budget, envoy)),
+            }],
+        });
+        let keepalive = tcp.and_then(|it| it.tcp_keepalive.as_ref());
+        cluster.upstream_connection_options = keepalive.map(|keepalive| UpstreamConnectionOptions {
+            tcp_keepalive: tcp_keepalive(keepalive),
+        });
         if let Some(timeout) = tcp.and_then(|it| it.connect_timeout) {
-            cluster.insert("connect_timeout".to_owned(), duration(timeout));
+            cluster.connect_timeout = Some(timeout.into());
         }
     }
+}
+
+/// A number above 0; to Istio others are not given.
+pub(crate) fn positive(number: i32) -> Option<u32> {
+    u32::try_from(number).ok().filter(|it| *it > 0)
 }
 
 /// What is unset is Istio's default: 20 % and 3 (`applyRetryBudget`).
-fn retry_budget(given: &RetryBudget, envoy: EnvoyVersion) -> Value {
-    let least = given.min_retry_concurrency.filter(|it| *it > 0).unwrap_or(3);
-    let mut written = fields(json!({
-        "budget_percent": {"value": given.percent.unwrap_or(20.0)},
-        "min_retry_concurrency": least,
-    }));
-    if let Some(interval) = given.budget_interval.filter(|_| envoy.has_budget_interval()) {
-        written.insert("budget_interval".to_owned(), duration(interval));
+fn retry_budget(given: &RetryBudget, envoy: EnvoyVersion) -> cluster::RetryBudget {
+    let interval = given.budget_interval.filter(|_| envoy.has_budget_interval());
+    cluster::RetryBudget {
+        budget_percent: Percent {
+            value: given.percent.unwrap_or(20.0),
+        },
+        min_retry_concurrency: given.min_retry_concurrency.filter(|it| *it > 0).unwrap_or(3),
+        budget_interval: interval.map(Into::into),
     }
-    Value::Object(written)
 }
 
-fn tcp_keepalive(given: &TcpKeepalive) -> Value {
-    let mut written = Fields::new();
-    if let Some(probes) = given.probes.filter(|it| *it > 0) {
-        written.insert("keepalive_probes".to_owned(), json!(probes));
+fn tcp_keepalive(given: &TcpKeepalive) -> core::TcpKeepalive {
+    core::TcpKeepalive {
+        keepalive_probes: given.probes.filter(|it| *it > 0),
+        keepalive_time: given.time.map(|it| it.as_secs()),
+        keepalive_interval: given.interval.map(|it| it.as_secs()),
     }
-    for (key, time) in [
-        ("keepalive_time", given.time),
-        ("keepalive_interval", given.interval),
-    ] {
-        if let Some(time) = time {
-            written.insert(key.to_owned(), json!(time.as_secs()));
-        }
-    }
-    Value::Object(written)
 }
 
 fn at_port(policy: &TrafficPolicy, port: u32) -> Option<&PortTrafficPolicy> {
@@ -175,42 +168,24 @@ fn at_port(policy: &TrafficPolicy, port: u32) -> Option<&PortTrafficPolicy> {
         .find(|it| it.port.as_ref().and_then(|it| it.number) == Some(port))
 }
 
-fn outlier_detection(given: &OutlierDetection) -> Value {
-    let mut written = fields(json!({"enforcing_success_rate": 0}));
-    if let Some(errors) = given.consecutive_5xx_errors {
-        written.insert("consecutive_5xx".to_owned(), json!(errors));
-        written.insert(
-            "enforcing_consecutive_5xx".to_owned(),
-            json!(if errors > 0 { 100 } else { 0 }),
-        );
+fn outlier_detection(given: &OutlierDetection) -> cluster::OutlierDetection {
+    let enforced = |errors: u32| if errors > 0 { 100 } else { 0 };
+    let splits = given.split_external_local_origin_errors == Some(true);
+    let local_failures = given
+        .consecutive_local_origin_failures
+        .filter(|it| splits && *it > 0);
+    cluster::OutlierDetection {
+        enforcing_success_rate: Some(0),
+        consecutive_5xx: given.consecutive_5xx_errors,
+        enforcing_consecutive_5xx: given.consecutive_5xx_errors.map(enforced),
+        consecutive_gateway_failure: given.consecutive_gateway_errors,
+        enforcing_consecutive_gateway_failure: given.consecutive_gateway_errors.map(enforced),
+        interval: given.interval.map(Into::into),
+        base_ejection_time: given.base_ejection_time.map(Into::into),
+        max_ejection_percent: given.max_ejection_percent.and_then(positive),
+        split_external_local_origin_errors: splits,
+        consecutive_local_origin_failure: local_failures,
+        enforcing_consecutive_local_origin_failure: local_failures.map(enforced),
+        enforcing_local_origin_success_rate: splits.then_some(0),
     }
-    if let Some(errors) = given.consecutive_gateway_errors {
-        written.insert("consecutive_gateway_failure".to_owned(), json!(errors));
-        let enforced = if errors > 0 { 100 } else { 0 };
-        written.insert(
-            "enforcing_consecutive_gateway_failure".to_owned(),
-            json!(enforced),
-        );
-    }
-    if let Some(interval) = given.interval {
-        written.insert("interval".to_owned(), duration(interval));
-    }
-    if let Some(time) = given.base_ejection_time {
-        written.insert("base_ejection_time".to_owned(), duration(time));
-    }
-    if let Some(percent) = given.max_ejection_percent.filter(|percent| *percent > 0) {
-        written.insert("max_ejection_percent".to_owned(), json!(percent));
-    }
-    if given.split_external_local_origin_errors == Some(true) {
-        written.insert("split_external_local_origin_errors".to_owned(), json!(true));
-        if let Some(failures) = given.consecutive_local_origin_failures.filter(|it| *it > 0) {
-            written.insert("consecutive_local_origin_failure".to_owned(), json!(failures));
-            written.insert(
-                "enforcing_consecutive_local_origin_failure".to_owned(),
-                json!(100),
-            );
-        }
-        written.insert("enforcing_local_origin_success_rate".to_owned(), json!(0));
-    }
-    Value::Object(written)
 }

@@ -4,14 +4,14 @@
 //! no cluster stays without: Envoy answers 503 there, as behind Istio.
 //! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; spec 3.12, 4.
 
+use fingerpost_envoy_config::Duration;
+use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};
 use fingerpost_resources::Resolution;
-use serde_json::{Value, json};
 
 use crate::cluster_policies::Policies;
 use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
-use crate::load_assignment;
+use crate::load_assignment::load_assignment;
 use crate::mesh::Mesh;
-use crate::proto::fields;
 use crate::services::{ClusterRef, KnownService, ServiceSource};
 
 /// A cluster of the bootstrap.
@@ -24,7 +24,7 @@ pub(crate) struct Cluster {
     /// Where its requests go.
     pub endpoints: Endpoints,
     /// The Envoy `Cluster`.
-    pub envoy: Value,
+    pub envoy: cluster::Cluster,
 }
 
 /// Builds those of `wanted` that exist, each once, in order of name.
@@ -107,31 +107,31 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
         }],
     };
     let is_static = endpoints.iter().all(|it| !is_name(&it.address));
-    let discovery = match is_static {
-        true => "STATIC",
-        false if has_one_address(service) => "LOGICAL_DNS",
-        false => "STRICT_DNS",
+    let mut envoy = cluster::Cluster {
+        name: name.clone(),
+        discovery_type: if is_static {
+            DiscoveryType::Static
+        } else if has_one_address(service) {
+            DiscoveryType::LogicalDns
+        } else {
+            DiscoveryType::StrictDns
+        },
+        connect_timeout: Some(Duration::from_secs(10)),
+        load_assignment: Some(load_assignment(&name, &endpoints)),
+        typed_extension_protocol_options: policies.http_protocol_options(port.protocol),
+        ..cluster::Cluster::default()
     };
-    let mut written = fields(json!({
-        "name": name,
-        "type": discovery,
-        "connect_timeout": "10s",
-        "load_assignment": load_assignment::write(&name, &endpoints),
-    }));
     if !is_static {
-        written.insert("dns_lookup_family".to_owned(), json!("V4_PREFERRED"));
-        written.insert("respect_dns_ttl".to_owned(), json!(true));
-        written.insert("dns_refresh_rate".to_owned(), json!("60s"));
+        envoy.dns_lookup_family = DnsLookupFamily::V4Preferred;
+        envoy.respect_dns_ttl = true;
+        envoy.dns_refresh_rate = Some(Duration::from_secs(60));
     }
-    policies.write(mesh.options.envoy, &mut written);
-    if let Some(options) = policies.http_protocol_options(port.protocol) {
-        written.insert("typed_extension_protocol_options".to_owned(), options);
-    }
+    policies.set(mesh.options.envoy, &mut envoy);
     Some(Cluster {
         wanted: wanted.clone(),
         name,
         endpoints: found,
-        envoy: Value::Object(written),
+        envoy,
     })
 }
 

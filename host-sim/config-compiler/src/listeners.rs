@@ -171,7 +171,7 @@ pub(crate) fn build<'r>(
         .map(|port| port.protocol.clone());
     let mut envoy = fields(json!({
         "name": name,
-        "address": address(&merged.bind, merged.port),
+        "address": serde_json::to_value(address(&merged.bind, merged.port)).unwrap_or_default(),
         "traffic_direction": "OUTBOUND",
     }));
     if inspects_tls || passes_tls {

@@ -6,25 +6,32 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use fingerpost_envoy_config::core::Locality;
+use fingerpost_envoy_config::endpoint::{ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints};
 
-use crate::address::{SOCKET, address};
+use crate::address::{address, pipe};
 use crate::endpoints::{Endpoint, EndpointAddress};
-use crate::proto::{Fields, fields};
 
-/// Writes the assignment of the cluster `name`.
-pub(crate) fn write(name: &str, endpoints: &[Endpoint]) -> Value {
+/// The assignment of the cluster `name`.
+pub(crate) fn load_assignment(name: &str, endpoints: &[Endpoint]) -> ClusterLoadAssignment {
     let are_plain = endpoints
         .iter()
         .all(|it| it.weight == 1 && it.locality.is_empty());
-    let groups: Vec<Value> = match are_plain {
-        true => vec![json!({"lb_endpoints": endpoints.iter().map(lb_endpoint).collect::<Vec<_>>()})],
-        false => by_locality(endpoints)
-            .into_iter()
+    let groups = if are_plain {
+        vec![LocalityLbEndpoints {
+            lb_endpoints: endpoints.iter().map(|it| lb_endpoint(it, None)).collect(),
+            ..LocalityLbEndpoints::default()
+        }]
+    } else {
+        let groups = by_locality(endpoints).into_iter();
+        groups
             .map(|(locality, group)| weighted(locality, &group))
-            .collect(),
+            .collect()
     };
-    json!({"cluster_name": name, "endpoints": groups})
+    ClusterLoadAssignment {
+        cluster_name: name.to_owned(),
+        endpoints: groups,
+    }
 }
 
 fn by_locality(endpoints: &[Endpoint]) -> BTreeMap<&str, Vec<&Endpoint>> {
@@ -41,30 +48,29 @@ fn sum(group: &[&Endpoint]) -> u32 {
     weights.fold(0, u32::saturating_add)
 }
 
-fn weighted(locality: &str, group: &[&Endpoint]) -> Value {
-    let mut written = Fields::new();
-    let parts = ["region", "zone", "sub_zone"]
-        .into_iter()
-        .zip(locality.split('/'));
-    let parts = parts.filter(|(_, part)| !part.is_empty());
-    let place: Fields = parts.map(|(name, part)| (name.to_owned(), json!(part))).collect();
-    if !place.is_empty() {
-        written.insert("locality".to_owned(), Value::Object(place));
+fn weighted(locality: &str, group: &[&Endpoint]) -> LocalityLbEndpoints {
+    let mut parts = locality.split('/').map(str::to_owned);
+    let mut part = || parts.next().unwrap_or_default();
+    let locality = Locality {
+        region: part(),
+        zone: part(),
+        sub_zone: part(),
+    };
+    let endpoints = group.iter().map(|it| lb_endpoint(it, Some(it.weight)));
+    LocalityLbEndpoints {
+        locality: Some(locality).filter(|it| *it != Locality::default()),
+        lb_endpoints: endpoints.collect(),
+        load_balancing_weight: Some(sum(group)),
     }
-    let endpoints = group.iter().map(|it| {
-        let mut endpoint = fields(lb_endpoint(it));
-        endpoint.insert("load_balancing_weight".to_owned(), json!(it.weight));
-        Value::Object(endpoint)
-    });
-    written.insert("lb_endpoints".to_owned(), endpoints.collect::<Vec<_>>().into());
-    written.insert("load_balancing_weight".to_owned(), json!(sum(group)));
-    Value::Object(written)
 }
 
-fn lb_endpoint(endpoint: &Endpoint) -> Value {
+fn lb_endpoint(endpoint: &Endpoint, weight: Option<u32>) -> LbEndpoint {
     let address = match &endpoint.address {
         EndpointAddress::Socket { host, port } => address(host, *port),
-        EndpointAddress::Pipe(path) => address(&format!("{SOCKET}{path}"), 0),
+        EndpointAddress::Pipe(path) => pipe(path),
     };
-    json!({"endpoint": {"address": address}})
+    LbEndpoint {
+        endpoint: fingerpost_envoy_config::endpoint::Endpoint { address },
+        load_balancing_weight: weight,
+    }
 }

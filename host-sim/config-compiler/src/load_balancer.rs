@@ -3,16 +3,20 @@
 //! Decides the policy and its numbers; which settings apply is `cluster_policies`. Localities are left out.
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`, `applyLoadBalancer`; spec 4.6.
 
-use fingerpost_resources::{HashAlgorithm, LbPolicy, LoadBalancerSettings, SimpleLb, WarmupConfiguration};
-use serde_json::{Value, json};
-
-use crate::proto::{Fields, duration, fields};
+use fingerpost_envoy_config::Percent;
+use fingerpost_envoy_config::cluster::{
+    Cluster, LbPolicy, MaglevLbConfig, RingHashLbConfig, SlowStart, SlowStartConfig,
+};
+use fingerpost_envoy_config::core::RuntimeDouble;
+use fingerpost_resources::{
+    HashAlgorithm, LbPolicy as GivenPolicy, LoadBalancerSettings, SimpleLb, WarmupConfiguration,
+};
 
 /// Whether anything of the settings is acted on.
 pub(crate) fn has_effect(settings: &LoadBalancerSettings) -> bool {
     let chooses = match &settings.lb_policy {
-        Some(LbPolicy::Simple(SimpleLb::Passthrough) | LbPolicy::BackendUtilization(_)) | None => false,
-        Some(LbPolicy::Simple(_) | LbPolicy::ConsistentHash(_)) => true,
+        Some(GivenPolicy::Simple(SimpleLb::Passthrough) | GivenPolicy::BackendUtilization(_)) | None => false,
+        Some(GivenPolicy::Simple(_) | GivenPolicy::ConsistentHash(_)) => true,
     };
     chooses || warms_up(settings)
 }
@@ -32,67 +36,77 @@ enum Policy<'r> {
 
 fn policy(settings: Option<&LoadBalancerSettings>) -> Policy<'_> {
     match settings.and_then(|it| it.lb_policy.as_ref()) {
-        Some(LbPolicy::Simple(SimpleLb::RoundRobin)) => Policy::RoundRobin,
-        Some(LbPolicy::Simple(SimpleLb::Random)) => Policy::Random,
-        Some(LbPolicy::ConsistentHash(hash)) => Policy::Hash(hash),
+        Some(GivenPolicy::Simple(SimpleLb::RoundRobin)) => Policy::RoundRobin,
+        Some(GivenPolicy::Simple(SimpleLb::Random)) => Policy::Random,
+        Some(GivenPolicy::ConsistentHash(hash)) => Policy::Hash(hash),
         // Istio's default is Envoy's least request. PASSTHROUGH has no original address here.
         Some(
-            LbPolicy::Simple(
+            GivenPolicy::Simple(
                 SimpleLb::Unspecified | SimpleLb::LeastConn | SimpleLb::LeastRequest | SimpleLb::Passthrough,
             )
-            | LbPolicy::BackendUtilization(_),
+            | GivenPolicy::BackendUtilization(_),
         )
         | None => Policy::LeastRequest,
     }
 }
 
-/// Writes the policy of a cluster.
-pub(crate) fn write(settings: Option<&LoadBalancerSettings>, cluster: &mut Fields) {
-    let (name, key, config) = match policy(settings) {
-        Policy::RoundRobin => ("ROUND_ROBIN", "round_robin_lb_config", slow_start(settings)),
-        Policy::LeastRequest => ("LEAST_REQUEST", "least_request_lb_config", slow_start(settings)),
-        Policy::Random => ("RANDOM", "", None),
+/// Sets the policy of a cluster.
+pub(crate) fn set(settings: Option<&LoadBalancerSettings>, cluster: &mut Cluster) {
+    match policy(settings) {
+        Policy::RoundRobin => {
+            cluster.lb_policy = LbPolicy::RoundRobin;
+            cluster.round_robin_lb_config = slow_start(settings);
+        }
+        Policy::LeastRequest => {
+            cluster.lb_policy = LbPolicy::LeastRequest;
+            cluster.least_request_lb_config = slow_start(settings);
+        }
+        Policy::Random => cluster.lb_policy = LbPolicy::Random,
         Policy::Hash(hash) => match &hash.hash_algorithm {
             Some(HashAlgorithm::Maglev(maglev)) => {
-                let size = maglev.table_size.map(|size| json!({"table_size": size}));
-                let config = size.unwrap_or_else(|| json!({}));
-                ("MAGLEV", "maglev_lb_config", Some(config))
+                cluster.lb_policy = LbPolicy::Maglev;
+                cluster.maglev_lb_config = Some(MaglevLbConfig {
+                    table_size: maglev.table_size,
+                });
             }
             Some(HashAlgorithm::RingHash(ring)) => {
-                ring_hash(ring.minimum_ring_size.or(hash.minimum_ring_size))
+                set_ring_hash(ring.minimum_ring_size.or(hash.minimum_ring_size), cluster);
             }
-            None => ring_hash(hash.minimum_ring_size),
+            None => set_ring_hash(hash.minimum_ring_size, cluster),
         },
-    };
-    cluster.insert("lb_policy".to_owned(), json!(name));
-    if let Some(config) = config {
-        cluster.insert(key.to_owned(), config);
     }
 }
 
-fn ring_hash(size: Option<u64>) -> (&'static str, &'static str, Option<Value>) {
-    let config = json!({"minimum_ring_size": size.unwrap_or(1024)});
-    ("RING_HASH", "ring_hash_lb_config", Some(config))
+fn set_ring_hash(size: Option<u64>, cluster: &mut Cluster) {
+    cluster.lb_policy = LbPolicy::RingHash;
+    cluster.ring_hash_lb_config = Some(RingHashLbConfig {
+        minimum_ring_size: size.unwrap_or(1024),
+    });
 }
 
-fn slow_start(settings: Option<&LoadBalancerSettings>) -> Option<Value> {
+fn slow_start(settings: Option<&LoadBalancerSettings>) -> Option<SlowStart> {
     let settings = settings?;
-    let config = match (&settings.warmup, settings.warmup_duration_secs) {
+    let slow_start_config = match (&settings.warmup, settings.warmup_duration_secs) {
         (Some(warmup), _) => warm_up(warmup),
-        (None, Some(window)) => json!({"slow_start_window": duration(window)}),
+        (None, Some(window)) => SlowStartConfig {
+            slow_start_window: Some(window.into()),
+            ..SlowStartConfig::default()
+        },
         (None, None) => return None,
     };
-    Some(json!({"slow_start_config": config}))
+    Some(SlowStart { slow_start_config })
 }
 
-fn warm_up(given: &WarmupConfiguration) -> Value {
-    let mut written = fields(json!({
+fn warm_up(given: &WarmupConfiguration) -> SlowStartConfig {
+    SlowStartConfig {
         // Envoy wants a key; Istio gives one that nobody sets.
-        "aggression": {"default_value": given.aggression.unwrap_or(1.0), "runtime_key": "("},
-        "min_weight_percent": {"value": given.minimum_percent.unwrap_or(10.0)},
-    }));
-    if let Some(window) = given.duration {
-        written.insert("slow_start_window".to_owned(), duration(window));
+        aggression: Some(RuntimeDouble {
+            default_value: given.aggression.unwrap_or(1.0),
+            runtime_key: "(".to_owned(),
+        }),
+        min_weight_percent: Some(Percent {
+            value: given.minimum_percent.unwrap_or(10.0),
+        }),
+        slow_start_window: given.duration.map(Into::into),
     }
-    Value::Object(written)
 }

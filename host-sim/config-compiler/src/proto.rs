@@ -1,16 +1,9 @@
-//! Values as Envoy's configuration writes them in JSON: durations, packed messages.
-
-use std::time::Duration;
+//! Values as Envoy's configuration writes them in JSON: packed messages.
 
 use serde_json::{Map, Value};
 
 /// Fields of a message under construction.
 pub(crate) type Fields = Map<String, Value>;
-
-/// A duration in protobuf's JSON form.
-pub(crate) fn duration(duration: Duration) -> Value {
-    Value::String(fingerpost_envoy_config::Duration(duration).to_string())
-}
 
 /// A message packed with its type.
 pub(crate) fn typed(type_name: &str, fields: Fields) -> Value {
