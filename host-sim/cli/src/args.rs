@@ -1,11 +1,9 @@
 //! The options that several commands share.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
+use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Options};
 use fingerpost_simulated_proxy::FilterRuntime;
 
 use crate::failure::Failure;
@@ -97,9 +95,6 @@ pub(crate) enum Colour {
     Never,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Labels(pub(crate) BTreeMap<String, String>);
-
 impl Input {
     /// The compiler's options.
     pub(crate) fn options(&self, engine: EngineName, module_path: String) -> Options {
@@ -131,23 +126,5 @@ impl Colour {
             Self::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-    }
-}
-
-impl FromStr for Labels {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut labels = BTreeMap::new();
-        for part in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
-            let (key, value) = part
-                .split_once('=')
-                .filter(|(key, _)| !key.is_empty())
-                .ok_or_else(|| format!("`{part}` is no label: expected key=value, such as app=gateway"))?;
-            if labels.insert(key.to_owned(), value.to_owned()).is_some() {
-                return Err(format!("the label `{key}` is given twice"));
-            }
-        }
-        Ok(Self(labels))
     }
 }

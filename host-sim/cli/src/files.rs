@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_resources::Source;
+use fingerpost_testing::is_test_file;
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::failure::Failure;
 use crate::style::note;
-use crate::test::is_test_file;
 
 /// What standard input is called in messages.
 const STDIN: &str = "<stdin>";

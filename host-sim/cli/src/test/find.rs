@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::foreign::is_test_file;
+use fingerpost_testing::is_test_file;
+
 use crate::failure::Failure;
 use crate::files::{below, read_file, unreadable};
 

@@ -19,40 +19,50 @@
 //! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
 //! passed over; `coverage` is there if it was asked for.
 
-mod accept;
-mod coverage;
 mod find;
-mod foreign;
-mod headers;
-mod judge;
-mod names;
-mod outcome;
-mod read;
-mod report;
-mod rule_name;
-mod run;
-mod seen;
-mod suite;
-mod want;
-mod world;
+mod screen;
 
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use fingerpost_resources::{Diagnostics, Source, Sources};
+use fingerpost_testing::{
+    Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, inputs, print_github, print_junit,
+    print_tap, read, run, wanted_inputs,
+};
 
-pub(crate) use self::foreign::is_test_file;
-use self::report::{Format, Report};
-use self::run::Order;
-use self::suite::Suite;
 use crate::args::RuntimeName;
 use crate::failure::Failure;
 use crate::files;
-use crate::load::show;
+use crate::load::{Order, carry_out, show};
+use crate::output::replace;
 use crate::signals::Stop;
 use crate::style::{error, note};
 use crate::watch::{Wake, Watch};
+
+/// Who reads the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A person
+    Human,
+    /// One JSON object
+    Json,
+    /// JUnit's XML, as most CI systems take it
+    Junit,
+    /// The Test Anything Protocol, version 14
+    Tap,
+    /// Annotations of GitHub's workflows
+    Github,
+}
+
+/// Test files that were read.
+struct TestFiles {
+    suites: Vec<Suite>,
+    /// Their texts, to show what is wrong with them.
+    sources: Sources,
+}
 
 /// Test the routing: requests, and what is to become of each.
 ///
@@ -124,8 +134,8 @@ impl Test {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         if !self.watch {
-            let suites = self.suites()?;
-            return self.verdict(&self.test(&suites)?);
+            let files = self.test_files()?;
+            return self.verdict(&self.test(&files)?);
         }
         let stop = Stop::listen()
             .map_err(|error| Failure::surroundings(format!("signals can't be listened for: {error}")))?;
@@ -140,14 +150,14 @@ impl Test {
 
     /// Tests once, tells what is wrong, and returns what tells of the next change.
     fn round(&self) -> Result<Watch, Failure> {
-        let suites = self.suites();
+        let files = self.test_files();
         let mut paths: Vec<PathBuf> = self.names.iter().chain(&self.files).cloned().collect();
-        for suite in suites.iter().flatten() {
-            paths.extend(run::inputs(suite).resources);
+        for suite in files.iter().flat_map(|it| &it.suites) {
+            paths.extend(inputs(suite).resources);
         }
         paths.dedup();
         let watch = Watch::start(&paths);
-        let tested = suites
+        let tested = files
             .and_then(|it| self.test(&it))
             .and_then(|it| self.verdict(&it));
         match tested {
@@ -163,7 +173,7 @@ impl Test {
     }
 
     /// The tests that are named.
-    fn suites(&self) -> Result<Vec<Suite>, Failure> {
+    fn test_files(&self) -> Result<TestFiles, Failure> {
         let files = find::find(&self.names)?;
         if files.is_empty() {
             let names: Vec<_> = self.names.iter().map(|it| it.display().to_string()).collect();
@@ -172,25 +182,45 @@ impl Test {
                 names.join(", ")
             )));
         }
-        let mut suites = read_all(&files)?;
-        for suite in &mut suites {
+        let mut files = TestFiles::read(&files)?;
+        for suite in &mut files.suites {
             if !self.files.is_empty() {
                 suite.inputs.resources.clone_from(&self.files);
             }
             suite.inputs.no_gateway |= self.no_gateway;
         }
-        Ok(suites)
+        Ok(files)
     }
 
     /// Runs them, and prints what came of it.
-    fn test(&self, suites: &[Suite]) -> Result<Report, Failure> {
-        let order = Order {
-            runner: self.engine,
+    fn test(&self, files: &TestFiles) -> Result<Report, Failure> {
+        let options = RunOptions {
             filter: self.filter.as_deref(),
-            covers: self.coverage || self.fail_under.is_some(),
-            accepts: self.accept,
+            coverage: self.coverage || self.fail_under.is_some(),
+            accept: self.accept,
         };
-        let report = run::run(suites, order)?;
+        let mut compiled = Vec::new();
+        for inputs in wanted_inputs(&files.suites, &options) {
+            let order = Order {
+                files: &inputs.resources,
+                strict: inputs.strict,
+                implies_gateway: inputs.no_gateway,
+                settled: IGNORED_CODES,
+            };
+            let compilation = carry_out(&order, inputs.options())?;
+            compiled.push((inputs, compilation));
+        }
+        let run = match run(&files.suites, compiled, &self.engine.load()?, &options) {
+            Ok(run) => run,
+            Err(RunError::UnknownNames(findings)) => {
+                show(&findings, &files.sources);
+                return Err(Failure::Diagnosed);
+            }
+            Err(RunError::Proxy(error)) => return Err(error.into()),
+            Err(RunError::Port(error)) => return Err(error.into()),
+        };
+        run.accepted.into_iter().try_for_each(accept)?;
+        let report = run.report;
         if report.tests.is_empty() {
             return Err(Failure::NoTests(match &self.filter {
                 Some(filter) => format!("no test has a name with `{filter}` in it"),
@@ -201,7 +231,7 @@ impl Test {
             Format::Json => crate::screen::json_stdout(),
             Format::Human | Format::Junit | Format::Tap | Format::Github => crate::screen::stdout(),
         });
-        report.print(self.format, &mut out)?;
+        print(&report, self.format, &mut out)?;
         out.flush()?;
         Ok(report)
     }
@@ -221,21 +251,52 @@ impl Test {
     }
 }
 
-/// Reads all test files; what is wrong with any of them is told before a test runs.
-fn read_all(files: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
-    let mut suites = Vec::new();
-    let mut diagnostics = Diagnostics::new();
-    let mut sources = Vec::new();
-    for file in files {
-        let source = source(file)?;
-        suites.extend(read::read_any(file, &source, &mut diagnostics));
-        sources.push(source);
+impl TestFiles {
+    /// Reads all test files; what is wrong with any of them is told before a test runs.
+    fn read(files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut suites = Vec::new();
+        let mut diagnostics = Diagnostics::new();
+        let mut sources = Vec::new();
+        for file in files {
+            let source = source(file)?;
+            suites.extend(read(file, &source, files::read_text, &mut diagnostics));
+            sources.push(source);
+        }
+        let sources = Sources::new(sources);
+        show(&diagnostics, &sources);
+        if diagnostics.has_errors() {
+            return Err(Failure::Diagnosed);
+        }
+        Ok(Self { suites, sources })
     }
-    show(&diagnostics, &Sources::new(sources));
-    if diagnostics.has_errors() {
-        return Err(Failure::Diagnosed);
+}
+
+/// `--accept`: writes the outcomes of new tests into their file.
+fn accept(accepted: Accepted) -> Result<(), Failure> {
+    let file = accepted.file.clone();
+    let text = fs::read_to_string(&file)
+        .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
+    let text = accepted
+        .insert_into(text, files::read_text)
+        .map_err(|error| Failure::refused(error.to_string()))?;
+    replace(&file, text.as_bytes())
+}
+
+/// Prints the results for whom they are for.
+fn print(report: &Report, format: Format, out: &mut impl Write) -> io::Result<()> {
+    match format {
+        Format::Human => screen::print(report, out),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        }
+        Format::Junit => print_junit(report, out),
+        Format::Tap => print_tap(report, out),
+        Format::Github => {
+            print_github(report, out)?;
+            screen::print_summary(report, out)
+        }
     }
-    Ok(suites)
 }
 
 fn source(file: &Path) -> Result<Source, Failure> {

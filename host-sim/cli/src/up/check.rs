@@ -1,16 +1,19 @@
 //! Sends the requests of a file, one after the other, and says how each came out.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use fingerpost_envoy_runner::{Echo, Received};
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
+use fingerpost_simulated_proxy::host_of;
+use fingerpost_testing::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};
 
 use super::client;
-use super::expectations::{Expectation, Expectations, Outcome, Request};
 use crate::failure::{Failure, count};
+use crate::files;
 use crate::journal::Entry;
 use crate::local::Door;
 use crate::signals::Stop;
@@ -36,20 +39,31 @@ struct Seen {
     rule_with_match: Option<String>,
 }
 
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Result<CheckFile, Failure> {
+    let refused = |reason: String| Failure::refused(format!("{}: {reason}", path.display()));
+    let text = files::read_text(path).map_err(|error| refused(error.to_string()))?;
+    let checks = CheckFile::parse(&text).map_err(|error| refused(error.to_string()))?;
+    if checks.requests.is_empty() {
+        return Err(refused("there is no request in it".to_owned()));
+    }
+    Ok(checks)
+}
+
 /// Puts all requests, and fails unless all come out as expected.
 pub(super) fn run(
-    expectations: &Expectations,
+    checks: &CheckFile,
     witnesses: &Witnesses<'_>,
     stop: &Stop,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let targets = expectations.requests.iter().map(|it| &it.request);
+    let targets = checks.requests.iter().map(|it| &it.request);
     let widest = targets
         .map(|it| visible(&it.authority).chars().count() + visible(&it.path).chars().count())
         .max()
         .unwrap_or(0);
     let mut failed = 0;
-    for Expectation { request, expect } in &expectations.requests {
+    for FileCheck { request, expect } in &checks.requests {
         stop.check()?;
         let differences = match witnesses.put(request) {
             Ok(seen) => differences(expect, &seen),
@@ -77,7 +91,7 @@ pub(super) fn run(
             }
         }
     }
-    let all = expectations.requests.len();
+    let all = checks.requests.len();
     writeln!(out, "\n{} of {} as expected", all - failed, count(all, "request"))?;
     if failed > 0 {
         return Err(Failure::Findings);
@@ -86,7 +100,7 @@ pub(super) fn run(
 }
 
 impl Witnesses<'_> {
-    fn put(&self, request: &Request) -> Result<Seen, String> {
+    fn put(&self, request: &CheckedRequest) -> Result<Seen, String> {
         let door = self
             .doors
             .iter()
@@ -94,9 +108,8 @@ impl Witnesses<'_> {
             .ok_or_else(|| format!("no listener has port {}", request.port))?;
         while self.log.try_recv().is_ok() {} // of earlier requests
         self.echo.take();
-        let server_name = door.tls.then(|| request.host());
-        let answer =
-            client::send(door.address, server_name, &request.bytes()).map_err(|it| it.to_string())?;
+        let server_name = door.tls.then(|| host_of(&request.authority));
+        let answer = client::send(door.address, server_name, &bytes(request)).map_err(|it| it.to_string())?;
         let entry = self.entry();
         let received = self.echo.take();
         let cluster = match (&answer.cluster, &entry) {
@@ -143,7 +156,7 @@ fn is_the_one(received: &Received, entry: Option<&Entry>, cluster: Option<&str>)
     Some(received.cluster.as_str()) == cluster && same_id()
 }
 
-fn differences(expect: &Outcome, seen: &Seen) -> Vec<String> {
+fn differences(expect: &ExpectedOutcome, seen: &Seen) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, expected: &str, got: &str| {
         differences.push(format!("{what:<8} expected {expected}"));
@@ -166,4 +179,29 @@ fn differences(expect: &Outcome, seen: &Seen) -> Vec<String> {
         }
     }
     differences
+}
+
+/// The request as HTTP/1.1 has it.
+fn bytes(request: &CheckedRequest) -> Vec<u8> {
+    let mut text = format!(
+        "{} {} HTTP/1.1\r\nhost: {}\r\n",
+        request.method, request.path, request.authority
+    );
+    for (name, value) in &request.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let is_ours = |name: &str| {
+        !request
+            .headers
+            .iter()
+            .any(|(it, _)| it.eq_ignore_ascii_case(name))
+    };
+    if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") && is_ours("content-length") {
+        text.push_str("content-length: 0\r\n");
+    }
+    if is_ours("connection") {
+        text.push_str("connection: close\r\n"); // Envoy keeps it to itself: it is about this connection
+    }
+    text.push_str("\r\n");
+    text.into_bytes()
 }

@@ -6,7 +6,6 @@
 mod certificates;
 mod check;
 mod client;
-mod expectations;
 mod stage;
 mod temporary;
 
@@ -19,13 +18,13 @@ use std::time::Duration;
 use certificates::Made;
 use check::Witnesses;
 use clap::Args;
-use expectations::Expectations;
 use fingerpost_config_compiler::{Compilation, EnvoyVersion, compile};
 use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install, write_private,
 };
 use fingerpost_resources::Diagnostics;
+use stage::{Stage, doors};
 
 use crate::args::{EngineName, Input};
 use crate::failure::{Failure, count};
@@ -37,9 +36,6 @@ use crate::module;
 use crate::signals::Stop;
 use crate::style::{BOLD, DIM, note, paint};
 use crate::table;
-pub(crate) use expectations::{Expectation as Check, Expectations as Checks, Outcome as Expected};
-
-use stage::{Stage, doors};
 pub(crate) use temporary::RemoveAfter;
 use temporary::TemporaryDirectory;
 
@@ -99,10 +95,10 @@ impl Up {
             EngineName::Wasm => Some(module::bytes()?),
             EngineName::Native => None,
         };
-        let expectations = self.check.as_deref().map(Expectations::read).transpose()?;
+        let checks = self.check.as_deref().map(check::read).transpose()?;
         if let (None, Some(labels)) = (
             &self.input.labels,
-            expectations.as_ref().and_then(|it| it.labels.as_ref()),
+            checks.as_ref().and_then(|it| it.labels.as_ref()),
         ) {
             self.input.labels = Some(labels.parse().map_err(Failure::refused)?);
         }
@@ -125,7 +121,7 @@ impl Up {
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;
         self.suit(&mut loaded, &binary);
 
-        let report = if expectations.is_some() {
+        let report = if checks.is_some() {
             Report::Keep
         } else {
             Report::Forget
@@ -146,14 +142,14 @@ impl Up {
 
         let mut out = crate::screen::stdout();
         let mut journal = Journal::of(&loaded.compiled.plan);
-        let result = match &expectations {
-            Some(expectations) => {
+        let result = match &checks {
+            Some(checks) => {
                 let witnesses = Witnesses {
                     doors: &doors,
                     log: &log,
                     echo: &stage.echo,
                 };
-                check::run(expectations, &witnesses, &stop, &mut out)
+                check::run(checks, &witnesses, &stop, &mut out)
             }
             None => announce(&loaded, &stage, &doors, &binary, &envoy, &mut out)
                 .and_then(|()| watch(&envoy, &log, &stop, &mut journal, &mut out)),
@@ -165,7 +161,7 @@ impl Up {
         };
         envoy.stop();
         result?;
-        if expectations.is_none() {
+        if checks.is_none() {
             // Those under way when it was stopped. Envoy has closed its output, so this ends.
             log.iter()
                 .try_for_each(|line| show(&line, &mut journal, &mut out))?;

@@ -1,0 +1,120 @@
+//! The report for a person: a line a test, what differs below it, a summary at the end.
+
+use std::io::{self, Write};
+
+use fingerpost_resources::visible;
+use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
+
+use crate::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
+
+pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for (at, (file, tests)) in report.by_file().enumerate() {
+        let blank = if at == 0 { "" } else { "\n" };
+        writeln!(out, "{blank}{}", paint(BOLD, file))?;
+        for test in tests {
+            show(test, out)?;
+        }
+    }
+    if let Some(coverage) = &report.coverage {
+        show_coverage(coverage, out)?;
+    }
+    writeln!(out)?;
+    print_summary(report, out)
+}
+
+/// The last line.
+pub(super) fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}", summary(&report.summary))
+}
+
+/// `3 passed, 1 failed`
+fn summary(summary: &Summary) -> String {
+    let Summary {
+        passed,
+        failed,
+        new,
+        accepted,
+        skipped,
+        left_out,
+    } = summary;
+    let mut parts = vec![paint(GOOD, format_args!("{passed} passed"))];
+    if *failed > 0 {
+        parts.push(paint(BAD, format_args!("{failed} failed")));
+    }
+    if *new > 0 {
+        parts.push(paint(
+            BAD,
+            format_args!("{new} new: `--accept` writes what was found"),
+        ));
+    }
+    if *accepted > 0 {
+        parts.push(paint(ODD, format_args!("{accepted} accepted")));
+    }
+    if *skipped > 0 {
+        parts.push(paint(ODD, format_args!("{skipped} skipped")));
+    }
+    if *left_out > 0 {
+        parts.push(paint(DIM, format_args!("{left_out} left out by --filter")));
+    }
+    parts.join(", ")
+}
+
+fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
+    let (colour, word) = match test.status {
+        Status::Passed => (GOOD, "PASS"),
+        Status::Failed => (BAD, "FAIL"),
+        Status::New => (BAD, " NEW"),
+        Status::Accepted => (ODD, " NEW"),
+        Status::Skipped => (ODD, "SKIP"),
+    };
+    writeln!(out, "  {}  {}", paint(colour, word), visible(&test.name))?;
+    for reason in &test.reasons {
+        writeln!(out, "        {}", paint(DIM, reason))?;
+    }
+    if matches!(test.status, Status::Passed | Status::Skipped) {
+        return Ok(());
+    }
+    if !test.name.ends_with(&test.request) {
+        writeln!(out, "        {}", paint(DIM, &test.request))?;
+    }
+    for difference in &test.differences {
+        let place = paint(DIM, format_args!("{}:{}", test.file, difference.line));
+        writeln!(out, "        {}  {place}", paint(BOLD, &difference.field))?;
+        writeln!(out, "          expected  {}", paint(GOOD, &difference.expected))?;
+        writeln!(out, "          found     {}", paint(BAD, &difference.actual))?;
+        if let Some(when) = &difference.when {
+            writeln!(out, "          when      {}", visible(when))?;
+        }
+    }
+    for found in &test.found {
+        writeln!(out, "          {}: {}", found.field, visible(&found.value))?;
+    }
+    match &test.why {
+        Some(why) => writeln!(out, "        {}", visible(why)),
+        None => Ok(()),
+    }
+}
+
+fn show_coverage(coverage: &CoverageReport, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "\n{}  {} of {} matches ({} %), {} of {} rules",
+        paint(BOLD, "coverage"),
+        coverage.matches_reached,
+        coverage.matches,
+        coverage.percent,
+        coverage.rules_reached,
+        coverage.rules
+    )?;
+    for missing in &coverage.missing {
+        let place = paint(DIM, format_args!("{}:{}", missing.file, missing.line));
+        writeln!(
+            out,
+            "  {}  {}  {}  {place}",
+            paint(ODD, "never reached"),
+            visible(&missing.rule),
+            visible(&missing.conditions)
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! What the requests of a suite are sent to: the compiled proxy, and all that may come of a request there.
+//!
+//! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
+//! answered once for every way in which they can fall.
+
+use fingerpost_config_compiler::{Compilation, Options, PlanRoute, ShareDetail};
+use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
+use fingerpost_routing_config::RuleRef;
+use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError, SimulatedProxy, host_of, port};
+
+use crate::foreign::downstream;
+use crate::suite::{Case, Inputs, TestRequest};
+
+/// Codes of findings that do not decide whether a test can be run.
+pub const IGNORED_CODES: &[&str] = &[
+    "certificate-not-found",
+    "gateway-not-found",
+    "host-not-in-gateway",
+    "no-kind",
+    "subset-by-dns",
+];
+/// The parts of all requests that Istio gives faults and mirrors are counted in millionths.
+const MILLION: u64 = 1_000_000;
+
+/// A compiled proxy.
+pub(super) struct CompiledProxy {
+    pub(super) compilation: Compilation,
+    simulated: SimulatedProxy,
+}
+
+/// One way in which a request can come out.
+pub(super) struct PossibleOutcome {
+    /// What the dice show.
+    pub(super) roll: u64,
+    /// What comes of it, or why that can't be known.
+    pub(super) outcome: Result<Outcome, String>,
+}
+
+impl Inputs {
+    /// The compiler's options for them.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            labels: self.labels.clone().unwrap_or(defaults.labels),
+            namespace: self.namespace.clone().unwrap_or(defaults.namespace),
+            domain: self.domain.clone().unwrap_or(defaults.domain),
+            // A VirtualService that is tested without a Gateway is often one for the mesh.
+            short_names: self.no_gateway,
+            envoy: self.envoy.unwrap_or(defaults.envoy),
+            engine: defaults.engine,
+            module_path: String::new(),
+        }
+    }
+}
+
+impl CompiledProxy {
+    /// The proxy of what was compiled, ready to be asked.
+    pub(super) fn new(compilation: Compilation, runtime: FilterRuntime) -> Result<Self, ProxyError> {
+        let simulated = SimulatedProxy::new(&compilation.compiled, runtime)?;
+        Ok(Self {
+            compilation,
+            simulated,
+        })
+    }
+
+    /// The request of a case as it is sent.
+    pub(super) fn sent(&self, request: &TestRequest) -> Result<Request, InvalidPort> {
+        let (port, tls) = match request
+            .anywhere
+            .then(|| downstream(request, &self.compilation))
+            .flatten()
+        {
+            Some(found) => found,
+            None => {
+                let port = self.port(request)?;
+                let tls = match request.scheme {
+                    None if request.tls.is_none() => self.spoken(port, &request.authority),
+                    _ => request.tls.clone(),
+                };
+                (port, tls)
+            }
+        };
+        Ok(Request {
+            port,
+            method: request.method.clone(),
+            path: request.path.clone(),
+            authority: request.authority.clone(),
+            headers: request.headers.clone(),
+            tls,
+            version: Version::default(),
+        })
+    }
+
+    /// How a client speaks to a port who leaves it to the listener.
+    fn spoken(&self, port: u16, authority: &str) -> Option<Tls> {
+        let mut listeners = self.compilation.compiled.plan.listeners.iter();
+        let listener = listeners.find(|it| it.declared_ports.contains(&u32::from(port)))?;
+        let over_tls = listener.hosts.iter().any(|it| it.over_tls);
+        over_tls.then(|| Tls {
+            sni: Some(host_of(authority).to_owned()),
+            client_cert: None,
+        })
+    }
+
+    /// The port that the file names, or that its URL means.
+    fn port(&self, request: &TestRequest) -> Result<u16, InvalidPort> {
+        let written = request
+            .authority
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        match request.port {
+            Some(port) => Ok(port),
+            None => self::port(written, request.scheme, &self.compilation.compiled.plan),
+        }
+    }
+
+    /// All outcomes that the request of a case can have; at least one.
+    pub(super) fn answer(&mut self, case: &Case, sent: &Request) -> Result<Vec<PossibleOutcome>, ProxyError> {
+        let mut outcomes = self.possible_outcomes(case, sent)?;
+        if let Some(answer) = &case.request.answer {
+            for possible in &mut outcomes {
+                let received = self.simulated.pass_on(sent, possible.roll, answer)?;
+                possible.outcome = match (
+                    std::mem::replace(&mut possible.outcome, Err(String::new())),
+                    received,
+                ) {
+                    (Ok(mut outcome), Ok(Some(reply))) => {
+                        outcome.status = reply.status;
+                        outcome.response_headers = reply.headers;
+                        Ok(outcome)
+                    }
+                    (Ok(outcome), Ok(None)) => Ok(outcome),
+                    (Err(reason), _) => Err(reason),
+                    (Ok(_), Err(skipped)) => Err(skipped.to_string()),
+                };
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn possible_outcomes(&mut self, case: &Case, sent: &Request) -> Result<Vec<PossibleOutcome>, ProxyError> {
+        let first = self.outcome_at(sent, case.roll.unwrap_or(0))?;
+        if let Some(roll) = case.roll {
+            // The file speaks of the weights alone: what happens to some of the requests does not happen to this one.
+            let weights = match &first.outcome {
+                Ok(outcome) => outcome.rule.as_ref().and_then(|it| self.route(it)).map(weights),
+                Err(_) => None,
+            };
+            let total = weights.unwrap_or_default().iter().sum::<u64>().max(1);
+            return Ok(vec![self.outcome_at(sent, highest(roll % total, total))?]);
+        }
+        let rolls = match first.outcome.as_ref() {
+            Ok(outcome) => self.rolls(outcome),
+            Err(_) => Vec::new(),
+        };
+        let mut outcomes = vec![first];
+        for roll in rolls {
+            let possible = self.outcome_at(sent, roll)?;
+            if outcomes.iter().all(|it| it.outcome != possible.outcome) {
+                outcomes.push(possible);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn outcome_at(&mut self, sent: &Request, roll: u64) -> Result<PossibleOutcome, ProxyError> {
+        let outcome = self.simulated.answer_to(sent, roll)?;
+        let outcome = outcome.map_err(|skipped| skipped.to_string());
+        Ok(PossibleOutcome { roll, outcome })
+    }
+
+    /// Rolls by which everything comes up that can come of a request that came out so once.
+    fn rolls(&self, outcome: &Outcome) -> Vec<u64> {
+        match (&outcome.rule, &outcome.cluster) {
+            (Some(rule), _) => {
+                let weights = self.route(rule).map(weights).unwrap_or_default();
+                let total = weights.iter().sum::<u64>().max(1);
+                let mut slot = 0;
+                let mut rolls = Vec::new();
+                for weight in weights.iter().chain(weights.is_empty().then_some(&1)) {
+                    // Within every share of the requests, and outside of every one that is not all of them.
+                    rolls.extend([lowest(slot, total), highest(slot, total)]);
+                    slot += weight;
+                }
+                rolls
+            }
+            // Bytes, of which the plan does not know the weights. As a rule they are percents.
+            (None, Some(_)) => (0..100).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The route that a rule makes.
+    pub(super) fn route(&self, rule: &RuleRef) -> Option<&PlanRoute> {
+        let mut routes = self.compilation.compiled.plan.routes();
+        routes
+            .find(|(_, _, route)| route.rule.as_ref() == Some(rule))
+            .map(|(_, _, route)| route)
+    }
+}
+
+/// The destinations of a route.
+pub(super) fn shares(route: &PlanRoute) -> &[ShareDetail] {
+    route.detail.as_ref().map_or(&[], |it| it.shares.as_slice())
+}
+
+fn weights(route: &PlanRoute) -> Vec<u64> {
+    shares(route).iter().map(|it| u64::from(it.weight)).collect()
+}
+
+/// A number that is `slot` in `total`, and as low as possible in a million.
+fn lowest(slot: u64, total: u64) -> u64 {
+    rolls(slot, total).min_by_key(|it| it % MILLION).unwrap_or(slot)
+}
+
+/// A number that is `slot` in `total`, and as high as possible in a million.
+fn highest(slot: u64, total: u64) -> u64 {
+    let top = MILLION - 1;
+    let last = top.checked_sub(slot).map(|room| top - room % total.max(1));
+    let all = rolls(slot, total).chain(last);
+    all.max_by_key(|it| it % MILLION).unwrap_or(slot)
+}
+
+fn rolls(slot: u64, total: u64) -> impl Iterator<Item = u64> {
+    (0..10_000).map(move |round| slot + round * total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roll_falls_on_its_slot_and_as_far_out_as_can_be() {
+        for (slot, total) in [(0, 1), (0, 100), (90, 100), (3, 7)] {
+            assert_eq!(lowest(slot, total) % total, slot);
+            assert_eq!(highest(slot, total) % total, slot);
+        }
+        assert_eq!(lowest(90, 100), 90);
+        assert_eq!(highest(90, 100) % MILLION, 999_990);
+        assert_eq!(highest(0, 1), 999_999);
+    }
+}

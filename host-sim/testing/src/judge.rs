@@ -1,0 +1,171 @@
+//! Holds what came of a request against what a test expects.
+//!
+//! An expectation must hold in every possible in which the dice can fall. What can't be decided is never a pass.
+
+use fingerpost_config_compiler::{PlanHost, PlanListener};
+use fingerpost_proxy_model::{Outcome, Request};
+use fingerpost_simulated_proxy::host_of;
+use serde::Serialize;
+
+use crate::compiled_proxy::{CompiledProxy, PossibleOutcome};
+use crate::evaluate::{Check, CheckContext, evaluate};
+use crate::suite::{Case, Expectation};
+
+/// What became of a case.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// All that is expected holds.
+    Passed,
+    /// Something does not; and what else could not be decided.
+    Failed(Vec<Difference>, Vec<String>),
+    /// It could not be decided, for these reasons.
+    Skipped(Vec<String>),
+}
+
+/// Something that is not as expected.
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference {
+    /// The field, as the file has it.
+    pub field: String,
+    /// What was expected of it.
+    pub expected: String,
+    /// What it was.
+    pub actual: String,
+    /// In which of several outcomes to come out, if there are several.
+    pub when: Option<String>,
+    /// Where the expectation is written.
+    pub line: usize,
+}
+
+/// Judges a case by all outcomes in which its request can come out.
+pub(super) fn judge(
+    case: &Case,
+    sent: &Request,
+    outcomes: &[PossibleOutcome],
+    proxy: &CompiledProxy,
+) -> Verdict {
+    let mut differences: Vec<Difference> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
+    let mut remember = |reason: String| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    };
+    for possible in outcomes {
+        let outcome = match &possible.outcome {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                remember(reason.clone());
+                continue;
+            }
+        };
+        let cx = CheckContext::new(outcome, sent, proxy);
+        for expectation in &case.expectations {
+            if differences.iter().any(|it| it.field == expectation.field) {
+                continue; // once is enough
+            }
+            match evaluate(&expectation.want, &cx) {
+                Check::Unknown(reason) => remember(format!("{}: {reason}", expectation.field)),
+                Check::Holds(_) if !expectation.not => {}
+                Check::Differs { .. } if expectation.not => {}
+                Check::Holds(actual) => {
+                    let expected = format!("not {actual}");
+                    differences.push(difference(expectation, expected, actual, possible, outcomes, &cx));
+                }
+                Check::Differs { expected, actual } => {
+                    differences.push(difference(expectation, expected, actual, possible, outcomes, &cx));
+                }
+            }
+        }
+    }
+    // In the order of the file, however the dice fell.
+    let place = |it: &Difference| case.expectations.iter().position(|other| other.field == it.field);
+    differences.sort_by_key(place);
+    if !differences.is_empty() {
+        Verdict::Failed(differences, reasons)
+    } else if !reasons.is_empty() {
+        Verdict::Skipped(reasons)
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn difference(
+    expectation: &Expectation,
+    expected: String,
+    actual: String,
+    possible: &PossibleOutcome,
+    outcomes: &[PossibleOutcome],
+    cx: &CheckContext<'_>,
+) -> Difference {
+    Difference {
+        field: expectation.field.clone(),
+        expected,
+        actual,
+        when: (outcomes.len() > 1).then(|| words(cx, possible)),
+        line: expectation.at.line,
+    }
+}
+
+/// How the dice have fallen, as far as it shows.
+fn words(cx: &CheckContext<'_>, possible: &PossibleOutcome) -> String {
+    match (&cx.outcome.cluster, cx.share()) {
+        (Some(cluster), Some(share)) if cx.shares().len() > 1 => {
+            let total: u64 = cx.shares().iter().map(|it| u64::from(it.weight)).sum();
+            let percent = 100.0 * f64::from(share.weight) / total.max(1) as f64;
+            format!("{cluster} is drawn: {percent:.0} % of the requests")
+        }
+        _ => format!("the dice show {}", possible.roll),
+    }
+}
+
+/// Which rule took the request, with its place; and if none did, what answered.
+pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> String {
+    if let Some(found) = &outcome.rule {
+        let place = proxy.route(found).and_then(|it| it.span.as_ref());
+        let place = place.map(|it| format!("  {}:{}", it.file, it.line));
+        return format!("{} took it{}", found.to_string(), place.unwrap_or_default());
+    }
+    if let Some(error) = outcome.error {
+        return format!("there is no answer: {error}");
+    }
+    match virtual_host(sent, proxy) {
+        Some(host) => format!(
+            "no rule of virtual host {} took it: {}",
+            host.domains.join(", "),
+            outcome.status
+        ),
+        None => format!("no virtual host has this name: {}", outcome.status),
+    }
+}
+
+/// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
+pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Option<&'w PlanHost> {
+    let listener = listener(sent.port, proxy)?;
+    let host = host_of(&sent.authority).to_ascii_lowercase();
+    let over_tls = sent.tls.is_some();
+    let hosts = listener
+        .hosts
+        .iter()
+        .filter(|it| it.route_config.is_some() && it.over_tls == over_tls);
+    let fitting = hosts.filter_map(|it| {
+        let rank = it.domains.iter().filter_map(|domain| rank(domain, &host)).max()?;
+        Some((rank, it))
+    });
+    fitting.max_by_key(|(rank, _)| *rank).map(|(_, host)| host)
+}
+
+fn listener(port: u16, proxy: &CompiledProxy) -> Option<&PlanListener> {
+    let mut listeners = proxy.compilation.compiled.plan.listeners.iter();
+    listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
+}
+
+/// How closely a domain fits a host: not at all, or the longer the better.
+pub(super) fn rank(domain: &str, host: &str) -> Option<usize> {
+    let domain = domain.to_ascii_lowercase();
+    match domain.strip_prefix('*') {
+        None if domain == host => Some(usize::MAX),
+        None => None,
+        Some(suffix) => (host.ends_with(suffix) && host.len() >= suffix.len()).then_some(suffix.len()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Our own format: a list of `tests`, each a request and what is to become of it.
+
+use std::path::Path;
+
+use fingerpost_resources::yaml::{Entry, Node, Value};
+use fingerpost_resources::{Diagnostics, Place};
+
+use super::TestFile;
+use super::expect;
+use super::fields::{At, Fields};
+use super::request::{self, NoHost, RequestParts};
+use crate::suite::{Case, Expectation, Inputs, Slot, Suite, TestRequest};
+
+/// The fields of a file.
+pub(super) const FILE: &[&str] = &[
+    "resources",
+    "labels",
+    "namespace",
+    "domain",
+    "envoy",
+    "strict",
+    "noGateway",
+    "tests",
+];
+/// The fields of a test.
+pub(super) const TEST: &[&str] = &["name", "request", "expect", "skip", "cases"];
+/// The fields of a row of its table.
+pub(super) const ROW: &[&str] = &["name", "request", "expect", "skip"];
+
+/// Reads a file of our own format.
+pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
+    let mut to = Fields { file, diagnostics };
+    let mut suite = Suite {
+        file: file.path.clone(),
+        format: "fingerpost",
+        inputs: Inputs::default(),
+        cases: Vec::new(),
+    };
+    let [root] = file.documents.as_slice() else {
+        match file.documents.get(1) {
+            None => to
+                .diagnostics
+                .error("no-tests", format!("{} is empty", file.file))
+                .help("write `tests:` with a list of requests and what is expected of them"),
+            Some(second) => {
+                let span = to.span(second.place);
+                to.diagnostics
+                    .error("several-documents", "a test file has one document")
+                    .at(span)
+                    .help("leave out the `---` before it, or give it a file of its own")
+            }
+        };
+        return suite;
+    };
+    let at = At {
+        node: root,
+        path: String::new(),
+    };
+    for entry in to.map(&at, "a test file", FILE) {
+        let value = at.field(entry);
+        match entry.key.as_str() {
+            "resources" => {
+                let names = to.one_or_more(&value);
+                let names = names.iter().filter_map(|it| to.text(it, "../k8s"));
+                suite.inputs.resources = names.map(|it| beside(file.folder(), &it)).collect();
+            }
+            "labels" => {
+                let mut labels = std::collections::BTreeMap::new();
+                for entry in to.any_map(&value, "{istio: ingressgateway}") {
+                    if let Some(text) = to.text(&value.field(entry), "ingressgateway") {
+                        labels.insert(entry.key.clone(), text);
+                    }
+                }
+                suite.inputs.labels = Some(labels);
+            }
+            "namespace" => suite.inputs.namespace = to.text(&value, "istio-system"),
+            "domain" => suite.inputs.domain = to.text(&value, "cluster.local"),
+            "envoy" => {
+                let text = to.text(&value, "\"1.40\"");
+                suite.inputs.envoy = text.and_then(|it| {
+                    it.parse()
+                        .map_err(|error: fingerpost_config_compiler::UnknownEnvoyVersion| {
+                            to.refuse(&value, "unknown-envoy", error.to_string())
+                                .help("put it in quotes: \"1.40\"");
+                        })
+                        .ok()
+                });
+            }
+            "strict" => suite.inputs.strict = to.boolean(&value).unwrap_or_default(),
+            "noGateway" => suite.inputs.no_gateway = to.boolean(&value).unwrap_or_default(),
+            _ => {
+                for test in to.list(&value, "tests:\n  - name: …\n    request: …\n    expect: …") {
+                    read_test(&test, &mut to, &mut suite.cases);
+                }
+            }
+        }
+    }
+    if root.get("tests").is_none() && matches!(root.value, Value::Map(_)) {
+        to.refuse(&at, "no-tests", "there is no `tests` in this file".to_owned())
+            .help("write `tests:` with a list of requests and what is expected of them");
+    }
+    suite
+}
+
+/// A path that is relative to a folder.
+fn beside(folder: &Path, name: &str) -> std::path::PathBuf {
+    let joined = folder.join(name);
+    joined
+        .strip_prefix("./")
+        .map_or(joined.clone(), Path::to_path_buf)
+}
+
+/// A test or a row, as it is written.
+#[derive(Default)]
+struct Parts {
+    name: Option<String>,
+    request: RequestParts,
+    expectations: Vec<Expectation>,
+    skip: Option<String>,
+    slot: Option<Slot>,
+    place: Place,
+}
+
+fn read_test(at: &At<'_>, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
+    let entries = to.map(at, "a test", TEST);
+    let test = parts(at, &entries, to);
+    let Some(table) = entries.iter().find(|it| it.key == "cases") else {
+        return finish(at, test, to, cases);
+    };
+    for row in to.list(&at.field(table), "cases:\n    - request: …\n      expect: …") {
+        let entries = to.map(&row, "a case", ROW);
+        let own = parts(&row, &entries, to);
+        let merged = Parts {
+            name: match (&test.name, own.name) {
+                (Some(test), Some(row)) => Some(format!("{test} › {row}")),
+                (Some(test), None) => Some(format!("{test} ›")),
+                (None, row) => row,
+            },
+            request: own.request.over(&test.request),
+            expectations: expect::over(own.expectations, &test.expectations),
+            skip: own.skip.or_else(|| test.skip.clone()),
+            slot: own.slot,
+            place: own.place,
+        };
+        finish(&row, merged, to, cases);
+    }
+}
+
+fn parts(at: &At<'_>, entries: &[&Entry], to: &mut Fields<'_>) -> Parts {
+    let mut parts = Parts {
+        place: at.node.place,
+        slot: slot(at.node, to.file),
+        ..Parts::default()
+    };
+    for entry in entries {
+        let value = at.field(entry);
+        match entry.key.as_str() {
+            "name" => parts.name = to.text(&value, "the cart goes to v2"),
+            "skip" => parts.skip = to.text(&value, "waits for the new Gateway"),
+            "request" => parts.request = request::read(&value, to),
+            "expect" => parts.expectations = expect::read(&value, to),
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn finish(at: &At<'_>, parts: Parts, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
+    if !matches!(at.node.value, Value::Map(_)) {
+        return; // reported
+    }
+    let request = match parts.request.finish() {
+        Ok(request) => request,
+        Err(NoHost) => {
+            if !to.diagnostics.has_errors() {
+                to.refuse(
+                    at,
+                    "no-request",
+                    "this test has no request with a host".to_owned(),
+                )
+                .help("write e.g. `request: GET http://shop.example.com/cart`");
+            }
+            return;
+        }
+    };
+    let name = match parts.name {
+        Some(name) if name.ends_with('›') => format!("{name} {}", line(&request)),
+        Some(name) => name,
+        None => line(&request),
+    };
+    let at = to.span(parts.place);
+    cases.push(Case {
+        name,
+        at,
+        request,
+        roll: None,
+        expectations: parts.expectations,
+        skip: parts.skip,
+        slot: parts.slot,
+    });
+}
+
+/// Where a map of this file that has no `expect` can get one: behind its last field.
+fn slot(node: &Node, file: &TestFile) -> Option<Slot> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    let (first, last) = (entries.first()?, entries.last()?);
+    if node.get("expect").is_some() {
+        return None;
+    }
+    let text = file.text.as_str();
+    if text.get(file.span(node.place).bytes.start..)?.starts_with('{') {
+        let inside = text.get(..file.span(node.place).bytes.end)?.strip_suffix('}')?;
+        let after = inside.trim_end().trim_end_matches(',').len();
+        return Some(Slot::Flow { after });
+    }
+    let after = end(&last.value, file)?;
+    let key = file.span(first.key_place);
+    Some(Slot::Block {
+        after,
+        indent: key.column.saturating_sub(1),
+    })
+}
+
+/// Where the text of a value ends. A map or a list in lines of its own ends with the last text in it: the parser takes
+/// what lies before the next thing for a part of it.
+fn end(node: &Node, file: &TestFile) -> Option<usize> {
+    let bytes = file.span(node.place).bytes;
+    let text = file.text.get(bytes.clone())?;
+    match &node.value {
+        Value::Map(entries) if !text.starts_with('{') => end(&entries.last()?.value, file),
+        Value::List(items) if !text.starts_with('[') => end(items.last()?, file),
+        Value::Map(_) | Value::List(_) | Value::Scalar(_) => Some(bytes.start + text.trim_end().len()),
+    }
+}
+
+/// `GET shop.example.com/cart`
+fn line(request: &TestRequest) -> String {
+    format!("{} {}{}", request.method, request.authority, request.path)
+}
