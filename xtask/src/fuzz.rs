@@ -3,9 +3,9 @@
 //! A stable toolchain is enough: coverage is LLVM's own, and there is no unsafe code for a sanitizer to watch.
 //! What was found before is kept below the target folder, so that a longer run goes on where the last one ended.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use crate::failure::Failure;
 use crate::workspace::{Workspace, run as run_to_end, say};
@@ -30,9 +30,13 @@ const TARGETS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// The target that runs only when it is named: its programs hold a compiler, which takes many minutes to build with
-/// libFuzzer's instrumentation. Its seeds and a fixed set of random guests are in the tests.
+/// The target that runs only when it is named. It needs a build apart: its program holds wasmtime's compiler, which
+/// takes half an hour to build with instrumentation and tells the fuzzer nothing about our own code, so only the
+/// workspace's crates are instrumented there. Its seeds and a fixed set of random guests are in the tests.
 const ON_DEMAND: &str = "guest";
+
+/// Set for the compiler calls of that build: see [`as_compiler`].
+const INSTRUMENT: &str = "FINGERPOST_XTASK_INSTRUMENT";
 
 /// How long a target runs unless it is told.
 const SECONDS: u32 = 20;
@@ -73,14 +77,15 @@ impl<'a> Request<'a> {
 
 /// Builds the targets and runs those that are wanted.
 pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Failure> {
-    let is_wanted = |target| {
-        request
+    let folder = match request.target {
+        Some(ON_DEMAND) => build_guest(workspace)?,
+        Some(_) | None => build(workspace)?,
+    };
+    for (target, seeds) in TARGETS {
+        if request
             .target
             .map_or(target != ON_DEMAND, |wanted| wanted == target)
-    };
-    let folder = build(workspace, is_wanted(ON_DEMAND))?;
-    for (target, seeds) in TARGETS {
-        if is_wanted(target) {
+        {
             say("fuzz", format_args!("{target}, {} s", request.seconds));
             fuzz(
                 workspace,
@@ -94,24 +99,51 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
     Ok(())
 }
 
-/// The folder of the targets' programs. They are built apart, for no other build has these flags.
-fn build(workspace: &Workspace, with_guests: bool) -> Result<PathBuf, Failure> {
-    let host = host()?;
-    let target_dir = workspace.target.join("fuzz");
+/// Acts as `rustc` where cargo compiles a crate of the workspace for the `guest` target, and adds the flags.
+///
+/// Returns `None` in every other call of this program.
+pub(crate) fn as_compiler() -> Option<ExitCode> {
+    env::var_os(INSTRUMENT)?;
+    let mut arguments = env::args_os().skip(1);
+    let mut rustc = Command::new(arguments.next()?);
+    let status = rustc.args(arguments).args(FLAGS.split_whitespace()).status();
+    Some(match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: cannot start rustc: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// The folder of the programs of all targets but `guest`, with every crate instrumented. No other build has these
+/// flags, so they have a target folder of their own.
+fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let mut cargo = cargo(workspace, "fuzz", "libfuzzer")?;
+    run_to_end(cargo.env("RUSTFLAGS", FLAGS), "the fuzz targets do not build")?;
+    Ok(workspace.target.join("fuzz").join(host()?).join("release"))
+}
+
+/// The folder of the program of the `guest` target, with the workspace's crates instrumented.
+fn build_guest(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let this = env::current_exe()
+        .map_err(|error| Failure::Surroundings(format!("cannot find the path of xtask: {error}")))?;
+    let mut cargo = cargo(workspace, "fuzz-guest", "guest,libfuzzer")?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", this).env(INSTRUMENT, "1");
+    run_to_end(&mut cargo, "the fuzz target `guest` does not build")?;
+    Ok(workspace.target.join("fuzz-guest").join(host()?).join("release"))
+}
+
+fn cargo(workspace: &Workspace, folder: &str, features: &str) -> Result<Command, Failure> {
     say("build", "the fuzz targets (libFuzzer needs a C++ compiler)");
     let mut cargo = workspace.cargo(["build", "--quiet", "--release", "--package", "fingerpost-fuzz"]);
     // A named target keeps the flags from build scripts, which have no fuzzer to report to.
-    let features = if with_guests {
-        "guest,libfuzzer"
-    } else {
-        "libfuzzer"
-    };
     cargo
         .args(["--no-default-features", "--features", features])
-        .args(["--target", &host, "--target-dir"])
-        .arg(&target_dir);
-    run_to_end(cargo.env("RUSTFLAGS", FLAGS), "the fuzz targets do not build")?;
-    Ok(target_dir.join(host).join("release"))
+        .args(["--target", &host()?, "--target-dir"])
+        .arg(workspace.target.join(folder));
+    Ok(cargo)
 }
 
 fn host() -> Result<String, Failure> {

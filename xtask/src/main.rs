@@ -28,7 +28,7 @@ Usage: cargo xtask <verb>
                          `cargo test ARGUMENTS`
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
-                         that break the simulator, whose first build takes many minutes
+                         that break the simulator, whose first build takes some minutes
   bench [ARGUMENTS]      our filter beside Envoy's own router; `bench requests`: how quick `fingerpost request` is;
                          `cargo xtask bench --help` tells more
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
@@ -39,6 +39,9 @@ Envoy is looked for in FINGERPOST_ENVOY and on the PATH, and installed below the
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_compiler() {
+        return code;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&arguments) {
