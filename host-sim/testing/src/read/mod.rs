@@ -8,7 +8,7 @@ mod fields;
 mod native;
 mod request;
 #[cfg(test)]
-mod schema;
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
