@@ -1,8 +1,8 @@
 //! Nobody but the filter chooses a dispatch key: what a client sends under that name must have no effect.
 
-use fingerpost_config_compiler::Engine;
+use fingerpost_config_compiler::{CompiledChain, Engine};
 use fingerpost_envoy_runner::Bootstrap;
-use fingerpost_routing_config::DISPATCH_HEADER;
+use fingerpost_routing_config::{Action, DISPATCH_HEADER};
 use fingerpost_tests::case::{Case, Outcome};
 use fingerpost_tests::compiled;
 use fingerpost_tests::corpus::{Corpus, Scenario};
@@ -50,7 +50,7 @@ fn ask(name: &'static str, change: impl Fn(&mut Value, Case) -> Case + Sync) -> 
         .retain(|scenario| SCENARIOS.contains(&scenario.name.as_str()));
     let report = engines::run(name, &corpus, SCENARIOS.len(), |scenario| {
         let mut compiled = compiled::scenario(&corpus, scenario, Engine::Wasm)?;
-        let cases = with_keys(scenario, &keys(&compiled.routing));
+        let cases = with_keys(scenario, &keys(&compiled.chains));
         let cases: Vec<Case> = cases
             .into_iter()
             .map(|case| change(&mut compiled.bootstrap, case))
@@ -83,16 +83,16 @@ fn with_keys(scenario: &Scenario, keys: &[String]) -> Vec<Case> {
     cases.map(with_key).collect()
 }
 
-/// Every dispatch key of a routing config.
-fn keys(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(fields) => {
-            let own = fields.get("key").and_then(Value::as_str).map(str::to_owned);
-            own.into_iter().chain(fields.values().flat_map(keys)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(keys).collect(),
-        _ => Vec::new(),
-    }
+/// Every dispatch key of some chains.
+fn keys(chains: &[CompiledChain]) -> Vec<String> {
+    let hosts = chains.iter().flat_map(|chain| &chain.config.virtual_hosts);
+    let routes = hosts.flat_map(|host| &host.routes);
+    routes
+        .flat_map(|route| match &route.action {
+            Action::Forward(destinations) => destinations.iter().map(|it| it.key.clone()).collect(),
+            Action::Reply(reply) => vec![reply.key.clone()],
+        })
+        .collect()
 }
 
 fn drop_wasm_filters(value: &mut Value) {

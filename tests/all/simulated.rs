@@ -69,13 +69,10 @@ impl Tally {
     ) -> Result<(), String> {
         let ports = compiled::ports(compiled);
         let mut filters: BTreeMap<&str, Vec<Twins>> = BTreeMap::new();
-        for entry in compiled.routing["listeners"].as_array().into_iter().flatten() {
-            let twins = Twins::start(module, &entry["config"].to_string())
-                .map_err(|error| format!("{name}: {error}"))?;
-            filters
-                .entry(entry["name"].as_str().unwrap_or_default())
-                .or_default()
-                .push(twins);
+        for chain in &compiled.chains {
+            let config = serde_json::to_string(&chain.config).map_err(|error| format!("{name}: {error}"))?;
+            let twins = Twins::start(module, &config).map_err(|error| format!("{name}: {error}"))?;
+            filters.entry(chain.listener.as_str()).or_default().push(twins);
         }
         for (seed, sent) in (0..).zip(requests) {
             let listener = ports

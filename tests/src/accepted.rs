@@ -109,7 +109,7 @@ impl<'a> Judge<'a> {
     /// A file that it names can't be written.
     pub fn add(&mut self, input: &str, compiled: &Compiled) -> Result<(), String> {
         for secret in &compiled.file_secrets {
-            let resource = secret.resource().to_string();
+            let resource = secret.content();
             std::fs::write(secret.path(), resource).map_err(|error| error.to_string())?;
         }
         let bootstrap = &compiled.bootstrap;

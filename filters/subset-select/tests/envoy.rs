@@ -184,7 +184,8 @@ fn the_pair_does_what_the_example_expects() {
 /// Puts `uri-rewrite` alone before a table of Envoy's own, sends two requests that it rewrites, and returns the status
 /// of the second and how often it has warned.
 fn alone(native_routes: &str, mut bootstrap: Value) -> (u64, usize) {
-    let mut configuration = compiled(Engine::Wasm).routing["listeners"][0]["config"].clone();
+    let compiled = compiled(Engine::Wasm);
+    let mut configuration = serde_json::to_value(&compiled.chains[0].config).expect("it is JSON");
     configuration["native_routes"] = json!(native_routes);
     http_filters(&mut bootstrap, &mut |filters| {
         filters.insert(0, filter("uri-rewrite", &configuration.to_string()));

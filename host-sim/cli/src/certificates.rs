@@ -54,7 +54,7 @@ pub(crate) fn check(compiled: &Compiled, diagnostics: &mut Diagnostics) {
 pub(crate) fn resource_files(compiled: &Compiled) -> BTreeMap<PathBuf, String> {
     let file = |secret: &FileSecret| {
         let path = PathBuf::from(FileSecret::FOLDER).join(secret.file_name());
-        (path, format!("{:#}\n", secret.resource()))
+        (path, secret.content())
     };
     compiled.file_secrets.iter().map(file).collect()
 }

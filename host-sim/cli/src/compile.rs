@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, Plan, PlanListener};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{EngineName, Input};
@@ -65,8 +66,8 @@ impl Compile {
         };
         let loaded = load(&self.input, self.input.options(self.engine, module_path), &[])?;
 
-        let bootstrap = pretty(&loaded.compiled.bootstrap);
-        let routing = pretty(&loaded.compiled.routing);
+        let bootstrap = pretty(&loaded.compiled.bootstrap)?;
+        let routing = pretty(&loaded.compiled.routing())?;
         let secret = holds_private_key(&loaded.compiled.bootstrap);
         let mut artifacts = vec![Artifact {
             name: Path::new(BOOTSTRAP),
@@ -115,8 +116,10 @@ fn default_module_path(output: &Path) -> Result<String, Failure> {
 }
 
 /// JSON for people, with a line feed at the end.
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+fn pretty(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Whether a private key of a Secret stands in the bootstrap itself.

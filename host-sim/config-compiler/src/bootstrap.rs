@@ -2,14 +2,18 @@
 
 use std::mem::take;
 
+use fingerpost_envoy_config::bootstrap::{
+    Bootstrap, LayeredRuntime, RuntimeLayer, RuntimeValue, StaticResources,
+};
+use fingerpost_envoy_config::core::Node;
+use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
-use fingerpost_routing_config::RoutingConfig;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::checks;
 use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
-use crate::credentials::FileSecret;
+use crate::compiled::{Compiled, CompiledChain};
 use crate::empty_clusters;
 use crate::endpoints::Endpoints;
 use crate::gateways;
@@ -19,30 +23,12 @@ use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
-use crate::proto::{Fields, object};
 use crate::refused;
 use crate::reserved;
-use crate::tls::InlineCertificate;
 use crate::unrouted_servers;
 use crate::unselected_rules;
 use crate::unserved;
 use crate::virtual_services;
-
-/// What a compilation makes.
-#[derive(Debug, Clone)]
-pub struct Compiled {
-    /// A static bootstrap in the JSON form of Envoy's protos, snake case.
-    pub bootstrap: Value,
-    /// The filter's config of every HTTP chain, for people. Envoy has it in the bootstrap.
-    pub routing: Value,
-    /// The same as a flat view.
-    pub plan: Plan,
-    /// What Envoy reads from files while it runs, once for each server that needs it. For each, the file
-    /// [`FileSecret::path`] must be there when Envoy starts.
-    pub file_secrets: Vec<FileSecret>,
-    /// The certificates of Secrets of the input, which the bootstrap holds.
-    pub certificates: Vec<InlineCertificate>,
-}
 
 /// Compiles what `resources` say for the proxy that `options` describe.
 ///
@@ -82,7 +68,6 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     left_out::check(&clusters, &mesh, diagnostics);
     unrouted_servers::check(&merged, &services, &mesh, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
-    let routing = routing(&built, options);
     let unserved = unserved::find(resources, &services, &merged, options);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);
     let file_secrets = built
@@ -93,21 +78,38 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         .iter_mut()
         .flat_map(|it| take(&mut it.certificates))
         .collect();
-    let configs: Vec<(String, RoutingConfig)> = built
-        .iter_mut()
-        .flat_map(|listener| &mut listener.http)
-        .filter_map(|chain| Some((chain.routes.name.clone(), chain.config.take()?)))
-        .collect();
+    let (chains, config_bytes) = chains(&mut built);
     let bootstrap = bootstrap(built, clusters);
-    let configs = configs.iter().map(|(name, config)| (name.as_str(), config));
-    refused::check_output(&bootstrap, configs, diagnostics);
+    refused::check_output(&bootstrap, &chains, config_bytes, diagnostics);
     Compiled {
         bootstrap,
-        routing,
+        engine: options.engine,
+        chains,
         plan,
         file_secrets,
         certificates,
     }
+}
+
+/// The chains in which the filter is, and the length of their configurations in bytes.
+fn chains(listeners: &mut [BuiltListener<'_>]) -> (Vec<CompiledChain>, usize) {
+    let mut chains = Vec::new();
+    let mut bytes = 0;
+    for listener in listeners {
+        for chain in &mut listener.http {
+            let Some(filter) = chain.filter.take() else {
+                continue;
+            };
+            bytes += filter.bytes;
+            chains.push(CompiledChain {
+                listener: listener.name.clone(),
+                port: listener.port,
+                route_config: chain.routes.name.clone(),
+                config: filter.config,
+            });
+        }
+    }
+    (chains, bytes)
 }
 
 /// DNS can't tell the endpoints of one subset from those of another.
@@ -140,52 +142,41 @@ fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnos
 }
 
 fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value {
-    let mut secrets: Vec<Value> = Vec::new();
+    let mut secrets: Vec<Secret> = Vec::new();
     for secret in listeners.iter().flat_map(|it| &it.secrets) {
         if !secrets.contains(secret) {
             secrets.push(secret.clone());
         }
     }
-    let listeners: Vec<Value> = listeners.into_iter().map(|it| it.envoy).collect();
-    let clusters: Vec<Value> = clusters
-        .into_iter()
-        .filter_map(|it| serde_json::to_value(it.envoy).ok())
-        .collect();
-    let mut resources = Fields::new();
-    resources.insert("listeners".to_owned(), listeners.into());
-    resources.insert("clusters".to_owned(), clusters.into());
-    if !secrets.is_empty() {
-        resources.insert("secrets".to_owned(), secrets.into());
-    }
-    object([
-        ("node", json!({"id": "fingerpost", "cluster": "fingerpost"})),
-        ("static_resources", Value::Object(resources)),
-        // As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).
-        (
-            "layered_runtime",
-            json!({"layers": [{"name": "istio", "static_layer": {
-                "envoy.reloadable_features.http_reject_path_with_fragment": false,
-                "re2.max_program_size.error_level": 32768,
-            }}]}),
-        ),
-    ])
+    let bootstrap = Bootstrap {
+        node: Some(Node {
+            id: "fingerpost".to_owned(),
+            cluster: "fingerpost".to_owned(),
+        }),
+        static_resources: StaticResources {
+            listeners: listeners.into_iter().map(|it| it.envoy).collect(),
+            clusters: clusters.into_iter().map(|it| it.envoy).collect(),
+            secrets,
+        },
+        layered_runtime: Some(LayeredRuntime {
+            layers: vec![istio_layer()],
+        }),
+        admin: None,
+    };
+    serde_json::to_value(bootstrap).unwrap_or_default()
 }
 
-fn routing(listeners: &[BuiltListener<'_>], options: &Options) -> Value {
-    let chains = listeners.iter().flat_map(|listener| {
-        listener.http.iter().filter_map(move |chain| {
-            let config = serde_json::to_value(chain.config.as_ref()?).ok()?;
-            Some(json!({
-                "name": listener.name,
-                "port": listener.port,
-                "route_config": chain.routes.name,
-                "config": config,
-            }))
-        })
-    });
-    let engine = match options.engine {
-        Engine::Wasm => "wasm",
-        Engine::Native => "native",
-    };
-    json!({"engine": engine, "listeners": chains.collect::<Vec<Value>>()})
+/// As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).
+fn istio_layer() -> RuntimeLayer {
+    let flags = [
+        (
+            "envoy.reloadable_features.http_reject_path_with_fragment",
+            RuntimeValue::Flag(false),
+        ),
+        ("re2.max_program_size.error_level", RuntimeValue::Number(32_768)),
+    ];
+    RuntimeLayer {
+        name: "istio".to_owned(),
+        static_layer: flags.map(|(key, value)| (key.to_owned(), value)).into(),
+    }
 }

@@ -7,12 +7,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fingerpost_envoy_config::core::DataSource;
+use fingerpost_envoy_config::matcher::StringPattern;
+use fingerpost_envoy_config::tls::{
+    CertificateValidationContext, CombinedCertificateValidationContext, CommonTlsContext, SanType,
+    SubjectAltNameMatcher, TrustChainVerification,
+};
 use fingerpost_resources::{Diagnostics, ServerTlsMode};
-use serde_json::{Value, json};
 
 use crate::certificates;
 use crate::credentials::{self, CredentialName, FileSecret, Kind, SecretFiles};
-use crate::proto::Fields;
 use crate::tls::{DownstreamTls, ENVOY_REFUSES, Server, inline_string, not_in_input, refuse_secret};
 
 /// Bytes of a SHA-256.
@@ -21,7 +25,7 @@ const SHA256: usize = 32;
 /// Adds what clients' certificates are judged by.
 pub(crate) fn add_validation(
     server: &Server<'_>,
-    common: &mut Fields,
+    common: &mut CommonTlsContext,
     built: &mut DownstreamTls,
     diagnostics: &mut Diagnostics,
 ) {
@@ -47,20 +51,15 @@ pub(crate) fn add_validation(
     let mut context = restrictions(server, diagnostics);
     match authorities(server, &by_credential, diagnostics) {
         Some(Authorities::Inline { trusted, revoked }) => {
-            context.insert("trusted_ca".to_owned(), trusted);
-            if let Some(revoked) = revoked {
-                context.insert("crl".to_owned(), revoked);
-            }
-            common.insert("validation_context".to_owned(), Value::Object(context));
+            context.trusted_ca = Some(trusted);
+            context.crl = revoked;
+            common.validation_context = Some(context);
         }
         Some(Authorities::Files(secret)) => {
-            common.insert(
-                "combined_validation_context".to_owned(),
-                json!({
-                    "default_validation_context": context,
-                    "validation_context_sds_secret_config": secret.config(),
-                }),
-            );
+            common.combined_validation_context = Some(CombinedCertificateValidationContext {
+                default_validation_context: context,
+                validation_context_sds_secret_config: secret.config(),
+            });
             built.file_secrets.push(*secret);
         }
         None => {}
@@ -68,19 +67,21 @@ pub(crate) fn add_validation(
 }
 
 /// What a certificate needs besides an authority. Istio gives fingerprints to Envoy only beside a credential.
-fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> Fields {
-    let mut context = Fields::new();
-    if !server.tls.subject_alt_names.is_empty() {
-        // Istio names no type; Envoy then tries these.
-        let types = ["EMAIL", "DNS", "URI", "IP_ADDRESS"];
-        let names = server.tls.subject_alt_names.iter();
-        let matchers: Vec<Value> = names
-            .flat_map(|name| types.map(|kind| json!({"san_type": kind, "matcher": {"exact": name}})))
-            .collect();
-        context.insert("match_typed_subject_alt_names".to_owned(), matchers.into());
-    }
+fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> CertificateValidationContext {
+    // Istio names no type; Envoy then tries these.
+    let types = [SanType::Email, SanType::Dns, SanType::Uri, SanType::IpAddress];
+    let matchers = server.tls.subject_alt_names.iter().flat_map(|name| {
+        types.map(|san_type| SubjectAltNameMatcher {
+            san_type,
+            matcher: StringPattern::Exact(name.clone()).into(),
+        })
+    });
+    let mut context = CertificateValidationContext {
+        match_typed_subject_alt_names: matchers.collect(),
+        ..CertificateValidationContext::default()
+    };
     if server.tls.insecure_skip_verify == Some(true) {
-        context.insert("trust_chain_verification".to_owned(), json!("ACCEPT_UNTRUSTED"));
+        context.trust_chain_verification = TrustChainVerification::AcceptUntrusted;
     }
     if server.credentials().is_empty() {
         return context;
@@ -96,10 +97,13 @@ fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> Fields {
                     .help(fingerprints.command());
             }
         }
-        if !listed.is_empty() {
-            context.insert(fingerprints.envoy_field().to_owned(), json!(listed));
-        }
     }
+    context
+        .verify_certificate_hash
+        .clone_from(&server.tls.verify_certificate_hash);
+    context
+        .verify_certificate_spki
+        .clone_from(&server.tls.verify_certificate_spki);
     context
 }
 
@@ -124,13 +128,6 @@ impl Fingerprints {
         match self {
             Self::Hash => "verifyCertificateHash",
             Self::PublicKey => "verifyCertificateSpki",
-        }
-    }
-
-    fn envoy_field(self) -> &'static str {
-        match self {
-            Self::Hash => "verify_certificate_hash",
-            Self::PublicKey => "verify_certificate_spki",
         }
     }
 
@@ -172,7 +169,10 @@ impl Fingerprints {
 
 /// Who must have signed a client's certificate.
 enum Authorities {
-    Inline { trusted: Value, revoked: Option<Value> },
+    Inline {
+        trusted: DataSource,
+        revoked: Option<DataSource>,
+    },
     Files(Box<FileSecret>),
 }
 

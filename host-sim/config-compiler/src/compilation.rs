@@ -5,7 +5,8 @@
 use fingerpost_resources::{Diagnostics, Resources, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
-use crate::bootstrap::{Compiled, compile};
+use crate::bootstrap::compile;
+use crate::compiled::Compiled;
 use crate::options::Options;
 
 /// A configuration that could be compiled.

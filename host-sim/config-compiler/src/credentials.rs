@@ -5,11 +5,15 @@
 //! Source: istio `pilot/pkg/credentials/kube/secrets.go`, `pilot/pkg/model/credentials/resource.go`; for files
 //! `pilot/pkg/security/model/authentication.go`, `ApplyToCommonTLSContext`.
 
+use fingerpost_envoy_config::core::{
+    ApiVersion, ConfigSource, DataSource, PathConfigSource, WatchedDirectory,
+};
+use fingerpost_envoy_config::tls::{
+    self, CertificateValidationContext, SdsSecretConfig, SecretContent, SecretFile, SecretResource,
+    TlsCertificate,
+};
 use fingerpost_resources::{Diagnostics, Origin, Resource, Resources, Secret};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::proto::{Fields, fields, typed};
 
 /// The folder beside the module that holds certificates and how Envoy finds them.
 const FOLDER: &str = "certs";
@@ -72,41 +76,51 @@ impl FileSecret {
     /// The folder beside the module in which Envoy looks for that file.
     pub const FOLDER: &'static str = FOLDER;
 
-    /// What that file holds: an SDS response with this secret.
-    pub fn resource(&self) -> Value {
-        let file = |path: &str| json!({"filename": path});
-        let (kind, content) = match &self.files {
-            SecretFiles::Certificate { chain, key } => (
-                "tls_certificate",
-                json!({"certificate_chain": file(chain), "private_key": file(key)}),
-            ),
-            SecretFiles::Authority { trusted, revoked } => {
-                let mut content = fields(json!({"trusted_ca": file(trusted)}));
-                if let Some(revoked) = revoked {
-                    content.insert("crl".to_owned(), file(revoked));
-                }
-                ("validation_context", Value::Object(content))
-            }
-        };
-        let mut secret = Fields::new();
-        secret.insert("name".to_owned(), json!(self.name));
-        secret.insert(kind.to_owned(), content);
-        let secret = typed("envoy.extensions.transport_sockets.tls.v3.Secret", secret);
-        json!({"resources": [secret]})
+    /// What that file holds: an SDS response with this secret, as JSON for people.
+    pub fn content(&self) -> String {
+        // Texts only: they always serialise.
+        let mut content = serde_json::to_string_pretty(&self.resource()).unwrap_or_default();
+        content.push('\n');
+        content
     }
 
-    /// Envoy's `SdsSecretConfig`. The folder is watched: what is moved there is read again.
-    pub(crate) fn config(&self) -> Value {
-        json!({
-            "name": self.name,
-            "sds_config": {
-                "resource_api_version": "V3",
-                "path_config_source": {
-                    "path": self.path(),
-                    "watched_directory": {"path": self.folder},
+    fn resource(&self) -> SecretFile {
+        let file = |path: &str| DataSource::Filename(path.to_owned());
+        let content = match &self.files {
+            SecretFiles::Certificate { chain, key } => SecretContent::TlsCertificate(TlsCertificate {
+                certificate_chain: file(chain),
+                private_key: file(key),
+            }),
+            SecretFiles::Authority { trusted, revoked } => {
+                SecretContent::ValidationContext(CertificateValidationContext {
+                    trusted_ca: Some(file(trusted)),
+                    crl: revoked.as_deref().map(file),
+                    ..CertificateValidationContext::default()
+                })
+            }
+        };
+        SecretFile {
+            resources: vec![SecretResource::Secret(tls::Secret {
+                name: self.name.clone(),
+                content,
+            })],
+        }
+    }
+
+    /// How a server names it. The folder is watched: what is moved there is read again.
+    pub(crate) fn config(&self) -> SdsSecretConfig {
+        SdsSecretConfig {
+            name: self.name.clone(),
+            sds_config: Some(ConfigSource {
+                resource_api_version: ApiVersion::V3,
+                path_config_source: PathConfigSource {
+                    path: self.path(),
+                    watched_directory: Some(WatchedDirectory {
+                        path: self.folder.clone(),
+                    }),
                 },
-            },
-        })
+            }),
+        }
     }
 }
 

@@ -1,27 +1,27 @@
-//! Listeners and their HTTP connection managers.
+//! Listeners and their filter chains.
 //!
-//! Decides filter chains, filters and the settings that Istio gives a gateway. What a route table says
-//! is `virtual_hosts`' matter, what bytes do is `tcp`'s.
-//! Source: istio `pilot/pkg/networking/core/gateway.go` and `listener_builder.go`; spec 1.6, 1.8, 1.13.
+//! Decides which chains a listener has and which connections they accept. What is in a chain is the matter of
+//! `http_chain`, `tcp` and `tls`.
+//! Source: istio `pilot/pkg/networking/core/gateway.go`; spec 1.6, 1.13.
 
-use fingerpost_envoy_config::route::RouteConfiguration;
+use fingerpost_envoy_config::Empty;
+use fingerpost_envoy_config::core::Extension;
+use fingerpost_envoy_config::listener::{
+    FilterChain, FilterChainMatch, Listener, ListenerFilterConfig, TrafficDirection,
+};
+use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
-use fingerpost_routing_config::{DISPATCH_HEADER, RoutingConfig};
-use serde_json::{Value, json};
 
 use crate::address::address;
 use crate::claims::{self, Claims, Taken};
 use crate::credentials::FileSecret;
-use crate::dispatch;
 use crate::gateways::{BoundServer, MergedListener};
+use crate::http_chain::{self, HttpChain};
 use crate::mesh::Mesh;
-use crate::native;
-use crate::options::Engine;
-use crate::proto::{Fields, fields, object, typed};
 use crate::protocol::Termination;
 use crate::tcp;
 use crate::tls::{self, InlineCertificate};
-use crate::virtual_hosts::{self, RouteConfig};
+use crate::virtual_hosts;
 use crate::virtual_services::BoundService;
 
 /// What a listener was made of, beside its Envoy configuration.
@@ -32,7 +32,7 @@ pub(crate) struct BuiltListener<'r> {
     /// The port to listen on.
     pub port: u32,
     /// The Envoy `Listener`.
-    pub envoy: Value,
+    pub envoy: Listener,
     /// Its HTTP chains.
     pub http: Vec<HttpChain<'r>>,
     /// Its chains of bytes.
@@ -46,18 +46,7 @@ pub(crate) struct BuiltListener<'r> {
     /// The certificates of its servers that it holds.
     pub certificates: Vec<InlineCertificate>,
     /// Envoy's `Secret`s that its servers name and that the bootstrap holds.
-    pub secrets: Vec<Value>,
-}
-
-/// One HTTP connection manager.
-#[derive(Debug)]
-pub(crate) struct HttpChain<'r> {
-    /// What it routes by.
-    pub routes: RouteConfig<'r>,
-    /// The filter's config, if the filter is in the chain.
-    pub config: Option<RoutingConfig>,
-    /// The server names of its connections; empty for all.
-    pub server_names: Vec<String>,
+    pub secrets: Vec<Secret>,
 }
 
 /// Builds a listener, or nothing where no chain results (a TCP server without a route).
@@ -76,19 +65,18 @@ pub(crate) fn build<'r>(
     let mut taken_names: Vec<String> = Vec::new();
     let mut file_secrets = Vec::new();
     let mut certificates = Vec::new();
-    let mut secrets: Vec<Value> = Vec::new();
+    let mut secrets: Vec<Secret> = Vec::new();
     let servers = || merged.groups.iter().flat_map(|group| &group.servers);
     for server in servers().filter(|it| it.is_auto_passthrough()) {
         report_auto_passthrough(server, diagnostics);
     }
-    let mut add_tls = |chain: &mut Value, server: &BoundServer<'_>, names: &[String]| {
+    let mut add_tls = |chain: &mut FilterChain, server: &BoundServer<'_>, names: &[String]| {
         inspects_tls = true;
         let built = tls::downstream(server, &name, names, mesh, resources, diagnostics);
-        let Value::Object(chain) = chain else { return };
-        if !names.is_empty() {
-            chain.insert("filter_chain_match".to_owned(), json!({"server_names": names}));
-        }
-        chain.insert("transport_socket".to_owned(), built.socket);
+        chain.filter_chain_match = FilterChainMatch {
+            server_names: names.to_vec(),
+        };
+        chain.transport_socket = built.socket;
         file_secrets.extend(built.file_secrets);
         certificates.extend(built.certificates);
         secrets.extend(built.secrets);
@@ -109,7 +97,9 @@ pub(crate) fn build<'r>(
                 continue;
             }
             let routes = virtual_hosts::build(&group.servers, services, mesh);
-            chains.push(http_chain(&name, routes, mesh, &mut http));
+            let (chain, built) = http_chain::build(&name, routes, &[], mesh);
+            chains.push(chain);
+            http.push(built);
             continue;
         }
         for server in &group.servers {
@@ -120,12 +110,10 @@ pub(crate) fn build<'r>(
                         continue;
                     }
                     let routes = virtual_hosts::build(std::slice::from_ref(server), services, mesh);
-                    let mut chain = http_chain(&name, routes, mesh, &mut http);
-                    if let Some(built) = http.last_mut() {
-                        built.server_names.clone_from(&names);
-                    }
+                    let (mut chain, built) = http_chain::build(&name, routes, &names, mesh);
                     add_tls(&mut chain, server, &names);
                     chains.push(chain);
+                    http.push(built);
                 }
                 Termination::TlsToTcp => {
                     let names = server_names(server);
@@ -169,25 +157,21 @@ pub(crate) fn build<'r>(
     let protocols = servers()
         .filter_map(|it| it.server.port.as_ref())
         .map(|port| port.protocol.clone());
-    let mut envoy = fields(json!({
-        "name": name,
-        "address": serde_json::to_value(address(&merged.bind, merged.port)).unwrap_or_default(),
-        "traffic_direction": "OUTBOUND",
-    }));
-    if inspects_tls || passes_tls {
-        let inspector = typed(
-            "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
-            Fields::new(),
-        );
-        envoy.insert(
-            "listener_filters".to_owned(),
-            json!([{"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}]),
-        );
-    }
-    envoy.insert("filter_chains".to_owned(), chains.into());
+    let inspector = (inspects_tls || passes_tls).then(|| Extension {
+        name: "envoy.filters.listener.tls_inspector".to_owned(),
+        typed_config: ListenerFilterConfig::TlsInspector(Empty {}),
+    });
+    let envoy = Listener {
+        name: name.clone(),
+        address: address(&merged.bind, merged.port),
+        traffic_direction: TrafficDirection::Outbound,
+        listener_filters: inspector.into_iter().collect(),
+        filter_chains: chains,
+        access_log: Vec::new(),
+    };
     Some(BuiltListener {
         port: merged.port,
-        envoy: Value::Object(envoy),
+        envoy,
         http,
         tcp: tcp_chains,
         protocols: without_repeats(protocols),
@@ -237,131 +221,4 @@ fn server_names(server: &BoundServer<'_>) -> Vec<String> {
     }
     names.sort();
     claims::distinct(&names)
-}
-
-fn http_chain<'r>(
-    listener: &str,
-    routes: RouteConfig<'r>,
-    mesh: &Mesh<'_>,
-    built: &mut Vec<HttpChain<'r>>,
-) -> Value {
-    let mut filters = Vec::new();
-    let (route_config, config) = match mesh.options.engine {
-        Engine::Native => (native::route_config(&routes), None),
-        Engine::Wasm => {
-            let divided = dispatch::split_route_config(&routes, mesh.options.envoy);
-            filters.push(wasm_filter(
-                &format!("{listener}/{}", routes.name),
-                &divided.config,
-                mesh,
-            ));
-            (divided.route_config, Some(divided.config))
-        }
-    };
-    for (name, kind) in [
-        (
-            "envoy.filters.http.fault",
-            "envoy.extensions.filters.http.fault.v3.HTTPFault",
-        ),
-        (
-            "envoy.filters.http.cors",
-            "envoy.extensions.filters.http.cors.v3.Cors",
-        ),
-        (
-            "envoy.filters.http.router",
-            "envoy.extensions.filters.http.router.v3.Router",
-        ),
-    ] {
-        filters.push(json!({"name": name, "typed_config": typed(kind, Fields::new())}));
-    }
-    let manager = connection_manager(listener, route_config, filters, mesh);
-    built.push(HttpChain {
-        routes,
-        config,
-        server_names: Vec::new(),
-    });
-    let filter = object([
-        ("name", json!("envoy.filters.network.http_connection_manager")),
-        ("typed_config", manager),
-    ]);
-    object([
-        ("filters", vec![filter].into()),
-        ("transport_socket_connect_timeout", json!("15s")),
-    ])
-}
-
-/// The settings that Istio gives a gateway (spec 1.8), and the early removal of control headers.
-fn connection_manager(
-    listener: &str,
-    route_config: RouteConfiguration,
-    filters: Vec<Value>,
-    mesh: &Mesh<'_>,
-) -> Value {
-    let mut manager = fields(json!({
-        "stat_prefix": format!("outbound_{listener}"),
-        "server_name": "istio-envoy",
-        "use_remote_address": true,
-        "normalize_path": true,
-        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-        "stream_idle_timeout": "0s",
-        "forward_client_cert_details": "SANITIZE_SET",
-        "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
-        "proxy_100_continue": true,
-        "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "request_id_extension": {"typed_config": typed(
-            "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
-            fields(json!({"use_request_id_for_trace_sampling": true})),
-        )},
-    }));
-    let removed = removed_early(mesh);
-    if !removed.is_empty() {
-        let mutations: Vec<Value> = removed.iter().map(|name| json!({"remove": name})).collect();
-        let config = typed(
-            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            fields(json!({"mutations": mutations})),
-        );
-        manager.insert(
-            "early_header_mutation_extensions".to_owned(),
-            json!([{"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": config}]),
-        );
-    }
-    let route_config = serde_json::to_value(route_config).unwrap_or_default();
-    manager.insert("route_config".to_owned(), route_config);
-    manager.insert("http_filters".to_owned(), filters.into());
-    typed(
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        manager,
-    )
-}
-
-/// Headers that no client may send: they are gone before any filter sees the request.
-fn removed_early(mesh: &Mesh<'_>) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    if mesh.options.engine == Engine::Wasm {
-        names.push(DISPATCH_HEADER);
-    }
-    if mesh.options.envoy.obeys_stream_duration_of_clients() {
-        names.push("x-envoy-upstream-stream-duration-ms");
-    }
-    names
-}
-
-fn wasm_filter(name: &str, config: &RoutingConfig, mesh: &Mesh<'_>) -> Value {
-    // The types of the contract hold strings and numbers only: they always serialise.
-    let text = serde_json::to_string(config).unwrap_or_default();
-    let plugin = fields(json!({"config": {
-        "name": format!("fingerpost/{name}"),
-        "root_id": "fingerpost",
-        "vm_config": {
-            "vm_id": "fingerpost",
-            "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": mesh.options.module_path}},
-        },
-        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text},
-        "failure_policy": "FAIL_RELOAD",
-    }}));
-    json!({
-        "name": "fingerpost",
-        "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", plugin),
-    })
 }

@@ -15,10 +15,11 @@ mod walk;
 mod whole;
 
 use fingerpost_resources::{Diagnostics, Resources};
-use fingerpost_routing_config::{RoutingConfig, VM_CONFIG_BYTES};
+use fingerpost_routing_config::VM_CONFIG_BYTES;
 use serde_json::Value;
 
 use crate::clusters::Cluster;
+use crate::compiled::CompiledChain;
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
 use crate::virtual_services::BoundService;
@@ -40,9 +41,10 @@ pub(crate) fn check(
 }
 
 /// Checks the output itself. Errors that were found before have a better place: then this adds none.
-pub(crate) fn check_output<'c>(
+pub(crate) fn check_output(
     bootstrap: &Value,
-    configs: impl Iterator<Item = (&'c str, &'c RoutingConfig)>,
+    chains: &[CompiledChain],
+    config_bytes: usize,
     diagnostics: &mut Diagnostics,
 ) {
     if diagnostics.has_errors() {
@@ -55,18 +57,18 @@ pub(crate) fn check_output<'c>(
     }
     // All are in one VM, so all must load beside each other.
     let mut loaded = Vec::new();
-    let mut bytes = 0;
-    for (route_config, config) in configs {
-        bytes += serde_json::to_string(config).map_or(0, |text| text.len());
-        match config.load() {
+    for chain in chains {
+        match chain.config.load() {
             Ok(table) => loaded.push(table),
             Err(error) => {
                 let message = format!("the filter refuses its configuration: {}", error.reason);
-                diagnostics.error(CODE, message).about(route_config, error.place);
+                diagnostics
+                    .error(CODE, message)
+                    .about(chain.route_config.as_str(), error.place);
             }
         }
     }
-    check_room(bytes, VM_CONFIG_BYTES, diagnostics);
+    check_room(config_bytes, VM_CONFIG_BYTES, diagnostics);
 }
 
 /// Whether the filter's configurations fit into a VM, now and beside their successors.
@@ -91,11 +93,18 @@ mod tests {
     use serde_json::json;
 
     use super::{check_output, check_room};
+    use crate::compiled::CompiledChain;
 
     fn codes(bootstrap: &serde_json::Value, config: &serde_json::Value) -> Vec<&'static str> {
         let config = RoutingConfig::parse(config.to_string().as_bytes()).expect("a routing configuration");
+        let chain = CompiledChain {
+            listener: "0.0.0.0_80".to_owned(),
+            port: 80,
+            route_config: "http.80".to_owned(),
+            config,
+        };
         let mut diagnostics = Diagnostics::new();
-        check_output(bootstrap, std::iter::once(("http.80", &config)), &mut diagnostics);
+        check_output(bootstrap, &[chain], 0, &mut diagnostics);
         diagnostics.iter().map(|it| it.code).collect()
     }
 

@@ -4,14 +4,18 @@
 //! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayNetworkFiltersFromTCPRoutes`,
 //! `buildGatewayNetworkFiltersFromTLSRoutes`; spec 5.
 
+use fingerpost_envoy_config::core::Extension;
+use fingerpost_envoy_config::filters::tcp_proxy::{
+    ClusterSpecifier, ClusterWeight, TcpProxy, WeightedClusters,
+};
+use fingerpost_envoy_config::listener::{FilterChain, FilterChainMatch, NetworkFilterConfig};
 use fingerpost_resources::{Resource, RouteDestination, VirtualService};
-use serde_json::{Value, json};
 
 use crate::claims;
 use crate::gateways::BoundServer;
 use crate::host;
+use crate::http_chain::HANDSHAKE_TIMEOUT;
 use crate::mesh::Mesh;
-use crate::proto::{Fields, fields, typed};
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundService, gateway_name};
 
@@ -99,35 +103,39 @@ pub(crate) fn routed_by_name<'r>(
 }
 
 /// The Envoy `FilterChain`.
-pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> Value {
+pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
     let namespace = &chain.resource.meta.namespace;
     let proxy = match chain.shares.as_slice() {
-        [(only, _)] => fields(json!({"stat_prefix": only.name(), "cluster": only.name()})),
+        [(only, _)] => TcpProxy {
+            stat_prefix: only.name(),
+            cluster: ClusterSpecifier::Cluster(only.name()),
+            access_log: Vec::new(),
+        },
         several => {
-            let clusters: Vec<Value> = several
-                .iter()
-                .map(|(cluster, weight)| json!({"name": cluster.name(), "weight": weight}))
-                .collect();
-            fields(json!({
-                "stat_prefix": format!("l4.{namespace}"),
-                "weighted_clusters": {"clusters": clusters},
-            }))
+            let clusters = several.iter().map(|(cluster, weight)| ClusterWeight {
+                name: cluster.name(),
+                weight: *weight,
+            });
+            TcpProxy {
+                stat_prefix: format!("l4.{namespace}"),
+                cluster: ClusterSpecifier::WeightedClusters(WeightedClusters {
+                    clusters: clusters.collect(),
+                }),
+                access_log: Vec::new(),
+            }
         }
     };
-    let proxy = typed("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", proxy);
-    let mut written = Fields::new();
-    if !chain.server_names.is_empty() {
-        written.insert(
-            "filter_chain_match".to_owned(),
-            json!({"server_names": chain.server_names}),
-        );
+    FilterChain {
+        filters: vec![Extension {
+            name: "envoy.filters.network.tcp_proxy".to_owned(),
+            typed_config: NetworkFilterConfig::TcpProxy(proxy),
+        }],
+        transport_socket_connect_timeout: Some(HANDSHAKE_TIMEOUT),
+        filter_chain_match: FilterChainMatch {
+            server_names: chain.server_names.clone(),
+        },
+        ..FilterChain::default()
     }
-    written.insert(
-        "filters".to_owned(),
-        json!([{"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}]),
-    );
-    written.insert("transport_socket_connect_timeout".to_owned(), json!("15s"));
-    Value::Object(written)
 }
 
 /// The VirtualServices of the server's Gateway that have a host in common with it.

@@ -5,15 +5,21 @@
 //! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; spec 1.13. What Envoy refuses was
 //! tried with 1.40.
 
-use fingerpost_resources::{Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings, TlsProtocol};
-use serde_json::{Value, json};
+use fingerpost_envoy_config::core::{DataSource, Extension};
+use fingerpost_envoy_config::listener::TransportSocketConfig;
+use fingerpost_envoy_config::tls::{
+    CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, Secret, SecretContent, TlsCertificate,
+    TlsParameters, TlsProtocol,
+};
+use fingerpost_resources::{
+    Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings, TlsProtocol as GivenVersion,
+};
 
 use crate::certificates::{self, CertificateFault, Validity};
 use crate::client_certificates;
 use crate::credentials::{self, CredentialName, FileSecret, Kind, Needed, SecretFiles};
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
-use crate::proto::{Fields, fields, typed};
 
 pub(crate) use crate::refused::CODE as ENVOY_REFUSES;
 
@@ -21,13 +27,13 @@ pub(crate) use crate::refused::CODE as ENVOY_REFUSES;
 #[derive(Debug, Default)]
 pub(crate) struct DownstreamTls {
     /// Envoy's `TransportSocket`.
-    pub socket: Value,
+    pub socket: Option<Extension<TransportSocketConfig>>,
     /// What it reads from files.
     pub file_secrets: Vec<FileSecret>,
     /// The certificates that it holds.
     pub certificates: Vec<InlineCertificate>,
     /// Envoy's `Secret`s that it names and that the bootstrap holds.
-    pub secrets: Vec<Value>,
+    pub secrets: Vec<Secret>,
 }
 
 /// A certificate of a Secret of the input, which the bootstrap holds.
@@ -78,19 +84,23 @@ pub(crate) fn downstream(
         mesh,
         resources,
     };
-    let mut common = fields(json!({"alpn_protocols": ["h2", "http/1.1"]}));
+    let mut common = CommonTlsContext {
+        alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+        ..CommonTlsContext::default()
+    };
     server.add_certificates(&mut common, &mut built, diagnostics);
     client_certificates::add_validation(&server, &mut common, &mut built, diagnostics);
     let parameters = server.parameters(diagnostics);
-    if !parameters.is_empty() {
-        common.insert("tls_params".to_owned(), Value::Object(parameters));
-    }
+    common.tls_params = Some(parameters).filter(|it| *it != TlsParameters::default());
     let needs_certificate = matches!(server.mode(), ServerTlsMode::Mutual | ServerTlsMode::IstioMutual);
-    let context = typed(
-        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        fields(json!({"common_tls_context": common, "require_client_certificate": needs_certificate})),
-    );
-    built.socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
+    let context = DownstreamTlsContext {
+        common_tls_context: common,
+        require_client_certificate: Some(needs_certificate),
+    };
+    built.socket = Some(Extension {
+        name: "envoy.transport_sockets.tls".to_owned(),
+        typed_config: TransportSocketConfig::DownstreamTls(Box::new(context)),
+    });
     built
 }
 
@@ -121,7 +131,7 @@ impl Server<'_> {
 
     fn add_certificates(
         &self,
-        common: &mut Fields,
+        common: &mut CommonTlsContext,
         built: &mut DownstreamTls,
         diagnostics: &mut Diagnostics,
     ) {
@@ -145,20 +155,23 @@ impl Server<'_> {
             by_file.extend(self.certificate_files());
         }
         if by_file.is_empty() {
-            let certificates: Vec<Value> = inline.into_iter().map(|(_, it)| it).collect();
-            common.insert("tls_certificates".to_owned(), certificates.into());
+            common.tls_certificates = inline.into_iter().map(|(_, it)| it).collect();
             return;
         }
-        let mut configs: Vec<Value> = by_file.iter().map(FileSecret::config).collect();
+        let mut configs: Vec<SdsSecretConfig> = by_file.iter().map(FileSecret::config).collect();
         // Envoy takes both kinds in one server only if both are secrets.
         for (name, certificate) in inline {
             let name = format!("inline+{name}");
-            configs.push(json!({"name": name}));
-            built
-                .secrets
-                .push(json!({"name": name, "tls_certificate": certificate}));
+            configs.push(SdsSecretConfig {
+                name: name.clone(),
+                sds_config: None,
+            });
+            built.secrets.push(Secret {
+                name,
+                content: SecretContent::TlsCertificate(certificate),
+            });
         }
-        common.insert("tls_certificate_sds_secret_configs".to_owned(), configs.into());
+        common.tls_certificate_sds_secret_configs = configs;
         built.file_secrets.extend(by_file);
     }
 
@@ -220,28 +233,21 @@ impl Server<'_> {
             .help("use SIMPLE or MUTUAL with a credentialName, or remove the server");
     }
 
-    fn parameters(&self, diagnostics: &mut Diagnostics) -> Fields {
-        let mut written = Fields::new();
+    fn parameters(&self, diagnostics: &mut Diagnostics) -> TlsParameters {
         // Istio leaves ISTIO_MUTUAL to the mesh.
         if self.mode() == ServerTlsMode::IstioMutual {
-            return written;
+            return TlsParameters::default();
         }
-        let least = version(self.tls.min_protocol_version);
-        let most = version(self.tls.max_protocol_version);
-        for (key, version) in [
-            ("tls_minimum_protocol_version", least),
-            ("tls_maximum_protocol_version", most),
-        ] {
-            if let Some((_, name)) = version {
-                written.insert(key.to_owned(), json!(name));
-            }
-        }
-        // Envoy's defaults for servers are 1.2 and 1.3.
-        let (least, most) = (least.unwrap_or((2, "TLSv1_2")), most.unwrap_or((3, "TLSv1_3")));
-        if least.0 > most.0 {
+        let tls_minimum_protocol_version = version(self.tls.min_protocol_version);
+        let tls_maximum_protocol_version = version(self.tls.max_protocol_version);
+        // Envoy's defaults for servers.
+        let least = tls_minimum_protocol_version.unwrap_or(TlsProtocol::V1_2);
+        let most = tls_maximum_protocol_version.unwrap_or(TlsProtocol::V1_3);
+        if least > most {
             let message = format!(
                 "the lowest version {} is above the highest version {}: no client can connect",
-                least.1, most.1
+                name_of(least),
+                name_of(most)
             );
             diagnostics
                 .warn("tls-versions", message)
@@ -249,15 +255,14 @@ impl Server<'_> {
                 .help("without minProtocolVersion the lowest version is TLSV1_2");
         }
         let ciphers = self.tls.known_cipher_suites();
-        if !ciphers.is_empty() {
-            self.check_ciphers(&ciphers, diagnostics);
-            written.insert("cipher_suites".to_owned(), json!(ciphers));
+        self.check_ciphers(&ciphers, diagnostics);
+        self.check_curves(diagnostics);
+        TlsParameters {
+            tls_minimum_protocol_version,
+            tls_maximum_protocol_version,
+            cipher_suites: ciphers.into_iter().map(str::to_owned).collect(),
+            ecdh_curves: self.tls.ecdh_curves.clone(),
         }
-        if !self.tls.ecdh_curves.is_empty() {
-            self.check_curves(diagnostics);
-            written.insert("ecdh_curves".to_owned(), json!(self.tls.ecdh_curves));
-        }
-        written
     }
 
     /// Istio lets operators pass unseen. Envoy takes those that take something away from suites named before.
@@ -301,8 +306,8 @@ impl Server<'_> {
 
 /// Where a certificate comes from.
 enum Source {
-    /// Envoy's `TlsCertificate`, and what is known of it.
-    Inline(Value, InlineCertificate),
+    /// The certificate, and what is known of it.
+    Inline(TlsCertificate, InlineCertificate),
     Files(FileSecret),
     /// An error was reported.
     Refused,
@@ -311,10 +316,10 @@ enum Source {
 fn inline(chain: &[u8], key: &[u8], origin: &Origin, diagnostics: &mut Diagnostics) -> Source {
     match certificates::check_pair(chain, key) {
         Ok(validity) => {
-            let certificate = json!({
-                "certificate_chain": inline_string(chain),
-                "private_key": inline_string(key),
-            });
+            let certificate = TlsCertificate {
+                certificate_chain: inline_string(chain),
+                private_key: inline_string(key),
+            };
             let held = InlineCertificate {
                 origin: origin.clone(),
                 validity,
@@ -336,8 +341,8 @@ pub(crate) fn refuse_secret(fault: &CertificateFault, origin: &Origin, diagnosti
         .help("see `openssl x509 -noout -text` and `openssl pkey -noout` for its parts");
 }
 
-pub(crate) fn inline_string(text: &[u8]) -> Value {
-    json!({"inline_string": String::from_utf8_lossy(text)})
+pub(crate) fn inline_string(text: &[u8]) -> DataSource {
+    DataSource::InlineString(String::from_utf8_lossy(text).into_owned())
 }
 
 /// Why a Secret is not used.
@@ -349,13 +354,22 @@ pub(crate) fn not_in_input(namespace: &str, name: &str, own: &str) -> String {
     }
 }
 
-/// A version with its rank.
-fn version(given: Option<TlsProtocol>) -> Option<(u8, &'static str)> {
+fn version(given: Option<GivenVersion>) -> Option<TlsProtocol> {
     match given? {
-        TlsProtocol::Auto => None,
-        TlsProtocol::V1_0 => Some((0, "TLSv1_0")),
-        TlsProtocol::V1_1 => Some((1, "TLSv1_1")),
-        TlsProtocol::V1_2 => Some((2, "TLSv1_2")),
-        TlsProtocol::V1_3 => Some((3, "TLSv1_3")),
+        GivenVersion::Auto => None,
+        GivenVersion::V1_0 => Some(TlsProtocol::V1_0),
+        GivenVersion::V1_1 => Some(TlsProtocol::V1_1),
+        GivenVersion::V1_2 => Some(TlsProtocol::V1_2),
+        GivenVersion::V1_3 => Some(TlsProtocol::V1_3),
+    }
+}
+
+/// Envoy's name of a version.
+fn name_of(version: TlsProtocol) -> &'static str {
+    match version {
+        TlsProtocol::V1_0 => "TLSv1_0",
+        TlsProtocol::V1_1 => "TLSv1_1",
+        TlsProtocol::V1_2 => "TLSv1_2",
+        TlsProtocol::V1_3 => "TLSv1_3",
     }
 }

@@ -10,7 +10,7 @@ use crate::mismatch::Conditions;
 /// One HTTP chain of a listener, ready for questions.
 pub(crate) struct Chain<'p> {
     pub(crate) hosts: Vec<&'p PlanHost>,
-    pub(crate) config: RoutingConfig,
+    pub(crate) config: &'p RoutingConfig,
     pub(crate) table: RouteTable,
 }
 
@@ -25,26 +25,19 @@ pub(crate) struct Answering<'a> {
 impl<'p> Chain<'p> {
     /// The chain of a listener with this route configuration.
     pub(crate) fn new(
-        loaded: &Compilation,
+        loaded: &'p Compilation,
         listener: &'p PlanListener,
         route_config: &str,
     ) -> Result<Self, ExplainError> {
-        let unreadable = |error: &dyn std::fmt::Display| ExplainError::unknown(error);
-        let all = loaded
-            .compiled
-            .routing
-            .get("listeners")
-            .and_then(|it| it.as_array());
-        let written = all.into_iter().flatten().find(|it| {
-            it.get("name").and_then(|it| it.as_str()) == Some(&listener.name)
-                && it.get("route_config").and_then(|it| it.as_str()) == Some(route_config)
-        });
-        let written = written
-            .and_then(|it| it.get("config"))
-            .cloned()
-            .unwrap_or_default();
-        let config: RoutingConfig = serde_json::from_value(written).map_err(|error| unreadable(&error))?;
-        let table = config.load().map_err(|error| unreadable(&error))?;
+        let compiled = loaded.compiled.chain(&listener.name, route_config);
+        let compiled = compiled.ok_or_else(|| {
+            ExplainError::unknown(format_args!(
+                "no filter routes by {route_config} on {}",
+                listener.name
+            ))
+        })?;
+        let config = &compiled.config;
+        let table = config.load().map_err(|error| ExplainError::unknown(&error))?;
         let hosts = listener.hosts.iter();
         Ok(Self {
             hosts: hosts

@@ -87,9 +87,9 @@ pub fn yaml(bytes: &[u8]) {
     let compiled = compile(&resources, &Options::default(), &mut diagnostics);
     let _shown = render(&diagnostics, &resources.sources, false);
     if sound && !diagnostics.has_errors() {
-        for listener in compiled.routing["listeners"].as_array().into_iter().flatten() {
-            let text = listener["config"].to_string();
-            let loaded = fingerpost_routing_config::load(text.as_bytes());
+        for chain in &compiled.chains {
+            let text = serde_json::to_vec(&chain.config).unwrap_or_default();
+            let loaded = fingerpost_routing_config::load(&text);
             assert!(
                 loaded.is_ok(),
                 "the filter refuses what was compiled without a word: {loaded:?}"

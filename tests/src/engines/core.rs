@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::Compiled;
+use fingerpost_config_compiler::{Compiled, CompiledChain};
 use fingerpost_routing::{Action, Decision, Header, RequestHead, Resolved, Roll, RouteTable};
 use serde_json::Value;
 
@@ -51,11 +51,8 @@ impl Core {
     /// # Errors
     /// A config that the filter would refuse, with its reason.
     pub fn load(compiled: &Compiled) -> Result<Self, String> {
-        let listeners = compiled.routing["listeners"].as_array();
-        let chains = listeners
-            .into_iter()
-            .flatten()
-            .map(|entry| Chain::load(entry, &compiled.bootstrap));
+        let chains = compiled.chains.iter();
+        let chains = chains.map(|chain| Chain::load(chain, &compiled.bootstrap));
         Ok(Self {
             chains: chains.collect::<Result<_, _>>()?,
             ports: compiled::ports(compiled),
@@ -124,9 +121,11 @@ impl Core {
 }
 
 impl Chain {
-    fn load(entry: &Value, bootstrap: &Value) -> Result<Self, String> {
-        let config = fingerpost_routing_config::load(entry["config"].to_string().as_bytes());
-        let name = entry["name"].as_str().unwrap_or_default();
+    fn load(compiled: &CompiledChain, bootstrap: &Value) -> Result<Self, String> {
+        // As the filter gets it: through its text.
+        let text = serde_json::to_vec(&compiled.config).map_err(|error| error.to_string())?;
+        let config = fingerpost_routing_config::load(&text);
+        let name = compiled.listener.as_str();
         let listeners = bootstrap["static_resources"]["listeners"].as_array();
         let listener = listeners.into_iter().flatten().find(|it| it["name"] == name);
         let chains = listener
@@ -142,11 +141,11 @@ impl Chain {
                     .map(move |it| (chain, it))
             })
             .map(|(chain, filter)| (chain, &filter["typed_config"]["route_config"]))
-            .find(|(_, routes)| routes["name"] == entry["route_config"])
+            .find(|(_, routes)| routes["name"] == compiled.route_config.as_str())
             .ok_or_else(|| {
                 format!(
                     "no chain of {name} has the route config {}",
-                    entry["route_config"]
+                    compiled.route_config
                 )
             })?;
         let hosts = routes["virtual_hosts"].as_array().into_iter().flatten();

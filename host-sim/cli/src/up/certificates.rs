@@ -57,7 +57,7 @@ pub(super) fn make_missing(compiled: &Compiled, directory: &PrivateDirectory) ->
                 }
             };
         }
-        write_private(&folder.join(secret.file_name()), secret.resource().to_string())?;
+        write_private(&folder.join(secret.file_name()), secret.content())?;
     }
     Ok(made)
 }

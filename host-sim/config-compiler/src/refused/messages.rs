@@ -7,11 +7,11 @@ use fingerpost_envoy_http::header;
 use serde_json::Value;
 
 use super::values::{LARGEST_RING, LONGEST_EDIT, LONGEST_PARAMETER, LONGEST_SOCKET_PATH, MOST_EDITS};
+use super::walk::Fields;
 use super::whole::{
     chains_differ, domains_differ, is_an_ip_address, is_body, is_edit_value, is_server_name, is_table_size,
     names_differ, weights_fit,
 };
-use crate::proto::Fields;
 
 /// What holds for a field.
 pub(crate) enum Rule {

@@ -1,10 +1,12 @@
 //! Holds a bootstrap against the rules of `messages`, and says where it breaks one.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::messages::{BOOTSTRAP, Message, Rule, message_of};
 use super::values;
-use crate::proto::Fields;
+
+/// The fields of a message.
+pub(crate) type Fields = Map<String, Value>;
 
 /// A value that Envoy refuses.
 #[derive(Debug, PartialEq, Eq)]

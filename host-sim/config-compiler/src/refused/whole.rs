@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::values::{edit_value, table_size};
+use super::walk::Fields;
 use crate::options::EnvoyVersion;
-use crate::proto::Fields;
 
 fn items(value: Option<&Value>) -> &[Value] {
     value

@@ -176,11 +176,8 @@ impl Answers {
     }
 
     fn config(&self, port: u64) -> RoutingConfig {
-        let listeners = self.compiled.routing["listeners"].as_array().expect("a list");
-        let found = listeners
-            .iter()
-            .find(|it| it["port"] == port)
-            .expect("a listener on that port");
-        serde_json::from_value(found["config"].clone()).expect("a routing config")
+        let mut chains = self.compiled.chains.iter();
+        let found = chains.find(|it| u64::from(it.port) == port);
+        found.expect("a listener on that port").config.clone()
     }
 }

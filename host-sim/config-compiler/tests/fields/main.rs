@@ -279,9 +279,9 @@ fn run(input: &Input, spec: &Value) -> Result {
     let resources = read(vec![source], &mut diagnostics);
     validate(&resources, &|_| Ok(()), &mut diagnostics);
     let compiled = compile(&resources, &Options::default(), &mut diagnostics);
-    let files: Vec<Value> = compiled.file_secrets.iter().map(|it| it.resource()).collect();
+    let files: Vec<String> = compiled.file_secrets.iter().map(|it| it.content()).collect();
     Result {
-        output: format!("{}{}{files:?}", compiled.bootstrap, compiled.routing),
+        output: format!("{}{:?}{files:?}", compiled.bootstrap, compiled.chains),
         findings: diagnostics
             .into_iter()
             .map(|it| (it.severity, it.code, it.path, it.message))

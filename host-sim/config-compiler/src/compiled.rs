@@ -1,0 +1,70 @@
+//! What a compilation makes.
+
+use fingerpost_routing_config::RoutingConfig;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::credentials::FileSecret;
+use crate::options::Engine;
+use crate::plan::Plan;
+use crate::tls::InlineCertificate;
+
+/// The result of [`compile`](crate::compile).
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// A static bootstrap in the JSON form of Envoy's protos, snake case.
+    pub bootstrap: Value,
+    /// Who matches the requests.
+    pub engine: Engine,
+    /// The HTTP chains in which the filter is, in the order of the listeners; none for Envoy's own router.
+    pub chains: Vec<CompiledChain>,
+    /// The same as a flat view.
+    pub plan: Plan,
+    /// What Envoy reads from files while it runs, once for each server that needs it. For each, the file
+    /// [`FileSecret::path`] must be there when Envoy starts.
+    pub file_secrets: Vec<FileSecret>,
+    /// The certificates of Secrets of the input, which the bootstrap holds.
+    pub certificates: Vec<InlineCertificate>,
+}
+
+/// An HTTP chain and what its filter is configured by. Its virtual hosts are those of the listener in the plan that
+/// name its route configuration.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompiledChain {
+    /// Envoy's name of the listener.
+    #[serde(rename = "name")]
+    pub listener: String,
+    /// The port to listen on.
+    pub port: u32,
+    /// Envoy's name of the route configuration, of which a listener has no two.
+    pub route_config: String,
+    /// What the filter reads.
+    pub config: RoutingConfig,
+}
+
+/// The configurations of all filters, for people. Envoy has them in the bootstrap.
+#[derive(Debug, Serialize)]
+pub struct Routing<'a> {
+    engine: &'static str,
+    listeners: &'a [CompiledChain],
+}
+
+impl Compiled {
+    /// What the filters decide by, to print as JSON.
+    pub fn routing(&self) -> Routing<'_> {
+        Routing {
+            engine: match self.engine {
+                Engine::Wasm => "wasm",
+                Engine::Native => "native",
+            },
+            listeners: &self.chains,
+        }
+    }
+
+    /// The chain of a listener with this route configuration, if a filter is in it.
+    pub fn chain(&self, listener: &str, route_config: &str) -> Option<&CompiledChain> {
+        self.chains
+            .iter()
+            .find(|it| it.listener == listener && it.route_config == route_config)
+    }
+}
