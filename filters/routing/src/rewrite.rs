@@ -62,10 +62,11 @@ fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
     let Some(parts) = &with.parts else {
         return path.to_vec();
     };
+    let mut search = pattern.search(path, with.names_groups());
     let mut replaced = Vec::with_capacity(path.len());
     let mut at = 0;
     let mut last_end = None;
-    while let Some(found) = pattern.find(path, at) {
+    while let Some(found) = search.find(at) {
         let span = found.span();
         replaced.extend_from_slice(path.get(at..span.start).unwrap_or_default());
         if span.is_empty() && last_end == Some(span.start) {
@@ -157,6 +158,14 @@ impl Substitution {
         }
         parts.push(Part::Text(rest.into()));
         Self { parts: Some(parts) }
+    }
+
+    /// Whether it needs to know more than the whole match.
+    fn names_groups(&self) -> bool {
+        let names_group = |part: &Part| matches!(part, Part::Group(index) if *index > 0);
+        self.parts
+            .as_ref()
+            .is_some_and(|parts| parts.iter().any(names_group))
     }
 
     /// What is wrong with this text, for a pattern with so many groups.

@@ -1,6 +1,8 @@
-//! From a tree to the program that both machines run, and what all programs may take together.
+//! From a tree to a program, and what all programs may take together.
 
 use super::error::Reason;
+use super::program::{Kind, Program};
+use super::start::Start;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
@@ -17,40 +19,45 @@ const VM_BYTES: usize = 256 << 20;
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 /// A program, which gives back what it takes when it is dropped.
-pub(super) struct Compiled<P> {
-    program: P,
+pub(super) struct Compiled {
+    program: Program,
     _share: Share,
 }
 
-impl<P> Compiled<P> {
-    /// Compiles a tree, and makes the machine that runs it.
+impl Compiled {
+    /// Compiles a tree.
     ///
     /// # Errors
     /// It would take too much memory, alone or with all others.
-    pub(super) fn new(
-        hir: &Hir,
-        captures: WhichCaptures,
-        machine: impl FnOnce(NFA) -> Option<P>,
-    ) -> Result<Self, Reason> {
-        // `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
-        let config = Config::new()
-            .utf8(false)
-            .nfa_size_limit(Some(PROGRAM_BYTES))
-            .which_captures(captures);
-        let nfa = Compiler::new().configure(config).build_from_hir(hir);
-        let nfa = nfa.map_err(|_| Reason::TooLarge)?;
+    pub(super) fn new(hir: &Hir, kind: Kind) -> Result<Self, Reason> {
+        let nfa = engine(hir, kind)?;
         let share = Share::take(nfa.memory_usage(), &TAKEN, VM_BYTES).ok_or(Reason::TooMuchTogether)?;
         Ok(Self {
-            program: machine(nfa).ok_or(Reason::TooLarge)?,
+            program: Program::new(nfa, kind, Start::of(hir).exact()).ok_or(Reason::TooLarge)?,
             _share: share,
         })
     }
 }
 
-impl<P> Deref for Compiled<P> {
-    type Target = P;
+/// The program as the engine crate writes it.
+pub(super) fn engine(hir: &Hir, kind: Kind) -> Result<NFA, Reason> {
+    // `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
+    let config = Config::new()
+        .utf8(false)
+        .nfa_size_limit(Some(PROGRAM_BYTES))
+        .reverse(kind == Kind::Backwards)
+        .which_captures(match kind {
+            Kind::First => WhichCaptures::All,
+            Kind::Whole | Kind::Backwards => WhichCaptures::None,
+        });
+    let nfa = Compiler::new().configure(config).build_from_hir(hir);
+    nfa.map_err(|_| Reason::TooLarge)
+}
 
-    fn deref(&self) -> &P {
+impl Deref for Compiled {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
         &self.program
     }
 }

@@ -6,36 +6,71 @@
 use alloc::collections::VecDeque;
 use core::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::HashMap;
-use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::util::lazy::Lazy;
 use regex_automata::util::pool::{Pool, PoolGuard};
 
-use super::program::{Program, Scratch};
+use super::compile::Compiled;
+use super::program::Scratch;
 use super::states::States;
+use super::trail::Trail;
 
-/// What all patterns may keep together. A VM of Envoy's has 1 GiB, for this and the tables.
-const VM_BYTES: usize = 64 << 20;
+/// How much a memory may keep.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes of all patterns together.
+    pub(super) all: usize,
+    /// Bytes of the sets of one program; beyond, it forgets all and learns anew.
+    pub(super) program: usize,
+    /// Bytes of the sets that a search keeps of those it came through, until it has ended.
+    pub(super) trail: usize,
+    /// Numbers of sets that a search keeps, until it has ended.
+    pub(super) part: usize,
+}
 
-/// What one pattern may keep; beyond, it forgets all and learns anew. RE2 leaves as much of its 8 MiB to a pattern, and
-/// takes more for each set of states.
-const PATTERN_BYTES: usize = (8 << 20) / 3;
+/// The limits of a VM. Envoy gives it 1 GiB, for this and the tables.
+const LIMITS: Limits = Limits {
+    all: 64 << 20,
+    // RE2 leaves as much of its 8 MiB to a program, and takes more for each set of states.
+    program: (8 << 20) / 3,
+    trail: 4 << 20,
+    // More than the bytes of a path, unless Envoy is told to take longer heads than usual.
+    part: 1 << 16,
+};
 
 type Memories = Pool<Memory, fn() -> Memory>;
 
 /// A VM has one thread, hence one memory. In a native process each thread that is at work has one.
-static MEMORIES: Lazy<Memories> = Lazy::new(|| Pool::new(|| Memory::new(VM_BYTES, PATTERN_BYTES)));
+static MEMORIES: Lazy<Memories> = Lazy::new(|| Pool::new(|| Memory::new(LIMITS)));
+
+/// The memory of a thread, while it is used.
+pub(super) type Borrowed = PoolGuard<'static, Memory, fn() -> Memory>;
 
 /// The memory of this thread.
-pub(super) fn memory() -> PoolGuard<'static, Memory, fn() -> Memory> {
+pub(super) fn memory() -> Borrowed {
     MEMORIES.get()
 }
 
-/// Names a pattern in a memory. No two have the same.
+/// A program, and the name under which a memory keeps what it has learned.
+pub(super) struct Machine {
+    id: PatternId,
+    pub(super) program: Compiled,
+}
+
+impl Machine {
+    pub(super) fn new(program: Compiled) -> Self {
+        Self {
+            id: PatternId::new(),
+            program,
+        }
+    }
+}
+
+/// Names a program in a memory. No two have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct PatternId(u64);
+struct PatternId(u64);
 
 impl PatternId {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -43,14 +78,18 @@ impl PatternId {
 
 /// What patterns have learned.
 pub(super) struct Memory {
-    budget: usize,
-    pattern_limit: usize,
+    limits: Limits,
     used: usize,
     patterns: HashMap<PatternId, Learned>,
     /// All patterns here, those first that are to be asked first whether they may go.
     queue: VecDeque<PatternId>,
-    scratch: Scratch,
-    finder: Option<(PatternId, Cache)>,
+    work: Work,
+}
+
+/// What a search needs while it runs.
+pub(super) struct Work {
+    pub(super) scratch: Scratch,
+    pub(super) trail: Trail,
 }
 
 struct Learned {
@@ -61,52 +100,51 @@ struct Learned {
 }
 
 impl Memory {
-    pub(super) fn new(budget: usize, pattern_limit: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
-            budget,
-            pattern_limit,
+            limits,
             used: 0,
             patterns: HashMap::new(),
             queue: VecDeque::new(),
-            scratch: Scratch::default(),
-            finder: None,
+            work: Work {
+                scratch: Scratch::default(),
+                trail: Trail::new(limits.trail, limits.part),
+            },
         }
     }
 
     /// Whether the whole of a value matches a pattern.
-    pub(super) fn accepts(&mut self, id: PatternId, program: &Program, value: &[u8]) -> bool {
+    pub(super) fn accepts(&mut self, machine: &Machine, value: &[u8]) -> bool {
+        self.ask(machine, |states, work| {
+            states.accepts(&machine.program, value, &mut work.scratch)
+        })
+    }
+
+    /// Asks what a program has learned, which learns more by it.
+    pub(super) fn ask<T>(&mut self, machine: &Machine, ask: impl FnOnce(&mut States, &mut Work) -> T) -> T {
+        let id = machine.id;
         let learned = self.patterns.entry(id).or_insert_with(|| {
             self.queue.push_back(id);
             Learned {
-                states: States::new(self.pattern_limit),
+                states: States::new(self.limits.program),
                 size: 0,
                 is_used: true,
             }
         });
         learned.is_used = true;
-        let accepted = learned.states.accepts(program, value, &mut self.scratch);
+        let answer = ask(&mut learned.states, &mut self.work);
         let size = learned.states.size();
         if size != learned.size {
             self.used = self.used + size - learned.size;
             learned.size = size;
             self.shrink();
         }
-        accepted
-    }
-
-    /// The cache that finders share, made ready for this one.
-    pub(super) fn finder_cache(&mut self, id: PatternId, vm: &PikeVM) -> &mut Cache {
-        let (owner, cache) = self.finder.get_or_insert_with(|| (id, vm.create_cache()));
-        if *owner != id {
-            vm.reset_cache(cache);
-            *owner = id;
-        }
-        cache
+        answer
     }
 
     /// Lets patterns go until the budget holds. One that was used gets a second chance, behind all others.
     fn shrink(&mut self) {
-        while self.used > self.budget
+        while self.used > self.limits.all
             && let Some(id) = self.queue.pop_front()
         {
             match self.patterns.get_mut(&id) {
@@ -126,22 +164,28 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use super::{Memory, PatternId};
+    use super::{LIMITS, Limits, Machine, Memory};
     use crate::Encoding;
     use crate::pattern::compile::Compiled;
     use crate::pattern::parse::parse;
-    use crate::pattern::program::Program;
+    use crate::pattern::program::Kind;
     use alloc::string::String;
     use alloc::vec::Vec;
-    use regex_automata::nfa::thompson::WhichCaptures;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const BUDGET: usize = 1 << 20;
 
+    fn limits(program: usize) -> Limits {
+        Limits {
+            all: BUDGET,
+            program,
+            ..LIMITS
+        }
+    }
+
     struct Tried {
-        id: PatternId,
-        program: Compiled<Program>,
+        machine: Machine,
     }
 
     impl Tried {
@@ -149,8 +193,7 @@ mod tests {
             let text = alloc::format!("/p{index}/(a|b)*a(a|b){{9}}");
             let hir = parse(&text, Encoding::Latin1).unwrap().hir;
             Self {
-                id: PatternId::new(),
-                program: Compiled::new(&hir, WhichCaptures::None, Program::new).unwrap(),
+                machine: Machine::new(Compiled::new(&hir, Kind::Whole).unwrap()),
             }
         }
 
@@ -164,14 +207,14 @@ mod tests {
                 })
                 .collect();
             let value = alloc::format!("/p{index}/{letters}");
-            let accepted = memory.accepts(self.id, &self.program, value.as_bytes());
+            let accepted = memory.accepts(&self.machine, value.as_bytes());
             (accepted, value.as_bytes()[value.len() - 10] == b'a')
         }
     }
 
     #[test]
     fn many_patterns_share_a_budget_and_still_answer_right() {
-        let mut memory = Memory::new(BUDGET, BUDGET / 4);
+        let mut memory = Memory::new(limits(BUDGET / 4));
         let patterns: Vec<Tried> = (0..60).map(Tried::new).collect();
         let mut most = 0;
         for round in 0..3 {
@@ -190,14 +233,14 @@ mod tests {
 
     #[test]
     fn a_pattern_that_has_learned_too_much_begins_anew_and_still_answers_right() {
-        let mut memory = Memory::new(BUDGET, 10_000);
+        let mut memory = Memory::new(limits(10_000));
         let pattern = Tried::new(0);
         let mut forgotten = 0;
         let mut before = 0;
         for seed in 0..50 {
             let (accepted, expected) = pattern.ask(0, seed, &mut memory);
             assert_eq!(accepted, expected, "{seed}");
-            let sets = memory.patterns[&pattern.id].states.sets();
+            let sets = memory.patterns[&pattern.machine.id].states.sets();
             forgotten += usize::from(sets < before);
             before = sets;
             assert!(memory.used < 40_000, "{} bytes after {seed}", memory.used);
@@ -207,14 +250,14 @@ mod tests {
 
     #[test]
     fn a_pattern_that_is_used_again_and_again_stays() {
-        let mut memory = Memory::new(BUDGET, BUDGET / 4);
+        let mut memory = Memory::new(limits(BUDGET / 4));
         let patterns: Vec<Tried> = (0..60).map(Tried::new).collect();
         let favourite = Tried::new(99);
         for (index, pattern) in patterns.iter().enumerate() {
             favourite.ask(99, 1, &mut memory);
             pattern.ask(index, index as u32, &mut memory);
         }
-        assert!(memory.patterns.contains_key(&favourite.id));
-        assert!(!memory.patterns.contains_key(&patterns[0].id));
+        assert!(memory.patterns.contains_key(&favourite.machine.id));
+        assert!(!memory.patterns.contains_key(&patterns[0].machine.id));
     }
 }

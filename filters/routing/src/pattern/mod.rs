@@ -4,31 +4,33 @@
 //! finds places in one. Both take time linear in the value. What they learn from values lies in a memory of fixed size
 //! that all share, so no client can make it grow.
 
+mod bits;
 mod classes;
 mod compile;
 mod error;
+mod finder;
 mod memory;
+mod origins;
 mod parse;
+mod position;
 mod program;
 mod runes;
 mod scan;
+mod search;
 mod start;
 mod states;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub use error::{InvalidPattern, Reason};
+pub use finder::{Finder, Groups};
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use compile::Compiled;
 use core::fmt;
-use memory::{PatternId, memory};
-use program::Program;
-use regex_automata::Input;
-use regex_automata::nfa::thompson::WhichCaptures;
-use regex_automata::nfa::thompson::pikevm::PikeVM;
-use regex_automata::util::primitives::NonMaxUsize;
+use memory::{Machine, memory};
+use program::Kind;
 use regex_syntax::hir::{Hir, HirKind};
 use start::Start;
 
@@ -63,9 +65,8 @@ enum Engine {
 }
 
 struct Automaton {
-    id: PatternId,
     start: Start,
-    program: Compiled<Program>,
+    machine: Machine,
 }
 
 impl Pattern {
@@ -95,7 +96,7 @@ impl Pattern {
     pub fn accepts(&self, value: &[u8]) -> bool {
         match &self.engine {
             Engine::Literal(literal) => **literal == *value,
-            Engine::Automaton(Automaton { id, program, .. }) => memory().accepts(*id, program, value),
+            Engine::Automaton(Automaton { machine, .. }) => memory().accepts(machine, value),
         }
     }
 
@@ -124,100 +125,9 @@ impl Pattern {
 impl Automaton {
     fn new(hir: &Hir) -> Result<Self, Reason> {
         Ok(Self {
-            id: PatternId::new(),
             start: Start::of(hir),
-            program: Compiled::new(hir, WhichCaptures::None, Program::new)?,
+            machine: Machine::new(Compiled::new(hir, Kind::Whole)?),
         })
-    }
-}
-
-/// Finds where a pattern matches inside a value, and what its groups caught.
-pub struct Finder {
-    text: Box<str>,
-    id: PatternId,
-    vm: Compiled<PikeVM>,
-    groups: u32,
-    encoding: Encoding,
-}
-
-/// What the groups of a match caught: the whole match first, then each group that took part.
-pub struct Groups<'v> {
-    value: &'v [u8],
-    slots: Vec<Option<NonMaxUsize>>,
-}
-
-impl Finder {
-    /// Reads a pattern that may match anywhere, as the newest Envoy does: in Latin-1.
-    pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        Self::parse_as(text, Encoding::Latin1)
-    }
-
-    /// Reads a pattern that may match anywhere.
-    pub fn parse_as(text: &str, encoding: Encoding) -> Result<Self, InvalidPattern> {
-        let parsed = parse::parse(text, encoding)?;
-        let machine = |nfa| PikeVM::new_from_nfa(nfa).ok();
-        let vm =
-            Compiled::new(&parsed.hir, WhichCaptures::All, machine).map_err(|reason| InvalidPattern {
-                offset: text.len(),
-                reason,
-            })?;
-        Ok(Self {
-            text: text.into(),
-            id: PatternId::new(),
-            vm,
-            groups: parsed.groups,
-            encoding,
-        })
-    }
-
-    /// How many groups it has, the whole match not counted.
-    pub fn groups(&self) -> u32 {
-        self.groups
-    }
-
-    /// What a character is to it.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
-    /// The first match that begins at `from` or later; what is before `from` still counts for `^` and `\b`.
-    pub fn find<'v>(&self, value: &'v [u8], from: usize) -> Option<Groups<'v>> {
-        if from > value.len() {
-            return None;
-        }
-        let mut slots = Vec::new();
-        // Groups that cannot take part, as in `(a){0}`, have no slots, and the engine panics on too many.
-        slots.resize(self.vm.get_nfa().group_info().slot_len(), None);
-        let input = Input::new(value).range(from..);
-        let mut memory = memory();
-        let cache = memory.finder_cache(self.id, &self.vm);
-        self.vm.search_slots(cache, &input, &mut slots)?;
-        Some(Groups { value, slots })
-    }
-
-    /// The text it was read from.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl<'v> Groups<'v> {
-    /// Where the whole match is.
-    pub fn span(&self) -> core::ops::Range<usize> {
-        self.group_span(0).unwrap_or_default()
-    }
-
-    /// What a group caught; empty if it took no part.
-    pub fn group(&self, index: usize) -> &'v [u8] {
-        self.group_span(index)
-            .and_then(|span| self.value.get(span))
-            .unwrap_or_default()
-    }
-
-    fn group_span(&self, index: usize) -> Option<core::ops::Range<usize>> {
-        let start = (*self.slots.get(index * 2)?)?;
-        let end = (*self.slots.get(index * 2 + 1)?)?;
-        Some(start.get()..end.get())
     }
 }
 
@@ -230,11 +140,5 @@ impl fmt::Display for Pattern {
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pattern({:?})", self.text)
-    }
-}
-
-impl fmt::Debug for Finder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Finder({:?})", self.text)
     }
 }

@@ -18,7 +18,7 @@ use regex_syntax::hir::{Capture, Hir, Look, Repetition};
 const MAX_RANGES: usize = 100_000;
 
 /// The last group that a substitution can name.
-const MAX_CAUGHT: u32 = 9;
+pub(super) const MAX_CAUGHT: u32 = 9;
 
 /// A tree, and how many groups its text opens.
 pub(super) struct Parsed {

@@ -1,17 +1,35 @@
 //! A pattern as a machine of many states at once, and how a byte moves it.
 //!
-//! A [`Set`] holds the states that some beginning of a value can lead to. Sets are sorted, as RE2's are: whether a
-//! whole value matches does not depend on the order in which a pattern prefers its alternatives, and there are far
-//! fewer sets than orders. What sets were seen before is not known here; that is [`super::states`].
+//! A [`Set`] holds the states that some beginning of a value can lead to. [`Kind`] says what a search is for, and
+//! with it the order inside a set. What sets were seen before is not known here; that is [`super::states`].
 
+use super::bits::Bits;
+use super::origins::{Origin, Saves};
+use super::position::{Before, holds};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use regex_automata::nfa::thompson::{NFA, State};
-use regex_automata::util::look::Look;
 use regex_automata::util::primitives::StateID;
 
-/// A compiled pattern that is held against whole values.
+/// What a program is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whether a whole value matches. Sets are sorted, as RE2's are: the answer does not depend on the order in which
+    /// a pattern prefers its alternatives, and there are far fewer sets than orders.
+    Whole,
+    /// Where the first match ends, and through which states it went. Sets have their states in the order in which the
+    /// pattern prefers them, and nothing behind the end of a match.
+    First,
+    /// Where the longest match begins, read from the end of a value to its start. Sets are sorted.
+    Backwards,
+}
+
+/// A compiled pattern.
 pub(super) struct Program {
     nfa: NFA,
+    kind: Kind,
+    /// What every match begins with, if a search goes from one such place to the next. May be empty.
+    lead: Box<[u8]>,
 }
 
 /// What a set says beside its members; the first entry of each.
@@ -25,22 +43,36 @@ mod mark {
     pub(super) const ENDS: u16 = 0b1000;
 }
 
-/// Where in a value a set stands, as far as anchors and word boundaries tell places apart.
-#[derive(Clone, Copy)]
-enum Before {
-    Nothing = 0,
-    LineFeed = 1,
-    Word = 2,
-    Other = 3,
+/// A state of a set that is being made.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    state: u16,
+    /// The index, in the set before, of the member that led here.
+    from: u16,
+    /// What is passed on the way.
+    saves: Saves,
+}
+
+/// What a byte does to a set.
+pub(super) struct Step {
+    /// Whether a match ends before the byte.
+    pub(super) ends: bool,
+    /// Whether any match can end behind it.
+    pub(super) goes_on: bool,
 }
 
 /// Working memory of a step, for any program.
 #[derive(Default)]
 pub(super) struct Scratch {
     seen: Bits,
-    members: Bits,
-    stack: Vec<StateID>,
-    decided: Vec<u16>,
+    /// The members of a set that is sorted.
+    sorted: Bits,
+    /// The members of a set that is not.
+    members: Vec<Member>,
+    /// Nothing behind the last member counts.
+    is_complete: bool,
+    stack: Vec<(StateID, Saves)>,
+    decided: Vec<Member>,
     set: Vec<u16>,
 }
 
@@ -53,122 +85,269 @@ impl Scratch {
 
 impl Program {
     /// None if it is too large.
-    pub(super) fn new(nfa: NFA) -> Option<Self> {
+    pub(super) fn new(nfa: NFA, kind: Kind, lead: &[u8]) -> Option<Self> {
         // A member is a u16. RE2 refuses what is half as large, where a mesh sets its limit.
         u16::try_from(nfa.states().len()).ok()?;
-        Some(Self { nfa })
+        let lead = if kind == Kind::First { lead } else { &[] };
+        Some(Self {
+            nfa,
+            kind,
+            lead: lead.into(),
+        })
     }
 
-    /// How many kinds of bytes it tells apart.
+    /// How many kinds of bytes it tells apart, the end of a value among them.
     pub(super) fn classes(&self) -> usize {
-        // Without the one that regex_automata has for the end of a value.
-        self.nfa.byte_classes().alphabet_len() - 1
+        self.nfa.byte_classes().alphabet_len()
     }
 
-    /// The kind of a byte, below [`Program::classes`].
+    /// The kind of a byte.
     #[inline]
     pub(super) fn class(&self, byte: u8) -> usize {
         usize::from(self.nfa.byte_classes().get(byte))
     }
 
-    /// Puts the set before any byte into the scratch.
-    pub(super) fn start(&self, scratch: &mut Scratch) {
-        scratch.clear(self.nfa.states().len());
-        self.follow(self.nfa.start_anchored(), None, scratch);
-        self.collect(Before::Nothing, scratch);
+    /// The kind of a byte, or of the end of a value.
+    pub(super) fn class_of(&self, byte: Option<u8>) -> usize {
+        byte.map_or_else(|| self.classes() - 1, |byte| self.class(byte))
     }
 
-    /// Puts the set behind `byte` into the scratch. False if it is empty: no value that goes on so can match.
-    pub(super) fn step(&self, set: &[u16], byte: u8, scratch: &mut Scratch) -> bool {
-        let members = self.decide(set, Some(byte), scratch);
-        scratch.clear(self.nfa.states().len());
-        let decided = core::mem::take(&mut scratch.decided);
-        for &member in members.unwrap_or(&decided) {
-            let next = match self.nfa.state(id(member)) {
-                State::ByteRange { trans } => trans.matches_byte(byte).then_some(trans.next),
-                State::Sparse(transitions) => transitions.matches_byte(byte),
-                State::Dense(transitions) => transitions.matches_byte(byte),
-                State::Look { .. }
-                | State::Union { .. }
-                | State::BinaryUnion { .. }
-                | State::Capture { .. }
-                | State::Match { .. }
-                | State::Fail => None,
-            };
-            if let Some(next) = next {
-                self.follow(next, None, scratch);
-            }
+    /// What every match begins with, if a search goes from one such place to the next. May be empty.
+    pub(super) fn lead(&self) -> &[u8] {
+        &self.lead
+    }
+
+    /// Whether it only matters where matches end: a whole value has one end.
+    pub(super) fn finds_ends(&self) -> bool {
+        match self.kind {
+            Kind::Whole => false,
+            Kind::First | Kind::Backwards => true,
         }
-        scratch.decided = decided;
-        self.collect(Before::of(byte), scratch);
-        scratch.set.len() > 1
     }
 
-    /// Whether a value that ends here matches.
-    pub(super) fn accepts(&self, set: &[u16], scratch: &mut Scratch) -> bool {
+    /// Puts the set where a search begins into the scratch.
+    pub(super) fn start(&self, is_anchored: bool, before: Before, scratch: &mut Scratch) {
+        scratch.clear(self.nfa.states().len());
+        let start = match is_anchored {
+            true => self.nfa.start_anchored(),
+            false => self.nfa.start_unanchored(),
+        };
+        self.follow(start, 0, None, scratch);
+        self.collect(before, scratch);
+    }
+
+    /// Puts the set behind `byte` into the scratch.
+    pub(super) fn step(&self, set: &[u16], byte: u8, scratch: &mut Scratch) -> Step {
+        let ends = self.advance(set, byte, usize::MAX, scratch);
+        self.collect(Before::of(byte), scratch);
+        Step {
+            ends,
+            goes_on: scratch.set.len() > 1,
+        }
+    }
+
+    /// Whether a match ends in front of `after`, or where a value ends.
+    pub(super) fn accepts(&self, set: &[u16], after: Option<u8>, scratch: &mut Scratch) -> bool {
         let mark = set.first().copied().unwrap_or_default();
         if mark & mark::LOOKS == 0 {
             return mark & mark::ENDS != 0;
         }
-        self.decide(set, None, scratch);
+        self.decide(set, after, scratch);
         let mut decided = scratch.decided.iter();
-        decided.any(|&member| matches!(self.nfa.state(id(member)), State::Match { .. }))
+        decided.any(|member| matches!(self.nfa.state(id(member.state)), State::Match { .. }))
     }
 
-    /// The members of a set, once its anchors are decided: those given, or those in `scratch.decided`.
-    fn decide<'s>(&self, set: &'s [u16], after: Option<u8>, scratch: &mut Scratch) -> Option<&'s [u16]> {
-        let (&mark, members) = set.split_first()?;
-        if mark & mark::LOOKS == 0 {
-            return Some(members);
+    /// Where the member with this index in the set behind `byte` comes from.
+    pub(super) fn origin(&self, set: &[u16], byte: u8, index: u16, scratch: &mut Scratch) -> Option<Origin> {
+        self.advance(set, byte, usize::from(index), scratch);
+        let member = scratch.members.get(usize::from(index))?;
+        if !has_looks(set) {
+            return Some(Origin::new(member.from, 0, member.saves));
         }
-        let place = Some((Before::read(mark), after));
+        let decided = scratch.decided.get(usize::from(member.from))?;
+        Some(Origin::new(decided.from, decided.saves, member.saves))
+    }
+
+    /// What is passed on the way to a member of the set where a search begins.
+    pub(super) fn origin_at_start(
+        &self,
+        is_anchored: bool,
+        before: Before,
+        index: u16,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        self.start(is_anchored, before, scratch);
+        let member = scratch.members.get(usize::from(index))?;
+        Some(Origin::new(0, 0, member.saves))
+    }
+
+    /// The member of a set through which a match ends in front of `after`, and what is passed behind it.
+    pub(super) fn origin_of_end(
+        &self,
+        set: &[u16],
+        after: Option<u8>,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        if !has_looks(set) {
+            // The end of a match is the last member of its set.
+            return Some(Origin::new(u16::try_from(set.len().checked_sub(2)?).ok()?, 0, 0));
+        }
+        self.decide(set, after, scratch);
+        let end = scratch.decided.last()?;
+        Some(Origin::new(end.from, end.saves, 0))
+    }
+
+    /// Makes the members behind `byte`, until there is one with this index. Whether a match ends before it.
+    fn advance(&self, set: &[u16], byte: u8, index: usize, scratch: &mut Scratch) -> bool {
+        let mut ends = false;
+        if has_looks(set) {
+            self.decide(set, Some(byte), scratch);
+            let decided = core::mem::take(&mut scratch.decided);
+            scratch.clear(self.nfa.states().len());
+            for (from, member) in decided.iter().enumerate() {
+                ends |= self.consume(member.state, from, byte, scratch);
+                if scratch.members.len() > index {
+                    break;
+                }
+            }
+            scratch.decided = decided;
+        } else {
+            scratch.clear(self.nfa.states().len());
+            for (from, &state) in set.iter().skip(1).enumerate() {
+                ends |= self.consume(state, from, byte, scratch);
+                if scratch.members.len() > index {
+                    break;
+                }
+            }
+        }
+        ends
+    }
+
+    /// Adds where a state goes with a byte. True if it ends a match instead.
+    fn consume(&self, state: u16, from: usize, byte: u8, scratch: &mut Scratch) -> bool {
+        let next = match self.nfa.state(id(state)) {
+            State::ByteRange { trans } => trans.matches_byte(byte).then_some(trans.next),
+            State::Sparse(transitions) => transitions.matches_byte(byte),
+            State::Dense(transitions) => transitions.matches_byte(byte),
+            State::Match { .. } => return true,
+            State::Look { .. }
+            | State::Union { .. }
+            | State::BinaryUnion { .. }
+            | State::Capture { .. }
+            | State::Fail => None,
+        };
+        if let Some(next) = next {
+            self.follow(next, from as u16, None, scratch); // a program has no more states than a u16 can number
+        }
+        false
+    }
+
+    /// Decides the anchors of a set: what its members lead to is in `scratch.decided`.
+    fn decide(&self, set: &[u16], after: Option<u8>, scratch: &mut Scratch) {
+        let Some((&mark, members)) = set.split_first() else {
+            return;
+        };
+        let position = Some((Before::read(mark & mark::BEFORE), after));
         scratch.clear(self.nfa.states().len());
-        for &member in members {
-            self.follow(id(member), place, scratch);
+        for (from, &state) in members.iter().enumerate() {
+            self.follow(id(state), from as u16, position, scratch);
         }
         scratch.decided.clear();
-        scratch.decided.extend(scratch.members.iter());
-        None
+        match self.kind {
+            Kind::First => scratch.decided.extend_from_slice(&scratch.members),
+            Kind::Whole | Kind::Backwards => {
+                let members = scratch.sorted.iter().map(|state| Member {
+                    state,
+                    from: 0,
+                    saves: 0,
+                });
+                scratch.decided.extend(members);
+            }
+        }
     }
 
-    /// Adds what `from` leads to without a byte. Anchors are members themselves until their place is known.
-    fn follow(&self, from: StateID, place: Option<(Before, Option<u8>)>, scratch: &mut Scratch) {
-        scratch.stack.push(from);
-        while let Some(id) = scratch.stack.pop() {
+    /// Adds what `from` leads to without a byte. Anchors are members themselves until their position is known.
+    fn follow(
+        &self,
+        start: StateID,
+        from: u16,
+        position: Option<(Before, Option<u8>)>,
+        scratch: &mut Scratch,
+    ) {
+        if scratch.is_complete {
+            return;
+        }
+        scratch.stack.push((start, 0));
+        while let Some((id, saves)) = scratch.stack.pop() {
             if !scratch.seen.insert(id.as_usize()) {
                 continue;
             }
             match self.nfa.state(id) {
-                State::ByteRange { .. } | State::Sparse(_) | State::Dense(_) | State::Match { .. } => {
-                    scratch.members.insert(id.as_usize());
+                State::ByteRange { .. } | State::Sparse(_) | State::Dense(_) => {
+                    self.add(id, from, saves, scratch);
                 }
-                State::Look { look, next } => match place {
-                    None => {
-                        scratch.members.insert(id.as_usize());
+                State::Match { .. } => {
+                    self.add(id, from, saves, scratch);
+                    if self.kind == Kind::First {
+                        scratch.is_complete = true;
+                        scratch.stack.clear();
                     }
-                    Some((before, after)) if holds(*look, before, after) => scratch.stack.push(*next),
+                }
+                State::Look { look, next } => match position {
+                    None => self.add(id, from, saves, scratch),
+                    Some((before, after)) if holds(*look, before, after) => {
+                        scratch.stack.push((*next, saves));
+                    }
                     Some(_) => {}
                 },
-                State::Union { alternates } => scratch.stack.extend_from_slice(alternates),
-                State::BinaryUnion { alt1, alt2 } => scratch.stack.extend_from_slice(&[*alt1, *alt2]),
-                State::Capture { next, .. } => scratch.stack.push(*next),
+                // What is preferred is taken from the stack first.
+                State::Union { alternates } => {
+                    scratch
+                        .stack
+                        .extend(alternates.iter().rev().map(|&next| (next, saves)));
+                }
+                State::BinaryUnion { alt1, alt2 } => {
+                    scratch.stack.extend_from_slice(&[(*alt2, saves), (*alt1, saves)]);
+                }
+                State::Capture { next, slot, .. } => {
+                    let save = 1_u32.checked_shl(slot.as_u32()).unwrap_or_default();
+                    scratch.stack.push((*next, saves | save));
+                }
                 State::Fail => {}
             }
         }
     }
 
-    /// Writes the members down, in order, behind the mark.
+    fn add(&self, id: StateID, from: u16, saves: Saves, scratch: &mut Scratch) {
+        match self.kind {
+            Kind::First => scratch.members.push(Member {
+                state: id.as_u32() as u16,
+                from,
+                saves,
+            }),
+            Kind::Whole | Kind::Backwards => {
+                scratch.sorted.insert(id.as_usize());
+            }
+        }
+    }
+
+    /// Writes the members down behind the mark.
     fn collect(&self, before: Before, scratch: &mut Scratch) {
         scratch.set.clear();
         scratch.set.push(0);
+        match self.kind {
+            Kind::First => scratch
+                .set
+                .extend(scratch.members.iter().map(|member| member.state)),
+            Kind::Whole | Kind::Backwards => scratch.set.extend(scratch.sorted.iter()),
+        }
         let mut mark = 0;
-        for member in scratch.members.iter() {
-            match self.nfa.state(id(member)) {
+        for &state in scratch.set.iter().skip(1) {
+            match self.nfa.state(id(state)) {
                 State::Look { .. } => mark |= mark::LOOKS | before as u16,
                 State::Match { .. } => mark |= mark::ENDS,
                 _ => {}
             }
-            scratch.set.push(member);
         }
         if let Some(first) = scratch.set.first_mut() {
             *first = mark;
@@ -176,88 +355,20 @@ impl Program {
     }
 }
 
+/// Whether what a set leads to depends on what precedes its position.
+pub(super) fn has_looks(set: &[u16]) -> bool {
+    set.first().is_some_and(|mark| mark & mark::LOOKS != 0)
+}
+
 impl Scratch {
     fn clear(&mut self, states: usize) {
         self.seen.clear(states);
-        self.members.clear(states);
-    }
-}
-
-impl Before {
-    fn of(byte: u8) -> Self {
-        match byte {
-            b'\n' => Self::LineFeed,
-            _ if is_word(byte) => Self::Word,
-            _ => Self::Other,
-        }
-    }
-
-    fn read(mark: u16) -> Self {
-        match mark & mark::BEFORE {
-            0 => Self::Nothing,
-            1 => Self::LineFeed,
-            2 => Self::Word,
-            _ => Self::Other,
-        }
-    }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// The parser makes no other conditions on a place than these.
-fn holds(look: Look, before: Before, after: Option<u8>) -> bool {
-    let at_boundary = || matches!(before, Before::Word) != after.is_some_and(is_word);
-    match look {
-        Look::Start => matches!(before, Before::Nothing),
-        Look::End => after.is_none(),
-        Look::StartLF => matches!(before, Before::Nothing | Before::LineFeed),
-        Look::EndLF => matches!(after, None | Some(b'\n')),
-        Look::WordAscii => at_boundary(),
-        Look::WordAsciiNegate => !at_boundary(),
-        _ => false,
+        self.sorted.clear(states);
+        self.members.clear();
+        self.is_complete = false;
     }
 }
 
 fn id(member: u16) -> StateID {
     StateID::new(usize::from(member)).unwrap_or(StateID::ZERO)
-}
-
-/// A set of small numbers.
-#[derive(Default)]
-struct Bits {
-    words: Vec<u64>,
-}
-
-impl Bits {
-    /// Empties it, and makes room for numbers below `limit`.
-    fn clear(&mut self, limit: usize) {
-        self.words.clear();
-        self.words.resize(limit.div_ceil(64), 0);
-    }
-
-    /// Whether the number is new.
-    fn insert(&mut self, number: usize) -> bool {
-        let bit = 1 << (number % 64);
-        match self.words.get_mut(number / 64) {
-            Some(word) if *word & bit == 0 => {
-                *word |= bit;
-                true
-            }
-            Some(_) | None => false,
-        }
-    }
-
-    /// The numbers, in order.
-    fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        self.words.iter().enumerate().flat_map(|(index, &word)| {
-            let mut left = word;
-            core::iter::from_fn(move || {
-                let bit = left.trailing_zeros() as usize;
-                left &= left.checked_sub(1)?;
-                Some((index * 64 + bit) as u16)
-            })
-        })
-    }
 }

@@ -40,6 +40,11 @@ impl Start {
         &self.text
     }
 
+    /// The text, if the case of its letters is not open.
+    pub(super) fn exact(&self) -> &[u8] {
+        if self.ignores_case { &[] } else { &self.text }
+    }
+
     pub(super) fn ignores_case(&self) -> bool {
         self.ignores_case
     }

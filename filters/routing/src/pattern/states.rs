@@ -1,31 +1,42 @@
-//! What one pattern has learned: which set of states a byte leads to from which.
+//! What one program has learned: which set of states a byte leads to from which.
 //!
 //! A set is made when a value first needs it, and found by its number from then on. All lies in a few flat lists, so
 //! that forgetting is cheap and what is kept can be counted.
 
-use super::program::{Program, Scratch};
+use super::origins::{Origin, Origins};
+use super::position::Before;
+use super::program::{Program, Scratch, has_looks};
+use super::search::Section;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// No set is known yet, for this byte.
-const UNKNOWN: u32 = u32::MAX;
+pub(super) const UNKNOWN: u32 = u32::MAX;
+/// A match ends in front of the byte.
+pub(super) const ENDS: u32 = 1 << 31;
+/// The byte leads back to where a search begins, so no match has begun.
+pub(super) const RESTARTS: u32 = 1 << 30;
 /// The set is empty.
-const DEAD: u32 = u32::MAX - 1;
+pub(super) const DEAD: u32 = RESTARTS - 1;
+/// The bits that name a set.
+pub(super) const SET: u32 = RESTARTS - 1;
 
-/// The sets of one pattern, and the steps between them.
+/// The sets of one program, and the steps between them.
 pub(super) struct States {
     limit: usize,
     /// For each set and each class of bytes, where the next set begins in this list.
-    steps: Vec<u32>,
+    pub(super) steps: Vec<u32>,
     /// The members of all sets.
     members: Vec<u16>,
     /// Where each set ends in `members`.
     ends: Vec<u32>,
     /// Where each set begins in `steps`, found by what is in it.
     known: HashTable<u32>,
-    /// Where the set begins that is there before any byte.
-    start: Option<u32>,
+    /// Where the sets begin at which searches begin: for each [`Before`], not anchored and anchored.
+    starts: [Option<u32>; 8],
+    /// Where members come from.
+    origins: Origins,
     hasher: DefaultHashBuilder,
 }
 
@@ -38,26 +49,96 @@ impl States {
             members: Vec::new(),
             ends: Vec::new(),
             known: HashTable::new(),
-            start: None,
+            starts: [None; 8],
+            origins: Origins::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
 
     /// Whether the whole of `value` matches `program`, which must be the same each time.
     pub(super) fn accepts(&mut self, program: &Program, value: &[u8], scratch: &mut Scratch) -> bool {
-        let mut at = self.start(program, scratch);
+        let mut at = self.start(program, true, Before::Nothing, scratch);
         for &byte in value {
             let step = self.steps.get(at as usize + program.class(byte));
             at = match step {
                 Some(&next) if next < DEAD => next,
                 Some(&DEAD) => return false,
-                Some(_) | None => match self.learn(program, at, byte, scratch) {
-                    Some(next) => next,
-                    None => return false,
+                Some(_) | None => match self.learn(program, at, byte, scratch).0 {
+                    DEAD => return false,
+                    next => next,
                 },
             };
         }
-        program.accepts(self.set(program, at), scratch)
+        self.ends(program, at, None, scratch)
+    }
+
+    /// Where a member of the set that `byte` leads to from the set at `at` comes from.
+    #[inline]
+    pub(super) fn origin(
+        &mut self,
+        program: &Program,
+        at: u32,
+        byte: u8,
+        index: u16,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        let step = at + program.class(byte) as u32;
+        match self.origins.get(step, index) {
+            Some(origin) => Some(origin),
+            None => self.learn_origin(program, at, byte, index, scratch),
+        }
+    }
+
+    #[cold]
+    fn learn_origin(
+        &mut self,
+        program: &Program,
+        at: u32,
+        byte: u8,
+        index: u16,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        let origin = program.origin(self.set(program, at), byte, index, scratch)?;
+        self.origins
+            .insert(at + program.class(byte) as u32, index, origin);
+        Some(origin)
+    }
+
+    /// What is passed on the way to a member of the set where a search begins.
+    pub(super) fn origin_at_start(
+        &mut self,
+        program: &Program,
+        section: Section<'_>,
+        position: usize,
+        index: u16,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        let before = Before::at(section.value, position);
+        // No step has such a number.
+        let step = RESTARTS + start_index(section.is_anchored, before) as u32;
+        if let Some(origin) = self.origins.get(step, index) {
+            return Some(origin);
+        }
+        let origin = program.origin_at_start(section.is_anchored, before, index, scratch)?;
+        self.origins.insert(step, index, origin);
+        Some(origin)
+    }
+
+    /// The member of the set at `at` through which a match ends in front of `after`, and what is passed behind it.
+    pub(super) fn origin_of_end(
+        &mut self,
+        program: &Program,
+        at: u32,
+        after: Option<u8>,
+        scratch: &mut Scratch,
+    ) -> Option<Origin> {
+        let step = ENDS + at + program.class_of(after) as u32;
+        if let Some(origin) = self.origins.get(step, 0) {
+            return Some(origin);
+        }
+        let origin = program.origin_of_end(self.set(program, at), after, scratch)?;
+        self.origins.insert(step, 0, origin);
+        Some(origin)
     }
 
     /// Bytes it keeps.
@@ -65,7 +146,7 @@ impl States {
         let lists = self.steps.capacity() * size_of::<u32>()
             + self.members.capacity() * size_of::<u16>()
             + self.ends.capacity() * size_of::<u32>();
-        lists + self.known.allocation_size() + size_of::<Self>()
+        lists + self.known.allocation_size() + self.origins.size() + size_of::<Self>()
     }
 
     #[cfg(test)]
@@ -73,40 +154,91 @@ impl States {
         self.ends.len()
     }
 
-    fn start(&mut self, program: &Program, scratch: &mut Scratch) -> u32 {
-        match self.start {
-            Some(start) => start,
-            None => {
-                program.start(scratch);
-                let start = self.add(program, scratch.set());
-                self.start = Some(start);
-                start
+    /// Whether a match ends in front of `after`.
+    pub(super) fn ends(
+        &mut self,
+        program: &Program,
+        at: u32,
+        after: Option<u8>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let index = at as usize + program.class_of(after);
+        match (self.steps.get(index).copied(), after) {
+            (Some(step), _) if step != UNKNOWN => step & ENDS != 0,
+            (_, Some(byte)) => self.learn(program, at, byte, scratch).0 & ENDS != 0,
+            (_, None) => {
+                let ends = program.accepts(self.set(program, at), None, scratch);
+                if let Some(known) = self.steps.get_mut(index) {
+                    *known = if ends { DEAD | ENDS } else { DEAD };
+                }
+                ends
             }
         }
     }
 
-    /// Where `byte` leads from the set at `at`; None if nowhere.
+    pub(super) fn start(
+        &mut self,
+        program: &Program,
+        is_anchored: bool,
+        before: Before,
+        scratch: &mut Scratch,
+    ) -> u32 {
+        let index = start_index(is_anchored, before);
+        if let Some(&Some(start)) = self.starts.get(index) {
+            return start;
+        }
+        program.start(is_anchored, before, scratch);
+        let (start, _) = self.find_or_add(program, scratch.set());
+        if let Some(known) = self.starts.get_mut(index) {
+            *known = Some(start);
+        }
+        start
+    }
+
+    /// The step that `byte` makes from the set at `at`, and whether all else was forgotten for it.
     #[cold]
-    fn learn(&mut self, program: &Program, at: u32, byte: u8, scratch: &mut Scratch) -> Option<u32> {
-        let is_alive = program.step(self.set(program, at), byte, scratch);
-        let next = match self.find(program, scratch.set()) {
-            _ if !is_alive => DEAD,
-            Some(next) => next,
-            None if self.is_full(program, scratch.set()) => {
-                self.forget();
-                return Some(self.add(program, scratch.set()));
-            }
-            None => self.add(program, scratch.set()),
+    pub(super) fn learn(
+        &mut self,
+        program: &Program,
+        at: u32,
+        byte: u8,
+        scratch: &mut Scratch,
+    ) -> (u32, bool) {
+        let step = program.step(self.set(program, at), byte, scratch);
+        let ends = if step.ends && program.finds_ends() {
+            ENDS
+        } else {
+            0
         };
-        if let Some(step) = self.steps.get_mut(at as usize + program.class(byte)) {
-            *step = next;
+        let (next, has_forgotten) = match step.goes_on {
+            true => self.find_or_add(program, scratch.set()),
+            false => (DEAD, false),
+        };
+        // What precedes the next place where a match can begin must make no difference there.
+        let restarts = !program.lead().is_empty()
+            && self
+                .starts
+                .get(..4)
+                .is_some_and(|starts| starts.contains(&Some(next)))
+            && !has_looks(scratch.set());
+        let step = next | ends | if restarts { RESTARTS } else { 0 };
+        if !has_forgotten && let Some(known) = self.steps.get_mut(at as usize + program.class(byte)) {
+            *known = step;
         }
-        is_alive.then_some(next)
+        (step, has_forgotten)
     }
 
-    fn find(&self, program: &Program, set: &[u16]) -> Option<u32> {
+    /// Where a set begins, and whether all others were forgotten for it.
+    pub(super) fn find_or_add(&mut self, program: &Program, set: &[u16]) -> (u32, bool) {
         let hash = self.hasher.hash_one(set);
-        self.known.find(hash, |&at| self.set(program, at) == set).copied()
+        if let Some(&at) = self.known.find(hash, |&at| self.set(program, at) == set) {
+            return (at, false);
+        }
+        let is_full = self.is_full(program, set);
+        if is_full {
+            self.forget();
+        }
+        (self.add(program, set), is_full)
     }
 
     fn add(&mut self, program: &Program, set: &[u16]) -> u32 {
@@ -120,7 +252,7 @@ impl States {
         at
     }
 
-    fn set(&self, program: &Program, at: u32) -> &[u16] {
+    pub(super) fn set(&self, program: &Program, at: u32) -> &[u16] {
         slice(&self.members, &self.ends, program, at)
     }
 
@@ -138,8 +270,14 @@ impl States {
         self.members.clear();
         self.ends.clear();
         self.known.clear();
-        self.start = None;
+        self.starts = [None; 8];
+        self.origins.forget();
     }
+}
+
+/// Numbers the sets where searches begin, those of searches that are not anchored first.
+fn start_index(is_anchored: bool, before: Before) -> usize {
+    before as usize + if is_anchored { 4 } else { 0 }
 }
 
 fn slice<'m>(members: &'m [u16], ends: &[u32], program: &Program, at: u32) -> &'m [u16] {

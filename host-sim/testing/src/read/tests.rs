@@ -79,7 +79,12 @@ fn taken(text: &str) -> (bool, bool) {
     };
     let schema = schema();
     let by_schema = fits(&schema, &schema, &json(tree));
-    let suite = read(Path::new("routes.test.yaml"), &source, |_| Err(std::io::ErrorKind::NotFound.into()), &mut Diagnostics::new());
+    let suite = read(
+        Path::new("routes.test.yaml"),
+        &source,
+        |_| Err(std::io::ErrorKind::NotFound.into()),
+        &mut Diagnostics::new(),
+    );
     (by_schema, suite.is_some())
 }
 

@@ -1,5 +1,7 @@
 //! RE2's reading, row by row. What is not said to be of one encoding is so in both.
 
+mod oracle;
+
 use super::{Encoding, Finder, Pattern, Reason};
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -346,11 +348,6 @@ fn a_finder_catches_no_more_groups_than_a_substitution_can_name() {
     let value = "a".repeat(2_000);
     let found = finder.find(value.as_bytes(), 0).unwrap();
     assert_eq!((found.group(9), found.group(10)), (&b"a"[..], &b""[..]));
-    assert_eq!(
-        found.slots.len(),
-        20,
-        "each state of the search has room for so many"
-    );
 }
 
 proptest! {
@@ -373,21 +370,6 @@ proptest! {
                 let accepted = pattern.accepts(&value);
                 let found = finder.find(&value, 0);
                 prop_assert!(!accepted || found.is_some(), "{text} accepts a value in which it is not found");
-            }
-        }
-    }
-
-    #[test]
-    fn a_pattern_accepts_what_a_finder_finds_from_end_to_end(
-        text in r"([ab\n ()|*+?^$.]|\\b|\\B|\\A|\\z|\(\?m\)|\(\?i\)|\{0,2\}|\{2\}|\[\^a\]|\\w|\\PL){0,14}",
-        values in prop::collection::vec("[abA\n é]{0,9}", 1..8),
-    ) {
-        for encoding in BOTH {
-            let Ok(pattern) = Pattern::parse_as(&text, encoding) else { continue };
-            let finder = Finder::parse_as(&alloc::format!("\\A(?:{text})\\z"), encoding).unwrap();
-            for value in &values {
-                let found = finder.find(value.as_bytes(), 0).is_some();
-                prop_assert_eq!(pattern.accepts(value.as_bytes()), found, "{} {:?} in {:?}", text, value, encoding);
             }
         }
     }
