@@ -11,14 +11,24 @@
 //! assert!(!is_inline(HeaderMap::Response, "cdn-loop"));
 //! ```
 
+pub mod codec;
+pub mod connection_manager;
+pub mod edge;
 pub mod format;
 pub mod header;
+pub mod header_map;
 mod inline;
+mod nominated;
+pub mod path;
+mod referer;
 mod syntax;
+mod target;
+pub mod upgrade;
 pub mod variable;
 mod variable_names;
 mod written;
 
 pub use inline::{HeaderMap, is_inline};
-pub use syntax::{MOST_HEADER_BYTES, TOO_MANY_HEADERS, is_authority_byte, is_method};
+pub use syntax::{is_authority_byte, is_method};
+pub use target::Target;
 pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, is_about_the_connection, value_of_a_run};

@@ -3,11 +3,11 @@
 //! The methods are those of `source/common/http/http1/balsa_parser.cc`, what may stand in an authority is
 //! `source/common/http/header_utility.cc`, and the limits are Envoy's defaults. All were tried in a stock Envoy 1.40.
 
-/// A request with so many headers, its host among them, is too large.
-pub const TOO_MANY_HEADERS: usize = 100;
+/// The most headers that a request may have, its host among them.
+pub(crate) const MOST_HEADERS: usize = 100;
 
-/// The most bytes that names, values, path and authority may have together.
-pub const MOST_HEADER_BYTES: usize = 60 * 1024;
+/// The most bytes that the head of a message may have: request line, headers and line ends.
+pub(crate) const MOST_HEADER_BYTES: usize = 60 * 1024;
 
 /// Whether Envoy's parser knows the method.
 #[must_use]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::headers::{Headers, get, set};
 use crate::read::{Ignored, RuntimeFraction};
 use crate::string_match::{StringMatch, WrittenString};
+use fingerpost_envoy_http::header_map::{Headers, get, set};
 
 /// The policy of a route.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use fingerpost_envoy_http::{CLIENT_ADDRESS, MILLISECONDS, RANDOM_ID};
 
 use crate::admit::{CLIENT, REQUEST_ID};
-use crate::headers::{Headers, get, text};
+use crate::headers::text;
 use crate::outcome::{Outcome, Skipped, Upstream};
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::upgrade;
+use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::upgrade;
 
 /// A header that echo servers answer with beside their own.
 #[derive(Debug, Clone, PartialEq, Eq)]

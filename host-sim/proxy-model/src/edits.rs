@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use crate::facts::{Answer, Facts, Source};
 use crate::format::Format;
-use crate::headers::{HeaderMap, Headers, add, get, remove, set};
 use crate::outcome::Skipped;
 use crate::read::Ignored;
+use fingerpost_envoy_http::HeaderMap;
+use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
 
 /// Edits of one level: a destination, a route, a virtual host.
 #[derive(Debug, Default)]
@@ -145,6 +146,6 @@ fn write(values: Vec<(&Edit, Vec<u8>)>, side: HeaderMap, headers: &mut Headers) 
         set(headers, &edit.name, value);
     }
     for (edit, value) in adds {
-        add(headers, side, &edit.name, &value);
+        add(headers, side, edit.name.as_bytes(), &value);
     }
 }

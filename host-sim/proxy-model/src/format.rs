@@ -6,9 +6,9 @@
 use fingerpost_envoy_http::format;
 
 use crate::facts::Facts;
-use crate::headers::Headers;
 use crate::outcome::Skipped;
 use crate::variable::{self, Variable};
+use fingerpost_envoy_http::header_map::Headers;
 
 /// A text with variables.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use crate::ModelError;
 use crate::dice::{Fraction, StreamRoll};
 use crate::edits::{Edits, WrittenEdit};
-use crate::headers::{Headers, get, set, values};
 use crate::read::{Ignored, Milliseconds, RuntimeFraction};
 use crate::rewrite::{Rewrite, WrittenRegexRewrite};
+use fingerpost_envoy_http::header_map::{Headers, get, set, values};
 
 /// Where requests go, and what changes on the way.
 #[derive(Debug)]

@@ -9,15 +9,16 @@ use crate::clusters::Clusters;
 use crate::connection::Connection;
 use crate::dice::StreamRoll;
 use crate::filter::{Filter, FilterSite};
-use crate::headers::Headers;
 use crate::outcome::Skipped;
 use crate::read::{Ignored, message};
 use crate::reply::Local;
 use crate::request::Request;
 use crate::routed::{Answered, Routed};
 use crate::stream::Stream;
-use crate::upgrade;
 use crate::virtual_host::RouteTable;
+use fingerpost_envoy_http::connection_manager::PathRules;
+use fingerpost_envoy_http::header_map::Headers;
+use fingerpost_envoy_http::upgrade;
 
 /// A connection manager.
 #[derive(Debug)]
@@ -180,7 +181,10 @@ impl Http {
             listener: listener.to_owned(),
             edge: Edge {
                 removed_early: early.map(|it| it.remove.to_ascii_lowercase()).collect(),
-                refuses_fragments,
+                path_rules: PathRules {
+                    refuses_fragments,
+                    normalizes: written.normalize_path,
+                },
             },
             filters: filters.collect(),
             server_name: written.server_name,
@@ -218,10 +222,9 @@ impl Http {
             }))
         };
         match admit(request, &connection, &self.edge)? {
-            Admission::Unreadable(status, words) => Ok(refused(status, words)),
+            Admission::Unreadable(error) => Ok(refused(error.status, error.body())),
             Admission::Refused {
-                status,
-                details,
+                error,
                 headers,
                 has_body,
             } => {
@@ -232,7 +235,7 @@ impl Http {
                     connection,
                     request: headers,
                 };
-                stream.refuse(status, details, dice)
+                stream.refuse(error, dice)
             }
             Admission::Admitted { headers, has_body } => {
                 let stream = Stream {

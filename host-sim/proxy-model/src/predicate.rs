@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::headers::{Headers, values};
 use crate::read::Ignored;
 use crate::string_match::WrittenRegex;
+use fingerpost_envoy_http::header_map::{Headers, values};
 
 /// A condition.
 #[derive(Debug)]

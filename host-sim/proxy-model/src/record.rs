@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::echo::{self, EchoHeader};
-use crate::headers::get;
 use crate::outcome::{Outcome, SLACK_MS, Skipped};
 use crate::request::{Request, Version};
 use crate::routed::{Answered, Forwarded, Routed};
+use fingerpost_envoy_http::header_map::get;
 
 /// What comes of `request`. The echo servers answer with these headers beside their own.
 pub(crate) fn outcome(

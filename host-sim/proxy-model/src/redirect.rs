@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::headers::{Headers, get};
 use crate::rewrite::Rewrite;
 use crate::route_match::PathMatch;
+use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A redirect.
 #[derive(Debug)]

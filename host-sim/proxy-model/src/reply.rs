@@ -2,9 +2,10 @@
 
 use fingerpost_envoy_http::NOW;
 
-use crate::headers::{Headers, get, remove, set, text};
+use crate::headers::text;
 use crate::outcome::Outcome;
 use crate::request::Version;
+use fingerpost_envoy_http::header_map::{Headers, get, remove, set};
 
 /// An answer on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use fingerpost_routing::Pattern;
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::headers::{Headers, get};
 use crate::string_match::{HeaderMatch, QueryMatch, WrittenHeader, WrittenQuery, WrittenRegex};
+use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A conjunction of conditions.
 #[derive(Debug)]

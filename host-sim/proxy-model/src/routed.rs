@@ -10,11 +10,12 @@ use fingerpost_routing_config::RuleRef;
 use crate::cors::Mark;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
-use crate::headers::{Headers, get, remove, text};
+use crate::headers::text;
 use crate::outcome::{Failure, Skipped};
 use crate::reply::{Local, Reply};
 use crate::stream::{Chosen, OnRoute, Stream};
-use crate::upgrade;
+use fingerpost_envoy_http::header_map::{Headers, get, remove};
+use fingerpost_envoy_http::upgrade;
 
 /// What Envoy decides about a request.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use crate::dice::StreamRoll;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
-use crate::headers::{get, remove, set};
 use crate::outcome::Skipped;
 use crate::redirect::{to_https, to_itself};
 use crate::reply::Local;
 use crate::route::Action;
 use crate::routed::{NO_HEALTHY_UPSTREAM, Silence};
 use crate::stream::{Chosen, Ended, OnRoute, Stream};
+use fingerpost_envoy_http::header_map::{get, remove, set};
 
 impl<'m> Stream<'m> {
     /// What the router does.

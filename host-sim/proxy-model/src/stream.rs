@@ -8,13 +8,14 @@ use crate::facts::{Facts, Source};
 use crate::fault::Abort;
 use crate::filter::{Filter, FilterVerdict};
 use crate::forward::{Forward, Share};
-use crate::headers::{Headers, get};
 use crate::http::{Http, HttpFilter};
 use crate::outcome::Skipped;
 use crate::reply::{Local, Reply, speaks_grpc};
 use crate::route::{Action, Route};
 use crate::routed::{Answered, Forwarded, Routed};
 use crate::virtual_host::{Found, VirtualHost};
+use fingerpost_envoy_http::codec::Refused;
+use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A request that got past the connection manager.
 #[derive(Debug)]
@@ -137,18 +138,17 @@ impl<'m> Stream<'m> {
 
     /// Answers for the connection manager, which refuses the request as it came. Envoy looks for its route then, to
     /// name it and to make its edits, but only where the client itself tells a scheme: its own note comes later.
-    pub(crate) fn refuse(
-        self,
-        status: u16,
-        details: &'static str,
-        dice: &mut StreamRoll<'_>,
-    ) -> Result<Routed<'m>, Skipped> {
+    pub(crate) fn refuse(self, error: Refused, dice: &mut StreamRoll<'_>) -> Result<Routed<'m>, Skipped> {
         let scheme = get(&self.request, "x-forwarded-proto").unwrap_or_default();
         let chosen = match scheme.is_empty() {
             true => Chosen::Nothing,
             false => self.choose(dice),
         };
-        let reply = self.local(Local::new(status, ""), Source::Manager(details), chosen)?;
+        let reply = self.local(
+            Local::new(error.status, ""),
+            Source::Manager(error.details),
+            chosen,
+        )?;
         Ok(self.end(Ended::Reply(reply), chosen, None, 0))
     }
 

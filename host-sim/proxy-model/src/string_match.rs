@@ -6,8 +6,8 @@ use fingerpost_routing::Pattern;
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::headers::{Headers, values};
 use crate::read::Ignored;
+use fingerpost_envoy_http::header_map::{Headers, values};
 
 /// A condition on a text.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use fingerpost_envoy_http::format::Call;
 use fingerpost_envoy_http::variable;
 
 use crate::facts::{Facts, Source};
-use crate::headers::{Headers, get};
 use crate::outcome::Skipped;
-use crate::path::escaped;
 use crate::route_match::without_query;
 use crate::routed::Silence;
+use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::path::escaped;
 
 /// A variable whose value the model knows, at least of some requests.
 #[derive(Debug)]

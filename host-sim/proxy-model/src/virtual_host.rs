@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::ModelError;
 use crate::edits::{Edits, WrittenEdit};
-use crate::headers::{Headers, get};
 use crate::predicate::{Extension, HeaderInput, Predicate, WrittenPredicate, joined};
 use crate::read::{Ignored, list, message};
 use crate::route::Route;
+use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A `RouteConfiguration`.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 use crate::limits;
 use std::ops::Deref;
 
-use fingerpost_envoy_http::{HeaderMap, is_inline};
+use fingerpost_envoy_http::{HeaderMap, header_map};
 
 /// Which header map it is: Envoy joins repeated values of other names in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,26 +70,12 @@ impl Headers {
     /// Adds a value. A name that Envoy keeps once has it joined to the value it has.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
         let name = self.real_name(name).to_ascii_lowercase();
-        if kept_once(self.kind, &name)
-            && let Some((_, present)) = self.list.iter_mut().find(|(key, _)| *key == name)
-        {
-            if !value.is_empty() {
-                if !present.is_empty() {
-                    present.push(b',');
-                }
-                present.extend_from_slice(value);
-            }
-            return;
-        }
-        let place = match name.first() {
-            Some(b':') => self
-                .list
-                .iter()
-                .take_while(|(key, _)| key.first() == Some(&b':'))
-                .count(),
-            _ => self.list.len(),
+        let map = match self.kind {
+            HeaderKind::Request => HeaderMap::Request,
+            HeaderKind::Response => HeaderMap::Response,
+            HeaderKind::Trailers => HeaderMap::Trailers,
         };
-        self.list.insert(place, (name, value.to_vec()));
+        header_map::add(&mut self.list, map, &name, value);
     }
 
     /// Gives a name this value and no other, behind all others: Envoy removes and adds.
@@ -147,14 +133,4 @@ impl Deref for Headers {
     fn deref(&self) -> &Self::Target {
         &self.list
     }
-}
-
-/// Whether Envoy keeps one value of this header, so that a second one joins the first.
-fn kept_once(kind: HeaderKind, name: &[u8]) -> bool {
-    let map = match kind {
-        HeaderKind::Request => HeaderMap::Request,
-        HeaderKind::Response => HeaderMap::Response,
-        HeaderKind::Trailers => HeaderMap::Trailers,
-    };
-    std::str::from_utf8(name).is_ok_and(|name| is_inline(map, name))
 }

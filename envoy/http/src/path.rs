@@ -4,7 +4,8 @@
 //! resolved, backslashes become slashes, unreserved characters are unescaped and unsafe ones escaped.
 
 /// The normalised target; its query stays as it is.
-pub(crate) fn normalise(target: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn normalise(target: &[u8]) -> Vec<u8> {
     let end = target
         .iter()
         .position(|byte| *byte == b'?')
@@ -28,7 +29,7 @@ pub(crate) fn normalise(target: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Takes `.` and `..` segments off the front of `rest`, which follows a slash.
+/// Resolves the `.` and `..` segments at the start of `rest`, which follows a slash.
 fn past_dot_segments<'p>(out: &mut Vec<u8>, mut rest: &'p [u8]) -> &'p [u8] {
     while let Some(after) = past_dot(rest) {
         let (after, is_double) = match past_dot(after) {
@@ -61,7 +62,7 @@ fn past_dot(text: &[u8]) -> Option<&[u8]> {
         .find_map(|dot| text.strip_prefix(*dot))
 }
 
-/// Decodes an escape, of which `rest` is what follows the `%`, if it stands for an unreserved character.
+/// Decodes an escape, of which `rest` is what follows the `%`, if it means an unreserved character.
 fn past_escape<'p>(out: &mut Vec<u8>, rest: &'p [u8]) -> &'p [u8] {
     match escaped(rest) {
         Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
@@ -75,8 +76,9 @@ fn past_escape<'p>(out: &mut Vec<u8>, rest: &'p [u8]) -> &'p [u8] {
     }
 }
 
-/// The byte that two hexadecimal digits at the start of `digits` stand for.
-pub(crate) fn escaped(digits: &[u8]) -> Option<u8> {
+/// The byte that two hexadecimal digits at the start of `digits` mean.
+#[must_use]
+pub fn escaped(digits: &[u8]) -> Option<u8> {
     let digits = digits
         .get(..2)
         .filter(|it| it.iter().all(u8::is_ascii_hexdigit))?;

@@ -1,13 +1,15 @@
-//! Requests to go on in another protocol: WebSocket and the like, and CONNECT.
+//! Requests that want to go on in another protocol: WebSocket and the like, and `CONNECT`.
 //!
-//! Decides what counts as one, and what becomes of its headers. What an upstream then says is its own affair.
+//! Decides what counts as one, and that HTTP/2 over plain text is ignored. Which upgrades are allowed is configuration.
+//! Source: `Utility::isUpgrade` in Envoy's `source/common/http/utility.cc`, and `http1/codec_impl.cc`. Tried with Envoy 1.40.
 
 use std::borrow::Cow;
 
-use crate::headers::{Headers, get, remove, set};
+use crate::header_map::{Headers, get, remove, set};
 
-/// What a request wants to go on in; none for all others.
-pub(crate) fn wanted(headers: &Headers) -> Option<Cow<'_, str>> {
+/// The protocol that a request wants to go on in, in lower case: that of `upgrade`, or `connect`.
+#[must_use]
+pub fn wanted(headers: &Headers) -> Option<Cow<'_, str>> {
     if get(headers, ":method") == Some(b"CONNECT") {
         return Some(Cow::Borrowed("connect"));
     }
@@ -15,7 +17,7 @@ pub(crate) fn wanted(headers: &Headers) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(String::from_utf8_lossy(wanted).to_ascii_lowercase()))
 }
 
-/// Takes the wish for HTTP/2 away, which Envoy's codec does not hear.
+/// Removes the wish for HTTP/2, which Envoy's codec ignores.
 pub(crate) fn forget_http2(headers: &mut Headers) {
     if wanted(headers).as_deref() != Some("h2c") {
         return;
@@ -40,14 +42,18 @@ fn connection_names(headers: &Headers, name: &str) -> bool {
     tokens(connection).any(|it| it.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+/// The items of a list, without blanks around them and without empty ones.
+pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|it| !it.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{forget_http2, wanted};
-    use crate::headers::Headers;
+    use crate::header_map::Headers;
 
     fn headers(rows: &[(&str, &str)]) -> Headers {
         let bytes = |text: &str| text.as_bytes().to_vec();
@@ -79,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn http2_is_not_heard() {
+    fn an_upgrade_to_http2_is_ignored() {
         let upgrade = [
             ("connection", "Upgrade, close , HTTP2-Settings"),
             ("upgrade", "H2C"),
