@@ -8,7 +8,6 @@ use fingerpost_envoy_config::bootstrap::{
 use fingerpost_envoy_config::core::Node;
 use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
-use serde_json::Value;
 
 use crate::checks;
 use crate::claims::{self, Claims};
@@ -82,7 +81,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let bootstrap = bootstrap(built, clusters);
     refused::check_output(&bootstrap, &chains, config_bytes, diagnostics);
     Compiled {
-        bootstrap,
+        bootstrap: serde_json::to_value(bootstrap).unwrap_or_default(),
         engine: options.engine,
         chains,
         plan,
@@ -141,14 +140,14 @@ fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnos
     }
 }
 
-fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value {
+fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Bootstrap {
     let mut secrets: Vec<Secret> = Vec::new();
     for secret in listeners.iter().flat_map(|it| &it.secrets) {
         if !secrets.contains(secret) {
             secrets.push(secret.clone());
         }
     }
-    let bootstrap = Bootstrap {
+    Bootstrap {
         node: Some(Node {
             id: "fingerpost".to_owned(),
             cluster: "fingerpost".to_owned(),
@@ -162,8 +161,7 @@ fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Value
             layers: vec![istio_layer()],
         }),
         admin: None,
-    };
-    serde_json::to_value(bootstrap).unwrap_or_default()
+    }
 }
 
 /// As Istio's own bootstrap sets them (istio `pkg/bootstrap/config.go`, `extractRuntimeFlags`).

@@ -8,15 +8,15 @@
 //! Beside what Envoy refuses at the start, values with which Envoy answers every request of a rule with 503.
 
 mod messages;
+mod place;
 mod policies;
+mod routes;
 mod rules;
 mod values;
-mod walk;
-mod whole;
 
+use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing_config::VM_CONFIG_BYTES;
-use serde_json::Value;
 
 use crate::clusters::Cluster;
 use crate::compiled::CompiledChain;
@@ -42,7 +42,7 @@ pub(crate) fn check(
 
 /// Checks the output itself. Errors that were found before have a better place: then this adds none.
 pub(crate) fn check_output(
-    bootstrap: &Value,
+    bootstrap: &Bootstrap,
     chains: &[CompiledChain],
     config_bytes: usize,
     diagnostics: &mut Diagnostics,
@@ -50,7 +50,7 @@ pub(crate) fn check_output(
     if diagnostics.has_errors() {
         return;
     }
-    for refused in walk::check(bootstrap) {
+    for refused in messages::check(bootstrap) {
         let message = format!("Envoy refuses this value: {}", refused.reason);
         let subject = refused.rule.unwrap_or_default();
         diagnostics.error(CODE, message).about(subject, refused.place);
@@ -103,8 +103,9 @@ mod tests {
             route_config: "http.80".to_owned(),
             config,
         };
+        let bootstrap = serde_json::from_value(bootstrap.clone()).expect("a bootstrap");
         let mut diagnostics = Diagnostics::new();
-        check_output(bootstrap, &[chain], 0, &mut diagnostics);
+        check_output(&bootstrap, &[chain], 0, &mut diagnostics);
         diagnostics.iter().map(|it| it.code).collect()
     }
 
