@@ -90,7 +90,7 @@ fn judge(diagnostics: Diagnostics, strict: bool, settled: &[&str]) -> Diagnostic
         if settled.contains(&diagnostic.code) {
             continue;
         }
-        if strict {
+        if strict && diagnostic.severity == Severity::Warning {
             diagnostic.severity = Severity::Error;
         }
         judged.push(diagnostic);
@@ -103,12 +103,16 @@ pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources) {
     if diagnostics.is_empty() {
         return;
     }
-    let (errors, warnings) = diagnostics.counts();
-    let numbers: Vec<String> = [(errors, "error"), (warnings, "warning")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, noun)| count(number, noun))
-        .collect();
+    let numbers: Vec<String> = [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Note, "note"),
+    ]
+    .into_iter()
+    .map(|(severity, noun)| (diagnostics.count(severity), noun))
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, noun)| count(number, noun))
+    .collect();
     // `anstream` takes the colours out where they are not wanted.
     say(format_args!(
         "{}\n{}",

@@ -17,16 +17,15 @@ use crate::empty_clusters;
 use crate::endpoints::Endpoints;
 use crate::gateways;
 use crate::left_out;
-use crate::listeners::{self, BuiltListener};
+use crate::listeners::{self, BuiltListener, Lost};
 use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::plan::Plan;
 use crate::refused;
 use crate::reserved;
-use crate::unrouted_servers;
 use crate::unselected_rules;
-use crate::unserved;
+use crate::unserved::{self, Context};
 use crate::virtual_services;
 
 /// Compiles what `resources` say for the proxy that `options` describe.
@@ -35,28 +34,41 @@ use crate::virtual_services;
 /// would refuse. What can't be read or is not valid was an error of `fingerpost_resources` before.
 pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagnostics) -> Compiled {
     let mesh = Mesh::new(resources, options);
-    let merged = gateways::merge(resources, options, diagnostics);
-    let services = virtual_services::bind(resources, options, diagnostics);
+    let (merged, dropped) = gateways::merge(resources, options);
+    let services = virtual_services::bind(resources, options);
     patterns::check(resources, options.envoy, diagnostics);
     checks::unenforced(resources, diagnostics);
-    checks::attachment(resources, &services, &merged, diagnostics);
     checks::rules(&services, &merged, &mesh, diagnostics);
     if options.engine == Engine::Wasm {
         reserved::check(&services, diagnostics);
     }
     let mut addresses = Claims::default();
     let mut built: Vec<BuiltListener<'_>> = Vec::new();
+    let mut lost = Lost {
+        servers: dropped,
+        names: Vec::new(),
+    };
     for listener in &merged {
-        let Some(made) = listeners::build(listener, &services, &mesh, resources, diagnostics) else {
-            continue;
-        };
+        let made = listeners::build(listener, &services, &mesh, resources, &mut lost, diagnostics);
+        let Some(made) = made else { continue };
         match addresses.address(listener) {
             Ok(()) => built.push(made),
-            Err(taken) => listener
-                .servers()
-                .for_each(|it| claims::warn(it, &taken, diagnostics)),
+            Err(taken) => {
+                let servers = listener.servers();
+                lost.servers.extend(servers.map(|it| claims::dropped(it, &taken)));
+            }
         }
     }
+    let unserved = unserved::find(&Context {
+        resources,
+        services: &services,
+        listeners: &merged,
+        dropped: &lost.servers,
+        lost_names: &lost.names,
+        built: &built,
+        mesh: &mesh,
+    });
+    unserved::report(&unserved, resources, diagnostics);
     checks::connections(&built, &mesh, diagnostics);
     let uses = empty_clusters::uses(&built);
     let clusters = clusters::build(uses.keys(), &mesh);
@@ -65,9 +77,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);
-    unrouted_servers::check(&merged, &services, &mesh, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
-    let unserved = unserved::find(resources, &services, &merged, options);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);
     let file_secrets = built
         .iter_mut()

@@ -11,7 +11,6 @@ use crate::detail::Lack;
 use crate::empty_clusters::Use;
 use crate::endpoints;
 use crate::gateways::MergedListener;
-use crate::host;
 use crate::listeners::BuiltListener;
 use crate::matching;
 use crate::mesh::Mesh;
@@ -29,69 +28,6 @@ pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
             .warn("not-enforced", message)
             .on(&found.origin, "kind")
             .help("only routing is compiled; keep what protects your services in front of them");
-    }
-}
-
-/// Gateways that VirtualServices name and nobody declares, and hosts that no server takes.
-pub(crate) fn attachment(
-    resources: &Resources,
-    services: &[BoundService<'_>],
-    listeners: &[MergedListener<'_>],
-    diagnostics: &mut Diagnostics,
-) {
-    let known: Vec<String> = resources
-        .gateways
-        .iter()
-        .map(|it| it.meta.qualified_name())
-        .collect();
-    let servers = || {
-        listeners
-            .iter()
-            .flat_map(|it| &it.groups)
-            .flat_map(|it| &it.servers)
-    };
-    for service in services {
-        for (index, gateway) in service.gateways.iter().enumerate() {
-            let path = format!("spec.gateways[{index}]");
-            let origin = &service.resource.origin;
-            if gateway == "mesh" {
-                continue;
-            }
-            if !known.contains(gateway) {
-                let help = match known.as_slice() {
-                    [] => "the input has no Gateway at all".to_owned(),
-                    names => format!("the input has {}", names.join(", ")),
-                };
-                diagnostics
-                    .warn(
-                        "gateway-not-found",
-                        format!("there is no Gateway `{gateway}`: nothing is served by it"),
-                    )
-                    .on(origin, path)
-                    .help(help);
-                continue;
-            }
-            let mut of_gateway = servers().filter(|it| it.gateway_name() == *gateway).peekable();
-            if of_gateway.peek().is_none() {
-                continue;
-            }
-            let namespace = &service.resource.meta.namespace;
-            let taken = of_gateway.any(|server| {
-                let open = host::open_to(&server.hosts, namespace);
-                service
-                    .hosts
-                    .iter()
-                    .any(|one| open.iter().any(|other| host::overlap(one, other)))
-            });
-            if !taken {
-                let message =
-                    format!("no server of Gateway `{gateway}` takes any of these hosts: nothing is served");
-                diagnostics
-                    .warn("host-not-in-gateway", message)
-                    .on(origin, "spec.hosts")
-                    .help("name the host, or a wildcard that covers it, in `servers[].hosts` of the Gateway");
-            }
-        }
     }
 }
 

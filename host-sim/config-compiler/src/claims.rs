@@ -7,10 +7,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use fingerpost_resources::Diagnostics;
-
 use crate::address::SOCKET;
-use crate::gateways::{BoundServer, MergedListener};
+use crate::gateways::{BoundServer, DroppedServer, MergedListener, ServerConflict};
 
 /// What earlier chains or listeners have taken, and who they belong to.
 #[derive(Debug, Default)]
@@ -72,20 +70,15 @@ pub(crate) fn describe(server: &BoundServer<'_>) -> String {
     format!("server `{port}` of Gateway {}", server.gateway_name())
 }
 
-/// Says that a server is left out.
-pub(crate) fn warn(server: &BoundServer<'_>, taken: &Taken, diagnostics: &mut Diagnostics) {
-    let message = format!(
-        "{} is left out: {} already has {}, and Envoy refuses two such filter chains or listeners",
-        describe(server),
-        taken.by,
-        taken.what,
-    );
-    diagnostics
-        .warn("server-dropped", message)
-        .on(&server.gateway.origin, format!("spec.servers[{}]", server.index))
-        .help(
-            "give the servers different hosts, or merge them; namespace and letter case make no difference",
-        );
+/// The server that is left out because of this.
+pub(crate) fn dropped<'r>(server: &BoundServer<'r>, taken: &Taken) -> DroppedServer<'r> {
+    DroppedServer {
+        server: server.clone(),
+        conflict: ServerConflict::EnvoyRefuses {
+            taken: taken.what.clone(),
+            by: taken.by.clone(),
+        },
+    }
 }
 
 /// The names without those that differ from an earlier one by letter case only.

@@ -11,13 +11,51 @@ use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
 /// A match and its place: the index in its `match` list, `root-leaf` where two were merged.
 pub(crate) type NamedMatch = (String, HttpMatchRequest);
 
-/// A delegate's rule merged into the root's, or `None` if no pair of matches is compatible.
+/// Why Istio drops a rule that delegates, or one of its delegate's rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DelegateFault {
+    /// The input has no such VirtualService.
+    NotFound {
+        /// `namespace/name`.
+        delegate: String,
+    },
+    /// It has `hosts`, so it is not a delegate.
+    HasHosts {
+        /// `namespace/name`.
+        delegate: String,
+    },
+    /// Its `exportTo` leaves out the namespace of the rule that delegates.
+    NotExported {
+        /// `namespace/name`.
+        delegate: String,
+        /// That of the rule that delegates.
+        namespace: String,
+    },
+    /// A match of the delegate's rule is not a case of the match of the rule that delegates.
+    Conflict(DelegateConflict),
+}
+
+/// A condition of a delegate's match that is not a case of the root's condition on the same field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelegateConflict {
+    /// The field of the match, such as `uri` or `headers.x-user`.
+    pub field: String,
+    /// What the root's match has there, such as `prefix /api/`.
+    pub root: String,
+    /// What the delegate's match has there.
+    pub leaf: String,
+    /// Whether one of the two is a regex: Istio does not compare those with anything.
+    pub has_regex: bool,
+}
+
+/// A delegate's rule merged into the root's, or the first conflict of a match of the delegate that is compatible with
+/// none of the root's.
 pub(crate) fn merge_rule(
     root: &HttpRoute,
     root_matches: &[NamedMatch],
     leaf: &HttpRoute,
     leaf_matches: &[NamedMatch],
-) -> Option<(HttpRoute, Vec<NamedMatch>)> {
+) -> Result<(HttpRoute, Vec<NamedMatch>), DelegateConflict> {
     let matches = merge_matches(root_matches, leaf_matches)?;
     let mut merged = leaf.clone();
     merged.matches = matches.iter().map(|(_, it)| it.clone()).collect();
@@ -42,31 +80,33 @@ pub(crate) fn merge_rule(
     if merged.mirrors.is_empty() {
         merged.mirrors = root.mirrors.clone();
     }
-    Some((merged, matches))
+    Ok((merged, matches))
 }
 
 /// Every delegate match with every root match that it does not contradict.
-fn merge_matches(root: &[NamedMatch], leaf: &[NamedMatch]) -> Option<Vec<NamedMatch>> {
+fn merge_matches(root: &[NamedMatch], leaf: &[NamedMatch]) -> Result<Vec<NamedMatch>, DelegateConflict> {
     if root.is_empty() {
-        return Some(leaf.to_vec());
+        return Ok(leaf.to_vec());
     }
     if leaf.is_empty() {
-        return Some(root.to_vec());
+        return Ok(root.to_vec());
     }
     let mut merged = Vec::new();
     for (leaf_place, inner) in leaf {
         let before = merged.len();
+        let mut first_conflict = None;
         for (root_place, outer) in root {
-            if !conflicts(outer, inner) {
-                merged.push((format!("{root_place}-{leaf_place}"), merge_match(outer, inner)));
+            match conflict(outer, inner) {
+                None => merged.push((format!("{root_place}-{leaf_place}"), merge_match(outer, inner))),
+                Some(conflict) => first_conflict = first_conflict.or(Some(conflict)),
             }
         }
         // One delegate match that fits no root match loses the whole rule.
-        if merged.len() == before {
-            return None;
+        if let Some(conflict) = first_conflict.filter(|_| merged.len() == before) {
+            return Err(conflict);
         }
     }
-    Some(merged)
+    Ok(merged)
 }
 
 fn merge_match(root: &HttpMatchRequest, leaf: &HttpMatchRequest) -> HttpMatchRequest {
@@ -102,35 +142,75 @@ fn union<V: Clone>(leaf: &mut BTreeMap<String, V>, root: &BTreeMap<String, V>) {
     }
 }
 
-fn conflicts(root: &HttpMatchRequest, leaf: &HttpMatchRequest) -> bool {
+fn conflict(root: &HttpMatchRequest, leaf: &HttpMatchRequest) -> Option<DelegateConflict> {
+    let of = |field: &str, root: String, leaf: String| DelegateConflict {
+        field: field.to_owned(),
+        root,
+        leaf,
+        has_regex: false,
+    };
+    let of_strings = |field: String, root: &StringMatch, leaf: &StringMatch| DelegateConflict {
+        has_regex: [root, leaf].iter().any(|it| matches!(it, StringMatch::Regex(_))),
+        ..of(&field, describe(root), describe(leaf))
+    };
     let strings = [
-        (&root.uri, &leaf.uri),
-        (&root.scheme, &leaf.scheme),
-        (&root.method, &leaf.method),
-        (&root.authority, &leaf.authority),
+        ("uri", &root.uri, &leaf.uri),
+        ("scheme", &root.scheme, &leaf.scheme),
+        ("method", &root.method, &leaf.method),
+        ("authority", &root.authority, &leaf.authority),
     ];
+    for (field, outer, inner) in strings {
+        if let (Some(outer), Some(inner)) = (outer, inner)
+            && strings_conflict(Some(outer), Some(inner))
+        {
+            return Some(of_strings(field.to_owned(), outer, inner));
+        }
+    }
+    let folds = |it: &HttpMatchRequest| it.ignore_uri_case.unwrap_or(false);
+    if folds(root) != folds(leaf) {
+        let [outer, inner] = [folds(root), folds(leaf)].map(|it| it.to_string());
+        return Some(of("ignoreUriCase", outer, inner));
+    }
     let maps = [
-        (&root.headers, &leaf.headers),
-        (&root.without_headers, &leaf.without_headers),
-        (&root.query_params, &leaf.query_params),
+        ("headers", &root.headers, &leaf.headers),
+        ("withoutHeaders", &root.without_headers, &leaf.without_headers),
+        ("queryParams", &root.query_params, &leaf.query_params),
     ];
+    for (field, outer, inner) in maps {
+        for (name, inner) in inner {
+            if let Some(outer) = outer.get(name)
+                && strings_conflict(Some(outer), Some(inner))
+            {
+                return Some(of_strings(format!("{field}.{name}"), outer, inner));
+            }
+        }
+    }
     let ports = (root.port.unwrap_or(0), leaf.port.unwrap_or(0));
-    root.ignore_uri_case.unwrap_or(false) != leaf.ignore_uri_case.unwrap_or(false)
-        || strings
-            .iter()
-            .any(|(outer, inner)| strings_conflict(outer.as_ref(), inner.as_ref()))
-        || maps.iter().any(|(outer, inner)| {
-            inner
-                .iter()
-                .any(|(key, value)| strings_conflict(outer.get(key), Some(value)))
-        })
-        || (ports.0 != 0 && ports.1 != 0 && ports.0 != ports.1)
-        || (!root.source_namespace.is_empty() && root.source_namespace != leaf.source_namespace)
-        || leaf
-            .source_labels
-            .iter()
-            .any(|(key, value)| root.source_labels.get(key).is_some_and(|outer| outer != value))
-        || gateways_conflict(&root.gateways, &leaf.gateways)
+    if ports.0 != 0 && ports.1 != 0 && ports.0 != ports.1 {
+        return Some(of("port", ports.0.to_string(), ports.1.to_string()));
+    }
+    if !root.source_namespace.is_empty() && root.source_namespace != leaf.source_namespace {
+        let (outer, inner) = (root.source_namespace.clone(), leaf.source_namespace.clone());
+        return Some(of("sourceNamespace", outer, inner));
+    }
+    for (key, inner) in &leaf.source_labels {
+        if let Some(outer) = root.source_labels.get(key).filter(|outer| *outer != inner) {
+            let field = format!("sourceLabels.{key}");
+            return Some(of(&field, outer.clone(), inner.clone()));
+        }
+    }
+    gateways_conflict(&root.gateways, &leaf.gateways)
+        .then(|| of("gateways", root.gateways.join(", "), leaf.gateways.join(", ")))
+}
+
+/// A condition as it is written: `prefix /api`.
+fn describe(condition: &StringMatch) -> String {
+    match condition {
+        StringMatch::Present => "{}".to_owned(),
+        StringMatch::Exact(text) => format!("exact {text}"),
+        StringMatch::Prefix(text) => format!("prefix {text}"),
+        StringMatch::Regex(text) => format!("regex {text}"),
+    }
 }
 
 /// The delegate's condition must be a case of the root's.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{Diagnostics, Gateway, Resource, Resources, Server, ServerTlsMode, Service};
+use fingerpost_resources::{Gateway, Resource, Resources, Server, ServerTlsMode, Service};
 
 use crate::host;
 use crate::options::Options;
@@ -96,14 +96,21 @@ struct Merge<'r> {
     route_names: Vec<String>,
 }
 
-/// The listeners of the proxy, in the order in which their first server comes.
+/// A server of a selected Gateway that Istio drops, or that is left out since Envoy would refuse it.
+#[derive(Debug)]
+pub(crate) struct DroppedServer<'r> {
+    pub server: BoundServer<'r>,
+    pub conflict: ServerConflict,
+}
+
+/// The listeners of the proxy, in the order in which their first server comes, and the servers that are in none.
 pub(crate) fn merge<'r>(
     resources: &'r Resources,
     options: &Options,
-    diagnostics: &mut Diagnostics,
-) -> Vec<MergedListener<'r>> {
+) -> (Vec<MergedListener<'r>>, Vec<DroppedServer<'r>>) {
     let mut merge = Merge::default();
-    for gateway in selected(resources, options, diagnostics) {
+    let mut dropped = Vec::new();
+    for gateway in selected(resources, options) {
         for (index, server) in gateway.spec.servers.iter().enumerate() {
             let Some(declared_port) = server.port.as_ref().and_then(|port| port.number) else {
                 continue;
@@ -129,65 +136,28 @@ pub(crate) fn merge<'r>(
                     route_name,
                     termination,
                 };
-                if let Err(reason) = merge.add(slot, bound) {
-                    let path = format!("spec.servers[{index}]");
-                    diagnostics
-                        .warn("server-dropped", reason.0)
-                        .on(&gateway.origin, path)
-                        .help(reason.1);
+                let server = bound.clone();
+                if let Err(conflict) = merge.add(slot, bound) {
+                    dropped.push(DroppedServer { server, conflict });
                 }
             }
         }
     }
-    listeners(merge.groups)
+    (listeners(merge.groups), dropped)
 }
 
-/// The Gateways whose selector the proxy's labels satisfy, in Istio's order.
-fn selected<'r>(
-    resources: &'r Resources,
-    options: &Options,
-    diagnostics: &mut Diagnostics,
-) -> Vec<&'r Resource<Gateway>> {
-    let satisfied = |gateway: &&Resource<Gateway>| {
-        gateway
-            .spec
-            .selector
-            .iter()
-            .all(|(key, value)| options.labels.get(key) == Some(value))
-    };
-    let mut chosen: Vec<_> = resources.gateways.iter().filter(satisfied).collect();
+/// Whether the labels of the proxy satisfy the selector of a Gateway.
+pub(crate) fn selects_proxy(gateway: &Resource<Gateway>, options: &Options) -> bool {
+    let mut selector = gateway.spec.selector.iter();
+    selector.all(|(key, value)| options.labels.get(key) == Some(value))
+}
+
+/// The Gateways that select the proxy, in Istio's order.
+fn selected<'r>(resources: &'r Resources, options: &Options) -> Vec<&'r Resource<Gateway>> {
+    let gateways = resources.gateways.iter();
+    let mut chosen: Vec<_> = gateways.filter(|it| selects_proxy(it, options)).collect();
     chosen.sort_by_key(|gateway| gateway.meta.creation_order());
-    if chosen.is_empty() {
-        no_gateway(resources, options, diagnostics);
-    }
     chosen
-}
-
-/// Says that nothing will listen, and which labels would change that.
-fn no_gateway(resources: &Resources, options: &Options, diagnostics: &mut Diagnostics) {
-    let labels = |labels: &BTreeMap<String, String>| {
-        let pairs: Vec<String> = labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        pairs.join(",")
-    };
-    let message = format!(
-        "no Gateway selects a proxy with the labels {}: it has no listeners",
-        labels(&options.labels)
-    );
-    match resources.gateways.first() {
-        Some(gateway) => diagnostics
-            .warn("no-gateway", message)
-            .on(&gateway.origin, "spec.selector")
-            .help(format!(
-                "compile with `--labels {}`",
-                labels(&gateway.spec.selector)
-            )),
-        None => diagnostics
-            .warn("no-gateway", message)
-            .help("add a Gateway: a VirtualService alone opens no port"),
-    };
 }
 
 /// The ports to listen on for a Gateway port: the target port of the first Service that selects
@@ -240,12 +210,37 @@ fn route_name(
     }
 }
 
-/// Why a server is dropped, and what would help.
-struct Dropped(String, &'static str);
+/// Why a server is in no listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerConflict {
+    /// Another HTTPS server has the same port, port name and Gateway.
+    SamePortName,
+    /// An earlier server has the port, and the two can not be merged.
+    PortTaken {
+        /// The port to listen on.
+        port: u32,
+        /// The protocol of the earlier server.
+        protocol: String,
+    },
+    /// An earlier server with a `tls` block has one of its hosts on this port.
+    HostTaken {
+        /// The host as the server names it.
+        host: String,
+        /// The port to listen on.
+        port: u32,
+    },
+    /// An earlier server has the same connections or the same address: Istio sends both, and Envoy refuses them.
+    EnvoyRefuses {
+        /// What is taken.
+        taken: String,
+        /// The earlier server.
+        by: String,
+    },
+}
 
 impl<'r> Merge<'r> {
     /// Adds one server, or says why Istio drops it.
-    fn add(&mut self, slot: Slot, bound: BoundServer<'r>) -> Result<(), Dropped> {
+    fn add(&mut self, slot: Slot, bound: BoundServer<'r>) -> Result<(), ServerConflict> {
         if bound.server.tls.is_some() {
             self.claim_hosts(&slot, &bound)?;
         }
@@ -260,11 +255,7 @@ impl<'r> Merge<'r> {
         }
         let Some(current) = self.plain_text.get(&slot.port).cloned() else {
             if bound.termination == Termination::Https && self.route_names.contains(&bound.route_name) {
-                return Err(Dropped(
-                    "another server has the same port, port name and Gateway: Istio drops this one"
-                        .to_owned(),
-                    "give its port another name",
-                ));
+                return Err(ServerConflict::SamePortName);
             }
             self.append(slot, bound);
             return Ok(());
@@ -275,13 +266,10 @@ impl<'r> Merge<'r> {
         }
         let both_http = self.is_plain_http(&current) && bound.termination == Termination::PlainHttp;
         if !both_http {
-            return Err(Dropped(
-                format!(
-                    "port {} is taken by an earlier {} server that can't be merged: Istio drops this one",
-                    slot.port, current.protocol
-                ),
-                "use another port, or put the server with TLS first",
-            ));
+            return Err(ServerConflict::PortTaken {
+                port: slot.port,
+                protocol: current.protocol,
+            });
         }
         self.append(current, bound);
         Ok(())
@@ -289,17 +277,14 @@ impl<'r> Merge<'r> {
 
     /// A host may be claimed once per port and address by servers with a `tls` block, an HTTP one
     /// with the redirect included (istio gateway.go, `CheckDuplicates`).
-    fn claim_hosts(&mut self, slot: &Slot, bound: &BoundServer<'r>) -> Result<(), Dropped> {
+    fn claim_hosts(&mut self, slot: &Slot, bound: &BoundServer<'r>) -> Result<(), ServerConflict> {
         for name in &bound.hosts {
             let claimed = self.claims.get(&(slot.port, name.clone()));
             if claimed.is_some_and(|bind| *bind == slot.bind) {
-                return Err(Dropped(
-                    format!(
-                        "host `{name}` is claimed by an earlier server with TLS on port {}",
-                        slot.port
-                    ),
-                    "name each host in one server with a `tls` block only",
-                ));
+                return Err(ServerConflict::HostTaken {
+                    host: name.clone(),
+                    port: slot.port,
+                });
             }
         }
         for name in &bound.hosts {

@@ -15,7 +15,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 use crate::address::address;
 use crate::claims::{self, Claims, Taken};
 use crate::credentials::FileSecret;
-use crate::gateways::{BoundServer, MergedListener};
+use crate::gateways::{BoundServer, DroppedServer, MergedListener};
 use crate::http_chain::{self, HttpChain};
 use crate::mesh::Mesh;
 use crate::protocol::Termination;
@@ -49,12 +49,20 @@ pub(crate) struct BuiltListener<'r> {
     pub secrets: Vec<Secret>,
 }
 
+/// What of the listeners' servers and `tls` rules makes no filter chain, since an earlier one has the connections.
+#[derive(Debug, Default)]
+pub(crate) struct Lost<'r> {
+    pub servers: Vec<DroppedServer<'r>>,
+    pub names: Vec<tcp::LostNames<'r>>,
+}
+
 /// Builds a listener, or nothing where no chain results (a TCP server without a route).
 pub(crate) fn build<'r>(
-    merged: &MergedListener<'_>,
+    merged: &MergedListener<'r>,
     services: &[BoundService<'r>],
     mesh: &Mesh<'_>,
     resources: &Resources,
+    lost: &mut Lost<'r>,
     diagnostics: &mut Diagnostics,
 ) -> Option<BuiltListener<'r>> {
     let name = format!("{}_{}", merged.bind, merged.port);
@@ -62,14 +70,11 @@ pub(crate) fn build<'r>(
     let mut http = Vec::new();
     let mut tcp_chains = Vec::new();
     let (mut inspects_tls, mut passes_tls) = (false, false);
-    let mut taken_names: Vec<String> = Vec::new();
+    let mut taken_names = tcp::ServerNames::default();
     let mut file_secrets = Vec::new();
     let mut certificates = Vec::new();
     let mut secrets: Vec<Secret> = Vec::new();
     let servers = || merged.groups.iter().flat_map(|group| &group.servers);
-    for server in servers().filter(|it| it.is_auto_passthrough()) {
-        report_auto_passthrough(server, diagnostics);
-    }
     let mut add_tls = |chain: &mut FilterChain, server: &BoundServer<'_>, names: &[String]| {
         inspects_tls = true;
         let built = tls::downstream(server, &name, names, mesh, resources, diagnostics);
@@ -82,7 +87,7 @@ pub(crate) fn build<'r>(
         secrets.extend(built.secrets);
     };
     let mut claims = Claims::default();
-    let mut dropped: Vec<(&BoundServer<'_>, Taken)> = Vec::new();
+    let mut dropped: Vec<(&BoundServer<'r>, Taken)> = Vec::new();
     let mut claim = |names: &[String], server| {
         let claimed = claims.server_names(names, &claims::describe(server));
         claimed.map_err(|taken| dropped.push((server, taken))).is_ok()
@@ -148,9 +153,12 @@ pub(crate) fn build<'r>(
             }
         }
     }
-    for (server, taken) in &dropped {
-        claims::warn(server, taken, diagnostics);
-    }
+    lost.servers.extend(
+        dropped
+            .iter()
+            .map(|(server, taken)| claims::dropped(server, taken)),
+    );
+    lost.names.extend(taken_names.lost);
     if chains.is_empty() {
         return None;
     }
@@ -181,21 +189,6 @@ pub(crate) fn build<'r>(
         secrets,
         name,
     })
-}
-
-/// Istio leads such a server to every service by its name, without a VirtualService.
-fn report_auto_passthrough(server: &BoundServer<'_>, diagnostics: &mut Diagnostics) {
-    let message = format!(
-        "AUTO_PASSTHROUGH is not supported: nothing listens on port {} for this server",
-        server.declared_port
-    );
-    diagnostics
-        .warn("auto-passthrough", message)
-        .on(
-            &server.gateway.origin,
-            format!("spec.servers[{}].tls.mode", server.index),
-        )
-        .help("Istio opens the port for the services of the mesh, without a VirtualService");
 }
 
 fn without_repeats<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {

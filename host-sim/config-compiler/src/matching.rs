@@ -21,21 +21,82 @@ pub(crate) struct Place<'a> {
     pub port: u32,
 }
 
+/// Why a match can not apply to any request of a Gateway server. These fields are compared before a request comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// `port` is not the port of the server.
+    Port {
+        /// The port that the match wants.
+        wanted: u32,
+        /// The ports of the servers that it could be for.
+        servers: Vec<u32>,
+    },
+    /// `gateways` does not name the Gateway.
+    Gateways {
+        /// The Gateways that the match names.
+        wanted: Vec<String>,
+        /// `namespace/name` of the Gateway.
+        gateway: String,
+    },
+    /// The gateway's workload does not have a label of `sourceLabels`.
+    SourceLabels {
+        /// The label that the match wants, as `key=value`.
+        wanted: String,
+    },
+    /// The gateway's workload is not in `sourceNamespace`.
+    SourceNamespace {
+        /// The namespace that the match wants.
+        wanted: String,
+        /// That of the gateway.
+        gateway: String,
+    },
+}
+
 /// Whether `request` can apply at `place` at all: these fields are decided before any request comes.
 pub(crate) fn applies(request: &HttpMatchRequest, place: Place<'_>, options: &Options) -> bool {
-    let port = request.port.unwrap_or(0);
-    if port != 0 && port != place.port {
-        return false;
+    mismatch(request, place, options).is_none()
+}
+
+/// Why `request` can not apply at `place`, if it can not.
+pub(crate) fn mismatch(request: &HttpMatchRequest, place: Place<'_>, options: &Options) -> Option<Mismatch> {
+    if let Some(mismatch) = mismatch_of_connection(request.port, &request.gateways, place) {
+        return Some(mismatch);
     }
     if !request.gateways.is_empty() {
-        return request.gateways.iter().any(|gateway| gateway == place.gateway);
+        return None;
     }
     // On a gateway these compare the gateway's own workload, never the client.
-    request
-        .source_labels
-        .iter()
-        .all(|(key, value)| options.labels.get(key) == Some(value))
-        && (request.source_namespace.is_empty() || request.source_namespace == options.namespace)
+    let mut labels = request.source_labels.iter();
+    if let Some((key, value)) = labels.find(|(key, value)| options.labels.get(*key) != Some(*value)) {
+        return Some(Mismatch::SourceLabels {
+            wanted: format!("{key}={value}"),
+        });
+    }
+    let wanted = &request.source_namespace;
+    (!wanted.is_empty() && *wanted != options.namespace).then(|| Mismatch::SourceNamespace {
+        wanted: wanted.clone(),
+        gateway: options.namespace.clone(),
+    })
+}
+
+/// The same for a match of a `tcp` or `tls` rule, of which only the port and the Gateway count (istio gateway.go,
+/// `l4SingleMatch`). The Gateways are given as `namespace/name`.
+pub(crate) fn mismatch_of_connection(
+    port: Option<u32>,
+    gateways: &[String],
+    place: Place<'_>,
+) -> Option<Mismatch> {
+    if let Some(wanted) = port.filter(|port| *port != 0 && *port != place.port) {
+        return Some(Mismatch::Port {
+            wanted,
+            servers: vec![place.port],
+        });
+    }
+    let names_it = gateways.is_empty() || gateways.iter().any(|gateway| gateway == place.gateway);
+    (!names_it).then(|| Mismatch::Gateways {
+        wanted: gateways.to_vec(),
+        gateway: place.gateway.to_owned(),
+    })
 }
 
 /// The conditions that a rule without matches has: every path that starts with a slash.

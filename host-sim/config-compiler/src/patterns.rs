@@ -102,7 +102,7 @@ impl Checker<'_> {
 }
 
 /// What a character is to that Envoy's patterns (its runtime guard `re2_use_latin1_mode`).
-fn encoding(envoy: EnvoyVersion) -> Encoding {
+pub(crate) fn encoding(envoy: EnvoyVersion) -> Encoding {
     match envoy.reads_patterns_by_byte() {
         true => Encoding::Latin1,
         false => Encoding::Utf8,

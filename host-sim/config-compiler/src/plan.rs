@@ -13,10 +13,9 @@ use crate::example::{self, ExampleRequest, Taken};
 use crate::http_chain::HttpChain;
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
-pub use crate::routes::LeftOutReason;
 use crate::routes::{LeftOut, Route};
 use crate::tcp::TcpChain;
-use crate::unserved::Unserved;
+use crate::unserved::{Cause, Unserved};
 use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
@@ -26,7 +25,7 @@ pub struct Plan {
     pub listeners: Vec<PlanListener>,
     /// The clusters, by name.
     pub clusters: Vec<PlanCluster>,
-    /// VirtualServices that no listener serves.
+    /// What of the input serves nothing.
     pub unserved: Vec<Unserved>,
 }
 
@@ -80,7 +79,7 @@ pub struct PlanLeftOut {
     /// The same in words.
     pub matches: String,
     /// Why it makes none.
-    pub reason: LeftOutReason,
+    pub reason: Cause,
     /// Where it is written.
     pub span: Span,
 }
@@ -250,7 +249,7 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
 }
 
 /// The conditions of a route in words: `prefix /v1, header x-user = jason`.
-fn conditions(matches: &RouteMatch) -> String {
+pub(crate) fn conditions(matches: &RouteMatch) -> String {
     let folds = if matches.ignore_case { " (any case)" } else { "" };
     let path = match &matches.path {
         PathMatch::Exact(text) => format!("exact {text}{folds}"),

@@ -66,7 +66,7 @@ impl Protocol {
 
 /// What a Gateway server makes of its connections (istio gateway.go, `IsHTTPServer`, `IsTLSServer`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Termination {
+pub enum Termination {
     /// HTTP in plain text. A `tls` block beside it can only ask for the redirect to HTTPS.
     PlainHttp,
     /// TLS ends here and carries HTTP.

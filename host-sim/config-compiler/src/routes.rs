@@ -25,7 +25,8 @@ use crate::matching::{self, Place};
 use crate::mesh::Mesh;
 use crate::policies;
 use crate::services::ClusterRef;
-use crate::virtual_services::{BoundService, Rule};
+use crate::unserved::Cause;
+use crate::virtual_services::{BoundService, DroppedRule, Rule};
 
 /// A route, before it is written for one engine or the other.
 #[derive(Debug, Clone)]
@@ -123,20 +124,11 @@ pub(crate) struct LeftOut<'r> {
     /// What it asks of a request.
     pub conditions: RouteMatch,
     /// Why it makes none.
-    pub reason: LeftOutReason,
+    pub reason: Cause,
     /// The resource that holds the rule.
     pub leaf: &'r Resource<VirtualService>,
     /// The path of the rule or of its match.
     pub path: String,
-}
-
-/// Why a match makes no route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeftOutReason {
-    /// This rule of the same VirtualService stands before it and takes everything: Istio sends nothing behind.
-    Behind(RuleRef),
-    /// It is for another port, another Gateway or another proxy.
-    Elsewhere,
 }
 
 /// The routes of a VirtualService for one Gateway, and what makes none.
@@ -168,11 +160,11 @@ pub(crate) fn build<'r>(
         let all = (0..rule.matches.len()).map(Some);
         for index in all.chain(rule.matches.is_empty().then_some(None)) {
             let request = index.and_then(|it| rule.matches.get(it)).map(|(_, it)| it);
-            let applies = request.is_none_or(|it| matching::applies(it, place, mesh.options));
-            let reason = match &ended_by {
-                _ if !applies => Some(LeftOutReason::Elsewhere),
-                Some(end) => Some(LeftOutReason::Behind(end.clone())),
-                None => None,
+            let mismatch = request.and_then(|it| matching::mismatch(it, place, mesh.options));
+            let reason = match (mismatch, &ended_by) {
+                (Some(mismatch), _) => Some(Cause::NeverApplies(mismatch)),
+                (None, Some(end)) => Some(Cause::Behind(end.clone())),
+                (None, None) => None,
             };
             if let Some(reason) = reason {
                 built.left_out.push(builder.left_out(index, reason));
@@ -185,7 +177,29 @@ pub(crate) fn build<'r>(
             built.routes.push(route);
         }
     }
+    built.left_out.extend(service.dropped.iter().flat_map(dropped));
     built
+}
+
+/// What a rule that Istio drops because of its delegate would have taken.
+fn dropped<'r>(rule: &DroppedRule<'r>) -> Vec<LeftOut<'r>> {
+    let left_out = |matched: Option<String>, conditions: RouteMatch| LeftOut {
+        rule: RuleRef {
+            rules: rule.steps.clone(),
+            matched,
+        },
+        conditions,
+        reason: Cause::Dropped(rule.fault.clone()),
+        leaf: rule.leaf,
+        path: rule.path.clone(),
+    };
+    if rule.matches.is_empty() {
+        return vec![left_out(None, matching::everything())];
+    }
+    let matches = rule.matches.iter();
+    matches
+        .map(|(index, it)| left_out(Some(index.clone()), matching::conditions(it)))
+        .collect()
 }
 
 impl Route<'_> {
@@ -239,7 +253,7 @@ impl<'r> RuleBuilder<'_, 'r> {
         }
     }
 
-    fn left_out(&self, index: Option<usize>, reason: LeftOutReason) -> LeftOut<'r> {
+    fn left_out(&self, index: Option<usize>, reason: Cause) -> LeftOut<'r> {
         let matched = index.and_then(|index| self.rule.matches.get(index));
         LeftOut {
             rule: self.rule_ref(index),

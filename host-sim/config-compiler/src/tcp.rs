@@ -4,6 +4,8 @@
 //! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayNetworkFiltersFromTCPRoutes`,
 //! `buildGatewayNetworkFiltersFromTLSRoutes`; spec 5.
 
+use std::collections::BTreeMap;
+
 use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::filters::tcp_proxy::{
     ClusterSpecifier, ClusterWeight, TcpProxy, WeightedClusters,
@@ -15,6 +17,7 @@ use crate::claims;
 use crate::gateways::BoundServer;
 use crate::host;
 use crate::http_chain::HANDSHAKE_TIMEOUT;
+use crate::matching::{self, Mismatch, Place};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundService, gateway_name};
@@ -32,32 +35,66 @@ pub(crate) struct TcpChain<'r> {
     pub path: String,
 }
 
+/// A `tls` match that makes no chain, since an earlier one has one of its server names.
+#[derive(Debug)]
+pub(crate) struct LostNames<'r> {
+    /// The VirtualService, and the path of the match.
+    pub resource: &'r Resource<VirtualService>,
+    /// Such as `spec.tls[0].match[1]`.
+    pub path: String,
+    /// The server name that is taken.
+    pub name: String,
+    /// The subject and the path of the match that has it.
+    pub taken_by: (String, String),
+}
+
+/// The server names that the chains of one listener have, and the matches that came too late.
+#[derive(Debug, Default)]
+pub(crate) struct ServerNames<'r> {
+    owners: BTreeMap<String, (String, String)>,
+    /// The matches that make no chain.
+    pub lost: Vec<LostNames<'r>>,
+}
+
 /// The one chain of a server without server names: the first rule that fits has all connections.
 pub(crate) fn routed_by_port<'r>(
     server: &BoundServer<'_>,
     services: &[BoundService<'r>],
     mesh: &Mesh<'_>,
 ) -> Option<TcpChain<'r>> {
+    let (resource, index) = rules_by_port(server, services).next()?;
+    let rule = resource.spec.tcp.get(index)?;
+    Some(TcpChain {
+        server_names: Vec::new(),
+        shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+        resource,
+        path: format!("spec.tcp[{index}]"),
+    })
+}
+
+/// The `tcp` rules that fit the server, in order: the resource and the rule's index. The first has all connections.
+pub(crate) fn rules_by_port<'r>(
+    server: &BoundServer<'_>,
+    services: &[BoundService<'r>],
+) -> impl Iterator<Item = (&'r Resource<VirtualService>, usize)> {
     let gateway = server.gateway_name();
+    let place = Place {
+        gateway: &gateway,
+        port: server.declared_port,
+    };
+    let mut fitting = Vec::new();
     for service in attached(server, services) {
-        let namespace = &service.resource.meta.namespace;
-        for (index, rule) in service.resource.spec.tcp.iter().enumerate() {
+        let resource = service.resource;
+        for (index, rule) in resource.spec.tcp.iter().enumerate() {
+            let mut matches = rule.matches.iter();
             let fits = rule.matches.is_empty()
-                || rule
-                    .matches
-                    .iter()
-                    .any(|it| fits(it.port, &it.gateways, namespace, &gateway, server.declared_port));
+                || matches.any(|it| mismatch(it.port, &it.gateways, resource, place).is_none());
             if fits && !rule.route.is_empty() {
-                return Some(TcpChain {
-                    server_names: Vec::new(),
-                    shares: shares(&rule.route, namespace, server, mesh),
-                    resource: service.resource,
-                    path: format!("spec.tcp[{index}]"),
-                });
+                fitting.push((resource, index));
             }
         }
     }
-    None
+    fitting.into_iter()
 }
 
 /// The chains of a server that lets TLS pass: one for each match, the first claim of a name wins.
@@ -65,25 +102,25 @@ pub(crate) fn routed_by_name<'r>(
     server: &BoundServer<'_>,
     services: &[BoundService<'r>],
     mesh: &Mesh<'_>,
-    taken: &mut Vec<String>,
+    taken: &mut ServerNames<'r>,
 ) -> Vec<TcpChain<'r>> {
     let gateway = server.gateway_name();
+    let place = Place {
+        gateway: &gateway,
+        port: server.declared_port,
+    };
     let mut chains = Vec::new();
     for service in attached(server, services) {
-        let namespace = &service.resource.meta.namespace;
-        for (index, rule) in service.resource.spec.tls.iter().enumerate() {
-            for (place, matched) in rule.matches.iter().enumerate() {
-                let fits = fits(
-                    matched.port,
-                    &matched.gateways,
-                    namespace,
-                    &gateway,
-                    server.declared_port,
-                );
-                if !fits || matched.sni_hosts.iter().any(|name| taken.contains(name)) {
+        let resource = service.resource;
+        for (index, rule) in resource.spec.tls.iter().enumerate() {
+            for (position, matched) in rule.matches.iter().enumerate() {
+                if mismatch(matched.port, &matched.gateways, resource, place).is_some() {
                     continue;
                 }
-                taken.extend(matched.sni_hosts.iter().cloned());
+                let path = format!("spec.tls[{index}].match[{position}]");
+                if !taken.claim(&matched.sni_hosts, resource, &path) {
+                    continue;
+                }
                 // A `*` among the names takes every connection (istio listener.go, `isMatchAll`).
                 let all = matched.sni_hosts.iter().any(|name| name == "*");
                 chains.push(TcpChain {
@@ -92,14 +129,34 @@ pub(crate) fn routed_by_name<'r>(
                     } else {
                         claims::distinct(&matched.sni_hosts)
                     },
-                    shares: shares(&rule.route, namespace, server, mesh),
-                    resource: service.resource,
-                    path: format!("spec.tls[{index}].match[{place}]"),
+                    shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+                    resource,
+                    path,
                 });
             }
         }
     }
     chains
+}
+
+impl<'r> ServerNames<'r> {
+    /// Takes the names for a match, unless one of them is taken.
+    fn claim(&mut self, names: &[String], resource: &'r Resource<VirtualService>, path: &str) -> bool {
+        let owner = |name: &String| Some((name.clone(), self.owners.get(name)?.clone()));
+        if let Some((name, taken_by)) = names.iter().find_map(owner) {
+            self.lost.push(LostNames {
+                resource,
+                path: path.to_owned(),
+                name,
+                taken_by,
+            });
+            return false;
+        }
+        let owner = (resource.origin.subject().to_owned(), path.to_owned());
+        self.owners
+            .extend(names.iter().map(|name| (name.clone(), owner.clone())));
+        true
+    }
 }
 
 /// The Envoy `FilterChain`.
@@ -139,7 +196,7 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
 }
 
 /// The VirtualServices of the server's Gateway that have a host in common with it.
-fn attached<'a, 'r>(
+pub(crate) fn attached<'a, 'r>(
     server: &'a BoundServer<'_>,
     services: &'a [BoundService<'r>],
 ) -> impl Iterator<Item = &'a BoundService<'r>> {
@@ -154,11 +211,16 @@ fn attached<'a, 'r>(
     })
 }
 
-/// Only the port and the Gateway count here (istio gateway.go, `l4SingleMatch`).
-fn fits(port: Option<u32>, gateways: &[String], namespace: &str, gateway: &str, declared: u32) -> bool {
-    let port = port.unwrap_or(0);
-    (port == 0 || port == declared)
-        && (gateways.is_empty() || gateways.iter().any(|it| gateway_name(it, namespace) == gateway))
+/// Why a match of `resource` is not for the server at `place`, if it is not.
+pub(crate) fn mismatch(
+    port: Option<u32>,
+    gateways: &[String],
+    resource: &Resource<VirtualService>,
+    place: Place<'_>,
+) -> Option<Mismatch> {
+    let namespace = &resource.meta.namespace;
+    let gateways: Vec<String> = gateways.iter().map(|it| gateway_name(it, namespace)).collect();
+    matching::mismatch_of_connection(port, &gateways, place)
 }
 
 fn shares(

@@ -3,10 +3,10 @@
 //! Decides which VirtualServices a Gateway gets and what their rules are. It builds no route.
 //! Source: istio `pilot/pkg/model/virtualservice_controller.go` and `push_context.go`; spec 1.9, 2.8.
 
-use fingerpost_resources::{Diagnostics, HttpRoute, Resource, Resources, VirtualService};
+use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleStep;
 
-use crate::delegates::{NamedMatch, merge_rule};
+use crate::delegates::{DelegateFault, NamedMatch, merge_rule};
 use crate::host::qualify;
 use crate::options::Options;
 use crate::visibility::Exports;
@@ -22,6 +22,23 @@ pub(crate) struct BoundService<'r> {
     pub gateways: Vec<String>,
     /// Its HTTP rules, delegates merged in.
     pub rules: Vec<Rule<'r>>,
+    /// Rules that Istio drops because of their delegate.
+    pub dropped: Vec<DroppedRule<'r>>,
+}
+
+/// A rule that Istio drops because of its delegate.
+#[derive(Debug, Clone)]
+pub(crate) struct DroppedRule<'r> {
+    /// What is wrong with the delegate.
+    pub fault: DelegateFault,
+    /// The matches of the rule that delegates; empty for every request.
+    pub matches: Vec<NamedMatch>,
+    /// The rule: that which delegates, and that of the delegate if only that one is dropped.
+    pub steps: Vec<RuleStep>,
+    /// The resource with the rule that is dropped.
+    pub leaf: &'r Resource<VirtualService>,
+    /// The field of it that is to blame.
+    pub path: String,
 }
 
 /// One HTTP rule, with every name resolved.
@@ -40,11 +57,7 @@ pub(crate) struct Rule<'r> {
 }
 
 /// The VirtualServices that the proxy sees, in the order in which their rules are tried.
-pub(crate) fn bind<'r>(
-    resources: &'r Resources,
-    options: &Options,
-    diagnostics: &mut Diagnostics,
-) -> Vec<BoundService<'r>> {
+pub(crate) fn bind<'r>(resources: &'r Resources, options: &Options) -> Vec<BoundService<'r>> {
     let mut visible: Vec<_> = resources
         .virtual_services
         .iter()
@@ -54,7 +67,7 @@ pub(crate) fn bind<'r>(
     visible.sort_by_key(|(rank, service)| (*rank, service.meta.creation_order()));
     visible
         .into_iter()
-        .map(|(_, service)| bind_one(service, resources, options, diagnostics))
+        .map(|(_, service)| bind_one(service, resources, options))
         .collect()
 }
 
@@ -77,12 +90,12 @@ fn bind_one<'r>(
     service: &'r Resource<VirtualService>,
     resources: &'r Resources,
     options: &Options,
-    diagnostics: &mut Diagnostics,
 ) -> BoundService<'r> {
     let namespace = &service.meta.namespace;
     let mut rules = Vec::new();
+    let mut dropped = Vec::new();
     for (index, rule) in resolved_rules(service, options).into_iter().enumerate() {
-        let Some(delegate) = rule.route.delegate.clone() else {
+        let Some(delegate) = &rule.route.delegate else {
             rules.push(rule);
             continue;
         };
@@ -92,18 +105,14 @@ fn bind_one<'r>(
             &delegate.namespace
         };
         match find_delegate(resources, &delegate.name, owner, namespace) {
-            Some(leaf) => rules.extend(merge_delegate(&rule, leaf, options, diagnostics)),
-            None => {
-                let path = format!("spec.http[{index}].delegate");
-                let message = format!(
-                    "no VirtualService `{owner}/{}` without hosts is exported to `{namespace}`: Istio drops this rule",
-                    delegate.name
-                );
-                diagnostics
-                    .warn("delegate-not-found", message)
-                    .on(&service.origin, path)
-                    .help("a delegate has no `hosts`, and its `exportTo` must allow the root's namespace");
-            }
+            Ok(leaf) => merge_delegate(&rule, leaf, options, &mut rules, &mut dropped),
+            Err(fault) => dropped.push(DroppedRule {
+                fault,
+                matches: rule.matches,
+                steps: rule.steps,
+                leaf: service,
+                path: format!("spec.http[{index}].delegate"),
+            }),
         }
     }
     BoundService {
@@ -121,6 +130,7 @@ fn bind_one<'r>(
             .map(|it| gateway_name(it, namespace))
             .collect(),
         rules,
+        dropped,
     }
 }
 
@@ -141,44 +151,51 @@ fn find_delegate<'r>(
     name: &str,
     owner: &str,
     root_namespace: &str,
-) -> Option<&'r Resource<VirtualService>> {
-    let found = resources.virtual_services.iter().find(|service| {
-        service.meta.name == name && service.meta.namespace == owner && service.spec.hosts.is_empty()
-    })?;
-    Exports::new(&found.spec.export_to, owner)
-        .reach(root_namespace)
-        .then_some(found)
+) -> Result<&'r Resource<VirtualService>, DelegateFault> {
+    let named = |it: &&Resource<VirtualService>| it.meta.name == name && it.meta.namespace == owner;
+    let delegate = format!("{owner}/{name}");
+    let mut all = resources.virtual_services.iter().filter(named);
+    let Some(found) = all.clone().find(|it| it.spec.hosts.is_empty()) else {
+        return Err(match all.next() {
+            Some(_) => DelegateFault::HasHosts { delegate },
+            None => DelegateFault::NotFound { delegate },
+        });
+    };
+    if Exports::new(&found.spec.export_to, owner).reach(root_namespace) {
+        return Ok(found);
+    }
+    Err(DelegateFault::NotExported {
+        delegate,
+        namespace: root_namespace.to_owned(),
+    })
 }
 
 fn merge_delegate<'r>(
     root: &Rule<'r>,
     leaf: &'r Resource<VirtualService>,
     options: &Options,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Rule<'r>> {
-    let mut merged = Vec::new();
+    rules: &mut Vec<Rule<'r>>,
+    dropped: &mut Vec<DroppedRule<'r>>,
+) {
     for inner in resolved_rules(leaf, options) {
-        let pair = merge_rule(&root.route, &root.matches, &inner.route, &inner.matches);
-        let Some((route, matches)) = pair else {
-            let message = "its matches contradict those of the rule that delegates here: Istio drops it";
-            diagnostics
-                .warn("delegate-conflict", message)
-                .on(&leaf.origin, inner.path)
-                .help(
-                    "a delegate's match must be narrower than the root's, and not a regex where both are set",
-                );
-            continue;
-        };
         let steps = [root.steps.clone(), inner.steps].concat();
-        merged.push(Rule {
-            route,
-            matches,
-            steps,
-            leaf,
-            path: inner.path,
-        });
+        match merge_rule(&root.route, &root.matches, &inner.route, &inner.matches) {
+            Ok((route, matches)) => rules.push(Rule {
+                route,
+                matches,
+                steps,
+                leaf,
+                path: inner.path,
+            }),
+            Err(conflict) => dropped.push(DroppedRule {
+                fault: DelegateFault::Conflict(conflict),
+                matches: root.matches.clone(),
+                steps,
+                leaf,
+                path: inner.path,
+            }),
+        }
     }
-    merged
 }
 
 /// The rules of one VirtualService with every short name resolved against its own namespace.

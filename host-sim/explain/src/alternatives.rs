@@ -2,10 +2,10 @@
 
 use std::ptr;
 
-use fingerpost_config_compiler::{LeftOutReason, PlanLeftOut, PlanRoute, covers};
+use fingerpost_config_compiler::{PlanLeftOut, PlanRoute, covers};
 use fingerpost_routing::{PathMatch, RequestHead, VirtualHost};
 use fingerpost_routing_config::{
-    Action, Reply, RewrittenBy, Route as WrittenRoute, RoutingConfig, RuleRef, VirtualHost as WrittenHost,
+    Action, Reply, RewrittenBy, Route as WrittenRoute, RoutingConfig, VirtualHost as WrittenHost,
 };
 
 use crate::chain::{Answering, Chain, would_answer};
@@ -75,7 +75,7 @@ pub(crate) fn left_out(
         if found.iter().all(|other| other.source.rule != source.rule) && would_accept(it, chain, head)? {
             found.push(LeftOut {
                 source,
-                reason: reason(&it.reason),
+                reason: it.reason.reason(),
             });
         }
     }
@@ -105,19 +105,6 @@ fn would_accept(
     let table = config.load().map_err(|error| ExplainError::unknown(error))?;
     let mut routes = table.hosts().iter().flat_map(VirtualHost::routes);
     Ok(routes.any(|it| it.matcher.check(head).is_ok()))
-}
-
-fn reason(reason: &LeftOutReason) -> String {
-    let name = |rule: &RuleRef| rule.to_string();
-    match reason {
-        LeftOutReason::Behind(rule) => format!(
-            "{} takes everything: Istio sends no rule of that VirtualService behind it",
-            name(rule)
-        ),
-        LeftOutReason::Elsewhere => {
-            "it is for another port, Gateway or proxy (`port`, `gateways`, `sourceLabels`)".to_owned()
-        }
-    }
 }
 
 /// The rule that fails the fewest conditions; among them the one whose path is the closest. One whose path has

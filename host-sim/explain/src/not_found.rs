@@ -1,6 +1,6 @@
 //! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
 
-use fingerpost_config_compiler::{MissingDestination, Plan, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{Cause, MissingDestination, Part, Plan, PlanListener, PlanRoute, Unserved};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
 use fingerpost_simulated_proxy::{Scheme, host_of};
@@ -20,8 +20,25 @@ fn hint(message: String) -> Reason {
 }
 
 /// No listener has the port.
-pub(crate) fn no_listener(plan: &Plan, port: u32) -> Outcome {
-    let there = plan.listeners.iter().map(|it| {
+pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let servers = plan.unserved.iter().filter(|it| match &it.part {
+        Part::Server { port: own, .. } => *own == port,
+        Part::Gateway { ports, .. } => {
+            ports.contains(&port) && matches!(it.cause, Cause::GatewayNotSelected { .. })
+        }
+        Part::VirtualService { .. } | Part::Host { .. } | Part::Rule { .. } => false,
+    });
+    reasons.extend(servers.map(reason));
+    // What is wrong with the rules for a server, the reason for the server says.
+    let of_the_server = |it: &Unserved| matches!(&it.cause, Cause::OtherRules { .. }) && !it.is_finding;
+    let unserved = unserved(plan, |it| would_answer(it, Some(authority.as_bytes())));
+    reasons.extend(
+        unserved
+            .filter(|(it, _)| !of_the_server(it))
+            .map(|(_, reason)| reason),
+    );
+    reasons.extend(plan.listeners.iter().map(|it| {
         let ports: Vec<String> = it.declared_ports.iter().map(u32::to_string).collect();
         hint(format!(
             "{} listens for port {} ({})",
@@ -29,14 +46,44 @@ pub(crate) fn no_listener(plan: &Plan, port: u32) -> Outcome {
             ports.join(" and "),
             it.protocol
         ))
-    });
-    let mut reasons: Vec<Reason> = there.collect();
-    if reasons.is_empty() {
-        reasons.push(hint("no Gateway of the input selects this proxy".to_owned()));
+    }));
+    let gateways = |it: &Unserved| matches!(it.part, Part::Gateway { .. } | Part::Server { .. });
+    if plan.listeners.is_empty() && !plan.unserved.iter().any(gateways) {
+        reasons.push(hint("the input has no Gateway".to_owned()));
     }
     Outcome::NoConnection {
         message: format!("no listener has port {port}"),
         reasons,
+    }
+}
+
+/// Why VirtualServices for the host are not served.
+fn unserved(plan: &Plan, answers: impl Fn(&str) -> bool) -> impl Iterator<Item = (&Unserved, Reason)> {
+    plan.unserved.iter().filter_map(move |it| {
+        let (name, host) = match &it.part {
+            Part::VirtualService { name, hosts, .. } => (name, hosts.iter().find(|it| answers(it))?),
+            Part::Host {
+                virtual_service,
+                host,
+            } => (virtual_service, Some(host).filter(|it| answers(it))?),
+            Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => return None,
+        };
+        let message = format!("VirtualService {name} is for `{host}`, but {}", it.cause.reason());
+        Some((
+            it,
+            Reason {
+                message,
+                ..reason(it)
+            },
+        ))
+    })
+}
+
+fn reason(unserved: &Unserved) -> Reason {
+    Reason {
+        message: unserved.message(),
+        help: Some(unserved.cause.help()),
+        place: Place::new(Some(&unserved.span)),
     }
 }
 
@@ -120,18 +167,7 @@ pub(crate) fn no_host(plan: &Plan, chain: &Chain<'_>, listener: &PlanListener, a
             reasons.push(hint(message));
         }
     }
-    for unserved in &plan.unserved {
-        if let Some(name) = unserved.hosts.iter().find(|it| answers(it)) {
-            reasons.push(Reason {
-                message: format!(
-                    "VirtualService {} is for `{name}`, but {}",
-                    unserved.virtual_service, unserved.reason
-                ),
-                help: Some(unserved.help.clone()),
-                place: Place::new(Some(&unserved.span)),
-            });
-        }
-    }
+    reasons.extend(unserved(plan, |it| answers(it)).map(|(_, reason)| reason));
     let domains: Vec<&str> = chain.domains().collect();
     if let Some(near) = domains.iter().find(|it| is_near(host, it)) {
         reasons.push(hint(format!("did you mean `{near}`?")));

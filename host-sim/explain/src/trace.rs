@@ -37,6 +37,8 @@ pub fn explain(
         Some((listener, _)) if proxy::speaks(plan, &listener.name) == (true, false) => Scheme::Https,
         Some(_) | None => Scheme::Http,
     });
+    let wanted = port.or(url.port()).unwrap_or(scheme.port());
+    let no_listener = not_found::no_listener(plan, wanted, &authority);
     let mut told = Explanation {
         version: 1,
         request: ExplainedRequest {
@@ -53,7 +55,7 @@ pub fn explain(
         not_reached: 0,
         too_late: Vec::new(),
         left_out: Vec::new(),
-        outcome: not_found::no_listener(plan, port.or(url.port()).unwrap_or(scheme.port())),
+        outcome: no_listener,
         nearest_miss: None,
         warnings: Vec::new(),
     };

@@ -12,8 +12,10 @@ use crate::source::Span;
 pub enum Severity {
     /// The input can't be used as it is.
     Error,
-    /// The input can be used, but perhaps does not do what was meant.
+    /// The input can be used, but does not do what it says, or fails in a running proxy.
     Warning,
+    /// Worth knowing; the input can be right as it is. `--strict` does not count it.
+    Note,
 }
 
 /// One finding.
@@ -109,6 +111,11 @@ impl Diagnostics {
         self.push(Diagnostic::new(Severity::Warning, code, message))
     }
 
+    /// Adds a note and gives it back to be completed.
+    pub fn note(&mut self, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
+        self.push(Diagnostic::new(Severity::Note, code, message))
+    }
+
     /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
         self.0.push_mut(diagnostic)
@@ -119,10 +126,9 @@ impl Diagnostics {
         self.0.iter().any(|it| it.severity == Severity::Error)
     }
 
-    /// How many errors and how many warnings there are.
-    pub fn counts(&self) -> (usize, usize) {
-        let errors = self.0.iter().filter(|it| it.severity == Severity::Error).count();
-        (errors, self.0.len() - errors)
+    /// How many findings of this severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.0.iter().filter(|it| it.severity == severity).count()
     }
 
     /// Whether nothing was found.

@@ -107,6 +107,10 @@ impl Checker<'_> {
         self.report(Severity::Warning, code, at, message.into())
     }
 
+    fn note(&mut self, code: &'static str, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+        self.report(Severity::Note, code, at, message.into())
+    }
+
     fn report(
         &mut self,
         severity: Severity,
@@ -121,6 +125,15 @@ impl Checker<'_> {
         self.diagnostics
             .push(Diagnostic::new(severity, code, message))
             .on(self.origin, path)
+    }
+
+    /// Whether a condition of a rule was refused before, or is written in fields that do not exist.
+    fn has_unread_matches(&self) -> bool {
+        self.diagnostics.iter().any(|it| {
+            it.severity == Severity::Error
+                && it.subject == self.origin.subject()
+                && it.path.contains(".match[")
+        })
     }
 
     /// A field without which the resource makes no sense.

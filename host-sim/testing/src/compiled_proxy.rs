@@ -15,8 +15,11 @@ use crate::suite::{Case, Inputs, TestRequest};
 pub const IGNORED_CODES: &[&str] = &[
     "certificate-not-found",
     "gateway-not-found",
+    "gateway-not-named",
+    "gateway-not-selected",
     "host-not-in-gateway",
     "no-kind",
+    "only-for-sidecars",
     "subset-by-dns",
 ];
 /// The parts of all requests that Istio gives faults and mirrors are counted in millionths.

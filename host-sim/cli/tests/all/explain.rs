@@ -265,8 +265,8 @@ fn a_rule_that_istio_never_sends_is_named_with_what_stands_before_it() {
     assert_eq!(
         left_out,
         [
-            "default/shop http[0] takes everything: Istio sends no rule of that VirtualService behind it",
-            "it is for another port, Gateway or proxy (`port`, `gateways`, `sourceLabels`)",
+            "default/shop http[0] takes every request, and Istio sends no rule of that VirtualService behind it",
+            "its `port: 8080` is compared with the port of the Gateway's server, which is 80 here",
         ]
     );
     assert_eq!(told["warnings"][0]["code"], "left-out");
@@ -279,19 +279,19 @@ fn a_virtual_service_that_nobody_serves_is_a_reason_for_404() {
     for (document, reason) in [
         (
             other(|it| it),
-            "no server of Gateway `default/gateway` takes any of its hosts",
+            "no server of Gateway `default/gateway` has a host in common with it",
         ),
         (
             other(|it| it.replace("[gateway]", "[gatewya]")),
-            "there is no Gateway `default/gatewya`",
+            "the input has no Gateway `default/gatewya`",
         ),
         (
             other(|it| it.replace("[gateway]", "[mesh]")),
-            "it names no Gateway: it is for sidecars alone",
+            "it names no Gateway in `gateways`, so it is for sidecars only",
         ),
         (
             other(|it| it.replace("  hosts:", "  exportTo: [.]\n  hosts:")),
-            "its `exportTo` does not reach namespace `istio-system`, where the proxy runs",
+            "its `exportTo` names only `default`, and the gateway runs in namespace `istio-system`",
         ),
     ] {
         let told = ask(
@@ -319,7 +319,7 @@ fn a_server_host_may_be_for_another_namespace() {
         .as_str()
         .unwrap_or_default();
     assert!(
-        said.contains("from namespace `team` alone, and this is `default`"),
+        said.contains("takes VirtualServices of namespace `team` only, and this one is in `default`"),
         "{said}"
     );
 }

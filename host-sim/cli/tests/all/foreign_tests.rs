@@ -307,7 +307,8 @@ testCases:
     ended.check(1, &[]);
     for told in [
         "no rule applies; VirtualService default/leaf",
-        "Istio drops it  services.yaml:15",
+        "Istio drops this rule: its `uri`",
+        "since one is a regex  services.yaml:15",
     ] {
         assert!(ended.stdout.contains(told), "{told}:\n{}", ended.stdout);
     }

@@ -11,6 +11,9 @@ use super::path::Path;
 use crate::virtual_service::{HttpMatchRequest, HttpRoute, StringMatch, VirtualService};
 
 pub(super) fn check(it: &VirtualService, to: &mut Checker<'_>) {
+    if to.has_unread_matches() {
+        return; // a condition that could not be read would look like none
+    }
     let http = Path::SPEC.field("http");
     let rules = it
         .http
@@ -66,7 +69,7 @@ fn check_order<M: Debug>(rules: impl Iterator<Item = Vec<M>>, at: &Path<'_>, to:
 }
 
 /// Prefixes that begin with an earlier rule's prefix. Istio looks at what follows as texts, and takes
-/// a missing method for GET: `coveredValidation`. Where that is wrong, the message says so.
+/// a missing method for GET: `coveredValidation`. Where that is wrong, the finding is a note.
 fn check_prefixes(rules: &[HttpRoute], at: &Path<'_>, to: &mut Checker<'_>) {
     let mut earlier: HashMap<&str, Vec<(usize, usize, &HttpMatchRequest)>> = HashMap::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -95,12 +98,13 @@ fn check_prefixes(rules: &[HttpRoute], at: &Path<'_>, to: &mut Checker<'_>) {
                     to.warn(
                         "unreachable-match",
                         &at,
-                        format!("never used: {place} takes all of it by a shorter prefix"),
+                        format!("never used: {place} takes all of it with a shorter prefix"),
                     );
                 } else {
-                    let message = format!("istioctl takes this for unused, because of {place}");
-                    to.warn("unreachable-match", &at, message)
-                        .help("it compares the conditions as texts; some requests do come here");
+                    let message =
+                        format!("`istioctl analyze` reports this match as unused because of {place}");
+                    to.note("unreachable-match", &at, message)
+                        .help("it compares the conditions as texts; some requests do reach this match");
                 }
             }
             earlier.entry(prefix).or_default().push((index, position, it));

@@ -1,0 +1,256 @@
+//! The sentences for the reasons: what is wrong, and what to do.
+
+mod matches;
+mod servers;
+
+use std::collections::BTreeMap;
+
+use self::servers::no_rule;
+use super::{Cause, Part, RuleKind, Unserved};
+
+/// As many names are listed; the rest is counted.
+const NAMES: usize = 12;
+
+impl Unserved {
+    /// What serves nothing, and why.
+    pub fn message(&self) -> String {
+        let reason = self.cause.reason();
+        match &self.part {
+            Part::VirtualService {
+                is_served_elsewhere: true,
+                ..
+            } => format!("not served by all of its Gateways: {reason}"),
+            Part::VirtualService { .. } => format!("not served: {reason}"),
+            Part::Host { host, .. } => format!("host `{host}` is not served: {reason}"),
+            Part::Rule {
+                hosts,
+                is_served_elsewhere,
+                ..
+            } => match (&self.cause, is_served_elsewhere) {
+                (Cause::Dropped(_), _) => format!("Istio drops this rule: {reason}"),
+                (_, true) => format!("never used for {}: {reason}", list(hosts)),
+                (_, false) => format!("never used: {reason}"),
+            },
+            Part::Server { port, .. } => match self.cause {
+                Cause::ServerConflict(_) => format!("this server is left out: {reason}"),
+                _ => format!("nothing listens on port {port} for this server: {reason}"),
+            },
+            Part::Gateway { .. } => reason,
+        }
+    }
+}
+
+impl Cause {
+    /// Why, as a clause. `it` is the resource that serves nothing.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotExported { to, gateway } => format!(
+                "its `exportTo` names only {}, and the gateway runs in namespace `{gateway}`",
+                quoted(to)
+            ),
+            Self::OnlyForSidecars { .. } => {
+                "it names no Gateway in `gateways`, so it is for sidecars only".to_owned()
+            }
+            Self::GatewayNotFound { gateway, .. } => format!("the input has no Gateway `{gateway}`"),
+            Self::GatewayNotSelected {
+                gateway,
+                selector,
+                labels,
+                virtual_services,
+            } => {
+                let bound = match virtual_services.as_slice() {
+                    [] => String::new(),
+                    some => format!("; it does not serve {}", list(some)),
+                };
+                format!(
+                    "Gateway `{gateway}` selects proxies with the labels {}, and this one has {}{bound}",
+                    pairs(selector),
+                    pairs(labels)
+                )
+            }
+            Self::GatewayNotNamed { gateway } => {
+                format!("no VirtualService of the input names Gateway `{gateway}`: it has no routes")
+            }
+            Self::HostsNotTaken { gateways, .. } => match gateways.as_slice() {
+                [gateway] => format!("no server of Gateway `{gateway}` has a host in common with it"),
+                several => format!(
+                    "no server of the Gateways {} has a matching host",
+                    quoted(several)
+                ),
+            },
+            Self::HostsOfOtherNamespace {
+                gateway,
+                taken,
+                namespace,
+            } => {
+                let owner = taken.split('/').next().unwrap_or_default();
+                format!(
+                    "the server host `{taken}` of Gateway `{gateway}` takes VirtualServices of namespace `{owner}` only, and this one is in `{namespace}`"
+                )
+            }
+            Self::OtherRules { gateway, server, has } => format!(
+                "server `{}` of Gateway `{gateway}` (port {}) {}, and this VirtualService has only {} rules",
+                server.name,
+                server.port,
+                server.uses(),
+                kinds(has)
+            ),
+            Self::ServersLeftOut { gateway, conflict } => format!(
+                "the server of Gateway `{gateway}` with its hosts is left out: {}",
+                conflict.reason()
+            ),
+            Self::OnlyAutoPassthrough { gateway } => format!(
+                "the server of Gateway `{gateway}` with its hosts has `tls.mode: AUTO_PASSTHROUGH`, which uses no VirtualService"
+            ),
+            Self::AllRulesDropped { fault } => {
+                format!("Istio drops all of its `http` rules: {}", fault.reason())
+            }
+            Self::NoMatchApplies { gateway, mismatch } => format!(
+                "none of its matches can apply to Gateway `{gateway}`: {}",
+                mismatch.reason()
+            ),
+            Self::Dropped(fault) => fault.reason(),
+            Self::DelegateNotNamed => {
+                "it has no `hosts`, so it is a delegate, and no rule of the input delegates to it".to_owned()
+            }
+            Self::NeverApplies(mismatch) => mismatch.reason(),
+            Self::Behind(rule) => format!(
+                "{rule} takes every request, and Istio sends no rule of that VirtualService behind it"
+            ),
+            Self::Hidden { by, conditions, .. } => {
+                format!("{by} ({conditions}) comes first and takes all of its requests")
+            }
+            Self::ServerNameTaken { name, by } => {
+                format!("{by} already has the server name `{name}`, and Istio drops the later match")
+            }
+            Self::ConnectionsTaken { port, by, .. } => format!(
+                "{by} takes every connection to port {port}: TCP connections carry no host, so only the first rule of a port is used"
+            ),
+            Self::NoRule {
+                gateway,
+                server,
+                virtual_services,
+            } => no_rule(gateway, server, virtual_services),
+            Self::AutoPassthrough { .. } => "`tls.mode: AUTO_PASSTHROUGH` is not supported".to_owned(),
+            Self::ServerConflict(conflict) => conflict.reason(),
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::NotExported { gateway, .. } => format!(
+                "add `{gateway}` or `*` to `exportTo`; if the gateway runs in another namespace, name it with `--namespace`"
+            ),
+            Self::OnlyForSidecars { known } => match known.as_slice() {
+                [] => "the input has no Gateway; add one, and name it in `gateways`".to_owned(),
+                some => format!("to serve it here, add `gateways: [{}]`", list(some)),
+            },
+            Self::GatewayNotFound { gateway, known } => gateway_not_found(gateway, known),
+            Self::GatewayNotSelected { selector, .. } => {
+                format!("for the proxy that it selects: `--labels {}`", pairs(selector))
+            }
+            Self::GatewayNotNamed { gateway } => {
+                format!("name it in `gateways: [{gateway}]` of a VirtualService")
+            }
+            Self::HostsNotTaken {
+                letter_case: Some((host, taken)),
+                ..
+            } => format!(
+                "the server has `{taken}`, and Istio compares hosts with their letter case: write `{host}` the same way in both"
+            ),
+            Self::HostsNotTaken { taken, .. } => format!(
+                "its servers have {}: add the host, or a wildcard that covers it, to `servers[].hosts`",
+                list(taken)
+            ),
+            Self::HostsOfOtherNamespace {
+                taken, namespace, ..
+            } => {
+                let host = taken.split_once('/').map_or("", |(_, host)| host);
+                format!("write `{namespace}/{host}` or `*/{host}` in the Gateway, or move the VirtualService")
+            }
+            Self::OtherRules { server, has, .. } => server.help(has),
+            Self::ServersLeftOut { conflict, .. } | Self::ServerConflict(conflict) => conflict.help().to_owned(),
+            Self::OnlyAutoPassthrough { .. } => {
+                "use another `tls.mode` for hosts with a VirtualService".to_owned()
+            }
+            Self::AllRulesDropped { fault } | Self::Dropped(fault) => fault.help(),
+            Self::NoMatchApplies { mismatch, .. } | Self::NeverApplies(mismatch) => mismatch.help(),
+            Self::DelegateNotNamed => {
+                "add `hosts` and `gateways`, or a rule with `delegate` in another VirtualService".to_owned()
+            }
+            Self::Behind(_) | Self::Hidden { of_another: false, .. } => {
+                "put the narrower rule first".to_owned()
+            }
+            Self::Hidden { of_another: true, .. } => {
+                "Istio tries the VirtualServices of one host in the order of their creation, then by name: put the rules into one VirtualService, the narrower first"
+                    .to_owned()
+            }
+            Self::ServerNameTaken { .. } => {
+                "give each server name one `tls` match".to_owned()
+            }
+            Self::ConnectionsTaken { of_another: true, .. } => {
+                "use another port, or TLS with PASSTHROUGH, which tells hosts apart by server name".to_owned()
+            }
+            Self::ConnectionsTaken { of_another: false, .. } => {
+                "remove one of the rules, or use another port".to_owned()
+            }
+            Self::NoRule {
+                server,
+                virtual_services,
+                ..
+            } => {
+                let wanted = server.rules();
+                let mismatch = virtual_services.iter().find_map(|it| it.mismatch.as_ref());
+                let has: Vec<RuleKind> = virtual_services.iter().flat_map(|it| it.has.clone()).collect();
+                match mismatch {
+                    Some(mismatch) if has.contains(&wanted) => mismatch.help(),
+                    Some(_) | None => server.help(&has),
+                }
+            }
+            Self::AutoPassthrough { .. } => {
+                "Istio opens the port for the services of the mesh, without a VirtualService".to_owned()
+            }
+        }
+    }
+}
+
+fn gateway_not_found(gateway: &str, known: &[String]) -> String {
+    let name = |it: &str| it.rsplit('/').next().unwrap_or_default().to_owned();
+    let elsewhere: Vec<String> = known
+        .iter()
+        .filter(|it| name(it) == name(gateway))
+        .cloned()
+        .collect();
+    match (elsewhere.as_slice(), known) {
+        (_, []) => "the input has no Gateway at all".to_owned(),
+        ([], some) => format!("the input has {}", list(some)),
+        (same, _) => format!(
+            "did you mean {}? A name without a namespace is one of the VirtualService's own",
+            list(same)
+        ),
+    }
+}
+
+pub(super) fn list(names: &[String]) -> String {
+    if names.len() <= NAMES {
+        return names.join(", ");
+    }
+    let (first, rest) = names.split_at(NAMES);
+    format!("{} and {} more", first.join(", "), rest.len())
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|it| format!("`{it}`")).collect();
+    list(&names)
+}
+
+fn pairs(labels: &BTreeMap<String, String>) -> String {
+    let pairs = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+fn kinds(kinds: &[RuleKind]) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|it| format!("`{}`", it.as_str())).collect();
+    kinds.join(" and ")
+}

@@ -1,0 +1,311 @@
+//! VirtualServices that a Gateway does not serve, and hosts of theirs that none does.
+
+use fingerpost_resources::{Diagnostic, Origin, Resource, VirtualService};
+
+use super::gateways::{first_mismatch, is_dropped, is_routed, kinds};
+use super::hosts::{self, differs_by_case};
+use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved, sentences};
+use crate::gateways::{BoundServer, selects_proxy};
+use crate::host;
+use crate::matching::{self, Mismatch, Place};
+use crate::virtual_services::BoundService;
+
+/// All of them.
+pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
+    let mut found = Vec::new();
+    for resource in &cx.resources.virtual_services {
+        if resource.spec.hosts.is_empty() {
+            found.extend(delegate(resource, cx));
+            continue;
+        }
+        let gateways = &resource.spec.gateways;
+        if gateways.iter().all(|it| it == "mesh") {
+            let known = known(cx);
+            found.push(whole(
+                resource,
+                Cause::OnlyForSidecars { known },
+                "spec.gateways",
+                cx,
+            ));
+            continue;
+        }
+        let bound = cx.services.iter().find(|it| std::ptr::eq(it.resource, resource));
+        let Some(service) = bound else {
+            let cause = Cause::NotExported {
+                to: exported_to(resource),
+                gateway: cx.mesh.options.namespace.clone(),
+            };
+            found.push(whole(resource, cause, "spec.exportTo", cx));
+            continue;
+        };
+        let gateways = service.gateways.iter().enumerate();
+        let gateways: Vec<_> = gateways.filter(|(_, gateway)| *gateway != "mesh").collect();
+        let lost: Vec<Unserved> = gateways
+            .iter()
+            .filter_map(|(index, gateway)| by_gateway(service, *index, gateway, cx))
+            .collect();
+        let is_served = lost.len() < gateways.len();
+        found.extend(lost.into_iter().map(|it| it.with_served_elsewhere(is_served)));
+        found.extend(hosts::find(service, cx));
+    }
+    found
+}
+
+impl Unserved {
+    fn with_served_elsewhere(mut self, is_served: bool) -> Self {
+        if let Part::VirtualService {
+            is_served_elsewhere, ..
+        } = &mut self.part
+        {
+            *is_served_elsewhere = is_served;
+        }
+        self
+    }
+}
+
+/// One note for all VirtualServices without a Gateway: they can be right as they are.
+pub(super) fn for_sidecars<'a>(found: impl Iterator<Item = &'a Unserved>) -> Option<Diagnostic> {
+    let all: Vec<&Unserved> = found.collect();
+    let first = *all.first()?;
+    let mut note = first.finding();
+    if all.len() > 1 {
+        let names = all.iter().filter_map(|it| match &it.part {
+            Part::VirtualService { name, .. } => Some(name.clone()),
+            Part::Host { .. } | Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => None,
+        });
+        let names: Vec<String> = names.collect();
+        note.message = format!(
+            "{} VirtualServices name no Gateway in `gateways`, so they are for sidecars only: {}",
+            names.len(),
+            sentences::list(&names)
+        );
+    }
+    Some(note)
+}
+
+fn known(cx: &Context<'_, '_>) -> Vec<String> {
+    let gateways = cx.resources.gateways.iter();
+    gateways.map(|it| it.meta.qualified_name()).collect()
+}
+
+fn exported_to(resource: &Resource<VirtualService>) -> Vec<String> {
+    let names = resource.spec.export_to.iter();
+    let own = |it: &String| it == ".";
+    names
+        .map(|it| if own(it) { &resource.meta.namespace } else { it }.clone())
+        .collect()
+}
+
+pub(super) fn entry(part: Part, cause: Cause, origin: &Origin, path: String, is_finding: bool) -> Unserved {
+    Unserved {
+        part,
+        cause,
+        subject: origin.subject().to_owned(),
+        span: origin.at(&path),
+        path,
+        is_finding,
+    }
+}
+
+fn whole(resource: &Resource<VirtualService>, cause: Cause, path: &str, cx: &Context<'_, '_>) -> Unserved {
+    let options = cx.mesh.options;
+    let namespace = &resource.meta.namespace;
+    let hosts = resource.spec.hosts.iter();
+    let part = Part::VirtualService {
+        name: resource.meta.qualified_name(),
+        hosts: hosts
+            .map(|it| host::qualify(it, namespace, &options.domain))
+            .collect(),
+        is_served_elsewhere: false,
+    };
+    entry(part, cause, &resource.origin, path.to_owned(), true)
+}
+
+/// A VirtualService without hosts that no rule names.
+fn delegate(resource: &Resource<VirtualService>, cx: &Context<'_, '_>) -> Option<Unserved> {
+    let is_named = cx.resources.virtual_services.iter().any(|root| {
+        let delegates = root.spec.http.iter().filter_map(|it| it.delegate.as_ref());
+        delegates.into_iter().any(|it| {
+            let namespace = match it.namespace.as_str() {
+                "" => &root.meta.namespace,
+                given => given,
+            };
+            it.name == resource.meta.name && namespace == resource.meta.namespace
+        })
+    });
+    (!is_named).then(|| whole(resource, Cause::DelegateNotNamed, "metadata.name", cx))
+}
+
+/// Why nothing of `service` comes through one of its Gateways.
+fn by_gateway(
+    service: &BoundService<'_>,
+    index: usize,
+    gateway: &str,
+    cx: &Context<'_, '_>,
+) -> Option<Unserved> {
+    let (cause, path, is_finding) = why_not(service, gateway, cx)?;
+    let path = path.map_or_else(|| format!("spec.gateways[{index}]"), str::to_owned);
+    let part = Part::VirtualService {
+        name: service.resource.meta.qualified_name(),
+        hosts: service.hosts.clone(),
+        is_served_elsewhere: false,
+    };
+    Some(entry(part, cause, &service.resource.origin, path, is_finding))
+}
+
+/// The reason, the field to change if it is not the Gateway's name, and whether nothing else is a finding about it.
+fn why_not(
+    service: &BoundService<'_>,
+    gateway: &str,
+    cx: &Context<'_, '_>,
+) -> Option<(Cause, Option<&'static str>, bool)> {
+    let name = gateway.to_owned();
+    let mut declared = cx.resources.gateways.iter();
+    let Some(resource) = declared.find(|it| it.meta.qualified_name() == gateway) else {
+        let cause = Cause::GatewayNotFound {
+            gateway: name,
+            known: known(cx),
+        };
+        return Some((cause, None, true));
+    };
+    if !selects_proxy(resource, cx.mesh.options) {
+        let cause = Cause::GatewayNotSelected {
+            gateway: name,
+            selector: resource.spec.selector.clone(),
+            labels: cx.mesh.options.labels.clone(),
+            virtual_services: Vec::new(),
+        };
+        // The finding is about the Gateway.
+        return Some((cause, None, false));
+    }
+    let servers: Vec<&BoundServer<'_>> = cx.servers_of(gateway).filter(|it| takes(it, service)).collect();
+    let (open, left_out): (Vec<_>, Vec<_>) = servers.into_iter().partition(|it| !is_dropped(it, cx));
+    if open.is_empty() {
+        let mut dropped = cx.dropped.iter().filter(|it| it.server.gateway_name() == gateway);
+        let with_hosts = dropped.find(|it| takes(&it.server, service));
+        return Some(match (with_hosts, left_out.first()) {
+            (Some(dropped), _) => {
+                let cause = Cause::ServersLeftOut {
+                    gateway: name,
+                    conflict: dropped.conflict.clone(),
+                };
+                (cause, None, false)
+            }
+            (None, _) => (no_host(service, name, cx), Some("spec.hosts"), true),
+        });
+    }
+    if open.iter().any(|it| serves(it, service, cx)) {
+        return None;
+    }
+    let has = kinds(service);
+    let traffic = |it: &&&BoundServer<'_>| has.contains(&ServerTraffic::of(it).rules());
+    let Some(server) = open.iter().find(traffic) else {
+        let first = open.first()?;
+        if open.iter().all(|it| it.is_auto_passthrough()) {
+            return Some((Cause::OnlyAutoPassthrough { gateway: name }, None, false));
+        }
+        let cause = Cause::OtherRules {
+            gateway: name,
+            server: ServerTraffic::of(first),
+            has: has.clone(),
+        };
+        let path = match has.first() {
+            Some(RuleKind::Http) => "spec.http",
+            Some(RuleKind::Tls) => "spec.tls",
+            Some(RuleKind::Tcp) => "spec.tcp",
+            None => "spec",
+        };
+        // A server without any rule is a finding of its own, which names this VirtualService.
+        let is_finding = open.iter().all(|it| is_routed(it, cx));
+        return Some((cause, Some(path), is_finding));
+    };
+    if let Some(dropped) = service.dropped.first()
+        && service.rules.is_empty()
+        && ServerTraffic::of(server).rules() == RuleKind::Http
+    {
+        let fault = dropped.fault.clone();
+        return Some((Cause::AllRulesDropped { fault }, Some("spec.http"), false));
+    }
+    let mismatch = mismatch(service, server, cx)?;
+    let cause = Cause::NoMatchApplies {
+        gateway: name,
+        mismatch,
+    };
+    // Each match is a finding of its own.
+    Some((cause, Some("spec"), false))
+}
+
+/// Whether the server has a host of the VirtualService.
+pub(super) fn takes(server: &BoundServer<'_>, service: &BoundService<'_>) -> bool {
+    let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
+    !host::intersection(&open, &service.hosts).is_empty()
+}
+
+/// Whether some rule of the VirtualService is for the server.
+fn serves(server: &BoundServer<'_>, service: &BoundService<'_>, cx: &Context<'_, '_>) -> bool {
+    let gateway = server.gateway_name();
+    let place = Place {
+        gateway: &gateway,
+        port: server.declared_port,
+    };
+    let one = std::slice::from_ref(service);
+    match ServerTraffic::of(server).rules() {
+        RuleKind::Http => service.rules.iter().any(|rule| {
+            let mut matches = rule.matches.iter();
+            rule.matches.is_empty()
+                || matches.any(|(_, request)| matching::applies(request, place, cx.mesh.options))
+        }),
+        RuleKind::Tls => {
+            let mut names = crate::tcp::ServerNames::default();
+            !server.is_auto_passthrough()
+                && !crate::tcp::routed_by_name(server, one, cx.mesh, &mut names).is_empty()
+        }
+        RuleKind::Tcp => crate::tcp::rules_by_port(server, one).next().is_some(),
+    }
+}
+
+/// Why the first match of the VirtualService is not for the server.
+fn mismatch(service: &BoundService<'_>, server: &BoundServer<'_>, cx: &Context<'_, '_>) -> Option<Mismatch> {
+    let gateway = server.gateway_name();
+    let place = Place {
+        gateway: &gateway,
+        port: server.declared_port,
+    };
+    match ServerTraffic::of(server).rules() {
+        RuleKind::Http => {
+            let mut matches = service.rules.iter().flat_map(|it| &it.matches);
+            matches.find_map(|(_, request)| matching::mismatch(request, place, cx.mesh.options))
+        }
+        other => first_mismatch(service, server, other),
+    }
+}
+
+/// Why no server of the Gateway has any of the hosts.
+fn no_host(service: &BoundService<'_>, gateway: String, cx: &Context<'_, '_>) -> Cause {
+    let namespace = &service.resource.meta.namespace;
+    let taken: Vec<String> = cx
+        .servers_of(&gateway)
+        .flat_map(|it| it.hosts.iter().cloned())
+        .collect();
+    let owned = taken.iter().find(|it| {
+        it.split_once('/').is_some_and(|(owner, name)| {
+            owner != namespace && service.hosts.iter().any(|host| host::overlap(host, name))
+        })
+    });
+    if let Some(taken) = owned {
+        return Cause::HostsOfOtherNamespace {
+            gateway,
+            taken: taken.clone(),
+            namespace: namespace.clone(),
+        };
+    }
+    let letter_case = service
+        .hosts
+        .iter()
+        .find_map(|it| Some((it.clone(), differs_by_case(it, &taken)?)));
+    Cause::HostsNotTaken {
+        gateways: vec![gateway],
+        taken,
+        letter_case,
+    }
+}
