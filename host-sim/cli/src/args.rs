@@ -49,12 +49,12 @@ pub(crate) struct Input {
     #[arg(long, value_name = "VERSION", help_heading = "Proxy")]
     pub(crate) envoy: Option<EnvoyVersion>,
 
-    /// Takes warnings for errors
+    /// Treat warnings as errors
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
 }
 
-/// Who matches the requests.
+/// Which engine matches requests.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum EngineName {
     /// Our filter chooses the rule, Envoy acts on it
@@ -63,13 +63,13 @@ pub(crate) enum EngineName {
     Native,
 }
 
-/// Who runs the filter.
+/// How the filter runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RuntimeName {
     /// The module that Envoy loads, in the simulator
     Wasm,
-    /// The same code, natively
-    Core,
+    /// The same code, compiled into this command: faster to start
+    Native,
 }
 
 impl RuntimeName {
@@ -77,7 +77,7 @@ impl RuntimeName {
     pub(crate) fn load(self) -> Result<FilterRuntime, Failure> {
         Ok(match self {
             Self::Wasm => FilterRuntime::Wasm(module::compiled()?),
-            Self::Core => FilterRuntime::Native {
+            Self::Native => FilterRuntime::Native {
                 warn: |message| note(message),
             },
         })

@@ -44,7 +44,7 @@ pub(crate) struct Compile {
     #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
 
-    /// Who matches the requests
+    /// Which engine matches requests
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
     engine: EngineName,
 

@@ -11,46 +11,46 @@ use crate::failure::{Failure, count};
 use crate::files;
 use crate::style::{note, say};
 
-/// What is to be read, and how it is judged.
-pub(crate) struct Order<'o> {
+/// What to read, and how to judge it.
+pub(crate) struct LoadOptions<'o> {
     /// Files and folders, as `-f` names them.
     pub(crate) files: &'o [PathBuf],
-    /// Takes warnings for errors.
+    /// Treat warnings as errors.
     pub(crate) strict: bool,
     /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
     pub(crate) implies_gateway: bool,
-    /// Codes of findings that the caller sees to itself.
-    pub(crate) settled: &'o [&'o str],
+    /// Codes of findings that the caller reports itself, or that have no effect for it.
+    pub(crate) ignored_codes: &'o [&'o str],
 }
 
-/// Reads and compiles. What is found is shown on standard error, except findings with a code in `settled`, which the
-/// caller sees to itself; errors end it.
-pub(crate) fn load(input: &Input, options: Options, settled: &[&str]) -> Result<Compilation, Failure> {
-    let order = Order {
+/// Reads and compiles. What is found is shown on standard error, except findings with a code in
+/// `ignored_codes`. An error ends it.
+pub(crate) fn load(input: &Input, options: Options, ignored_codes: &[&str]) -> Result<Compilation, Failure> {
+    let reading = LoadOptions {
         files: &input.files,
         strict: input.strict,
         implies_gateway: false,
-        settled,
+        ignored_codes,
     };
-    carry_out(&order, options)
+    load_with(&reading, options)
 }
 
 /// Does what [`load`] does, for other than the usual options.
-pub(crate) fn carry_out(order: &Order<'_>, options: Options) -> Result<Compilation, Failure> {
-    let sources = files::read(order.files)?;
+pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<Compilation, Failure> {
+    let sources = files::read(reading.files)?;
     let mut diagnostics = Diagnostics::new();
     let mut resources = read(sources, &mut diagnostics);
-    if order.implies_gateway {
+    if reading.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);
     }
     let compiled = compile_valid(&resources, &options, &mut diagnostics);
     if let Some(compiled) = compiled
         .as_ref()
-        .filter(|_| !order.settled.contains(&certificates::NOT_FOUND))
+        .filter(|_| !reading.ignored_codes.contains(&certificates::NOT_FOUND))
     {
         certificates::check(compiled, &mut diagnostics);
     }
-    diagnostics = judge(diagnostics, order.strict, order.settled);
+    diagnostics = judge(diagnostics, reading.strict, reading.ignored_codes);
     show(&diagnostics, &resources.sources);
     match compiled {
         Some(compiled) if !diagnostics.has_errors() => Ok(Compilation {
@@ -83,11 +83,11 @@ pub(crate) fn left_out(resources: &Resources) -> Option<String> {
     (!others.is_empty()).then(|| others.join(", "))
 }
 
-/// Leaves out what is settled, and takes warnings for errors if it must be strict.
-fn judge(diagnostics: Diagnostics, strict: bool, settled: &[&str]) -> Diagnostics {
+/// Drops findings whose code is ignored; if `strict`, turns warnings into errors.
+fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[&str]) -> Diagnostics {
     let mut judged = Diagnostics::new();
     for mut diagnostic in diagnostics {
-        if settled.contains(&diagnostic.code) {
+        if ignored_codes.contains(&diagnostic.code) {
             continue;
         }
         if strict && diagnostic.severity == Severity::Warning {

@@ -30,7 +30,7 @@ pub(crate) enum Echoes {
 
 /// Where a listener can be reached.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct LocalListener {
     pub(crate) name: String,
     /// The Gateway's port.
     pub(crate) port: u32,
@@ -104,28 +104,31 @@ impl FromStr for Listen {
 }
 
 /// Adds to the tables where each listener is, and how each rule is reached.
-pub(crate) struct Invitation<'a> {
-    pub(crate) doors: &'a [Door],
+pub(crate) struct CurlHints<'a> {
+    pub(crate) listeners: &'a [LocalListener],
     /// The directory of `client.crt` and `client.key`, by the listener that wants to see them.
     pub(crate) clients: &'a BTreeMap<String, PathBuf>,
 }
 
-impl Remarks for Invitation<'_> {
+impl Remarks for CurlHints<'_> {
     fn beside(&self, listener: &PlanListener) -> String {
-        let Some(door) = self.doors.iter().find(|it| it.name == listener.name) else {
+        let Some(local) = self.listeners.iter().find(|it| it.name == listener.name) else {
             return paint(DIM, &listener.protocol);
         };
         let protocol = paint(
             DIM,
             format_args!("Gateway port {}, {}", listener.port, listener.protocol),
         );
-        format!("{}  {protocol}", paint(NAME, format_args!("at {}", door.address)))
+        format!(
+            "{}  {protocol}",
+            paint(NAME, format_args!("at {}", local.address))
+        )
     }
 
     fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String> {
-        let door = self.doors.iter().find(|it| it.name == listener.name)?;
+        let local = self.listeners.iter().find(|it| it.name == listener.name)?;
         let way = curl::Way {
-            address: door.address,
+            address: local.address,
             tls: host.over_tls,
             client: self.clients.get(&listener.name).map(PathBuf::as_path),
         };

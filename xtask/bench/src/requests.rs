@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::rules::{self, Kind};
 use crate::{Failure, median};
 
-/// Who runs the filter.
-const ENGINES: [&str; 2] = ["wasm", "core"];
+/// How the filter runs.
+const RUNTIMES: [&str; 2] = ["wasm", "native"];
 /// How many requests one process answers where its start is not to count.
 const MANY: usize = 20_000;
 /// How often a single request is timed.
@@ -56,30 +56,30 @@ impl Requests {
             .max_by_key(|it| it.cases.len())
             .ok_or("the corpus is empty")?;
         let mut different = Vec::new();
-        println!("| the recorded cases | engine | equal | different | skipped | seconds | cases/s |");
+        println!("| the recorded cases | runtime | equal | different | skipped | seconds | cases/s |");
         println!("|---|---|---:|---:|---:|---:|---:|");
-        for engine in ENGINES {
+        for runtime in RUNTIMES {
             let mut all = Tally::default();
             for scenario in &scenarios {
-                self.ask(scenario, &scenario.cases, engine, &folder, &mut all)?;
+                self.ask(scenario, &scenario.cases, runtime, &folder, &mut all)?;
             }
             all.print(
                 &format!("a process for each of {} scenarios", scenarios.len()),
-                engine,
+                runtime,
             );
 
             let mut many = Tally::default();
             let cases: Vec<Value> = largest.cases.iter().cycle().take(MANY).cloned().collect();
-            self.ask(largest, &cases, engine, &folder, &mut many)?;
-            many.print(&format!("{MANY} lines for one process"), engine);
+            self.ask(largest, &cases, runtime, &folder, &mut many)?;
+            many.print(&format!("{MANY} lines for one process"), runtime);
             different.extend(all.different.into_iter().chain(many.different));
         }
-        println!("\n| a single request | engine | milliseconds, with its start |");
+        println!("\n| a single request | runtime | milliseconds, with its start |");
         println!("|---|---|---:|");
         for rules in &self.rules {
-            for engine in ENGINES {
-                let took = self.single(*rules, engine, &folder)?;
-                println!("| {rules} rules | {engine} | {:.1} |", took * 1e3);
+            for runtime in RUNTIMES {
+                let took = self.single(*rules, runtime, &folder)?;
+                println!("| {rules} rules | {runtime} | {:.1} |", took * 1e3);
             }
         }
         match different.first() {
@@ -104,7 +104,7 @@ impl Requests {
         &self,
         scenario: &Scenario,
         cases: &[Value],
-        engine: &str,
+        runtime: &str,
         folder: &TempDir,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
@@ -116,7 +116,7 @@ impl Requests {
         lines.into_inner()?.sync_all()?;
 
         let resources = scenario.folder.join("resources.yaml");
-        let mut command = self.request(engine, folder);
+        let mut command = self.request(runtime, folder);
         command
             .arg("-f")
             .arg(self.corpus.join("world.yaml"))
@@ -144,12 +144,12 @@ impl Requests {
     }
 
     /// The median time of a request to a table of so many rules, in seconds.
-    fn single(&self, rules: usize, engine: &str, folder: &TempDir) -> Result<f64, Failure> {
+    fn single(&self, rules: usize, runtime: &str, folder: &TempDir) -> Result<f64, Failure> {
         let table = folder.path().join("table.yaml");
         fs::write(&table, rules::written(Kind::ExactPath, rules)?)?;
         let mut times = Vec::new();
         for _ in 0..TIMES {
-            let mut command = self.request(engine, folder);
+            let mut command = self.request(runtime, folder);
             command
                 .arg("-f")
                 .arg(&table)
@@ -166,10 +166,10 @@ impl Requests {
     }
 
     /// `fingerpost request`, with a cache that is empty and can't be written.
-    fn request(&self, engine: &str, folder: &TempDir) -> Command {
+    fn request(&self, runtime: &str, folder: &TempDir) -> Command {
         let mut command = Command::new(&self.command);
         command
-            .args(["request", "--engine", engine])
+            .args(["request", "--filter-runtime", runtime])
             .env("XDG_CACHE_HOME", folder.path().join("requests.jsonl")) // a file
             .stdin(Stdio::null());
         command
@@ -208,11 +208,11 @@ impl Tally {
         }
     }
 
-    fn print(&self, what: &str, engine: &str) {
+    fn print(&self, what: &str, runtime: &str) {
         let all = self.equal + self.different.len() + self.skipped;
         let seconds = self.took.as_secs_f64();
         println!(
-            "| {what} | {engine} | {} | {} | {} | {seconds:.2} | {:.0} |",
+            "| {what} | {runtime} | {} | {} | {} | {seconds:.2} | {:.0} |",
             self.equal,
             self.different.len(),
             self.skipped,

@@ -73,9 +73,9 @@ pub(crate) struct Request {
     #[arg(long, value_name = "FILE|-", help_heading = "Request")]
     requests: Option<PathBuf>,
 
-    /// Who runs the filter
+    /// How to run the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
-    engine: RuntimeName,
+    filter_runtime: RuntimeName,
 
     /// How to print the outcome
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
@@ -93,7 +93,7 @@ impl Request {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
         let loaded = load(&self.input, options, &["certificate-not-found", "subset-by-dns"])?;
-        let mut proxy = SimulatedProxy::new(&loaded.compiled, self.engine.load()?)?;
+        let mut proxy = SimulatedProxy::new(&loaded.compiled, self.filter_runtime.load()?)?;
         let mut out = BufWriter::new(match self.format {
             Format::Human => crate::screen::stdout(),
             Format::Json => crate::screen::json_stdout(),

@@ -32,7 +32,7 @@ const MOST_CONNECTING: Duration = Duration::from_secs(10);
 
 /// Where a request has come in.
 #[derive(Clone)]
-pub(super) struct Entrance {
+pub(super) struct Downstream {
     /// The Gateway's port.
     pub(super) port: u16,
     /// The handshake, over TLS.
@@ -52,7 +52,7 @@ struct Done {
 /// Answers a request, and shows it. An error closes the connection.
 pub(super) async fn answer(
     server: Rc<Server>,
-    entrance: Entrance,
+    downstream: Downstream,
     request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
     let started = Instant::now();
@@ -65,7 +65,7 @@ pub(super) async fn answer(
         path: Some(target(&request)),
         ..Entry::default()
     };
-    let done = decide(&generation, &entrance, request).await;
+    let done = decide(&generation, &downstream, request).await;
     entry.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match done {
         Ok(mut done) => {
@@ -88,7 +88,7 @@ pub(super) async fn answer(
 /// What comes of a request; an error closes the connection.
 async fn decide(
     generation: &Generation,
-    entrance: &Entrance,
+    downstream: &Downstream,
     request: Request<Incoming>,
 ) -> Result<Done, String> {
     if request.version() == Version::HTTP_10 {
@@ -98,7 +98,7 @@ async fn decide(
             "HTTP/1.0 is not served, as Envoy doesn't unless it is told to",
         ));
     }
-    let sent = match read(&request, entrance) {
+    let sent = match read(&request, downstream) {
         Ok(sent) => sent,
         Err(done) => return Ok(*done),
     };
@@ -196,7 +196,7 @@ fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, id: &str, bytes: &
 }
 
 /// The request as the model reads it.
-fn read(request: &Request<Incoming>, entrance: &Entrance) -> Result<Sent, Box<Done>> {
+fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Box<Done>> {
     let mut headers = Vec::with_capacity(request.headers().len());
     let mut authority = None;
     for (name, value) in request.headers() {
@@ -216,12 +216,12 @@ fn read(request: &Request<Incoming>, entrance: &Entrance) -> Result<Sent, Box<Do
         return Err(Box::new(Done::plain(400, "Bad Request", "missing_host_header")));
     }
     Ok(Sent {
-        port: entrance.port,
+        port: downstream.port,
         method: request.method().to_string(),
         path,
         authority: authority.unwrap_or_default(),
         headers,
-        tls: entrance.tls.clone(),
+        tls: downstream.tls.clone(),
         // HTTP/1.0 has been answered by then.
         version: Default::default(),
     })

@@ -7,8 +7,8 @@
 mod body;
 mod changes;
 mod exchange;
-mod gates;
-mod holder;
+mod listeners;
+mod port_owner;
 mod server;
 mod tls;
 mod upstreams;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use clap::Args;
 use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
-use gates::Gates;
+use listeners::Listeners;
 use server::{Generation, Server};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -33,7 +33,7 @@ use crate::args::{EngineName, Input, RuntimeName};
 use crate::failure::{Failure, count};
 use crate::listing;
 use crate::load::{load, note_plain_text};
-use crate::local::{Echoes, Invitation, Listen};
+use crate::local::{CurlHints, Echoes, Listen};
 use crate::signals::Stop;
 use crate::style::{BOLD, DIM, error, note, paint};
 use crate::table;
@@ -87,9 +87,9 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = "Run")]
     echo_all: bool,
 
-    /// Who runs the filter
+    /// How to run the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
-    engine: RuntimeName,
+    filter_runtime: RuntimeName,
 }
 
 /// What came of reading the files again.
@@ -119,11 +119,11 @@ impl Serve {
 
     fn load(&self) -> News {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let mut settled = vec!["certificate-not-found"]; // one is made
+        let mut ignored_codes = vec!["certificate-not-found"]; // one is made
         if !self.no_echo {
-            settled.push("subset-by-dns"); // each subset has an echo server of its own
+            ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
         }
-        load(&self.input, options, &settled)
+        load(&self.input, options, &ignored_codes)
     }
 
     fn echoes(&self) -> Echoes {
@@ -154,28 +154,28 @@ impl Serve {
         news: &Receiver<News>,
         stop: &Stop,
     ) -> Result<(), Failure> {
-        let generation = Generation::new(loaded, self.engine.load()?, self.echoes(), echo)?;
+        let generation = Generation::new(loaded, self.filter_runtime.load()?, self.echoes(), echo)?;
         let server = Rc::new(Server::new(generation));
-        let mut gates =
-            Gates::new(self.listen.clone()).map_err(|error| Failure::surroundings(error.to_string()))?;
-        gates.suit(&server)?;
-        announce(&server, &gates)?;
+        let mut listeners =
+            Listeners::new(self.listen.clone()).map_err(|error| Failure::surroundings(error.to_string()))?;
+        listeners.suit(&server)?;
+        announce(&server, &listeners)?;
         while !stop.is_wanted() {
             tokio::time::sleep(TICK).await;
             server.check_screen()?;
             match news.try_recv() {
-                Ok(news) => self.take(news, &server, &mut gates, echo),
+                Ok(news) => self.take(news, &server, &mut listeners, echo),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
             }
         }
-        gates.close().await;
+        listeners.close().await;
         Ok(())
     }
 
     /// Goes on with what was read last, if it will do.
-    fn take(&self, news: News, server: &Rc<Server>, gates: &mut Gates, echo: &Echo) {
+    fn take(&self, news: News, server: &Rc<Server>, listeners: &mut Listeners, echo: &Echo) {
         let generation =
-            news.and_then(|loaded| Generation::new(loaded, self.engine.load()?, self.echoes(), echo));
+            news.and_then(|loaded| Generation::new(loaded, self.filter_runtime.load()?, self.echoes(), echo));
         let generation = match generation {
             Ok(generation) => generation,
             Err(failure) => {
@@ -193,14 +193,14 @@ impl Serve {
             true => "nothing changed".to_owned(),
             false => "no rule changed, but policies, hosts or endpoints did".to_owned(),
         });
-        let doors = gates.doors();
+        let open_before = listeners.open();
         server.replace(generation);
-        if let Err(failure) = gates.suit(server) {
+        if let Err(failure) = listeners.suit(server) {
             error(failure.message().unwrap_or_default());
         }
-        for door in gates.doors() {
-            if doors.iter().all(|it| it.address != door.address) {
-                note(format_args!("{} is at {}", door.name, door.address));
+        for listener in listeners.open() {
+            if open_before.iter().all(|it| it.address != listener.address) {
+                note(format_args!("{} is at {}", listener.name, listener.address));
             }
         }
         note(format_args!("reloaded: {changes}"));
@@ -208,17 +208,17 @@ impl Serve {
 }
 
 /// Says what is served, and where.
-fn announce(server: &Server, gates: &Gates) -> Result<(), Failure> {
+fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     let generation = server.generation();
     let loaded = &generation.loaded;
     note_plain_text(&loaded.compiled.plan);
-    let doors = gates.doors();
-    let invitation = Invitation {
-        doors: &doors,
+    let listeners = listeners.open();
+    let hints = CurlHints {
+        listeners: &listeners,
         clients: &BTreeMap::new(),
     };
     let shown = listing::all(&loaded.compiled.plan);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
+    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
     let mut out = crate::screen::stdout();
     writeln!(
         out,

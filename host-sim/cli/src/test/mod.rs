@@ -36,7 +36,7 @@ use fingerpost_testing::{
 use crate::args::RuntimeName;
 use crate::failure::Failure;
 use crate::files;
-use crate::load::{Order, carry_out, show};
+use crate::load::{LoadOptions, load_with, show};
 use crate::output::replace;
 use crate::signals::Stop;
 use crate::style::{error, note};
@@ -105,9 +105,9 @@ pub(crate) struct Test {
     #[arg(long, value_name = "TEXT", help_heading = "Run")]
     filter: Option<String>,
 
-    /// Who runs the filter
+    /// How to run the filter
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
-    engine: RuntimeName,
+    filter_runtime: RuntimeName,
 
     /// Writes what comes of tests without `expect` into their files
     #[arg(long, help_heading = "Run")]
@@ -201,16 +201,16 @@ impl Test {
         };
         let mut compiled = Vec::new();
         for inputs in wanted_inputs(&files.suites, &options) {
-            let order = Order {
+            let reading = LoadOptions {
                 files: &inputs.resources,
                 strict: inputs.strict,
                 implies_gateway: inputs.no_gateway,
-                settled: IGNORED_CODES,
+                ignored_codes: IGNORED_CODES,
             };
-            let compilation = carry_out(&order, inputs.options())?;
+            let compilation = load_with(&reading, inputs.options())?;
             compiled.push((inputs, compilation));
         }
-        let run = match run(&files.suites, compiled, &self.engine.load()?, &options) {
+        let run = match run(&files.suites, compiled, &self.filter_runtime.load()?, &options) {
             Ok(run) => run,
             Err(RunError::UnknownNames(findings)) => {
                 show(&findings, &files.sources);

@@ -15,7 +15,7 @@ use super::client;
 use crate::failure::{Failure, count};
 use crate::files;
 use crate::journal::Entry;
-use crate::local::Door;
+use crate::local::LocalListener;
 use crate::signals::Stop;
 use crate::style::{BAD, DIM, GOOD, paint};
 
@@ -23,8 +23,8 @@ use crate::style::{BAD, DIM, GOOD, paint};
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the answers are looked for.
-pub(super) struct Witnesses<'a> {
-    pub(super) doors: &'a [Door],
+pub(super) struct Probes<'a> {
+    pub(super) listeners: &'a [LocalListener],
     pub(super) log: &'a Receiver<String>,
     pub(super) echo: &'a Echo,
 }
@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<CheckFile, Failure> {
 /// Puts all requests, and fails unless all come out as expected.
 pub(super) fn run(
     checks: &CheckFile,
-    witnesses: &Witnesses<'_>,
+    probes: &Probes<'_>,
     stop: &Stop,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ pub(super) fn run(
     let mut failed = 0;
     for FileCheck { request, expect } in &checks.requests {
         stop.check()?;
-        let differences = match witnesses.put(request) {
+        let differences = match probes.put(request) {
             Ok(seen) => differences(expect, &seen),
             Err(reason) => vec![format!("no answer: {reason}")],
         };
@@ -99,17 +99,18 @@ pub(super) fn run(
     Ok(())
 }
 
-impl Witnesses<'_> {
+impl Probes<'_> {
     fn put(&self, request: &CheckedRequest) -> Result<Seen, String> {
-        let door = self
-            .doors
+        let listener = self
+            .listeners
             .iter()
             .find(|it| it.port == request.port)
             .ok_or_else(|| format!("no listener has port {}", request.port))?;
         while self.log.try_recv().is_ok() {} // of earlier requests
         self.echo.take();
-        let server_name = door.tls.then(|| host_of(&request.authority));
-        let answer = client::send(door.address, server_name, &bytes(request)).map_err(|it| it.to_string())?;
+        let server_name = listener.tls.then(|| host_of(&request.authority));
+        let answer =
+            client::send(listener.address, server_name, &bytes(request)).map_err(|it| it.to_string())?;
         let entry = self.entry();
         let received = self.echo.take();
         let cluster = match (&answer.cluster, &entry) {

@@ -6,7 +6,7 @@
 mod certificates;
 mod check;
 mod client;
-mod stage;
+mod sandbox;
 mod temporary;
 
 use std::env;
@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use certificates::Made;
-use check::Witnesses;
+use check::Probes;
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, EnvoyVersion, compile};
 use fingerpost_envoy_runner::{
@@ -24,14 +24,14 @@ use fingerpost_envoy_runner::{
     install, write_private,
 };
 use fingerpost_resources::Diagnostics;
-use stage::{Stage, doors};
+use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
 use crate::failure::{Failure, count};
 use crate::journal::{Entry, Journal};
 use crate::listing;
 use crate::load::{load, note_plain_text};
-use crate::local::{Door, Echoes, Invitation, Listen};
+use crate::local::{CurlHints, Echoes, Listen, LocalListener};
 use crate::module;
 use crate::signals::Stop;
 use crate::style::{BOLD, DIM, note, paint};
@@ -79,7 +79,7 @@ pub(crate) struct Up {
     #[arg(long, help_heading = "Run")]
     echo_all: bool,
 
-    /// Who matches the requests
+    /// Which engine matches requests
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
     engine: EngineName,
 
@@ -113,11 +113,11 @@ impl Up {
         let options = self
             .input
             .options(self.engine, module.to_string_lossy().into_owned());
-        let mut settled = vec!["certificate-not-found"]; // one is made
+        let mut ignored_codes = vec!["certificate-not-found"]; // one is made
         if !self.no_echo {
-            settled.push("subset-by-dns"); // each subset has an echo server of its own
+            ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
         }
-        let mut loaded = load(&self.input, options, &settled)?;
+        let mut loaded = load(&self.input, options, &ignored_codes)?;
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;
         self.suit(&mut loaded, &binary);
 
@@ -126,32 +126,32 @@ impl Up {
         } else {
             Report::Forget
         };
-        let stage = Stage::set(&loaded.compiled, &self.listen, self.echoes(), report, &directory)?;
-        note_certificates(&stage.made);
+        let sandbox = Sandbox::set(&loaded.compiled, &self.listen, self.echoes(), report, &directory)?;
+        note_certificates(&sandbox.made);
         stop.check()?;
         let (lines, log) = channel();
         let options = StartOptions {
             stdout: Stdout::Lines(lines),
             ..StartOptions::default()
         };
-        let envoy = RunningEnvoy::start(&binary, &stage.bootstrap, directory.path(), options)
+        let envoy = RunningEnvoy::start(&binary, &sandbox.bootstrap, directory.path(), options)
             .map_err(|error| not_started(&error))?;
         stop.kill(envoy.pid());
         stop.check()?;
-        let doors = doors(&loaded.compiled.plan, &envoy)?;
+        let listeners = listeners(&loaded.compiled.plan, &envoy)?;
 
         let mut out = crate::screen::stdout();
         let mut journal = Journal::of(&loaded.compiled.plan);
         let result = match &checks {
             Some(checks) => {
-                let witnesses = Witnesses {
-                    doors: &doors,
+                let probes = Probes {
+                    listeners: &listeners,
                     log: &log,
-                    echo: &stage.echo,
+                    echo: &sandbox.echo,
                 };
-                check::run(checks, &witnesses, &stop, &mut out)
+                check::run(checks, &probes, &stop, &mut out)
             }
-            None => announce(&loaded, &stage, &doors, &binary, &envoy, &mut out)
+            None => announce(&loaded, &sandbox, &listeners, &binary, &envoy, &mut out)
                 .and_then(|()| watch(&envoy, &log, &stop, &mut journal, &mut out)),
         };
         // A check that failed because Envoy died says so.
@@ -243,21 +243,21 @@ fn note_certificates(made: &Made) {
 /// Says what is up, and where.
 fn announce(
     loaded: &Compilation,
-    stage: &Stage,
-    doors: &[Door],
+    sandbox: &Sandbox,
+    listeners: &[LocalListener],
     binary: &EnvoyBinary,
     envoy: &RunningEnvoy,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     note_plain_text(&loaded.compiled.plan);
-    let invitation = Invitation {
-        doors,
-        clients: &stage.made.clients,
+    let hints = CurlHints {
+        listeners,
+        clients: &sandbox.made.clients,
     };
     let shown = listing::all(&loaded.compiled.plan);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &invitation, table::width());
+    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
     let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
-    let echoes = count(stage.echoes, "echo upstream");
+    let echoes = count(sandbox.echoes, "echo upstream");
     writeln!(
         out,
         "{up}, with {echoes}; admin at http://{}\n\n{tables}",

@@ -58,8 +58,8 @@ const CLUSTER: &str = "outbound|80||shop.default.svc.cluster.local";
 
 #[test]
 fn tests_of_a_route_table_are_judged_as_router_check_tool_judges_them() {
-    for engine in ["wasm", "core"] {
-        let tests = report("router-check.yaml", &format!("--engine {engine}"));
+    for runtime in ["wasm", "native"] {
+        let tests = report("router-check.yaml", &format!("--filter-runtime {runtime}"));
         assert_eq!(
             names(&tests, "passed"),
             [
@@ -140,7 +140,7 @@ fn the_older_form_and_the_text_form_of_router_check_tool_are_read_too() {
             "cluster_name: none / outbound|80|v1|shop.default.svc.cluster.local",
         ),
     ] {
-        let tests = report(file, "--engine core");
+        let tests = report(file, "--filter-runtime native");
         assert_eq!(names(&tests, "passed"), [passed], "{file}");
         assert_eq!(names(&tests, "failed"), [failed], "{file}");
         assert_eq!(differences(&tests, failed), [difference], "{file}");
@@ -149,7 +149,7 @@ fn the_older_form_and_the_text_form_of_router_check_tool_are_read_too() {
 
 #[test]
 fn the_phases_of_a_plugin_are_put_to_the_proxy() {
-    let tests = report("plugin.textpb", "--engine core");
+    let tests = report("plugin.textpb", "--filter-runtime native");
     assert_eq!(names(&tests, "passed"), ["GoesOn", "AnsweredAtOnce", "FromAFile"]);
     assert_eq!(
         differences(&tests, "NotAnsweredAtOnce"),
@@ -175,7 +175,7 @@ fn the_phases_of_a_plugin_are_put_to_the_proxy() {
             "it has no `request_headers`: without a request there is no route",
         ]
     );
-    let tests = report("plugin.yaml", "--engine core");
+    let tests = report("plugin.yaml", "--filter-runtime native");
     assert_eq!(names(&tests, "passed"), ["GoesOn"]);
     assert_eq!(
         differences(&tests, "NotLikeThat"),
@@ -185,7 +185,7 @@ fn the_phases_of_a_plugin_are_put_to_the_proxy() {
 
 #[test]
 fn test_cases_of_the_validator_ask_for_blocks_of_the_rule() {
-    let tests = report("validator.yml", "--engine core --no-gateway");
+    let tests = report("validator.yml", "--filter-runtime native --no-gateway");
     let product = "the product of hosts, methods and paths";
     assert_eq!(
         names(&tests, "passed"),
@@ -238,7 +238,9 @@ fn what_a_file_says_in_vain_is_named_with_its_line() {
             ],
         ),
     ] {
-        let ended = folder.run(&format!("test {at}/{file} -f {at}/shop.yaml --engine core"));
+        let ended = folder.run(&format!(
+            "test {at}/{file} -f {at}/shop.yaml --filter-runtime native"
+        ));
         ended.check(1, &said);
     }
 }
@@ -250,7 +252,7 @@ fn in_a_folder_they_are_known_by_their_text_and_are_no_resources() {
         let name = entry.file_name().to_string_lossy().into_owned();
         folder.write(&name, &fs::read_to_string(entry.path()).expect("a text"));
     }
-    let ended = folder.run("test . --engine core --format json");
+    let ended = folder.run("test . --filter-runtime native --format json");
     ended.check(1, &[]);
     assert!(!ended.stderr.contains("no-kind"), "{}", ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
@@ -303,7 +305,7 @@ testCases:
   route: [{destination: {host: cart}}]
 ";
     folder.write("cases.yml", tests);
-    let ended = folder.run("test cases.yml -f services.yaml --no-gateway --engine core");
+    let ended = folder.run("test cases.yml -f services.yaml --no-gateway --filter-runtime native");
     ended.check(1, &[]);
     for told in [
         "no rule applies; VirtualService default/leaf",
@@ -427,7 +429,7 @@ testCases:
   route: [{destination: {host: reviews}}]
 ";
     folder.write("cases.yml", tests);
-    let ended = folder.run("test cases.yml -f services.yaml --no-gateway --engine core");
+    let ended = folder.run("test cases.yml -f services.yaml --no-gateway --filter-runtime native");
     ended.check(0, &[]);
     assert!(ended.stdout.ends_with("\n4 passed\n"), "{}", ended.stdout);
 }
@@ -438,7 +440,7 @@ fn where_nothing_listens_nothing_is_as_wanted_not_even_nothing() {
     let tests =
         "tests:\n- test_name: none\n  input: {authority: a, path: /}\n  validate: {cluster_name: ''}\n";
     folder.write("tests.yaml", tests);
-    let ended = folder.run("test tests.yaml -f service.yaml --engine core");
+    let ended = folder.run("test tests.yaml -f service.yaml --filter-runtime native");
     ended.check(1, &[]);
     assert!(ended.stdout.contains("found     no answer"), "{}", ended.stdout);
 }
@@ -449,5 +451,5 @@ fn a_folder_of_tests_alone_says_what_is_missing() {
     let tests = "tests:\n- test_name: a\n  input: {authority: a, path: /}\n  validate: {cluster_name: ''}\n";
     folder.write("tests/routes.yaml", tests);
     let said = "tests holds tests and no resource; say with -f where the resources are";
-    folder.run("test tests --engine core").check(2, &[said]);
+    folder.run("test tests --filter-runtime native").check(2, &[said]);
 }

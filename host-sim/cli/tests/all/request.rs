@@ -24,10 +24,10 @@ fn the_module_answers_the_corpus_as_recorded() {
 
 #[test]
 fn the_native_filter_answers_the_corpus_as_recorded() {
-    corpus("core");
+    corpus("native");
 }
 
-fn corpus(engine: &str) {
+fn corpus(runtime: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
@@ -36,7 +36,7 @@ fn corpus(engine: &str) {
     let mut tally = Tally::default();
     let entries = fs::read_dir(conformance.join("routing")).expect("the corpus is in the repository");
     for scenario in entries.flatten() {
-        scenario_in(&conformance, &scenario.path(), engine, &mut tally);
+        scenario_in(&conformance, &scenario.path(), runtime, &mut tally);
     }
     let Tally {
         passed,
@@ -44,7 +44,7 @@ fn corpus(engine: &str) {
         different,
     } = &tally;
     println!(
-        "{engine}: {passed} passed, {} failed, {skipped} skipped for their x-echo",
+        "{runtime}: {passed} passed, {} failed, {skipped} skipped for their x-echo",
         different.len()
     );
     assert!(different.is_empty(), "{}", different.join("\n"));
@@ -55,7 +55,7 @@ fn corpus(engine: &str) {
     );
 }
 
-fn scenario_in(conformance: &Path, scenario: &Path, engine: &str, tally: &mut Tally) {
+fn scenario_in(conformance: &Path, scenario: &Path, runtime: &str, tally: &mut Tally) {
     let resources = scenario.join("resources.yaml");
     let text = fs::read_to_string(&resources).expect("a scenario has resources");
     let cases: Vec<Value> =
@@ -67,8 +67,8 @@ fn scenario_in(conformance: &Path, scenario: &Path, engine: &str, tally: &mut Ta
         "-",
         "--format",
         "json",
-        "--engine",
-        engine,
+        "--filter-runtime",
+        runtime,
     ]
     .map(str::to_owned)
     .into();
@@ -210,15 +210,16 @@ fn without_a_url_or_requests_the_usage_is_said() {
 #[test]
 fn the_first_request_finds_its_module_compiled() {
     let folder = Folder::with("shop.yaml", &shop());
-    let ask = |engine: &str| {
-        let arguments = format!("request -f shop.yaml http://shop.example.com/v1/cart --engine {engine}");
+    let ask = |runtime: &str| {
+        let arguments =
+            format!("request -f shop.yaml http://shop.example.com/v1/cart --filter-runtime {runtime}");
         let mut command = folder.command(&arguments);
         command.env("XDG_CACHE_HOME", folder.join("cache"));
         Ended::of(command.output().expect("the command ends"))
     };
     let ended = ask("wasm");
     ended.check(0, &[]);
-    assert_eq!(ended.stdout, ask("core").stdout);
+    assert_eq!(ended.stdout, ask("native").stdout);
     assert_eq!(
         folder.list("cache"),
         Vec::<String>::new(),

@@ -157,7 +157,7 @@ fn contains(text: &str, parts: &[&str]) {
 #[test]
 fn an_answer_names_its_rule_whatever_the_client_says_and_ctrl_c_ends_it() {
     let folder = Folder::with("shop.yaml", &shop());
-    let mut serve = Running::start(&folder, "--engine core -f shop.yaml");
+    let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     let answer = serve.send(
         b"GET /v1/x?a=1 HTTP/1.1\r\nhost: shop.example.com\r\nx-fingerpost-rule: mine\r\nconnection: close\r\n\r\n",
     );
@@ -195,7 +195,7 @@ fn an_answer_names_its_rule_whatever_the_client_says_and_ctrl_c_ends_it() {
 #[test]
 fn the_module_that_envoy_loads_decides_the_same() {
     let folder = Folder::with("shop.yaml", &shop());
-    let serve = Running::start(&folder, "--engine wasm -f shop.yaml");
+    let serve = Running::start(&folder, "--filter-runtime wasm -f shop.yaml");
     contains(
         &serve.get("/v1/x"),
         &[
@@ -214,7 +214,7 @@ fn known_endpoints_are_asked_for_real_and_their_answer_is_edited() {
     let rule = "{match: [{uri: {prefix: /v1}}], rewrite: {uri: /w}, route: [{destination: {host: ext.example.org}, \
                 headers: {request: {add: {x-in: a}}, response: {add: {x-out: b}}}}]}";
     let folder = Folder::with("shop.yaml", &with_rule(rule, &[entry("ext.example.org", port)]));
-    let serve = Running::start(&folder, "--engine core -f shop.yaml");
+    let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     let body = "POST /v1/x HTTP/1.1\r\nhost: shop.example.com\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
     let answer = serve.send(body.as_bytes());
     contains(
@@ -249,7 +249,7 @@ fn a_mirror_gets_its_copy() {
     let rule = "{route: [{destination: {host: shop}}], mirror: {host: copy.example.org}}";
     let parts = [SERVICE.to_owned(), entry("copy.example.org", port)];
     let folder = Folder::with("shop.yaml", &with_rule(rule, &parts));
-    let serve = Running::start(&folder, "--engine core -f shop.yaml");
+    let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     contains(&serve.get("/m"), &["HTTP/1.1 200"]);
     contains(&received.recv().expect("a copy"), &["GET /m HTTP/1.1\r\n"]);
     serve.end().check(0, &[]);
@@ -265,7 +265,7 @@ fn an_upstream_that_is_gone_or_slow_is_told_as_envoy_does() {
         "a.yaml",
         &with_rule(&format!("{{{route}}}"), &[entry("ext.example.org", port)]),
     );
-    let serve = Running::start(&folder, "--engine core -f a.yaml");
+    let serve = Running::start(&folder, "--filter-runtime native -f a.yaml");
     contains(
         &serve.get("/"),
         &[
@@ -280,7 +280,7 @@ fn an_upstream_that_is_gone_or_slow_is_told_as_envoy_does() {
     let port = silent.local_addr().expect("an address").port();
     let rule = format!("{{timeout: 100ms, {route}}}");
     folder.write("b.yaml", &with_rule(&rule, &[entry("ext.example.org", port)]));
-    let serve = Running::start(&folder, "--engine core -f b.yaml");
+    let serve = Running::start(&folder, "--filter-runtime native -f b.yaml");
     contains(&serve.get("/"), &["HTTP/1.1 504", "upstream request timeout"]);
     serve.end().check(0, &[]);
 }
@@ -288,7 +288,7 @@ fn an_upstream_that_is_gone_or_slow_is_told_as_envoy_does() {
 #[test]
 fn good_files_are_taken_at_once_and_bad_ones_change_nothing() {
     let folder = Folder::with("in/shop.yaml", &shop());
-    let mut serve = Running::start(&folder, "--engine core -f in");
+    let mut serve = Running::start(&folder, "--filter-runtime native -f in");
     contains(&serve.get("/v2/x"), &["HTTP/1.1 404"]);
     folder.write("in/shop.yaml", &shop().replace("/v1/", "/v2/"));
     let said = serve.said("was prefix /v1/");
@@ -324,7 +324,7 @@ fn good_files_are_taken_at_once_and_bad_ones_change_nothing() {
 #[test]
 fn a_request_under_way_keeps_its_rules_and_is_answered_before_the_end() {
     let folder = Folder::with("shop.yaml", &shop());
-    let mut serve = Running::start(&folder, "--engine core -f shop.yaml");
+    let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     let mut stream = TcpStream::connect(serve.address).expect("it listens");
     stream
         .write_all(b"GET /v1/x HTTP/1.1\r\nhost: shop.example.com\r\nx-echo: delay=2\r\n\r\n")
@@ -347,7 +347,7 @@ fn a_request_under_way_keeps_its_rules_and_is_answered_before_the_end() {
 #[test]
 fn hostile_requests_get_a_clear_answer_and_it_goes_on() {
     let folder = Folder::with("shop.yaml", &shop());
-    let serve = Running::start(&folder, "--engine core -f shop.yaml");
+    let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     let host = "host: shop.example.com\r\nconnection: close\r\n";
     let large = format!("GET /v1/ HTTP/1.1\r\n{host}x: {}\r\n\r\n", "a".repeat(70_000));
     let huge = format!("GET /v1/ HTTP/1.1\r\n{host}x: {}\r\n\r\n", "a".repeat(400_000));
@@ -391,7 +391,7 @@ fn a_busy_port_and_bad_input_end_it_at_the_start() {
     let said = format!("already listens on {address}");
     folder
         .run(&format!(
-            "serve -f shop.yaml --engine core --listen 80={}",
+            "serve -f shop.yaml --filter-runtime native --listen 80={}",
             address.port()
         ))
         .check(
@@ -400,9 +400,9 @@ fn a_busy_port_and_bad_input_end_it_at_the_start() {
         );
     folder.write("bad.yaml", "kind: [");
     folder
-        .run("serve -f bad.yaml --engine core")
+        .run("serve -f bad.yaml --filter-runtime native")
         .check(2, &["bad.yaml:1:"]);
     folder
-        .run("serve -f shop.yaml --engine core --listen 81=8080")
+        .run("serve -f shop.yaml --filter-runtime native --listen 81=8080")
         .check(2, &["no listener has port 81"]);
 }

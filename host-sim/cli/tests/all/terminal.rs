@@ -166,13 +166,13 @@ fn nothing_in_the_files_controls_the_terminal() {
     for format in ["human", "tap", "junit", "github"] {
         check(
             &folder,
-            &format!("test shop.test.yaml {input} --engine core --format {format}"),
+            &format!("test shop.test.yaml {input} --filter-runtime native --format {format}"),
             &["fails"],
         );
     }
     check(
         &folder,
-        &format!("test shop.test.yaml {input} --engine core"),
+        &format!("test shop.test.yaml {input} --filter-runtime native"),
         &["fails$", "passes$", "skipped$", "/l$"],
     );
     check(&folder, "routes -f syntax.yaml", &[]);
@@ -187,7 +187,7 @@ fn json_stays_json_and_harmless() {
         "routes",
         "explain http://a/a",
         "request http://a/s",
-        "test shop.test.yaml --engine core",
+        "test shop.test.yaml --filter-runtime native",
     ] {
         let command = format!("{command} -f shop.yaml --format json");
         let ended = folder.run(&command);

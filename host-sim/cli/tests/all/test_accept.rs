@@ -68,7 +68,7 @@ fn folder(tests: &str) -> Folder {
 #[test]
 fn a_test_that_expects_nothing_does_not_pass() {
     let folder = folder(NEW);
-    let ended = folder.run("test . --engine core");
+    let ended = folder.run("test . --filter-runtime native");
     ended.check(1, &[]);
     let told = "\n1 passed, 4 new: `--accept` writes what was found\n";
     assert!(ended.stdout.ends_with(told), "{}", ended.stdout);
@@ -78,7 +78,7 @@ fn a_test_that_expects_nothing_does_not_pass() {
 #[test]
 fn accepted_outcomes_are_put_into_the_file_and_nothing_else_changes() {
     let folder = folder(NEW);
-    let ended = folder.run("test . --engine core --accept");
+    let ended = folder.run("test . --filter-runtime native --accept");
     ended.check(0, &[]);
     assert!(
         ended.stdout.ends_with("\n1 passed, 4 accepted\n"),
@@ -86,7 +86,7 @@ fn accepted_outcomes_are_put_into_the_file_and_nothing_else_changes() {
         ended.stdout
     );
     assert_eq!(folder.read("routes.test.yaml"), ACCEPTED);
-    let again = folder.run("test . --engine core --accept");
+    let again = folder.run("test . --filter-runtime native --accept");
     again.check(0, &[]);
     assert!(again.stdout.ends_with("\n5 passed\n"), "{}", again.stdout);
     assert_eq!(folder.read("routes.test.yaml"), ACCEPTED);
@@ -115,7 +115,9 @@ spec: {ports: [{port: 80, name: http}]}
     let folder = Folder::with("shop.yaml", &[GATEWAY, weighted, SERVICE].join("---\n"));
     let request = "tests:\n- request: GET http://shop.example.com/a\n";
     folder.write("routes.test.yaml", request);
-    folder.run("test . --engine core --accept").check(0, &[]);
+    folder
+        .run("test . --filter-runtime native --accept")
+        .check(0, &[]);
     let expected = "  expect:
     rule: \"default/shop http[0]\"
     weights: {shop.default.svc.cluster.local: 90, canary.default.svc.cluster.local: 10}
@@ -123,13 +125,15 @@ spec: {ports: [{port: 80, name: http}]}
     status: 200
 ";
     assert_eq!(folder.read("routes.test.yaml"), format!("{request}{expected}"));
-    folder.run("test . --engine core").check(0, &[]);
+    folder.run("test . --filter-runtime native").check(0, &[]);
 }
 
 #[test]
 fn a_file_that_ends_without_a_line_break_is_no_trouble() {
     let folder = folder("tests:\n- request: GET http://shop.example.com/v2");
-    folder.run("test . --engine core --accept").check(0, &[]);
+    folder
+        .run("test . --filter-runtime native --accept")
+        .check(0, &[]);
     let written = folder.read("routes.test.yaml");
     assert!(
         written.ends_with("/v2\n  expect:\n    rule: none\n    status: 404"),
@@ -142,7 +146,7 @@ fn what_cannot_be_written_into_stays_as_it_is() {
     let tests = r#"{"tests": [{"request": "GET http://shop.example.com/v2"}]}"#;
     let folder = Folder::with("shop.yaml", &shop());
     folder.write("routes.test.json", tests);
-    let ended = folder.run("test . --engine core --accept");
+    let ended = folder.run("test . --filter-runtime native --accept");
     ended.check(2, &["routes.test.json: `--accept` writes YAML"]);
     assert_eq!(folder.read("routes.test.json"), tests);
 }
@@ -150,7 +154,9 @@ fn what_cannot_be_written_into_stays_as_it_is() {
 #[test]
 fn a_test_that_is_written_once_and_stands_for_two_is_accepted_once() {
     let folder = folder("tests:\n- &a {request: GET http://shop.example.com/v2}\n- *a\n");
-    folder.run("test . --engine core --accept").check(0, &[]);
+    folder
+        .run("test . --filter-runtime native --accept")
+        .check(0, &[]);
     assert_eq!(
         folder.read("routes.test.yaml"),
         "tests:\n- &a {request: GET http://shop.example.com/v2, expect: {rule: none, status: 404}}\n- *a\n"
@@ -162,7 +168,7 @@ fn a_change_is_tested_at_once_and_bad_files_are_told() {
     let passing = "tests:\n- request: GET http://shop.example.com/v2\n  expect: {status: 404}\n";
     let folder = folder(passing);
     let mut child = folder
-        .command("test . --engine core --watch")
+        .command("test . --filter-runtime native --watch")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -34,8 +34,8 @@ fn folder(tests: &str) -> Folder {
 #[test]
 fn tests_that_hold_pass_in_both_engines() {
     let folder = folder(PASSING);
-    for engine in ["wasm", "core"] {
-        let ended = folder.run(&format!("test . --engine {engine}"));
+    for runtime in ["wasm", "native"] {
+        let ended = folder.run(&format!("test . --filter-runtime {runtime}"));
         ended.check(0, &[]);
         assert_eq!(
             ended.stdout,
@@ -46,7 +46,7 @@ fn tests_that_hold_pass_in_both_engines() {
 
 #[test]
 fn a_failure_shows_what_was_expected_what_was_found_and_the_rule() {
-    let ended = folder(FAILING).run("test routes.test.yaml --engine core");
+    let ended = folder(FAILING).run("test routes.test.yaml --filter-runtime native");
     ended.check(1, &[]);
     assert_eq!(
         ended.stdout,
@@ -66,7 +66,7 @@ routes.test.yaml
 
 #[test]
 fn json_tells_the_same() {
-    let ended = folder(FAILING).run("test . --engine core --format json");
+    let ended = folder(FAILING).run("test . --filter-runtime native --format json");
     ended.check(1, &[]);
     let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
     assert_eq!(report["version"], 1);
@@ -108,7 +108,7 @@ fn no_test_is_no_success() {
 
 #[test]
 fn a_filter_leaves_out_the_other_tests() {
-    let ended = folder(PASSING).run("test . --engine core --filter unknown");
+    let ended = folder(PASSING).run("test . --filter-runtime native --filter unknown");
     ended.check(0, &[]);
     assert!(
         ended.stdout.contains("PASS  all else is unknown"),
@@ -126,7 +126,7 @@ fn a_filter_leaves_out_the_other_tests() {
 #[test]
 fn coverage_names_the_rule_that_no_test_reached() {
     let folder = folder(PASSING);
-    let ended = folder.run("test . --engine core --coverage");
+    let ended = folder.run("test . --filter-runtime native --coverage");
     ended.check(0, &[]);
     assert!(
         ended.stdout.contains("1 of 2 matches (50 %), 1 of 2 rules"),
@@ -140,9 +140,11 @@ fn coverage_names_the_rule_that_no_test_reached() {
         "{}",
         ended.stdout
     );
-    let strict = folder.run("test . --engine core --fail-under 51");
+    let strict = folder.run("test . --filter-runtime native --fail-under 51");
     strict.check(1, &["50 % of the matches are reached, and 51 % are asked for"]);
-    folder.run("test . --engine core --fail-under 50").check(0, &[]);
+    folder
+        .run("test . --filter-runtime native --fail-under 50")
+        .check(0, &[]);
 }
 
 #[test]
@@ -173,7 +175,7 @@ testCases:
   route: [{destination: {host: one}}]
 ";
     folder.write("cases.yml", tests);
-    let arguments = "test cases.yml -f shop.yaml --no-gateway --engine core";
+    let arguments = "test cases.yml -f shop.yaml --no-gateway --filter-runtime native";
     let ended = folder.run(arguments);
     ended.check(0, &[]);
     assert!(ended.stdout.ends_with("\n2 passed\n"), "{}", ended.stdout);
@@ -190,9 +192,9 @@ testCases:
 #[test]
 fn what_a_stock_envoy_is_held_to_the_simulated_proxy_is_held_to_too() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    for engine in ["wasm", "core"] {
+    for runtime in ["wasm", "native"] {
         let ended = Folder::new().run(&format!(
-            "test {} --engine {engine} --coverage",
+            "test {} --filter-runtime {runtime} --coverage",
             examples.display()
         ));
         ended.check(0, &[]);
@@ -243,7 +245,7 @@ spec:
     // `port` differs only where the second destination is drawn, `path` wherever the dice fall.
     let tests = "tests:\n- request: http://shop.example.com/a\n  expect: {port: 80, path: /b}\n";
     folder.write("routes.test.yaml", tests);
-    let ended = folder.run("test . --engine core");
+    let ended = folder.run("test . --filter-runtime native");
     ended.check(1, &[]);
     let expected = "\
         port  routes.test.yaml:3
@@ -263,7 +265,7 @@ fn resources_from_standard_input_serve_every_file() {
     let folder = Folder::new();
     folder.write("a.test.yaml", PASSING);
     folder.write("b.test.yaml", &format!("envoy: '1.36'\n{PASSING}"));
-    let ended = folder.run_with("test . -f - --engine core", &shop());
+    let ended = folder.run_with("test . -f - --filter-runtime native", &shop());
     ended.check(0, &[]);
     assert!(ended.stdout.ends_with("\n4 passed\n"), "{}", ended.stdout);
 }

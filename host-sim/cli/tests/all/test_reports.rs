@@ -25,7 +25,9 @@ tests:
 fn report(format: &str) -> String {
     let folder = Folder::with("shop.yaml", &shop());
     folder.write("routes.test.yaml", TESTS);
-    let ended = folder.run(&format!("test . --engine core --coverage --format {format}"));
+    let ended = folder.run(&format!(
+        "test . --filter-runtime native --coverage --format {format}"
+    ));
     ended.check(1, &[]);
     ended.stdout
 }
@@ -125,7 +127,7 @@ fn github_gets_a_command_for_each_line_that_wants_a_look() {
 fn github_is_told_beside_the_rule_that_no_test_reaches_it() {
     let folder = Folder::with("shop.yaml", &shop());
     folder.write("routes.test.yaml", &TESTS.replace("/old", "/older"));
-    let ended = folder.run("test . --engine core --coverage --format github");
+    let ended = folder.run("test . --filter-runtime native --coverage --format github");
     let warning = "::warning file=shop.yaml,line=19,title=no test reaches this::\
                    default/shop http[1] match[0] (exact /old)\n";
     assert!(ended.stdout.contains(warning), "{}", ended.stdout);

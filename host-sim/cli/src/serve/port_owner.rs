@@ -9,13 +9,13 @@ const LISTENING: &str = "0A";
 
 /// A process.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(super) struct PortOwner {
     name: String,
     pid: u32,
 }
 
 /// The process that listens on a port, if it may be known.
-pub(super) fn holder(port: u16) -> Option<Holder> {
+pub(super) fn port_owner(port: u16) -> Option<PortOwner> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|it| fs::read_to_string(it).unwrap_or_default());
     let inode = tables
         .iter()
@@ -26,7 +26,7 @@ pub(super) fn holder(port: u16) -> Option<Holder> {
     processes.map(|it| it.path()).find_map(|process| {
         let pid = process.file_name()?.to_str()?.parse().ok()?;
         let name = || fs::read_to_string(process.join("comm")).unwrap_or_default();
-        holds(&process, &socket).then(|| Holder {
+        holds(&process, &socket).then(|| PortOwner {
             name: name().trim().to_owned(),
             pid,
         })
@@ -48,7 +48,7 @@ fn holds(process: &Path, socket: &str) -> bool {
         .any(|it| it.as_os_str() == socket)
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for PortOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (process {})", self.name, self.pid)
     }

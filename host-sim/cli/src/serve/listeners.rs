@@ -1,4 +1,4 @@
-//! The listeners on the loopback: which are open, and who comes in.
+//! The listeners on the loopback: which are open, and the connections that they accept.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::exchange::{Entrance, answer};
-use super::holder::holder;
+use super::exchange::{Downstream, answer};
+use super::port_owner::port_owner;
 use super::server::{Generation, Server};
 use super::tls::Handshakes;
 use crate::failure::Failure;
-use crate::local::{self, Door, Listen};
+use crate::local::{self, Listen, LocalListener};
 use crate::style::note;
 
 /// More than Envoy takes as a head: the model refuses what is between.
@@ -29,22 +29,22 @@ const MOST_BUFFERED: usize = 128 * 1024;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The listeners that are open.
-pub(super) struct Gates {
+pub(super) struct Listeners {
     listen: Vec<Listen>,
     handshakes: Rc<Handshakes>,
-    open: BTreeMap<String, Gate>,
+    open: BTreeMap<String, OpenListener>,
     /// Those that were said not to be served.
     closed: BTreeMap<String, &'static str>,
 }
 
-struct Gate {
-    door: Door,
+struct OpenListener {
+    listener: LocalListener,
     accepting: JoinHandle<()>,
     connections: Rc<GracefulShutdown>,
 }
 
-impl Gates {
-    /// No gate yet; `listen` says which ports some of them are to have.
+impl Listeners {
+    /// None is open yet; `listen` says which ports some of them are to have.
     pub(super) fn new(listen: Vec<Listen>) -> io::Result<Self> {
         Ok(Self {
             listen,
@@ -62,16 +62,16 @@ impl Gates {
         let gone: Vec<String> = self
             .open
             .iter()
-            .filter(|(name, gate)| {
-                let same = |it: &Wanted| it.port == gate.door.port && it.tls == gate.door.tls;
+            .filter(|(name, open)| {
+                let same = |it: &Wanted| it.port == open.listener.port && it.tls == open.listener.tls;
                 !wanted.get(*name).is_some_and(same)
             })
             .map(|(name, _)| name.clone())
             .collect();
         for name in gone {
-            if let Some(gate) = self.open.remove(&name) {
+            if let Some(open) = self.open.remove(&name) {
                 note(format_args!("{name} is closed"));
-                spawn_local(gate.close());
+                spawn_local(open.close());
             }
         }
         let chosen = local::ports(&generation.loaded.compiled.plan, &self.listen);
@@ -84,8 +84,8 @@ impl Gates {
                 continue;
             }
             let on = chosen.get(name.as_str()).copied().unwrap_or_default();
-            match self.open(server, &name, port, tls, on) {
-                Ok(gate) => drop(self.open.insert(name, gate)),
+            match self.listen(server, &name, port, tls, on) {
+                Ok(open) => drop(self.open.insert(name, open)),
                 Err(failure) => result = result.and(Err(failure)),
             }
         }
@@ -113,15 +113,22 @@ impl Gates {
         wanted
     }
 
-    fn open(&self, server: &Rc<Server>, name: &str, port: u32, tls: bool, on: u16) -> Result<Gate, Failure> {
+    fn listen(
+        &self,
+        server: &Rc<Server>,
+        name: &str,
+        port: u32,
+        tls: bool,
+        on: u16,
+    ) -> Result<OpenListener, Failure> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, on));
         let refused = |error| cannot_bind(wanted, &error);
-        let listener = TcpListener::bind(wanted).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        listener.set_nonblocking(true).map_err(refused)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(refused)?;
+        let socket = TcpListener::bind(wanted).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        socket.set_nonblocking(true).map_err(refused)?;
+        let socket = tokio::net::TcpListener::from_std(socket).map_err(refused)?;
         let connections = Rc::new(GracefulShutdown::new());
-        let door = Door {
+        let listener = LocalListener {
             name: name.to_owned(),
             port,
             address,
@@ -130,22 +137,22 @@ impl Gates {
         let handshakes = tls.then(|| Rc::clone(&self.handshakes));
         let port = u16::try_from(port).unwrap_or_default();
         let accepting = spawn_local(accept(
-            listener,
+            socket,
             port,
             Rc::clone(server),
             handshakes,
             Rc::clone(&connections),
         ));
-        Ok(Gate {
-            door,
+        Ok(OpenListener {
+            listener,
             accepting,
             connections,
         })
     }
 
     /// Where the open ones are.
-    pub(super) fn doors(&self) -> Vec<Door> {
-        self.open.values().map(|it| it.door.clone()).collect()
+    pub(super) fn open(&self) -> Vec<LocalListener> {
+        self.open.values().map(|it| it.listener.clone()).collect()
     }
 
     /// Closes them all, when the requests under way have their answers.
@@ -155,8 +162,8 @@ impl Gates {
             .into_values()
             .map(|it| spawn_local(it.close()))
             .collect();
-        for gate in closing {
-            drop(gate.await);
+        for open in closing {
+            drop(open.await);
         }
     }
 }
@@ -168,7 +175,7 @@ struct Wanted {
     tls: bool,
 }
 
-impl Gate {
+impl OpenListener {
     async fn close(self) {
         self.accepting.abort();
         drop(self.accepting.await);
@@ -220,25 +227,25 @@ async fn serve(
     watcher: Watcher,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let plain = Entrance { port, tls: None };
+    let plain = Downstream { port, tls: None };
     match handshakes {
         None => serve_http(stream, plain, server, watcher).await,
         Some(handshakes) => {
             let (stream, tls) = handshakes.accept(stream).await?;
-            let entrance = Entrance {
+            let downstream = Downstream {
                 tls: Some(tls),
                 ..plain
             };
-            serve_http(stream, entrance, server, watcher).await
+            serve_http(stream, downstream, server, watcher).await
         }
     }
 }
 
-async fn serve_http<S>(stream: S, entrance: Entrance, server: Rc<Server>, watcher: Watcher) -> io::Result<()>
+async fn serve_http<S>(stream: S, downstream: Downstream, server: Rc<Server>, watcher: Watcher) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let service = service_fn(|request| answer(Rc::clone(&server), entrance.clone(), request));
+    let service = service_fn(|request| answer(Rc::clone(&server), downstream.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .max_buf_size(MOST_BUFFERED)
@@ -250,7 +257,7 @@ fn cannot_bind(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::surroundings(match error.kind() {
         io::ErrorKind::AddrInUse => {
             let who =
-                holder(address.port()).map_or_else(|| "another program".to_owned(), |it| it.to_string());
+                port_owner(address.port()).map_or_else(|| "another program".to_owned(), |it| it.to_string());
             format!("{who} already listens on {address}; choose another port with --listen")
         }
         io::ErrorKind::PermissionDenied => {

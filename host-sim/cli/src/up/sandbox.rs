@@ -9,12 +9,12 @@ use super::certificates::{self, Made};
 use super::client::CLUSTER_HEADER;
 use crate::failure::Failure;
 use crate::journal;
-use crate::local::{self, Door, Echoes, Listen};
+use crate::local::{self, Echoes, Listen, LocalListener};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Everything that Envoy needs here.
-pub(super) struct Stage {
+pub(super) struct Sandbox {
     pub(super) bootstrap: Bootstrap,
     pub(super) echo: Echo,
     /// How many clusters have an echo server.
@@ -22,7 +22,7 @@ pub(super) struct Stage {
     pub(super) made: Made,
 }
 
-impl Stage {
+impl Sandbox {
     /// Arranges it all. Files that Envoy needs lie in `directory`.
     pub(super) fn set(
         compiled: &Compiled,
@@ -73,18 +73,18 @@ fn bind(bootstrap: &mut Bootstrap, plan: &Plan, listen: &[Listen]) -> Result<(),
 }
 
 /// Where each listener of the plan can be reached.
-pub(super) fn doors(plan: &Plan, envoy: &RunningEnvoy) -> Result<Vec<Door>, Failure> {
+pub(super) fn listeners(plan: &Plan, envoy: &RunningEnvoy) -> Result<Vec<LocalListener>, Failure> {
     let bound = envoy
         .listeners()
         .map_err(|error| Failure::surroundings(format!("Envoy's admin interface: {error}")))?;
-    let doors = plan.listeners.iter().filter_map(|listener| {
+    let listeners = plan.listeners.iter().filter_map(|listener| {
         let address = bound.iter().find(|it| it.name == listener.name)?.address;
-        Some(Door {
+        Some(LocalListener {
             name: listener.name.clone(),
             port: listener.port,
             address,
             tls: listener.hosts.iter().any(|it| it.over_tls),
         })
     });
-    Ok(doors.collect())
+    Ok(listeners.collect())
 }
