@@ -13,9 +13,9 @@ use fingerpost_envoy_config::route::{
 };
 use fingerpost_envoy_config::{Denominator, Empty, FractionalPercent, Int64};
 use fingerpost_resources::{
-    Abort, ConsistentHashLb, CorsPolicy, Delay, Destination, ErrorType, HashKey, HttpCookie, HttpDelayType,
-    HttpFaultInjection, HttpRetry, HttpRoute, LbPolicy, LoadBalancerSettings, StringMatch, TrafficPolicy,
-    UnmatchedPreflights,
+    Abort, ConsistentHashLb, CorsPolicy, Delay, Destination, ErrorType, GRPC_STATUSES, HashKey, HttpCookie,
+    HttpDelayType, HttpFaultInjection, HttpRetry, HttpRoute, LbPolicy, LoadBalancerSettings, StringMatch,
+    TrafficPolicy, UnmatchedPreflights,
 };
 
 use crate::destination_rules::EffectiveRule;
@@ -166,29 +166,10 @@ fn abort(given: &Abort) -> Option<FaultAbort> {
     })
 }
 
-/// The number of a gRPC status (istio `pkg/util/grpc/codes.go`).
+/// The number of a gRPC status.
 fn grpc_status(name: &str) -> Option<u32> {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
     (0..)
-        .zip(NAMES)
+        .zip(GRPC_STATUSES)
         .find_map(|(number, known)| (known == name).then_some(number))
 }
 

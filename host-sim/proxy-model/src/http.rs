@@ -11,13 +11,13 @@ use crate::dice::StreamRoll;
 use crate::filter::{Filter, FilterSite};
 use crate::outcome::Skipped;
 use crate::read::{Ignored, message};
-use crate::reply::Local;
 use crate::request::Request;
 use crate::routed::{Answered, Routed};
 use crate::stream::Stream;
 use crate::virtual_host::RouteTable;
 use fingerpost_envoy_http::connection_manager::PathRules;
 use fingerpost_envoy_http::header_map::Headers;
+use fingerpost_envoy_http::local_reply::LocalReply;
 use fingerpost_envoy_http::upgrade;
 
 /// A connection manager.
@@ -214,7 +214,7 @@ impl Http {
         let to_head = request.method == "HEAD";
         let refused = |status, body: &str| {
             Routed::Answered(Box::new(Answered {
-                reply: Local::new(status, body).into_reply(false, to_head),
+                reply: LocalReply::new(status, body).prepare(false, to_head).into(),
                 to_head,
                 rule: None,
                 delay_ms: 0,

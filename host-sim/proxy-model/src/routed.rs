@@ -12,9 +12,10 @@ use crate::facts::Source;
 use crate::forward::{Forward, Share};
 use crate::headers::text;
 use crate::outcome::{Failure, Skipped};
-use crate::reply::{Local, Reply};
+use crate::reply::Reply;
 use crate::stream::{Chosen, OnRoute, Stream};
 use fingerpost_envoy_http::header_map::{Headers, get, remove};
+use fingerpost_envoy_http::local_reply::LocalReply;
 use fingerpost_envoy_http::upgrade;
 
 /// What Envoy decides about a request.
@@ -152,7 +153,7 @@ impl<'m> Forwarded<'m> {
     /// cluster's headers are added after the edits.
     pub(crate) fn decline(&self, answer: Reply) -> Result<Reply, Skipped> {
         const OF_THE_BODY: &[&str] = &["content-length", "content-type", "x-envoy-upstream-service-time"];
-        let local = Local::new(answer.status, "");
+        let local = LocalReply::new(answer.status, "");
         let mut reply = self
             .stream
             .local(local, Source::Declined, Chosen::Route(self.on))?;
@@ -182,7 +183,7 @@ impl<'m> Forwarded<'m> {
             Silence::Unreachable => (503, "upstream connect error or disconnect/reset before headers"),
             Silence::TimedOut => (504, "upstream request timeout"),
         };
-        let local = Local::new(status, words);
+        let local = LocalReply::new(status, words);
         let chosen = Chosen::Route(self.on);
         let reply = self.stream.local(local, Source::Silence(silence), chosen)?;
         Ok(reply.for_client(self.mark.as_ref()))

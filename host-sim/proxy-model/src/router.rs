@@ -5,11 +5,11 @@ use crate::facts::Source;
 use crate::forward::{Forward, Share};
 use crate::outcome::Skipped;
 use crate::redirect::{to_https, to_itself};
-use crate::reply::Local;
 use crate::route::Action;
 use crate::routed::{NO_HEALTHY_UPSTREAM, Silence};
 use crate::stream::{Chosen, Ended, OnRoute, Stream};
 use fingerpost_envoy_http::header_map::{get, remove, set};
+use fingerpost_envoy_http::local_reply::LocalReply;
 
 impl<'m> Stream<'m> {
     /// What the router does.
@@ -21,7 +21,7 @@ impl<'m> Stream<'m> {
         let on = match chosen {
             Chosen::Nothing => {
                 return Ok(Ended::Reply(self.local(
-                    Local::new(404, ""),
+                    LocalReply::new(404, ""),
                     Source::Nobody,
                     chosen,
                 )?));
@@ -29,13 +29,13 @@ impl<'m> Stream<'m> {
             // CONNECT has no path to send the client to.
             Chosen::ToHttps if get(&self.request, ":path").is_none() => {
                 return Ok(Ended::Reply(self.local(
-                    Local::new(403, ""),
+                    LocalReply::new(403, ""),
                     Source::Route,
                     chosen,
                 )?));
             }
             Chosen::ToHttps => {
-                let mut local = Local::new(301, "");
+                let mut local = LocalReply::new(301, "");
                 set(&mut local.headers, "location", to_https(&self.request));
                 return Ok(Ended::Reply(self.local(local, Source::Route, chosen)?));
             }
@@ -43,18 +43,18 @@ impl<'m> Stream<'m> {
         };
         match (&on.route.action, on.share) {
             (Action::Redirect(redirect), _) => {
-                let mut local = Local::new(redirect.status, "");
+                let mut local = LocalReply::new(redirect.status, "");
                 let location = redirect.location(&self.request, &on.route.matches.path);
                 set(&mut local.headers, "location", location);
                 Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
             }
             (Action::Respond { status, body }, _) if matches!(status, 201 | 300..=399) => {
-                let mut local = Local::new(*status, body.as_slice());
+                let mut local = LocalReply::new(*status, body.as_slice());
                 set(&mut local.headers, "location", to_itself(&self.request));
                 Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
             }
             (Action::Respond { status, body }, _) => Ok(Ended::Reply(self.local(
-                Local::new(*status, body.as_slice()),
+                LocalReply::new(*status, body.as_slice()),
                 Source::Route,
                 chosen,
             )?)),
@@ -65,13 +65,13 @@ impl<'m> Stream<'m> {
             (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
                 self.make_ready(forward, share, on)?;
                 Ok(Ended::Reply(self.local(
-                    Local::new(503, NO_HEALTHY_UPSTREAM),
+                    LocalReply::new(503, NO_HEALTHY_UPSTREAM),
                     Source::Silence(Silence::NoEndpoint),
                     chosen,
                 )?))
             }
             (Action::Forward(_), _) => Ok(Ended::Reply(self.local(
-                Local::new(503, ""),
+                LocalReply::new(503, ""),
                 Source::NoCluster,
                 chosen,
             )?)),

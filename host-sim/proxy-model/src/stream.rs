@@ -10,12 +10,14 @@ use crate::filter::{Filter, FilterVerdict};
 use crate::forward::{Forward, Share};
 use crate::http::{Http, HttpFilter};
 use crate::outcome::Skipped;
-use crate::reply::{Local, Reply, speaks_grpc};
+use crate::reply::Reply;
 use crate::route::{Action, Route};
 use crate::routed::{Answered, Forwarded, Routed};
 use crate::virtual_host::{Found, VirtualHost};
 use fingerpost_envoy_http::codec::Refused;
+use fingerpost_envoy_http::grpc;
 use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::local_reply::LocalReply;
 
 /// A request that got past the connection manager.
 #[derive(Debug)]
@@ -70,7 +72,11 @@ impl<'m> Stream<'m> {
         let mut delay_ms = 0;
         // Where no route is known yet, the filters and the router have it their way.
         if http.refuses_upgrade(&self.request) && !matches!(chosen, Chosen::Nothing) {
-            let reply = self.local(Local::new(403, ""), Source::Manager("upgrade_failed"), chosen)?;
+            let reply = self.local(
+                LocalReply::new(403, ""),
+                Source::Manager("upgrade_failed"),
+                chosen,
+            )?;
             return Ok(self.end(Ended::Reply(reply), chosen, mark, delay_ms));
         }
         for step in &http.filters {
@@ -86,9 +92,9 @@ impl<'m> Stream<'m> {
                             headers,
                             body,
                         } => {
-                            let local = Local {
+                            let local = LocalReply {
                                 headers,
-                                ..Local::new(status, body)
+                                ..LocalReply::new(status, body)
                             };
                             Some(Ended::Reply(self.local(local, Source::Plugin, chosen)?))
                         }
@@ -145,7 +151,7 @@ impl<'m> Stream<'m> {
             false => self.choose(dice),
         };
         let reply = self.local(
-            Local::new(error.status, ""),
+            LocalReply::new(error.status, ""),
             Source::Manager(error.details),
             chosen,
         )?;
@@ -169,7 +175,7 @@ impl<'m> Stream<'m> {
     /// An answer of Envoy's own, with the route's edits.
     pub(crate) fn local(
         &self,
-        mut local: Local,
+        mut local: LocalReply,
         source: Source,
         chosen: Chosen<'m>,
     ) -> Result<Reply, Skipped> {
@@ -180,8 +186,7 @@ impl<'m> Stream<'m> {
         {
             self.edit_response(&mut local.headers, local.status, source, on)?;
         }
-        let is_head = get(&self.request, ":method") == Some(b"HEAD");
-        Ok(local.into_reply(self.is_grpc(), is_head))
+        Ok(local.answer(&self.request).into())
     }
 
     /// The edits of the destination, of the route, of the virtual host: the last one wins.
@@ -234,7 +239,7 @@ impl<'m> Stream<'m> {
     }
 
     pub(crate) fn is_grpc(&self) -> bool {
-        speaks_grpc(&self.request)
+        grpc::is_grpc(&self.request)
     }
 
     pub(crate) fn facts(&self, on: OnRoute<'m>) -> Facts<'m> {
@@ -261,13 +266,13 @@ impl<'m> Chosen<'m> {
     }
 }
 
-fn aborted(abort: Abort) -> Local {
+fn aborted(abort: Abort) -> LocalReply {
     const BODY: &str = "fault filter abort";
     match abort {
-        Abort::Http(status) => Local::new(status, BODY),
-        Abort::Grpc(status) => Local {
+        Abort::Http(status) => LocalReply::new(status, BODY),
+        Abort::Grpc(status) => LocalReply {
             grpc_status: Some(status),
-            ..Local::new(200, BODY)
+            ..LocalReply::new(200, BODY)
         },
     }
 }

@@ -37,7 +37,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use field_paths::field_paths;
 pub use gateway::{Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol};
 pub use http_policy::{
-    Abort, CorsPolicy, Delay, DirectBody, ErrorType, HeaderOperations, Headers, HttpDelayType,
+    Abort, CorsPolicy, Delay, DirectBody, ErrorType, GRPC_STATUSES, HeaderOperations, Headers, HttpDelayType,
     HttpDirectResponse, HttpFaultInjection, HttpMirrorPolicy, HttpRedirect, HttpRetry, HttpRewrite, Percent,
     RedirectPort, RedirectPortSelection, RegexRewrite, UnmatchedPreflights,
 };

@@ -8,6 +8,7 @@
 use crate::headers::Headers;
 use crate::state::{HostState, MapKind};
 use crate::stream::{Side, Stream};
+use fingerpost_envoy_http::grpc;
 use std::fmt;
 use std::time::Duration;
 
@@ -376,7 +377,7 @@ fn response<'s>(state: &'s HostState, stream: &'s Stream, name: &str) -> Option<
                 .find_map(|map| map.text("grpc-status"));
             match said {
                 Some(status) => number(status.parse::<u32>().ok()?),
-                None => number(grpc_status(stream.code()?.into())),
+                None => number(grpc::status_of_http(stream.code()?.into())),
             }
         }
         "size" => number(sent(&stream.response)),
@@ -439,18 +440,6 @@ pub(crate) fn joined(headers: &Headers, name: &[u8]) -> Option<Vec<u8>> {
     let name = std::str::from_utf8(name).ok()?;
     let values: Vec<&[u8]> = headers.all(name).collect();
     (!values.is_empty()).then(|| values.join(&b","[..]))
-}
-
-/// What a status of HTTP is in gRPC (`source/common/grpc/common.cc`).
-pub(crate) fn grpc_status(http: u32) -> u32 {
-    match http {
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502 | 503 | 504 => 14,
-        _ => 2,
-    }
 }
 
 #[cfg(test)]

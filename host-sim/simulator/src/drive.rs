@@ -1,6 +1,5 @@
 //! The way of a stream: request through the filters, upstream, response back, and its end; calls and queues meanwhile.
 
-use crate::attributes::grpc_status;
 use crate::chain::From;
 use crate::codec::{self, Framed};
 use crate::connection_manager;
@@ -11,6 +10,7 @@ use crate::message::{Request, Response};
 use crate::outcome::{End, Outcome};
 use crate::simulator::{Simulator, StreamId, Verdict};
 use crate::stream::{LocalReply, Pieces, Stream};
+use fingerpost_envoy_http::local_reply;
 use std::mem;
 use std::time::Duration;
 
@@ -389,53 +389,24 @@ fn set_ending(vm: &mut crate::vm::Vm, context: u32, logging: bool) {
     }
 }
 
-/// A local reply's headers and body, as Envoy writes them (`Utility::prepareLocalReply`).
+/// A local reply's headers and body, as Envoy writes them.
 fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
-    let request = &stream.request.headers;
-    let grpc = request.text("content-type").is_some_and(|it| {
-        it.strip_prefix("application/grpc")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
-    });
     let mut headers = Headers::new(HeaderKind::Response);
-    let status = reply.status & 0xffff; // all that Envoy keeps
-    headers.add(b":status", status.to_string().as_bytes());
     for (name, value) in &reply.headers {
         headers.add(name, value);
     }
-    // Envoy writes the code once more behind the filter's own headers, so that theirs has no effect.
-    headers.overwrite(b":status", status.to_string().as_bytes());
-    if grpc {
-        headers.set(b":status", b"200");
-        headers.set(b"content-type", b"application/grpc");
-        let status = reply.grpc_status.unwrap_or_else(|| grpc_status(reply.status));
-        headers.set(b"grpc-status", status.to_string().as_bytes());
-        if !reply.body.is_empty() {
-            headers.set(b"grpc-message", &percent_encoded(&reply.body));
-        }
-        headers.remove(b"content-length");
-        return (headers, Vec::new());
-    }
-    if reply.body.is_empty() {
-        headers.remove(b"content-length");
-        headers.remove(b"content-type");
-        return (headers, Vec::new());
-    }
-    headers.set(b"content-length", reply.body.len().to_string().as_bytes());
-    if headers.get("content-type").is_none() {
-        headers.add(b"content-type", b"text/plain");
-    }
-    let head = request.text(":method") == Some("HEAD");
-    (headers, if head { Vec::new() } else { reply.body.clone() })
-}
-
-fn percent_encoded(text: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(text.len());
-    for byte in text {
-        match byte {
-            b'%' => encoded.extend_from_slice(b"%25"),
-            b' '..=b'~' => encoded.push(*byte),
-            _ => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-        }
-    }
-    encoded
+    // Envoy writes the status once more after the filter's own headers, so theirs has no effect.
+    headers.remove(b":status");
+    let local = local_reply::LocalReply {
+        status: u16::try_from(reply.status & 0xffff).unwrap_or_default(), // all that Envoy keeps
+        body: reply.body.clone(),
+        headers: headers.into_list(),
+        grpc_status: reply.grpc_status,
+    };
+    let request = &stream.request.headers;
+    let prepared = local.answer(request.list());
+    let mut headers = Headers::from_list(HeaderKind::Response, prepared.headers);
+    headers.add(b":status", prepared.status.to_string().as_bytes());
+    let is_head = request.get(":method") == Some(b"HEAD");
+    (headers, if is_head { Vec::new() } else { prepared.body })
 }

@@ -45,6 +45,11 @@ impl Headers {
         self.list
     }
 
+    /// The pairs as Envoy's rules read them.
+    pub(crate) fn list(&self) -> &Vec<(Vec<u8>, Vec<u8>)> {
+        &self.list
+    }
+
     /// The first value under this name, in any case.
     pub fn get(&self, name: &(impl AsRef<[u8]> + ?Sized)) -> Option<&[u8]> {
         let name = self.real_name(name.as_ref());

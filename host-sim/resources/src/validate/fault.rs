@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::path::Path;
+use crate::GRPC_STATUSES;
 use crate::http_policy::{Abort, Delay, ErrorType, HttpDelayType, HttpFaultInjection, Percent};
 
 pub(super) fn check(it: &HttpFaultInjection, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -74,32 +75,13 @@ pub(super) fn check_status(status: i64, at: &Path<'_>, to: &mut Checker<'_>) {
 }
 
 fn check_grpc_status(status: &str, at: &Path<'_>, to: &mut Checker<'_>) {
-    const KNOWN: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    if !KNOWN.contains(&status) {
+    if !GRPC_STATUSES.contains(&status) {
         let finding = to.error(
             "unknown-value",
             at,
             format!("{status:?} is not the name of a gRPC status"),
         );
-        match crate::decode::closest(status, KNOWN.into_iter()) {
+        match crate::decode::closest(status, GRPC_STATUSES.into_iter()) {
             Some(near) => finding.help(format!("did you mean {near}?")),
             None => finding.help("for example NOT_FOUND or UNAVAILABLE"),
         };

@@ -296,6 +296,12 @@ fn replies() -> Scenario {
     ]);
     requests.push(get("/grpc-kind").header("content-type", "application/grpc"));
     requests.push(get("/grpc").header("content-type", "application/grpc"));
+    requests.push(get("/grpc-own").header("content-type", "application/grpc"));
+    requests.push(get("/grpc-empty").header("content-type", "application/grpc+proto"));
+    for path in ["/grpc-own", "/grpc-kind"] {
+        let head = Request::new("HEAD", path).authority("guest.example");
+        requests.push(head.header("content-type", "application/grpc"));
+    }
     requests.push(Request::new("HEAD", "/plain").authority("guest.example"));
     requests.push(Request::post("/plain").authority("guest.example").body("unread"));
     requests.push(

@@ -64,6 +64,8 @@ impl HttpContext for Stream {
             "/redirect" => reply(302, &[("location", "/there")], b""),
             "/grpc" => say(shown(host::reply(200, "", &[("x-g", "1")], b"nope", 7))),
             "/grpc-kind" => reply(403, &[], b"denied it"),
+            "/grpc-own" => reply(403, &[("grpc-status", "5"), ("grpc-message", "own")], b"a ~}|%\n\xff"),
+            "/grpc-empty" => say(shown(host::reply(404, "", &[("grpc-status", "")], b"", 9))),
             "/close" => say(shown(host::close(0))),
             _ => {}
         }
