@@ -9,7 +9,6 @@ pub mod case;
 pub mod client;
 pub mod compare;
 pub mod compiled;
-pub mod connection_manager;
 pub mod corpus;
 pub mod duel;
 pub mod engines;

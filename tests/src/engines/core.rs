@@ -1,61 +1,66 @@
 //! The routing core in process: the compiled config, loaded and asked as the filter asks it.
 //!
 //! It answers which rule, which destinations and which path. What Envoy makes of that (answers, retries, header
-//! edits) is not asked here; nor is anything that ends before a filter runs.
+//! edits) is not asked here; nor is anything that ends before a filter runs. Which filter a request reaches, and as what,
+//! is `fingerpost-proxy-model`'s answer.
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::{Compiled, CompiledChain};
+use fingerpost_config_compiler::Compiled;
+use fingerpost_envoy_http::header_map;
+use fingerpost_proxy_model::{FilterSite, FilterVerdict, Headers, Model, Routed};
 use fingerpost_routing::{Action, Decision, Header, RequestHead, Resolved, Roll, RouteTable};
-use serde_json::Value;
 
+use super::simulator::asked;
 use crate::case::{Case, Rule, RuleIndex};
 use crate::compare::Difference;
 use crate::compiled;
-use crate::connection_manager::{Admission, Head, admit};
 use crate::report::Verdict;
 
 /// Every draw that a share is measured by.
 const DRAWS: u64 = 10_000;
 
-/// The loaded tables of a scenario.
+/// The loaded tables of a scenario, and the proxy around them.
 pub struct Core {
-    chains: Vec<Chain>,
-    ports: BTreeMap<u16, String>,
-}
-
-/// The table of one filter chain, and which connections it serves.
-struct Chain {
-    listener: String,
-    /// Server names; empty: any connection.
-    server_names: Vec<String>,
-    over_tls: bool,
-    table: RouteTable,
-    /// Virtual hosts that send plain text to HTTPS before any route is looked at.
-    https_only: Vec<String>,
+    model: Model,
+    /// The table of each filter, by the names of its listener and its route configuration.
+    tables: BTreeMap<(String, String), RouteTable>,
 }
 
 /// What the core says about a case.
 enum Answer<'c> {
     /// It gets as far as the filter, which decides this.
-    Decided(&'c Chain, Head),
-    /// It ends before.
+    Decided(Reached<'c>),
+    /// The proxy answers before the filter runs.
     Refused,
     /// No filter runs on that connection.
     NotHttp,
+}
+
+/// A request that has reached a filter.
+struct Reached<'c> {
+    table: &'c RouteTable,
+    headers: Headers,
+    /// Whether Envoy redirects it to HTTPS, whatever key the filter sets.
+    to_https: bool,
 }
 
 impl Core {
     /// Loads what was compiled.
     ///
     /// # Errors
-    /// A config that the filter would refuse, with its reason.
+    /// A config that the filter would refuse, or a bootstrap that the model does not know, with the reason.
     pub fn load(compiled: &Compiled) -> Result<Self, String> {
-        let chains = compiled.chains.iter();
-        let chains = chains.map(|chain| Chain::load(chain, &compiled.bootstrap));
+        let model = Model::new(&compiled.bootstrap).map_err(|error| format!("the model: {error}"))?;
+        let ports = compiled::ports(compiled).into_iter();
+        let tables = compiled.chains.iter().map(|chain| {
+            let text = serde_json::to_vec(&chain.config).map_err(|error| error.to_string())?;
+            let table = fingerpost_routing_config::load(&text).map_err(|error| error.to_string())?;
+            Ok(((chain.listener.clone(), chain.route_config.clone()), table))
+        });
         Ok(Self {
-            chains: chains.collect::<Result<_, _>>()?,
-            ports: compiled::ports(compiled),
+            model: ports.fold(model, |model, (port, name)| model.with_declared_port(port, name)),
+            tables: tables.collect::<Result<_, String>>()?,
         })
     }
 
@@ -63,21 +68,30 @@ impl Core {
     #[must_use]
     pub fn ask(&self, case: &Case) -> Verdict {
         match self.answer(case) {
-            Answer::NotHttp => Verdict::Skipped("no filter runs on this connection"),
-            Answer::Refused => Verdict::of(rule_difference(case.rule(), None)),
-            Answer::Decided(chain, head) => chain.decide(&head, Roll(0), |decision| compare(case, decision)),
+            Err(reason) => Verdict::Failed(vec![Difference::new("outcome", "an answer", reason)]),
+            Ok(Answer::NotHttp) => Verdict::Skipped("no filter runs on this connection"),
+            Ok(Answer::Refused) => Verdict::of(rule_difference(case.rule(), None)),
+            Ok(Answer::Decided(reached)) => reached.decide(Roll(0), |decision| {
+                compare(case, reached.header(":path"), decision)
+            }),
         }
     }
 
     /// Draws often, and compares the shares with the weights. Only for a case with weights.
     #[must_use]
     pub fn ask_shares(&self, case: &Case) -> Verdict {
-        let Answer::Decided(chain, head) = self.answer(case) else {
-            return Verdict::Skipped("no filter runs on this connection");
+        let reached = match self.answer(case) {
+            Ok(Answer::Decided(reached)) => reached,
+            Ok(Answer::NotHttp | Answer::Refused) => {
+                return Verdict::Skipped("no filter runs on this connection");
+            }
+            Err(reason) => {
+                return Verdict::Failed(vec![Difference::new("outcome", "an answer", reason)]);
+            }
         };
         let mut drawn: BTreeMap<String, u32> = BTreeMap::new();
         for draw in 0..DRAWS {
-            let cluster = chain.decide(&head, Roll(scattered(draw)), |decision| {
+            let cluster = reached.decide(Roll(scattered(draw)), |decision| {
                 let destination = decision.and_then(|resolved| resolved.destination);
                 destination.map_or_else(String::new, |it| it.cluster.to_string())
             });
@@ -99,111 +113,64 @@ impl Core {
         )
     }
 
-    fn answer(&self, case: &Case) -> Answer<'_> {
-        let request = &case.request;
-        let listener = self.ports.get(&request.port);
-        let server_name = request
-            .tls
-            .as_ref()
-            .map(|tls| tls.sni.as_deref().unwrap_or_default());
-        let chains = self.chains.iter().filter(|it| Some(&it.listener) == listener);
-        let Some(chain) = chains
-            .filter_map(|it| Some((it.fit(server_name)?, it)))
-            .max_by_key(|(fit, _)| *fit)
-        else {
-            return Answer::NotHttp;
+    /// Sends a case to the proxy, with a filter that notes what it sees.
+    fn answer(&self, case: &Case) -> Result<Answer<'_>, String> {
+        let request = asked(&case.request);
+        let mut seen = None;
+        let mut filter = |site: &FilterSite<'_>, headers: &mut Headers| {
+            let route_config = site.plugin.rsplit('/').next().unwrap_or_default();
+            seen = Some((site.listener.to_owned(), route_config.to_owned(), headers.clone()));
+            FilterVerdict::Continue
         };
-        match admit(request) {
-            Admission::Admitted(head) => Answer::Decided(chain.1, head),
-            Admission::Refused => Answer::Refused,
+        let routed = self.model.route(&request, &mut filter, &mut || 0);
+        if let Some((listener, route_config, headers)) = seen {
+            let key = (listener, route_config);
+            let table = self.tables.get(&key);
+            return Ok(Answer::Decided(Reached {
+                table: table.ok_or_else(|| format!("no table of {key:?}"))?,
+                headers,
+                // Without a key, nothing else redirects.
+                to_https: matches!(&routed, Ok(Routed::Answered(answered)) if answered.reply.status == 301),
+            }));
+        }
+        match routed {
+            Ok(Routed::Answered(_)) => Ok(Answer::Refused),
+            Ok(Routed::Unanswered(_) | Routed::Passed { .. }) => Ok(Answer::NotHttp),
+            Ok(Routed::Forwarded(forwarded)) => {
+                Err(format!("no filter runs, and it goes to {}", forwarded.cluster()))
+            }
+            Err(skipped) => Err(skipped.to_string()),
         }
     }
 }
 
-impl Chain {
-    fn load(compiled: &CompiledChain, bootstrap: &Value) -> Result<Self, String> {
-        // As the filter gets it: through its text.
-        let text = serde_json::to_vec(&compiled.config).map_err(|error| error.to_string())?;
-        let config = fingerpost_routing_config::load(&text);
-        let name = compiled.listener.as_str();
-        let listeners = bootstrap["static_resources"]["listeners"].as_array();
-        let listener = listeners.into_iter().flatten().find(|it| it["name"] == name);
-        let chains = listener
-            .and_then(|it| it["filter_chains"].as_array())
-            .into_iter()
-            .flatten();
-        let (chain, routes) = chains
-            .flat_map(|chain| {
-                chain["filters"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(move |it| (chain, it))
-            })
-            .map(|(chain, filter)| (chain, &filter["typed_config"]["route_config"]))
-            .find(|(_, routes)| routes["name"] == compiled.route_config.as_str())
-            .ok_or_else(|| {
-                format!(
-                    "no chain of {name} has the route config {}",
-                    compiled.route_config
-                )
-            })?;
-        let hosts = routes["virtual_hosts"].as_array().into_iter().flatten();
-        Ok(Self {
-            listener: name.to_owned(),
-            server_names: texts(&chain["filter_chain_match"]["server_names"]),
-            over_tls: chain["transport_socket"].is_object(),
-            table: config.map_err(|error| error.to_string())?,
-            https_only: hosts
-                .filter(|host| matches!(host["require_tls"].as_str(), Some("ALL" | "EXTERNAL_ONLY")))
-                .map(|host| host["name"].as_str().unwrap_or_default().to_owned())
-                .collect(),
-        })
-    }
-
-    /// How closely the chain fits a connection, as Envoy picks chains: exact name, longest suffix, any.
-    fn fit(&self, server_name: Option<&str>) -> Option<usize> {
-        if self.over_tls != server_name.is_some() {
-            return None;
-        }
-        let name = server_name.unwrap_or_default();
-        let fits = self
-            .server_names
-            .iter()
-            .filter_map(|pattern| match pattern.strip_prefix('*') {
-                None => (pattern == name).then_some(usize::MAX),
-                Some(suffix) => (name.len() > suffix.len() && name.ends_with(suffix)).then_some(suffix.len()),
-            });
-        if self.server_names.is_empty() {
-            Some(0)
-        } else {
-            fits.max()
-        }
-    }
-
-    /// Decides about a request, and hands the decision to `read`.
-    fn decide<T>(&self, head: &Head, roll: Roll, read: impl FnOnce(Option<&Resolved<'_>>) -> T) -> T {
-        let headers: Vec<Header<'_>> = head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+impl Reached<'_> {
+    /// Decides about the request, and hands the decision to `read`.
+    fn decide<T>(&self, roll: Roll, read: impl FnOnce(Option<&Resolved<'_>>) -> T) -> T {
+        let plain = self.headers.iter().filter(|(name, _)| !name.starts_with(b":"));
+        let plain: Vec<Header<'_>> = plain
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
             .collect();
-        let request = RequestHead::new(Some(head.authority.as_bytes()), Some(head.path.as_bytes()))
-            .with_method(Some(head.method.as_bytes()))
-            .with_scheme(Some(head.scheme.as_bytes()))
-            .with_headers(&headers);
-        let host = self.table.virtual_host(request.authority());
-        if host.is_some_and(|host| self.https_only.iter().any(|name| name == host.name())) {
-            return read(None); // Envoy redirects, whatever key the filter sets
+        let request = RequestHead::new(self.header(":authority"), self.header(":path"))
+            .with_method(self.header(":method"))
+            .with_scheme(self.header(":scheme"))
+            .with_headers(&plain);
+        if self.to_https {
+            return read(None);
         }
         match self.table.decide(&request, || roll) {
             Decision::Routed(resolved) => read(Some(&resolved)),
             Decision::NoVirtualHost | Decision::NoRoute(_) => read(None),
         }
     }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        header_map::get(&self.headers, name)
+    }
 }
 
-fn compare(case: &Case, decision: Option<&Resolved<'_>>) -> Verdict {
+/// Compares a decision about a request with this `:path`.
+fn compare(case: &Case, path: Option<&[u8]>, decision: Option<&Resolved<'_>>) -> Verdict {
     let got = decision.map(|resolved| rule(resolved));
     let mut differences = rule_difference(case.rule(), got.as_ref());
     let asked = case
@@ -211,7 +178,7 @@ fn compare(case: &Case, decision: Option<&Resolved<'_>>) -> Verdict {
         .iter()
         .find_map(|outcome| outcome.cluster.as_ref().zip(outcome.upstream.as_ref()));
     let (Some((cluster, upstream)), Some(resolved)) = (asked, decision) else {
-        return Verdict::of(differences); // nobody was asked, so there is nothing more to compare
+        return Verdict::of(differences); // no upstream received it, so there is nothing more to compare
     };
     let expected = match case.weights.is_empty() {
         true => BTreeMap::from([(cluster.clone(), 1)]),
@@ -221,13 +188,8 @@ fn compare(case: &Case, decision: Option<&Resolved<'_>>) -> Verdict {
     if percent(&expected) != percent(&got) {
         differences.push(Difference::new("cluster", listed(&expected), listed(&got)));
     }
-    let Admission::Admitted(head) = admit(&case.request) else {
-        return Verdict::of(differences);
-    };
-    let path = resolved
-        .target
-        .as_deref()
-        .map_or_else(|| head.path.into(), String::from_utf8_lossy);
+    let path = resolved.target.as_deref().or(path).unwrap_or_default();
+    let path = String::from_utf8_lossy(path);
     if path != upstream.path {
         differences.push(Difference::new("upstream.path", &upstream.path, path));
     }
@@ -291,14 +253,4 @@ fn scattered(draw: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     bits ^ (bits >> 31)
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
 }

@@ -124,7 +124,8 @@ fn refused(expected: &str, got: &str) -> Verdict {
     Verdict::Failed(vec![Difference::new("outcome", expected, got)])
 }
 
-fn asked(request: &case::Request) -> Request {
+/// A request of the corpus as the model takes it.
+pub(super) fn asked(request: &case::Request) -> Request {
     Request {
         port: request.port,
         method: request.method.clone(),
