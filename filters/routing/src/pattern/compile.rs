@@ -3,9 +3,9 @@
 use super::error::Reason;
 use super::program::{Kind, Program};
 use super::start::Start;
+use super::thompson;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
 use regex_syntax::hir::Hir;
 
 /// What one program may take. RE2's limit in a mesh, 32,768 instructions, is below that.
@@ -30,28 +30,14 @@ impl Compiled {
     /// # Errors
     /// It would take too much memory, alone or with all others.
     pub(super) fn new(hir: &Hir, kind: Kind) -> Result<Self, Reason> {
-        let nfa = engine(hir, kind)?;
+        let nfa =
+            thompson::compile(hir, kind, PROGRAM_BYTES).map_err(|thompson::TooLarge| Reason::TooLarge)?;
         let share = Share::take(nfa.memory_usage(), &TAKEN, VM_BYTES).ok_or(Reason::TooMuchTogether)?;
         Ok(Self {
             program: Program::new(nfa, kind, Start::of(hir).exact()).ok_or(Reason::TooLarge)?,
             _share: share,
         })
     }
-}
-
-/// The program as the engine crate writes it.
-pub(super) fn engine(hir: &Hir, kind: Kind) -> Result<NFA, Reason> {
-    // `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
-    let config = Config::new()
-        .utf8(false)
-        .nfa_size_limit(Some(PROGRAM_BYTES))
-        .reverse(kind == Kind::Backwards)
-        .which_captures(match kind {
-            Kind::First => WhichCaptures::All,
-            Kind::Whole | Kind::Backwards => WhichCaptures::None,
-        });
-    let nfa = Compiler::new().configure(config).build_from_hir(hir);
-    nfa.map_err(|_| Reason::TooLarge)
 }
 
 impl Deref for Compiled {

@@ -40,7 +40,7 @@ pub enum Reason {
     UnknownGroup(String),
     /// `(?P<…` with a name that is empty, unclosed, or has something other than letters, digits and `_`.
     BadGroupName,
-    /// More groups inside each other than this product takes.
+    /// More groups inside each other than Istio takes.
     TooDeep,
     /// A program that would take too much memory.
     TooLarge,
@@ -51,8 +51,8 @@ pub enum Reason {
 /// The highest count in one repetition, and the highest product of nested ones: RE2's own limit.
 pub(super) const MAX_REPEAT: u32 = 1000;
 
-/// The most operators inside each other. RE2 has no such limit; the stack of a Wasm module is small.
-pub(super) const MAX_DEPTH: u32 = 200;
+/// The most operators inside each other: the limit of Go's regexp, by which Istio's webhook refuses a pattern.
+pub(super) const MAX_DEPTH: u32 = 1000;
 
 impl InvalidPattern {
     /// Turns an error about a text of which each character stands for a byte into one about the bytes.

@@ -21,6 +21,7 @@ mod start;
 mod states;
 #[cfg(test)]
 mod tests;
+mod thompson;
 mod trail;
 
 pub use error::{InvalidPattern, Reason};

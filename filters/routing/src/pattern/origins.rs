@@ -44,11 +44,11 @@ impl Origin {
 
 /// The fewest entries of a table that has any.
 const FEWEST: usize = 64;
-/// The most entries; 1 MiB.
-const MOST: usize = 1 << 16;
+/// The most entries; 512 KiB.
+const MOST: usize = 1 << 15;
 
 /// What a replaced entry counts for: it is likely to be needed again, and costs far more time to find than a look-up.
-const REPLACED: usize = 16;
+const REPLACED: usize = 4;
 
 /// Each entry has one place, by its key, and replaces what was there.
 #[derive(Default)]

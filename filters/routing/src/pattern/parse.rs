@@ -12,7 +12,7 @@ use super::scan::Scan;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use regex_syntax::hir::{Capture, Hir, Look, Repetition};
+use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
 /// The most ranges that the classes of one pattern have together; RE2's limit on programs is below that.
 const MAX_RANGES: usize = 100_000;
@@ -487,7 +487,13 @@ impl<'t> Parser<'t> {
 }
 
 fn concat(pieces: Vec<Piece>) -> Piece {
-    combine(pieces, Hir::concat)
+    // Characters in a row are one text.
+    let is_text = pieces
+        .iter()
+        .all(|piece| piece.depth == 1 && matches!(piece.hir.kind(), HirKind::Literal(_)));
+    let whole = combine(pieces, Hir::concat);
+    let depth = if is_text { 1 } else { whole.depth };
+    Piece { depth, ..whole }
 }
 
 fn alternate(mut branches: Vec<Piece>, last: Vec<Piece>) -> Piece {
@@ -496,7 +502,7 @@ fn alternate(mut branches: Vec<Piece>, last: Vec<Piece>) -> Piece {
 }
 
 fn combine(pieces: Vec<Piece>, how: fn(Vec<Hir>) -> Hir) -> Piece {
-    let inner = pieces.iter().map(|it| it.depth).max().unwrap_or(0);
+    let inner = pieces.iter().map(|it| it.depth).max().unwrap_or(1);
     let depth = if pieces.len() > 1 { inner + 1 } else { inner };
     let copies = pieces.iter().map(|it| it.copies).max().unwrap_or(1);
     Piece {

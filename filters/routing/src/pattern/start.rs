@@ -14,7 +14,14 @@ pub(super) struct Start {
 impl Start {
     /// What whole values that match begin with.
     pub(super) fn of(hir: &Hir) -> Self {
-        let mut reader = Reader::default();
+        Self::within(hir, 0)
+    }
+
+    fn within(hir: &Hir, depth: usize) -> Self {
+        let mut reader = Reader {
+            depth,
+            ..Reader::default()
+        };
         reader.read(hir);
         Self {
             text: reader.text.into(),
@@ -54,11 +61,25 @@ impl Start {
 struct Reader {
     text: Vec<u8>,
     ignores_case: bool,
+    depth: usize,
 }
+
+/// Operators inside each other beyond these are not looked into: the stack of a Wasm module is small.
+const MAX_DEPTH: usize = 100;
 
 impl Reader {
     /// Takes over what `hir` says, and whether what follows it may go on from there.
     fn read(&mut self, hir: &Hir) -> bool {
+        if self.depth == MAX_DEPTH {
+            return false;
+        }
+        self.depth += 1;
+        let goes_on = self.read_kind(hir);
+        self.depth -= 1;
+        goes_on
+    }
+
+    fn read_kind(&mut self, hir: &Hir) -> bool {
         match hir.kind() {
             // Anchors and word boundaries have no width: they can make matches fewer, not other.
             HirKind::Empty | HirKind::Look(_) => true,
@@ -79,7 +100,7 @@ impl Reader {
             HirKind::Alternation(branches) => {
                 let shared = branches
                     .iter()
-                    .map(Start::of)
+                    .map(|branch| Start::within(branch, self.depth))
                     .reduce(|one, other| one.shared(&other));
                 if let Some(shared) = shared {
                     self.text.extend_from_slice(&shared.text);

@@ -3,7 +3,7 @@
 mod oracle;
 
 use super::{Encoding, Finder, Pattern, Reason};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
@@ -311,16 +311,45 @@ fn groups_are_named_or_not() {
 #[test]
 fn what_would_take_too_much_is_refused() {
     refused(&"(".repeat(100_000), 99_999, &Reason::MissingParenthesis);
-    let deep = "(".repeat(300) + &")".repeat(300);
     let reason = |text: &str| {
         Pattern::parse_as(text, Encoding::Utf8)
             .map(|_| ())
             .unwrap_err()
             .reason
     };
-    assert_eq!(reason(&deep), Reason::TooDeep);
     assert_eq!(reason(r"\pL{1000}"), Reason::TooLarge);
     assert_eq!(reason(&r"\pL".repeat(2000)), Reason::TooLarge);
+}
+
+/// Go's `regexp.Compile`, which Istio asks, takes and refuses the same. RE2 has no limit.
+#[test]
+fn operators_lie_inside_each_other_up_to_the_limit_of_go() {
+    let nested = |open: &str, close: &str, depth| open.repeat(depth) + &close.repeat(depth);
+    for (open, close, deepest, value) in [
+        ("(", "a)", 500, "a".repeat(500)),
+        ("(a", ")", 500, "a".repeat(500)),
+        ("(?:a", ")*", 500, "a".repeat(7)),
+        ("(?:", ")", 5_000, String::new()),
+    ] {
+        let text = nested(open, close, deepest);
+        for encoding in BOTH {
+            let pattern = Pattern::parse_as(&text, encoding).unwrap();
+            assert!(
+                pattern.accepts(value.as_bytes()) && !pattern.accepts(b"b"),
+                "{text}"
+            );
+            for text in [text.clone(), text.clone() + "$"] {
+                let finder = Finder::parse_as(&text, encoding).unwrap();
+                let found = finder.find(value.as_bytes(), 0).unwrap();
+                assert_eq!(found.span(), 0..value.len(), "{text}");
+            }
+        }
+    }
+    let groups = |depth| "(".repeat(depth) + "ab" + &")".repeat(depth);
+    assert!(Pattern::parse(&groups(999)).unwrap().accepts(b"ab"));
+    refused(&groups(1_000), 0, &Reason::TooDeep);
+    refused(&nested("(a", ")", 501), 0, &Reason::TooDeep);
+    refused(&nested("(?:a", ")*", 501), 0, &Reason::TooDeep);
 }
 
 #[test]
