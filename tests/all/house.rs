@@ -23,6 +23,7 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("files stay readable", files_stay_readable),
     ("modules say what they are", modules_say_what_they_are),
     ("no path of one machine", no_path_of_one_machine),
+    ("every citation can be followed", every_citation_can_be_followed),
     ("the corpus is a true copy", the_corpus_is_a_true_copy),
 ];
 
@@ -329,6 +330,50 @@ fn names_it(line: &str, path: &str) -> bool {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|character| character.is_alphanumeric() || "._-}{~*".contains(character))
     })
+}
+
+/// A comment that cites a section of `docs/istio-routing.md` names one that is there.
+fn every_citation_can_be_followed() -> Result<(), String> {
+    let page = "docs/istio-routing.md";
+    let text = read(&repository::root().join(page))?;
+    let numbers = text.lines().filter_map(|line| {
+        let heading = line.strip_prefix("## ").or(line.strip_prefix("### "))?;
+        Some(heading.split(' ').next()?.trim_end_matches('.').to_owned())
+    });
+    let sections: BTreeSet<String> = numbers.collect();
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for file in rust_files("host-sim") {
+        let text = read(&repository::root().join(&file))?;
+        for (number, line) in text.lines().enumerate() {
+            let place = format!("{}:{}", file.display(), number + 1);
+            if line.contains("spec chapter") || cited(line, "spec ").next().is_some() {
+                broken.push(format!("{place}: cites what is not in the repository"));
+            }
+            for section in cited(line, &format!("{page} ")) {
+                followed += 1;
+                if !sections.contains(section) {
+                    broken.push(format!("{place}: {page} has no section {section}"));
+                }
+            }
+        }
+    }
+    if followed == 0 {
+        broken.push("no citation was found: has its form changed?".to_owned());
+    }
+    none(&broken)
+}
+
+/// The sections that a line cites behind `what`: `2.2`, `1.1 to 1.7`, `3.12, 4.1`.
+fn cited<'l>(line: &'l str, what: &str) -> impl Iterator<Item = &'l str> {
+    let behind = line.split_once(what).map_or("", |(_, behind)| behind);
+    let end = behind
+        .find(|it: char| !it.is_ascii_digit() && !" .,to".contains(it) && it != 'a' && it != 'n' && it != 'd')
+        .unwrap_or(behind.len());
+    let words = behind[..end].split([' ', ',']);
+    words
+        .map(|it| it.trim_end_matches('.'))
+        .filter(|it| it.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 fn the_corpus_is_a_true_copy() -> Result<(), String> {

@@ -4,7 +4,7 @@
 //! How a load balancer chooses is `load_balancer`, what of HTTP is agreed with upstreams `upstream_http`; what is left
 //! out is `left_out`.
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`,
-//! `pilot/pkg/networking/util/util.go`; spec 4.5 to 4.8.
+//! `pilot/pkg/networking/util/util.go`; docs/istio-routing.md 4.5 to 4.8.
 
 use fingerpost_envoy_config::cluster::{
     self, CircuitBreakers, Cluster, CommonLbConfig, Thresholds, UpstreamConnectionOptions,

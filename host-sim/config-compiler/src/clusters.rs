@@ -2,7 +2,7 @@
 //!
 //! Decides which of the named clusters exist, and what an Envoy `Cluster` for them is. A name that has
 //! no cluster stays without: Envoy answers 503 there, as behind Istio.
-//! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; spec 3.12, 4.
+//! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; docs/istio-routing.md 3.12, 4.
 
 use fingerpost_envoy_config::Duration;
 use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};

@@ -2,7 +2,7 @@
 //!
 //! Decides the merge of fields and of matches, and which pairs conflict. It does not look the
 //! delegate up (that is `virtual_services`).
-//! Source: istio `pilot/pkg/model/virtualservice.go`, `mergeHTTPRoute` and below; spec 2.8.
+//! Source: istio `pilot/pkg/model/virtualservice.go`, `mergeHTTPRoute` and below; docs/istio-routing.md 2.8.
 
 use std::collections::BTreeMap;
 

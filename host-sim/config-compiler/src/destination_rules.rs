@@ -1,7 +1,7 @@
 //! Which DestinationRule applies to a service, and what several for one host amount to.
 //!
 //! Decides look-up and merging, not what a policy means for a cluster (that is `clusters`).
-//! Source: istio `pilot/pkg/model/destination_rule.go` and `push_context.go`; spec 4.2 to 4.5.
+//! Source: istio `pilot/pkg/model/destination_rule.go` and `push_context.go`; docs/istio-routing.md 4.2 to 4.5.
 
 use std::collections::BTreeMap;
 

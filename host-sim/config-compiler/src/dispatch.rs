@@ -52,7 +52,7 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, envoy: EnvoyVersion) 
         if host.requires_tls && !config.over_tls {
             filter_host.routes.clear();
         }
-        // Istio leaves the namespace in the domain of a redirect to HTTPS without a VirtualService (spec 9.19):
+        // Istio leaves the namespace in the domain of a redirect to HTTPS without a VirtualService (docs/istio-routing.md 1.12):
         // no authority has a slash.
         if !host.domain.contains('/') {
             filter_hosts.push(filter_host);

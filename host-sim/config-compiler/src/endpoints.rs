@@ -16,7 +16,7 @@
 //! `docs/endpoints.md` tells users the same. What a workload's state or port means stands in `kubernetes` and
 //! `service_entry`; which service a host means, in `services`.
 //! Source: istio `pilot/pkg/xds/endpoints/endpoint_builder.go`, `pilot/pkg/networking/core/cluster_builder.go`,
-//! `buildCluster`; spec 4.1, 4.4.
+//! `buildCluster`; docs/istio-routing.md 4.1, 4.4.
 
 mod kubernetes;
 mod service_entry;

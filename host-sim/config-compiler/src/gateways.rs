@@ -1,7 +1,7 @@
 //! Which Gateway servers the proxy serves, and how those that share a port become listeners.
 //!
 //! Decides selection, port resolution and merging. It builds no virtual host and no filter chain.
-//! Source: istio `pilot/pkg/model/gateway.go`, `mergeGateways`; spec 1.1 to 1.7.
+//! Source: istio `pilot/pkg/model/gateway.go`, `mergeGateways`; docs/istio-routing.md 1.1 to 1.7.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `headers` of a rule or a destination as edits that Envoy makes.
 //!
-//! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateHeadersOperations`; spec 3.10.
+//! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateHeadersOperations`; docs/istio-routing.md 3.10.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! Decides the settings that Istio gives a gateway, and which filters there are. What the route table says is the matter
 //! of `virtual_hosts`.
-//! Source: istio `pilot/pkg/networking/core/gateway.go` and `listener_builder.go`; spec 1.8.
+//! Source: istio `pilot/pkg/networking/core/gateway.go` and `listener_builder.go`; docs/istio-routing.md 1.8.
 
 use fingerpost_envoy_config::core::{AsyncDataSource, DataSource, Extension};
 use fingerpost_envoy_config::filters::fault::HttpFault;
@@ -102,7 +102,7 @@ fn filter_of(name: &str, typed_config: HttpFilterConfig) -> Extension<HttpFilter
     }
 }
 
-/// The settings that Istio gives a gateway (spec 1.8), and the early removal of control headers.
+/// The settings that Istio gives a gateway (docs/istio-routing.md 1.8), and the early removal of control headers.
 fn connection_manager(
     listener: &str,
     route_config: RouteConfiguration,

@@ -2,7 +2,7 @@
 //!
 //! Decides which chains a listener has and which connections they accept. What is in a chain is the matter of
 //! `http_chain`, `tcp` and `tls`.
-//! Source: istio `pilot/pkg/networking/core/gateway.go`; spec 1.6, 1.13.
+//! Source: istio `pilot/pkg/networking/core/gateway.go`; docs/istio-routing.md 1.6, 1.13.
 
 use fingerpost_envoy_config::Empty;
 use fingerpost_envoy_config::core::Extension;

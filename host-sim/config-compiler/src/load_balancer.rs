@@ -1,7 +1,7 @@
 //! How a cluster chooses among its endpoints.
 //!
 //! Decides the policy and its numbers; which settings apply is `cluster_policies`. Localities are left out.
-//! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`, `applyLoadBalancer`; spec 4.6.
+//! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`, `applyLoadBalancer`; docs/istio-routing.md 4.6.
 
 use fingerpost_envoy_config::Percent;
 use fingerpost_envoy_config::cluster::{

@@ -3,7 +3,7 @@
 //! Decides what each field means to the proxy, and which matches can never apply to it. The order of
 //! routes is `virtual_hosts`' matter.
 //! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateRouteMatch`,
-//! `sourceMatchHTTP`; spec 2.2 to 2.6.
+//! `sourceMatchHTTP`; docs/istio-routing.md 2.2 to 2.6.
 
 use fingerpost_envoy_config::matcher::{RegexMatcher, StringPattern};
 use fingerpost_envoy_config::route::{self, PathSpecifier};

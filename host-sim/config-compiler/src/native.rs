@@ -104,7 +104,7 @@ pub(crate) fn forward_to(cluster: ClusterSpecifier, forward: &Forward, rewrite: 
 }
 
 /// Clusters by weight. Also of a lone share the two levels are kept: its edits are made before those of the rule, and
-/// the rule's win (spec 3.10).
+/// the rule's win (docs/istio-routing.md 3.10).
 pub(crate) fn weighted(shares: &[Share]) -> ClusterSpecifier {
     let clusters = shares.iter().map(|share| ClusterWeight {
         name: share.cluster.name(),

@@ -1,6 +1,6 @@
 //! Policies that Envoy's own route carries out: retries, faults, CORS, mirrors, hashing.
 //!
-//! Source: istio `pilot/pkg/networking/core/route/route.go` and `retry/retry.go`; spec 3.6 to 3.9, 4.6.
+//! Source: istio `pilot/pkg/networking/core/route/route.go` and `retry/retry.go`; docs/istio-routing.md 3.6 to 3.9, 4.6.
 
 use fingerpost_envoy_config::core::{Extension, RuntimeFractionalPercent};
 use fingerpost_envoy_config::filters::cors;
@@ -232,7 +232,7 @@ fn millionths(percent: f64) -> FractionalPercent {
 }
 
 /// The hash policy that a destination adds to its route. A policy for one port counts only where the
-/// destination names its port (istio route.go, `HashForHTTPDestination`; spec 4.6).
+/// destination names its port (istio route.go, `HashForHTTPDestination`; docs/istio-routing.md 4.6).
 pub(crate) fn hash_policy(
     rule: &EffectiveRule<'_>,
     cluster: &ClusterRef,

@@ -3,7 +3,7 @@
 //! Decides which action wins and what it consists of. Timeouts, retries, faults, CORS and mirrors are
 //! written by `policies`; which engine carries the route out is `native`'s and `dispatch`'s matter.
 //! Source: istio `pilot/pkg/networking/core/route/route.go`, `BuildHTTPRoutesForVirtualService`,
-//! `TranslateRoute`, `applyHTTPRouteDestination`; spec 2.2, 3.
+//! `TranslateRoute`, `applyHTTPRouteDestination`; docs/istio-routing.md 2.2, 3.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -368,7 +368,7 @@ impl<'r> RuleBuilder<'_, 'r> {
                 .any(|it| HeaderEdits::new(it.headers.as_ref()).look_at_the_path())
     }
 
-    /// Istio route.go, `ApplyRedirect`; spec 3.2.
+    /// Istio route.go, `ApplyRedirect`; docs/istio-routing.md 3.2.
     fn redirect(&self, given: &HttpRedirect) -> RedirectAction {
         let (path_redirect, prefix_rewrite) = if given.prefix_rewrite.is_empty() {
             (Some(given.uri.clone()), None)
@@ -423,7 +423,7 @@ fn unknown_service() -> ClusterRef {
     }
 }
 
-/// The change of the path, if there is one: an empty `uri` is none (spec 3.4).
+/// The change of the path, if there is one: an empty `uri` is none (docs/istio-routing.md 3.4).
 fn rewrite(given: &HttpRewrite) -> Option<Rewrite> {
     if let Some(regex) = &given.uri_regex_rewrite {
         return Some(Rewrite::Regex(RegexRewrite {

@@ -1,7 +1,7 @@
 //! The services that destinations may name: Kubernetes Services and the hosts of ServiceEntries.
 //!
 //! Decides which service a host means to a VirtualService, and which cluster a destination names.
-//! Source: istio `pilot/pkg/networking/core/route/route.go`, `GetDestinationCluster`; spec 3.12, 4.1.
+//! Source: istio `pilot/pkg/networking/core/route/route.go`, `GetDestinationCluster`; docs/istio-routing.md 3.12, 4.1.
 
 use std::collections::HashMap;
 

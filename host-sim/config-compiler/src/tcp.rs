@@ -2,7 +2,7 @@
 //!
 //! Decides which rule a server's connections follow. Our filter has no part in it.
 //! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayNetworkFiltersFromTCPRoutes`,
-//! `buildGatewayNetworkFiltersFromTLSRoutes`; spec 5.
+//! `buildGatewayNetworkFiltersFromTLSRoutes`; docs/istio-routing.md 5.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! Decides which certificates a server shows and what else is agreed in a handshake. Where certificates come from is
 //! `credentials`, which clients are let in is `client_certificates`.
-//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; spec 1.13. What Envoy refuses was
+//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; docs/istio-routing.md 1.13. What Envoy refuses was
 //! tried with 1.40.
 
 use fingerpost_envoy_config::core::{DataSource, Extension};

@@ -2,7 +2,7 @@
 //!
 //! Decides which VirtualService contributes to which domain, in which order the routes are tried, and
 //! where plain text is redirected to HTTPS.
-//! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayHTTPRouteConfig`; spec 1.11, 1.12.
+//! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayHTTPRouteConfig`; docs/istio-routing.md 1.11, 1.12.
 
 use crate::gateways::BoundServer;
 use crate::host;

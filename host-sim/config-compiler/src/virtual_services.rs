@@ -1,7 +1,7 @@
 //! VirtualServices as the proxy sees them: names resolved, delegates merged in, in Istio's order.
 //!
 //! Decides which VirtualServices a Gateway gets and what their rules are. It builds no route.
-//! Source: istio `pilot/pkg/model/virtualservice_controller.go` and `push_context.go`; spec 1.9, 2.8.
+//! Source: istio `pilot/pkg/model/virtualservice_controller.go` and `push_context.go`; docs/istio-routing.md 1.9, 2.8.
 
 use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleStep;

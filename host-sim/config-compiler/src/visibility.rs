@@ -1,6 +1,6 @@
 //! Who may see a resource: `exportTo`.
 //!
-//! Source: istio `pilot/pkg/model/push_context.go`, `pkg/config/visibility`; spec 1.9 and 4.2.
+//! Source: istio `pilot/pkg/model/push_context.go`, `pkg/config/visibility`; docs/istio-routing.md 1.9 and 4.2.
 
 use std::collections::BTreeSet;
 

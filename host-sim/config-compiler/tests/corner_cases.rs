@@ -1,6 +1,6 @@
 //! Corner cases of Istio's semantics, one test each, answered by the compiled filter config.
 //!
-//! The expectations are Istio's rules (spec chapter 9 numbers them), not this code's output.
+//! The expectations are Istio's rules (docs/istio-routing.md has them), not this code's output.
 
 mod asking;
 

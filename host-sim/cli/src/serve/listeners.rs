@@ -241,7 +241,12 @@ async fn serve(
     }
 }
 
-async fn serve_http<S>(stream: S, downstream: Downstream, server: Rc<Server>, watcher: Watcher) -> io::Result<()>
+async fn serve_http<S>(
+    stream: S,
+    downstream: Downstream,
+    server: Rc<Server>,
+    watcher: Watcher,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
