@@ -80,7 +80,7 @@ fn compiled_in_envoy(name: &'static str, engine: Engine) -> Result<(), String> {
         let compiled = compiled::scenario(&corpus, scenario, engine)?;
         let listeners = compiled::ports(&compiled);
         let setup = Setup {
-            bootstrap: Bootstrap(compiled.bootstrap),
+            bootstrap: Bootstrap(compiled.bootstrap_json()),
             listeners,
         };
         engines::envoy::ask(&binary, &setup, &scenario.cases)

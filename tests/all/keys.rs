@@ -49,17 +49,18 @@ fn ask(name: &'static str, change: impl Fn(&mut Value, Case) -> Case + Sync) -> 
         .scenarios
         .retain(|scenario| SCENARIOS.contains(&scenario.name.as_str()));
     let report = engines::run(name, &corpus, SCENARIOS.len(), |scenario| {
-        let mut compiled = compiled::scenario(&corpus, scenario, Engine::Wasm)?;
+        let compiled = compiled::scenario(&corpus, scenario, Engine::Wasm)?;
+        let mut bootstrap = compiled.bootstrap_json();
         let cases = with_keys(scenario, &keys(&compiled.chains));
         let cases: Vec<Case> = cases
             .into_iter()
-            .map(|case| change(&mut compiled.bootstrap, case))
+            .map(|case| change(&mut bootstrap, case))
             .collect();
         let listeners = compiled::ports(&compiled);
         engines::envoy::ask(
             &binary,
             &Setup {
-                bootstrap: Bootstrap(compiled.bootstrap),
+                bootstrap: Bootstrap(bootstrap),
                 listeners,
             },
             &cases,

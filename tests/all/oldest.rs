@@ -59,7 +59,7 @@ pub(crate) fn recorded() -> Result<(), String> {
         let compiled = compiled::scenario_for(&corpus, scenario, Engine::Wasm, EnvoyVersion::OLDEST)?;
         let listeners = compiled::ports(&compiled);
         let setup = Setup {
-            bootstrap: Bootstrap(compiled.bootstrap),
+            bootstrap: Bootstrap(compiled.bootstrap_json()),
             listeners,
         };
         engines::envoy::ask(&ring.binary, &setup, &scenario.cases)

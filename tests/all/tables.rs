@@ -46,7 +46,10 @@ fn compared(corpus: &Corpus, scenario: &Scenario) -> Option<String> {
         .map_err(|error| format!("istiod.json: {error}"))
         .and_then(|recorded| {
             let compiled = compiled::scenario(corpus, scenario, Engine::Native)?;
-            Ok(aligned(&tables::differences(&recorded, &compiled.bootstrap)))
+            Ok(aligned(&tables::differences(
+                &recorded,
+                &compiled.bootstrap_json(),
+            )))
         });
     Some(compared.unwrap_or_else(|reason| reason))
 }

@@ -112,7 +112,7 @@ impl<'a> Judge<'a> {
             let resource = secret.content();
             std::fs::write(secret.path(), resource).map_err(|error| error.to_string())?;
         }
-        let bootstrap = &compiled.bootstrap;
+        let bootstrap = &compiled.bootstrap_json();
         self.runtime = bootstrap["layered_runtime"].clone();
         self.refuse_twins(input, bootstrap);
         for kind in ["listeners", "clusters"] {

@@ -140,7 +140,7 @@ impl Running {
 
 #[test]
 fn the_pair_does_what_the_example_expects() {
-    let mut bootstrap = compiled(Engine::Wasm).bootstrap;
+    let mut bootstrap = compiled(Engine::Wasm).bootstrap_json();
     http_filters(&mut bootstrap, &mut |filters| {
         let whole = filters.remove(0);
         assert_eq!(whole["name"], "fingerpost");
@@ -200,12 +200,15 @@ fn alone(native_routes: &str, mut bootstrap: Value) -> (u64, usize) {
 
 #[test]
 fn alone_over_a_table_that_looks_at_the_path_it_loses_the_route_and_warns_once() {
-    assert_eq!(alone("by_key", compiled(Engine::Native).bootstrap), (404, 1));
+    assert_eq!(
+        alone("by_key", compiled(Engine::Native).bootstrap_json()),
+        (404, 1)
+    );
 }
 
 #[test]
 fn alone_over_a_table_that_ignores_the_path_it_does_not_warn_if_told() {
-    let mut bootstrap = compiled(Engine::Native).bootstrap;
+    let mut bootstrap = compiled(Engine::Native).bootstrap_json();
     let cluster = bootstrap["static_resources"]["clusters"][0]["name"].clone();
     let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
     let manager = bootstrap.pointer_mut(manager).unwrap();

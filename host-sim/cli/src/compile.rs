@@ -8,7 +8,6 @@ use std::path::{self, Path, PathBuf};
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, Plan, PlanListener};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::args::{EngineName, Input};
 use crate::certificates;
@@ -68,7 +67,7 @@ impl Compile {
 
         let bootstrap = pretty(&loaded.compiled.bootstrap)?;
         let routing = pretty(&loaded.compiled.routing())?;
-        let secret = holds_private_key(&loaded.compiled.bootstrap);
+        let secret = loaded.compiled.holds_private_key();
         let mut artifacts = vec![Artifact {
             name: Path::new(BOOTSTRAP),
             content: bootstrap.as_bytes(),
@@ -120,17 +119,6 @@ fn pretty(value: &impl Serialize) -> Result<String, Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
     text.push('\n');
     Ok(text)
-}
-
-/// Whether a private key of a Secret stands in the bootstrap itself.
-fn holds_private_key(value: &Value) -> bool {
-    match value {
-        Value::Object(fields) => fields.iter().any(|(name, value)| {
-            (name == "private_key" && value.get("inline_string").is_some()) || holds_private_key(value)
-        }),
-        Value::Array(items) => items.iter().any(holds_private_key),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
 }
 
 /// What was made, in a few lines.

@@ -91,7 +91,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let bootstrap = bootstrap(built, clusters);
     refused::check_output(&bootstrap, &chains, config_bytes, diagnostics);
     Compiled {
-        bootstrap: serde_json::to_value(bootstrap).unwrap_or_default(),
+        bootstrap,
         engine: options.engine,
         chains,
         plan,

@@ -1,5 +1,9 @@
 //! What a compilation makes.
 
+use fingerpost_envoy_config::bootstrap::Bootstrap;
+use fingerpost_envoy_config::core::DataSource;
+use fingerpost_envoy_config::listener::TransportSocketConfig;
+use fingerpost_envoy_config::tls::{SecretContent, TlsCertificate};
 use fingerpost_routing_config::RoutingConfig;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,8 +16,8 @@ use crate::tls::InlineCertificate;
 /// The result of [`compile`](crate::compile).
 #[derive(Debug, Clone)]
 pub struct Compiled {
-    /// A static bootstrap in the JSON form of Envoy's protos, snake case.
-    pub bootstrap: Value,
+    /// What Envoy runs. Its JSON is what serde makes of it.
+    pub bootstrap: Bootstrap,
     /// Who matches the requests.
     pub engine: Engine,
     /// The HTTP chains in which the filter is, in the order of the listeners; none for Envoy's own router.
@@ -59,6 +63,33 @@ impl Compiled {
             },
             listeners: &self.chains,
         }
+    }
+
+    /// The bootstrap for those who know Envoy's JSON and not our types: the last writer.
+    pub fn bootstrap_json(&self) -> Value {
+        // Texts and numbers only: they always serialise.
+        serde_json::to_value(&self.bootstrap).unwrap_or_default()
+    }
+
+    /// Whether a private key of a Secret is in the bootstrap itself.
+    pub fn holds_private_key(&self) -> bool {
+        let is_inline = |certificate: &TlsCertificate| match certificate.private_key {
+            DataSource::InlineString(_) | DataSource::InlineBytes(_) => true,
+            DataSource::Filename(_) => false,
+        };
+        let resources = &self.bootstrap.static_resources;
+        let in_secret = resources.secrets.iter().any(|secret| match &secret.content {
+            SecretContent::TlsCertificate(certificate) => is_inline(certificate),
+            SecretContent::ValidationContext(_) => false,
+        });
+        let chains = resources.listeners.iter().flat_map(|it| &it.filter_chains);
+        let mut sockets = chains.filter_map(|chain| chain.transport_socket.as_ref());
+        in_secret
+            || sockets.any(|socket| match &socket.typed_config {
+                TransportSocketConfig::DownstreamTls(context) => {
+                    context.common_tls_context.tls_certificates.iter().any(is_inline)
+                }
+            })
     }
 
     /// The chain of a listener with this route configuration, if a filter is in it.

@@ -81,7 +81,7 @@ pub(crate) fn receive(
 }
 
 fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, ExplainError> {
-    Model::new(&compiled.bootstrap)
+    Model::new(&compiled.bootstrap_json())
         .map(|it| it.with_declared_port(port, listener))
         .map_err(|error| ExplainError::unknown(error))
 }

@@ -49,7 +49,7 @@ impl Pair {
             return Err(render(&diagnostics, &resources.sources, false));
         }
         let listeners = compiled::ports(&wasm);
-        let mut bootstraps = [Bootstrap(native.bootstrap), Bootstrap(wasm.bootstrap)];
+        let mut bootstraps = [native, wasm].map(|it| Bootstrap(it.bootstrap_json()));
         hide_the_dispatch_header(&mut bootstraps);
         Ok(Self {
             bootstraps,

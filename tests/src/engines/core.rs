@@ -51,7 +51,7 @@ impl Core {
     /// # Errors
     /// A config that the filter would refuse, or a bootstrap that the model does not know, with the reason.
     pub fn load(compiled: &Compiled) -> Result<Self, String> {
-        let model = Model::new(&compiled.bootstrap).map_err(|error| format!("the model: {error}"))?;
+        let model = Model::new(&compiled.bootstrap_json()).map_err(|error| format!("the model: {error}"))?;
         let ports = compiled::ports(compiled).into_iter();
         let tables = compiled.chains.iter().map(|chain| {
             let text = serde_json::to_vec(&chain.config).map_err(|error| error.to_string())?;

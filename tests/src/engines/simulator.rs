@@ -45,7 +45,7 @@ impl Simulated {
     /// Names what the model does not know in the bootstrap.
     pub fn load(module: &Module, compiled: &Compiled) -> Result<Self, String> {
         let ports = compiled::ports(compiled);
-        Self::of(module, &compiled.bootstrap, ports)
+        Self::of(module, &compiled.bootstrap_json(), ports)
     }
 
     /// A bootstrap, and the listener behind each port.

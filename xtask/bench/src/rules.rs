@@ -74,7 +74,7 @@ pub(crate) fn compile(kind: Kind, count: usize, engine: Engine, module: &Path) -
     let compiled = fingerpost_config_compiler::compile(&resources, &options, &mut diagnostics);
     match diagnostics.has_errors() {
         true => Err(render(&diagnostics, &resources.sources, false).into()),
-        false => Ok(Bootstrap(compiled.bootstrap)),
+        false => Ok(Bootstrap(compiled.bootstrap_json())),
     }
 }
 

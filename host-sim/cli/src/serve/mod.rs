@@ -189,9 +189,12 @@ impl Serve {
         let old = server.generation();
         let (before, after) = (&old.loaded.compiled, &generation.loaded.compiled);
         let changes = changes::between(&before.plan, &after.plan);
-        let changes = changes.unwrap_or_else(|| match before.bootstrap == after.bootstrap {
-            true => "nothing changed".to_owned(),
-            false => "no rule changed, but policies, hosts or endpoints did".to_owned(),
+        let changes = changes.unwrap_or_else(|| {
+            if before.bootstrap == after.bootstrap {
+                "nothing changed".to_owned()
+            } else {
+                "no rule changed, but policies, hosts or endpoints did".to_owned()
+            }
         });
         let open_before = listeners.open();
         server.replace(generation);

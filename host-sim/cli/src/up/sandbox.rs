@@ -32,7 +32,7 @@ impl Sandbox {
         directory: &PrivateDirectory,
     ) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::surroundings(error.to_string());
-        let mut bootstrap = Bootstrap(compiled.bootstrap.clone());
+        let mut bootstrap = Bootstrap(compiled.bootstrap_json());
         bind(&mut bootstrap, &compiled.plan, listen)?;
 
         // What a user sees has no mark of ours; a check reads which cluster answered.

@@ -1,10 +1,12 @@
 //! Resources in short, and questions to what they compile to.
 
 use fingerpost_config_compiler::{Compiled, Options, compile as compile_resources};
+use fingerpost_envoy_config::core::Address;
+use fingerpost_envoy_config::listener::{Listener, NetworkFilterConfig};
+use fingerpost_envoy_config::route::TlsRequirement;
 use fingerpost_resources::{Diagnostics, Resources, Source, read};
 use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{Action, RewrittenBy, RoutingConfig};
-use serde_json::Value;
 
 /// A Gateway `istio-system/gw` with one HTTP server.
 pub(crate) fn gateway(port: u16, hosts: &str) -> String {
@@ -116,16 +118,18 @@ impl Answers {
 
     /// How many filter chains the listener on `port` has; 0 without a listener.
     pub(crate) fn chains(&self, port: u64) -> usize {
-        let chains = self.listener(port).and_then(|it| it["filter_chains"].as_array());
-        chains.map_or(0, Vec::len)
+        self.listener(port).map_or(0, |it| it.filter_chains.len())
     }
 
     /// Whether the virtual host redirects to HTTPS; none if there is no such host.
     pub(crate) fn require_tls(&self, port: u64, domain: &str) -> Option<bool> {
-        let manager = &self.listener(port)?["filter_chains"][0]["filters"][0]["typed_config"];
-        let hosts = manager["route_config"]["virtual_hosts"].as_array()?;
-        let host = hosts.iter().find(|it| it["domains"][0] == domain)?;
-        Some(host["require_tls"] == "ALL")
+        let filter = self.listener(port)?.filter_chains.first()?.filters.first()?;
+        let NetworkFilterConfig::HttpConnectionManager(manager) = &filter.typed_config else {
+            return None;
+        };
+        let mut hosts = manager.route_config.virtual_hosts.iter();
+        let host = hosts.find(|it| it.domains == [domain])?;
+        Some(host.require_tls == TlsRequirement::All)
     }
 
     /// How many routes a virtual host has.
@@ -168,11 +172,12 @@ impl Answers {
         self.codes.contains(&code)
     }
 
-    fn listener(&self, port: u64) -> Option<&Value> {
-        let listeners = self.compiled.bootstrap["static_resources"]["listeners"].as_array()?;
-        listeners
-            .iter()
-            .find(|it| it["address"]["socket_address"]["port_value"] == port)
+    fn listener(&self, port: u64) -> Option<&Listener> {
+        let mut listeners = self.compiled.bootstrap.static_resources.listeners.iter();
+        listeners.find(|it| match &it.address {
+            Address::SocketAddress(address) => u64::from(address.port_value) == port,
+            Address::Pipe(_) => false,
+        })
     }
 
     fn config(&self, port: u64) -> RoutingConfig {

@@ -281,7 +281,7 @@ fn run(input: &Input, spec: &Value) -> Result {
     let compiled = compile(&resources, &Options::default(), &mut diagnostics);
     let files: Vec<String> = compiled.file_secrets.iter().map(|it| it.content()).collect();
     Result {
-        output: format!("{}{:?}{files:?}", compiled.bootstrap, compiled.chains),
+        output: format!("{}{:?}{files:?}", compiled.bootstrap_json(), compiled.chains),
         findings: diagnostics
             .into_iter()
             .map(|it| (it.severity, it.code, it.path, it.message))

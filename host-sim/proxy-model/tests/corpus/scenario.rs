@@ -84,7 +84,8 @@ impl Scenario {
             "{}",
             render(&diagnostics, &resources.sources, false)
         );
-        let model = Model::new(&compiled.bootstrap).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let model =
+            Model::new(&compiled.bootstrap_json()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let echo_header = |name: &str, value| EchoHeader {
             name: name.to_owned(),
             value,
