@@ -48,13 +48,13 @@ const FEWEST: usize = 64;
 const MOST: usize = 1 << 15;
 
 /// What a replaced entry counts for: it is likely to be needed again, and costs far more time to find than a look-up.
-const REPLACED: usize = 4;
+const REPLACED: usize = 8;
 
-/// Each entry has one place, by its key, and replaces what was there.
+/// Each entry has one of two slots, by its key, and replaces what was put there earlier.
 #[derive(Default)]
 pub(super) struct Origins {
     entries: Vec<Entry>,
-    /// Entries that are taken, and many times over those that were replaced since the table last grew.
+    /// Entries since the table last grew, and many times over those that they replaced.
     pressure: usize,
 }
 
@@ -74,9 +74,14 @@ impl Origins {
     /// The origin of the member with this index behind a step.
     #[inline]
     pub(super) fn get(&self, step: u32, index: u16) -> Option<Origin> {
-        let entry = self.entries.get(self.slot(step, index))?;
-        if entry.key == key(step, index) {
-            Some(entry.origin)
+        let (slot, key) = (self.slot(step, index), key(step, index));
+        let entry = self.entries.get(slot)?;
+        if entry.key == key {
+            return Some(entry.origin);
+        }
+        let other = self.entries.get(slot ^ 1)?;
+        if other.key == key {
+            Some(other.origin)
         } else {
             None
         }
@@ -115,10 +120,18 @@ impl Origins {
         }
     }
 
+    /// Puts an entry into its first slot, and what was there into the other.
     fn put(&mut self, slot: usize, entry: Entry) {
-        if let Some(known) = self.entries.get_mut(slot) {
-            self.pressure += if known.key == EMPTY.key { 1 } else { REPLACED };
-            *known = entry;
+        let Some(first) = self.entries.get_mut(slot) else {
+            return;
+        };
+        let before = core::mem::replace(first, entry);
+        self.pressure += 1;
+        if before.key != EMPTY.key
+            && let Some(other) = self.entries.get_mut(slot ^ 1)
+        {
+            self.pressure += if other.key == EMPTY.key { 0 } else { REPLACED };
+            *other = before;
         }
     }
 

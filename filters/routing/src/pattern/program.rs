@@ -69,6 +69,11 @@ pub(super) struct Scratch {
     sorted: Bits,
     /// The members of a set that is not.
     members: Vec<Member>,
+    /// The states that a byte led to, from which the members follow.
+    entries: Vec<Member>,
+    entered: Bits,
+    /// A member is an anchor.
+    has_looks: bool,
     /// Nothing behind the last member counts.
     is_complete: bool,
     stack: Vec<(StateID, Saves)>,
@@ -80,6 +85,17 @@ impl Scratch {
     /// The set that the last step led to.
     pub(super) fn set(&self) -> &[u16] {
         &self.set
+    }
+
+    /// What a set has in it that is not sorted. An anchor may open a way to a state that another way leads to as well,
+    /// and only the first way counts. Which is first is known when the anchors are decided, so until then a set has
+    /// what all ways begin with.
+    fn ordered(&self) -> &[Member] {
+        if self.has_looks {
+            &self.entries
+        } else {
+            &self.members
+        }
     }
 }
 
@@ -132,13 +148,13 @@ impl Program {
             true => self.nfa.start_anchored(),
             false => self.nfa.start_unanchored(),
         };
-        self.follow(start, 0, None, scratch);
+        self.enter(start, 0, scratch);
         self.collect(before, scratch);
     }
 
     /// Puts the set behind `byte` into the scratch.
     pub(super) fn step(&self, set: &[u16], byte: u8, scratch: &mut Scratch) -> Step {
-        let ends = self.advance(set, byte, usize::MAX, scratch);
+        let ends = self.advance(set, byte, scratch);
         self.collect(Before::of(byte), scratch);
         Step {
             ends,
@@ -159,8 +175,8 @@ impl Program {
 
     /// Where the member with this index in the set behind `byte` comes from.
     pub(super) fn origin(&self, set: &[u16], byte: u8, index: u16, scratch: &mut Scratch) -> Option<Origin> {
-        self.advance(set, byte, usize::from(index), scratch);
-        let member = scratch.members.get(usize::from(index))?;
+        self.advance(set, byte, scratch);
+        let member = scratch.ordered().get(usize::from(index))?;
         if !has_looks(set) {
             return Some(Origin::new(member.from, 0, member.saves));
         }
@@ -177,7 +193,7 @@ impl Program {
         scratch: &mut Scratch,
     ) -> Option<Origin> {
         self.start(is_anchored, before, scratch);
-        let member = scratch.members.get(usize::from(index))?;
+        let member = scratch.ordered().get(usize::from(index))?;
         Some(Origin::new(0, 0, member.saves))
     }
 
@@ -197,8 +213,8 @@ impl Program {
         Some(Origin::new(end.from, end.saves, 0))
     }
 
-    /// Makes the members behind `byte`, until there is one with this index. Whether a match ends before it.
-    fn advance(&self, set: &[u16], byte: u8, index: usize, scratch: &mut Scratch) -> bool {
+    /// Makes the members behind `byte`. Whether a match ends before it.
+    fn advance(&self, set: &[u16], byte: u8, scratch: &mut Scratch) -> bool {
         let mut ends = false;
         if has_looks(set) {
             self.decide(set, Some(byte), scratch);
@@ -206,18 +222,12 @@ impl Program {
             scratch.clear(self.nfa.states().len());
             for (from, member) in decided.iter().enumerate() {
                 ends |= self.consume(member.state, from, byte, scratch);
-                if scratch.members.len() > index {
-                    break;
-                }
             }
             scratch.decided = decided;
         } else {
             scratch.clear(self.nfa.states().len());
             for (from, &state) in set.iter().skip(1).enumerate() {
                 ends |= self.consume(state, from, byte, scratch);
-                if scratch.members.len() > index {
-                    break;
-                }
             }
         }
         ends
@@ -237,9 +247,21 @@ impl Program {
             | State::Fail => None,
         };
         if let Some(next) = next {
-            self.follow(next, from as u16, None, scratch); // a program has no more states than a u16 can number
+            self.enter(next, from as u16, scratch); // a program has no more states than a u16 can number
         }
         false
+    }
+
+    /// Adds a state that a byte leads to, and what it leads to without another.
+    fn enter(&self, state: StateID, from: u16, scratch: &mut Scratch) {
+        if self.kind == Kind::First && !scratch.is_complete && scratch.entered.insert(state.as_usize()) {
+            scratch.entries.push(Member {
+                state: state.as_u32() as u16,
+                from,
+                saves: 0,
+            });
+        }
+        self.follow(state, from, None, scratch);
     }
 
     /// Decides the anchors of a set: what its members lead to is in `scratch.decided`.
@@ -294,7 +316,10 @@ impl Program {
                     }
                 }
                 State::Look { look, next } => match position {
-                    None => self.add(id, from, saves, scratch),
+                    None => {
+                        scratch.has_looks = true;
+                        self.add(id, from, saves, scratch);
+                    }
                     Some((before, after)) if holds(*look, before, after) => {
                         scratch.stack.push((*next, saves));
                     }
@@ -333,25 +358,28 @@ impl Program {
 
     /// Writes the members down behind the mark.
     fn collect(&self, before: Before, scratch: &mut Scratch) {
-        scratch.set.clear();
-        scratch.set.push(0);
+        let mut set = core::mem::take(&mut scratch.set);
+        set.clear();
+        set.push(0);
         match self.kind {
-            Kind::First => scratch
-                .set
-                .extend(scratch.members.iter().map(|member| member.state)),
-            Kind::Whole | Kind::Backwards => scratch.set.extend(scratch.sorted.iter()),
+            Kind::First => set.extend(scratch.ordered().iter().map(|member| member.state)),
+            Kind::Whole | Kind::Backwards => set.extend(scratch.sorted.iter()),
         }
-        let mut mark = 0;
-        for &state in scratch.set.iter().skip(1) {
-            match self.nfa.state(id(state)) {
-                State::Look { .. } => mark |= mark::LOOKS | before as u16,
-                State::Match { .. } => mark |= mark::ENDS,
-                _ => {}
-            }
+        let is_end = |&state: &u16| matches!(self.nfa.state(id(state)), State::Match { .. });
+        let looks = if scratch.has_looks {
+            mark::LOOKS | before as u16
+        } else {
+            0
+        };
+        let ends = if set.iter().skip(1).any(is_end) {
+            mark::ENDS
+        } else {
+            0
+        };
+        if let Some(first) = set.first_mut() {
+            *first = looks | ends;
         }
-        if let Some(first) = scratch.set.first_mut() {
-            *first = mark;
-        }
+        scratch.set = set;
     }
 }
 
@@ -365,6 +393,9 @@ impl Scratch {
         self.seen.clear(states);
         self.sorted.clear(states);
         self.members.clear();
+        self.entries.clear();
+        self.entered.clear(states);
+        self.has_looks = false;
         self.is_complete = false;
     }
 }

@@ -134,6 +134,8 @@ fn hard_patterns_catch_what_the_engine_catches() {
         "a(a|b)",
         r"bc\b",
         r"\bab(.)",
+        r"(?:.??\B{0,2})*([^/]a)??",
+        r"(?:(a)??\b|(?m:^))*(b*)",
     ] {
         check(text, &[letters(60), letters(35), b"/a".to_vec(), Vec::new()]);
         check(text, &[random(100, b"abc/"), random(100, b"abcdefghijklmno/")]);
@@ -168,7 +170,7 @@ fn a_long_value_is_followed_back_through_many_parts() {
 
 /// Pieces of patterns and letters of values that meet often.
 fn text() -> impl Strategy<Value = String> {
-    r"(a|b|c|/|\n|é| |\(|\)|\||\*|\+|\?|\*\?|\+\?|\?\?|\^|\$|\.|\\b|\\B|\\A|\\z|\(\?m\)|\(\?i\)|\(\?:|\{0,2\}|\{2\}|\{1,3\}\?|\{0\}|\[\^a\]|\[ab\]|\\w|\\PL|\(a\)|\(b\|c\)|\(\.\*\)){0,14}"
+    r"(a|b|c|/|\n|é| |\(|\)|\||\*|\+|\?|\*\?|\+\?|\?\?|\^|\$|\.|\\b|\\B|\\A|\\z|\(\?m\)|\(\?i\)|\(\?:|\{0,2\}|\{2\}|\{1,3\}\?|\{0\}|\[\^a\]|\[ab\]|\\w|\\PL|\(a\)|\(b\|c\)|\(\.\*\)|\(\?:\.\?\?\\B\)\*|\(a\?\\b\)\*|\(\?:\^\|b\)\+){0,14}"
 }
 
 proptest! {
