@@ -135,7 +135,7 @@ const ALLOWANCES: &[Allowance] = &[
     Allowance {
         name: "envoy-http",
         ours: &[],
-        others: Some(&[]),
+        others: Some(&["serde_json"]),
     },
     Allowance {
         name: "envoy-runner",

@@ -6,6 +6,7 @@ mod accepted;
 mod beside;
 mod duels;
 mod engines;
+mod expressions;
 mod hostile;
 mod house;
 mod keys;
@@ -69,6 +70,7 @@ fn main() {
     trials.push(trial("oldest: generated cases", oldest::generated));
     trials.push(trial("oldest: patterns", oldest::patterns));
     trials.push(trial("accepted: generated inputs", accepted::generated));
+    trials.push(trial("accepted: generated expressions", expressions::generated));
     trials.push(trial(
         "accepted: the validation corpus",
         accepted::validation_corpus,
@@ -76,6 +78,10 @@ fn main() {
     trials.push(trial(
         "oldest: generated inputs are accepted",
         accepted::generated_for_the_oldest,
+    ));
+    trials.push(trial(
+        "oldest: generated expressions",
+        expressions::generated_for_the_oldest,
     ));
     trials.push(trial("hostile: requests", hostile::requests));
     trials.push(trial("hostile: configurations", hostile::configurations));

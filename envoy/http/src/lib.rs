@@ -11,9 +11,11 @@
 //! assert!(!is_inline(HeaderMap::Response, "cdn-loop"));
 //! ```
 
+mod coalesce;
 pub mod codec;
 pub mod connection_manager;
 pub mod edge;
+pub mod expression;
 pub mod format;
 pub mod grpc;
 pub mod header;

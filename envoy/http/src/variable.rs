@@ -5,18 +5,11 @@
 
 use std::fmt;
 
+use crate::coalesce::{self, InvalidArgument};
+use crate::expression::{self, InvalidExpression};
 use crate::format::Call;
 use crate::header::is_token_byte;
 use crate::variable_names::{OPTIONAL, PLAIN};
-
-/// What Envoy makes of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Envoy has it.
-    Accepted,
-    /// Envoy has it, and refuses it if the expression in it is invalid, which is not decided here.
-    DependsOnExpression,
-}
 
 /// Why Envoy refuses a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +26,8 @@ enum Reason {
     TakesNoArgument,
     TakesNoLength,
     Argument { given: String, expected: &'static str },
+    Expression(InvalidExpression),
+    Coalesce(InvalidArgument),
 }
 
 impl fmt::Display for Refused {
@@ -50,6 +45,8 @@ impl fmt::Display for Refused {
                     "invalid argument `{given}` of the variable %{name}%: expected {expected}"
                 )
             }
+            Reason::Expression(error) => write!(f, "invalid expression in %{name}%: {error}"),
+            Reason::Coalesce(error) => write!(f, "invalid argument of the variable %{name}%: {error}"),
         }
     }
 }
@@ -71,13 +68,14 @@ enum Argument {
     Required,
     Checked(fn(Option<&str>) -> Result<(), &'static str>),
     Expression,
+    Coalesce,
 }
 
 /// Whether Envoy 1.`minor` accepts the variable.
 ///
 /// # Errors
 /// The reason, if it does not.
-pub fn check(call: &Call, minor: u16) -> Result<Verdict, Refused> {
+pub fn check(call: &Call, minor: u16) -> Result<(), Refused> {
     let refused = |reason| Refused {
         name: call.name.clone(),
         reason,
@@ -93,7 +91,9 @@ pub fn check(call: &Call, minor: u16) -> Result<Verdict, Refused> {
     let argument = call.argument.as_deref();
     match (&shape.argument, argument) {
         (Argument::None, Some(_)) => return Err(refused(Reason::TakesNoArgument)),
-        (Argument::Required | Argument::Expression, None) => return Err(refused(Reason::NeedsArgument)),
+        (Argument::Required | Argument::Expression | Argument::Coalesce, None) => {
+            return Err(refused(Reason::NeedsArgument));
+        }
         (Argument::Checked(check), _) => check(argument).map_err(|expected| match argument {
             None => refused(Reason::NeedsArgument),
             Some(given) => refused(Reason::Argument {
@@ -101,15 +101,18 @@ pub fn check(call: &Call, minor: u16) -> Result<Verdict, Refused> {
                 expected,
             }),
         })?,
-        (Argument::None | Argument::Optional, _) | (Argument::Required | Argument::Expression, Some(_)) => {}
+        (Argument::Expression, Some(text)) => {
+            expression::check(text, minor).map_err(|it| refused(Reason::Expression(it)))?;
+        }
+        (Argument::Coalesce, Some(json)) => {
+            coalesce::check(json, minor).map_err(|it| refused(Reason::Coalesce(it)))?;
+        }
+        (Argument::None | Argument::Optional, _) | (Argument::Required, Some(_)) => {}
     }
     if call.length.is_some() && !shape.length {
         return Err(refused(Reason::TakesNoLength));
     }
-    Ok(match shape.argument {
-        Argument::Expression => Verdict::DependsOnExpression,
-        Argument::None | Argument::Optional | Argument::Required | Argument::Checked(_) => Verdict::Accepted,
-    })
+    Ok(())
 }
 
 /// What the variable accepted over time, oldest first; nothing for an unknown one.
@@ -150,7 +153,7 @@ fn shapes(name: &str) -> Vec<Shape> {
             shapes
         }
         "CEL" | "TYPED_CEL" => one(36, Argument::Expression, true),
-        "COALESCE" => one(37, Argument::Expression, true),
+        "COALESCE" => one(37, Argument::Coalesce, true),
         name => {
             let since = |table: &[(u16, &[&str])]| {
                 let found = table.iter().find(|(_, names)| names.contains(&name));
@@ -262,12 +265,12 @@ fn server_name(argument: Option<&str>) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, check};
+    use super::check;
     use crate::format::{Part, parse};
 
-    fn verdict(text: &str, minor: u16) -> Option<Verdict> {
+    fn is_accepted(text: &str, minor: u16) -> bool {
         match parse(text).as_deref() {
-            Ok([Part::Variable(call)]) => check(call, minor).ok(),
+            Ok([Part::Variable(call)]) => check(call, minor).is_ok(),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -290,8 +293,11 @@ mod tests {
             "%COMMON_DURATION(a:b:ms)%",
             "%REQUESTED_SERVER_NAME(SNI_FIRST:HOST)%",
             "%DYNAMIC_METADATA(a):3%",
+            "%CEL(request.path):0%",
+            "%TYPED_CEL(size(request.path) % 2 == 0)%",
+            "%COALESCE({\"operators\":[\"HOSTNAME\"]}):5%",
         ] {
-            assert_eq!(verdict(text, 40), Some(Verdict::Accepted), "{text}");
+            assert!(is_accepted(text, 40), "{text}");
         }
         for text in [
             "%UNKNOWN%",
@@ -316,10 +322,15 @@ mod tests {
             "%UPSTREAM_FOO%",
             "%START_TIME(%Y):3%",
             "%UPSTREAM_METADATA(a):3%",
+            "%CEL%",
+            "%CEL:5%",
+            "%CEL(request.)%",
+            "%TYPED_CEL(foo(1))%",
+            "%COALESCE%",
+            "%COALESCE({})%",
         ] {
-            assert_eq!(verdict(text, 40), None, "{text}");
+            assert!(!is_accepted(text, 40), "{text}");
         }
-        assert_eq!(verdict("%CEL(request.)%", 40), Some(Verdict::DependsOnExpression));
     }
 
     #[test]
@@ -331,9 +342,11 @@ mod tests {
             ("%REQUESTED_SERVER_NAME(SNI_ONLY)%", 37),
             ("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(a)%", 38),
             ("%METADATA(LISTENER_FILTER_CHAIN:a)%", 37),
+            ("%COALESCE({\"operators\":[\"HOSTNAME\"]})%", 37),
+            ("%COALESCE({\"operators\":[\"SPAN_ID\"]})%", 38),
         ] {
-            assert_eq!(verdict(text, since - 1), None, "{text}");
-            assert_eq!(verdict(text, since), Some(Verdict::Accepted), "{text}");
+            assert!(!is_accepted(text, since - 1), "{text}");
+            assert!(is_accepted(text, since), "{text}");
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod bytes;
 pub mod dice;
 pub mod edits;
+pub mod expression;
 pub mod matching;
 pub mod odd;
 pub mod pattern;

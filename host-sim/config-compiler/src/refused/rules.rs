@@ -160,7 +160,7 @@ impl Checker<'_, '_> {
         self.per_filter(rule);
     }
 
-    /// What only a forwarded request meets.
+    /// Fields that only act on forwarded requests.
     fn forwarded(&mut self, rule: &HttpRoute) {
         if let Some(rewrite) = &rule.rewrite {
             self.report("rewrite.authority", values::sent(&rewrite.authority));
@@ -223,17 +223,6 @@ impl Checker<'_, '_> {
                     &at,
                     name_of(name).or_else(|| values::edit_value(value, self.envoy)),
                 );
-                for variable in values::expressions(value, self.envoy) {
-                    if let Some(path) = self.new_path(&at) {
-                        let message = format!(
-                            "the expression of %{variable}% is not checked: if it is invalid, Envoy does not start"
-                        );
-                        self.diagnostics
-                            .warn("unchecked-expression", message)
-                            .on(&self.rule.leaf.origin, path)
-                            .help("check the output with `envoy --mode validate`");
-                    }
-                }
             }
         }
         for (index, name) in edits.remove.iter().enumerate() {
@@ -249,7 +238,7 @@ impl Checker<'_, '_> {
         self.report(at, wrong);
     }
 
-    /// Faults and CORS, which apply to whatever the route does.
+    /// Faults and CORS, which apply to every kind of route.
     fn per_filter(&mut self, rule: &HttpRoute) {
         if let Some(fault) = &rule.fault {
             if let Some(delay) = &fault.delay {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fingerpost_envoy_http::format::{self, Part};
 use fingerpost_envoy_http::header;
-use fingerpost_envoy_http::variable::{self, Verdict};
+use fingerpost_envoy_http::variable;
 
 use crate::options::EnvoyVersion;
 
@@ -95,24 +95,10 @@ pub(crate) fn edit_value(text: &str, envoy: EnvoyVersion) -> Option<Wrong> {
     };
     parts.iter().find_map(|part| match part {
         Part::Text(_) => None,
-        Part::Variable(call) => match variable::check(call, envoy.minor()) {
-            Ok(Verdict::Accepted | Verdict::DependsOnExpression) => None,
-            Err(error) => Some(Wrong::new(format!("Envoy refuses the value: {error}"), HELP)),
-        },
+        Part::Variable(call) => variable::check(call, envoy.minor())
+            .err()
+            .map(|error| Wrong::new(format!("Envoy refuses the value: {error}"), HELP)),
     })
-}
-
-/// The variables of a value that Envoy refuses if their expressions are invalid.
-pub(crate) fn expressions(text: &str, envoy: EnvoyVersion) -> Vec<String> {
-    let parts = format::parse(text).unwrap_or_default();
-    let calls = parts.into_iter().filter_map(|part| match part {
-        Part::Variable(call) => Some(call),
-        Part::Text(_) => None,
-    });
-    calls
-        .filter(|call| variable::check(call, envoy.minor()) == Ok(Verdict::DependsOnExpression))
-        .map(|call| call.name)
-        .collect()
 }
 
 fn edit_length(text: &str) -> Option<Wrong> {
