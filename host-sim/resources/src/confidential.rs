@@ -2,7 +2,8 @@
 //!
 //! A message ends up in terminals and in logs of builds, so it quotes nothing from such a document. The decision is
 //! made on the text, as a document with a syntax error has no `kind` that could be read; a document that only looks
-//! like a Secret loses its source lines in messages, and nothing else.
+//! like a Secret loses its source lines in messages, and nothing else. `data` alone looks like one, unless the document has
+//! a kind that is known to hold no secrets, such as ConfigMap.
 
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -75,9 +76,36 @@ fn documents(text: &str) -> impl Iterator<Item = Range<usize>> {
 fn is_confidential(document: &str) -> bool {
     document.contains("PRIVATE KEY-----")
         || holds_pem(document)
-        || document
-            .lines()
-            .any(|line| names_secret(line) || has_key_of_secret(line))
+        || document.lines().any(names_secret)
+        || document.lines().any(has_key_of_secret) && !has_open_kind(document)
+}
+
+/// Whether every `kind` in the document is one that holds no password under `data`.
+fn has_open_kind(document: &str) -> bool {
+    let mut kinds = document.lines().flat_map(kinds).peekable();
+    kinds.peek().is_some() && kinds.all(|kind| OPEN_KINDS.contains(&kind))
+}
+
+const OPEN_KINDS: [&str; 10] = [
+    "ConfigMap",
+    "DestinationRule",
+    "EndpointSlice",
+    "Endpoints",
+    "Gateway",
+    "Pod",
+    "Service",
+    "ServiceEntry",
+    "VirtualService",
+    "WorkloadEntry",
+];
+
+/// The values of the keys `kind` in a line, as far as they are one plain or quoted word.
+fn kinds(line: &str) -> impl Iterator<Item = &str> {
+    keys(line).filter(|(key, _)| *key == "kind").map(|(_, value)| {
+        let value = value.trim_start().trim_start_matches(['"', '\'']);
+        let end = value.find(|c: char| !c.is_alphanumeric()).unwrap_or(value.len());
+        &value[..end] // `find` gives a boundary of a character
+    })
 }
 
 /// Whether the line, without its comment, has `Secret` as a word of its own, as in `kind: Secret`.
@@ -93,14 +121,19 @@ fn names_secret(line: &str) -> bool {
 
 /// Whether the line has the key `data` or `stringData`: a Secret that lost its `kind` still has these.
 fn has_key_of_secret(line: &str) -> bool {
-    line.match_indices(':').any(|(at, _)| {
+    keys(line).any(|(key, _)| {
+        ["data", "stringData"]
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case(key))
+    })
+}
+
+/// The words before the colons of a line, each with what follows its colon.
+fn keys(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.match_indices(':').filter_map(|(at, _)| {
         let key = line[..at].trim_end().trim_end_matches(['"', '\'']); // a colon has one byte
-        let word = key.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')));
-        word.take(1).any(|word| {
-            ["data", "stringData"]
-                .iter()
-                .any(|it| it.eq_ignore_ascii_case(word))
-        })
+        let mut words = key.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')));
+        Some((words.next()?, &line[at + 1..]))
     })
 }
 
@@ -157,6 +190,16 @@ mod tests {
         check("apiVersion: v1\ndata:\n  tls.key: !\n");
         check(r#"{"apiVersion": "v1", "metadata": {}, "data" : {"a": "!"}}"#);
         check("kind: secret\nstringdata: {a: !}\n---\nmetadata: {labels: {app.data: a, big-data: b}}\nb: ?");
+    }
+
+    #[test]
+    fn a_kind_that_holds_no_secret_is_shown() {
+        check("kind: ConfigMap\ndata: {a: ?}\n---\ndata: {a: !}");
+        check("apiVersion: v1\ndata:\n  a: ?\nkind: \"ConfigMap\" # of a Gateway\n");
+        check(r#"{"kind":"Gateway", "metadata": {}, "data" : {"a": "?"}}"#);
+        check("kind: ConfigMap\ndata: {kind: Secret, a: !}");
+        check("kind: Secrte\ndata: {a: !}\n---\nkind: List\nitems:\n- kind: ConfigMap\n  data: {a: !}");
+        check("kind:\n  ConfigMap\ndata: {a: !}");
     }
 
     #[test]
