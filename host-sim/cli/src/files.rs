@@ -27,33 +27,20 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// No more is read of one file: a device may have no end.
 const MOST_MEGABYTES: u64 = 256;
 
-/// Reads everything, in the order given. A file that is named twice is read once.
+/// Reads everything, in the order given. A file that is named more than once counts where it is named last: as with
+/// `kubectl apply`, the resource that is applied last wins.
 pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
-    let mut seen = HashSet::new();
-    for name in names {
-        if name.as_os_str() == "-" {
-            if seen.insert(PathBuf::from("-")) {
-                sources.push(read_stdin()?);
-            }
+    for named in named_files(names)? {
+        if named.path.as_os_str() == "-" {
+            sources.push(read_stdin()?);
             continue;
         }
-        let metadata = fs::metadata(name).map_err(|error| unreadable(name, &error))?;
-        let files = if metadata.is_dir() {
-            files_below(name)?
-        } else {
-            vec![name.clone()]
-        };
-        for file in files {
-            let is_found = metadata.is_dir();
-            if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
-                let bytes = read_file(&file).map_err(|error| unreadable(&file, &error))?;
-                if is_found && is_test_file(&String::from_utf8_lossy(&bytes)) {
-                    continue;
-                }
-                sources.push(Source::from_bytes(file.to_string_lossy(), bytes));
-            }
+        let bytes = read_file(&named.path).map_err(|error| unreadable(&named.path, &error))?;
+        if named.is_found && is_test_file(&String::from_utf8_lossy(&bytes)) {
+            continue;
         }
+        sources.push(Source::from_bytes(named.path.to_string_lossy(), bytes));
     }
     let (full, empty): (Vec<Source>, Vec<Source>) = sources
         .into_iter()
@@ -78,6 +65,37 @@ pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         note(format_args!("{} is empty", source.name));
     }
     Ok(full)
+}
+
+/// A file to read; `-` is standard input.
+struct Named {
+    path: PathBuf,
+    /// It is of a directory, and not named itself.
+    is_found: bool,
+}
+
+/// The files of `names` and of the directories among them, each once.
+fn named_files(names: &[PathBuf]) -> Result<Vec<Named>, Failure> {
+    let mut files = Vec::new();
+    for name in names {
+        let named = |path: PathBuf, is_found| Named { path, is_found };
+        if name.as_os_str() == "-" {
+            files.push(named(name.clone(), false));
+            continue;
+        }
+        let metadata = fs::metadata(name).map_err(|error| unreadable(name, &error))?;
+        if metadata.is_dir() {
+            files.extend(files_below(name)?.into_iter().map(|it| named(it, true)));
+        } else {
+            files.push(named(name.clone(), false));
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut is_last = |path: &Path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    files.reverse();
+    files.retain(|it| is_last(&it.path));
+    files.reverse();
+    Ok(files)
 }
 
 /// Standard input, which can be read only once: whoever asks again gets the same.
