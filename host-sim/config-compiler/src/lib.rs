@@ -18,6 +18,7 @@ mod cluster_policies;
 mod clusters;
 mod compilation;
 mod compiled;
+mod connection_limits;
 mod covers;
 mod credentials;
 mod delegates;

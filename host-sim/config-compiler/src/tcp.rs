@@ -14,6 +14,7 @@ use fingerpost_envoy_config::listener::{FilterChain, FilterChainMatch, NetworkFi
 use fingerpost_resources::{Resource, RouteDestination, VirtualService};
 
 use crate::claims;
+use crate::connection_limits::ConnectionLimits;
 use crate::gateways::BoundServer;
 use crate::host;
 use crate::http_chain::HANDSHAKE_TIMEOUT;
@@ -29,6 +30,8 @@ pub(crate) struct TcpChain<'r> {
     pub server_names: Vec<String>,
     /// The clusters with their weights; one alone takes all.
     pub shares: Vec<(ClusterRef, u32)>,
+    /// How long its connections live.
+    pub limits: ConnectionLimits,
     /// The VirtualService.
     pub resource: &'r Resource<VirtualService>,
     /// The path of the rule, such as `spec.tcp[0]`.
@@ -67,6 +70,7 @@ pub(crate) fn routed_by_port<'r>(
     Some(TcpChain {
         server_names: Vec::new(),
         shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+        limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
         resource,
         path: format!("spec.tcp[{index}]"),
     })
@@ -130,6 +134,7 @@ pub(crate) fn routed_by_name<'r>(
                         claims::distinct(&matched.sni_hosts)
                     },
                     shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+                    limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
                     resource,
                     path,
                 });
@@ -162,25 +167,26 @@ impl<'r> ServerNames<'r> {
 /// The Envoy `FilterChain`.
 pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
     let namespace = &chain.resource.meta.namespace;
-    let proxy = match chain.shares.as_slice() {
-        [(only, _)] => TcpProxy {
-            stat_prefix: only.name(),
-            cluster: ClusterSpecifier::Cluster(only.name()),
-            access_log: Vec::new(),
-        },
+    let (stat_prefix, cluster) = match chain.shares.as_slice() {
+        [(only, _)] => (only.name(), ClusterSpecifier::Cluster(only.name())),
         several => {
             let clusters = several.iter().map(|(cluster, weight)| ClusterWeight {
                 name: cluster.name(),
                 weight: *weight,
             });
-            TcpProxy {
-                stat_prefix: format!("l4.{namespace}"),
-                cluster: ClusterSpecifier::WeightedClusters(WeightedClusters {
-                    clusters: clusters.collect(),
-                }),
-                access_log: Vec::new(),
-            }
+            let clusters = clusters.collect();
+            (
+                format!("l4.{namespace}"),
+                ClusterSpecifier::WeightedClusters(WeightedClusters { clusters }),
+            )
         }
+    };
+    let proxy = TcpProxy {
+        stat_prefix,
+        cluster,
+        idle_timeout: chain.limits.idle_timeout.map(Into::into),
+        max_downstream_connection_duration: chain.limits.max_duration.map(Into::into),
+        access_log: Vec::new(),
     };
     FilterChain {
         filters: vec![Extension {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Duration;
 use crate::access_log::AccessLog;
 
 /// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`.
@@ -11,6 +12,10 @@ pub struct TcpProxy {
     pub stat_prefix: String,
     #[serde(flatten)]
     pub cluster: ClusterSpecifier,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_downstream_connection_duration: Option<Duration>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLog>,
 }
