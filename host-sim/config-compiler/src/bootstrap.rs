@@ -24,6 +24,7 @@ use crate::patterns;
 use crate::plan::Plan;
 use crate::refused;
 use crate::reserved;
+use crate::udp_servers;
 use crate::unselected_rules;
 use crate::unserved::{self, Context};
 use crate::virtual_services;
@@ -77,6 +78,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     lost_subsets(&clusters, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);
+    udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
     let plan = Plan::new(&built, &clusters, unserved, &mesh);
     let file_secrets = built

@@ -302,6 +302,11 @@ pub(crate) fn pair(secret: &Secret) -> Option<(&[u8], &[u8])> {
     both(secret, "cert", "key").or_else(|| both(secret, "tls.crt", "tls.key"))
 }
 
+/// Whether Istio would take an OCSP response from a Secret, beside the pair (istio `secrets.go`, `ExtractCertInfo`).
+pub(crate) fn has_staple(secret: &Secret) -> bool {
+    both(secret, "cert", "key").is_none() && value(secret, "tls.ocsp-staple").is_some()
+}
+
 /// The authorities of a Secret, and its revocation list.
 pub(crate) fn authorities(secret: &Secret) -> Option<(&[u8], Option<&[u8]>)> {
     let found = |authority, list| Some((value(secret, authority)?, value(secret, list)));

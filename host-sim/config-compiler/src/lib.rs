@@ -54,6 +54,7 @@ mod routes;
 mod services;
 mod tcp;
 mod tls;
+mod udp_servers;
 mod unselected_rules;
 mod unserved;
 mod upstream_http;

@@ -190,7 +190,15 @@ impl Server<'_> {
                 let found = credentials::secret(self.resources, &namespace, &secret, own);
                 match found {
                     Some(found) => match credentials::pair(&found.spec) {
-                        Some((chain, key)) => return inline(chain, key, &found.origin, diagnostics),
+                        Some((chain, key)) => {
+                            if credentials::has_staple(&found.spec) {
+                                diagnostics
+                                    .warn("staple-left-out", "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate")
+                                    .on(&found.origin, "data.tls.ocsp-staple")
+                                    .help("remove it, or accept that clients ask the certificate's authority themselves");
+                            }
+                            return inline(chain, key, &found.origin, diagnostics);
+                        }
                         None => format!(
                             "Secret `{namespace}/{secret}` has neither `tls.crt` and `tls.key` nor `cert` and `key`"
                         ),
