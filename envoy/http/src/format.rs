@@ -89,7 +89,7 @@ fn read_call(text: &str) -> Option<(Call, &str)> {
         let (length, rest) = read_end(rest)?;
         return Some((call(None, length), rest));
     };
-    // The shortest argument that leaves a valid end, as `.*?` finds it; `.` is no line break.
+    // The shortest argument that leaves a valid end, as `.*?` finds it; `.` does not match a line break.
     let line = inside.split('\n').next().unwrap_or(inside);
     line.match_indices(')').find_map(|(at, _)| {
         let argument = inside.get(..at)?;

@@ -2,7 +2,7 @@
 //!
 //! `config-compiler`, `proxy-model` (Envoy around a filter), `simulator` (the host of a Wasm filter) and the tests must agree on them
 //! without knowing each other. Nothing here reads a configuration, does I/O or knows Istio: what depends on a bootstrap
-//! stays with whoever reads the bootstrap. The rules are those of Envoy 1.40; each module names its source.
+//! stays with the reader of the bootstrap. The rules are those of Envoy 1.40; each module names its source.
 //!
 //! ```
 //! use fingerpost_envoy_http::{HeaderMap, is_inline};
@@ -14,6 +14,7 @@
 mod coalesce;
 pub mod codec;
 pub mod connection_manager;
+pub mod domain;
 pub mod edge;
 pub mod expression;
 pub mod format;

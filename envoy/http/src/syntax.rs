@@ -1,6 +1,6 @@
 //! Which requests Envoy's HTTP/1 codec takes: their methods, authorities and size. Names and values are in [`crate::header`].
 //!
-//! The methods are those of `source/common/http/http1/balsa_parser.cc`, what may stand in an authority is
+//! The methods are those of `source/common/http/http1/balsa_parser.cc`, what an authority may have is
 //! `source/common/http/header_utility.cc`, and the limits are Envoy's defaults. All were tried in a stock Envoy 1.40.
 
 /// The most headers that a request may have, its host among them.
@@ -15,7 +15,7 @@ pub fn is_method(method: &[u8]) -> bool {
     METHODS.iter().any(|known| known.as_bytes() == method)
 }
 
-/// Whether a byte may stand in an authority (RFC 3986, 3.2).
+/// Whether a byte may be part of an authority (RFC 3986, 3.2).
 #[must_use]
 pub fn is_authority_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%[]".contains(&byte)

@@ -1,6 +1,6 @@
 //! Which variables Envoy has in the values of header edits, and which arguments they accept.
 //!
-//! Envoy refuses the whole configuration for one that it does not have. What a variable stands for is decided
+//! Envoy refuses the whole configuration for one that it does not have. The value of a variable is decided
 //! elsewhere. Source: Envoy `source/common/formatter/`; every rule here was tried with Envoy 1.36 to 1.40.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Headers that Envoy writes by itself with a value that exists only while it runs: an id, an address, a time.
 //!
-//! Whoever shows or checks such a header without a running Envoy knows that it is there, and not what it says. In place
-//! of the value stands a word in angle brackets, as `x-forwarded-for: 192.0.2.1,<client address>`. What the
+//! Code that shows or checks such a header without a running Envoy knows that it exists, but not its value. It has
+//! a placeholder in angle brackets instead, as `x-forwarded-for: 192.0.2.1,<client address>`. What the
 //! configuration and the request decide (`x-forwarded-proto`, `x-envoy-attempt-count`, `x-envoy-expected-rq-timeout-ms`,
 //! `server`) has its real value and is not here. Read from a stock Envoy 1.40; in its source `conn_manager_utility.cc`,
 //! `conn_manager_impl.cc` and `router.cc`.

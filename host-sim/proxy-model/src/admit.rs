@@ -4,12 +4,13 @@
 //! is external, its address is the connection's, the path is normalised.
 
 use fingerpost_envoy_http::codec::{Protocol, Received, Refused, decode, is_too_large};
-use fingerpost_envoy_http::connection_manager::{PathRules, check_headers, check_path};
+use fingerpost_envoy_http::connection_manager::{check_headers, check_path};
 use fingerpost_envoy_http::edge::{Position, strip};
 use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
 use fingerpost_envoy_http::{HeaderMap, path};
 
 use crate::connection::Connection;
+use crate::http::Edge;
 use crate::outcome::Skipped;
 use crate::request::{Request, Version};
 
@@ -26,14 +27,6 @@ pub(crate) enum Admission {
         headers: Headers,
         has_body: bool,
     },
-}
-
-/// What a connection manager is set to.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    /// Headers that are removed before anything else looks at them.
-    pub(crate) removed_early: Vec<String>,
-    pub(crate) path_rules: PathRules,
 }
 
 /// The client's address, for want of a connection.
@@ -58,7 +51,7 @@ pub(crate) fn admit(
     };
     let mut headers = decoded.headers;
     let is_chunked = get(&headers, "transfer-encoding").is_some();
-    // A client tells the length of such a message even if it is empty.
+    // A client sends the length of such a message even if it is empty.
     let needs_a_length = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
     if needs_a_length
         && request.version != Version::Http2
@@ -131,7 +124,7 @@ fn received<'r>(request: &'r Request, connection: &Connection<'_>) -> Received<'
 fn check_http2(request: &Request, received: &Received<'_>) -> Result<(), Skipped> {
     if !request.path.is_ascii() || request.authority.contains('@') {
         return Err(Skipped::because(
-            "a target that is no URL's is not modelled in HTTP/2",
+            "a target that is not a valid URL is not modelled in HTTP/2",
         ));
     }
     if is_too_large(received) {

@@ -1,11 +1,11 @@
 //! The CORS filter: answers preflights, and marks other answers as readable for an origin.
 
+use fingerpost_envoy_http::header_map::{Headers, get, set};
 use serde::Deserialize;
 
 use crate::ModelError;
 use crate::read::{Ignored, RuntimeFraction};
 use crate::string_match::{StringMatch, WrittenString};
-use fingerpost_envoy_http::header_map::{Headers, get, set};
 
 /// The policy of a route.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl CorsPolicy {
 }
 
 impl Mark<'_> {
-    /// Marks an answer, whoever gave it.
+    /// Marks an answer, also one of Envoy's own.
     pub(crate) fn on_response(&self, response: &mut Headers) {
         set(response, "access-control-allow-origin", self.origin.as_slice());
         if self.policy.allow_credentials {

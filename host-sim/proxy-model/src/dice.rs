@@ -1,4 +1,4 @@
-//! Where chance comes from.
+//! The source of random numbers.
 
 /// Numbers of which any is as likely as any other. An argument, so that a test can name them.
 pub trait Dice {
@@ -28,7 +28,7 @@ impl<'d> StreamRoll<'d> {
         *self.rolled.get_or_insert_with(|| self.dice.roll())
     }
 
-    /// A number of its own.
+    /// A number for one decision.
     pub(crate) fn fresh(&mut self) -> u64 {
         self.dice.roll()
     }

@@ -1,5 +1,7 @@
 //! The upstream: an echo server that answers 200 with `ok`, and notes what it received.
 
+use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::upgrade;
 use fingerpost_envoy_http::{CLIENT_ADDRESS, MILLISECONDS, RANDOM_ID};
 
 use crate::admit::{CLIENT, REQUEST_ID};
@@ -7,8 +9,6 @@ use crate::headers::text;
 use crate::outcome::{Outcome, Skipped, Upstream};
 use crate::reply::Reply;
 use crate::request::Request;
-use fingerpost_envoy_http::header_map::{Headers, get};
-use fingerpost_envoy_http::upgrade;
 
 /// A header that echo servers answer with beside their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct EchoHeader {
 pub enum EchoValue {
     /// This text.
     Text(String),
-    /// The name of the cluster that the server stands in for.
+    /// The name of the server's cluster.
     Cluster,
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn answer(cluster: &str, beside: &[EchoHeader]) -> Reply {
 /// The body of every answer.
 pub(crate) const BODY: &[u8] = b"ok";
 
-/// What it notes of a request that came through Envoy, whose codec tells the length of a body that is not there.
+/// What it notes of a request that came through Envoy, whose codec adds the length of an empty body.
 pub(crate) fn received(request: &Headers, has_body: bool) -> Upstream {
     let one = |name| text(get(request, name).unwrap_or_default());
     let method = one(":method");

@@ -3,14 +3,14 @@
 //! Within one list Envoy removes first. Then it works out all values, sets, and adds at last. A value that comes
 //! out empty is not written.
 
+use fingerpost_envoy_http::HeaderMap;
+use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
 use serde::Deserialize;
 
 use crate::facts::{Answer, Facts, Source};
 use crate::format::Format;
 use crate::outcome::Skipped;
 use crate::read::Ignored;
-use fingerpost_envoy_http::HeaderMap;
-use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
 
 /// Edits of one level: a destination, a route, a virtual host.
 #[derive(Debug, Default)]

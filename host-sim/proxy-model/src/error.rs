@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What the model does not understand, and where it stands. It refuses rather than pass over what could matter.
+/// What the model does not understand, and where. It refuses rather than ignore what could matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelError {
     places: Vec<String>,

@@ -1,8 +1,8 @@
-//! What is known about a request beside its headers, for the variables of a header edit.
+//! What is known about a request besides its headers, for the variables of a header edit.
 
 use crate::Headers;
+use crate::outcome::UpstreamFailure;
 use crate::request::Version;
-use crate::routed::Silence;
 
 /// The circumstances of one request.
 #[derive(Debug, Clone, Copy)]
@@ -11,11 +11,11 @@ pub(crate) struct Facts<'a> {
     pub(crate) listener: &'a str,
     /// Whether the request has a body.
     pub(crate) has_body: bool,
-    /// What the client speaks.
+    /// The version that the client speaks.
     pub(crate) version: Version,
     /// Whether the client speaks TLS.
     pub(crate) over_tls: bool,
-    /// The server name that the client asks for.
+    /// The server name (SNI) of the client.
     pub(crate) server_name: Option<&'a str>,
     /// The route's name.
     pub(crate) route_name: &'a str,
@@ -39,8 +39,8 @@ pub(crate) enum Source {
     Upstream,
     Route,
     NoCluster,
-    /// A cluster was asked, and has not answered.
-    Silence(Silence),
+    /// A cluster has not answered.
+    NoAnswer(UpstreamFailure),
     Abort,
     Plugin,
     /// The router, since the upstream did not go on in what the client wants.
@@ -48,5 +48,5 @@ pub(crate) enum Source {
     /// The connection manager, which refuses the request, and why.
     Manager(&'static str),
     /// No route: nothing is edited then.
-    Nobody,
+    NoRoute,
 }

@@ -1,15 +1,15 @@
-//! The hole in the model where a filter goes.
+//! The interface to the filters, which run outside the model.
 
 use crate::Headers;
 
-/// Which filter is asked: one plugin in one chain of one listener.
+/// Which filter runs: one plugin in one chain of one listener.
 #[derive(Debug, Clone, Copy)]
 pub struct FilterSite<'m> {
     /// The listener's name.
     pub listener: &'m str,
     /// The plugin's name.
     pub plugin: &'m str,
-    /// Where the module lies.
+    /// The path of the module.
     pub module: &'m str,
     /// The plugin's configuration.
     pub configuration: &'m [u8],

@@ -4,11 +4,11 @@
 //! makes Envoy refuse the whole bootstrap; the model says so where it meets it.
 
 use fingerpost_envoy_http::format;
+use fingerpost_envoy_http::header_map::Headers;
 
 use crate::facts::Facts;
 use crate::outcome::Skipped;
 use crate::variable::{self, Variable};
-use fingerpost_envoy_http::header_map::Headers;
 
 /// A text with variables.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ enum Part {
         variable: Variable,
         limit: Option<usize>,
     },
-    /// Why nobody can say.
+    /// Why the value is unknown.
     Unknown(String),
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fingerpost_envoy_http::header_map::{Headers, get, set, values};
 use serde::Deserialize;
 
 use crate::ModelError;
@@ -9,7 +10,6 @@ use crate::dice::{Fraction, StreamRoll};
 use crate::edits::{Edits, WrittenEdit};
 use crate::read::{Ignored, Milliseconds, RuntimeFraction};
 use crate::rewrite::{Rewrite, WrittenRegexRewrite};
-use fingerpost_envoy_http::header_map::{Headers, get, set, values};
 
 /// Where requests go, and what changes on the way.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct Mirror {
     fraction: Fraction,
 }
 
-/// Milliseconds; 0 is no limit.
+/// Milliseconds; 0 means no limit.
 #[derive(Debug)]
 struct Timeout {
     whole: u64,
@@ -192,7 +192,7 @@ impl Forward {
         self.cookies.iter().any(|name| !has_cookie(request, name))
     }
 
-    /// Tells the upstream how long anyone waits for it, in milliseconds, and the caller too; 0 is no limit.
+    /// Writes into the request how long Envoy waits for the upstream, and returns it, in milliseconds; 0 means no limit.
     pub(crate) fn set_timeout(&self, request: &mut Headers, is_grpc: bool) -> u64 {
         let Timeout {
             whole,
@@ -201,7 +201,7 @@ impl Forward {
         } = self.timeout;
         let whole = match grpc_cap.filter(|_| is_grpc) {
             None => whole,
-            // 0 is no limit, of the client's wish as of the cap.
+            // 0 means no limit, in the client's wish and in the cap.
             Some(cap) => match (grpc_timeout(request).unwrap_or(0), cap) {
                 (wish, 0) | (0, wish) => wish,
                 (wish, cap) => wish.min(cap),

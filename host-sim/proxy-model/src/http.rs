@@ -1,36 +1,35 @@
-//! An HTTP connection manager: its filters in order, each with its part in what comes of a request.
+//! The configuration of an HTTP connection manager: its filters in order, its routes, what it removes and refuses.
 
+use fingerpost_envoy_http::connection_manager::PathRules;
+use fingerpost_envoy_http::header_map::Headers;
+use fingerpost_envoy_http::upgrade;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::admit::{Admission, Edge, admit};
-use crate::clusters::Clusters;
-use crate::connection::Connection;
-use crate::dice::StreamRoll;
-use crate::filter::{Filter, FilterSite};
-use crate::outcome::Skipped;
+use crate::filter::FilterSite;
 use crate::read::{Ignored, message};
-use crate::request::Request;
-use crate::routed::{Answered, Routed};
-use crate::stream::Stream;
 use crate::virtual_host::RouteTable;
-use fingerpost_envoy_http::connection_manager::PathRules;
-use fingerpost_envoy_http::header_map::Headers;
-use fingerpost_envoy_http::local_reply::LocalReply;
-use fingerpost_envoy_http::upgrade;
 
 /// A connection manager.
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) listener: String,
-    edge: Edge,
+    pub(crate) edge: Edge,
     pub(crate) filters: Vec<HttpFilter>,
     pub(crate) routes: RouteTable,
-    /// What requests may go on in, in lower case.
+    /// The protocols to which requests may upgrade, in lower case.
     upgrades: Vec<String>,
     /// The `server` of every response.
     pub(crate) server_name: String,
+}
+
+/// What a connection manager does to a request before any filter.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    /// Headers that are removed before anything else looks at them.
+    pub(crate) removed_early: Vec<String>,
+    pub(crate) path_rules: PathRules,
 }
 
 /// Envoy's default.
@@ -41,7 +40,7 @@ fn usual_server_name() -> String {
 /// A filter of the chain.
 #[derive(Debug)]
 pub(crate) enum HttpFilter {
-    /// One that is not Envoy's own: somebody else runs it.
+    /// One that is not Envoy's own; the caller runs it.
     Plugin(Plugin),
     Fault,
     Cors,
@@ -97,7 +96,7 @@ struct WrittenUpgrade {
     upgrade_type: String,
 }
 
-/// What a path with `%2F` gets: nothing is done to it, whatever else there is.
+/// What is done to a path with `%2F`: nothing else is supported.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum EscapedSlashes {
@@ -197,57 +196,9 @@ impl Http {
         })
     }
 
-    /// Whether a request wants to go on in what it may not.
+    /// Whether a request wants an upgrade that is not allowed.
     pub(crate) fn refuses_upgrade(&self, request: &Headers) -> bool {
         upgrade::wanted(request).is_some_and(|wanted| !self.upgrades.iter().any(|it| *it == wanted))
-    }
-
-    /// Where a request goes.
-    pub(crate) fn route<'m>(
-        &'m self,
-        request: &Request,
-        connection: Connection<'m>,
-        clusters: &'m Clusters,
-        filter: &mut dyn Filter,
-        dice: &mut StreamRoll<'_>,
-    ) -> Result<Routed<'m>, Skipped> {
-        let to_head = request.method == "HEAD";
-        let refused = |status, body: &str| {
-            Routed::Answered(Box::new(Answered {
-                reply: LocalReply::new(status, body).prepare(false, to_head).into(),
-                to_head,
-                rule: None,
-                delay_ms: 0,
-                server_name: self.server_name.clone(),
-            }))
-        };
-        match admit(request, &connection, &self.edge)? {
-            Admission::Unreadable(error) => Ok(refused(error.status, error.body())),
-            Admission::Refused {
-                error,
-                headers,
-                has_body,
-            } => {
-                let stream = Stream {
-                    has_body,
-                    http: self,
-                    clusters,
-                    connection,
-                    request: headers,
-                };
-                stream.refuse(error, dice)
-            }
-            Admission::Admitted { headers, has_body } => {
-                let stream = Stream {
-                    has_body,
-                    http: self,
-                    clusters,
-                    connection,
-                    request: headers,
-                };
-                stream.run(filter, dice)
-            }
-        }
     }
 }
 

@@ -2,24 +2,24 @@
 //!
 //! ```text
 //! Model::route(request, filter, dice)
-//!   listener and filter chain by port and server name             connection
-//!   the codec and the connection manager: 400s, what is lost      admit, target, fields, path, upgrade
+//!   listener and filter chain by port and server name             listener
+//!   the codec and the connection manager: 400s, what is lost      admit
 //!   the filters in order                                          stream
-//!     a plugin, run by whoever calls                              filter
+//!     a plugin, run by the caller                                 filter
 //!     the route: virtual host, then a key or the first match      virtual_host, predicate, route_match
 //!     fault, CORS                                                 fault, cors
 //!     the router: redirect, direct response, destination,         router, redirect, forward, rewrite
 //!       header edits with their variables, mirrors                edits, format, variable
 //! Forwarded::finish(answer)
-//!   header edits, CORS, the codec: the way back                   routed, reply
+//!   header edits, CORS, the codec: the way back                   decision, reply
 //! Model::answer(request, filter, dice)
 //!   both, with an upstream that is an echo server                 record, echo
 //! ```
 //!
-//! It stands beside Envoy 1.40, not in its place. It has no clock and no network: an upstream that delays or fails,
+//! It predicts Envoy 1.40; it does not replace it. It has no clock and no network: an upstream that delays or fails,
 //! timeouts that may pass before any answer, retries, bodies and HTTP/2 clients are not modelled, nor is a variable or
 //! a cookie that only a running proxy can fill in. A request that depends on them is [`Skipped`], with the reason. Of
-//! an upgrade it is known who is asked, and what becomes of an answer that declines it. A bootstrap with a field that
+//! an upgrade, the cluster is known, and what becomes of an answer that declines it. A bootstrap with a field that
 //! the model does not know is refused.
 //!
 //! An outcome has every header, those that Envoy adds among them; a value that only a running Envoy has is a placeholder
@@ -34,6 +34,7 @@ mod admit;
 mod clusters;
 mod connection;
 mod cors;
+mod decision;
 mod dice;
 mod echo;
 mod edits;
@@ -45,6 +46,7 @@ mod format;
 mod forward;
 mod headers;
 mod http;
+mod listener;
 mod model;
 mod outcome;
 mod predicate;
@@ -56,7 +58,6 @@ mod request;
 mod rewrite;
 mod route;
 mod route_match;
-mod routed;
 mod router;
 mod stream;
 mod string_match;
@@ -65,14 +66,14 @@ mod variable;
 mod virtual_host;
 
 pub use admit::REQUEST_ID;
-pub use connection::Entrance;
+pub use decision::{Answered, Forwarded, Routed};
 pub use dice::Dice;
 pub use echo::{EchoHeader, EchoValue};
 pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
 pub use fingerpost_envoy_http::header_map::Headers;
+pub use listener::ListenerTraffic;
 pub use model::Model;
-pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream};
+pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream, UpstreamFailure};
 pub use reply::Reply;
 pub use request::{Request, Tls, Version};
-pub use routed::{Answered, Forwarded, Routed, Silence};

@@ -1,4 +1,4 @@
-//! The whole model: listeners, and what comes of a request.
+//! The whole model: listeners, and the outcome of a request.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,16 @@ use serde_json::Value;
 
 use crate::ModelError;
 use crate::clusters::Clusters;
-use crate::connection::{Connection, Entrance, Listener, Network};
+use crate::connection::Connection;
+use crate::decision::Routed;
 use crate::dice::{Dice, StreamRoll};
 use crate::echo::EchoHeader;
 use crate::filter::Filter;
+use crate::listener::{Listener, ListenerTraffic, Network};
 use crate::outcome::{Failure, Outcome, Skipped};
 use crate::record;
 use crate::request::Request;
-use crate::routed::Routed;
+use crate::stream;
 
 /// The parts of Envoy around a filter, set up as a bootstrap says.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ impl Model {
     /// Reads a bootstrap.
     ///
     /// # Errors
-    /// Names what the model does not know, and where it stands.
+    /// Names what the model does not support, and where it is.
     pub fn new(bootstrap: &Value) -> Result<Self, ModelError> {
         let resources = bootstrap
             .get("static_resources")
@@ -55,7 +57,7 @@ impl Model {
         })
     }
 
-    /// Tells which listener serves a port that a Gateway declares. Without that a request goes to the listener
+    /// Sets which listener serves a port that a Gateway declares. Without that a request goes to the listener
     /// that listens on its port.
     #[must_use]
     pub fn with_declared_port(mut self, port: u16, listener: impl Into<String>) -> Self {
@@ -63,7 +65,7 @@ impl Model {
         self
     }
 
-    /// Has the echo servers of [`Model::answer`] answer with this header too.
+    /// Adds a header to the answers of the echo servers of [`Model::answer`].
     #[must_use]
     pub fn with_echo_header(mut self, header: EchoHeader) -> Self {
         self.echo_headers.push(header);
@@ -74,7 +76,7 @@ impl Model {
     /// where Envoy draws.
     ///
     /// # Errors
-    /// The model does not know, and says why.
+    /// The model cannot predict it, with the reason.
     pub fn answer(
         &self,
         request: &Request,
@@ -84,7 +86,7 @@ impl Model {
         record::outcome(request, self.decide(request, filter, dice)?, &self.echo_headers)
     }
 
-    /// Where a request goes and as what, or how Envoy itself answers it. For whoever has upstreams to ask.
+    /// Where a request goes and as what, or how Envoy itself answers it. For callers that have upstreams.
     ///
     /// ```
     /// # use fingerpost_proxy_model::{Model, Reply, Request, Routed, Skipped, no_filter};
@@ -100,7 +102,7 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// The model does not know, and says why.
+    /// The model cannot predict it, with the reason.
     pub fn route<'m>(
         &'m self,
         request: &'m Request,
@@ -134,14 +136,22 @@ impl Model {
         };
         let mut dice = StreamRoll::new(dice);
         match &chain.network {
-            Network::Tcp(tcp) => Ok(tcp.route(&self.clusters, &mut dice)),
-            Network::Http(http) => http.route(request, connection, &self.clusters, filter, &mut dice),
+            Network::Tcp(tcp) => {
+                let cluster = tcp.pick(&mut dice).filter(|it| self.clusters.can_answer(it));
+                Ok(match cluster {
+                    Some(cluster) => Routed::Passed { cluster },
+                    None => Routed::Unanswered(Failure::Closed),
+                })
+            }
+            Network::Http(http) => {
+                stream::route(http, request, connection, &self.clusters, filter, &mut dice)
+            }
         }
     }
 
     /// What each listener takes.
-    pub fn entrances(&self) -> impl Iterator<Item = Entrance<'_>> {
-        self.listeners.iter().map(Listener::entrance)
+    pub fn traffic(&self) -> impl Iterator<Item = ListenerTraffic<'_>> {
+        self.listeners.iter().map(Listener::traffic)
     }
 
     fn listener(&self, port: u16) -> Option<&Listener> {

@@ -1,28 +1,29 @@
-//! What comes of a request, in the form of a conformance case's `expect`, which leaves out some headers.
+//! The outcome of a request, in the form of a conformance case's `expect`, which leaves out some headers.
+
+use std::borrow::Cow;
+use std::fmt;
 
 use fingerpost_routing_config::RuleRef;
 use serde::Serialize;
-use std::borrow::Cow;
-use std::fmt;
 
 /// What the client sees, and what the upstream does. As JSON it has the fields of `expect`, in that order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Outcome {
-    /// The status; 0 where there is no answer.
+    /// The status; 0 without an answer.
     pub status: u16,
-    /// Why there is no answer.
+    /// Why the client gets no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// The cluster that answers; none if nobody is asked.
+    /// The cluster that answers; none if the proxy answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// What that cluster receives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Upstream>,
-    /// How often it is asked: more than once where a mirror leads to the same cluster.
+    /// How many requests it receives: more than one where a mirror leads to the same cluster.
     #[serde(skip_serializing_if = "is_one")]
     pub attempts: usize,
-    /// The other clusters that are asked, sorted.
+    /// The other clusters that receive the request, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirrors: Vec<String>,
     /// The body that the client receives; none if it is the echo server's. `<chunked>` where it comes in chunks.
@@ -71,12 +72,23 @@ pub enum Failure {
     /// The connection is closed without an answer.
     #[serde(rename = "closed")]
     Closed,
-    /// There is no agreement about TLS.
+    /// The TLS handshake fails.
     #[serde(rename = "tls")]
     Tls,
 }
 
-/// The model does not know what comes of this request, and says why.
+/// Why a cluster has not answered a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamFailure {
+    /// It has no endpoint.
+    NoEndpoint,
+    /// It can't be reached, or ends the connection before it answers.
+    Unreachable,
+    /// It takes longer than the route allows.
+    TimedOut,
+}
+
+/// The model cannot predict the outcome of a request, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// What it would have to know.

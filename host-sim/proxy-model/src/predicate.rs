@@ -1,5 +1,6 @@
-//! Conditions on a request in Envoy's generic matchers: what a virtual host asks where no key leads to a route.
+//! Conditions on a request in Envoy's generic matchers: a virtual host checks them if no key leads to a route.
 
+use fingerpost_envoy_http::header_map::{Headers, values};
 use fingerpost_routing::Pattern;
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +8,6 @@ use serde_json::Value;
 use crate::ModelError;
 use crate::read::Ignored;
 use crate::string_match::WrittenRegex;
-use fingerpost_envoy_http::header_map::{Headers, values};
 
 /// A condition.
 #[derive(Debug)]

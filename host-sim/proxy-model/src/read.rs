@@ -16,16 +16,16 @@ pub(crate) fn message<T: DeserializeOwned>(value: &Value) -> Result<T, ModelErro
     T::deserialize(value).map_err(ModelError::from)
 }
 
-/// The items of a list in a message, where they stand: a struct with them would hold copies, and a table is large.
+/// The items of a list in a message, in place: a struct with them would hold copies, and a table is large.
 pub(crate) fn list<'v>(message: &'v Value, field: &str) -> Result<&'v [Value], ModelError> {
     match message.get(field) {
         Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(ModelError::new(format!("`{field}` is no list"))),
+        Some(_) => Err(ModelError::new(format!("`{field}` is not a list"))),
         None => Ok(&[]),
     }
 }
 
-/// A field that has no influence on what comes of a request here, or that is read where it stands.
+/// A field that has no influence on the outcome of a request, or that is read in place.
 #[derive(Debug, Default)]
 pub(crate) struct Ignored;
 
@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for Milliseconds {
         let text = String::deserialize(deserializer)?;
         parse_duration(&text)
             .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no duration such as `0.300s`")))
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a duration such as `0.300s`")))
     }
 }
 

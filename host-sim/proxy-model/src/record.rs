@@ -1,13 +1,14 @@
-//! What comes of a request where every upstream is an echo server: what that receives, and what the client gets.
+//! The outcome of a request if every upstream is an echo server: what that receives, and what the client gets.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fingerpost_envoy_http::header_map::get;
+
+use crate::decision::{Answered, Forwarded, Routed};
 use crate::echo::{self, EchoHeader};
 use crate::outcome::{Outcome, SLACK_MS, Skipped};
 use crate::request::{Request, Version};
-use crate::routed::{Answered, Forwarded, Routed};
-use fingerpost_envoy_http::header_map::get;
 
 /// What comes of `request`. The echo servers answer with these headers beside their own.
 pub(crate) fn outcome(
@@ -65,10 +66,10 @@ fn delayed(outcome: Outcome, delay_ms: u64) -> Outcome {
     }
 }
 
-/// Whatever an echo server answers sooner than that, it may on a bad day answer too late.
+/// An echo server on a busy machine may take this long.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// What a model without a clock and without an upstream can't say.
+/// Refuses what a model without a clock and without an upstream cannot predict.
 fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
     let request = forwarded.headers();
     let reason = if get(request, "x-echo").is_some() {
@@ -89,7 +90,7 @@ fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
     Err(Skipped::because(reason))
 }
 
-/// Who is asked, how often, and for what.
+/// Which clusters receive the request, how often, and as what.
 fn tally(forwarded: &Forwarded<'_>) -> Outcome {
     let cluster = forwarded.cluster();
     let copies = forwarded.mirrors();

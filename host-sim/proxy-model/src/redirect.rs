@@ -1,11 +1,11 @@
 //! Where a redirect leads: Envoy's `RedirectAction`, and the one to HTTPS of a whole virtual host.
 
+use fingerpost_envoy_http::header_map::{Headers, get};
 use serde::Deserialize;
 
 use crate::ModelError;
 use crate::rewrite::Rewrite;
 use crate::route_match::PathMatch;
-use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A redirect.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Redirect {
 enum NewPath {
     /// As it was.
     Kept,
-    /// This; with a query of its own it replaces the query too.
+    /// This text; if it has a query, it replaces the query too.
     Whole(String),
     Rewritten(Rewrite),
 }

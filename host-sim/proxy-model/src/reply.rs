@@ -1,12 +1,12 @@
 //! Answers: those that Envoy gives by itself, and what a client receives of any.
 
 use fingerpost_envoy_http::NOW;
+use fingerpost_envoy_http::header_map::{Headers, get, set};
+use fingerpost_envoy_http::local_reply::Prepared;
 
 use crate::headers::text;
 use crate::outcome::Outcome;
 use crate::request::Version;
-use fingerpost_envoy_http::header_map::{Headers, get, set};
-use fingerpost_envoy_http::local_reply::Prepared;
 
 /// An answer on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Reply {
         self
     }
 
-    /// The part of the outcome that a client sees of what a connection manager sends. The codec of HTTP/1 tells the
+    /// The part of the outcome that a client sees of what a connection manager sends. The codec of HTTP/1 adds the
     /// length of an empty body.
     pub(crate) fn into_sent(self, server_name: &str, version: Version, is_head: bool) -> Outcome {
         let mut sent = self.sent_by(server_name);
@@ -56,11 +56,11 @@ impl Reply {
         sent.into_received(is_head, version)
     }
 
-    /// The part of the outcome that a client sees, which asked by `HEAD` or not.
+    /// The part of the outcome that a client sees, of a `HEAD` or another request.
     pub(crate) fn into_received(self, is_head: bool, version: Version) -> Outcome {
         let has_length = get(&self.headers, "content-length").is_some();
         let never_has_body = self.never_has_body();
-        // HTTP/2 has frames of its own.
+        // HTTP/2 has its own frames.
         let can_chunk = version != Version::Http2;
         let is_chunked = can_chunk && !has_length && !never_has_body && (is_head || !self.body.is_empty());
         let body = match is_head || never_has_body {

@@ -1,4 +1,4 @@
-//! What a client sends, in the form of a conformance case's `request`.
+//! A request as a client sends it, in the form of a conformance case's `request`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// As a request line, and Envoy's `%PROTOCOL%`, have it.
+    /// As in a request line, and in Envoy's `%PROTOCOL%`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,10 +62,10 @@ impl Version {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// The server name it asks for.
+    /// The server name (SNI).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sni: Option<String>,
-    /// Present, and neither null nor false, if it shows a certificate. It counts as one that the listener trusts.
+    /// Present, and neither null nor false, if it shows a certificate, which the listener is assumed to trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_cert: Option<Value>,
 }

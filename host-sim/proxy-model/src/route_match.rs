@@ -1,11 +1,11 @@
 //! What a request must have for a route to take it: Envoy's `RouteMatch`.
 
+use fingerpost_envoy_http::header_map::{Headers, get};
 use fingerpost_routing::Pattern;
 use serde::Deserialize;
 
 use crate::ModelError;
 use crate::string_match::{HeaderMatch, QueryMatch, WrittenHeader, WrittenQuery, WrittenRegex};
-use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A conjunction of conditions.
 #[derive(Debug)]

@@ -1,62 +1,76 @@
 //! The router, the last filter: answers, or sends the request to a cluster.
 
+use fingerpost_envoy_http::header_map::{get, remove, set};
+use fingerpost_envoy_http::local_reply::LocalReply;
+
+use crate::decision::NO_HEALTHY_UPSTREAM;
 use crate::dice::StreamRoll;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
 use crate::outcome::Skipped;
+use crate::outcome::UpstreamFailure;
 use crate::redirect::{to_https, to_itself};
 use crate::route::Action;
-use crate::routed::{NO_HEALTHY_UPSTREAM, Silence};
-use crate::stream::{Chosen, Ended, OnRoute, Stream};
-use fingerpost_envoy_http::header_map::{get, remove, set};
-use fingerpost_envoy_http::local_reply::LocalReply;
+use crate::stream::{FilterResult, SelectedRoute, Selection, Stream};
 
 impl<'m> Stream<'m> {
     /// What the router does.
     pub(crate) fn route(
         &mut self,
-        chosen: Chosen<'m>,
+        selection: Selection<'m>,
         dice: &mut StreamRoll<'_>,
-    ) -> Result<Ended<'m>, Skipped> {
-        let on = match chosen {
-            Chosen::Nothing => {
-                return Ok(Ended::Reply(self.local(
+    ) -> Result<FilterResult<'m>, Skipped> {
+        let on = match selection {
+            Selection::Nothing => {
+                return Ok(FilterResult::Reply(self.local(
                     LocalReply::new(404, ""),
-                    Source::Nobody,
-                    chosen,
+                    Source::NoRoute,
+                    selection,
                 )?));
             }
             // CONNECT has no path to send the client to.
-            Chosen::ToHttps if get(&self.request, ":path").is_none() => {
-                return Ok(Ended::Reply(self.local(
+            Selection::ToHttps if get(&self.request, ":path").is_none() => {
+                return Ok(FilterResult::Reply(self.local(
                     LocalReply::new(403, ""),
                     Source::Route,
-                    chosen,
+                    selection,
                 )?));
             }
-            Chosen::ToHttps => {
+            Selection::ToHttps => {
                 let mut local = LocalReply::new(301, "");
                 set(&mut local.headers, "location", to_https(&self.request));
-                return Ok(Ended::Reply(self.local(local, Source::Route, chosen)?));
+                return Ok(FilterResult::Reply(self.local(
+                    local,
+                    Source::Route,
+                    selection,
+                )?));
             }
-            Chosen::Route(on) => on,
+            Selection::Route(on) => on,
         };
         match (&on.route.action, on.share) {
             (Action::Redirect(redirect), _) => {
                 let mut local = LocalReply::new(redirect.status, "");
                 let location = redirect.location(&self.request, &on.route.matches.path);
                 set(&mut local.headers, "location", location);
-                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
+                Ok(FilterResult::Reply(self.local(
+                    local,
+                    Source::Route,
+                    selection,
+                )?))
             }
             (Action::Respond { status, body }, _) if matches!(status, 201 | 300..=399) => {
                 let mut local = LocalReply::new(*status, body.as_slice());
                 set(&mut local.headers, "location", to_itself(&self.request));
-                Ok(Ended::Reply(self.local(local, Source::Route, chosen)?))
+                Ok(FilterResult::Reply(self.local(
+                    local,
+                    Source::Route,
+                    selection,
+                )?))
             }
-            (Action::Respond { status, body }, _) => Ok(Ended::Reply(self.local(
+            (Action::Respond { status, body }, _) => Ok(FilterResult::Reply(self.local(
                 LocalReply::new(*status, body.as_slice()),
                 Source::Route,
-                chosen,
+                selection,
             )?)),
             (Action::Forward(forward), Some(share)) if self.clusters.can_answer(&share.cluster) => {
                 self.forward(forward, share, on, dice)
@@ -64,16 +78,16 @@ impl<'m> Stream<'m> {
             // Envoy edits the request, finds no endpoint, and answers before it makes copies.
             (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
                 self.make_ready(forward, share, on)?;
-                Ok(Ended::Reply(self.local(
+                Ok(FilterResult::Reply(self.local(
                     LocalReply::new(503, NO_HEALTHY_UPSTREAM),
-                    Source::Silence(Silence::NoEndpoint),
-                    chosen,
+                    Source::NoAnswer(UpstreamFailure::NoEndpoint),
+                    selection,
                 )?))
             }
-            (Action::Forward(_), _) => Ok(Ended::Reply(self.local(
+            (Action::Forward(_), _) => Ok(FilterResult::Reply(self.local(
                 LocalReply::new(503, ""),
                 Source::NoCluster,
-                chosen,
+                selection,
             )?)),
         }
     }
@@ -82,16 +96,16 @@ impl<'m> Stream<'m> {
         &mut self,
         forward: &'m Forward,
         share: &'m Share,
-        on: OnRoute<'m>,
+        on: SelectedRoute<'m>,
         dice: &mut StreamRoll<'_>,
-    ) -> Result<Ended<'m>, Skipped> {
+    ) -> Result<FilterResult<'m>, Skipped> {
         let timeout_ms = self.make_ready(forward, share, on)?;
         for name in CONTROLS {
             remove(&mut self.request, name);
         }
         let mut mirrors = forward.mirrors(dice);
         mirrors.retain(|it| self.clusters.can_answer(it));
-        Ok(Ended::Forward {
+        Ok(FilterResult::Forward {
             on,
             forward,
             share,
@@ -100,9 +114,14 @@ impl<'m> Stream<'m> {
         })
     }
 
-    /// Makes the request what the upstream receives, and tells how long a try may take. The destination's edits come
+    /// Makes the request what the upstream receives, and returns how long a try may take. The destination's edits come
     /// first, and the rule's win.
-    fn make_ready(&mut self, forward: &Forward, share: &Share, on: OnRoute<'m>) -> Result<u64, Skipped> {
+    fn make_ready(
+        &mut self,
+        forward: &Forward,
+        share: &Share,
+        on: SelectedRoute<'m>,
+    ) -> Result<u64, Skipped> {
         let is_grpc = self.is_grpc();
         let timeout_ms = forward.set_timeout(&mut self.request, is_grpc);
         if on.host.counts_attempts {
@@ -140,7 +159,7 @@ impl<'m> Stream<'m> {
     }
 }
 
-/// The router acts on these, whoever set them, and no upstream sees them.
+/// The router acts on these, also on a client's, and removes them.
 const CONTROLS: &[&str] = &[
     "x-envoy-hedge-on-per-try-timeout",
     "x-envoy-max-retries",

@@ -1,8 +1,15 @@
 //! One request on its way through the filters and back.
 
+use fingerpost_envoy_http::codec::Refused;
+use fingerpost_envoy_http::grpc;
+use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::local_reply::LocalReply;
+
+use crate::admit::{Admission, admit};
 use crate::clusters::Clusters;
 use crate::connection::Connection;
 use crate::cors::{Cors, Mark};
+use crate::decision::{Answered, Forwarded, Routed};
 use crate::dice::StreamRoll;
 use crate::facts::{Facts, Source};
 use crate::fault::Abort;
@@ -11,13 +18,9 @@ use crate::forward::{Forward, Share};
 use crate::http::{Http, HttpFilter};
 use crate::outcome::Skipped;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::route::{Action, Route};
-use crate::routed::{Answered, Forwarded, Routed};
-use crate::virtual_host::{Found, VirtualHost};
-use fingerpost_envoy_http::codec::Refused;
-use fingerpost_envoy_http::grpc;
-use fingerpost_envoy_http::header_map::{Headers, get};
-use fingerpost_envoy_http::local_reply::LocalReply;
+use crate::virtual_host::{RouteLookup, VirtualHost};
 
 /// A request that got past the connection manager.
 #[derive(Debug)]
@@ -31,32 +34,69 @@ pub(crate) struct Stream<'m> {
 
 /// What the route table says about the request as it is now.
 #[derive(Clone, Copy)]
-pub(crate) enum Chosen<'m> {
-    Route(OnRoute<'m>),
+pub(crate) enum Selection<'m> {
+    Route(SelectedRoute<'m>),
     ToHttps,
     Nothing,
 }
 
 /// A route, and the destination drawn from it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OnRoute<'m> {
+pub(crate) struct SelectedRoute<'m> {
     pub(crate) host: &'m VirtualHost,
     pub(crate) route: &'m Route,
     pub(crate) share: Option<&'m Share>,
 }
 
-/// What a filter has brought about.
-pub(crate) enum Ended<'m> {
-    /// An answer, and nobody is asked.
+/// What a filter decides about the request.
+pub(crate) enum FilterResult<'m> {
+    /// An answer of the proxy.
     Reply(Reply),
     /// The request as it is now goes to a cluster, and copies of it elsewhere.
     Forward {
-        on: OnRoute<'m>,
+        on: SelectedRoute<'m>,
         forward: &'m Forward,
         share: &'m Share,
         mirrors: Vec<&'m str>,
         timeout_ms: u64,
     },
+}
+
+/// Sends a request through a connection manager.
+pub(crate) fn route<'m>(
+    http: &'m Http,
+    request: &Request,
+    connection: Connection<'m>,
+    clusters: &'m Clusters,
+    filter: &mut dyn Filter,
+    dice: &mut StreamRoll<'_>,
+) -> Result<Routed<'m>, Skipped> {
+    let stream = |headers, has_body| Stream {
+        has_body,
+        http,
+        clusters,
+        connection,
+        request: headers,
+    };
+    match admit(request, &connection, &http.edge)? {
+        Admission::Unreadable(error) => {
+            let to_head = request.method == "HEAD";
+            let local = LocalReply::new(error.status, error.body());
+            Ok(Routed::Answered(Box::new(Answered {
+                reply: local.prepare(false, to_head).into(),
+                to_head,
+                rule: None,
+                delay_ms: 0,
+                server_name: http.server_name.clone(),
+            })))
+        }
+        Admission::Refused {
+            error,
+            headers,
+            has_body,
+        } => stream(headers, has_body).refuse(error, dice),
+        Admission::Admitted { headers, has_body } => stream(headers, has_body).run(filter, dice),
+    }
 }
 
 impl<'m> Stream<'m> {
@@ -67,24 +107,24 @@ impl<'m> Stream<'m> {
         dice: &mut StreamRoll<'_>,
     ) -> Result<Routed<'m>, Skipped> {
         let http = self.http;
-        let mut chosen = self.choose(dice);
+        let mut selection = self.choose(dice);
         let mut mark: Option<Mark<'m>> = None;
         let mut delay_ms = 0;
-        // Where no route is known yet, the filters and the router have it their way.
-        if http.refuses_upgrade(&self.request) && !matches!(chosen, Chosen::Nothing) {
+        // Without a route so far, the upgrade is left to the filters and the router.
+        if http.refuses_upgrade(&self.request) && !matches!(selection, Selection::Nothing) {
             let reply = self.local(
                 LocalReply::new(403, ""),
                 Source::Manager("upgrade_failed"),
-                chosen,
+                selection,
             )?;
-            return Ok(self.end(Ended::Reply(reply), chosen, mark, delay_ms));
+            return Ok(self.end(FilterResult::Reply(reply), selection, mark, delay_ms));
         }
         for step in &http.filters {
-            let ended = match step {
+            let result = match step {
                 HttpFilter::Plugin(plugin) => {
                     match filter.on_request_headers(&plugin.site(), &mut self.request) {
                         FilterVerdict::Continue => {
-                            chosen = self.choose(dice);
+                            selection = self.choose(dice);
                             None
                         }
                         FilterVerdict::Reply {
@@ -96,27 +136,33 @@ impl<'m> Stream<'m> {
                                 headers,
                                 ..LocalReply::new(status, body)
                             };
-                            Some(Ended::Reply(self.local(local, Source::Plugin, chosen)?))
+                            Some(FilterResult::Reply(self.local(
+                                local,
+                                Source::Plugin,
+                                selection,
+                            )?))
                         }
                     }
                 }
                 HttpFilter::Fault => {
-                    let injected = chosen
+                    let injected = selection
                         .route()
                         .and_then(|on| on.route.fault.as_ref())
                         .map(|it| it.inject(dice));
                     delay_ms = injected.as_ref().map_or(0, |it| it.delay_ms);
                     match injected.and_then(|it| it.abort) {
                         None => None,
-                        Some(abort) => {
-                            Some(Ended::Reply(self.local(aborted(abort), Source::Abort, chosen)?))
-                        }
+                        Some(abort) => Some(FilterResult::Reply(self.local(
+                            aborted(abort),
+                            Source::Abort,
+                            selection,
+                        )?)),
                     }
                 }
                 HttpFilter::Cors => {
                     // Envoy's filter passes over routes that answer by themselves.
-                    let forwards = |on: &OnRoute<'_>| matches!(on.route.action, Action::Forward(_));
-                    let on = chosen.route().filter(forwards);
+                    let forwards = |on: &SelectedRoute<'_>| matches!(on.route.action, Action::Forward(_));
+                    let on = selection.route().filter(forwards);
                     let policy = on.and_then(|on| on.route.cors.as_ref());
                     match policy.map(|it| it.on_request(&self.request)) {
                         None | Some(Cors::Passes) => None,
@@ -124,17 +170,17 @@ impl<'m> Stream<'m> {
                             mark = Some(made);
                             None
                         }
-                        Some(Cors::Answers(headers)) => Some(Ended::Reply(Reply {
+                        Some(Cors::Answers(headers)) => Some(FilterResult::Reply(Reply {
                             status: 200,
                             headers,
                             body: Vec::new(),
                         })),
                     }
                 }
-                HttpFilter::Router => Some(self.route(chosen, dice)?),
+                HttpFilter::Router => Some(self.route(selection, dice)?),
             };
-            if let Some(ended) = ended {
-                return Ok(self.end(ended, chosen, mark, delay_ms));
+            if let Some(result) = result {
+                return Ok(self.end(result, selection, mark, delay_ms));
             }
         }
         Err(Skipped::because(
@@ -143,31 +189,31 @@ impl<'m> Stream<'m> {
     }
 
     /// Answers for the connection manager, which refuses the request as it came. Envoy looks for its route then, to
-    /// name it and to make its edits, but only where the client itself tells a scheme: its own note comes later.
+    /// name it and to make its edits, but only if the client sends `x-forwarded-proto`: Envoy's own is added later.
     pub(crate) fn refuse(self, error: Refused, dice: &mut StreamRoll<'_>) -> Result<Routed<'m>, Skipped> {
         let scheme = get(&self.request, "x-forwarded-proto").unwrap_or_default();
-        let chosen = match scheme.is_empty() {
-            true => Chosen::Nothing,
+        let selection = match scheme.is_empty() {
+            true => Selection::Nothing,
             false => self.choose(dice),
         };
         let reply = self.local(
             LocalReply::new(error.status, ""),
             Source::Manager(error.details),
-            chosen,
+            selection,
         )?;
-        Ok(self.end(Ended::Reply(reply), chosen, None, 0))
+        Ok(self.end(FilterResult::Reply(reply), selection, None, 0))
     }
 
-    fn choose(&self, dice: &mut StreamRoll<'_>) -> Chosen<'m> {
+    fn choose(&self, dice: &mut StreamRoll<'_>) -> Selection<'m> {
         match self.http.routes.find(&self.request) {
-            Found::Nothing => Chosen::Nothing,
-            Found::ToHttps => Chosen::ToHttps,
-            Found::Route(host, route) => {
+            RouteLookup::Nothing => Selection::Nothing,
+            RouteLookup::ToHttps => Selection::ToHttps,
+            RouteLookup::Route(host, route) => {
                 let share = match &route.action {
                     Action::Forward(forward) => forward.pick(dice),
                     Action::Redirect(_) | Action::Respond { .. } => None,
                 };
-                Chosen::Route(OnRoute { host, route, share })
+                Selection::Route(SelectedRoute { host, route, share })
             }
         }
     }
@@ -177,10 +223,10 @@ impl<'m> Stream<'m> {
         &self,
         mut local: LocalReply,
         source: Source,
-        chosen: Chosen<'m>,
+        selection: Selection<'m>,
     ) -> Result<Reply, Skipped> {
         let by_a_filter = matches!(source, Source::Abort | Source::Plugin | Source::Manager(_));
-        if let Chosen::Route(on) = chosen
+        if let Selection::Route(on) = selection
             // What a filter answers is edited for a cluster's sake only.
             && (!by_a_filter || matches!(on.route.action, Action::Forward(_)))
         {
@@ -195,7 +241,7 @@ impl<'m> Stream<'m> {
         response: &mut Headers,
         status: u16,
         source: Source,
-        on: OnRoute<'m>,
+        on: SelectedRoute<'m>,
     ) -> Result<(), Skipped> {
         let facts = self.facts(on);
         let status = status.to_string();
@@ -210,16 +256,22 @@ impl<'m> Stream<'m> {
         Ok(())
     }
 
-    fn end(self, ended: Ended<'m>, chosen: Chosen<'m>, mark: Option<Mark<'m>>, delay_ms: u64) -> Routed<'m> {
-        match ended {
-            Ended::Reply(reply) => Routed::Answered(Box::new(Answered {
+    fn end(
+        self,
+        result: FilterResult<'m>,
+        selection: Selection<'m>,
+        mark: Option<Mark<'m>>,
+        delay_ms: u64,
+    ) -> Routed<'m> {
+        match result {
+            FilterResult::Reply(reply) => Routed::Answered(Box::new(Answered {
                 reply: reply.for_client(mark.as_ref()),
                 to_head: get(&self.request, ":method") == Some(b"HEAD"),
-                rule: chosen.route().and_then(|on| on.route.rule.clone()),
+                rule: selection.route().and_then(|on| on.route.rule.clone()),
                 delay_ms,
                 server_name: self.http.server_name.clone(),
             })),
-            Ended::Forward {
+            FilterResult::Forward {
                 on,
                 forward,
                 share,
@@ -242,7 +294,7 @@ impl<'m> Stream<'m> {
         grpc::is_grpc(&self.request)
     }
 
-    pub(crate) fn facts(&self, on: OnRoute<'m>) -> Facts<'m> {
+    pub(crate) fn facts(&self, on: SelectedRoute<'m>) -> Facts<'m> {
         let cluster = on.share.map(|it| it.cluster.as_str());
         Facts {
             listener: &self.http.listener,
@@ -257,8 +309,8 @@ impl<'m> Stream<'m> {
     }
 }
 
-impl<'m> Chosen<'m> {
-    fn route(self) -> Option<OnRoute<'m>> {
+impl<'m> Selection<'m> {
+    fn route(self) -> Option<SelectedRoute<'m>> {
         match self {
             Self::Route(on) => Some(on),
             Self::ToHttps | Self::Nothing => None,

@@ -2,12 +2,12 @@
 //!
 //! Written apart from the filter's own, of which the model is a check.
 
+use fingerpost_envoy_http::header_map::{Headers, values};
 use fingerpost_routing::Pattern;
 use serde::Deserialize;
 
 use crate::ModelError;
 use crate::read::Ignored;
-use fingerpost_envoy_http::header_map::{Headers, values};
 
 /// A condition on a text.
 #[derive(Debug)]

@@ -4,11 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::clusters::Clusters;
 use crate::dice::StreamRoll;
-use crate::outcome::Failure;
 use crate::read::{Ignored, message};
-use crate::routed::Routed;
 
 /// Where a connection goes.
 #[derive(Debug)]
@@ -68,8 +65,8 @@ impl Tcp {
         Ok(Self { shares })
     }
 
-    /// The cluster that a connection goes to.
-    pub(crate) fn route<'m>(&'m self, clusters: &Clusters, dice: &mut StreamRoll<'_>) -> Routed<'m> {
+    /// The cluster that a connection goes to; none where the weights name none.
+    pub(crate) fn pick(&self, dice: &mut StreamRoll<'_>) -> Option<&str> {
         let total: u64 = self.shares.iter().map(|(_, weight)| weight).sum();
         let mut slot = if self.shares.len() == 1 {
             0
@@ -86,9 +83,6 @@ impl Tcp {
                     false
                 }
             });
-        match picked {
-            Some((cluster, _)) if clusters.can_answer(cluster) => Routed::Passed { cluster },
-            _ => Routed::Unanswered(Failure::Closed),
-        }
+        picked.map(|(cluster, _)| cluster.as_str())
     }
 }

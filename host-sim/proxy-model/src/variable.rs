@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 
 use fingerpost_envoy_http::format::Call;
+use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::path::escaped;
 use fingerpost_envoy_http::variable;
 
 use crate::facts::{Facts, Source};
 use crate::outcome::Skipped;
+use crate::outcome::UpstreamFailure;
 use crate::route_match::without_query;
-use crate::routed::Silence;
-use fingerpost_envoy_http::header_map::{Headers, get};
-use fingerpost_envoy_http::path::escaped;
 
 /// A variable whose value the model knows, at least of some requests.
 #[derive(Debug)]
@@ -230,27 +230,27 @@ impl Variable {
                 _ => b"0",
             },
             Self::Details => match source {
-                None | Some(Source::Nobody) => b"",
+                None | Some(Source::NoRoute) => b"",
                 Some(Source::Upstream) => b"via_upstream",
                 Some(Source::Route) => b"direct_response",
                 Some(Source::NoCluster) => b"cluster_not_found",
-                Some(Source::Silence(Silence::NoEndpoint)) => b"no_healthy_upstream",
-                Some(Source::Silence(Silence::TimedOut)) => b"response_timeout",
+                Some(Source::NoAnswer(UpstreamFailure::NoEndpoint)) => b"no_healthy_upstream",
+                Some(Source::NoAnswer(UpstreamFailure::TimedOut)) => b"response_timeout",
                 Some(Source::Abort) => b"fault_filter_abort",
                 Some(Source::Declined) => b"websocket_handshake_unsuccessful",
                 Some(Source::Manager(details)) => details.as_bytes(),
-                Some(Source::Plugin | Source::Silence(Silence::Unreachable)) => {
+                Some(Source::Plugin | Source::NoAnswer(UpstreamFailure::Unreachable)) => {
                     return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS")));
                 }
             },
             Self::Flags { long } => match (source, long) {
                 (Some(Source::NoCluster), false) => b"NC",
                 (Some(Source::NoCluster), true) => b"NoClusterFound",
-                (Some(Source::Silence(Silence::NoEndpoint)), false) => b"UH",
-                (Some(Source::Silence(Silence::NoEndpoint)), true) => b"NoHealthyUpstream",
-                (Some(Source::Silence(Silence::TimedOut)), false) => b"UT",
-                (Some(Source::Silence(Silence::TimedOut)), true) => b"UpstreamRequestTimeout",
-                (Some(Source::Silence(Silence::Unreachable)), _) => {
+                (Some(Source::NoAnswer(UpstreamFailure::NoEndpoint)), false) => b"UH",
+                (Some(Source::NoAnswer(UpstreamFailure::NoEndpoint)), true) => b"NoHealthyUpstream",
+                (Some(Source::NoAnswer(UpstreamFailure::TimedOut)), false) => b"UT",
+                (Some(Source::NoAnswer(UpstreamFailure::TimedOut)), true) => b"UpstreamRequestTimeout",
+                (Some(Source::NoAnswer(UpstreamFailure::Unreachable)), _) => {
                     return Err(Skipped::because(unknown("RESPONSE_FLAGS")));
                 }
                 (Some(Source::Abort), false) => b"FI",
@@ -258,7 +258,7 @@ impl Variable {
                 _ => b"-",
             },
             Self::Attempts => match source {
-                None | Some(Source::Upstream | Source::Declined | Source::Silence(_)) => b"1",
+                None | Some(Source::Upstream | Source::Declined | Source::NoAnswer(_)) => b"1",
                 Some(_) => b"0",
             },
             Self::BytesReceived if source.is_some() && facts.has_body => {
@@ -269,7 +269,7 @@ impl Variable {
             Self::OfUpstream(command)
                 if matches!(
                     source,
-                    Some(Source::Upstream | Source::Declined | Source::Silence(_))
+                    Some(Source::Upstream | Source::Declined | Source::NoAnswer(_))
                 ) =>
             {
                 return Err(Skipped::because(unknown(command)));

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use fingerpost_envoy_http::domain::fit;
+use fingerpost_envoy_http::header_map::{Headers, get};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -10,17 +12,14 @@ use crate::edits::{Edits, WrittenEdit};
 use crate::predicate::{Extension, HeaderInput, Predicate, WrittenPredicate, joined};
 use crate::read::{Ignored, list, message};
 use crate::route::Route;
-use fingerpost_envoy_http::header_map::{Headers, get};
 
 /// A `RouteConfiguration`.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
+    /// The virtual host of each domain without a star, in lower case.
     exact: HashMap<String, usize>,
-    /// Suffixes without their star, the longest first.
-    suffixes: Vec<(String, usize)>,
-    /// Prefixes without their star, the longest first. They come after the suffixes.
-    prefixes: Vec<(String, usize)>,
-    any: Option<usize>,
+    /// The other domains, in lower case.
+    wildcards: Vec<(String, usize)>,
     ignores_port: bool,
     hosts: Vec<VirtualHost>,
 }
@@ -52,7 +51,7 @@ enum Routes {
 
 /// What a table says about a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Found<'m> {
+pub(crate) enum RouteLookup<'m> {
     Route(&'m VirtualHost, &'m Route),
     /// It must be sent again, over TLS.
     ToHttps,
@@ -170,9 +169,7 @@ impl RouteTable {
         let hosts = list(value, "virtual_hosts")?;
         let mut table = Self {
             exact: HashMap::new(),
-            suffixes: Vec::new(),
-            prefixes: Vec::new(),
-            any: None,
+            wildcards: Vec::new(),
             ignores_port: written.ignore_port_in_host_matching,
             hosts: Vec::with_capacity(hosts.len()),
         };
@@ -180,14 +177,9 @@ impl RouteTable {
             let written: WrittenHost = message(value)?;
             let index = table.hosts.len();
             for domain in &written.domains {
-                // A star in any other place is a letter.
                 let domain = domain.to_ascii_lowercase();
-                if domain == "*" {
-                    table.any = Some(index);
-                } else if let Some(suffix) = domain.strip_prefix('*') {
-                    table.suffixes.push((suffix.to_owned(), index));
-                } else if let Some(prefix) = domain.strip_suffix('*') {
-                    table.prefixes.push((prefix.to_owned(), index));
+                if domain.contains('*') {
+                    table.wildcards.push((domain, index));
                 } else {
                     table.exact.insert(domain, index);
                 }
@@ -197,23 +189,20 @@ impl RouteTable {
                 .hosts
                 .push(VirtualHost::read(value, written).map_err(|error| error.within(name))?);
         }
-        for wildcards in [&mut table.suffixes, &mut table.prefixes] {
-            wildcards.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        }
         Ok(table)
     }
 
     /// The route of a request.
-    pub(crate) fn find(&self, request: &Headers) -> Found<'_> {
+    pub(crate) fn find(&self, request: &Headers) -> RouteLookup<'_> {
         let authority = get(request, ":authority").unwrap_or_default();
         let Some(host) = self.virtual_host(authority) else {
-            return Found::Nothing;
+            return RouteLookup::Nothing;
         };
         if host.requires_tls && get(request, "x-forwarded-proto") != Some(b"https") {
-            return Found::ToHttps;
+            return RouteLookup::ToHttps;
         }
         host.route(request)
-            .map_or(Found::Nothing, |route| Found::Route(host, route))
+            .map_or(RouteLookup::Nothing, |route| RouteLookup::Route(host, route))
     }
 
     fn virtual_host(&self, authority: &[u8]) -> Option<&VirtualHost> {
@@ -222,17 +211,12 @@ impl RouteTable {
             false => authority,
         };
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let by = |wildcards: &[(String, usize)], fits: fn(&str, &str) -> bool| {
-            let mut longest_first = wildcards.iter();
-            // The star stands for something.
-            let found = longest_first.find(|(text, _)| name.len() > text.len() && fits(&name, text));
-            found.map(|(_, index)| *index)
-        };
         let exact = self.exact.get(&name).copied();
-        let index = exact
-            .or_else(|| by(&self.suffixes, |name, suffix| name.ends_with(suffix)))
-            .or_else(|| by(&self.prefixes, |name, prefix| name.starts_with(prefix)))
-            .or(self.any)?;
+        let index = exact.or_else(|| {
+            let domains = self.wildcards.iter();
+            let fitting = domains.filter_map(|(domain, index)| Some((fit(domain, &name)?, *index)));
+            fitting.max_by_key(|(fit, _)| *fit).map(|(_, index)| index)
+        })?;
         self.hosts.get(index)
     }
 }
@@ -296,7 +280,7 @@ impl VirtualHost {
 }
 
 impl Routes {
-    /// Reads a `Matcher` over the key. The routes are read where they stand, in `map`.
+    /// Reads a `Matcher` over the key. The routes are read in place, in `map`.
     fn read(matcher: Matcher, map: &Value) -> Result<Self, ModelError> {
         let tree = matcher.matcher_tree;
         let behind = |route: &Value, place: &str| {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fingerpost_proxy_model::{
-    Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Silence,
-    Skipped, Version, no_filter,
+    Failure, FilterSite, FilterVerdict, Forwarded, Headers, Model, Outcome, Reply, Request, Routed, Skipped,
+    UpstreamFailure, Version, no_filter,
 };
 use serde_json::{Value, json};
 
@@ -332,7 +332,7 @@ fn an_upgrade_gets_as_far_as_an_upstream_that_declines_it() {
     assert_eq!(declined.body.as_deref(), Some(""));
     let refused = answer(&ask("other"));
     assert_eq!((refused.status, refused.cluster), (403, None));
-    // Whoever has upstreams is told: what comes back is no answer that the model could take the way back.
+    // The caller gets an error: the model could not take what comes back the way back.
     let ask = ask("websocket");
     let skipped = model.route(&ask, &mut no_filter, &mut || 0).expect_err("skipped");
     assert!(skipped.to_string().contains("an upgrade"), "{skipped}");
@@ -440,13 +440,13 @@ fn a_cluster_that_does_not_answer_is_told_in_envoys_words_and_edited() {
     assert_eq!(forwarded.timeout(), Some(Duration::from_millis(1500)));
     for (silence, status, body, flags) in [
         (
-            Silence::NoEndpoint,
+            UpstreamFailure::NoEndpoint,
             503,
             "no healthy upstream",
             "UH no_healthy_upstream",
         ),
         (
-            Silence::TimedOut,
+            UpstreamFailure::TimedOut,
             504,
             "upstream request timeout",
             "UT response_timeout",
@@ -458,7 +458,7 @@ fn a_cluster_that_does_not_answer_is_told_in_envoys_words_and_edited() {
         assert!(reply.headers.contains(&flags), "{:?}", reply.headers);
     }
     let reason = forwarded
-        .fail(Silence::Unreachable)
+        .fail(UpstreamFailure::Unreachable)
         .expect_err("not known")
         .reason;
     assert!(reason.contains("RESPONSE_FLAGS"), "{reason}");

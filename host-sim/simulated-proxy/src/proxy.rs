@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use fingerpost_config_compiler::Compiled;
 use fingerpost_envoy_http::MILLISECONDS;
-use fingerpost_proxy_model::{Entrance, Model, Outcome, Reply, Request, Routed, Skipped};
+use fingerpost_proxy_model::{ListenerTraffic, Model, Outcome, Reply, Request, Routed, Skipped};
 use fingerpost_simulator::Dice;
 
 use crate::error::ProxyError;
@@ -133,8 +133,8 @@ impl SimulatedProxy {
     }
 
     /// What each listener takes.
-    pub fn entrances(&self) -> impl Iterator<Item = Entrance<'_>> {
-        self.model.entrances()
+    pub fn traffic(&self) -> impl Iterator<Item = ListenerTraffic<'_>> {
+        self.model.traffic()
     }
 }
 

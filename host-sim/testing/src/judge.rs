@@ -3,6 +3,7 @@
 //! An expectation must hold in every possible in which the dice can fall. What can't be decided is never a pass.
 
 use fingerpost_config_compiler::{PlanHost, PlanListener};
+use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::{Outcome, Request};
 use fingerpost_simulated_proxy::host_of;
 use serde::Serialize;
@@ -149,23 +150,17 @@ pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Opti
         .iter()
         .filter(|it| it.route_config.is_some() && it.over_tls == over_tls);
     let fitting = hosts.filter_map(|it| {
-        let rank = it.domains.iter().filter_map(|domain| rank(domain, &host)).max()?;
-        Some((rank, it))
+        let closest = it
+            .domains
+            .iter()
+            .filter_map(|domain| fit(&domain.to_ascii_lowercase(), &host))
+            .max()?;
+        Some((closest, it))
     });
-    fitting.max_by_key(|(rank, _)| *rank).map(|(_, host)| host)
+    fitting.max_by_key(|(fit, _)| *fit).map(|(_, host)| host)
 }
 
 fn listener(port: u16, proxy: &CompiledProxy) -> Option<&PlanListener> {
     let mut listeners = proxy.compilation.compiled.plan.listeners.iter();
     listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
-}
-
-/// How closely a domain fits a host: not at all, or the longer the better.
-pub(super) fn rank(domain: &str, host: &str) -> Option<usize> {
-    let domain = domain.to_ascii_lowercase();
-    match domain.strip_prefix('*') {
-        None if domain == host => Some(usize::MAX),
-        None => None,
-        Some(suffix) => (host.ends_with(suffix) && host.len() >= suffix.len()).then_some(suffix.len()),
-    }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use fingerpost_proxy_model::{Answered, Forwarded, Reply, Request as Sent, Routed, Silence, Tls};
+use fingerpost_proxy_model::{Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure};
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::request_id;
 use http_body_util::{BodyExt, Limited};
@@ -164,15 +164,23 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
     let Some(endpoint) = generation.upstreams.next(forwarded.cluster()) else {
         return Done {
             cluster,
-            ..Done::silent(forwarded, Silence::NoEndpoint, "no_healthy_upstream".to_owned())
+            ..Done::silent(
+                forwarded,
+                UpstreamFailure::NoEndpoint,
+                "no_healthy_upstream".to_owned(),
+            )
         };
     };
     let asked = Instant::now();
     let limit = forwarded.timeout();
     let mut done = match within(limit, endpoint.ask(outgoing)).await {
         Some(Ok(response)) => Done::from_upstream(forwarded, response, asked.elapsed()),
-        Some(Err(error)) => Done::silent(forwarded, Silence::Unreachable, reason(&error)),
-        None => Done::silent(forwarded, Silence::TimedOut, "response_timeout".to_owned()),
+        Some(Err(error)) => Done::silent(forwarded, UpstreamFailure::Unreachable, reason(&error)),
+        None => Done::silent(
+            forwarded,
+            UpstreamFailure::TimedOut,
+            "response_timeout".to_owned(),
+        ),
     };
     done.cluster = cluster;
     done.host = Some(endpoint.name());
@@ -325,8 +333,8 @@ impl Done {
     }
 
     /// What Envoy says in the place of an upstream.
-    fn silent(forwarded: &Forwarded<'_>, silence: Silence, details: String) -> Self {
-        match forwarded.fail(silence) {
+    fn silent(forwarded: &Forwarded<'_>, failure: UpstreamFailure, details: String) -> Self {
+        match forwarded.fail(failure) {
             Ok(reply) => Self {
                 details: Some(details),
                 ..Self::of(reply, None)

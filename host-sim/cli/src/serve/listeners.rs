@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
-use fingerpost_proxy_model::Entrance as Kind;
+use fingerpost_proxy_model::ListenerTraffic as Kind;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -95,7 +95,7 @@ impl Listeners {
     /// The listeners of a plan that can be served. Of the others it is said once why they are not.
     fn wanted(&mut self, generation: &Generation) -> BTreeMap<String, Wanted> {
         let kinds: BTreeMap<&str, Kind<'_>> =
-            generation.proxy.entrances().map(|it| (it.listener, it)).collect();
+            generation.proxy.traffic().map(|it| (it.listener, it)).collect();
         let mut wanted = BTreeMap::new();
         for listener in &generation.loaded.compiled.plan.listeners {
             let kind = kinds.get(listener.name.as_str());

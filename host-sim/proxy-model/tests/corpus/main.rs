@@ -17,7 +17,7 @@ use native_filter::NativeFilters;
 use scenario::Case;
 use serde_json::Value;
 
-/// So often a case is asked whose rule splits its traffic.
+/// How often a case is sent if its rule splits its traffic.
 const DRAWS: u32 = 400;
 
 /// So many differences are shown in full.

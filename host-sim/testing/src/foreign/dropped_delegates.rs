@@ -3,12 +3,12 @@
 //! Tools that read VirtualServices by themselves know nothing of that: a delegate whose matches contradict those of its
 //! root works there, and answers 404 in a mesh. What is dropped was decided by the compiler.
 
+use fingerpost_envoy_http::domain::fit;
 use fingerpost_resources::{HttpRoute, StringMatch};
 use fingerpost_routing::Pattern;
 use fingerpost_simulated_proxy::host_of;
 
 use crate::evaluate::CheckContext;
-use crate::judge::rank;
 
 /// The first finding about a rule behind a delegate that was dropped, where the rule that delegates would take the
 /// request.
@@ -17,7 +17,12 @@ pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
     let path = cx.sent.path.split('?').next().unwrap_or_default();
     let compilation = &cx.proxy.compilation;
     let roots = compilation.resources.virtual_services.iter();
-    let roots = roots.filter(|it| it.spec.hosts.iter().any(|domain| rank(domain, &host).is_some()));
+    let roots = roots.filter(|it| {
+        it.spec
+            .hosts
+            .iter()
+            .any(|domain| fit(&domain.to_ascii_lowercase(), &host).is_some())
+    });
     let delegates = roots.flat_map(|root| {
         let rules = root.spec.http.iter().filter(|it| takes(it, path));
         rules.filter_map(|it| it.delegate.as_ref()).map(|it| {

@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use fingerpost_config_compiler::{Compilation, PlanListener};
+use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::Tls;
 use fingerpost_simulated_proxy::{Scheme, host_of};
 
 use crate::evaluate::{Check, CheckContext};
 use crate::headers::scheme;
-use crate::judge::{rank, virtual_host};
+use crate::judge::virtual_host;
 use crate::suite::TestRequest;
 
 /// One thing that the tool checks, and where its dice fall.
@@ -200,7 +201,7 @@ pub(crate) fn downstream(request: &TestRequest, compilation: &Compilation) -> Op
         let hosts = hosts.filter(|it| it.over_tls == over_tls && it.route_config.is_some());
         hosts
             .flat_map(|it| &it.domains)
-            .filter_map(|it| rank(it, &host))
+            .filter_map(|it| fit(&it.to_ascii_lowercase(), &host))
             .max()
     };
     let written = request.authority.rsplit_once(':');
@@ -209,7 +210,7 @@ pub(crate) fn downstream(request: &TestRequest, compilation: &Compilation) -> Op
     let mut candidates: Vec<(&PlanListener, bool, _)> = Vec::new();
     for listener in listeners {
         for over_tls in [false, true] {
-            candidates.extend(best(listener, over_tls).map(|rank| (listener, over_tls, rank)));
+            candidates.extend(best(listener, over_tls).map(|fit| (listener, over_tls, fit)));
         }
     }
     let (listener, over_tls, _) = candidates

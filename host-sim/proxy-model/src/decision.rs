@@ -1,31 +1,31 @@
 //! What becomes of a request before any upstream has answered, and what becomes of that answer.
 //!
-//! Whoever has upstreams uses it: [`Model::route`](crate::Model::route) says where a request goes and as what,
+//! For callers that have upstreams: [`Model::route`](crate::Model::route) says where a request goes and as what,
 //! [`Forwarded::finish`] takes the answer the way back.
 
 use std::time::Duration;
 
+use fingerpost_envoy_http::header_map::{Headers, get, remove};
+use fingerpost_envoy_http::local_reply::LocalReply;
+use fingerpost_envoy_http::upgrade;
 use fingerpost_routing_config::RuleRef;
 
 use crate::cors::Mark;
 use crate::facts::Source;
 use crate::forward::{Forward, Share};
 use crate::headers::text;
-use crate::outcome::{Failure, Skipped};
+use crate::outcome::{Failure, Skipped, UpstreamFailure};
 use crate::reply::Reply;
-use crate::stream::{Chosen, OnRoute, Stream};
-use fingerpost_envoy_http::header_map::{Headers, get, remove};
-use fingerpost_envoy_http::local_reply::LocalReply;
-use fingerpost_envoy_http::upgrade;
+use crate::stream::{SelectedRoute, Selection, Stream};
 
 /// What Envoy decides about a request.
 #[derive(Debug)]
 pub enum Routed<'m> {
-    /// There is no answer.
+    /// The client gets no answer.
     Unanswered(Failure),
     /// Envoy answers by itself.
     Answered(Box<Answered>),
-    /// A cluster is asked.
+    /// The request goes to a cluster.
     Forwarded(Box<Forwarded<'m>>),
     /// The connection goes to a cluster as it is, byte for byte.
     Passed {
@@ -53,7 +53,7 @@ pub struct Answered {
 #[derive(Debug)]
 pub struct Forwarded<'m> {
     pub(crate) stream: Stream<'m>,
-    pub(crate) on: OnRoute<'m>,
+    pub(crate) on: SelectedRoute<'m>,
     pub(crate) forward: &'m Forward,
     pub(crate) share: &'m Share,
     pub(crate) mirrors: Vec<&'m str>,
@@ -65,19 +65,8 @@ pub struct Forwarded<'m> {
 /// What Envoy says where a cluster has no endpoint.
 pub(crate) const NO_HEALTHY_UPSTREAM: &str = "no healthy upstream";
 
-/// Why a cluster that was asked has not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
-    /// It has no endpoint.
-    NoEndpoint,
-    /// It can't be reached, or ends the connection before it answers.
-    Unreachable,
-    /// It takes longer than the route allows.
-    TimedOut,
-}
-
 impl<'m> Forwarded<'m> {
-    /// The cluster that is asked.
+    /// The cluster that receives the request.
     #[must_use]
     pub fn cluster(&self) -> &'m str {
         &self.share.cluster
@@ -107,7 +96,7 @@ impl<'m> Forwarded<'m> {
         self.on.route.rule.as_ref()
     }
 
-    /// How long a fault holds the request back before anyone is asked, in milliseconds.
+    /// How long a fault holds the request back before it goes upstream, in milliseconds.
     #[must_use]
     pub fn delay_ms(&self) -> u64 {
         self.delay_ms
@@ -137,7 +126,7 @@ impl<'m> Forwarded<'m> {
     }
 
     /// The cluster's answer as the client gets it: edited by the route, marked by CORS. What Envoy adds to any answer
-    /// (`date`, `server`) is left to whoever sends it, and so is `x-envoy-upstream-service-time`: a caller that
+    /// (`date`, `server`) is left to the caller, and so is `x-envoy-upstream-service-time`: a caller that
     /// measures it puts it into the answer, where edits see it.
     ///
     /// # Errors
@@ -156,7 +145,7 @@ impl<'m> Forwarded<'m> {
         let local = LocalReply::new(answer.status, "");
         let mut reply = self
             .stream
-            .local(local, Source::Declined, Chosen::Route(self.on))?;
+            .local(local, Source::Declined, Selection::Route(self.on))?;
         for (name, value) in answer.headers {
             let name = text(&name);
             if OF_THE_BODY.contains(&name.as_str()) {
@@ -176,16 +165,18 @@ impl<'m> Forwarded<'m> {
     ///
     /// # Errors
     /// An edit writes what only a running proxy knows.
-    pub fn fail(&self, silence: Silence) -> Result<Reply, Skipped> {
-        let (status, words) = match silence {
-            Silence::NoEndpoint => (503, NO_HEALTHY_UPSTREAM),
+    pub fn fail(&self, failure: UpstreamFailure) -> Result<Reply, Skipped> {
+        let (status, words) = match failure {
+            UpstreamFailure::NoEndpoint => (503, NO_HEALTHY_UPSTREAM),
             // Envoy goes on with what the system said.
-            Silence::Unreachable => (503, "upstream connect error or disconnect/reset before headers"),
-            Silence::TimedOut => (504, "upstream request timeout"),
+            UpstreamFailure::Unreachable => {
+                (503, "upstream connect error or disconnect/reset before headers")
+            }
+            UpstreamFailure::TimedOut => (504, "upstream request timeout"),
         };
         let local = LocalReply::new(status, words);
-        let chosen = Chosen::Route(self.on);
-        let reply = self.stream.local(local, Source::Silence(silence), chosen)?;
+        let selection = Selection::Route(self.on);
+        let reply = self.stream.local(local, Source::NoAnswer(failure), selection)?;
         Ok(reply.for_client(self.mark.as_ref()))
     }
 }

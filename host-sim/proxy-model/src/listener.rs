@@ -1,0 +1,237 @@
+//! Listeners and their filter chains: which chain serves a connection.
+
+use fingerpost_envoy_http::domain::{Fit, fit};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ModelError;
+use crate::connection::Connection;
+use crate::http::Http;
+use crate::outcome::Failure;
+use crate::read::{Ignored, list, message};
+use crate::tcp::Tcp;
+
+/// A listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    reads_server_names: bool,
+    pub(crate) chains: Vec<Chain>,
+}
+
+/// A filter chain.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// In lower case; empty for any connection.
+    server_names: Vec<String>,
+    tls: Option<TlsEnd>,
+    pub(crate) network: Network,
+}
+
+/// Where TLS ends.
+#[derive(Debug)]
+struct TlsEnd {
+    needs_certificate: bool,
+}
+
+/// What happens to the bytes.
+#[derive(Debug)]
+pub(crate) enum Network {
+    Http(Box<Http>),
+    Tcp(Tcp),
+}
+
+/// What a listener takes, by its chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerTraffic<'m> {
+    /// The listener's name.
+    pub listener: &'m str,
+    /// Whether a chain takes HTTP in plain text.
+    pub plain: bool,
+    /// Whether a chain ends TLS, and takes HTTP in it.
+    pub tls: bool,
+    /// Whether such a chain requires the client's certificate.
+    pub wants_certificate: bool,
+    /// Whether a chain carries bytes.
+    pub bytes: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenListener {
+    name: String,
+    address: Address,
+    #[serde(default)]
+    listener_filters: Vec<Named>,
+    #[serde(rename = "filter_chains")]
+    _filter_chains: Ignored,
+    #[serde(default, rename = "traffic_direction")]
+    _direction: Ignored,
+    #[serde(default, rename = "access_log")]
+    _access_log: Ignored,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Address {
+    SocketAddress(SocketAddress),
+    /// A Unix socket.
+    Pipe(Ignored),
+}
+
+impl Address {
+    /// The port; 0 of a Unix socket, which no request to a port reaches.
+    fn port(&self) -> u16 {
+        match self {
+            Self::SocketAddress(address) => address.port_value,
+            Self::Pipe(Ignored) => 0,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct SocketAddress {
+    port_value: u16,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenChain {
+    #[serde(default)]
+    filter_chain_match: ChainMatch,
+    #[serde(rename = "filters")]
+    _filters: Ignored,
+    transport_socket: Option<WrittenSocket>,
+    #[serde(default, rename = "transport_socket_connect_timeout")]
+    _handshake: Ignored,
+    #[serde(default, rename = "name")]
+    _name: Ignored,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChainMatch {
+    #[serde(default)]
+    server_names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WrittenSocket {
+    typed_config: WrittenTls,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "@type")]
+enum WrittenTls {
+    #[serde(rename = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext")]
+    Downstream {
+        #[serde(default)]
+        require_client_certificate: bool,
+    },
+}
+
+impl Listener {
+    /// Reads a `Listener`.
+    pub(crate) fn read(value: &Value, refuses_fragments: bool) -> Result<Self, ModelError> {
+        let written: WrittenListener = message(value)?;
+        let inspector = "envoy.filters.listener.tls_inspector";
+        if let Some(other) = written.listener_filters.iter().find(|it| it.name != inspector) {
+            return Err(ModelError::new(format!(
+                "the listener filter {} is not modelled",
+                other.name
+            )));
+        }
+        let chains = list(value, "filter_chains")?;
+        let chains = chains.iter().enumerate().map(|(index, value)| {
+            Chain::read(value, &written.name, refuses_fragments)
+                .map_err(|error| error.within(format!("filter_chains[{index}]")))
+        });
+        Ok(Self {
+            chains: chains.collect::<Result<_, _>>()?,
+            port: written.address.port(),
+            reads_server_names: !written.listener_filters.is_empty(),
+            name: written.name,
+        })
+    }
+
+    pub(crate) fn traffic(&self) -> ListenerTraffic<'_> {
+        let is_http = |it: &&Chain| matches!(it.network, Network::Http(_));
+        let ends = || self.chains.iter().filter(is_http).map(|it| &it.tls);
+        ListenerTraffic {
+            listener: &self.name,
+            plain: ends().any(Option::is_none),
+            tls: ends().any(Option::is_some),
+            wants_certificate: ends().flatten().any(|it| it.needs_certificate),
+            bytes: self.chains.iter().any(|it| matches!(it.network, Network::Tcp(_))),
+        }
+    }
+
+    /// The chain that serves a connection.
+    pub(crate) fn chain(&self, connection: &Connection<'_>) -> Result<&Chain, Failure> {
+        let name = connection.server_name().filter(|_| self.reads_server_names);
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        let fitting = self.chains.iter().filter_map(|it| Some((it.fit(&name)?, it)));
+        let (_, chain) = fitting.max_by_key(|(fit, _)| *fit).ok_or(Failure::Closed)?;
+        match (&chain.tls, connection.tls) {
+            // TLS is met with a plain 400, or plain text with the end of the connection.
+            (None, Some(_)) if matches!(chain.network, Network::Http(_)) => Err(Failure::Tls),
+            (Some(_), None) => Err(Failure::Closed),
+            (Some(end), Some(tls)) if end.needs_certificate && !tls.shows_certificate() => Err(Failure::Tls),
+            _ => Ok(chain),
+        }
+    }
+}
+
+impl Chain {
+    fn read(value: &Value, listener: &str, refuses_fragments: bool) -> Result<Self, ModelError> {
+        let written: WrittenChain = message(value)?;
+        let [filter] = list(value, "filters")? else {
+            return Err(ModelError::new("expected one network filter"));
+        };
+        let config = filter
+            .get("typed_config")
+            .ok_or_else(|| ModelError::new("a network filter without typed_config"))?;
+        let kind = config.get("@type").and_then(Value::as_str).unwrap_or_default();
+        let network = match kind.rsplit('.').next() {
+            Some("HttpConnectionManager") => {
+                Network::Http(Box::new(Http::read(config, listener, refuses_fragments)?))
+            }
+            Some("TcpProxy") => Network::Tcp(Tcp::read(config)?),
+            _ => {
+                return Err(ModelError::new(format!(
+                    "the network filter {kind} is not modelled"
+                )));
+            }
+        };
+        let names = written.filter_chain_match.server_names;
+        Ok(Self {
+            server_names: names.iter().map(|it| it.to_ascii_lowercase()).collect(),
+            tls: written.transport_socket.map(|socket| {
+                let WrittenTls::Downstream {
+                    require_client_certificate,
+                } = socket.typed_config;
+                TlsEnd {
+                    needs_certificate: require_client_certificate,
+                }
+            }),
+            network,
+        })
+    }
+
+    /// How closely it fits a server name, which is in lower case.
+    fn fit(&self, name: &str) -> Option<Fit> {
+        if self.server_names.is_empty() {
+            return Some(Fit::Any);
+        }
+        self.server_names
+            .iter()
+            .filter_map(|pattern| fit(pattern, name))
+            .max()
+    }
+}
