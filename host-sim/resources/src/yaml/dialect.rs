@@ -111,34 +111,76 @@ impl<'t> Dialect<'t> {
     }
 }
 
-/// The offsets of the colons and commas that need a stand-in. More are found than need one, in quoted texts and
-/// comments: it is taken back there as well.
+/// The offsets of the colons and commas that need a stand-in. More are found than need one, in comments and in quoted
+/// texts of several lines: it is taken back there as well.
 fn places(text: &str) -> Vec<usize> {
     let mut places = Vec::new();
     let mut previous = '\n';
     // The character that begins the current word: a tag, an anchor, a plain scalar.
     let mut first = '\n';
     let mut ends_key = false;
-    // Whether the word may be, or end in, a tag. Only letters and digits keep a `!` from beginning one.
+    // Whether the word may be, or end in, a tag.
     let mut has_tag = false;
+    let mut quote = None;
     let mut chars = text.char_indices().peekable();
     while let Some((offset, char)) = chars.next() {
         let next = chars.peek().map_or('\n', |(_, next)| *next);
+        if let Some(mark) = quote {
+            if char == '\\' && mark == '"' && next != '\n' {
+                chars.next();
+            } else if char == mark || is_break(char) {
+                // What follows a closing quote is judged by it; a line break may be in a text that is no quoted one.
+                (quote, previous, first) = (None, char, mark);
+            }
+            continue;
+        }
+        if char == '#' && previous.is_whitespace() {
+            while chars.next_if(|(_, it)| !is_break(*it)).is_some() {}
+            continue;
+        }
         let begins_word = ends_key || previous.is_whitespace() || matches!(previous, '[' | '{' | ',');
         if begins_word {
-            (first, has_tag) = (char, false);
+            // A word after a plain one belongs to the same scalar.
+            let continues = previous.is_whitespace() && !ends_key && is_plain(first);
+            if matches!(char, '"' | '\'') && !continues {
+                quote = Some(char);
+            }
+            if !continues || !char.is_whitespace() {
+                first = if continues && !"!&*[]{},#".contains(char) {
+                    'a'
+                } else {
+                    char
+                };
+            }
+            has_tag = false;
         }
-        has_tag |= char == '!' && !previous.is_alphanumeric();
+        // In a plain scalar, and behind a letter or a digit, a `!` begins no tag.
+        has_tag |= char == '!' && !previous.is_alphanumeric() && !is_plain(first);
         let follows_token =
             begins_word || matches!(previous, '"' | '\'' | ']' | '}' | '?') || matches!(first, '&' | '*');
         let ends_plain = char == ':' && !follows_token && matches!(next, ',' | '?' | '[' | ']' | '{' | '}');
         if ends_plain || (char == ',' && has_tag) {
             places.push(offset);
         }
-        ends_key = char == ':' && follows_token;
+        // A colon in a tag is a part of it.
+        ends_key = char == ':' && follows_token && !has_tag;
+        let is_indicator = matches!(char, ':' | '-' | '?') && next.is_whitespace();
+        if is_indicator || matches!(char, ',' | '[' | ']' | '{' | '}') {
+            first = char;
+        }
         previous = char;
     }
     places
+}
+
+/// The line breaks of YAML 1.1.
+fn is_break(char: char) -> bool {
+    matches!(char, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a word that begins with `first` is a plain scalar, or a part of one.
+fn is_plain(first: char) -> bool {
+    !first.is_whitespace() && !"!&*'\"[]{},?:|>%@`#\u{feff}".contains(first)
 }
 
 #[cfg(test)]
@@ -170,6 +212,17 @@ mod tests {
         check(r#"{"a": "b"!, c: d}"#, &[10]);
         check("[?!, a]", &[3]);
         check("[a!b, c!, d]", &[]);
+        check("[!t'x':,]", &[7]);
+        check("[a 'b, !t, c]", &[9]);
+    }
+
+    #[test]
+    fn an_exclamation_mark_in_a_text_is_not_a_tag() {
+        check(r#"["!", '!', "a !", "\"!", b]"#, &[]);
+        check(r#"{"a": "what?!", "b": "(!)","c":1}"#, &[]);
+        check("[a.!b, c d.!, e]", &[]);
+        check("- it 'is !t\n- [!t, a]", &[17]);
+        check("[ # it's !,\n\"a\"!, b]", &[16]);
     }
 
     #[test]
