@@ -109,7 +109,7 @@ fn checked(call: &'static str, status: u32) -> Result<(), HostError> {
     }
 }
 
-/// Runs a host function that hands over bytes of its own making.
+/// Runs a host function that allocates the bytes it returns.
 ///
 /// # Safety
 /// `call` must be a host function that leaves `data` null or makes it point to `size` bytes, which it got from

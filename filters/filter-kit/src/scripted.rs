@@ -1,4 +1,4 @@
-//! A host for tests: says what it is told to, and remembers what it was asked to do.
+//! A host for tests: answers from a script, and records the calls that it gets.
 
 use crate::{HeaderBlock, Host, HostError, Level};
 use std::cell::RefCell;

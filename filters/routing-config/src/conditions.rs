@@ -81,7 +81,7 @@ pub enum ValueMatch {
     Regex(String),
 }
 
-// Serde cannot flatten an enum and refuse unknown fields at once, so the JSON has shapes of its own.
+// Serde cannot flatten an enum and refuse unknown fields at once, so the JSON has types apart.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FlatHeader {

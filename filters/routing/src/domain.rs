@@ -1,7 +1,7 @@
 //! Which virtual host answers for an authority.
 //!
 //! Envoy's order, with `ignore_port_in_host_matching`: an exact domain, then the longest `*suffix`, then `*`.
-//! There is no way back: a host that is found but has no route for the request does not hand it on.
+//! Envoy does not fall back: if the host that is found has no route for the request, no other host is tried.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -19,7 +19,7 @@ pub(crate) struct DomainIndex {
     any: Option<usize>,
 }
 
-/// A text that is no domain, or is one already.
+/// A text that is not a domain, or a domain that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidDomain {
     /// Neither a name nor `*` in front of something nor `*`.
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_something() {
+    fn a_star_matches_at_least_one_character() {
         check(
             &["*.a.com"],
             &[("a.com", None), (".a.com", None), ("b.a.com", Some("*.a.com"))],

@@ -4,7 +4,7 @@ use crate::HeaderName;
 
 /// The head of a request. The only thing that a decision depends on, beside the table and the dice.
 ///
-/// A pseudo header is a field of its own, all others are in `headers`, in order and with repetitions.
+/// Each pseudo header has a field, all others are in `headers`, in order and with repetitions.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     authority: Option<&'a [u8]>,

@@ -8,7 +8,7 @@ use core::fmt;
 /// A change of the path.
 #[derive(Debug)]
 pub enum PathRewrite {
-    /// Puts `with` in place of the first `matched` bytes; stands beside a prefix match of that length.
+    /// Puts `with` in place of the first `matched` bytes; belongs to a prefix match of that length.
     Prefix {
         /// The length of the prefix.
         matched: usize,
@@ -92,7 +92,7 @@ fn replace_all(pattern: &Finder, with: &Substitution, path: &[u8]) -> Vec<u8> {
     replaced
 }
 
-/// The length of the first character; a byte that begins none stands for itself.
+/// The length of the first character; a byte that begins no character counts alone.
 fn rune_length(text: &[u8], encoding: Encoding) -> usize {
     let is_rune = |length: &usize| {
         text.get(..*length)
@@ -128,7 +128,7 @@ pub enum InvalidSubstitution {
     Backslash,
     /// More than the pattern's groups.
     NoSuchGroup {
-        /// The group that is asked for.
+        /// The group that it names.
         group: u32,
         /// How many the pattern has.
         groups: u32,

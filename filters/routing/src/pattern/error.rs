@@ -55,7 +55,7 @@ pub(super) const MAX_REPEAT: u32 = 1000;
 pub(super) const MAX_DEPTH: u32 = 1000;
 
 impl InvalidPattern {
-    /// Turns an error about a text of which each character stands for a byte into one about the bytes.
+    /// Turns an error about a text in which each character is a byte into one about the bytes.
     pub(super) fn in_bytes_of(self, characters: &str) -> Self {
         let before = characters.get(..self.offset).unwrap_or(characters);
         let reason = match self.reason {

@@ -33,7 +33,7 @@ const LIMITS: Limits = Limits {
     // RE2 leaves as much of its 8 MiB to a program, and takes more for each set of states.
     program: (8 << 20) / 3,
     trail: 4 << 20,
-    // More than the bytes of a path, unless Envoy is told to take longer heads than usual.
+    // More than the bytes of a path, unless `max_request_headers_kb` is above its default.
     part: 1 << 16,
 };
 
@@ -165,10 +165,10 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::{LIMITS, Limits, Machine, Memory};
-    use crate::Encoding;
     use crate::pattern::compile::Compiled;
     use crate::pattern::parse::parse;
     use crate::pattern::program::Kind;
+    use crate::{Encoding, Finder};
     use alloc::string::String;
     use alloc::vec::Vec;
     #[cfg(target_arch = "wasm32")]
@@ -182,6 +182,15 @@ mod tests {
             program,
             ..LIMITS
         }
+    }
+
+    fn letters(seed: u32) -> String {
+        let mut random = seed;
+        let letter = |_| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if random >> 31 == 0 { 'a' } else { 'b' }
+        };
+        (0..400).map(letter).collect()
     }
 
     struct Tried {
@@ -199,14 +208,7 @@ mod tests {
 
         /// Whether it accepts a path of random letters, and whether it should.
         fn ask(&self, index: usize, seed: u32, memory: &mut Memory) -> (bool, bool) {
-            let mut random = seed;
-            let letters: String = (0..400)
-                .map(|_| {
-                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    if random >> 31 == 0 { 'a' } else { 'b' }
-                })
-                .collect();
-            let value = alloc::format!("/p{index}/{letters}");
+            let value = alloc::format!("/p{index}/{}", letters(seed));
             let accepted = memory.accepts(&self.machine, value.as_bytes());
             (accepted, value.as_bytes()[value.len() - 10] == b'a')
         }
@@ -229,6 +231,29 @@ mod tests {
         assert_eq!(memory.used, real);
         assert!(most > BUDGET / 2, "the budget was never needed: {most} bytes");
         assert_eq!(memory.queue.len(), memory.patterns.len());
+    }
+
+    #[test]
+    fn searches_share_the_budget_too() {
+        let mut memory = Memory::new(limits(BUDGET / 4));
+        let finders: Vec<Finder> = (0..40)
+            .map(|index| Finder::parse(&alloc::format!("p{index}/(a|b)*a((a|b){{9}})")).unwrap())
+            .collect();
+        let mut most = 0;
+        for round in 0..2 {
+            for (index, finder) in finders.iter().enumerate() {
+                let value = alloc::format!("/p{index}/{}", letters(round * 100 + index as u32));
+                let found = finder.find_in(&mut memory, value.as_bytes(), 0, true).unwrap();
+                let end = value
+                    .rmatch_indices('a')
+                    .map(|(at, _)| at + 10)
+                    .find(|&end| end <= value.len());
+                assert_eq!(found.span().end, end.unwrap(), "{index} in round {round}");
+                assert!(memory.used <= BUDGET, "{} bytes after {index}", memory.used);
+                most = most.max(memory.used);
+            }
+        }
+        assert!(most > BUDGET / 2, "the budget was never needed: {most} bytes");
     }
 
     #[test]

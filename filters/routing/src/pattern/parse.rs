@@ -74,7 +74,7 @@ impl Piece {
     }
 }
 
-/// A group that is open; the first stands for the whole text.
+/// A group that is open; the first is the whole text.
 #[derive(Default)]
 struct Open {
     /// Where its `(` is.
@@ -206,7 +206,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// A class of its own, folded and turned round as asked.
+    /// A class, with its other cases if they count, and turned round if it is negated.
     fn named(&mut self, mut set: RuneSet, negated: bool) -> Result<RuneSet, InvalidPattern> {
         // RE2 folds before it negates, so `(?i)\PLu` has no letter that is a capital in either case.
         if self.flags.fold_case {

@@ -158,7 +158,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// The code point that an escape stands for.
+    /// The code point of an escape.
     pub(super) fn escaped_rune(&mut self) -> Result<u32, InvalidPattern> {
         let start = self.skip(1);
         let Some(next) = self.next() else {

@@ -373,7 +373,7 @@ impl Assembly {
 
     /// `(?:x?x)?` and so on: each copy may be the first, as in RE2's programs that are read backwards. So a set of
     /// states says how much is left to read at most; otherwise it would say for each byte whether one began there,
-    /// and there would be thousands of sets. Which way is preferred is not asked there.
+    /// and there would be thousands of sets. The order of preference does not matter there.
     fn repeat_backwards(&mut self, copies: &[Part]) -> Result<Part, TooLarge> {
         let end = self.builder.add_empty()?;
         let mut next = end;
