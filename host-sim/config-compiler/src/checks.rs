@@ -151,7 +151,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
         Missing::Host => (
             "host",
             "unknown-host",
-            format!("no service has the host `{host}`"),
+            unknown_host(host, mesh),
             unknown_host_help(host, mesh),
         ),
         Missing::Port => {
@@ -181,7 +181,7 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
             );
             let help = match (defined, mesh.destination_rules.unseen(host).as_slice()) {
                 (Some(names), _) => format!("it defines {}", list(names)),
-                (None, []) => "no DestinationRule has that host".to_owned(),
+                (None, []) => "no DestinationRule has that host: add one with this subset".to_owned(),
                 (None, unseen) => format!(
                     "{} has that host, but is not seen: only the namespaces of the proxy (`{}`) and of the service (`{namespace}`) and the root are asked, and `exportTo` must allow it",
                     unseen.join(", "),
@@ -199,12 +199,40 @@ pub(crate) fn lack(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<(&'static st
     Some((field, code, Lack { message, help }))
 }
 
+/// Why there is no cluster for the host.
+fn unknown_host(host: &str, mesh: &Mesh<'_>) -> String {
+    if let Some(hidden) = mesh.services.hidden(host).next() {
+        return format!(
+            "{} has the host `{host}`, but is not exported to namespace `{}`, where the gateway runs",
+            hidden.subject(),
+            mesh.options.namespace
+        );
+    }
+    format!("no service has the host `{host}`")
+}
+
 fn unknown_host_help(host: &str, mesh: &Mesh<'_>) -> String {
+    if let Some(hidden) = mesh.services.hidden(host).next() {
+        let field = if hidden.subject().starts_with("Service ") {
+            "the annotation `networking.istio.io/exportTo`"
+        } else {
+            "`exportTo`"
+        };
+        return format!(
+            "add `{}` or `*` to {field} of {}",
+            mesh.options.namespace,
+            hidden.subject()
+        );
+    }
     if let Some(alias) = mesh.services.aliases_of(host).next() {
         return format!(
             "{} is an ExternalName, another name of `{host}`: write a ServiceEntry for `{host}` with `resolution: DNS`",
             endpoints::origin(alias).subject()
         );
+    }
+    let mut known = mesh.services.hostnames();
+    if let Some(other) = known.find(|known| known.eq_ignore_ascii_case(host)) {
+        return format!("the letter case differs: write `{other}`");
     }
     if let Some(wildcard) = mesh.services.wildcards_over(host).next() {
         return format!(
@@ -217,9 +245,10 @@ fn unknown_host_help(host: &str, mesh: &Mesh<'_>) -> String {
     let similar = mesh.services.hostnames();
     let similar = similar.filter(|known| *known != host && known.split('.').next() == Some(name));
     let similar: Vec<&str> = similar.collect();
-    match similar.is_empty() {
-        true => "add the Service or ServiceEntry to the input".to_owned(),
-        false => format!("did you mean {}?", similar.join(" or ")),
+    if similar.is_empty() {
+        "add the Service or ServiceEntry to the input".to_owned()
+    } else {
+        format!("did you mean {}?", similar.join(" or "))
     }
 }
 

@@ -93,11 +93,15 @@ pub(crate) fn describe_policies(
     let mut found = Vec::new();
     let mut add = |name: &'static str, words: Option<String>| {
         let Some(words) = words else { return };
-        let path = format!("{}.{name}", route.rule_path());
-        let span = route.leaf.origin.has(&path).then(|| route.leaf.origin.at(&path));
+        let own = (route.leaf, route.rule_path().to_owned());
+        let mut written = std::iter::once(&own).chain(&route.root);
+        let span = written.find_map(|(resource, rule)| {
+            let path = format!("{rule}.{name}");
+            resource.origin.has(&path).then(|| resource.origin.at(&path))
+        });
         found.push(PolicyDetail { name, words, span });
     };
-    add("fault", route.fault.as_ref().map(describe_fault));
+    add("fault", route.fault.as_ref().and_then(describe_fault));
     add("corsPolicy", route.cors.as_ref().map(describe_cors));
     let Target::Forward(forward) = &route.target else {
         return found;
@@ -108,15 +112,18 @@ pub(crate) fn describe_policies(
     for mirror in &forward.mirrors {
         let is_listed = route.leaf.origin.has(&format!("{}.mirrors", route.rule_path()));
         let name = if is_listed { "mirrors" } else { "mirror" };
-        let words = describe_mirror(&mirror.policy);
+        let words = describe_mirror(&mirror.policy, &mirror.cluster);
         let words = match lost(&mirror.cluster) {
             Some(reason) => format!("{words}, but the copies are lost: {reason}"),
             None => words,
         };
         add(name, Some(words));
     }
-    for hash in &forward.hash_policies {
-        add("consistentHash", Some(describe_hash(hash)));
+    // Of several destinations with one DestinationRule each adds the policy.
+    let mut hashes: Vec<String> = forward.hash_policies.iter().map(describe_hash).collect();
+    hashes.dedup();
+    for words in hashes {
+        add("consistentHash", Some(words));
     }
     found
 }
@@ -159,12 +166,16 @@ fn in_percent(fraction: FractionalPercent) -> f64 {
     }
 }
 
-fn describe_fault(fault: &HttpFault) -> String {
-    let delay = fault.delay.as_ref().map(|delay| {
+/// None if it never happens.
+fn describe_fault(fault: &HttpFault) -> Option<String> {
+    let happens = |percentage: FractionalPercent| percentage.numerator > 0;
+    let delay = fault.delay.as_ref().filter(|it| happens(it.percentage));
+    let delay = delay.map(|delay| {
         let percent = in_percent(delay.percentage);
         format!("{percent} % are delayed by {}", delay.fixed_delay)
     });
-    let abort = fault.abort.as_ref().map(|abort| {
+    let abort = fault.abort.as_ref().filter(|it| happens(it.percentage));
+    let abort = abort.map(|abort| {
         let percent = in_percent(abort.percentage);
         match abort.error {
             AbortError::HttpStatus(status) => format!("{percent} % are answered {status}"),
@@ -172,7 +183,7 @@ fn describe_fault(fault: &HttpFault) -> String {
         }
     });
     let parts: Vec<String> = [delay, abort].into_iter().flatten().collect();
-    parts.join(", ")
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn describe_cors(policy: &CorsPolicy) -> String {
@@ -197,10 +208,10 @@ fn describe_text(matcher: &StringMatcher) -> String {
     }
 }
 
-fn describe_mirror(mirror: &RequestMirrorPolicy) -> String {
+fn describe_mirror(mirror: &RequestMirrorPolicy, cluster: &ClusterRef) -> String {
     let fraction = mirror.runtime_fraction.as_ref();
     let percent = fraction.map_or(100.0, |it| in_percent(it.default_value));
-    format!("{percent} % are copied to {}", mirror.cluster)
+    format!("{percent} % are copied to {}", cluster.in_words())
 }
 
 fn describe_hash(hash: &HashPolicy) -> String {

@@ -103,12 +103,14 @@ pub struct Lack {
 }
 
 /// A destination of a route of bytes that takes no connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MissingDestination {
     /// Envoy's name of the cluster.
     pub cluster: String,
     /// Whether the cluster exists; then it has no endpoint.
     pub is_built: bool,
+    /// The share of the connections that go there.
+    pub percent: f64,
     /// Why.
     pub lack: Lack,
 }
@@ -142,10 +144,11 @@ impl<'a> Destinations<'a> {
     }
 
     /// What is missing of a destination of connections, if anything is.
-    pub(crate) fn missing(&self, cluster: &ClusterRef) -> Option<MissingDestination> {
+    pub(crate) fn missing(&self, cluster: &ClusterRef, percent: f64) -> Option<MissingDestination> {
         Some(MissingDestination {
             cluster: cluster.name(),
             is_built: self.endpoints.contains_key(cluster),
+            percent,
             lack: self.lack(cluster)?,
         })
     }

@@ -80,7 +80,7 @@ pub use header_edits::HeaderEdit;
 pub use host::qualify;
 pub use imply::{imply, is_stand_in};
 pub use labels::Labels;
-pub use matching::Mismatch;
+pub use matching::{ClaimMatch, Mismatch};
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use plan::{Plan, PlanCluster, PlanHost, PlanLeftOut, PlanListener, PlanRoute};
 pub use protocol::Termination;

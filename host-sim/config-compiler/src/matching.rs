@@ -5,6 +5,8 @@
 //! Source: istio `pilot/pkg/networking/core/route/route.go`, `TranslateRouteMatch`,
 //! `sourceMatchHTTP`; docs/istio-routing.md 2.2 to 2.6.
 
+use std::collections::BTreeMap;
+
 use fingerpost_envoy_config::matcher::{RegexMatcher, StringPattern};
 use fingerpost_envoy_config::route::{self, PathSpecifier};
 use fingerpost_resources::{HttpMatchRequest, StringMatch};
@@ -197,6 +199,38 @@ fn without_header(name: &str, matcher: &StringMatch) -> HeaderMatch {
 /// Whether a header's name asks for a claim of a token (istio `pkg/jwt/routing.go`, `ToRoutingClaim`).
 pub(crate) fn is_claim(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("@request.auth.claims")
+}
+
+/// A condition on a claim of a token, which stands in `headers` or `withoutHeaders`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimMatch {
+    /// As it is written, such as `@request.auth.claims.group`.
+    pub name: String,
+    /// What the claim must be, or must not be.
+    pub want: ValueMatch,
+    /// Whether it is in `headers`. No token is verified here: such a condition never holds, and the other always does.
+    pub is_wanted: bool,
+}
+
+impl ClaimMatch {
+    /// What stands for it among the conditions of a route.
+    pub fn is_stand_in(&self, header: &HeaderMatch) -> bool {
+        *header == claim(self.is_wanted)
+    }
+}
+
+/// The conditions on claims of a match.
+pub(crate) fn claims(request: &HttpMatchRequest) -> Vec<ClaimMatch> {
+    let of = |headers: &BTreeMap<String, StringMatch>, is_wanted: bool| {
+        let claims = headers.iter().filter(|(name, _)| is_claim(name));
+        let claims = claims.map(|(name, matcher)| ClaimMatch {
+            name: name.clone(),
+            want: header_value(matcher),
+            is_wanted,
+        });
+        claims.collect::<Vec<ClaimMatch>>()
+    };
+    [of(&request.headers, true), of(&request.without_headers, false)].concat()
 }
 
 /// A token's claim. No token is verified here, so none has claims: a wanted claim is never there, an

@@ -3,7 +3,7 @@
 //! Decides nothing. `routes`, `up` and the summary of `compile` print it.
 
 use fingerpost_resources::Span;
-use fingerpost_routing_config::{PathMatch, RouteMatch, RuleRef, ValueMatch};
+use fingerpost_routing_config::{HeaderMatch, PathMatch, RouteMatch, RuleRef, ValueMatch};
 
 use crate::clusters::Cluster;
 use crate::describe::{describe_rewrite, describe_shares, describe_target};
@@ -12,6 +12,7 @@ use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
 use crate::http_chain::HttpChain;
 use crate::listeners::BuiltListener;
+use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
 use crate::routes::{LeftOut, Route};
 use crate::tcp::TcpChain;
@@ -91,6 +92,8 @@ pub struct PlanRoute {
     pub rule: Option<RuleRef>,
     /// The conditions in words.
     pub matches: String,
+    /// The conditions on claims of a token.
+    pub claims: Vec<ClaimMatch>,
     /// The change of the path in words.
     pub rewrite: Option<String>,
     /// Where it leads, in words.
@@ -194,7 +197,7 @@ fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
     PlanLeftOut {
         rule: it.rule.clone(),
         conditions: it.conditions.clone(),
-        matches: conditions(&it.conditions),
+        matches: conditions(&it.conditions, &[]),
         reason: it.reason.clone(),
         span: it.leaf.origin.at(&it.path),
     }
@@ -207,7 +210,8 @@ fn plan_route(
 ) -> PlanRoute {
     PlanRoute {
         rule: Some(route.rule.clone()),
-        matches: conditions(&route.conditions),
+        matches: conditions(&route.conditions, &route.claims),
+        claims: route.claims.clone(),
         rewrite: describe_rewrite(route),
         destination: describe_target(&route.target),
         virtual_service: route.leaf.meta.qualified_name(),
@@ -219,7 +223,14 @@ fn plan_route(
 }
 
 fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
-    let clusters = chain.shares.iter().map(|(cluster, _)| cluster);
+    let total: u64 = chain.shares.iter().map(|(_, weight)| u64::from(*weight)).sum();
+    let missing = chain.shares.iter().filter_map(|(cluster, weight)| {
+        let percent = match chain.shares.len() {
+            1 => 100.0,
+            _ => in_percent(*weight, total),
+        };
+        destinations.missing(cluster, percent)
+    });
     let domains = if chain.server_names.is_empty() {
         vec!["*".to_owned()]
     } else {
@@ -228,13 +239,14 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
     let route = PlanRoute {
         rule: None,
         matches: "every connection".to_owned(),
+        claims: Vec::new(),
         rewrite: None,
         destination: describe_shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
         virtual_service: chain.resource.meta.qualified_name(),
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,
         detail: None,
-        missing: clusters.filter_map(|it| destinations.missing(it)).collect(),
+        missing: missing.collect(),
     };
     PlanHost {
         name: domains.join(","),
@@ -248,17 +260,25 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
     }
 }
 
+/// With one digit behind the point.
+fn in_percent(weight: u32, total: u64) -> f64 {
+    let millionths = (u64::from(weight) * 1000).checked_div(total).unwrap_or(0);
+    f64::from(u32::try_from(millionths).unwrap_or(u32::MAX)) / 10.0
+}
+
 /// The conditions of a route in words: `prefix /v1, header x-user = jason`.
-pub(crate) fn conditions(matches: &RouteMatch) -> String {
+pub(crate) fn conditions(matches: &RouteMatch, claims: &[ClaimMatch]) -> String {
     let folds = if matches.ignore_case { " (any case)" } else { "" };
     let path = match &matches.path {
         PathMatch::Exact(text) => format!("exact {text}{folds}"),
         PathMatch::Prefix(text) => format!("prefix {text}{folds}"),
         PathMatch::Regex(text) => format!("regex {text}"),
     };
+    let is_claim = |header: &&HeaderMatch| claims.iter().any(|it| it.is_stand_in(header));
     let headers = matches
         .headers
         .iter()
+        .filter(|header| !is_claim(header))
         .map(|header| match header.name.strip_prefix(':') {
             Some(name) => value(name, &header.want, header.invert),
             None => value(&format!("header {}", header.name), &header.want, header.invert),
@@ -267,8 +287,12 @@ pub(crate) fn conditions(matches: &RouteMatch) -> String {
         .query
         .iter()
         .map(|it| value(&format!("query {}", it.name), &it.want, false));
+    let claims = claims
+        .iter()
+        .map(|it| value(&format!("claim {}", it.name), &it.want, !it.is_wanted));
     std::iter::once(path)
         .chain(headers)
+        .chain(claims)
         .chain(query)
         .collect::<Vec<_>>()
         .join(", ")

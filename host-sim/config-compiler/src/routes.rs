@@ -21,7 +21,7 @@ use fingerpost_resources::{
 use fingerpost_routing_config::{RegexRewrite, Rewrite, RouteMatch, RuleRef};
 
 use crate::header_edits::HeaderEdits;
-use crate::matching::{self, Place};
+use crate::matching::{self, ClaimMatch, Place};
 use crate::mesh::Mesh;
 use crate::policies;
 use crate::services::ClusterRef;
@@ -37,6 +37,8 @@ pub(crate) struct Route<'r> {
     pub name: String,
     /// What a request must have.
     pub conditions: RouteMatch,
+    /// Those of them that are about claims of a token.
+    pub claims: Vec<ClaimMatch>,
     /// The change of the path; of a forwarded request only.
     pub rewrite: Option<Rewrite>,
     /// Whether the rewrite must stay with Envoy, since something on the route tells the difference.
@@ -55,6 +57,8 @@ pub(crate) struct Route<'r> {
     pub leaf: &'r Resource<VirtualService>,
     /// The path of the rule or of its match, such as `spec.http[1].match[0]`.
     pub path: String,
+    /// The resource and the path of the rule that delegates to this one.
+    pub root: Option<(&'r Resource<VirtualService>, String)>,
 }
 
 /// What happens to a request that a route takes.
@@ -203,6 +207,11 @@ fn dropped<'r>(rule: &DroppedRule<'r>) -> Vec<LeftOut<'r>> {
 }
 
 impl Route<'_> {
+    /// Whether it takes no request, since no token is verified.
+    pub(crate) fn wants_a_claim(&self) -> bool {
+        self.claims.iter().any(|it| it.is_wanted)
+    }
+
     /// The path of the rule in its resource, without the match.
     pub(crate) fn rule_path(&self) -> &str {
         self.path.split(".match[").next().unwrap_or(&self.path)
@@ -241,6 +250,7 @@ impl<'r> RuleBuilder<'_, 'r> {
             rule: self.rule_ref(index),
             name,
             conditions,
+            claims: matched.map(|(_, it)| matching::claims(it)).unwrap_or_default(),
             rewrite,
             rewrite_stays,
             target,
@@ -250,6 +260,15 @@ impl<'r> RuleBuilder<'_, 'r> {
             fault: rule.fault.as_ref().and_then(policies::fault),
             leaf: self.rule.leaf,
             path: self.path(index),
+            root: self.root(),
+        }
+    }
+
+    /// The rule that delegates, if there is one.
+    fn root(&self) -> Option<(&'r Resource<VirtualService>, String)> {
+        match self.rule.steps.as_slice() {
+            [root, _, ..] => Some((self.service.resource, format!("spec.http[{}]", root.http))),
+            _ => None,
         }
     }
 

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use fingerpost_resources::kubernetes::ServicePort;
-use fingerpost_resources::{Destination, Meta, Resource, Resources, Service, ServiceEntry, TargetPort};
+use fingerpost_resources::{
+    Destination, Meta, Origin, Resource, Resources, Service, ServiceEntry, TargetPort,
+};
 
 use crate::host;
 use crate::options::Options;
@@ -119,6 +121,8 @@ pub(crate) struct Services<'r> {
     known: Vec<KnownService<'r>>,
     /// The places in `known` of each full name, in order.
     places: HashMap<String, Vec<usize>>,
+    /// Those that are not exported to the proxy, by their full names.
+    hidden: Vec<(String, &'r Origin)>,
     domain: String,
 }
 
@@ -161,16 +165,26 @@ impl<'r> Services<'r> {
     /// `appendSidecarServices`).
     pub(crate) fn new(resources: &'r Resources, options: &Options) -> Self {
         let mut known = Vec::new();
+        let mut hidden = Vec::new();
         let mut services: Vec<_> = resources.services.iter().collect();
         services.sort_by_key(|service| service.meta.creation_order());
         for service in services {
             if exports_of_annotation(&service.meta).reach(&options.namespace) {
                 known.push(of_kubernetes(service, &options.domain));
+            } else {
+                let name = of_kubernetes(service, &options.domain).hostname;
+                hidden.push((name, &service.origin));
             }
         }
         let exports =
             |entry: &Resource<ServiceEntry>| Exports::new(&entry.spec.export_to, &entry.meta.namespace);
         let entries = resources.service_entries.iter();
+        let not_exported = entries
+            .clone()
+            .filter(|entry| !exports(entry).reach(&options.namespace));
+        hidden.extend(
+            not_exported.flat_map(|it| it.spec.hosts.iter().map(move |host| (host.clone(), &it.origin))),
+        );
         let mut entries: Vec<_> = entries
             .filter(|entry| exports(entry).reach(&options.namespace))
             .collect();
@@ -193,6 +207,7 @@ impl<'r> Services<'r> {
         Self {
             known,
             places,
+            hidden,
             domain: options.domain.clone(),
         }
     }
@@ -218,6 +233,12 @@ impl<'r> Services<'r> {
             let counts = self.find(&it.hostname, "")?;
             (counts.namespace != it.namespace).then_some((it, counts))
         })
+    }
+
+    /// Resources that have the host and are not exported to the proxy.
+    pub(crate) fn hidden(&self, hostname: &str) -> impl Iterator<Item = &'r Origin> {
+        let named = self.hidden.iter().filter(move |(name, _)| name == hostname);
+        named.map(|(_, origin)| *origin)
     }
 
     /// Those of type ExternalName that are aliases of `hostname`.

@@ -47,6 +47,8 @@ pub(crate) struct LostNames<'r> {
     pub path: String,
     /// The server name that is taken.
     pub name: String,
+    /// All names of the match.
+    pub names: Vec<String>,
     /// The subject and the path of the match that has it.
     pub taken_by: (String, String),
 }
@@ -153,6 +155,7 @@ impl<'r> ServerNames<'r> {
                 resource,
                 path: path.to_owned(),
                 name,
+                names: names.to_vec(),
                 taken_by,
             });
             return false;

@@ -55,10 +55,12 @@ pub(crate) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
 pub(crate) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
     let conditions = |route: &PlanRoute| route.detail.as_ref().map(|it| it.conditions.clone());
     let routes = &answering.plan.routes;
+    let wants_a_claim = |route: &PlanRoute| route.claims.iter().any(|it| it.is_wanted);
     let later = conditions(routes.get(index)?)?;
     let earlier = routes.iter().take(index);
-    let mut found =
-        earlier.map(|it| conditions(it).is_some_and(|it| covers(&it, &later, answering.encoding)));
+    let mut found = earlier.map(|it| {
+        !wants_a_claim(it) && conditions(it).is_some_and(|it| covers(&it, &later, answering.encoding))
+    });
     found.position(|covers| covers).map(|it| it + 1)
 }
 
@@ -113,7 +115,7 @@ pub(crate) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Optio
     let path = head.path().map(text).unwrap_or_default();
     let mut best: Option<((usize, bool, usize), Miss)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
-        let failed = answering.conditions(running).failed(head);
+        let failed = answering.conditions(route, running).failed(head);
         let fails_path = failed.iter().any(|it| it.on == "path");
         let far = usize::MAX - alike(&path, &running.matcher.path);
         let rank = (failed.len(), fails_path, far);

@@ -95,8 +95,9 @@ impl<'a> Answering<'a> {
     }
 
     /// A route's conditions, to be checked one by one.
-    pub(crate) fn conditions(self, route: &'a Route) -> Conditions<'a> {
+    pub(crate) fn conditions(self, plan: &'a PlanRoute, route: &'a Route) -> Conditions<'a> {
         Conditions {
+            claims: &plan.claims,
             matcher: &route.matcher,
             encoding: self.encoding,
         }

@@ -249,6 +249,8 @@ pub enum AnsweredBy {
     Rule,
     /// Its fault, which aborts every request.
     Fault,
+    /// Its CORS policy, for the preflight request of a browser.
+    Cors,
 }
 
 /// Requests that the rule's fault aborts: they reach no destination.
@@ -285,6 +287,8 @@ pub struct Forward {
     pub destinations: Vec<Destination>,
     /// What else applies: timeouts, retries and the like.
     pub policies: Vec<Policy>,
+    /// Whether the rule's CORS policy allows the origin of the request; none without a policy or an origin.
+    pub allows_origin: Option<bool>,
     /// Edits of the response.
     pub response_edits: Vec<Edit>,
 }
@@ -371,7 +375,7 @@ pub struct Upstream {
 }
 
 /// A policy.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Policy {
     /// As in `timeout`.
     pub name: &'static str,

@@ -43,7 +43,7 @@ pub(crate) fn outcome(
                     abort.status
                 ),
             ),
-            None => (AnsweredBy::Rule, route.destination.clone()),
+            None => (AnsweredBy::Rule, answer_of_rule(route, answer.as_ref())),
         };
         let mut policies = policies(route.detail.as_ref());
         if by == AnsweredBy::Fault {
@@ -64,6 +64,9 @@ pub(crate) fn outcome(
             policies,
         };
     };
+    if let Some(answer) = preflight(route, request, router) {
+        return answer_of_cors(winner, answer, &policies(Some(detail)));
+    }
     let before = head.target().map(text).unwrap_or_default();
     let rewrite = running.rewrite.as_ref().map(|it| Rewrite {
         words: route.rewrite.clone().unwrap_or_default(),
@@ -71,11 +74,16 @@ pub(crate) fn outcome(
         before,
     });
     let total: u64 = detail.shares.iter().map(|it| u64::from(it.weight)).sum();
+    let has_policy = detail.policies.iter().any(|it| it.name == "corsPolicy");
+    let mut allows_origin = None;
     let mut slot = 0;
     let mut destinations = Vec::new();
     for share in &detail.shares {
         let answer = router.answer(request, proxy::roll(slot, total));
         slot += u64::from(share.weight);
+        if has_policy && origin(request).is_some() {
+            allows_origin = answer.as_ref().map(allows);
+        }
         destinations.push(destination(share, detail, total, answer.as_ref()));
     }
     Outcome::Forward(Box::new(Forward {
@@ -87,8 +95,72 @@ pub(crate) fn outcome(
         rewrite,
         destinations,
         policies: policies(Some(detail)),
+        allows_origin,
         response_edits: detail.response_edits.iter().map(Edit::new).collect(),
     }))
+}
+
+/// What a redirect or a direct response answers, in words.
+fn answer_of_rule(route: &PlanRoute, answer: Option<&Answer>) -> String {
+    match answer {
+        Some(answer) if location(answer).is_none() => {
+            format!("{} by the proxy: the rule's `directResponse`", answer.status)
+        }
+        Some(_) | None => format!("{} by the proxy", route.destination),
+    }
+}
+
+/// The answer of the proxy to the preflight of a browser, if the rule's CORS policy makes it one. Envoy's CORS filter
+/// runs before the router (Envoy `source/extensions/filters/http/cors/cors_filter.cc`).
+fn preflight(route: &PlanRoute, request: &Request, router: &Router) -> Option<Answer> {
+    let has = |name: &str| {
+        request
+            .headers
+            .iter()
+            .any(|(key, _)| key.eq_ignore_ascii_case(name))
+    };
+    let policies = &route.detail.as_ref()?.policies;
+    let is_preflight = request.method == "OPTIONS" && has("origin") && has("access-control-request-method");
+    if !is_preflight || policies.iter().all(|it| it.name != "corsPolicy") {
+        return None;
+    }
+    let answer = router.answer(request, proxy::roll(0, 1))?;
+    (answer.status == 200 && answer.cluster.is_none()).then_some(answer)
+}
+
+/// The origin of the page that a browser sends the request for.
+fn origin(request: &Request) -> Option<&str> {
+    let mut headers = request.headers.iter();
+    let (_, origin) = headers.find(|(name, _)| name.eq_ignore_ascii_case("origin"))?;
+    Some(origin)
+}
+
+/// Whether an answer lets a browser show it to the page.
+fn allows(answer: &Answer) -> bool {
+    let mut headers = answer.response_headers.iter();
+    headers.any(|(name, _)| name == "access-control-allow-origin")
+}
+
+fn answer_of_cors(winner: Source, answer: Answer, policies: &[Policy]) -> Outcome {
+    let origin = if allows(&answer) {
+        "the origin is allowed"
+    } else {
+        "the origin is not allowed"
+    };
+    Outcome::Answer {
+        by: AnsweredBy::Cors,
+        winner,
+        words: format!("{} by the proxy: CORS preflight, {origin}", answer.status),
+        status: Some(answer.status),
+        location: None,
+        response_headers: answer.response_headers,
+        body: answer.body.filter(|it| !it.is_empty()),
+        policies: policies
+            .iter()
+            .filter(|it| it.name == "corsPolicy")
+            .cloned()
+            .collect(),
+    }
 }
 
 /// The place that an answer sends the client to.

@@ -19,16 +19,16 @@
 //!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
 //!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],
 //!       "upstream": null|{"method": "GET", "path": "/x", "authority": "shop.example.com", "headers": []}, …PLACE}],
-//!    "policies": [{"name": "timeout", "words": "5s", …PLACE}], "response_edits": []},
+//!    "policies": [{"name": "timeout", "words": "5s", …PLACE}], "allows_origin": null|true, "response_edits": []},
 //!  "nearest_miss": null|{"position": 1, …SOURCE, "failed": [FAILED]},
 //!  "warnings": [{"code": "shadowed", "message": "…", "help": null|"…"}]}
 //! SOURCE: "rule": "default/shop http[0] match[0]", "rules": […], "match": "0", "conditions": "prefix /v1", …PLACE
 //! PLACE:  "file": null|"shop.yaml", "line": null|12
-//! FAILED: {"on": "path|method|authority|scheme|header|query parameter", "name": null|"x-a", "expected": "must be 1", "got": null|"2", "hint": null|"…"}
+//! FAILED: {"on": "path|method|authority|scheme|header|claim|query parameter", "name": null|"x-a", "expected": "must be 1", "got": null|"2", "hint": null|"…"}
 //! REASON: {"message": "…", "help": null|"…", …PLACE}
 //! ```
 //! Other kinds of outcome: `answer` (`by`: `rule` for a redirect or a direct response, `fault` if the rule's fault aborts
-//! every request; `winner`, `words`, `status`, `location`, `response_headers`, `body`, `policies`), `to_https`
+//! every request, `cors` for a preflight that its CORS policy answers; `winner`, `words`, `status`, `location`, `response_headers`, `body`, `policies`), `to_https`
 //! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `no_connection`
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 

@@ -2,10 +2,12 @@
 //!
 //! Whether a condition holds is `fingerpost-routing`'s answer; here it is put into words.
 
+use fingerpost_config_compiler::ClaimMatch;
 use fingerpost_routing::{
     Encoding, Finder, HeaderMatch, HeaderName, PathMatch, Pattern, QueryMatch, RequestHead, RouteMatch,
     StringMatch, ValueMatch,
 };
+use fingerpost_routing_config::ValueMatch as Want;
 use fingerpost_simulated_proxy::host_of;
 
 use crate::explanation::Failed;
@@ -15,6 +17,8 @@ use crate::explanation::Failed;
 pub(crate) struct Conditions<'a> {
     pub(crate) matcher: &'a RouteMatch,
     pub(crate) encoding: Encoding,
+    /// The conditions on claims, for which `matcher` has others that hold or fail in their place.
+    pub(crate) claims: &'a [ClaimMatch],
 }
 
 impl Conditions<'_> {
@@ -25,7 +29,16 @@ impl Conditions<'_> {
         if !head.path().is_some_and(|it| self.matcher.path.accepts(it)) {
             failed.push(self.path(&path));
         }
-        for header in self.matcher.headers.iter().filter(|it| !it.accepts(head)) {
+        let claims = self.claims.iter().filter(|it| it.is_wanted);
+        failed.extend(claims.clone().map(claim));
+        let is_stand_in = |it: &&HeaderMatch| {
+            it.name == HeaderName::Method
+                && matches!(it.want, ValueMatch::Present)
+                && it.invert
+                && claims.clone().count() > 0
+        };
+        let headers = self.matcher.headers.iter().filter(|it| !it.accepts(head));
+        for header in headers.filter(|it| !is_stand_in(it)) {
             let values: Vec<String> = head.values(&header.name).map(text).collect();
             failed.push(self.header(header, &values));
         }
@@ -131,6 +144,23 @@ impl Conditions<'_> {
             got,
             hint,
         }
+    }
+}
+
+/// A condition on a claim. No request has claims, since nothing verifies its token.
+fn claim(claim: &ClaimMatch) -> Failed {
+    let expected = match &claim.want {
+        Want::Present => "must be there".to_owned(),
+        Want::Exact(text) => format!("must be {text}"),
+        Want::Prefix(text) => format!("must start with {text}"),
+        Want::Regex(text) => format!("must match {text}"),
+    };
+    Failed {
+        on: "claim",
+        name: Some(claim.name.clone()),
+        expected,
+        got: None,
+        hint: Some("no token is verified here, so no request has claims".to_owned()),
     }
 }
 

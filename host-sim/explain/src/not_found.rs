@@ -27,7 +27,7 @@ pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
         Part::Gateway { ports, .. } => {
             ports.contains(&port) && matches!(it.cause, Cause::GatewayNotSelected { .. })
         }
-        Part::VirtualService { .. } | Part::Host { .. } | Part::Rule { .. } => false,
+        Part::VirtualService { .. } | Part::Host { .. } | Part::Rule { .. } | Part::Other { .. } => false,
     });
     reasons.extend(servers.map(reason));
     // What is wrong with the rules for a server, the reason for the server says.
@@ -61,14 +61,21 @@ pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
 fn unserved(plan: &Plan, answers: impl Fn(&str) -> bool) -> impl Iterator<Item = (&Unserved, Reason)> {
     plan.unserved.iter().filter_map(move |it| {
         let (name, host) = match &it.part {
-            Part::VirtualService { name, hosts, .. } => (name, hosts.iter().find(|it| answers(it))?),
+            Part::VirtualService { name, hosts, .. } => (
+                format!("VirtualService {name}"),
+                hosts.iter().find(|it| answers(it))?,
+            ),
             Part::Host {
                 virtual_service,
                 host,
-            } => (virtual_service, Some(host).filter(|it| answers(it))?),
+            } => (
+                format!("VirtualService {virtual_service}"),
+                Some(host).filter(|it| answers(it))?,
+            ),
+            Part::Other { name, hosts } => (name.clone(), hosts.iter().find(|it| answers(it))?),
             Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => return None,
         };
-        let message = format!("VirtualService {name} is for `{host}`, but {}", it.cause.reason());
+        let message = format!("{name} is for `{host}`, but {}", it.cause.reason());
         Some((
             it,
             Reason {
@@ -87,9 +94,16 @@ fn reason(unserved: &Unserved) -> Reason {
     }
 }
 
+/// Whether at least some connections are passed on as they are.
+pub(crate) fn passes_some(listener: &PlanListener, scheme: Scheme, server_name: &str) -> bool {
+    let route = route_of_bytes(listener, scheme, server_name);
+    route.is_some_and(|it| it.missing.iter().map(|it| it.percent).sum::<f64>() < 99.95)
+}
+
 /// The listener is there, and does not take the connection.
 pub(crate) fn no_connection(
     error: NoAnswer,
+    plan: &Plan,
     listener: &PlanListener,
     scheme: Scheme,
     server_name: &str,
@@ -102,20 +116,82 @@ pub(crate) fn no_connection(
         let reasons = route.missing.iter().map(|it| missing(it, route)).collect();
         return Outcome::NoConnection { message, reasons };
     }
-    let reason = match scheme {
-        Scheme::Http => format!("{} speaks TLS: ask for https://…", listener.name),
-        Scheme::Https if listener.hosts.iter().any(|it| it.over_tls) => {
-            let names = listener.hosts.iter().flat_map(|it| &it.server_names);
-            let mut names: Vec<&str> = names.map(String::as_str).collect();
-            names.dedup();
-            format!("{} takes TLS for {} only", listener.name, names.join(", "))
+    let mut reasons = vec![hint(why_closed(error, listener, scheme, server_name))];
+    reasons.extend(lost_connections(plan, server_name).map(|(_, reason)| reason));
+    Outcome::NoConnection { message, reasons }
+}
+
+/// Which filter chain the connection would need.
+fn why_closed(error: NoAnswer, listener: &PlanListener, scheme: Scheme, server_name: &str) -> String {
+    let name = &listener.name;
+    let takes_plain_text = listener.hosts.iter().any(|it| !it.over_tls);
+    let mut names: Vec<&str> = Vec::new();
+    for known in listener.hosts.iter().flat_map(|it| &it.server_names) {
+        if !names.contains(&known.as_str()) {
+            names.push(known);
         }
-        Scheme::Https => format!("{} speaks no TLS: ask for http://…", listener.name),
-    };
-    Outcome::NoConnection {
-        message,
-        reasons: vec![hint(reason)],
     }
+    match scheme {
+        Scheme::Http if !takes_plain_text => {
+            format!("{name} takes TLS only, and this is plain text: ask for https://…")
+        }
+        Scheme::Http => format!("no filter chain of {name} takes plain text"),
+        Scheme::Https if listener.hosts.iter().all(|it| !it.over_tls) => {
+            format!("{name} takes plain text only, and this is TLS: ask for http://…")
+        }
+        Scheme::Https
+            if names
+                .iter()
+                .any(|it| would_answer(it, Some(server_name.as_bytes()))) =>
+        {
+            match error {
+                NoAnswer::Tls => "the TLS handshake fails".to_owned(),
+                NoAnswer::Closed | NoAnswer::NoListener => format!("{name} closes the connection"),
+            }
+        }
+        Scheme::Https => format!(
+            "no filter chain of {name} has the server name `{server_name}`: it has {}",
+            names.join(", ")
+        ),
+    }
+}
+
+/// Rules for the connections to a host that serve nothing.
+pub(crate) fn lost_connections<'p>(
+    plan: &'p Plan,
+    host: &'p str,
+) -> impl Iterator<Item = (&'p Unserved, Reason)> {
+    plan.unserved.iter().filter_map(move |it| {
+        let is_about_connections = matches!(
+            it.cause,
+            Cause::ConnectionsTaken { .. } | Cause::ServerNameTaken { .. } | Cause::ServersLeftOut { .. }
+        );
+        let (name, hosts) = match &it.part {
+            Part::VirtualService { name, hosts, .. } => (name, hosts),
+            Part::Rule {
+                virtual_service,
+                hosts,
+                ..
+            } => (virtual_service, hosts),
+            Part::Host { .. } | Part::Server { .. } | Part::Gateway { .. } | Part::Other { .. } => {
+                return None;
+            }
+        };
+        let named = hosts.iter().find(|it| would_answer(it, Some(host.as_bytes())))?;
+        let message = format!(
+            "VirtualService {name} has a rule for `{named}`, but {}",
+            it.cause.reason()
+        );
+        is_about_connections.then(|| {
+            (
+                it,
+                Reason {
+                    message,
+                    ..reason(it)
+                },
+            )
+        })
+    })
 }
 
 /// The route of bytes that a connection takes; over TLS by its server name.
@@ -147,7 +223,7 @@ fn missing(missing: &MissingDestination, route: &PlanRoute) -> Reason {
     };
     Reason {
         message: format!(
-            "{} leads to cluster {}{state}: {}",
+            "VirtualService {} leads to cluster {}{state}: {}",
             route.virtual_service, missing.cluster, missing.lack.message
         ),
         help: Some(missing.lack.help.clone()),
@@ -215,7 +291,7 @@ pub(crate) fn no_rule(told: &Explanation) -> Outcome {
     let mut reasons = Vec::new();
     for left_out in &told.left_out {
         reasons.push(Reason {
-            message: format!("{} would accept it: {}", left_out.source.rule, left_out.reason),
+            message: format!("{} is not used: {}", left_out.source.rule, left_out.reason),
             help: None,
             place: left_out.source.place.clone(),
         });

@@ -3,6 +3,7 @@
 //! Decides nothing about routing: each step asks the crates that do, and notes the answer.
 
 use fingerpost_config_compiler::{Compilation, PlanListener, PlanRoute};
+use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
@@ -77,12 +78,25 @@ pub fn explain(
             told.outcome = Outcome::Refused { status, message };
             return Ok(told);
         }
+        Reception::Bytes | Reception::NoConnection(NoAnswer::Closed)
+            if not_found::passes_some(listener, scheme, host_of(&url.authority)) =>
+        {
+            let route = not_found::route_of_bytes(listener, scheme, host_of(&url.authority));
+            told.outcome = Outcome::Bytes {
+                destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
+                place: Place::new(route.and_then(|it| it.span.as_ref())),
+            };
+            told.warnings = warnings::of_connections(plan, route, &told.request.authority);
+            return Ok(told);
+        }
         Reception::Bytes => {
-            told.outcome = bytes(listener, scheme, host_of(&url.authority));
+            told.outcome =
+                not_found::no_connection(NoAnswer::Closed, plan, listener, scheme, host_of(&url.authority));
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            told.outcome = not_found::no_connection(error, listener, scheme, host_of(&url.authority));
+            let server_name = host_of(&url.authority);
+            told.outcome = not_found::no_connection(error, plan, listener, scheme, server_name);
             return Ok(told);
         }
     };
@@ -133,22 +147,27 @@ fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option
     if let Some(scheme) = url.scheme
         && let Some(found) = declares(scheme.port())
     {
-        return Some((found, format!("{} means port {}", scheme.as_str(), scheme.port())));
+        let (name, default) = (scheme.as_str(), scheme.port());
+        let why = match url.port() {
+            Some(port) if port != default => format!(
+                "no listener has port {port}, so taken for port {default} ({name}), as behind a load balancer or port-forward"
+            ),
+            Some(_) | None => format!("{name} means port {default}"),
+        };
+        return Some((found, why));
     }
     match all {
-        [only] => Some((only, "the only listener".to_owned())),
+        [only] => {
+            let why = match url.port() {
+                Some(port) => format!("the only listener; none has port {port}"),
+                None => "the only listener".to_owned(),
+            };
+            Some((only, why))
+        }
         _ => [80, 443]
             .into_iter()
             .filter(|_| url.scheme.is_none())
             .find_map(|port| Some((declares(port)?, format!("port {port}, since the URL names none")))),
-    }
-}
-
-fn bytes(listener: &PlanListener, scheme: Scheme, server_name: &str) -> Outcome {
-    let route = not_found::route_of_bytes(listener, scheme, server_name);
-    Outcome::Bytes {
-        destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
-        place: Place::new(route.and_then(|it| it.span.as_ref())),
     }
 }
 
@@ -164,7 +183,7 @@ fn try_rules<'a>(
             continue;
         };
         let position = index + 1;
-        let failed = answering.conditions(running).failed(head);
+        let failed = answering.conditions(route, running).failed(head);
         match (winner, failed.is_empty()) {
             (None, accepts) => {
                 if accepts {

@@ -1,9 +1,11 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
-use fingerpost_config_compiler::PlanRoute;
+use fingerpost_config_compiler::{Plan, PlanRoute};
 use fingerpost_routing_config::{PathMatch, Rewrite};
+use fingerpost_simulated_proxy::host_of;
 
 use crate::explanation::{Explanation, Outcome, Warning};
+use crate::not_found;
 
 /// The warnings, the gravest first.
 pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Warning> {
@@ -23,13 +25,14 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
         }
     }
     faults(told, &mut found);
+    origin(told, &mut found);
     shadowed(told, &mut found);
     if winner.is_some() {
         for left_out in &told.left_out {
             found.push(Warning {
                 code: "left-out",
-                message: format!("{} would accept it too, but is not there", left_out.source.rule),
-                help: Some(left_out.reason.clone()),
+                message: format!("{} is not used: {}", left_out.source.rule, left_out.reason),
+                help: None,
             });
         }
     }
@@ -38,6 +41,25 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
         slashes(told, winner, &mut found);
     }
     found
+}
+
+/// What would surprise about a connection that is passed on as it is.
+pub(crate) fn of_connections(plan: &Plan, route: Option<&PlanRoute>, authority: &str) -> Vec<Warning> {
+    let missing = route.into_iter().flat_map(|it| &it.missing);
+    let closed = missing.map(|it| Warning {
+        code: "closed-connections",
+        message: format!(
+            "{} % of the connections are closed: {}",
+            it.percent, it.lack.message
+        ),
+        help: Some(it.lack.help.clone()),
+    });
+    let lost = not_found::lost_connections(plan, host_of(authority)).map(|(it, reason)| Warning {
+        code: it.cause.code(),
+        message: reason.message,
+        help: reason.help,
+    });
+    closed.chain(lost).collect()
 }
 
 /// A fault answers before any upstream is asked.
@@ -56,6 +78,22 @@ fn faults(told: &Explanation, found: &mut Vec<Warning>) {
             code: "fault",
             message: format!("the rule injects a fault: {}", fault.words),
             help: None,
+        });
+    }
+}
+
+/// A browser shows no answer to a page whose origin is not allowed.
+fn origin(told: &Explanation, found: &mut Vec<Warning>) {
+    let Outcome::Forward(forward) = &told.outcome else {
+        return;
+    };
+    let mut headers = told.request.headers.iter();
+    let origin = headers.find(|(name, _)| name.eq_ignore_ascii_case("origin"));
+    if let (Some((_, origin)), Some(false)) = (origin, forward.allows_origin) {
+        found.push(Warning {
+            code: "origin-not-allowed",
+            message: format!("the rule's corsPolicy does not allow the origin `{origin}`: the answer gets no `access-control-allow-origin`"),
+            help: Some("`allowOrigins` compares the whole origin, with its scheme and port".to_owned()),
         });
     }
 }

@@ -47,7 +47,7 @@ pub use load_balancer::{
     HttpCookie, LbPolicy, LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb,
     WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
-pub use read::{Resources, Unenforced, UnreadableSecret, read};
+pub use read::{Resources, Unenforced, UnreadRoute, UnreadableSecret, read};
 pub use render::render;
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};

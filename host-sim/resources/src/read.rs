@@ -41,6 +41,8 @@ pub struct Resources {
     pub unreadable_secrets: Vec<UnreadableSecret>,
     /// Resources that would change what requests do, and that are not acted on here.
     pub unenforced: Vec<Unenforced>,
+    /// Resources of other kinds that route requests in Istio, and that are not read here.
+    pub unread_routes: Vec<UnreadRoute>,
     /// How many documents of each other kind there were.
     pub others: BTreeMap<String, usize>,
     /// The texts.
@@ -54,6 +56,19 @@ pub struct UnreadableSecret {
     pub meta: Meta,
     /// What is wrong with it.
     pub errors: Diagnostics,
+}
+
+/// A resource by which Istio routes requests, of a kind that is not read here.
+#[derive(Debug, Clone)]
+pub struct UnreadRoute {
+    /// The kind, such as `Ingress`.
+    pub kind: String,
+    /// Its metadata.
+    pub meta: Meta,
+    /// Its hosts; `*` for every host.
+    pub hosts: Vec<String>,
+    /// Where it is written.
+    pub origin: Origin,
 }
 
 /// A resource of a kind that changes what requests do, and that is not acted on here.
@@ -332,11 +347,36 @@ impl<'r> Reader<'r> {
                     origin,
                 });
             }
+            ("networking.k8s.io", _, "Ingress") if is_for_istio(object) => {
+                self.unread_route(object, kind, "spec.rules");
+            }
+            ("gateway.networking.k8s.io", _, "HTTPRoute" | "GRPCRoute" | "TLSRoute") => {
+                self.unread_route(object, kind, "spec.hostnames");
+            }
             (group, _, _) => {
                 self.hint_at_kind(object, group, kind);
                 self.count(kind);
             }
         }
+    }
+
+    /// Keeps what there is to say about a resource that routes and is not read.
+    fn unread_route(&mut self, object: &Arc<Node>, kind: &str, list: &str) {
+        let (meta, origin, _) = self.head(object, kind, false);
+        let items = match object.find(list).map(|it| &it.value) {
+            Some(Value::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        let mut hosts: Vec<String> = items.iter().map(|it| host_of_route(it)).collect();
+        if hosts.is_empty() {
+            hosts.push("*".to_owned());
+        }
+        self.resources.unread_routes.push(UnreadRoute {
+            kind: kind.to_owned(),
+            meta,
+            hosts,
+            origin,
+        });
     }
 
     /// A kind in another letter case, or of Istio's kinds in the wrong group, is probably a slip.
@@ -463,4 +503,26 @@ fn decode_spec<T: Decode>(spec: Option<&Arc<Node>>, path: &str, to: &mut Decoder
 
 fn keep<T>(resource: Resource<T>, kept: &mut Vec<Resource<T>>) {
     kept.push(resource);
+}
+
+fn text_of(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar(Scalar::Text(text)) => Some(text),
+        Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// The host of an item in `spec.hostnames` of an HTTPRoute or in `spec.rules` of an Ingress.
+fn host_of_route(item: &Node) -> String {
+    let host = text_of(item).or_else(|| text_of(item.get("host")?));
+    host.unwrap_or("*").to_owned()
+}
+
+/// Whether Istio's controller takes an Ingress in its default mode, STRICT
+/// (istio `pilot/pkg/config/kube/ingress/conversion.go`, `shouldProcessIngressWithClass`).
+fn is_for_istio(ingress: &Node) -> bool {
+    let annotations = ingress.get("metadata").and_then(|it| it.get("annotations"));
+    let annotated = annotations.and_then(|it| text_of(it.get("kubernetes.io/ingress.class")?));
+    let class = || text_of(ingress.find("spec.ingressClassName")?);
+    annotated.or_else(class) == Some("istio")
 }

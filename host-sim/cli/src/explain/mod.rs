@@ -25,6 +25,7 @@ const TOLD_HERE: &[&str] = &[
     "gateway-not-named",
     "gateway-not-selected",
     "host-not-in-gateway",
+    "kind-not-read",
     "match-without-server",
     "no-gateway",
     "not-exported",

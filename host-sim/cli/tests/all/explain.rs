@@ -335,7 +335,7 @@ fn a_port_without_a_listener_and_a_listener_without_tls_are_told() {
     assert_eq!(outcome["kind"], "no_connection");
     assert_eq!(
         outcome["reasons"][0]["message"],
-        "0.0.0.0_80 speaks no TLS: ask for http://…"
+        "0.0.0.0_80 takes plain text only, and this is TLS: ask for http://…"
     );
 }
 

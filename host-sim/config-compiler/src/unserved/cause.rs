@@ -20,6 +20,11 @@ pub enum Cause {
         /// The namespace in which the gateway runs.
         gateway: String,
     },
+    /// A resource is of a kind by which Istio routes, and that is not read here.
+    KindNotRead {
+        /// The kind.
+        kind: String,
+    },
     /// A VirtualService names no Gateway but `mesh`.
     OnlyForSidecars {
         /// The Gateways of the input.
@@ -214,6 +219,7 @@ impl Cause {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotExported { .. } => "not-exported",
+            Self::KindNotRead { .. } => "kind-not-read",
             Self::OnlyForSidecars { .. } => "only-for-sidecars",
             Self::GatewayNotFound { .. } => "gateway-not-found",
             Self::GatewayNotSelected { .. } => "gateway-not-selected",
@@ -243,6 +249,7 @@ impl Cause {
                 Severity::Note
             }
             Self::NotExported { .. }
+            | Self::KindNotRead { .. }
             | Self::GatewayNotFound { .. }
             | Self::HostsNotTaken { .. }
             | Self::HostsOfOtherNamespace { .. }

@@ -30,7 +30,7 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
             name: it.name.clone(),
             by: format!("{} {}", it.taken_by.0, it.taken_by.1),
         };
-        of_connections(cause, it.resource, it.path.clone(), vec![it.name.clone()])
+        of_connections(cause, it.resource, it.path.clone(), it.names.clone())
     }));
     found
 }
@@ -65,11 +65,14 @@ fn http(cx: &Context<'_, '_>) -> Vec<Unserved> {
         let mut order = Vec::new();
         for route in &host.routes {
             // Two servers of one host make the same routes twice.
+            if route.wants_a_claim() {
+                continue; // takes nothing by itself, which a finding says
+            }
             if !on_host.contains_key(&route.rule) {
                 let hidden = earlier.covering(&route.conditions, encoding);
                 let cause = hidden.map(|by| Cause::Hidden {
                     by: by.rule.clone(),
-                    conditions: plan::conditions(&by.conditions),
+                    conditions: plan::conditions(&by.conditions, &by.claims),
                     of_another: root(&by.rule) != root(&route.rule),
                 });
                 on_host.insert(&route.rule, cause);

@@ -10,6 +10,7 @@ mod hidden;
 mod hosts;
 mod matches;
 mod sentences;
+mod together;
 mod virtual_services;
 
 use fingerpost_resources::{Diagnostic, Diagnostics, Resources, Severity, Span};
@@ -76,6 +77,13 @@ pub enum Part {
         /// Its hosts, without their namespaces.
         hosts: Vec<String>,
     },
+    /// A resource of a kind that is not read.
+    Other {
+        /// `namespace/name`.
+        name: String,
+        /// Its hosts.
+        hosts: Vec<String>,
+    },
     /// A whole Gateway.
     Gateway {
         /// `namespace/name`.
@@ -102,17 +110,15 @@ pub(crate) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
     found.extend(virtual_services::find(cx));
     found.extend(matches::find(cx));
     found.extend(hidden::find(cx));
+    found.extend(cx.resources.unread_routes.iter().map(together::unread_route));
     found
 }
 
 /// Reports it, except what a finding says already.
 pub(crate) fn report(found: &[Unserved], resources: &Resources, diagnostics: &mut Diagnostics) {
     gateways::report_no_gateway(found, resources, diagnostics);
-    let for_sidecars = |it: &&Unserved| matches!(it.cause, Cause::OnlyForSidecars { .. });
-    if let Some(note) = virtual_services::for_sidecars(found.iter().filter(for_sidecars)) {
-        diagnostics.push(note);
-    }
-    let findings = found.iter().filter(|it| it.is_finding && !for_sidecars(it));
+    diagnostics.extend(together::findings(found));
+    let findings = found.iter().filter(|it| it.is_finding && !together::has(it));
     for unserved in findings {
         if !is_reported(unserved, diagnostics) {
             diagnostics.push(unserved.finding());
@@ -154,6 +160,7 @@ impl Unserved {
             | Part::Host { .. }
             | Part::Rule { .. }
             | Part::Server { .. }
+            | Part::Other { .. }
             | Part::Gateway { .. } => self.cause.severity(),
         }
     }

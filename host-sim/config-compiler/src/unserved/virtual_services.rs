@@ -1,10 +1,10 @@
 //! VirtualServices that a Gateway does not serve, and hosts of theirs that none does.
 
-use fingerpost_resources::{Diagnostic, Origin, Resource, VirtualService};
+use fingerpost_resources::{Origin, Resource, VirtualService};
 
 use super::gateways::{first_mismatch, is_dropped, is_routed, kinds};
 use super::hosts::{self, differs_by_case};
-use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved, sentences};
+use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
 use crate::matching::{self, Mismatch, Place};
@@ -61,26 +61,6 @@ impl Unserved {
         }
         self
     }
-}
-
-/// One note for all VirtualServices without a Gateway: they can be right as they are.
-pub(super) fn for_sidecars<'a>(found: impl Iterator<Item = &'a Unserved>) -> Option<Diagnostic> {
-    let all: Vec<&Unserved> = found.collect();
-    let first = *all.first()?;
-    let mut note = first.finding();
-    if all.len() > 1 {
-        let names = all.iter().filter_map(|it| match &it.part {
-            Part::VirtualService { name, .. } => Some(name.clone()),
-            Part::Host { .. } | Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => None,
-        });
-        let names: Vec<String> = names.collect();
-        note.message = format!(
-            "{} VirtualServices name no Gateway in `gateways`, so they are for sidecars only: {}",
-            names.len(),
-            sentences::list(&names)
-        );
-    }
-    Some(note)
 }
 
 fn known(cx: &Context<'_, '_>) -> Vec<String> {

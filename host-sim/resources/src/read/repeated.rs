@@ -21,6 +21,7 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
         secrets,
         unreadable_secrets: _, // an error wherever one is needed
         unenforced: _,         // none of them is acted on
+        unread_routes: _,
         others: _,
         sources: _,
     } = resources;

@@ -29,9 +29,24 @@ fn check_delay(it: &Delay, at: &Path<'_>, to: &mut Checker<'_>) {
                 "Istio does not support exponentialDelay",
             )
             .help("use `fixedDelay`");
+            return;
         }
-        None => {}
+        None => {
+            to.warn("no-effect", at, "a delay without a duration does nothing")
+                .help("for example `fixedDelay: 5s`");
+            return;
+        }
     }
+    if it.percentage.is_none() && it.percent.is_none() {
+        never_happens("delay", at, to);
+    }
+}
+
+/// Istio takes a missing percentage for 0 (istio route.go, `TranslateFault`).
+fn never_happens(what: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+    let message = format!("this {what} has no `percentage`, which means 0: it never happens");
+    to.warn("no-effect", at, message)
+        .help("for every request: `percentage: {value: 100}`");
 }
 
 fn check_abort(it: &Abort, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -50,7 +65,11 @@ fn check_abort(it: &Abort, at: &Path<'_>, to: &mut Checker<'_>) {
         None => {
             to.warn("no-effect", at, "an abort without a status does nothing")
                 .help("for example `httpStatus: 503`");
+            return;
         }
+    }
+    if it.percentage.is_none() {
+        never_happens("abort", at, to);
     }
 }
 

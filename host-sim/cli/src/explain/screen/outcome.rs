@@ -1,7 +1,7 @@
 //! The second half of the screen: what comes of the request.
 
 use fingerpost_explain::{
-    AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
+    AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Upstream,
 };
 
 use super::rows::{Margin, PLAIN, Screen};
@@ -23,25 +23,24 @@ impl Screen {
                 response_headers,
                 body,
                 policies,
-                winner,
+                winner: _,
             } => {
                 self.label("answer", words.clone(), NAME);
                 let status = status.map(|it| it.to_string()).unwrap_or_default();
-                if *by == AnsweredBy::Fault {
-                    self.text("no upstream gets the request, and retries do not apply", PLAIN);
-                } else if location.is_some() {
-                    self.text(&format!("the client gets {status}"), PLAIN);
-                } else if !status.is_empty() {
-                    self.text(
-                        &format!("the client gets {status} from the proxy, no upstream is asked"),
-                        PLAIN,
-                    );
-                }
+                let line = match by {
+                    AnsweredBy::Fault => "no upstream gets the request, and retries do not apply".to_owned(),
+                    AnsweredBy::Cors => "no upstream gets the request".to_owned(),
+                    AnsweredBy::Rule if location.is_some() => format!("the client gets {status}"),
+                    AnsweredBy::Rule => {
+                        format!("the client gets {status} from the proxy, no upstream gets the request")
+                    }
+                };
+                self.text(&line, PLAIN);
                 self.headers(response_headers);
                 for line in body.iter().flat_map(|it| it.lines()) {
                     self.text(line, PLAIN);
                 }
-                self.policies(policies, winner);
+                self.policies(policies);
             }
             Outcome::ToHttps { status, location } => {
                 let location = location.as_deref().unwrap_or_default();
@@ -150,7 +149,7 @@ impl Screen {
             None if lost > 0.0 => self.label("answer", format!("503 to {lost} % of requests"), BAD),
             None => {}
         }
-        self.policies(&forward.policies, &forward.winner);
+        self.policies(&forward.policies);
         self.edits(forward);
         self.upstreams(&forward.destinations);
     }
@@ -214,14 +213,13 @@ impl Screen {
         self.text(&format!("  endpoints {}", parts.join(", ")), PLAIN);
     }
 
-    fn policies(&mut self, policies: &[Policy], winner: &Source) {
+    fn policies(&mut self, policies: &[Policy]) {
         for (index, policy) in policies.iter().enumerate() {
             let right = match policy.place.line {
                 Some(_) => self.place(&policy.place),
                 None => match policy.name {
                     "consistentHash" => "of the DestinationRule".to_owned(),
-                    "retries" if winner.rules.len() < 2 => "Istio's default".to_owned(),
-                    _ => "not of this rule".to_owned(), // of the one that delegates to it, or a default
+                    _ => "Istio's default".to_owned(),
                 },
             };
             let margin = if index == 0 {

@@ -35,6 +35,7 @@ impl Unserved {
                 Cause::ServerConflict(_) => format!("this server is left out: {reason}"),
                 _ => format!("nothing listens on port {port} for this server: {reason}"),
             },
+            Part::Other { name, .. } => format!("{name} is left out: {reason}"),
             Part::Gateway { .. } => reason,
         }
     }
@@ -48,6 +49,7 @@ impl Cause {
                 "its `exportTo` names only {}, and the gateway runs in namespace `{gateway}`",
                 quoted(to)
             ),
+            Self::KindNotRead { kind } => format!("Istio routes by {kind} too, which is not read here"),
             Self::OnlyForSidecars { .. } => {
                 "it names no Gateway in `gateways`, so it is for sidecars only".to_owned()
             }
@@ -142,6 +144,9 @@ impl Cause {
             Self::NotExported { gateway, .. } => format!(
                 "add `{gateway}` or `*` to `exportTo`; if the gateway runs in another namespace, name it with `--namespace`"
             ),
+            Self::KindNotRead { .. } => {
+                "write its routes as a VirtualService to see them here; in the cluster they are served as well".to_owned()
+            }
             Self::OnlyForSidecars { known } => match known.as_slice() {
                 [] => "the input has no Gateway; add one, and name it in `gateways`".to_owned(),
                 some => format!("to serve it here, add `gateways: [{}]`", list(some)),
