@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod access_log;
 mod admin;
 mod binary;
 mod bootstrap;
@@ -36,6 +37,7 @@ mod run;
 mod start_error;
 mod version;
 
+pub use access_log::access_log_format;
 pub use binary::{BinaryError, EnvoyBinary, Fault, Origin, PassedOver, VARIABLE, default_cache};
 pub use bootstrap::{Bootstrap, BoundListener};
 pub use certificate::{Authority, Certificate};

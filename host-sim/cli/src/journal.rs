@@ -6,7 +6,6 @@ use fingerpost_config_compiler::Plan;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
 
@@ -16,24 +15,6 @@ const USUAL_TARGET: usize = 32;
 const WIDEST_TARGET: usize = 48;
 /// What needs no explanation beside its status: the upstream's own answer, and those that a rule makes.
 const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_response", "-"];
-
-/// The format that Envoy is given; [`Entry`] reads it back.
-pub(crate) fn format() -> Value {
-    json!({
-        "at": "%START_TIME_LOCAL(%H:%M:%S)%",
-        "id": "%REQ(X-REQUEST-ID)%",
-        "method": "%REQ(:METHOD)%",
-        "authority": "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%",
-        "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-        "sent_path": "%REQ(:PATH)%",
-        "status": "%RESPONSE_CODE%",
-        "details": "%RESPONSE_CODE_DETAILS%",
-        "cluster": "%UPSTREAM_CLUSTER_RAW%",
-        "host": "%UPSTREAM_HOST%",
-        "ms": "%DURATION%",
-        "rule": "%METADATA(ROUTE:fingerpost)%",
-    })
-}
 
 /// A request as Envoy's access log has it.
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +132,8 @@ fn padded(text: &str, widest: &mut usize, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn entry(change: impl Fn(&mut Value)) -> Entry {

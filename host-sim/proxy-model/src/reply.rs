@@ -19,6 +19,20 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+impl Reply {
+    /// What an upstream answers, as Envoy's router passes it on: with the time that the upstream took, which counts
+    /// whatever the upstream says of it (`Filter::onUpstreamHeaders`). The time is in milliseconds, or a placeholder.
+    #[must_use]
+    pub fn from_upstream(status: u16, mut headers: Headers, took: &[u8]) -> Self {
+        set(&mut headers, "x-envoy-upstream-service-time", took);
+        Self {
+            status,
+            headers,
+            body: Vec::new(),
+        }
+    }
+}
+
 impl From<Prepared> for Reply {
     fn from(prepared: Prepared) -> Self {
         let Prepared {

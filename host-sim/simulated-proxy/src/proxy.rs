@@ -100,14 +100,8 @@ impl SimulatedProxy {
         let routed = self.model.route(sent, filters, &mut || roll);
         let received = routed.and_then(|routed| match routed {
             Routed::Forwarded(forwarded) => {
-                let mut reply = Reply {
-                    status: answer.status,
-                    headers: answer.headers.iter().map(bytes).collect(),
-                    body: Vec::new(),
-                };
-                let service_time = b"x-envoy-upstream-service-time";
-                reply.headers.retain(|(name, _)| name != service_time);
-                reply.headers.push((service_time.to_vec(), MILLISECONDS.into()));
+                let headers = answer.headers.iter().map(bytes).collect();
+                let reply = Reply::from_upstream(answer.status, headers, MILLISECONDS.as_bytes());
                 let reply = forwarded.finish(reply)?.sent_by(forwarded.server_name());
                 let headers = reply.headers.iter();
                 Ok(Some(Answer {

@@ -84,6 +84,11 @@ struct Shared {
 }
 
 impl Received {
+    /// The id that Envoy gives a request, or that its client did.
+    pub fn request_id(&self) -> Option<&str> {
+        self.header("x-request-id")
+    }
+
     /// The first header of that name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers

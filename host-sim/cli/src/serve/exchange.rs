@@ -7,7 +7,9 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use fingerpost_proxy_model::{Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure};
+use fingerpost_proxy_model::{
+    Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
+};
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::request_id;
 use http_body_util::{BodyExt, Limited};
@@ -91,13 +93,6 @@ async fn decide(
     downstream: &Downstream,
     request: Request<Incoming>,
 ) -> Result<Done, String> {
-    if request.version() == Version::HTTP_10 {
-        return Ok(Done::plain(
-            426,
-            "Upgrade Required",
-            "HTTP/1.0 is not served, as Envoy doesn't unless it is told to",
-        ));
-    }
     let sent = match read(&request, downstream) {
         Ok(sent) => sent,
         Err(done) => return Ok(*done),
@@ -230,8 +225,10 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
         authority: authority.unwrap_or_default(),
         headers,
         tls: downstream.tls.clone(),
-        // HTTP/1.0 has been answered by then.
-        version: Default::default(),
+        version: match request.version() {
+            Version::HTTP_10 => SentVersion::Http10,
+            _ => SentVersion::Http11, // the server speaks no other
+        },
     })
 }
 
@@ -312,20 +309,13 @@ impl Done {
     /// An upstream's answer on its way back.
     fn from_upstream(forwarded: &Forwarded<'_>, response: Response<Incoming>, after: Duration) -> Self {
         let (head, body) = response.into_parts();
-        let mut headers: Vec<(Vec<u8>, Vec<u8>)> = head
+        let headers: Vec<(Vec<u8>, Vec<u8>)> = head
             .headers
             .iter()
             .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
             .collect();
-        // Both are the proxy's to say.
-        headers.retain(|(name, _)| name != b"server" && name != b"x-envoy-upstream-service-time");
-        let took = after.as_millis().to_string().into_bytes();
-        headers.push((b"x-envoy-upstream-service-time".to_vec(), took));
-        let answer = Reply {
-            status: head.status.as_u16(),
-            headers,
-            body: Vec::new(),
-        };
+        let took = after.as_millis().to_string();
+        let answer = Reply::from_upstream(head.status.as_u16(), headers, took.as_bytes());
         match forwarded.finish(answer) {
             Ok(reply) => Self::of(reply, Some(passed_on(body))),
             Err(skipped) => Self::unknown(&skipped.reason),

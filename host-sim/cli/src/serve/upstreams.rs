@@ -130,18 +130,14 @@ pub(super) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request
                     .headers_mut()
                     .insert(HOST, HeaderValue::from_bytes(value).ok()?),
             ),
-            // The model's stand-in. A rule may set another.
-            b"x-request-id" if value == REQUEST_ID.as_bytes() => drop(
-                request
-                    .headers_mut()
-                    .insert("x-request-id", HeaderValue::from_str(id).ok()?),
-            ),
             name if name.starts_with(b":") => {}
             name => {
                 let name = HeaderName::from_bytes(name).ok()?;
                 // The body says itself how long it is.
                 if name != CONTENT_LENGTH {
-                    let value = HeaderValue::from_bytes(value).ok()?;
+                    // The model has a stand-in for the request's id.
+                    let is_id = value == REQUEST_ID.as_bytes();
+                    let value = HeaderValue::from_bytes(if is_id { id.as_bytes() } else { value }).ok()?;
                     request.headers_mut().append(name, value);
                 }
             }

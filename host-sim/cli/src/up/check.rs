@@ -151,7 +151,7 @@ impl Probes<'_> {
 /// Whether an echo server received this very request, and not a mirrored copy of it.
 fn is_the_one(received: &Received, entry: Option<&Entry>, cluster: Option<&str>) -> bool {
     let same_id = || match entry.and_then(|it| it.id.as_deref()) {
-        Some(id) => received.header("x-request-id") == Some(id),
+        Some(id) => received.request_id() == Some(id),
         None => true, // bytes
     };
     Some(received.cluster.as_str()) == cluster && same_id()

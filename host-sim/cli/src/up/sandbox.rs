@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_config_compiler::{Compiled, Plan};
-use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy};
+use fingerpost_envoy_runner::{
+    Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy, access_log_format,
+};
 
 use super::certificates::{self, Made};
 use super::client::CLUSTER_HEADER;
 use crate::failure::Failure;
-use crate::journal;
 use crate::local::{self, Echoes, Listen, LocalListener};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -52,7 +53,7 @@ impl Sandbox {
 
         let made = certificates::make_missing(compiled, directory).map_err(machine)?;
         bootstrap.set_admin(ANY_PORT);
-        bootstrap.set_access_log(&journal::format(), "/dev/stdout");
+        bootstrap.set_access_log(&access_log_format(), "/dev/stdout");
         Ok(Self {
             bootstrap,
             echo,
