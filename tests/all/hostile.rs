@@ -3,14 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use fingerpost_envoy_runner::{Bootstrap, RunningEnvoy, StartOptions};
-use fingerpost_tests::duel::arena::with_listeners_from;
-use fingerpost_tests::duel::{Arena, Pair, agree};
+use fingerpost_tests::differential::server::with_listeners_from;
+use fingerpost_tests::differential::{Pair, Server, agree};
 use fingerpost_tests::generate::{Dice, bytes, dice, table};
 use fingerpost_tests::rows;
 use fingerpost_tests::sent::Sent;
 use serde_json::{Value, json};
 
-use crate::duels::{Ring, no_trap, table_of};
+use crate::differential::{Comparison, no_trap, table_of};
 use crate::engines::one_envoy_at_a_time;
 
 /// Requests in a usual run.
@@ -20,7 +20,7 @@ const CONFIGURATIONS: usize = 60;
 /// The topic whose table is used: most of it rewrites.
 const TOPIC: &str = "rewrites";
 
-fn pair(ring: &Ring) -> Result<Pair, String> {
+fn pair(comparison: &Comparison) -> Result<Pair, String> {
     let topics = rows::read()?;
     let topic = topics
         .iter()
@@ -28,24 +28,24 @@ fn pair(ring: &Ring) -> Result<Pair, String> {
         .ok_or("a topic is missing")?;
     Pair::compile(
         &[("world.yaml", table::WORLD), ("resources.yaml", &topic.resources)],
-        &ring.options,
+        &comparison.options,
     )
 }
 
 /// Any bytes in a request: both engines say the same, the VM lives, and an honest request is served.
 pub(crate) fn requests() -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
-    let ring = Ring::usual()?;
-    let arena = Arena::open(&ring.binary, &[pair(&ring)?])?;
+    let comparison = Comparison::usual()?;
+    let server = Server::open(&comparison.binary, &[pair(&comparison)?])?;
     let (seed, wanted) = (dice::seed(), dice::wanted(REQUESTS));
     eprintln!("hostile: FINGERPOST_SEED={seed} FINGERPOST_GENERATED={wanted}");
     let mut dice = Dice::new(seed);
     let sent: Vec<Sent> = (0..wanted).map(|_| bytes::request(&mut dice)).collect();
-    let vms = created(arena.envoy())?;
+    let vms = created(server.envoy())?;
     let mut reached = 0;
     for chunk in sent.chunks(500) {
         let questions: Vec<_> = chunk.iter().map(|it| (0, it)).collect();
-        for (sent, [native, wasm]) in chunk.iter().zip(arena.ask(&questions)) {
+        for (sent, [native, wasm]) in chunk.iter().zip(server.ask(&questions)) {
             if !agree(&native, &wasm) {
                 return Err(format!(
                     "seed {seed}: {sent}\n{}",
@@ -55,7 +55,7 @@ pub(crate) fn requests() -> Result<(), String> {
             reached += usize::from(native.has_rule());
         }
         let honest = Sent::parse("80 GET a.test /slash/a")?;
-        let [[_, wasm]] = &arena.ask(&[(0, &honest)])[..] else {
+        let [[_, wasm]] = &server.ask(&[(0, &honest)])[..] else {
             return Err("no answer".to_owned());
         };
         if wasm.status() != "200" {
@@ -65,9 +65,9 @@ pub(crate) fn requests() -> Result<(), String> {
             ));
         }
     }
-    no_trap(&arena)?;
+    no_trap(&server)?;
     eprintln!("hostile: {reached} of {wanted} requests were taken by a rule");
-    match created(arena.envoy())? == vms {
+    match created(server.envoy())? == vms {
         true => Ok(()),
         false => Err(format!("seed {seed}: a VM was replaced")),
     }
@@ -87,8 +87,8 @@ fn created(envoy: &RunningEnvoy) -> Result<Vec<(String, u64)>, String> {
 /// Any bytes as the filter's configuration: refused with a reason, or good; Envoy lives, and serves what is good.
 pub(crate) fn configurations() -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
-    let ring = Ring::usual()?;
-    let [_, wasm] = pair(&ring)?.bootstraps;
+    let comparison = Comparison::usual()?;
+    let [_, wasm] = pair(&comparison)?.bootstraps;
     let seed = dice::seed();
     eprintln!("hostile: FINGERPOST_SEED={seed}");
     let mut dice = Dice::new(seed);
@@ -110,7 +110,12 @@ pub(crate) fn configurations() -> Result<(), String> {
     let mut rest = wasm.0;
     rest["static_resources"]["listeners"] = json!([]);
     let bootstrap = with_listeners_from(Bootstrap(rest), &file);
-    let envoy = RunningEnvoy::start(&ring.binary, &bootstrap, folder.path(), StartOptions::default());
+    let envoy = RunningEnvoy::start(
+        &comparison.binary,
+        &bootstrap,
+        folder.path(),
+        StartOptions::default(),
+    );
     let envoy = envoy.map_err(|error| format!("seed {seed}: {error}"))?;
     let log = envoy.log();
     let refused = log

@@ -3,17 +3,17 @@
 //! `cargo test -p fingerpost-tests -- core` runs what has `core` in its name; the folder's README names the rest.
 
 mod accepted;
-mod beside;
-mod duels;
+mod architecture;
+mod differential;
 mod engines;
 mod expressions;
 mod hostile;
-mod house;
 mod keys;
 mod memory;
 mod oldest;
 mod patterns;
 mod simulated;
+mod simulator_vs_envoy;
 mod tables;
 
 use std::env;
@@ -24,7 +24,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     trials.extend(
-        house::RULES
+        architecture::RULES
             .iter()
             .map(|(name, rule)| trial(&format!("house: {name}"), *rule)),
     );
@@ -41,9 +41,12 @@ fn main() {
     ));
     trials.push(trial(
         "simulator: generated cases, beside Envoy",
-        beside::generated,
+        simulator_vs_envoy::generated,
     ));
-    trials.push(trial("simulator: the own corpus, beside Envoy", beside::rows));
+    trials.push(trial(
+        "simulator: the own corpus, beside Envoy",
+        simulator_vs_envoy::rows,
+    ));
     trials.push(trial(
         "simulator: a client cannot fill the VM",
         memory::a_client_cannot_fill_the_vm,
@@ -58,9 +61,9 @@ fn main() {
         "envoy: keys lead nowhere without the filter",
         keys::lead_nowhere_without_the_filter,
     ));
-    trials.push(trial("duel: generated cases", duels::generated));
-    trials.push(trial("duel: the own corpus", duels::rows));
-    trials.push(trial("duel: patterns", patterns::agree));
+    trials.push(trial("differential: generated cases", differential::generated));
+    trials.push(trial("differential: the own corpus", differential::rows));
+    trials.push(trial("differential: patterns", patterns::agree));
     trials.push(trial("oldest: recorded cases, as recorded", oldest::recorded));
     trials.push(trial(
         "oldest: recorded cases, engine against engine",

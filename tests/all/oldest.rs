@@ -12,12 +12,12 @@ use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, OLDEST, VARIABLE, install_
 use fingerpost_routing::Encoding;
 use fingerpost_tests::case::{Case, Request};
 use fingerpost_tests::corpus::{Corpus, Scenario};
-use fingerpost_tests::duel::{Arena, Pair, agree, pair};
+use fingerpost_tests::differential::{Pair, Server, agree, pair};
 use fingerpost_tests::engines::envoy::Setup;
 use fingerpost_tests::sent::Sent;
 use fingerpost_tests::{compiled, engines, repository};
 
-use crate::duels::{Ring, agree_on_generated, agree_on_rows, no_trap, table_of};
+use crate::differential::{Comparison, agree_on_generated, agree_on_rows, no_trap, table_of};
 use crate::engines::{all_must_pass, asked, one_envoy_at_a_time};
 use crate::patterns;
 
@@ -29,9 +29,9 @@ const GENERATED: usize = 1_500;
 const SCENARIOS: usize = 16;
 const ENVOYS: usize = 4;
 
-fn ring() -> Result<Ring, String> {
+fn comparison() -> Result<Comparison, String> {
     compiled::built_module()?;
-    Ok(Ring {
+    Ok(Comparison {
         binary: binary()?,
         options: pair::options(EnvoyVersion::OLDEST),
     })
@@ -49,7 +49,7 @@ pub(crate) fn binary() -> Result<EnvoyBinary, String> {
 
 /// Every case that repeats no header comes out as recorded with a newer Envoy.
 pub(crate) fn recorded() -> Result<(), String> {
-    let ring = ring()?;
+    let comparison = comparison()?;
     let _turn = one_envoy_at_a_time();
     let mut corpus = asked()?;
     for scenario in &mut corpus.scenarios {
@@ -62,7 +62,7 @@ pub(crate) fn recorded() -> Result<(), String> {
             bootstrap: Bootstrap(compiled.bootstrap_json()),
             listeners,
         };
-        engines::envoy::ask(&ring.binary, &setup, &scenario.cases)
+        engines::envoy::ask(&comparison.binary, &setup, &scenario.cases)
     });
     all_must_pass(&report)
 }
@@ -77,16 +77,16 @@ fn repeats_a_header(request: &Request) -> bool {
 
 /// Filter and router agree about every case over plain text, also where a header is repeated.
 pub(crate) fn corpus() -> Result<(), String> {
-    let ring = ring()?;
+    let comparison = comparison()?;
     let _turn = one_envoy_at_a_time();
     let corpus = asked()?;
     let (mut asked, mut repeating, mut failures) = (0, 0, String::new());
     for scenarios in corpus.scenarios.chunks(SCENARIOS) {
         let pairs: Vec<Pair> = scenarios
             .iter()
-            .map(|scenario| pair_of(&ring, &corpus, scenario))
+            .map(|scenario| pair_of(&comparison, &corpus, scenario))
             .collect::<Result<_, _>>()?;
-        let arena = Arena::open(&ring.binary, &pairs)?;
+        let server = Server::open(&comparison.binary, &pairs)?;
         let plain = |case: &&Case| case.request.tls.is_none();
         let cases = scenarios.iter().enumerate().flat_map(|(number, scenario)| {
             let cases = scenario.cases.iter().filter(plain);
@@ -95,13 +95,13 @@ pub(crate) fn corpus() -> Result<(), String> {
         let cases: Vec<(usize, &Request)> = cases.collect();
         let sent: Vec<Sent> = cases.iter().map(|(_, request)| Sent::from(*request)).collect();
         let questions: Vec<(usize, &Sent)> = cases.iter().map(|(number, _)| *number).zip(&sent).collect();
-        for ((number, sent), [native, wasm]) in questions.iter().zip(arena.ask(&questions)) {
+        for ((number, sent), [native, wasm]) in questions.iter().zip(server.ask(&questions)) {
             if !agree(&native, &wasm) {
                 let differences = table_of(&native.differences(&wasm));
                 failures += &format!("\n{}: {sent}\n{differences}", scenarios[*number].name);
             }
         }
-        no_trap(&arena)?;
+        no_trap(&server)?;
         asked += cases.len();
         repeating += cases
             .iter()
@@ -115,8 +115,8 @@ pub(crate) fn corpus() -> Result<(), String> {
     }
 }
 
-fn pair_of(ring: &Ring, corpus: &Corpus, scenario: &Scenario) -> Result<Pair, String> {
-    let mut options = ring.options.clone();
+fn pair_of(comparison: &Comparison, corpus: &Corpus, scenario: &Scenario) -> Result<Pair, String> {
+    let mut options = comparison.options.clone();
     options.labels.clone_from(&scenario.proxy.labels);
     options.namespace.clone_from(&scenario.proxy.namespace);
     Pair::compile(
@@ -130,11 +130,11 @@ fn pair_of(ring: &Ring, corpus: &Corpus, scenario: &Scenario) -> Result<Pair, St
 
 /// The own corpus, and cases that are made up.
 pub(crate) fn rows() -> Result<(), String> {
-    agree_on_rows(&ring()?)
+    agree_on_rows(&comparison()?)
 }
 
 pub(crate) fn generated() -> Result<(), String> {
-    agree_on_generated(&ring()?, GENERATED)
+    agree_on_generated(&comparison()?, GENERATED)
 }
 
 /// Patterns are read in UTF-8 there.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_routing::{Encoding, Finder, PathRewrite, Pattern, RequestHead, Substitution};
-use fingerpost_tests::duel::patterns::{Oracle, ProgramLimit, taken};
+use fingerpost_tests::differential::patterns::{Oracle, ProgramLimit, taken};
 use fingerpost_tests::generate::{Dice, dice, pattern};
 
 use crate::engines::{envoy, one_envoy_at_a_time};

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion};
 use fingerpost_simulator::Module;
-use fingerpost_tests::duel::pair;
+use fingerpost_tests::differential::pair;
+use fingerpost_tests::engines::native_vs_wasm::{NativeAndWasm, seen};
 use fingerpost_tests::engines::simulator::{Simulated, module};
-use fingerpost_tests::engines::twins::{Twins, seen};
 use fingerpost_tests::sent::Sent;
 use fingerpost_tests::{compiled, engines, rows};
 
@@ -68,11 +68,11 @@ impl Tally {
         requests: &[Sent],
     ) -> Result<(), String> {
         let ports = compiled::ports(compiled);
-        let mut filters: BTreeMap<&str, Vec<Twins>> = BTreeMap::new();
+        let mut filters: BTreeMap<&str, Vec<NativeAndWasm>> = BTreeMap::new();
         for chain in &compiled.chains {
             let config = serde_json::to_string(&chain.config).map_err(|error| format!("{name}: {error}"))?;
-            let twins = Twins::start(module, &config).map_err(|error| format!("{name}: {error}"))?;
-            filters.entry(chain.listener.as_str()).or_default().push(twins);
+            let pair = NativeAndWasm::start(module, &config).map_err(|error| format!("{name}: {error}"))?;
+            filters.entry(chain.listener.as_str()).or_default().push(pair);
         }
         for (seed, sent) in (0..).zip(requests) {
             let listener = ports
@@ -83,8 +83,8 @@ impl Tally {
                 continue;
             };
             let headers = seen(sent);
-            for twins in listener {
-                match twins.ask(&headers, seed) {
+            for pair in listener {
+                match pair.ask(&headers, seed) {
                     Ok(()) => self.alike += 1,
                     Err(difference) => {
                         let (module, native) = (difference.module, difference.native);

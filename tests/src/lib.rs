@@ -10,7 +10,7 @@ pub mod client;
 pub mod compare;
 pub mod compiled;
 pub mod corpus;
-pub mod duel;
+pub mod differential;
 pub mod engines;
 pub mod floor;
 pub mod generate;

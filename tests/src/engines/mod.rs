@@ -3,8 +3,8 @@
 pub mod control_plane;
 pub mod core;
 pub mod envoy;
+pub mod native_vs_wasm;
 pub mod simulator;
-pub mod twins;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

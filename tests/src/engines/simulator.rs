@@ -1,15 +1,12 @@
 //! The built module in the simulator, with the model of a proxy around it: every field of an outcome, without an Envoy.
 //!
-//! The simulator knows no proxy and the model knows no Wasm; this joins them. What the model can't decide it says, and
-//! only a case that directs the echo server may be left out for it.
-
-use std::collections::HashMap;
+//! `fingerpost-simulated-proxy` joins model and module; this asks it the corpus's questions. What the model can't decide it
+//! says, and only a case that directs the echo server may be left out for it.
 
 use fingerpost_config_compiler::Compiled;
-use fingerpost_proxy_model::{
-    EchoHeader, EchoValue, Filter, FilterSite, FilterVerdict, Headers, Model, Request, Skipped, Tls, Version,
-};
-use fingerpost_simulator::{HeaderKind, Headers as GuestHeaders, Module, Plugin, Simulator, Verdict as Left};
+use fingerpost_proxy_model::{EchoHeader, EchoValue, Model, Request, Skipped, Tls, Version};
+use fingerpost_simulated_proxy::{FilterRuntime, SimulatedProxy};
+use fingerpost_simulator::{Dice, Module};
 use serde_json::Value;
 
 use crate::case::{self, Case, Outcome};
@@ -34,8 +31,7 @@ pub fn module() -> Result<Module, String> {
 
 /// One compiled bootstrap, with its filters running.
 pub struct Simulated {
-    model: Model,
-    filters: Filters,
+    proxy: SimulatedProxy,
 }
 
 impl Simulated {
@@ -59,10 +55,9 @@ impl Simulated {
     ) -> Result<Self, String> {
         let model = Model::new(bootstrap).map_err(|error| format!("the model: {error}"))?;
         let declared = |model: Model, (port, name)| model.with_declared_port(port, name);
-        Ok(Self {
-            model: as_recorded(ports.into_iter().fold(model, declared)),
-            filters: Filters::of(module.clone()),
-        })
+        let model = as_recorded(ports.into_iter().fold(model, declared));
+        let proxy = SimulatedProxy::of(model, FilterRuntime::Wasm(module.clone()));
+        Ok(Self { proxy })
     }
 
     /// Asks one case of the corpus.
@@ -89,11 +84,10 @@ impl Simulated {
     /// The filter failed, or the model's outcome has another form than the corpus's.
     pub fn answer(&mut self, request: &Request, seed: u64) -> Result<Result<Outcome, Skipped>, String> {
         let mut dice = generate::Dice::of_part(seed, 0);
-        self.filters.seed = seed;
-        let answer = self.model.answer(request, &mut self.filters, &mut || dice.draw());
-        if let Some(failure) = self.filters.failure.take() {
-            return Err(failure);
-        }
+        let answer = self
+            .proxy
+            .answer_with(request, Some(Dice::Seeded(seed)), &mut || dice.draw())
+            .map_err(|error| error.to_string())?;
         let outcome = match answer {
             Ok(outcome) => outcome,
             Err(skipped) => return Ok(Err(skipped)),
@@ -137,55 +131,5 @@ pub(super) fn asked(request: &case::Request) -> Request {
             client_cert: tls.client_cert.clone(),
         }),
         version: Version::default(),
-    }
-}
-
-/// The module as the plugin of each chain, started when its first request comes.
-struct Filters {
-    module: Module,
-    running: HashMap<String, Simulator>,
-    seed: u64,
-    failure: Option<String>,
-}
-
-impl Filters {
-    fn of(module: Module) -> Self {
-        Self {
-            module,
-            running: HashMap::new(),
-            seed: 0,
-            failure: None,
-        }
-    }
-
-    fn run(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> Result<FilterVerdict, String> {
-        if !self.running.contains_key(site.plugin) {
-            let plugin = Plugin::of(self.module.clone())
-                .name(site.plugin)
-                .config(site.configuration);
-            let started = plugin.start().map_err(|error| error.to_string())?;
-            self.running.insert(site.plugin.to_owned(), started);
-        }
-        let simulator = self.running.get_mut(site.plugin).ok_or("it was just started")?;
-        simulator.reseed(self.seed);
-        let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
-        let left = simulator.decide(list);
-        match (left, simulator.take_failures().pop()) {
-            (_, Some(failure)) => Err(failure.to_string()),
-            (Left::Continue(changed), None) => {
-                *headers = changed.into_list();
-                Ok(FilterVerdict::Continue)
-            }
-            (left, None) => Err(format!("our filter lets every request go on, but: {left:?}")),
-        }
-    }
-}
-
-impl Filter for Filters {
-    fn on_request_headers(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> FilterVerdict {
-        self.run(site, headers).unwrap_or_else(|failure| {
-            self.failure = Some(format!("{} {}: {failure}", site.listener, site.plugin));
-            FilterVerdict::Continue
-        })
     }
 }

@@ -8,7 +8,7 @@ use fingerpost_virtual_service::VirtualServiceFilter;
 use crate::sent::Sent;
 
 /// One configuration, run both ways.
-pub struct Twins {
+pub struct NativeAndWasm {
     module: Simulator,
     native: VirtualServiceFilter,
 }
@@ -22,7 +22,7 @@ pub struct Difference {
     pub native: String,
 }
 
-impl Twins {
+impl NativeAndWasm {
     /// Configures both.
     ///
     /// # Errors

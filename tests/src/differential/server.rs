@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::Pair;
 use super::answer::{Answer, log_format};
-use super::drawn::Drawn;
+use super::samples::Samples;
 use super::wire::Wire;
 use crate::case::Outcome;
 use crate::client::{Failure, Reply};
@@ -59,7 +59,7 @@ struct Exchange {
 }
 
 /// An Envoy that serves pairs.
-pub struct Arena {
+pub struct Server {
     envoy: RunningEnvoy,
     echo: Echo,
     addresses: BTreeMap<(usize, usize, u16), SocketAddr>,
@@ -69,7 +69,7 @@ pub struct Arena {
     _folder: tempfile::TempDir,
 }
 
-impl Arena {
+impl Server {
     /// Starts Envoy with the listeners of all `pairs`.
     ///
     /// # Errors
@@ -140,16 +140,16 @@ impl Arena {
         let mut answers = self.ask_once(questions, Look::First);
         let differing = answers.iter().enumerate();
         let differing = differing.filter(|(_, [native, wasm])| native != wasm);
-        let mut open: BTreeMap<usize, Drawn> = differing.map(|(it, _)| (it, Drawn::default())).collect();
+        let mut open: BTreeMap<usize, Samples> = differing.map(|(it, _)| (it, Samples::default())).collect();
         for draws in DRAWS {
             let again = open
                 .keys()
                 .flat_map(|it| std::iter::repeat_n(questions[*it], draws));
             let again = self.ask_once(&again.collect::<Vec<_>>(), Look::Second);
-            for (drawn, answers) in open.values_mut().zip(again.chunks(draws)) {
-                answers.iter().for_each(|it| drawn.add(it));
+            for (samples, answers) in open.values_mut().zip(again.chunks(draws)) {
+                answers.iter().for_each(|it| samples.add(it));
             }
-            open.retain(|number, drawn| match drawn.verdict() {
+            open.retain(|number, samples| match samples.verdict() {
                 Some(pair) => {
                     answers[*number] = pair;
                     false
@@ -157,8 +157,8 @@ impl Arena {
                 None => true,
             });
         }
-        for (number, drawn) in open {
-            answers[number] = drawn.either();
+        for (number, samples) in open {
+            answers[number] = samples.either();
         }
         answers
     }

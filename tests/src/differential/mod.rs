@@ -4,16 +4,16 @@
 //! field of every answer.
 
 pub mod answer;
-pub mod arena;
-mod drawn;
 pub mod pair;
 pub mod patterns;
+mod samples;
+pub mod server;
 pub mod shrink;
 mod wire;
 
 pub use answer::Answer;
-pub use arena::Arena;
 pub use pair::Pair;
+pub use server::Server;
 
 /// Where Envoy answers by itself before any filter runs, but may know by then which of its own routes would match.
 const BEFORE_FILTERS: &[&str] = &[

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fingerpost_config_compiler::{EnvoyVersion, Options};
 use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_tests::compare::Difference;
-use fingerpost_tests::duel::shrink::{Dispute, shrink};
-use fingerpost_tests::duel::{Answer, Arena, Pair, agree, pair};
+use fingerpost_tests::differential::shrink::{Dispute, shrink};
+use fingerpost_tests::differential::{Answer, Pair, Server, agree, pair};
 use fingerpost_tests::generate::{Dice, dice, request, table, yaml};
 use fingerpost_tests::sent::Sent;
 use fingerpost_tests::{compiled, rows};
@@ -25,12 +25,12 @@ const SHOWN: usize = 5;
 const TRIALS: usize = 1_500;
 
 /// An Envoy, and what to compile for it.
-pub(crate) struct Ring {
+pub(crate) struct Comparison {
     pub(crate) binary: EnvoyBinary,
     pub(crate) options: Options,
 }
 
-impl Ring {
+impl Comparison {
     /// The Envoy that all tests use.
     pub(crate) fn usual() -> Result<Self, String> {
         compiled::built_module()?;
@@ -55,7 +55,7 @@ impl Ring {
         let (places, pairs): (Vec<usize>, Vec<Pair>) = compiled
             .filter_map(|(place, dispute)| Some((place, self.compile(&dispute.documents).ok()?)))
             .unzip();
-        let Ok(arena) = Arena::open(&self.binary, &pairs) else {
+        let Ok(server) = Server::open(&self.binary, &pairs) else {
             return outcome;
         };
         let questions: Vec<_> = places
@@ -63,9 +63,9 @@ impl Ring {
             .map(|place| &disputes[*place].sent)
             .enumerate()
             .collect();
-        let answers = arena.ask(&questions);
+        let answers = server.ask(&questions);
         for (pair, place) in places.into_iter().enumerate() {
-            outcome[place] = match arena.refused(pair) {
+            outcome[place] = match server.refused(pair) {
                 [None, None] => !agree(&answers[pair][0], &answers[pair][1]),
                 [Some(_), Some(_)] => false,
                 [Some(_), None] | [None, Some(_)] => true,
@@ -104,26 +104,27 @@ impl Tally {
 
 /// Made up from a seed: the two engines agree in every case.
 pub(crate) fn generated() -> Result<(), String> {
-    let ring = Ring::usual()?;
-    agree_on_generated(&ring, dice::wanted(USUAL))
+    let comparison = Comparison::usual()?;
+    agree_on_generated(&comparison, dice::wanted(USUAL))
 }
 
-pub(crate) fn agree_on_generated(ring: &Ring, wanted: usize) -> Result<(), String> {
+pub(crate) fn agree_on_generated(comparison: &Comparison, wanted: usize) -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
     let seed = dice::seed();
     eprintln!("generated: FINGERPOST_SEED={seed} FINGERPOST_GENERATED={wanted}");
     let mut tally = Tally::default();
     let mut part = 0;
     while tally.cases < wanted && tally.disputes.len() < SHOWN {
-        let tables: Vec<(Vec<Value>, Vec<Sent>)> =
-            (0..TABLES).map(|it| made_up(ring, seed, part + it)).collect();
+        let tables: Vec<(Vec<Value>, Vec<Sent>)> = (0..TABLES)
+            .map(|it| made_up(comparison, seed, part + it))
+            .collect();
         part += TABLES;
-        let pairs = tables.iter().map(|(documents, _)| ring.compile(documents));
+        let pairs = tables.iter().map(|(documents, _)| comparison.compile(documents));
         let pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
-        let arena = Arena::open(&ring.binary, &pairs)?;
+        let server = Server::open(&comparison.binary, &pairs)?;
         let mut questions = Vec::new();
         for (number, (documents, requests)) in tables.iter().enumerate() {
-            match arena.refused(number) {
+            match server.refused(number) {
                 [None, None] if !pairs[number].is_refused => {
                     questions.extend(requests.iter().map(|it| (number, it)));
                 }
@@ -132,27 +133,27 @@ pub(crate) fn agree_on_generated(ring: &Ring, wanted: usize) -> Result<(), Strin
                 [Some(_), None] | [None, _] => tally.dispute(documents, &requests[0]),
             }
         }
-        let answers = arena.ask(&questions);
+        let answers = server.ask(&questions);
         for ((number, sent), [native, wasm]) in questions.iter().zip(&answers) {
             tally.count(native);
             if !agree(native, wasm) {
                 tally.dispute(&tables[*number].0, sent);
             }
         }
-        no_trap(&arena)?;
+        no_trap(&server)?;
     }
     eprintln!(
         "generated: {} cases, {} taken by a rule, {} tables that Envoy refuses either way; {:?}",
         tally.cases, tally.with_rule, tally.refused_by_both, tally.statuses
     );
-    settle(ring, tally, seed)
+    settle(comparison, tally, seed)
 }
 
 /// Table number `part` of a seed, and its requests.
-pub(crate) fn made_up(ring: &Ring, seed: u64, part: usize) -> (Vec<Value>, Vec<Sent>) {
+pub(crate) fn made_up(comparison: &Comparison, seed: u64, part: usize) -> (Vec<Value>, Vec<Sent>) {
     let mut dice = Dice::of_part(seed, part);
     let documents = table::table(&mut dice, &|documents| {
-        ring.compile(documents).is_ok_and(|pair| !pair.is_refused)
+        comparison.compile(documents).is_ok_and(|pair| !pair.is_refused)
     });
     let requests = (0..REQUESTS)
         .map(|_| request::request(&mut dice, &documents))
@@ -161,30 +162,30 @@ pub(crate) fn made_up(ring: &Ring, seed: u64, part: usize) -> (Vec<Value>, Vec<S
 }
 
 /// Shows what was disputed, as small as it gets.
-fn settle(ring: &Ring, tally: Tally, seed: u64) -> Result<(), String> {
+fn settle(comparison: &Comparison, tally: Tally, seed: u64) -> Result<(), String> {
     if tally.disputed == 0 {
         return Ok(());
     }
     let mut text = format!("{} disputes, seed {seed}\n", tally.disputed);
     for dispute in tally.disputes {
-        let least = shrink(dispute, TRIALS, |tried| ring.differ(tried));
-        text += &shown(ring, &least);
+        let least = shrink(dispute, TRIALS, |tried| comparison.differ(tried));
+        text += &shown(comparison, &least);
     }
     Err(text)
 }
 
-fn shown(ring: &Ring, dispute: &Dispute) -> String {
+fn shown(comparison: &Comparison, dispute: &Dispute) -> String {
     let mut text = format!("\n{}\n{}\n", yaml::documents(&dispute.documents), dispute.sent);
-    let differences = ring.compile(&dispute.documents).and_then(|pair| {
-        let arena = Arena::open(&ring.binary, std::slice::from_ref(&pair))?;
-        let refused = arena.refused(0);
+    let differences = comparison.compile(&dispute.documents).and_then(|pair| {
+        let server = Server::open(&comparison.binary, std::slice::from_ref(&pair))?;
+        let refused = server.refused(0);
         if refused.iter().any(Option::is_some) {
             let [native, wasm] = refused
                 .each_ref()
                 .map(|it| it.clone().unwrap_or_else(|| "taken".to_owned()));
             return Ok(vec![Difference::new("Envoy's verdict", native, wasm)]);
         }
-        let [[native, wasm]] = &arena.ask(&[(0, &dispute.sent)])[..] else {
+        let [[native, wasm]] = &server.ask(&[(0, &dispute.sent)])[..] else {
             return Ok(Vec::new());
         };
         Ok(native.differences(wasm))
@@ -207,8 +208,8 @@ pub(crate) fn table_of(differences: &[Difference]) -> String {
 }
 
 /// Nothing in our filter stopped: Envoy says so in its log, at a level that is always on.
-pub(crate) fn no_trap(arena: &Arena) -> Result<(), String> {
-    let log = arena.envoy().log();
+pub(crate) fn no_trap(server: &Server) -> Result<(), String> {
+    let log = server.envoy().log();
     let signs = [
         "Function: proxy_",
         "panicked",
@@ -226,21 +227,21 @@ pub(crate) fn no_trap(arena: &Arena) -> Result<(), String> {
 
 /// The own corpus: the two engines agree in every row.
 pub(crate) fn rows() -> Result<(), String> {
-    agree_on_rows(&Ring::usual()?)
+    agree_on_rows(&Comparison::usual()?)
 }
 
-pub(crate) fn agree_on_rows(ring: &Ring) -> Result<(), String> {
+pub(crate) fn agree_on_rows(comparison: &Comparison) -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
     let topics = rows::read()?;
     let compile = |topic: &rows::Topic| {
         let name = format!("{}.yaml", topic.name);
         Pair::compile(
             &[("world.yaml", table::WORLD), (&name, &topic.resources)],
-            &ring.options,
+            &comparison.options,
         )
     };
     let pairs: Vec<Pair> = topics.iter().map(compile).collect::<Result<_, _>>()?;
-    let arena = Arena::open(&ring.binary, &pairs)?;
+    let server = Server::open(&comparison.binary, &pairs)?;
     let questions: Vec<(usize, &Sent)> = topics
         .iter()
         .enumerate()
@@ -248,7 +249,7 @@ pub(crate) fn agree_on_rows(ring: &Ring) -> Result<(), String> {
         .collect();
     let mut failures = String::new();
     for (number, topic) in topics.iter().enumerate() {
-        match arena.refused(number) {
+        match server.refused(number) {
             [None, None] if !pairs[number].is_refused => {}
             [Some(_), Some(_)] => {}
             [native, wasm] => {
@@ -264,14 +265,14 @@ pub(crate) fn agree_on_rows(ring: &Ring) -> Result<(), String> {
             }
         }
     }
-    let answers = arena.ask(&questions);
+    let answers = server.ask(&questions);
     for ((number, sent), [native, wasm]) in questions.iter().zip(&answers) {
         if !agree(native, wasm) {
             let differences = table_of(&native.differences(wasm));
             failures += &format!("\ntests/corpus/{}: {sent}\n{differences}", topics[*number].name);
         }
     }
-    no_trap(&arena)?;
+    no_trap(&server)?;
     let taken = answers.iter().filter(|[native, _]| native.has_rule()).count();
     eprintln!(
         "corpus: {} rows in {} topics, {taken} taken by a rule",

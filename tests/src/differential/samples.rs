@@ -13,9 +13,9 @@ const TELLING: usize = 16;
 
 /// The answers of both sides, counted.
 #[derive(Default)]
-pub(super) struct Drawn(BTreeMap<Answer, [usize; 2]>);
+pub(super) struct Samples(BTreeMap<Answer, [usize; 2]>);
 
-impl Drawn {
+impl Samples {
     /// Takes a pair of answers in.
     pub(super) fn add(&mut self, answers: &[Answer; 2]) {
         for (side, answer) in answers.iter().enumerate() {
@@ -67,11 +67,11 @@ mod tests {
 
     /// What is said of these answers, given as (native, wasm, times): nothing, or the two statuses.
     fn verdict(pairs: &[(&str, &str, usize)]) -> Option<[String; 2]> {
-        let mut drawn = Drawn::default();
+        let mut samples = Samples::default();
         for (native, wasm, times) in pairs {
-            (0..*times).for_each(|_| drawn.add(&[answer(native), answer(wasm)]));
+            (0..*times).for_each(|_| samples.add(&[answer(native), answer(wasm)]));
         }
-        drawn.verdict().map(|it| it.map(|it| it.status().to_owned()))
+        samples.verdict().map(|it| it.map(|it| it.status().to_owned()))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions};
 use serde_json::{Value, json};
 
-use super::arena::with_listeners_from;
+use super::server::with_listeners_from;
 use super::wire::Wire;
 use crate::sent::{Sent, Version};
 

@@ -7,9 +7,9 @@ use fingerpost_proxy_model::Request;
 use fingerpost_simulator::Module;
 use fingerpost_tests::case::Outcome;
 use fingerpost_tests::compare::{Difference, differences_in_full as differences};
-use fingerpost_tests::duel::Pair;
-use fingerpost_tests::duel::arena::{Arena, Look};
-use fingerpost_tests::duel::shrink::{Dispute, shrink};
+use fingerpost_tests::differential::Pair;
+use fingerpost_tests::differential::server::{Look, Server};
+use fingerpost_tests::differential::shrink::{Dispute, shrink};
 use fingerpost_tests::engines::simulator::{Simulated, module};
 use fingerpost_tests::generate::{dice, table, yaml};
 use fingerpost_tests::report::aligned;
@@ -17,7 +17,7 @@ use fingerpost_tests::rows;
 use fingerpost_tests::sent::{Sent, Version};
 use serde_json::Value;
 
-use crate::duels::{Ring, made_up};
+use crate::differential::{Comparison, made_up};
 use crate::engines::one_envoy_at_a_time;
 
 /// As many cases as a usual run makes up.
@@ -40,7 +40,7 @@ const COMMON: usize = 120;
 
 /// Made up from a seed: the simulator says what a stock Envoy does.
 pub(crate) fn generated() -> Result<(), String> {
-    let (ring, module) = (Ring::usual()?, module()?);
+    let (comparison, module) = (Comparison::usual()?, module()?);
     let _turn = one_envoy_at_a_time();
     let (seed, wanted) = (dice::given_seed().unwrap_or(SEED), dice::wanted(USUAL));
     eprintln!("simulator: FINGERPOST_SEED={seed} FINGERPOST_GENERATED={wanted}");
@@ -48,17 +48,18 @@ pub(crate) fn generated() -> Result<(), String> {
     let mut disputes = Vec::new();
     let mut part = 0;
     while beside.cases() < wanted && disputes.len() < SHOWN {
-        let tables: Vec<(Vec<Value>, Vec<Sent>)> =
-            (0..TABLES).map(|it| made_up(&ring, seed, part + it)).collect();
+        let tables: Vec<(Vec<Value>, Vec<Sent>)> = (0..TABLES)
+            .map(|it| made_up(&comparison, seed, part + it))
+            .collect();
         part += TABLES;
-        let pairs = tables.iter().map(|(documents, _)| ring.compile(documents));
+        let pairs = tables.iter().map(|(documents, _)| comparison.compile(documents));
         let pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
         let questions: Vec<(usize, &Sent)> = tables
             .iter()
             .enumerate()
             .flat_map(|(number, (_, requests))| requests.iter().map(move |it| (number, it)))
             .collect();
-        let different = beside.compare(&ring, &module, &pairs, &questions)?;
+        let different = beside.compare(&comparison, &module, &pairs, &questions)?;
         disputes.extend(different.into_iter().map(|(index, differences)| {
             let (number, sent) = questions[index];
             let dispute = Dispute {
@@ -72,10 +73,10 @@ pub(crate) fn generated() -> Result<(), String> {
     let count = disputes.len();
     let mut text = String::new();
     for (dispute, first) in disputes.into_iter().take(SHOWN) {
-        let least = shrink(dispute, TRIALS, |tried| differ(&ring, &module, tried));
+        let least = shrink(dispute, TRIALS, |tried| differ(&comparison, &module, tried));
         let documents = yaml::documents(&least.documents);
-        let pair = ring.compile(&least.documents)?;
-        let different = Beside::default().compare(&ring, &module, &[pair], &[(0, &least.sent)])?;
+        let pair = comparison.compile(&least.documents)?;
+        let different = Beside::default().compare(&comparison, &module, &[pair], &[(0, &least.sent)])?;
         let shown = match different.first() {
             Some((_, differences)) => aligned(differences),
             None => format!("not when asked alone; beside other tables:\n{}", aligned(&first)),
@@ -92,13 +93,13 @@ pub(crate) fn generated() -> Result<(), String> {
 
 /// The own corpus: the simulator says what a stock Envoy does.
 pub(crate) fn rows() -> Result<(), String> {
-    let (ring, module) = (Ring::usual()?, module()?);
+    let (comparison, module) = (Comparison::usual()?, module()?);
     let _turn = one_envoy_at_a_time();
     let topics = rows::read()?;
     let compile = |topic: &rows::Topic| {
         Pair::compile(
             &[("world.yaml", table::WORLD), ("resources.yaml", &topic.resources)],
-            &ring.options,
+            &comparison.options,
         )
     };
     let pairs: Vec<Pair> = topics.iter().map(compile).collect::<Result<_, _>>()?;
@@ -108,7 +109,7 @@ pub(crate) fn rows() -> Result<(), String> {
         .flat_map(|(number, topic)| topic.requests.iter().map(move |sent| (number, sent)))
         .collect();
     let mut beside = Beside::default();
-    let different = beside.compare(&ring, &module, &pairs, &questions)?;
+    let different = beside.compare(&comparison, &module, &pairs, &questions)?;
     beside.report("the own corpus");
     let mut text = String::new();
     for (index, differences) in &different {
@@ -127,15 +128,15 @@ pub(crate) fn rows() -> Result<(), String> {
 }
 
 /// Whether simulator and Envoy disagree about each dispute.
-fn differ(ring: &Ring, module: &Module, disputes: &[Dispute]) -> Vec<bool> {
+fn differ(comparison: &Comparison, module: &Module, disputes: &[Dispute]) -> Vec<bool> {
     let mut outcome = vec![false; disputes.len()];
     let compiled = disputes.iter().enumerate();
     let (places, pairs): (Vec<usize>, Vec<Pair>) = compiled
-        .filter_map(|(place, dispute)| Some((place, ring.compile(&dispute.documents).ok()?)))
+        .filter_map(|(place, dispute)| Some((place, comparison.compile(&dispute.documents).ok()?)))
         .unzip();
     let sent = places.iter().map(|place| &disputes[*place].sent);
     let questions: Vec<_> = sent.enumerate().collect();
-    let different = Beside::default().compare(ring, module, &pairs, &questions);
+    let different = Beside::default().compare(comparison, module, &pairs, &questions);
     for (index, _) in different.unwrap_or_default() {
         outcome[places[index]] = true;
     }
@@ -180,16 +181,16 @@ impl Beside {
     /// The questions, by their place, of which the answers differ, and how.
     fn compare(
         &mut self,
-        ring: &Ring,
+        comparison: &Comparison,
         module: &Module,
         pairs: &[Pair],
         questions: &[(usize, &Sent)],
     ) -> Result<Vec<(usize, Vec<Difference>)>, String> {
-        let arena = Arena::open(&ring.binary, pairs)?;
+        let server = Server::open(&comparison.binary, pairs)?;
         let mut simulated = Vec::new();
         for (number, pair) in pairs.iter().enumerate() {
             // What Envoy refuses no model need know.
-            let taken = arena.refused(number)[1].is_none();
+            let taken = server.refused(number)[1].is_none();
             let load = || Simulated::of(module, &pair.bootstraps[1].0, pair.listeners.clone());
             simulated.push(taken.then(load));
         }
@@ -197,7 +198,7 @@ impl Beside {
         for ((index, (number, sent)), envoys) in questions
             .iter()
             .enumerate()
-            .zip(arena.outcomes(questions, Look::First))
+            .zip(server.outcomes(questions, Look::First))
         {
             let answered = match &mut simulated[*number] {
                 None => continue,
@@ -226,17 +227,17 @@ impl Beside {
             }
         }
         let asked = open.len();
-        let different = look_again(&arena, questions, open);
+        let different = look_again(&server, questions, open);
         self.equal += asked - different.len();
         Ok(different)
     }
 }
 
 /// The outcomes that the simulator draws, and how often; or why it does not know them.
-type Drawn = Vec<(Outcome, usize)>;
+type Samples = Vec<(Outcome, usize)>;
 
-fn draw(simulated: &mut Simulated, sent: &Sent) -> Result<Result<Drawn, String>, String> {
-    let mut drawn = Drawn::new();
+fn draw(simulated: &mut Simulated, sent: &Sent) -> Result<Result<Samples, String>, String> {
+    let mut drawn = Samples::new();
     for seed in 0..SIMULATED_DRAWS {
         match answer(simulated, sent, seed)? {
             Err(reason) => return Ok(Err(reason)),
@@ -251,16 +252,16 @@ fn draw(simulated: &mut Simulated, sent: &Sent) -> Result<Result<Drawn, String>,
 
 /// The questions, by their place, where Envoy draws what the simulator can't, or never what that draws often.
 fn look_again(
-    arena: &Arena,
+    server: &Server,
     questions: &[(usize, &Sent)],
-    mut open: Vec<(usize, Drawn)>,
+    mut open: Vec<(usize, Samples)>,
 ) -> Vec<(usize, Vec<Difference>)> {
     let mut different = Vec::new();
     for draws in DRAWS {
         let again = open
             .iter()
             .flat_map(|(index, _)| std::iter::repeat_n(questions[*index], draws));
-        let envoys = arena.outcomes(&again.collect::<Vec<_>>(), Look::Second);
+        let envoys = server.outcomes(&again.collect::<Vec<_>>(), Look::Second);
         let mut chunks = envoys.chunks(draws);
         open.retain(|(index, ours)| {
             let envoys = chunks.next().unwrap_or_default();
