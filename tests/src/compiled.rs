@@ -71,7 +71,7 @@ pub fn of_text(resources: &str, options: &Options) -> Result<Compiled, String> {
 /// The name of the listener behind each port: as Gateways declare it, else as it is listened on.
 #[must_use]
 pub fn ports(compiled: &Compiled) -> BTreeMap<u16, String> {
-    let listeners = &compiled.plan.listeners;
+    let listeners = &compiled.summary.listeners;
     let listening = listeners.iter().map(|it| (it.listen_port, &it.name));
     let declared = listeners.iter().map(|it| (it.port, &it.name));
     let ports = listening.chain(declared); // the later one counts

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
 use clap::Args;
-use fingerpost_config_compiler::{Compilation, Endpoints, Engine, Plan, PlanListener};
+use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Summary};
 use serde::Serialize;
 
 use crate::args::{EngineName, Input};
@@ -91,7 +91,7 @@ impl Compile {
         }));
         let written = write(&self.output, &artifacts)?;
 
-        note_plain_text(&loaded.compiled.plan);
+        note_plain_text(&loaded.compiled.summary);
         if secret {
             note(format_args!(
                 "{BOOTSTRAP} holds a private key: only you may read it"
@@ -123,7 +123,7 @@ fn pretty(value: &impl Serialize) -> Result<String, Failure> {
 
 /// What was made, in a few lines.
 fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
-    let plan = &loaded.compiled.plan;
+    let summary = &loaded.compiled.summary;
     let sources = count(loaded.resources.sources.iter().count(), "file");
     let engine = match loaded.options.engine {
         Engine::Wasm => "the filter",
@@ -133,8 +133,8 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
         "Compiled {sources} for {}, matched by {engine}\n\n",
         paint(BOLD, format_args!("Envoy {}", loaded.options.envoy))
     );
-    text.push_str(&listeners(plan));
-    let _ = writeln!(text, "  {}", clusters(plan));
+    text.push_str(&listeners(summary));
+    let _ = writeln!(text, "  {}", clusters(summary));
     if let Some(others) = left_out(&loaded.resources) {
         let _ = writeln!(
             text,
@@ -156,14 +156,14 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
     text
 }
 
-fn listeners(plan: &Plan) -> String {
+fn listeners(summary: &Summary) -> String {
     let columns = [
         Column::text("listener", NAME),
         Column::text("protocol", DIM),
         Column::number("hosts", DIM),
         Column::number("rules", DIM),
     ];
-    let rows: Vec<Vec<String>> = plan
+    let rows: Vec<Vec<String>> = summary
         .listeners
         .iter()
         .map(|listener| {
@@ -189,7 +189,7 @@ fn listeners(plan: &Plan) -> String {
 }
 
 /// How many different rules a listener has: one with three matches for two hosts counts once.
-fn rules(listener: &PlanListener) -> usize {
+fn rules(listener: &ListenerSummary) -> usize {
     let routes = || listener.hosts.iter().flat_map(|host| &host.routes);
     let named: BTreeSet<_> = routes()
         .filter_map(|it| it.rule.as_ref())
@@ -198,16 +198,16 @@ fn rules(listener: &PlanListener) -> usize {
     named.len() + routes().filter(|it| it.rule.is_none()).count()
 }
 
-fn clusters(plan: &Plan) -> String {
+fn clusters(summary: &Summary) -> String {
     let (mut known, mut empty, mut by_dns) = (0, 0, 0);
-    for cluster in &plan.clusters {
+    for cluster in &summary.clusters {
         match cluster.endpoints {
             Endpoints::Known(_) => known += 1,
             Endpoints::Empty(_) => empty += 1,
             Endpoints::Dns { .. } => by_dns += 1,
         }
     }
-    let all = count(plan.clusters.len(), "cluster");
+    let all = count(summary.clusters.len(), "cluster");
     match (known, empty, by_dns) {
         (0, 0, 0) => all,
         (_, 0, 0) => format!("{all}, endpoints known"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fingerpost_config_compiler::Plan;
+use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
@@ -55,9 +55,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A journal in which the names of all rules of the plan have room.
-    pub(crate) fn of(plan: &Plan) -> Self {
-        let rules = plan.routes().filter_map(|(_, _, route)| route.rule.as_ref());
+    /// A journal in which the names of all rules of the summary have room.
+    pub(crate) fn of(summary: &Summary) -> Self {
+        let rules = summary.routes().filter_map(|(_, _, route)| route.rule.as_ref());
         Self {
             target: USUAL_TARGET,
             rule: rules

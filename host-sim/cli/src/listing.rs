@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anstyle::Style;
-use fingerpost_config_compiler::{Plan, PlanHost, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
 use fingerpost_resources::{Sources, visible};
 
 use crate::style::{BOLD, DIM, NAME, paint};
@@ -17,7 +17,7 @@ const FILE_WIDTH: usize = 20;
 
 /// A listener, and those of its hosts that are shown.
 pub(crate) struct Shown<'a> {
-    pub(crate) listener: &'a PlanListener,
+    pub(crate) listener: &'a ListenerSummary,
     pub(crate) groups: Vec<Group<'a>>,
 }
 
@@ -25,20 +25,20 @@ pub(crate) struct Shown<'a> {
 pub(crate) struct Group<'a> {
     pub(crate) domains: Vec<&'a str>,
     /// One of them, which stands for all.
-    pub(crate) host: &'a PlanHost,
+    pub(crate) host: &'a HostSummary,
 }
 
 /// What the caller adds to the tables.
 pub(crate) trait Remarks {
     /// What stands behind the name of a listener.
-    fn beside(&self, listener: &PlanListener) -> String;
+    fn beside(&self, listener: &ListenerSummary) -> String;
     /// A line below a rule. It is never wrapped.
-    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String>;
+    fn below(&self, listener: &ListenerSummary, host: &HostSummary, route: &RouteSummary) -> Option<String>;
 }
 
 /// All listeners with all hosts.
-pub(crate) fn all(plan: &Plan) -> Vec<Shown<'_>> {
-    let shown = plan.listeners.iter().map(|listener| Shown {
+pub(crate) fn all(summary: &Summary) -> Vec<Shown<'_>> {
+    let shown = summary.listeners.iter().map(|listener| Shown {
         listener,
         groups: groups(listener, |_| true),
     });
@@ -46,7 +46,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Shown<'_>> {
 }
 
 /// The hosts of a listener with a domain that is wanted, those with the same rules together.
-pub(crate) fn groups(listener: &PlanListener, wanted: impl Fn(&str) -> bool) -> Vec<Group<'_>> {
+pub(crate) fn groups(listener: &ListenerSummary, wanted: impl Fn(&str) -> bool) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for host in &listener.hosts {
         let domains = host.domains.iter().map(String::as_str).filter(|it| wanted(it));
@@ -62,8 +62,8 @@ pub(crate) fn groups(listener: &PlanListener, wanted: impl Fn(&str) -> bool) -> 
     groups
 }
 
-fn are_alike(one: &PlanHost, other: &PlanHost) -> bool {
-    fn looks(route: &PlanRoute) -> impl PartialEq + '_ {
+fn are_alike(one: &HostSummary, other: &HostSummary) -> bool {
+    fn looks(route: &RouteSummary) -> impl PartialEq + '_ {
         (&route.rule, &route.matches, &route.rewrite, &route.destination)
     }
     one.over_tls == other.over_tls
@@ -79,7 +79,7 @@ pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Rema
         .flat_map(|it| &it.host.routes)
         .any(|it| it.rewrite.is_some());
     let columns = columns(rewrites);
-    let row = |(index, route): (usize, &PlanRoute)| cells(index + 1, route, rewrites, &names);
+    let row = |(index, route): (usize, &RouteSummary)| cells(index + 1, route, rewrites, &names);
     let rows = groups().flat_map(|it| it.host.routes.iter().enumerate());
     let widths = table::fit(&columns, &rows.map(row).collect::<Vec<_>>(), INDENT, width);
 
@@ -143,7 +143,7 @@ fn heading(group: &Group<'_>, width: usize) -> String {
     table::row(&columns, &[width.saturating_sub(INDENT)], INDENT, &[line])
 }
 
-fn cells(number: usize, route: &PlanRoute, with_rewrite: bool, names: &FileNames) -> Vec<String> {
+fn cells(number: usize, route: &RouteSummary, with_rewrite: bool, names: &FileNames) -> Vec<String> {
     let mut cells = vec![number.to_string(), visible(&route.matches).into_owned()];
     if with_rewrite {
         cells.push(visible(route.rewrite.as_deref().unwrap_or_default()).into_owned());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Compilation, Options, Plan, compile_valid, imply};
+use fingerpost_config_compiler::{Compilation, Options, Summary, compile_valid, imply};
 use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render};
 
 use crate::args::Input;
@@ -64,8 +64,8 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
 }
 
 /// Says what no file of the input can change.
-pub(crate) fn note_plain_text(plan: &Plan) {
-    if !plan.clusters.is_empty() {
+pub(crate) fn note_plain_text(summary: &Summary) {
+    if !summary.clusters.is_empty() {
         note(
             "upstreams are spoken to in plain text: neither the mesh's mutual TLS nor a DestinationRule's `tls`",
         );

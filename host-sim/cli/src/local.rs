@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use fingerpost_config_compiler::{Endpoints, Plan, PlanHost, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{Endpoints, HostSummary, ListenerSummary, RouteSummary, Summary};
 
 use crate::curl;
 use crate::failure::Failure;
@@ -59,17 +59,17 @@ impl Echoes {
 }
 
 /// The ports that were chosen, by the names of listeners.
-pub(crate) fn ports<'p>(plan: &'p Plan, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, Failure> {
+pub(crate) fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, Failure> {
     let mut chosen = BTreeMap::new();
     for Listen { declared, port } in listen {
-        let has_it = |it: &&PlanListener| it.port == *declared || it.listen_port == *declared;
-        let found: Vec<&PlanListener> = plan.listeners.iter().filter(has_it).collect();
+        let has_it = |it: &&ListenerSummary| it.port == *declared || it.listen_port == *declared;
+        let found: Vec<&ListenerSummary> = summary.listeners.iter().filter(has_it).collect();
         match found.as_slice() {
             [one] => {
                 chosen.insert(one.name.as_str(), *port);
             }
             [] => {
-                let ports: Vec<String> = plan.listeners.iter().map(|it| it.port.to_string()).collect();
+                let ports: Vec<String> = summary.listeners.iter().map(|it| it.port.to_string()).collect();
                 return Err(Failure::refused(format!(
                     "--listen {declared}={port}: no listener has port {declared}: there is {}",
                     ports.join(", ")
@@ -111,7 +111,7 @@ pub(crate) struct CurlHints<'a> {
 }
 
 impl Remarks for CurlHints<'_> {
-    fn beside(&self, listener: &PlanListener) -> String {
+    fn beside(&self, listener: &ListenerSummary) -> String {
         let Some(local) = self.listeners.iter().find(|it| it.name == listener.name) else {
             return paint(DIM, &listener.protocol);
         };
@@ -125,7 +125,7 @@ impl Remarks for CurlHints<'_> {
         )
     }
 
-    fn below(&self, listener: &PlanListener, host: &PlanHost, route: &PlanRoute) -> Option<String> {
+    fn below(&self, listener: &ListenerSummary, host: &HostSummary, route: &RouteSummary) -> Option<String> {
         let local = self.listeners.iter().find(|it| it.name == listener.name)?;
         let way = curl::Way {
             address: local.address,

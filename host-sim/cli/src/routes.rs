@@ -16,7 +16,7 @@
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{Plan, PlanHost, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
 use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
@@ -68,7 +68,7 @@ impl Routes {
             self.input.options(EngineName::Wasm, String::new()),
             &["certificate-not-found", "subset-by-dns"],
         )?;
-        let shown = self.chosen(&loaded.compiled.plan)?;
+        let shown = self.chosen(&loaded.compiled.summary)?;
         let (mut out, text) = match self.format {
             Format::Table => {
                 let tables = listing::tables(&shown, &loaded.resources.sources, &Ports, table::width());
@@ -80,14 +80,14 @@ impl Routes {
         Ok(out.flush()?)
     }
 
-    fn chosen<'p>(&self, plan: &'p Plan) -> Result<Vec<Shown<'p>>, Failure> {
-        let by_port = |listener: &&PlanListener| {
+    fn chosen<'p>(&self, summary: &'p Summary) -> Result<Vec<Shown<'p>>, Failure> {
+        let by_port = |listener: &&ListenerSummary| {
             self.port
                 .is_none_or(|port| port == listener.port || port == listener.listen_port)
         };
-        let listeners: Vec<&PlanListener> = plan.listeners.iter().filter(by_port).collect();
+        let listeners: Vec<&ListenerSummary> = summary.listeners.iter().filter(by_port).collect();
         if let (Some(port), []) = (self.port, listeners.as_slice()) {
-            let ports = plan.listeners.iter().map(|it| it.port.to_string());
+            let ports = summary.listeners.iter().map(|it| it.port.to_string());
             return Err(nothing(&format!("no listener has port {port}"), ports));
         }
         let wanted = self.host.as_deref().map(str::to_ascii_lowercase);
@@ -115,7 +115,7 @@ impl Routes {
 struct Ports;
 
 impl Remarks for Ports {
-    fn beside(&self, listener: &PlanListener) -> String {
+    fn beside(&self, listener: &ListenerSummary) -> String {
         let protocol = &listener.protocol;
         if listener.port == listener.listen_port {
             paint(DIM, protocol)
@@ -124,7 +124,7 @@ impl Remarks for Ports {
         }
     }
 
-    fn below(&self, _: &PlanListener, _: &PlanHost, _: &PlanRoute) -> Option<String> {
+    fn below(&self, _: &ListenerSummary, _: &HostSummary, _: &RouteSummary) -> Option<String> {
         None
     }
 }
@@ -165,7 +165,7 @@ fn as_json(shown: &[Shown<'_>]) -> Value {
     json!({"version": 1, "listeners": listeners})
 }
 
-fn route_as_json(route: &PlanRoute) -> Value {
+fn route_as_json(route: &RouteSummary) -> Value {
     json!({
         "rule": route.rule.as_ref().map(ToString::to_string),
         "rules": route.rule.as_ref().map(|it| &it.rules),

@@ -21,9 +21,9 @@ use crate::listeners::{self, BuiltListener, Lost};
 use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
-use crate::plan::Plan;
 use crate::refused;
 use crate::reserved;
+use crate::summary::Summary;
 use crate::udp_servers;
 use crate::unselected_rules;
 use crate::unserved::{self, Context};
@@ -80,7 +80,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     left_out::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
-    let plan = Plan::new(&built, &clusters, unserved, &mesh);
+    let summary = Summary::new(&built, &clusters, unserved, &mesh);
     let file_secrets = built
         .iter_mut()
         .flat_map(|it| take(&mut it.file_secrets))
@@ -96,7 +96,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         bootstrap,
         engine: options.engine,
         chains,
-        plan,
+        summary,
         file_secrets,
         certificates,
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::credentials::FileSecret;
 use crate::options::Engine;
-use crate::plan::Plan;
+use crate::summary::Summary;
 use crate::tls::InlineCertificate;
 
 /// The result of [`compile`](crate::compile).
@@ -23,7 +23,7 @@ pub struct Compiled {
     /// The HTTP chains in which the filter is, in the order of the listeners; none for Envoy's own router.
     pub chains: Vec<CompiledChain>,
     /// The same as a flat view.
-    pub plan: Plan,
+    pub summary: Summary,
     /// What Envoy reads from files while it runs, once for each server that needs it. For each, the file
     /// [`FileSecret::path`] must be there when Envoy starts.
     pub file_secrets: Vec<FileSecret>,
@@ -31,7 +31,7 @@ pub struct Compiled {
     pub certificates: Vec<InlineCertificate>,
 }
 
-/// An HTTP chain and what its filter is configured by. Its virtual hosts are those of the listener in the plan that
+/// An HTTP chain and what its filter is configured by. Its virtual hosts are those of the listener in the summary that
 /// name its route configuration.
 #[derive(Debug, Clone, Serialize)]
 pub struct CompiledChain {

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{Rewrite, RouteMatch};
 
-use crate::checks;
 use crate::cluster_policies::Policies;
-use crate::clusters::{self, Cluster};
+use crate::clusters::Cluster;
 use crate::describe;
 use crate::endpoints::Endpoints;
 use crate::header_edits::{HeaderEdit, HeaderEdits};
 use crate::mesh::Mesh;
+use crate::missing_cluster::{MissingCluster, missing_cluster, without_endpoints};
 use crate::routes::{self, Route, Target};
 use crate::services::ClusterRef;
 
@@ -69,7 +69,7 @@ pub struct ShareDetail {
     /// The DestinationRule that counts for it.
     pub destination_rule: Option<DestinationRuleDetail>,
     /// Why requests get 503, if they do: the cluster does not exist, or has no endpoint.
-    pub missing: Option<Lack>,
+    pub missing: Option<MissingCluster>,
     /// Its endpoints; none if the cluster does not exist.
     pub endpoints: Option<Endpoints>,
     /// The authority that the upstream receives, if the destination sets one.
@@ -93,15 +93,6 @@ pub struct DestinationRuleDetail {
     pub traffic_policy: Vec<&'static str>,
 }
 
-/// Why a cluster does not exist, or has no endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lack {
-    /// What is wrong.
-    pub message: String,
-    /// What would do.
-    pub help: String,
-}
-
 /// A destination of a route of bytes that takes no connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MissingDestination {
@@ -112,7 +103,7 @@ pub struct MissingDestination {
     /// The share of the connections that go there.
     pub percent: f64,
     /// Why.
-    pub lack: Lack,
+    pub reason: MissingCluster,
 }
 
 /// A policy.
@@ -149,21 +140,16 @@ impl<'a> Destinations<'a> {
             cluster: cluster.name(),
             is_built: self.endpoints.contains_key(cluster),
             percent,
-            lack: self.lack(cluster)?,
+            reason: self.missing_cluster(cluster)?,
         })
     }
 
     /// Why requests to `cluster` get 503, if they do.
-    fn lack(&self, cluster: &ClusterRef) -> Option<Lack> {
-        let Some(Endpoints::Empty(why)) = self.endpoints.get(cluster) else {
-            return checks::lack(cluster, self.mesh).map(|(_, _, lack)| lack);
-        };
-        let (service, labels) = clusters::service_and_labels(cluster, self.mesh).ok()?;
-        let cause = why.cause(cluster, service, &labels);
-        Some(Lack {
-            message: cause.message,
-            help: cause.help,
-        })
+    fn missing_cluster(&self, cluster: &ClusterRef) -> Option<MissingCluster> {
+        match self.endpoints.get(cluster) {
+            Some(Endpoints::Empty(why)) => without_endpoints(why, cluster, self.mesh),
+            Some(Endpoints::Known(_) | Endpoints::Dns { .. }) | None => missing_cluster(cluster, self.mesh),
+        }
     }
 }
 
@@ -201,7 +187,7 @@ impl RouteDetail {
             mirrors: mirrors.unwrap_or_default(),
             abort: route.fault.as_ref().and_then(describe::abort),
             policies: describe::describe_policies(route, |cluster| {
-                destinations.lack(cluster).map(|it| it.message)
+                destinations.missing_cluster(cluster).map(|it| it.message)
             }),
         }
     }
@@ -243,7 +229,7 @@ fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'
             .unwrap_or_default(),
         weight: share.weight,
         destination_rule,
-        missing: destinations.lack(cluster),
+        missing: destinations.missing_cluster(cluster),
         endpoints: destinations.endpoints.get(cluster).copied().cloned(),
         authority: share.edits.authority.clone(),
         request_edits: share.edits.request.in_order(),

@@ -1,7 +1,7 @@
 //! Compiles Istio resources to a routing config for our filter and a bootstrap for a stock Envoy.
 //!
 //! One way in, [`compile`], and three results: the bootstrap that Envoy runs, the filter's config for
-//! people to read, and a flat [`Plan`] for tables. Everything that can be wrong with the input is a
+//! people to read, and a flat [`Summary`] for tables. Everything that can be wrong with the input is a
 //! diagnostic. No file, no network, no environment: the caller reads and writes.
 //!
 //! The way of a resource: `gateways` and `virtual_services` bind what the proxy serves; `virtual_hosts`
@@ -42,16 +42,17 @@ mod load_assignment;
 mod load_balancer;
 mod matching;
 mod mesh;
+mod missing_cluster;
 mod native;
 mod options;
 mod patterns;
-mod plan;
 mod policies;
 mod protocol;
 mod refused;
 mod reserved;
 mod routes;
 mod services;
+mod summary;
 mod tcp;
 mod tls;
 mod udp_servers;
@@ -71,7 +72,7 @@ pub use covers::covers;
 pub use credentials::{FileSecret, SecretFiles};
 pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{
-    AbortDetail, DestinationRuleDetail, Lack, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
+    AbortDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
 };
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
@@ -81,8 +82,9 @@ pub use host::qualify;
 pub use imply::{imply, is_stand_in};
 pub use labels::Labels;
 pub use matching::{ClaimMatch, Mismatch};
+pub use missing_cluster::MissingCluster;
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
-pub use plan::{Plan, PlanCluster, PlanHost, PlanLeftOut, PlanListener, PlanRoute};
 pub use protocol::Termination;
+pub use summary::{ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, RouteSummary, Summary};
 pub use tls::InlineCertificate;
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};

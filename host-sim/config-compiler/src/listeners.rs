@@ -22,7 +22,7 @@ use crate::protocol::Termination;
 use crate::tcp;
 use crate::tls::{self, InlineCertificate};
 use crate::virtual_hosts;
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// What a listener was made of, beside its Envoy configuration.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct Lost<'r> {
 /// Builds a listener, or nothing where no chain results (a TCP server without a route).
 pub(crate) fn build<'r>(
     merged: &MergedListener<'r>,
-    services: &[BoundService<'r>],
+    services: &[BoundVirtualService<'r>],
     mesh: &Mesh<'_>,
     resources: &Resources,
     lost: &mut Lost<'r>,

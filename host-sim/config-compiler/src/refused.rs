@@ -22,7 +22,7 @@ use crate::clusters::Cluster;
 use crate::compiled::CompiledChain;
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// The code of these findings. They are no difference from Istio's validation.
 pub(crate) const CODE: &str = "envoy-refuses";
@@ -31,7 +31,7 @@ pub(crate) const CODE: &str = "envoy-refuses";
 pub(crate) fn check(
     listeners: &[BuiltListener<'_>],
     clusters: &[Cluster],
-    services: &[BoundService<'_>],
+    services: &[BoundVirtualService<'_>],
     resources: &Resources,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,

@@ -7,10 +7,10 @@
 use fingerpost_resources::{Diagnostics, HeaderOperations, Headers};
 use fingerpost_routing_config::DISPATCH_HEADER;
 
-use crate::virtual_services::{BoundService, Rule};
+use crate::virtual_services::{BoundVirtualService, Rule};
 
 /// Warns of every condition and edit that names the header.
-pub(crate) fn check(services: &[BoundService<'_>], diagnostics: &mut Diagnostics) {
+pub(crate) fn check(services: &[BoundVirtualService<'_>], diagnostics: &mut Diagnostics) {
     for rule in services.iter().flat_map(|service| &service.rules) {
         for place in places(rule) {
             diagnostics

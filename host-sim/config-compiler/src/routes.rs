@@ -26,7 +26,7 @@ use crate::mesh::Mesh;
 use crate::policies;
 use crate::services::ClusterRef;
 use crate::unserved::Cause;
-use crate::virtual_services::{BoundService, DroppedRule, Rule};
+use crate::virtual_services::{BoundVirtualService, DroppedRule, Rule};
 
 /// A route, before it is written for one engine or the other.
 #[derive(Debug, Clone)]
@@ -146,7 +146,7 @@ pub(crate) struct BuiltRoutes<'r> {
 
 /// The routes of `service` for one Gateway.
 pub(crate) fn build<'r>(
-    service: &BoundService<'r>,
+    service: &BoundVirtualService<'r>,
     place: Place<'_>,
     server_has_tls: bool,
     mesh: &Mesh<'_>,
@@ -219,7 +219,7 @@ impl Route<'_> {
 }
 
 struct RuleBuilder<'a, 'r> {
-    service: &'a BoundService<'r>,
+    service: &'a BoundVirtualService<'r>,
     rule: &'a Rule<'r>,
     place: Place<'a>,
     server_has_tls: bool,

@@ -21,7 +21,7 @@ use crate::http_chain::HANDSHAKE_TIMEOUT;
 use crate::matching::{self, Mismatch, Place};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
-use crate::virtual_services::{BoundService, gateway_name};
+use crate::virtual_services::{BoundVirtualService, gateway_name};
 
 /// Where the bytes of a chain go.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub(crate) struct ServerNames<'r> {
 /// The one chain of a server without server names: the first rule that fits has all connections.
 pub(crate) fn routed_by_port<'r>(
     server: &BoundServer<'_>,
-    services: &[BoundService<'r>],
+    services: &[BoundVirtualService<'r>],
     mesh: &Mesh<'_>,
 ) -> Option<TcpChain<'r>> {
     let (resource, index) = rules_by_port(server, services).next()?;
@@ -81,7 +81,7 @@ pub(crate) fn routed_by_port<'r>(
 /// The `tcp` rules that fit the server, in order: the resource and the rule's index. The first has all connections.
 pub(crate) fn rules_by_port<'r>(
     server: &BoundServer<'_>,
-    services: &[BoundService<'r>],
+    services: &[BoundVirtualService<'r>],
 ) -> impl Iterator<Item = (&'r Resource<VirtualService>, usize)> {
     let gateway = server.gateway_name();
     let place = Place {
@@ -106,7 +106,7 @@ pub(crate) fn rules_by_port<'r>(
 /// The chains of a server that lets TLS pass: one for each match, the first claim of a name wins.
 pub(crate) fn routed_by_name<'r>(
     server: &BoundServer<'_>,
-    services: &[BoundService<'r>],
+    services: &[BoundVirtualService<'r>],
     mesh: &Mesh<'_>,
     taken: &mut ServerNames<'r>,
 ) -> Vec<TcpChain<'r>> {
@@ -207,8 +207,8 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
 /// The VirtualServices of the server's Gateway that have a host in common with it.
 pub(crate) fn attached<'a, 'r>(
     server: &'a BoundServer<'_>,
-    services: &'a [BoundService<'r>],
-) -> impl Iterator<Item = &'a BoundService<'r>> {
+    services: &'a [BoundVirtualService<'r>],
+) -> impl Iterator<Item = &'a BoundVirtualService<'r>> {
     let gateway = server.gateway_name();
     services.iter().filter(move |service| {
         let open = host::open_to(&server.hosts, &service.resource.meta.namespace);

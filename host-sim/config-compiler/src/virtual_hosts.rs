@@ -9,7 +9,7 @@ use crate::host;
 use crate::matching::{Place, is_catch_all};
 use crate::mesh::Mesh;
 use crate::routes::{self, BuiltRoutes, LeftOut, Route};
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// A route configuration: what one HTTP connection manager routes by.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct VirtualHost<'r> {
 /// Builds the route configuration that `servers` share.
 pub(crate) fn build<'r>(
     servers: &[BoundServer<'_>],
-    services: &[BoundService<'r>],
+    services: &[BoundVirtualService<'r>],
     mesh: &Mesh<'_>,
 ) -> RouteConfig<'r> {
     let mut hosts = Hosts::default();

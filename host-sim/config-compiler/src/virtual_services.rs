@@ -13,7 +13,7 @@ use crate::visibility::Exports;
 
 /// A VirtualService that Gateways may use.
 #[derive(Debug)]
-pub(crate) struct BoundService<'r> {
+pub(crate) struct BoundVirtualService<'r> {
     /// The resource as written.
     pub resource: &'r Resource<VirtualService>,
     /// Its hosts, short names resolved.
@@ -57,7 +57,7 @@ pub(crate) struct Rule<'r> {
 }
 
 /// The VirtualServices that the proxy sees, in the order in which their rules are tried.
-pub(crate) fn bind<'r>(resources: &'r Resources, options: &Options) -> Vec<BoundService<'r>> {
+pub(crate) fn bind<'r>(resources: &'r Resources, options: &Options) -> Vec<BoundVirtualService<'r>> {
     let mut visible: Vec<_> = resources
         .virtual_services
         .iter()
@@ -90,7 +90,7 @@ fn bind_one<'r>(
     service: &'r Resource<VirtualService>,
     resources: &'r Resources,
     options: &Options,
-) -> BoundService<'r> {
+) -> BoundVirtualService<'r> {
     let namespace = &service.meta.namespace;
     let mut rules = Vec::new();
     let mut dropped = Vec::new();
@@ -115,7 +115,7 @@ fn bind_one<'r>(
             }),
         }
     }
-    BoundService {
+    BoundVirtualService {
         resource: service,
         hosts: service
             .spec

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use fingerpost_config_compiler::{PlanLeftOut, PlanRoute, covers};
+use fingerpost_config_compiler::{LeftOutSummary, RouteSummary, covers};
 use fingerpost_routing::{PathMatch, RequestHead, VirtualHost};
 use fingerpost_routing_config::{
     Action, Reply, RewrittenBy, Route as WrittenRoute, RoutingConfig, VirtualHost as WrittenHost,
@@ -15,9 +15,9 @@ use crate::mismatch::text;
 
 /// The virtual host that answers, and those that would if it did not.
 pub(crate) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHead<'_>) -> Host {
-    let domain = answering.plan.domains.first().cloned().unwrap_or_default();
+    let domain = answering.summary.domains.first().cloned().unwrap_or_default();
     let mut virtual_services: Vec<String> = Vec::new();
-    for route in &answering.plan.routes {
+    for route in &answering.summary.routes {
         let root = route.rule.as_ref().and_then(|it| it.rules.first());
         let name = root.map_or(&route.virtual_service, |it| &it.virtual_service);
         if !virtual_services.contains(name) {
@@ -28,7 +28,7 @@ pub(crate) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
         .all()
         .filter(|it| !ptr::eq(it.running, answering.running))
         .filter_map(|other| {
-            let domain = other.plan.domains.first()?;
+            let domain = other.summary.domains.first()?;
             would_answer(domain, head.authority()).then(|| Hidden {
                 domain: domain.clone(),
                 would_take: other.running.select(head).and_then(|running| {
@@ -53,9 +53,9 @@ pub(crate) fn host(chain: &Chain<'_>, answering: Answering<'_>, head: &RequestHe
 
 /// The position of the first route that takes all that the one at `index` could take.
 pub(crate) fn shadow(answering: Answering<'_>, index: usize) -> Option<usize> {
-    let conditions = |route: &PlanRoute| route.detail.as_ref().map(|it| it.conditions.clone());
-    let routes = &answering.plan.routes;
-    let wants_a_claim = |route: &PlanRoute| route.claims.iter().any(|it| it.is_wanted);
+    let conditions = |route: &RouteSummary| route.detail.as_ref().map(|it| it.conditions.clone());
+    let routes = &answering.summary.routes;
+    let wants_a_claim = |route: &RouteSummary| route.claims.iter().any(|it| it.is_wanted);
     let later = conditions(routes.get(index)?)?;
     let earlier = routes.iter().take(index);
     let mut found = earlier.map(|it| {
@@ -70,7 +70,7 @@ pub(crate) fn left_out(
     answering: Answering<'_>,
     head: &RequestHead<'_>,
 ) -> Result<Vec<LeftOut>, ExplainError> {
-    let all = &answering.plan.left_out;
+    let all = &answering.summary.left_out;
     let mut found: Vec<LeftOut> = Vec::new();
     for it in all {
         let source = Source::new(&it.rule, &it.matches, Some(&it.span));
@@ -86,7 +86,7 @@ pub(crate) fn left_out(
 
 /// Whether a match that makes no route would accept the request: it is loaded as the only route of a table.
 fn would_accept(
-    left_out: &PlanLeftOut,
+    left_out: &LeftOutSummary,
     chain: &Chain<'_>,
     head: &RequestHead<'_>,
 ) -> Result<bool, ExplainError> {

@@ -1,6 +1,6 @@
 //! The compiled tables of a listener, and which virtual host of them answers.
 
-use fingerpost_config_compiler::{Compilation, PlanHost, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{Compilation, HostSummary, ListenerSummary, RouteSummary};
 use fingerpost_routing::{Encoding, Route, RouteTable, VirtualHost};
 use fingerpost_routing_config::{RegexEncoding, RoutingConfig, RuleRef};
 
@@ -9,7 +9,7 @@ use crate::mismatch::Conditions;
 
 /// One HTTP chain of a listener, ready for questions.
 pub(crate) struct Chain<'p> {
-    pub(crate) hosts: Vec<&'p PlanHost>,
+    pub(crate) hosts: Vec<&'p HostSummary>,
     pub(crate) config: &'p RoutingConfig,
     pub(crate) table: RouteTable,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Chain<'p> {
 /// A virtual host that answers: what is written, and what runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Answering<'a> {
-    pub(crate) plan: &'a PlanHost,
+    pub(crate) summary: &'a HostSummary,
     pub(crate) running: &'a VirtualHost,
     pub(crate) encoding: Encoding,
 }
@@ -26,7 +26,7 @@ impl<'p> Chain<'p> {
     /// The chain of a listener with this route configuration.
     pub(crate) fn new(
         loaded: &'p Compilation,
-        listener: &'p PlanListener,
+        listener: &'p ListenerSummary,
         route_config: &str,
     ) -> Result<Self, ExplainError> {
         let compiled = loaded.compiled.chain(&listener.name, route_config);
@@ -51,23 +51,23 @@ impl<'p> Chain<'p> {
     /// The virtual host that answers for an authority.
     pub(crate) fn answering(&self, authority: Option<&[u8]>) -> Option<Answering<'_>> {
         let running = self.table.virtual_host(authority)?;
-        let plan = self.hosts.iter().find(|it| it.name == running.name())?;
-        Some(self.pair(plan, running))
+        let summary = self.hosts.iter().find(|it| it.name == running.name())?;
+        Some(self.pair(summary, running))
     }
 
     /// All virtual hosts that can answer.
     pub(crate) fn all(&self) -> impl Iterator<Item = Answering<'_>> {
         let hosts = self.hosts.iter();
-        hosts.filter_map(|plan| {
+        hosts.filter_map(|summary| {
             let mut running = self.table.hosts().iter();
-            let running = running.find(|it| it.name() == plan.name)?;
-            Some(self.pair(plan, running))
+            let running = running.find(|it| it.name() == summary.name)?;
+            Some(self.pair(summary, running))
         })
     }
 
-    fn pair<'a>(&'a self, plan: &'a PlanHost, running: &'a VirtualHost) -> Answering<'a> {
+    fn pair<'a>(&'a self, summary: &'a HostSummary, running: &'a VirtualHost) -> Answering<'a> {
         Answering {
-            plan,
+            summary,
             running,
             encoding: match self.config.regex_encoding {
                 RegexEncoding::Latin1 => Encoding::Latin1,
@@ -85,19 +85,19 @@ impl<'p> Chain<'p> {
 impl<'a> Answering<'a> {
     /// What is written of a route, and what runs of it. They are found by the rule and the match; where two servers
     /// make routes of one rule here, the first of those that are left.
-    pub(crate) fn routes(self) -> impl Iterator<Item = (&'a PlanRoute, &'a Route)> {
+    pub(crate) fn routes(self) -> impl Iterator<Item = (&'a RouteSummary, &'a Route)> {
         let mut left: Vec<&Route> = self.running.routes().iter().collect();
-        self.plan.routes.iter().filter_map(move |plan| {
-            let rule = plan.rule.as_ref()?;
+        self.summary.routes.iter().filter_map(move |summary| {
+            let rule = summary.rule.as_ref()?;
             let found = left.iter().position(|it| is_of(it, rule))?;
-            Some((plan, left.remove(found)))
+            Some((summary, left.remove(found)))
         })
     }
 
     /// A route's conditions, to be checked one by one.
-    pub(crate) fn conditions(self, plan: &'a PlanRoute, route: &'a Route) -> Conditions<'a> {
+    pub(crate) fn conditions(self, summary: &'a RouteSummary, route: &'a Route) -> Conditions<'a> {
         Conditions {
-            claims: &plan.claims,
+            claims: &summary.claims,
             matcher: &route.matcher,
             encoding: self.encoding,
         }

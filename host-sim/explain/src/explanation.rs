@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::{HeaderEdit, PlanRoute, PolicyDetail};
+use fingerpost_config_compiler::{HeaderEdit, PolicyDetail, RouteSummary};
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{RuleRef, RuleStep};
 use fingerpost_simulated_proxy::Scheme;
@@ -422,7 +422,7 @@ pub struct Warning {
 
 impl Source {
     /// Of a route; none if it was made of no rule.
-    pub(crate) fn of(route: &PlanRoute) -> Option<Self> {
+    pub(crate) fn of(route: &RouteSummary) -> Option<Self> {
         let rule = route.rule.as_ref()?;
         Some(Self::new(rule, &route.matches, route.span.as_ref()))
     }

@@ -1,6 +1,6 @@
 //! What a rule that won does with the request: rewrite, destinations, policies, and what leaves the proxy.
 
-use fingerpost_config_compiler::{Endpoints, PlanRoute, RouteDetail, ShareDetail};
+use fingerpost_config_compiler::{Endpoints, RouteDetail, RouteSummary, ShareDetail};
 use fingerpost_proxy_model::{Outcome as Answer, Request};
 use fingerpost_routing::{RequestHead, Route};
 
@@ -13,7 +13,7 @@ use crate::proxy::{self, Router};
 
 /// What comes of a request that this route takes.
 pub(crate) fn outcome(
-    route: &PlanRoute,
+    route: &RouteSummary,
     running: &Route,
     head: &RequestHead<'_>,
     request: &Request,
@@ -101,7 +101,7 @@ pub(crate) fn outcome(
 }
 
 /// What a redirect or a direct response answers, in words.
-fn answer_of_rule(route: &PlanRoute, answer: Option<&Answer>) -> String {
+fn answer_of_rule(route: &RouteSummary, answer: Option<&Answer>) -> String {
     match answer {
         Some(answer) if location(answer).is_none() => {
             format!("{} by the proxy: the rule's `directResponse`", answer.status)
@@ -112,7 +112,7 @@ fn answer_of_rule(route: &PlanRoute, answer: Option<&Answer>) -> String {
 
 /// The answer of the proxy to the preflight of a browser, if the rule's CORS policy makes it one. Envoy's CORS filter
 /// runs before the router (Envoy `source/extensions/filters/http/cors/cors_filter.cc`).
-fn preflight(route: &PlanRoute, request: &Request, router: &Router) -> Option<Answer> {
+fn preflight(route: &RouteSummary, request: &Request, router: &Router) -> Option<Answer> {
     let has = |name: &str| {
         request
             .headers

@@ -1,6 +1,8 @@
 //! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
 
-use fingerpost_config_compiler::{Cause, MissingDestination, Part, Plan, PlanListener, PlanRoute, Unserved};
+use fingerpost_config_compiler::{
+    Cause, ListenerSummary, MissingDestination, Part, RouteSummary, Summary, Unserved,
+};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
 use fingerpost_simulated_proxy::{Scheme, host_of};
@@ -20,9 +22,9 @@ fn hint(message: String) -> Reason {
 }
 
 /// No listener has the port.
-pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
+pub(crate) fn no_listener(summary: &Summary, port: u32, authority: &str) -> Outcome {
     let mut reasons: Vec<Reason> = Vec::new();
-    let servers = plan.unserved.iter().filter(|it| match &it.part {
+    let servers = summary.unserved.iter().filter(|it| match &it.part {
         Part::Server { port: own, .. } => *own == port,
         Part::Gateway { ports, .. } => {
             ports.contains(&port) && matches!(it.cause, Cause::GatewayNotSelected { .. })
@@ -32,13 +34,13 @@ pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
     reasons.extend(servers.map(reason));
     // What is wrong with the rules for a server, the reason for the server says.
     let of_the_server = |it: &Unserved| matches!(&it.cause, Cause::OtherRules { .. }) && !it.is_finding;
-    let unserved = unserved(plan, |it| would_answer(it, Some(authority.as_bytes())));
+    let unserved = unserved(summary, |it| would_answer(it, Some(authority.as_bytes())));
     reasons.extend(
         unserved
             .filter(|(it, _)| !of_the_server(it))
             .map(|(_, reason)| reason),
     );
-    reasons.extend(plan.listeners.iter().map(|it| {
+    reasons.extend(summary.listeners.iter().map(|it| {
         let ports: Vec<String> = it.declared_ports.iter().map(u32::to_string).collect();
         hint(format!(
             "{} listens for port {} ({})",
@@ -48,7 +50,7 @@ pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
         ))
     }));
     let gateways = |it: &Unserved| matches!(it.part, Part::Gateway { .. } | Part::Server { .. });
-    if plan.listeners.is_empty() && !plan.unserved.iter().any(gateways) {
+    if summary.listeners.is_empty() && !summary.unserved.iter().any(gateways) {
         reasons.push(hint("the input has no Gateway".to_owned()));
     }
     Outcome::NoConnection {
@@ -58,8 +60,8 @@ pub(crate) fn no_listener(plan: &Plan, port: u32, authority: &str) -> Outcome {
 }
 
 /// Why VirtualServices for the host are not served.
-fn unserved(plan: &Plan, answers: impl Fn(&str) -> bool) -> impl Iterator<Item = (&Unserved, Reason)> {
-    plan.unserved.iter().filter_map(move |it| {
+fn unserved(summary: &Summary, answers: impl Fn(&str) -> bool) -> impl Iterator<Item = (&Unserved, Reason)> {
+    summary.unserved.iter().filter_map(move |it| {
         let (name, host) = match &it.part {
             Part::VirtualService { name, hosts, .. } => (
                 format!("VirtualService {name}"),
@@ -95,7 +97,7 @@ fn reason(unserved: &Unserved) -> Reason {
 }
 
 /// Whether at least some connections are passed on as they are.
-pub(crate) fn passes_some(listener: &PlanListener, scheme: Scheme, server_name: &str) -> bool {
+pub(crate) fn passes_some(listener: &ListenerSummary, scheme: Scheme, server_name: &str) -> bool {
     let route = route_of_bytes(listener, scheme, server_name);
     route.is_some_and(|it| it.missing.iter().map(|it| it.percent).sum::<f64>() < 99.95)
 }
@@ -103,8 +105,8 @@ pub(crate) fn passes_some(listener: &PlanListener, scheme: Scheme, server_name: 
 /// The listener is there, and does not take the connection.
 pub(crate) fn no_connection(
     error: NoAnswer,
-    plan: &Plan,
-    listener: &PlanListener,
+    summary: &Summary,
+    listener: &ListenerSummary,
     scheme: Scheme,
     server_name: &str,
 ) -> Outcome {
@@ -117,12 +119,12 @@ pub(crate) fn no_connection(
         return Outcome::NoConnection { message, reasons };
     }
     let mut reasons = vec![hint(why_closed(error, listener, scheme, server_name))];
-    reasons.extend(lost_connections(plan, server_name).map(|(_, reason)| reason));
+    reasons.extend(lost_connections(summary, server_name).map(|(_, reason)| reason));
     Outcome::NoConnection { message, reasons }
 }
 
 /// Which filter chain the connection would need.
-fn why_closed(error: NoAnswer, listener: &PlanListener, scheme: Scheme, server_name: &str) -> String {
+fn why_closed(error: NoAnswer, listener: &ListenerSummary, scheme: Scheme, server_name: &str) -> String {
     let name = &listener.name;
     let takes_plain_text = listener.hosts.iter().any(|it| !it.over_tls);
     let mut names: Vec<&str> = Vec::new();
@@ -158,10 +160,10 @@ fn why_closed(error: NoAnswer, listener: &PlanListener, scheme: Scheme, server_n
 
 /// Rules for the connections to a host that serve nothing.
 pub(crate) fn lost_connections<'p>(
-    plan: &'p Plan,
+    summary: &'p Summary,
     host: &'p str,
 ) -> impl Iterator<Item = (&'p Unserved, Reason)> {
-    plan.unserved.iter().filter_map(move |it| {
+    summary.unserved.iter().filter_map(move |it| {
         let is_about_connections = matches!(
             it.cause,
             Cause::ConnectionsTaken { .. } | Cause::ServerNameTaken { .. } | Cause::ServersLeftOut { .. }
@@ -196,10 +198,10 @@ pub(crate) fn lost_connections<'p>(
 
 /// The route of bytes that a connection takes; over TLS by its server name.
 pub(crate) fn route_of_bytes<'p>(
-    listener: &'p PlanListener,
+    listener: &'p ListenerSummary,
     scheme: Scheme,
     server_name: &str,
-) -> Option<&'p PlanRoute> {
+) -> Option<&'p RouteSummary> {
     let chains = || {
         let chains = listener.hosts.iter().filter(|it| it.route_config.is_none());
         chains.filter(move |it| scheme == Scheme::Https || it.server_names.is_empty())
@@ -215,7 +217,7 @@ pub(crate) fn route_of_bytes<'p>(
 }
 
 /// Why a destination takes no connection.
-fn missing(missing: &MissingDestination, route: &PlanRoute) -> Reason {
+fn missing(missing: &MissingDestination, route: &RouteSummary) -> Reason {
     let state = if missing.is_built {
         ""
     } else {
@@ -224,26 +226,31 @@ fn missing(missing: &MissingDestination, route: &PlanRoute) -> Reason {
     Reason {
         message: format!(
             "VirtualService {} leads to cluster {}{state}: {}",
-            route.virtual_service, missing.cluster, missing.lack.message
+            route.virtual_service, missing.cluster, missing.reason.message
         ),
-        help: Some(missing.lack.help.clone()),
+        help: Some(missing.reason.help.clone()),
         place: Place::new(route.span.as_ref()),
     }
 }
 
 /// No virtual host answers for the authority.
-pub(crate) fn no_host(plan: &Plan, chain: &Chain<'_>, listener: &PlanListener, authority: &str) -> Outcome {
+pub(crate) fn no_host(
+    summary: &Summary,
+    chain: &Chain<'_>,
+    listener: &ListenerSummary,
+    authority: &str,
+) -> Outcome {
     let host = host_of(authority);
     let answers = |domain: &str| would_answer(domain, Some(authority.as_bytes()));
     let mut reasons = Vec::new();
-    for other in plan.listeners.iter().filter(|it| it.name != listener.name) {
+    for other in summary.listeners.iter().filter(|it| it.name != listener.name) {
         let mut domains = other.hosts.iter().flat_map(|it| &it.domains);
         if let Some(domain) = domains.find(|it| answers(it)) {
             let message = format!("`{domain}` is served on port {}", other.port);
             reasons.push(hint(message));
         }
     }
-    reasons.extend(unserved(plan, |it| answers(it)).map(|(_, reason)| reason));
+    reasons.extend(unserved(summary, |it| answers(it)).map(|(_, reason)| reason));
     let domains: Vec<&str> = chain.domains().collect();
     if let Some(near) = domains.iter().find(|it| is_near(host, it)) {
         reasons.push(hint(format!("did you mean `{near}`?")));

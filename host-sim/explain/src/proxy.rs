@@ -3,7 +3,7 @@
 //! The answers are those of `fingerpost-proxy-model`. It is asked twice: with the filter's bootstrap for the request
 //! as the filter meets it, and with the one for Envoy's own router for what the upstream receives.
 
-use fingerpost_config_compiler::{Compiled, Engine, Options, Plan, compile};
+use fingerpost_config_compiler::{Compiled, Engine, Options, Summary, compile};
 use fingerpost_proxy_model::{
     Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Tls, Version, no_filter,
 };
@@ -163,8 +163,8 @@ impl Received {
 }
 
 /// Whether a listener has chains that speak TLS, and whether it has others.
-pub(crate) fn speaks(plan: &Plan, listener: &str) -> (bool, bool) {
-    let found = plan.listeners.iter().find(|it| it.name == listener);
+pub(crate) fn speaks(summary: &Summary, listener: &str) -> (bool, bool) {
+    let found = summary.listeners.iter().find(|it| it.name == listener);
     let hosts = || found.iter().flat_map(|it| &it.hosts);
     (hosts().any(|it| it.over_tls), hosts().any(|it| !it.over_tls))
 }

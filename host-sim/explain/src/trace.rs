@@ -2,7 +2,7 @@
 //!
 //! Decides nothing about routing: each step asks the crates that do, and notes the answer.
 
-use fingerpost_config_compiler::{Compilation, PlanListener, PlanRoute};
+use fingerpost_config_compiler::{Compilation, ListenerSummary, RouteSummary};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
@@ -27,19 +27,19 @@ pub fn explain(
     headers: Vec<(String, String)>,
     port: Option<u32>,
 ) -> Result<Explanation, ExplainError> {
-    let plan = &loaded.compiled.plan;
+    let summary = &loaded.compiled.summary;
     let (host_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(name, _)| name == "host");
     let authority = host_headers
         .into_iter()
         .next_back()
         .map_or_else(|| url.authority.clone(), |(_, value)| value);
-    let found = listener(&plan.listeners, url, port);
+    let found = listener(&summary.listeners, url, port);
     let scheme = url.scheme.unwrap_or_else(|| match &found {
-        Some((listener, _)) if proxy::speaks(plan, &listener.name) == (true, false) => Scheme::Https,
+        Some((listener, _)) if proxy::speaks(summary, &listener.name) == (true, false) => Scheme::Https,
         Some(_) | None => Scheme::Http,
     });
     let wanted = port.or(url.port()).unwrap_or(scheme.port());
-    let no_listener = not_found::no_listener(plan, wanted, &authority);
+    let no_listener = not_found::no_listener(summary, wanted, &authority);
     let mut told = Explanation {
         version: 1,
         request: ExplainedRequest {
@@ -86,17 +86,22 @@ pub fn explain(
                 destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
                 place: Place::new(route.and_then(|it| it.span.as_ref())),
             };
-            told.warnings = warnings::of_connections(plan, route, &told.request.authority);
+            told.warnings = warnings::of_connections(summary, route, &told.request.authority);
             return Ok(told);
         }
         Reception::Bytes => {
-            told.outcome =
-                not_found::no_connection(NoAnswer::Closed, plan, listener, scheme, host_of(&url.authority));
+            told.outcome = not_found::no_connection(
+                NoAnswer::Closed,
+                summary,
+                listener,
+                scheme,
+                host_of(&url.authority),
+            );
             return Ok(told);
         }
         Reception::NoConnection(error) => {
             let server_name = host_of(&url.authority);
-            told.outcome = not_found::no_connection(error, plan, listener, scheme, server_name);
+            told.outcome = not_found::no_connection(error, summary, listener, scheme, server_name);
             return Ok(told);
         }
     };
@@ -108,12 +113,12 @@ pub fn explain(
     let head = received.head(&plain);
     let chain = Chain::new(loaded, listener, &received.route_config)?;
     let Some(answering) = chain.answering(head.authority()) else {
-        told.outcome = not_found::no_host(plan, &chain, listener, &told.request.authority);
+        told.outcome = not_found::no_host(summary, &chain, listener, &told.request.authority);
         return Ok(told);
     };
     told.host = Some(alternatives::host(&chain, answering, &head));
     let router = Router::new(&loaded.resources, &loaded.options, &listener.name, request.port)?;
-    if answering.plan.redirects_to_https && scheme == Scheme::Http {
+    if answering.summary.redirects_to_https && scheme == Scheme::Http {
         let outcome = router.answer(&request, 0);
         told.outcome = Outcome::ToHttps {
             status: outcome.as_ref().map_or(301, |it| it.status),
@@ -135,7 +140,11 @@ pub fn explain(
 }
 
 /// The listener that the request goes to, and why that one.
-fn listener<'p>(all: &'p [PlanListener], url: &Url, port: Option<u32>) -> Option<(&'p PlanListener, String)> {
+fn listener<'p>(
+    all: &'p [ListenerSummary],
+    url: &Url,
+    port: Option<u32>,
+) -> Option<(&'p ListenerSummary, String)> {
     let declares = |port: u32| all.iter().find(|it| it.declared_ports.contains(&port));
     if let Some(port) = port {
         let found = declares(port).or_else(|| all.iter().find(|it| it.listen_port == port));
@@ -176,8 +185,8 @@ fn try_rules<'a>(
     answering: Answering<'a>,
     head: &RequestHead<'_>,
     told: &mut Explanation,
-) -> Option<(&'a PlanRoute, &'a Route)> {
-    let mut winner: Option<(&PlanRoute, &Route)> = None;
+) -> Option<(&'a RouteSummary, &'a Route)> {
+    let mut winner: Option<(&RouteSummary, &Route)> = None;
     for (index, (route, running)) in answering.routes().enumerate() {
         let Some(source) = Source::of(route) else {
             continue;

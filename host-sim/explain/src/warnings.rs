@@ -1,6 +1,6 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
-use fingerpost_config_compiler::{Plan, PlanRoute};
+use fingerpost_config_compiler::{RouteSummary, Summary};
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::host_of;
 
@@ -8,7 +8,7 @@ use crate::explanation::{Explanation, Outcome, Warning};
 use crate::not_found;
 
 /// The warnings, the gravest first.
-pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Warning> {
+pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Outcome::Forward(forward) = &told.outcome {
         for destination in &forward.destinations {
@@ -44,17 +44,21 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&PlanRoute>) -> Vec<Wa
 }
 
 /// What would surprise about a connection that is passed on as it is.
-pub(crate) fn of_connections(plan: &Plan, route: Option<&PlanRoute>, authority: &str) -> Vec<Warning> {
+pub(crate) fn of_connections(
+    summary: &Summary,
+    route: Option<&RouteSummary>,
+    authority: &str,
+) -> Vec<Warning> {
     let missing = route.into_iter().flat_map(|it| &it.missing);
     let closed = missing.map(|it| Warning {
         code: "closed-connections",
         message: format!(
             "{} % of the connections are closed: {}",
-            it.percent, it.lack.message
+            it.percent, it.reason.message
         ),
-        help: Some(it.lack.help.clone()),
+        help: Some(it.reason.help.clone()),
     });
-    let lost = not_found::lost_connections(plan, host_of(authority)).map(|(it, reason)| Warning {
+    let lost = not_found::lost_connections(summary, host_of(authority)).map(|(it, reason)| Warning {
         code: it.cause.code(),
         message: reason.message,
         help: reason.help,
@@ -128,7 +132,7 @@ fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {
 }
 
 /// Envoy's prefix ends anywhere.
-fn inside_a_segment(told: &Explanation, winner: &PlanRoute, found: &mut Vec<Warning>) {
+fn inside_a_segment(told: &Explanation, winner: &RouteSummary, found: &mut Vec<Warning>) {
     let Some(PathMatch::Prefix(prefix)) = winner.detail.as_ref().map(|it| &it.conditions.path) else {
         return;
     };
@@ -147,7 +151,7 @@ fn inside_a_segment(told: &Explanation, winner: &PlanRoute, found: &mut Vec<Warn
     });
 }
 
-fn slashes(told: &Explanation, winner: &PlanRoute, found: &mut Vec<Warning>) {
+fn slashes(told: &Explanation, winner: &RouteSummary, found: &mut Vec<Warning>) {
     let Outcome::Forward(forward) = &told.outcome else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fingerpost_config_compiler::Plan;
+use fingerpost_config_compiler::Summary;
 
 use crate::url::Scheme;
 
@@ -22,8 +22,8 @@ impl std::error::Error for InvalidPort {}
 ///
 /// # Errors
 /// The port has more than 16 bits.
-pub fn port(written: Option<u32>, scheme: Option<Scheme>, plan: &Plan) -> Result<u16, InvalidPort> {
-    let listeners = &plan.listeners;
+pub fn port(written: Option<u32>, scheme: Option<Scheme>, summary: &Summary) -> Result<u16, InvalidPort> {
+    let listeners = &summary.listeners;
     let known = |port: &u32| {
         listeners
             .iter()

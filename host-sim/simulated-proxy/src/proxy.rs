@@ -32,7 +32,7 @@ impl SimulatedProxy {
     /// The model does not know a field of the bootstrap.
     pub fn new(compiled: &Compiled, runtime: FilterRuntime) -> Result<Self, ProxyError> {
         let mut model = Model::new(&compiled.bootstrap_json()).map_err(ProxyError::Model)?;
-        for listener in &compiled.plan.listeners {
+        for listener in &compiled.summary.listeners {
             if let Ok(port) = u16::try_from(listener.port) {
                 model = model.with_declared_port(port, listener.name.clone());
             }

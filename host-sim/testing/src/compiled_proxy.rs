@@ -3,7 +3,7 @@
 //! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
 //! answered once for every way in which they can fall.
 
-use fingerpost_config_compiler::{Compilation, Options, PlanRoute, ShareDetail};
+use fingerpost_config_compiler::{Compilation, Options, RouteSummary, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError, SimulatedProxy, host_of, port};
@@ -97,7 +97,7 @@ impl CompiledProxy {
 
     /// How a client speaks to a port who leaves it to the listener.
     fn spoken(&self, port: u16, authority: &str) -> Option<Tls> {
-        let mut listeners = self.compilation.compiled.plan.listeners.iter();
+        let mut listeners = self.compilation.compiled.summary.listeners.iter();
         let listener = listeners.find(|it| it.declared_ports.contains(&u32::from(port)))?;
         let over_tls = listener.hosts.iter().any(|it| it.over_tls);
         over_tls.then(|| Tls {
@@ -114,7 +114,7 @@ impl CompiledProxy {
             .and_then(|(_, port)| port.parse().ok());
         match request.port {
             Some(port) => Ok(port),
-            None => self::port(written, request.scheme, &self.compilation.compiled.plan),
+            None => self::port(written, request.scheme, &self.compilation.compiled.summary),
         }
     }
 
@@ -188,15 +188,15 @@ impl CompiledProxy {
                 }
                 rolls
             }
-            // Bytes, of which the plan does not know the weights. As a rule they are percents.
+            // Bytes, of which the summary does not know the weights. As a rule they are percents.
             (None, Some(_)) => (0..100).collect(),
             (None, None) => Vec::new(),
         }
     }
 
     /// The route that a rule makes.
-    pub(super) fn route(&self, rule: &RuleRef) -> Option<&PlanRoute> {
-        let mut routes = self.compilation.compiled.plan.routes();
+    pub(super) fn route(&self, rule: &RuleRef) -> Option<&RouteSummary> {
+        let mut routes = self.compilation.compiled.summary.routes();
         routes
             .find(|(_, _, route)| route.rule.as_ref() == Some(rule))
             .map(|(_, _, route)| route)
@@ -204,11 +204,11 @@ impl CompiledProxy {
 }
 
 /// The destinations of a route.
-pub(super) fn shares(route: &PlanRoute) -> &[ShareDetail] {
+pub(super) fn shares(route: &RouteSummary) -> &[ShareDetail] {
     route.detail.as_ref().map_or(&[], |it| it.shares.as_slice())
 }
 
-fn weights(route: &PlanRoute) -> Vec<u64> {
+fn weights(route: &RouteSummary) -> Vec<u64> {
     shares(route).iter().map(|it| u64::from(it.weight)).collect()
 }
 

@@ -52,7 +52,7 @@ pub struct Missing {
 impl Coverage {
     /// Counts the matches of a proxy.
     pub(super) fn count(&mut self, proxy: &CompiledProxy) {
-        for (_, _, route) in proxy.compilation.compiled.plan.routes() {
+        for (_, _, route) in proxy.compilation.compiled.summary.routes() {
             if let (Some(rule), Some(span)) = (&route.rule, &route.span) {
                 self.all.insert(key(rule, span), route.matches.clone());
             }

@@ -1,6 +1,6 @@
 //! Evaluates one expectation against one outcome.
 
-use fingerpost_config_compiler::{PlanRoute, ShareDetail};
+use fingerpost_config_compiler::{RouteSummary, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
 use crate::compiled_proxy::{CompiledProxy, shares};
@@ -14,7 +14,7 @@ pub(super) struct CheckContext<'s> {
     pub(super) outcome: &'s Outcome,
     pub(super) sent: &'s Request,
     pub(super) proxy: &'s CompiledProxy,
-    route: Option<&'s PlanRoute>,
+    route: Option<&'s RouteSummary>,
 }
 
 /// Whether an expectation holds.
@@ -66,9 +66,12 @@ impl<'s> CheckContext<'s> {
     /// What is to be said where no upstream was asked.
     fn nobody(&self) -> String {
         let Some(error) = self.outcome.error else {
-            let lack = self.shares().iter().find_map(|it| it.missing.as_ref());
-            return match lack {
-                Some(lack) => format!("no upstream is asked ({}: {})", self.outcome.status, lack.message),
+            let missing = self.shares().iter().find_map(|it| it.missing.as_ref());
+            return match missing {
+                Some(missing) => format!(
+                    "no upstream is asked ({}: {})",
+                    self.outcome.status, missing.message
+                ),
                 None => format!("no upstream is asked ({})", self.outcome.status),
             };
         };

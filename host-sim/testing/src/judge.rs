@@ -2,7 +2,7 @@
 //!
 //! An expectation must hold in every possible in which the dice can fall. What can't be decided is never a pass.
 
-use fingerpost_config_compiler::{PlanHost, PlanListener};
+use fingerpost_config_compiler::{HostSummary, ListenerSummary};
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::{Outcome, Request};
 use fingerpost_simulated_proxy::host_of;
@@ -141,7 +141,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
 }
 
 /// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
-pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Option<&'w PlanHost> {
+pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Option<&'w HostSummary> {
     let listener = listener(sent.port, proxy)?;
     let host = host_of(&sent.authority).to_ascii_lowercase();
     let over_tls = sent.tls.is_some();
@@ -160,7 +160,7 @@ pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Opti
     fitting.max_by_key(|(fit, _)| *fit).map(|(_, host)| host)
 }
 
-fn listener(port: u16, proxy: &CompiledProxy) -> Option<&PlanListener> {
-    let mut listeners = proxy.compilation.compiled.plan.listeners.iter();
+fn listener(port: u16, proxy: &CompiledProxy) -> Option<&ListenerSummary> {
+    let mut listeners = proxy.compilation.compiled.summary.listeners.iter();
     listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_config_compiler::{Plan, PlanRoute};
+use fingerpost_config_compiler::{RouteSummary, Summary};
 use fingerpost_resources::{Diagnostics, Resources, closest, name_list};
 
 use crate::compiled_proxy::{CompiledProxy, shares};
@@ -33,8 +33,8 @@ impl<'w> Names<'w> {
     /// The names of a compiled input.
     pub(super) fn of(proxy: &'w CompiledProxy) -> Self {
         let resources = &proxy.compilation.resources;
-        let plan = &proxy.compilation.compiled.plan;
-        let clusters = clusters(plan);
+        let summary = &proxy.compilation.compiled.summary;
+        let clusters = clusters(summary);
         let parts = |index: usize| {
             let parts = clusters.iter().filter_map(move |it| it.split('|').nth(index));
             parts.filter(|it| !it.is_empty()).map(str::to_owned)
@@ -60,7 +60,7 @@ impl<'w> Names<'w> {
                 .filter_map(|it| it.destination.as_ref())
         };
         let destination_ports = destinations().filter_map(|it| it.port.as_ref()?.number);
-        let hosts = || plan.listeners.iter().flat_map(|it| &it.hosts);
+        let hosts = || summary.listeners.iter().flat_map(|it| &it.hosts);
         Self {
             resources,
             hosts: parts(3)
@@ -236,15 +236,15 @@ fn text_nowhere(code: &'static str, kind: &str, text: &Text, known: &BTreeSet<St
     })
 }
 
-fn clusters(plan: &Plan) -> BTreeSet<String> {
-    let existing = plan.clusters.iter().map(|it| it.name.clone());
-    let routes = || plan.routes().map(|(_, _, route)| route);
+fn clusters(summary: &Summary) -> BTreeSet<String> {
+    let existing = summary.clusters.iter().map(|it| it.name.clone());
+    let routes = || summary.routes().map(|(_, _, route)| route);
     let named = routes().flat_map(shares).map(|it| it.cluster.clone());
     existing.chain(named).chain(routes().flat_map(mirrors)).collect()
 }
 
 /// The clusters that get copies of a route's requests.
-fn mirrors(route: &PlanRoute) -> Vec<String> {
+fn mirrors(route: &RouteSummary) -> Vec<String> {
     let detail = route.detail.as_ref();
     detail.map(|it| it.mirrors.clone()).unwrap_or_default()
 }

@@ -128,7 +128,7 @@ impl Request {
         Ok(Sent {
             port: self
                 .port
-                .map_or_else(|| port(url.port(), url.scheme, &loaded.compiled.plan), Ok)?,
+                .map_or_else(|| port(url.port(), url.scheme, &loaded.compiled.summary), Ok)?,
             method,
             path: url.target.clone(),
             tls: over_tls.then(|| Tls {

@@ -3,7 +3,7 @@
 //! A rule is known again by its host, its conditions and where it leads; its place among the others may change
 //! with what is written before it, and that is no change of its own.
 
-use fingerpost_config_compiler::Plan;
+use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
 
 use crate::failure::count;
@@ -22,7 +22,7 @@ struct Row {
 }
 
 /// What has changed: a summary, and lines below it. None if no rule has.
-pub(super) fn between(old: &Plan, new: &Plan) -> Option<String> {
+pub(super) fn between(old: &Summary, new: &Summary) -> Option<String> {
     tell(rows(old), rows(new))
 }
 
@@ -89,8 +89,8 @@ fn has_moved(old: &[Row], new: &[Row]) -> bool {
     before.len() == after.len() && before != after
 }
 
-fn rows(plan: &Plan) -> Vec<Row> {
-    let rows = plan.routes().map(|(listener, host, route)| {
+fn rows(summary: &Summary) -> Vec<Row> {
+    let rows = summary.routes().map(|(listener, host, route)| {
         let destinations: Vec<String> = route.destination.split(", ").map(without_domain).collect();
         let rewrite = route.rewrite.as_ref().map(|it| format!(", rewritten to {it}"));
         Row {

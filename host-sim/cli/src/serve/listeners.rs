@@ -74,7 +74,7 @@ impl Listeners {
                 spawn_local(open.close());
             }
         }
-        let chosen = local::ports(&generation.loaded.compiled.plan, &self.listen);
+        let chosen = local::ports(&generation.loaded.compiled.summary, &self.listen);
         let (chosen, mut result) = match chosen {
             Ok(chosen) => (chosen, Ok(())),
             Err(failure) => (BTreeMap::new(), Err(failure)),
@@ -92,12 +92,12 @@ impl Listeners {
         result
     }
 
-    /// The listeners of a plan that can be served. Of the others it is said once why they are not.
+    /// The listeners of a summary that can be served. Of the others it is said once why they are not.
     fn wanted(&mut self, generation: &Generation) -> BTreeMap<String, Wanted> {
         let kinds: BTreeMap<&str, Kind<'_>> =
             generation.proxy.traffic().map(|it| (it.listener, it)).collect();
         let mut wanted = BTreeMap::new();
-        for listener in &generation.loaded.compiled.plan.listeners {
+        for listener in &generation.loaded.compiled.summary.listeners {
             let kind = kinds.get(listener.name.as_str());
             match kind.map_or(Err("the model does not know it"), served_over_tls) {
                 Ok(tls) => {

@@ -188,7 +188,7 @@ impl Serve {
         };
         let old = server.generation();
         let (before, after) = (&old.loaded.compiled, &generation.loaded.compiled);
-        let changes = changes::between(&before.plan, &after.plan);
+        let changes = changes::between(&before.summary, &after.summary);
         let changes = changes.unwrap_or_else(|| {
             if before.bootstrap == after.bootstrap {
                 "nothing changed".to_owned()
@@ -214,13 +214,13 @@ impl Serve {
 fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     let generation = server.generation();
     let loaded = &generation.loaded;
-    note_plain_text(&loaded.compiled.plan);
+    note_plain_text(&loaded.compiled.summary);
     let listeners = listeners.open();
     let hints = CurlHints {
         listeners: &listeners,
         clients: &BTreeMap::new(),
     };
-    let shown = listing::all(&loaded.compiled.plan);
+    let shown = listing::all(&loaded.compiled.summary);
     let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
     let mut out = crate::screen::stdout();
     writeln!(

@@ -37,7 +37,7 @@ impl Generation {
     ) -> Result<Self, Failure> {
         Ok(Self {
             proxy: SimulatedProxy::new(&loaded.compiled, runtime)?,
-            upstreams: Upstreams::of(&loaded.compiled.plan.clusters, echoes, echo)?,
+            upstreams: Upstreams::of(&loaded.compiled.summary.clusters, echoes, echo)?,
             loaded,
         })
     }
@@ -46,7 +46,7 @@ impl Generation {
 impl Server {
     pub(super) fn new(generation: Generation) -> Self {
         Self {
-            journal: RefCell::new(Journal::of(&generation.loaded.compiled.plan)),
+            journal: RefCell::new(Journal::of(&generation.loaded.compiled.summary)),
             generation: RefCell::new(Rc::new(generation)),
             unwritten: RefCell::default(),
         }
@@ -59,7 +59,7 @@ impl Server {
 
     /// Lets another one answer the requests to come.
     pub(super) fn replace(&self, generation: Generation) {
-        *self.journal.borrow_mut() = Journal::of(&generation.loaded.compiled.plan);
+        *self.journal.borrow_mut() = Journal::of(&generation.loaded.compiled.summary);
         *self.generation.borrow_mut() = Rc::new(generation);
     }
 

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 
-use fingerpost_config_compiler::{EndpointAddress, Endpoints, PlanCluster};
+use fingerpost_config_compiler::{ClusterSummary, EndpointAddress, Endpoints};
 use fingerpost_envoy_runner::Echo;
 use fingerpost_proxy_model::{Headers, REQUEST_ID};
 use hyper::body::Incoming;
@@ -39,11 +39,11 @@ struct Cluster {
 pub(super) struct Endpoint(EndpointAddress);
 
 impl Upstreams {
-    /// Those of a plan, with echo servers where they are wanted.
-    pub(super) fn of(plan: &[PlanCluster], echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
+    /// Those of a summary, with echo servers where they are wanted.
+    pub(super) fn of(summary: &[ClusterSummary], echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
         let mut clusters = HashMap::new();
         let mut served = 0;
-        for cluster in plan {
+        for cluster in summary {
             let endpoints = if echoes.stand_in(&cluster.endpoints) {
                 let address = echo
                     .listen(&cluster.name)

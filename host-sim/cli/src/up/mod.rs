@@ -138,10 +138,10 @@ impl Up {
             .map_err(|error| not_started(&error))?;
         stop.kill(envoy.pid());
         stop.check()?;
-        let listeners = listeners(&loaded.compiled.plan, &envoy)?;
+        let listeners = listeners(&loaded.compiled.summary, &envoy)?;
 
         let mut out = crate::screen::stdout();
-        let mut journal = Journal::of(&loaded.compiled.plan);
+        let mut journal = Journal::of(&loaded.compiled.summary);
         let result = match &checks {
             Some(checks) => {
                 let probes = Probes {
@@ -249,12 +249,12 @@ fn announce(
     envoy: &RunningEnvoy,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    note_plain_text(&loaded.compiled.plan);
+    note_plain_text(&loaded.compiled.summary);
     let hints = CurlHints {
         listeners,
         clients: &sandbox.made.clients,
     };
-    let shown = listing::all(&loaded.compiled.plan);
+    let shown = listing::all(&loaded.compiled.summary);
     let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
     let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
     let echoes = count(sandbox.echoes, "echo upstream");

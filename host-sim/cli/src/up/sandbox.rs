@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fingerpost_config_compiler::{Compiled, Plan};
+use fingerpost_config_compiler::{Compiled, Summary};
 use fingerpost_envoy_runner::{
     Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy, access_log_format,
 };
@@ -34,7 +34,7 @@ impl Sandbox {
     ) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::surroundings(error.to_string());
         let mut bootstrap = Bootstrap(compiled.bootstrap_json());
-        bind(&mut bootstrap, &compiled.plan, listen)?;
+        bind(&mut bootstrap, &compiled.summary, listen)?;
 
         // What a user sees has no mark of ours; a check reads which cluster answered.
         let cluster_header = matches!(report, Report::Keep).then(|| CLUSTER_HEADER.to_owned());
@@ -44,7 +44,7 @@ impl Sandbox {
             ..EchoOptions::default()
         })
         .map_err(machine)?;
-        let clusters = compiled.plan.clusters.iter();
+        let clusters = compiled.summary.clusters.iter();
         let mut served = 0;
         for cluster in clusters.filter(|it| echoes.stand_in(&it.endpoints)) {
             let address = echo.listen(&cluster.name).map_err(machine)?;
@@ -64,21 +64,21 @@ impl Sandbox {
 }
 
 /// All listeners on the loopback: where `--listen` says, else on free ports.
-fn bind(bootstrap: &mut Bootstrap, plan: &Plan, listen: &[Listen]) -> Result<(), Failure> {
-    let chosen = local::ports(plan, listen)?;
-    for listener in &plan.listeners {
+fn bind(bootstrap: &mut Bootstrap, summary: &Summary, listen: &[Listen]) -> Result<(), Failure> {
+    let chosen = local::ports(summary, listen)?;
+    for listener in &summary.listeners {
         let port = chosen.get(listener.name.as_str()).copied().unwrap_or_default();
         bootstrap.bind_listener(&listener.name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     Ok(())
 }
 
-/// Where each listener of the plan can be reached.
-pub(super) fn listeners(plan: &Plan, envoy: &RunningEnvoy) -> Result<Vec<LocalListener>, Failure> {
+/// Where each listener of the summary can be reached.
+pub(super) fn listeners(summary: &Summary, envoy: &RunningEnvoy) -> Result<Vec<LocalListener>, Failure> {
     let bound = envoy
         .listeners()
         .map_err(|error| Failure::surroundings(format!("Envoy's admin interface: {error}")))?;
-    let listeners = plan.listeners.iter().filter_map(|listener| {
+    let listeners = summary.listeners.iter().filter_map(|listener| {
         let address = bound.iter().find(|it| it.name == listener.name)?.address;
         Some(LocalListener {
             name: listener.name.clone(),

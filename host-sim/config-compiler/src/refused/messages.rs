@@ -112,7 +112,7 @@ fn filter_chain(walk: &mut Walk, chain: &FilterChain) {
             NetworkFilterConfig::HttpConnectionManager(manager) => {
                 walk.text("stat_prefix", &manager.stat_prefix, GIVEN);
                 walk.field("route_config", |walk| {
-                    routes::route_config(walk, &manager.route_config)
+                    routes::route_config(walk, &manager.route_config);
                 });
             }
             NetworkFilterConfig::TcpProxy(proxy) => tcp_proxy(walk, proxy),
@@ -172,7 +172,7 @@ fn cluster(walk: &mut Walk, cluster: &Cluster) {
     let options = cluster.upstream_connection_options.as_ref();
     walk.set("upstream_connection_options", options, |walk, options| {
         walk.field("tcp_keepalive", |walk| {
-            tcp_keepalive(walk, &options.tcp_keepalive)
+            tcp_keepalive(walk, &options.tcp_keepalive);
         });
     });
 }

@@ -258,7 +258,7 @@ fn hash_policy(walk: &mut Walk, policy: &HashPolicy) {
     match policy {
         HashPolicy::Header(header) => {
             walk.field("header", |walk| {
-                walk.text("header_name", &header.header_name, NAME)
+                walk.text("header_name", &header.header_name, NAME);
             });
         }
         HashPolicy::Cookie(cookie) => walk.field("cookie", |walk| {
@@ -267,7 +267,7 @@ fn hash_policy(walk: &mut Walk, policy: &HashPolicy) {
         }),
         HashPolicy::QueryParameter(parameter) => {
             walk.field("query_parameter", |walk| {
-                walk.text("name", &parameter.name, GIVEN)
+                walk.text("name", &parameter.name, GIVEN);
             });
         }
         HashPolicy::ConnectionProperties(_) => {}

@@ -16,12 +16,12 @@ use crate::matching;
 use crate::mesh::Mesh;
 use crate::options::EnvoyVersion;
 use crate::routes::redirect_code;
-use crate::virtual_services::{BoundService, Rule};
+use crate::virtual_services::{BoundVirtualService, Rule};
 
 /// Checks every rule that some listener has a route of.
 pub(crate) fn check(
     listeners: &[BuiltListener<'_>],
-    services: &[BoundService<'_>],
+    services: &[BoundVirtualService<'_>],
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {

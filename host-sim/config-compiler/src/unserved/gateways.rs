@@ -13,7 +13,7 @@ use crate::host;
 use crate::matching::{Mismatch, Place};
 use crate::protocol::Termination;
 use crate::tcp;
-use crate::virtual_services::{BoundService, gateway_name};
+use crate::virtual_services::{BoundVirtualService, gateway_name};
 
 /// All of them.
 pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
@@ -190,7 +190,7 @@ pub(super) fn is_routed(server: &BoundServer<'_>, cx: &Context<'_, '_>) -> bool 
 }
 
 /// The kinds of rules that a VirtualService has.
-pub(super) fn kinds(service: &BoundService<'_>) -> Vec<RuleKind> {
+pub(super) fn kinds(service: &BoundVirtualService<'_>) -> Vec<RuleKind> {
     let spec = &service.resource.spec;
     let kinds = [
         (RuleKind::Http, !spec.http.is_empty()),
@@ -203,7 +203,7 @@ pub(super) fn kinds(service: &BoundService<'_>) -> Vec<RuleKind> {
 
 /// Why the first match of the rules of this kind is not for the server.
 pub(super) fn first_mismatch(
-    service: &BoundService<'_>,
+    service: &BoundVirtualService<'_>,
     server: &BoundServer<'_>,
     kind: RuleKind,
 ) -> Option<Mismatch> {

@@ -5,7 +5,7 @@ use super::virtual_services::entry;
 use super::{Cause, Context, Part, Unserved};
 use crate::gateways::selects_proxy;
 use crate::host;
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// The host of a server that has requests in common with `host` if letter case does not count.
 pub(super) fn differs_by_case(host: &str, taken: &[String]) -> Option<String> {
@@ -16,7 +16,7 @@ pub(super) fn differs_by_case(host: &str, taken: &[String]) -> Option<String> {
 }
 
 /// Single hosts that no server of its Gateways has, where others are served. A host may be there for sidecars.
-pub(super) fn find(service: &BoundService<'_>, cx: &Context<'_, '_>) -> Vec<Unserved> {
+pub(super) fn find(service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> Vec<Unserved> {
     let resource = service.resource;
     let namespace = &resource.meta.namespace;
     let options = cx.mesh.options;

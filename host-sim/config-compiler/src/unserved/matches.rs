@@ -7,7 +7,7 @@ use super::{Cause, Context, Part, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::matching::{self, Mismatch, Place};
 use crate::tcp;
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// All of them.
 pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
@@ -27,7 +27,7 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
     found
 }
 
-fn entry(service: &BoundService<'_>, cause: Cause, origin: &Origin, path: String) -> Unserved {
+fn entry(service: &BoundVirtualService<'_>, cause: Cause, origin: &Origin, path: String) -> Unserved {
     Unserved {
         part: Part::Rule {
             virtual_service: service.resource.meta.qualified_name(),
@@ -43,14 +43,14 @@ fn entry(service: &BoundService<'_>, cause: Cause, origin: &Origin, path: String
 }
 
 /// The servers with a host of the VirtualService.
-fn servers<'a, 'r>(service: &BoundService<'_>, cx: &Context<'a, 'r>) -> Vec<&'a BoundServer<'r>> {
+fn servers<'a, 'r>(service: &BoundVirtualService<'_>, cx: &Context<'a, 'r>) -> Vec<&'a BoundServer<'r>> {
     let gateways = service.gateways.iter();
     let servers = gateways.flat_map(|it| cx.servers_of(it));
     servers.filter(|it| takes(it, service)).collect()
 }
 
 fn http(
-    service: &BoundService<'_>,
+    service: &BoundVirtualService<'_>,
     servers: &[&BoundServer<'_>],
     cx: &Context<'_, '_>,
     found: &mut Vec<Unserved>,
@@ -79,7 +79,7 @@ fn http(
 }
 
 fn connections(
-    service: &BoundService<'_>,
+    service: &BoundVirtualService<'_>,
     servers: &[&BoundServer<'_>],
     cx: &Context<'_, '_>,
     found: &mut Vec<Unserved>,
@@ -119,7 +119,7 @@ fn resolved(gateways: &[String], resource: &Resource<VirtualService>) -> Vec<Str
 
 /// Whether a match with these `gateways` is for Gateways of this proxy alone, as far as the VirtualService is: one for
 /// sidecars or other gateways may be right.
-fn is_ours(gateways: &[String], service: &BoundService<'_>, cx: &Context<'_, '_>) -> bool {
+fn is_ours(gateways: &[String], service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> bool {
     let named = |it: &&String| gateways.is_empty() || gateways.contains(it);
     service.gateways.iter().filter(named).all(|name| {
         let mut declared = cx.resources.gateways.iter();

@@ -19,7 +19,7 @@ use crate::gateways::{DroppedServer, MergedListener};
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
 use crate::tcp::LostNames;
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 pub use cause::{Cause, RuleKind, RulesOfService, ServerTraffic};
 
@@ -96,7 +96,7 @@ pub enum Part {
 /// What was read, and what became of it.
 pub(crate) struct Context<'a, 'r> {
     pub resources: &'r Resources,
-    pub services: &'a [BoundService<'r>],
+    pub services: &'a [BoundVirtualService<'r>],
     pub listeners: &'a [MergedListener<'r>],
     pub dropped: &'a [DroppedServer<'r>],
     pub lost_names: &'a [LostNames<'r>],

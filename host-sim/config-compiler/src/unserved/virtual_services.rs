@@ -8,7 +8,7 @@ use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
 use crate::matching::{self, Mismatch, Place};
-use crate::virtual_services::BoundService;
+use crate::virtual_services::BoundVirtualService;
 
 /// All of them.
 pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
@@ -118,7 +118,7 @@ fn delegate(resource: &Resource<VirtualService>, cx: &Context<'_, '_>) -> Option
 
 /// Why nothing of `service` comes through one of its Gateways.
 fn by_gateway(
-    service: &BoundService<'_>,
+    service: &BoundVirtualService<'_>,
     index: usize,
     gateway: &str,
     cx: &Context<'_, '_>,
@@ -135,7 +135,7 @@ fn by_gateway(
 
 /// The reason, the field to change if it is not the Gateway's name, and whether nothing else is a finding about it.
 fn why_not(
-    service: &BoundService<'_>,
+    service: &BoundVirtualService<'_>,
     gateway: &str,
     cx: &Context<'_, '_>,
 ) -> Option<(Cause, Option<&'static str>, bool)> {
@@ -216,13 +216,13 @@ fn why_not(
 }
 
 /// Whether the server has a host of the VirtualService.
-pub(super) fn takes(server: &BoundServer<'_>, service: &BoundService<'_>) -> bool {
+pub(super) fn takes(server: &BoundServer<'_>, service: &BoundVirtualService<'_>) -> bool {
     let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
     !host::intersection(&open, &service.hosts).is_empty()
 }
 
 /// Whether some rule of the VirtualService is for the server.
-fn serves(server: &BoundServer<'_>, service: &BoundService<'_>, cx: &Context<'_, '_>) -> bool {
+fn serves(server: &BoundServer<'_>, service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> bool {
     let gateway = server.gateway_name();
     let place = Place {
         gateway: &gateway,
@@ -245,7 +245,11 @@ fn serves(server: &BoundServer<'_>, service: &BoundService<'_>, cx: &Context<'_,
 }
 
 /// Why the first match of the VirtualService is not for the server.
-fn mismatch(service: &BoundService<'_>, server: &BoundServer<'_>, cx: &Context<'_, '_>) -> Option<Mismatch> {
+fn mismatch(
+    service: &BoundVirtualService<'_>,
+    server: &BoundServer<'_>,
+    cx: &Context<'_, '_>,
+) -> Option<Mismatch> {
     let gateway = server.gateway_name();
     let place = Place {
         gateway: &gateway,
@@ -261,7 +265,7 @@ fn mismatch(service: &BoundService<'_>, server: &BoundServer<'_>, cx: &Context<'
 }
 
 /// Why no server of the Gateway has any of the hosts.
-fn no_host(service: &BoundService<'_>, gateway: String, cx: &Context<'_, '_>) -> Cause {
+fn no_host(service: &BoundVirtualService<'_>, gateway: String, cx: &Context<'_, '_>) -> Cause {
     let namespace = &service.resource.meta.namespace;
     let taken: Vec<String> = cx
         .servers_of(&gateway)

@@ -160,7 +160,7 @@ impl Answers {
     /// The names of the clusters that exist.
     pub(crate) fn clusters(&self) -> Vec<String> {
         self.compiled
-            .plan
+            .summary
             .clusters
             .iter()
             .map(|it| it.name.clone())

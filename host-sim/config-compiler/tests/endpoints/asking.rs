@@ -31,7 +31,7 @@ fn compiled(destination: &str, documents: &[&str]) -> Compiled {
     );
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let compiled = compile(&resources, &Options::default(), &mut diagnostics);
-    let clusters = compiled.plan.clusters.into_iter();
+    let clusters = compiled.summary.clusters.into_iter();
     Compiled {
         clusters: clusters.map(|it| (it.name, it.endpoints)).collect(),
         codes: diagnostics.iter().map(|it| it.code).collect(),

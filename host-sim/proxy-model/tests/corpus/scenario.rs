@@ -93,7 +93,7 @@ impl Scenario {
         let model = model
             .with_echo_header(echo_header("server-extra", EchoValue::Text("1".to_owned())))
             .with_echo_header(echo_header("x-echo-cluster", EchoValue::Cluster));
-        compiled.plan.listeners.iter().fold(model, |model, listener| {
+        compiled.summary.listeners.iter().fold(model, |model, listener| {
             let port = u16::try_from(listener.port).expect("a port");
             model.with_declared_port(port, &listener.name)
         })

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use fingerpost_config_compiler::{Compilation, PlanListener};
+use fingerpost_config_compiler::{Compilation, ListenerSummary};
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::Tls;
 use fingerpost_simulated_proxy::{Scheme, host_of};
@@ -194,9 +194,9 @@ fn timeout(cx: &CheckContext<'_>) -> Duration {
 /// The port that a request is sent to, and how: the tool knows one table, whatever the port and the scheme. So a host
 /// that is served over TLS alone is asked over TLS, and the other way round.
 pub(crate) fn downstream(request: &TestRequest, compilation: &Compilation) -> Option<(u16, Option<Tls>)> {
-    let listeners = &compilation.compiled.plan.listeners;
+    let listeners = &compilation.compiled.summary.listeners;
     let host = host_of(&request.authority).to_ascii_lowercase();
-    let best = |listener: &PlanListener, over_tls: bool| {
+    let best = |listener: &ListenerSummary, over_tls: bool| {
         let hosts = listener.hosts.iter();
         let hosts = hosts.filter(|it| it.over_tls == over_tls && it.route_config.is_some());
         hosts
@@ -207,7 +207,7 @@ pub(crate) fn downstream(request: &TestRequest, compilation: &Compilation) -> Op
     let written = request.authority.rsplit_once(':');
     let written: Option<u32> = written.and_then(|(_, port)| port.parse().ok());
     let wants_tls = request.scheme == Some(Scheme::Https);
-    let mut candidates: Vec<(&PlanListener, bool, _)> = Vec::new();
+    let mut candidates: Vec<(&ListenerSummary, bool, _)> = Vec::new();
     for listener in listeners {
         for over_tls in [false, true] {
             candidates.extend(best(listener, over_tls).map(|fit| (listener, over_tls, fit)));

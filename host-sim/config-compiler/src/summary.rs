@@ -21,18 +21,18 @@ use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Summary {
     /// The listeners, in the order of their Gateways.
-    pub listeners: Vec<PlanListener>,
+    pub listeners: Vec<ListenerSummary>,
     /// The clusters, by name.
-    pub clusters: Vec<PlanCluster>,
+    pub clusters: Vec<ClusterSummary>,
     /// What of the input serves nothing.
     pub unserved: Vec<Unserved>,
 }
 
 /// A listener.
 #[derive(Debug, Clone)]
-pub struct PlanListener {
+pub struct ListenerSummary {
     /// Envoy's name for it.
     pub name: String,
     /// The first port that a Gateway declares for it.
@@ -44,12 +44,12 @@ pub struct PlanListener {
     /// The protocols of its servers, joined by commas.
     pub protocol: String,
     /// Its virtual hosts, and its chains of bytes.
-    pub hosts: Vec<PlanHost>,
+    pub hosts: Vec<HostSummary>,
 }
 
 /// The routes of some domains.
 #[derive(Debug, Clone)]
-pub struct PlanHost {
+pub struct HostSummary {
     /// Envoy's name of the virtual host, by which its halves elsewhere (the filter's table, the bootstrap) are found.
     /// For a chain of bytes its domains, joined by commas.
     pub name: String,
@@ -65,14 +65,14 @@ pub struct PlanHost {
     /// Whether plain text is redirected to HTTPS before any route.
     pub redirects_to_https: bool,
     /// The routes, in the order in which they are tried.
-    pub routes: Vec<PlanRoute>,
+    pub routes: Vec<RouteSummary>,
     /// Matches of its VirtualServices that make no route.
-    pub left_out: Vec<PlanLeftOut>,
+    pub left_out: Vec<LeftOutSummary>,
 }
 
 /// A match that makes no route.
 #[derive(Debug, Clone)]
-pub struct PlanLeftOut {
+pub struct LeftOutSummary {
     /// The rule and the match.
     pub rule: RuleRef,
     /// What it asks of a request.
@@ -87,7 +87,7 @@ pub struct PlanLeftOut {
 
 /// One route.
 #[derive(Debug, Clone)]
-pub struct PlanRoute {
+pub struct RouteSummary {
     /// The rule and the match; none for a route of bytes.
     pub rule: Option<RuleRef>,
     /// The conditions in words.
@@ -112,14 +112,14 @@ pub struct PlanRoute {
 
 /// A cluster.
 #[derive(Debug, Clone)]
-pub struct PlanCluster {
+pub struct ClusterSummary {
     /// Its name.
     pub name: String,
     /// Its endpoints.
     pub endpoints: Endpoints,
 }
 
-impl Plan {
+impl Summary {
     /// The view of what was built.
     pub(crate) fn new(
         listeners: &[BuiltListener<'_>],
@@ -133,7 +133,7 @@ impl Plan {
             listeners: listeners.iter().map(|it| listener(it, &destinations)).collect(),
             clusters: clusters
                 .iter()
-                .map(|it| PlanCluster {
+                .map(|it| ClusterSummary {
                     name: it.name.clone(),
                     endpoints: it.endpoints.clone(),
                 })
@@ -142,7 +142,7 @@ impl Plan {
     }
 
     /// Every route, with its listener and its host.
-    pub fn routes(&self) -> impl Iterator<Item = (&PlanListener, &PlanHost, &PlanRoute)> {
+    pub fn routes(&self) -> impl Iterator<Item = (&ListenerSummary, &HostSummary, &RouteSummary)> {
         self.listeners.iter().flat_map(|listener| {
             listener
                 .hosts
@@ -152,12 +152,12 @@ impl Plan {
     }
 }
 
-fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> PlanListener {
+fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> ListenerSummary {
     let http = built
         .http
         .iter()
         .flat_map(|chain| http_hosts(chain, destinations));
-    PlanListener {
+    ListenerSummary {
         name: built.name.clone(),
         declared_ports: built.declared_ports.clone(),
         port: built.declared_ports.first().copied().unwrap_or(built.port),
@@ -169,32 +169,32 @@ fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> PlanL
     }
 }
 
-fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl Iterator<Item = PlanHost> {
+fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl Iterator<Item = HostSummary> {
     let over_tls = chain.routes.over_tls;
-    chain.routes.virtual_hosts.iter().map(move |host| PlanHost {
+    chain.routes.virtual_hosts.iter().map(move |host| HostSummary {
         name: host.name.clone(),
         domains: vec![host.domain.clone()],
         route_config: Some(chain.routes.name.clone()),
         server_names: chain.server_names.clone(),
         over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
-        routes: plan_routes(host, destinations),
+        routes: route_summaries(host, destinations),
         left_out: host.left_out.iter().map(left_out).collect(),
     })
 }
 
-fn plan_routes(host: &VirtualHost<'_>, destinations: &Destinations<'_>) -> Vec<PlanRoute> {
+fn route_summaries(host: &VirtualHost<'_>, destinations: &Destinations<'_>) -> Vec<RouteSummary> {
     let mut taken = Taken::default();
     let routes = host.routes.iter().map(|route| {
         let example = example::request(&host.domain, route, &taken);
         taken.add(&route.conditions);
-        plan_route(route, example, destinations)
+        route_summary(route, example, destinations)
     });
     routes.collect()
 }
 
-fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
-    PlanLeftOut {
+fn left_out(it: &LeftOut<'_>) -> LeftOutSummary {
+    LeftOutSummary {
         rule: it.rule.clone(),
         conditions: it.conditions.clone(),
         matches: conditions(&it.conditions, &[]),
@@ -203,12 +203,12 @@ fn left_out(it: &LeftOut<'_>) -> PlanLeftOut {
     }
 }
 
-fn plan_route(
+fn route_summary(
     route: &Route<'_>,
     example: Option<ExampleRequest>,
     destinations: &Destinations<'_>,
-) -> PlanRoute {
-    PlanRoute {
+) -> RouteSummary {
+    RouteSummary {
         rule: Some(route.rule.clone()),
         matches: conditions(&route.conditions, &route.claims),
         claims: route.claims.clone(),
@@ -222,7 +222,7 @@ fn plan_route(
     }
 }
 
-fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
+fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummary {
     let total: u64 = chain.shares.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let missing = chain.shares.iter().filter_map(|(cluster, weight)| {
         let percent = match chain.shares.len() {
@@ -236,7 +236,7 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
     } else {
         chain.server_names.clone()
     };
-    let route = PlanRoute {
+    let route = RouteSummary {
         rule: None,
         matches: "every connection".to_owned(),
         claims: Vec::new(),
@@ -248,7 +248,7 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> PlanHost {
         detail: None,
         missing: missing.collect(),
     };
-    PlanHost {
+    HostSummary {
         name: domains.join(","),
         domains,
         route_config: None,
