@@ -5,7 +5,7 @@
 //! once where each member of a set came from and which groups began or ended there.
 
 use super::compile::Compiled;
-use super::error::InvalidPattern;
+use super::error::{InvalidPattern, Reason};
 use super::memory::{Borrowed, Machine, Memory, Work, memory};
 use super::origins::Saves;
 use super::program::{Kind, Program};
@@ -68,10 +68,17 @@ impl Finder {
                 reason,
             }),
         };
-        let backwards = if ends_with_value && !is_anchored {
-            Some(machine(Kind::Backwards)?)
-        } else {
-            None
+        let backwards = match ends_with_value && !is_anchored {
+            true => match machine(Kind::Backwards) {
+                Ok(machine) => Some(machine),
+                // Then the search goes forward.
+                Err(InvalidPattern {
+                    reason: Reason::TooLarge,
+                    ..
+                }) => None,
+                Err(error) => return Err(error),
+            },
+            false => None,
         };
         Ok(Self {
             text: text.into(),

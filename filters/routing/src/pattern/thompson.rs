@@ -7,12 +7,12 @@
 use super::program::Kind;
 use alloc::vec;
 use alloc::vec::Vec;
-use regex_automata::nfa::thompson::{
-    BuildError, Builder, Compiler, Config, NFA, State, Transition, WhichCaptures,
-};
+use hashbrown::HashMap;
+use regex_automata::nfa::thompson::{BuildError, Builder, NFA, Transition};
 use regex_automata::util::look::Look;
 use regex_automata::util::primitives::StateID;
-use regex_syntax::hir::{self, Class, ClassBytes, Hir, HirKind, Repetition};
+use regex_syntax::hir::{self, Class, ClassBytes, ClassUnicode, Hir, HirKind, Repetition};
+use regex_syntax::utf8::{Utf8Range, Utf8Sequences};
 
 /// The program would take more memory than it may.
 pub(super) struct TooLarge;
@@ -29,7 +29,6 @@ pub(super) fn compile(hir: &Hir, kind: Kind, limit: usize) -> Result<NFA, TooLar
     let mut assembly = Assembly {
         builder: Builder::new(),
         kind,
-        limit,
         parts: Vec::new(),
     };
     // `utf8(false)`: RE2 works on bytes, so an empty match may lie inside a code point.
@@ -62,7 +61,6 @@ enum Task<'h> {
 struct Assembly {
     builder: Builder,
     kind: Kind,
-    limit: usize,
     /// What is done and not yet joined.
     parts: Vec<Part>,
 }
@@ -134,14 +132,8 @@ impl Assembly {
             HirKind::Empty => self.empty().map(Some),
             HirKind::Literal(literal) => self.literal(&literal.0).map(Some),
             HirKind::Class(Class::Bytes(class)) => self.bytes(class).map(Some),
-            HirKind::Class(Class::Unicode(_)) => self.copy(hir).map(Some),
+            HirKind::Class(Class::Unicode(class)) => self.code_points(class).map(Some),
             HirKind::Look(look) => self.look(*look).map(Some),
-            // The engine makes a tree of many words, which is far smaller.
-            HirKind::Alternation(branches)
-                if branches.iter().all(|it| matches!(it.kind(), HirKind::Literal(_))) =>
-            {
-                self.copy(hir).map(Some)
-            }
             HirKind::Alternation(branches) => {
                 tasks.push(Task::Choose(branches.len()));
                 tasks.extend(branches.iter().rev().map(Task::Assemble));
@@ -386,67 +378,57 @@ impl Assembly {
         Ok(Part { start, end })
     }
 
-    /// A piece without groups, as the engine's own compiler makes it.
-    fn copy(&mut self, hir: &Hir) -> Result<Part, TooLarge> {
-        let config = Config::new()
-            .utf8(false)
-            .nfa_size_limit(Some(self.limit))
-            .reverse(self.kind == Kind::Backwards)
-            .which_captures(WhichCaptures::None);
-        let nfa = Compiler::new().configure(config).build_from_hir(hir)?;
+    /// The bytes of code points.
+    fn code_points(&mut self, class: &ClassUnicode) -> Result<Part, TooLarge> {
+        let ranges = class.ranges().iter();
+        let sequences = ranges.flat_map(|range| Utf8Sequences::new(range.start(), range.end()));
+        let mut sequences: Vec<Vec<Utf8Range>> = sequences.map(|it| it.as_slice().to_vec()).collect();
         let end = self.builder.add_empty()?;
-        let mut copies = vec![None; nfa.states().len()];
-        let mut left = vec![nfa.start_anchored()];
-        let start = self.place(nfa.start_anchored(), &mut copies)?;
-        while let Some(id) = left.pop() {
-            let place = self.place(id, &mut copies)?;
-            let mut target = |assembly: &mut Self, next: StateID| {
-                if copies.get(next.as_usize()).is_some_and(Option::is_none) {
-                    left.push(next);
+        let mut known = HashMap::new();
+        let start = match self.kind {
+            Kind::Whole | Kind::First => {
+                let sequences: Vec<&[Utf8Range]> = sequences.iter().map(Vec::as_slice).collect();
+                self.sequences(&sequences, end, &mut known)?
+            }
+            // What two sequences end with may overlap, so each begins apart.
+            Kind::Backwards => {
+                let mut starts = Vec::with_capacity(sequences.len());
+                for sequence in &mut sequences {
+                    sequence.reverse();
+                    starts.push(self.sequences(&[sequence], end, &mut known)?);
                 }
-                assembly.place(next, &mut copies)
-            };
-            let state = match nfa.state(id) {
-                State::ByteRange { trans } => {
-                    let next = target(self, trans.next)?;
-                    self.builder.add_range(Transition { next, ..*trans })?
-                }
-                State::Sparse(sparse) => {
-                    let mut transitions = Vec::with_capacity(sparse.transitions.len());
-                    for transition in sparse.transitions.iter() {
-                        let next = target(self, transition.next)?;
-                        transitions.push(Transition { next, ..*transition });
-                    }
-                    self.builder.add_sparse(transitions)?
-                }
-                State::Union { alternates } => {
-                    let mut choices = Vec::with_capacity(alternates.len());
-                    for &next in alternates.iter() {
-                        choices.push(target(self, next)?);
-                    }
-                    self.builder.add_union(choices)?
-                }
-                State::BinaryUnion { alt1, alt2 } => {
-                    let choices = vec![target(self, *alt1)?, target(self, *alt2)?];
-                    self.builder.add_union(choices)?
-                }
-                State::Match { .. } => end,
-                // There are no groups, no anchors, and the compiler writes no dense states.
-                State::Fail | State::Dense(_) | State::Look { .. } | State::Capture { .. } => {
-                    self.builder.add_fail()?
-                }
-            };
-            self.builder.patch(place, state)?;
-        }
+                self.builder.add_union(starts)?
+            }
+        };
         Ok(Part { start, end })
     }
 
-    /// An empty state in the place of one that is copied.
-    fn place(&mut self, id: StateID, copies: &mut [Option<StateID>]) -> Result<StateID, TooLarge> {
-        match copies.get_mut(id.as_usize()) {
-            Some(Some(known)) => Ok(*known),
-            Some(unknown) => Ok(*unknown.insert(self.builder.add_empty()?)),
-            None => Ok(self.builder.add_fail()?),
+    /// Sequences in order, of which no two begin with ranges that overlap in part. What they end with is shared; `known`
+    /// has what was assembled.
+    fn sequences(
+        &mut self,
+        sequences: &[&[Utf8Range]],
+        end: StateID,
+        known: &mut HashMap<Vec<Transition>, StateID>,
+    ) -> Result<StateID, TooLarge> {
+        let mut transitions = Vec::new();
+        for group in sequences.chunk_by(|one, other| one.first() == other.first()) {
+            let rest: Vec<_> = group.iter().filter_map(|sequence| sequence.get(1..)).collect();
+            let Some(range) = group.first().and_then(|sequence| sequence.first()) else {
+                return Ok(end);
+            };
+            transitions.push(Transition {
+                start: range.start,
+                end: range.end,
+                // No deeper than the four bytes of a code point.
+                next: self.sequences(&rest, end, known)?,
+            });
         }
+        if let Some(&state) = known.get(&transitions) {
+            return Ok(state);
+        }
+        let state = self.builder.add_sparse(transitions.clone())?;
+        known.insert(transitions, state);
+        Ok(state)
     }
 }
