@@ -7,7 +7,7 @@
 
 use crate::headers::Headers;
 use crate::state::{HostState, MapKind};
-use crate::stream::{Side, Stream};
+use crate::stream::{HalfStream, Stream};
 use fingerpost_envoy_http::grpc;
 use std::fmt;
 use std::time::Duration;
@@ -388,7 +388,7 @@ fn response<'s>(state: &'s HostState, stream: &'s Stream, name: &str) -> Option<
 }
 
 /// Bytes of body that have left the filters.
-fn sent(side: &Side) -> usize {
+fn sent(side: &HalfStream) -> usize {
     side.out.body.size()
 }
 

@@ -43,7 +43,7 @@ impl Budget {
     pub(crate) fn ask(&self, bytes: usize) -> Result<(), Cause> {
         let limit = self.limit();
         match self.used().saturating_add(bytes) > limit {
-            true => Err(Cause::Hoard { bytes: limit }),
+            true => Err(Cause::MemoryLimit { bytes: limit }),
             false => Ok(()),
         }
     }
@@ -114,7 +114,7 @@ mod tests {
         let budget = Budget::new(1000);
         let first = budget.hold(600).expect("it fits");
         assert_eq!(budget.used(), 600 + limits::ENTRY_BYTES);
-        assert_eq!(budget.hold(600).err(), Some(Cause::Hoard { bytes: 1000 }));
+        assert_eq!(budget.hold(600).err(), Some(Cause::MemoryLimit { bytes: 1000 }));
         drop(first);
         assert_eq!(budget.used(), 0);
         budget.hold(600).expect("it fits again");

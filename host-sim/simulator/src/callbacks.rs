@@ -1,16 +1,17 @@
 //! How a filter comes to its answer: the checks around a callback, the callback, and what the guest asked for meanwhile.
 
 use crate::chain::{DataAnswer, HeadersAnswer, TrailersAnswer, keep};
-use crate::codec::Warning;
 use crate::context::{Context, Direction, Source};
 use crate::error::{Cause, Failure};
 use crate::exports::OnHeaders;
 use crate::limits;
+use crate::local_reply::LocalReply;
 use crate::plugin::FailurePolicy;
 use crate::simulator::Simulator;
-use crate::state::After;
-use crate::stream::{Failed, LocalReply};
+use crate::state::DeferredAction;
+use crate::stream::Failed;
 use crate::vm::Vm;
+use crate::warning::Warning;
 
 /// Whether a filter can be called.
 enum Live {
@@ -328,8 +329,8 @@ impl Simulator {
         self.nested += 1;
         while let Some(after) = self.next_after(vm) {
             match after {
-                After::Continue { context, direction } => self.continue_from(vm, context, direction),
-                After::Reply { context, reply } => {
+                DeferredAction::Continue { context, direction } => self.continue_from(vm, context, direction),
+                DeferredAction::Reply { context, reply } => {
                     if let Some((id, _)) = self.stream_of(vm, context) {
                         self.touch(vm, context, |it| {
                             it.reply_sent = true;
@@ -338,7 +339,7 @@ impl Simulator {
                         self.reply(id, &reply);
                     }
                 }
-                After::Reset { context } => {
+                DeferredAction::Reset { context } => {
                     self.touch(vm, context, |it| it.closes_now = false);
                     if let Some((id, _)) = self.stream_of(vm, context)
                         && let Some(stream) = self.world.streams.get_mut(&id)
@@ -346,8 +347,8 @@ impl Simulator {
                         stream.reset = true;
                     }
                 }
-                After::Done { root } => self.finish_root(vm, root),
-                After::Crash {
+                DeferredAction::Done { root } => self.finish_root(vm, root),
+                DeferredAction::Crash {
                     function,
                     what,
                     instead,
@@ -358,7 +359,7 @@ impl Simulator {
     }
 
     /// What the guest asked for next, if it may still have it.
-    fn next_after(&mut self, vm: usize) -> Option<After> {
+    fn next_after(&mut self, vm: usize) -> Option<DeferredAction> {
         let after = &self.vms.get_mut(vm)?.as_mut()?.state().after;
         after.front()?;
         self.stop_if_busy(vm, "proxy_continue_stream");
@@ -411,7 +412,7 @@ impl Simulator {
         };
         let before = here.state().after.len();
         here.state().after.retain(|(after, _)| {
-            !matches!(after, After::Continue { context: of, direction: Direction::Response } if *of == context)
+            !matches!(after, DeferredAction::Continue { context: of, direction: Direction::Response } if *of == context)
         });
         if here.state().after.len() == before {
             return;

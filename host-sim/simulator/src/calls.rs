@@ -2,9 +2,10 @@
 //!
 //! Answers come in the order of time: a call whose answer takes longer does not hold up another.
 
-use crate::codec::{self, Framed, Warning};
+use crate::codec::{self, Framed};
 use crate::message::{CallOutcome, Response};
 use crate::simulator::Simulator;
+use crate::warning::Warning;
 use crate::world::{Arrival, PendingCall};
 use std::time::Duration;
 

@@ -1,13 +1,14 @@
 //! Envoy's filter manager: takes headers, pieces of body and trailers through the filters, and back.
 //!
 //! What the filters' answers mean is here (`source/common/http/filter_manager.cc`); how a filter comes to an answer is in
-//! `callbacks.rs`. Whatever leaves the last filter of a direction is noted in `Side::out`.
+//! `callbacks.rs`. Whatever leaves the last filter of a direction is noted in `HalfStream::out`.
 
 use crate::codec;
 use crate::connection_manager;
 use crate::context::{Direction, Source};
+use crate::local_reply::{LocalReply, Refusal};
 use crate::simulator::Simulator;
-use crate::stream::{Iteration, LocalReply, Step, Stream};
+use crate::stream::{Iteration, Step, Stream};
 use std::mem;
 
 /// What a filter answers to headers.
@@ -270,7 +271,7 @@ impl Simulator {
     }
 
     /// What is answered in the stead of headers that go no further.
-    fn refused(&self, id: u32, direction: Direction) -> Option<codec::Refusal> {
+    fn refused(&self, id: u32, direction: Direction) -> Option<Refusal> {
         let stream = self.world.streams.get(&id).filter(|stream| stream.is_routed)?;
         match direction {
             Direction::Request => codec::refused_request(&stream.request.headers),

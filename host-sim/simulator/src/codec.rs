@@ -4,28 +4,11 @@
 //! through although nobody can read it as it was meant is a [`Warning`].
 
 use crate::headers::Headers;
+use crate::local_reply::{LocalReply, Refusal};
 use crate::message::Response;
-use crate::stream::{LocalReply, Side, Stream};
+use crate::stream::{HalfStream, Stream};
+use crate::warning::Warning;
 use fingerpost_envoy_http::header::{is_token_byte, is_value_byte};
-use std::fmt;
-
-/// Something that Envoy lets through, and a client, an upstream or a called cluster takes otherwise than it was meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// The plugin that did it, where one did.
-    pub plugin: Option<String>,
-    /// What happens, and what to do instead.
-    pub text: String,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.plugin {
-            Some(plugin) => write!(f, "plugin {plugin:?}: {}", self.text),
-            None => f.write_str(&self.text),
-        }
-    }
-}
 
 /// `response.flags` of what is answered here.
 pub(crate) mod flags {
@@ -36,9 +19,6 @@ pub(crate) mod flags {
 
 /// How long Envoy's router waits for an answer, unless a route says otherwise.
 pub(crate) const ROUTE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
-
-/// A reply in the stead of a message that goes no further, and the flags that it has.
-pub(crate) type Refusal = (LocalReply, i64);
 
 pub(crate) fn refusal(status: u32, details: &str, body: impl Into<Vec<u8>>, flags: i64) -> Refusal {
     let reply = LocalReply {
@@ -118,7 +98,7 @@ fn status(headers: &Headers) -> Option<u64> {
 }
 
 /// What a client makes of response headers that Envoy sends as they are.
-pub(crate) fn warn_of_response(side: &Side, warnings: &mut Vec<Warning>) {
+pub(crate) fn warn_of_response(side: &HalfStream, warnings: &mut Vec<Warning>) {
     for (name, value) in side.headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
         let shown = name.escape_ascii();
         let text = if name.iter().chain(value).any(|byte| matches!(byte, b'\r' | b'\n')) {

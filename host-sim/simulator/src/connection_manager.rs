@@ -3,8 +3,9 @@
 //! Only what every connection manager does to a request from outside (`conn_manager_utility.cc`, and the HTTP/1 codec).
 //! What a bootstrap sets otherwise (path normalisation, `use_remote_address`, early mutations) is not here.
 
-use crate::codec::{self, Refusal};
+use crate::codec;
 use crate::headers::{HeaderKind, Headers};
+use crate::local_reply::Refusal;
 use crate::message::{Request, Response};
 use fingerpost_envoy_http::codec::{Decoded, Protocol, Received, Refused, decode};
 use fingerpost_envoy_http::connection_manager::{PathRules, check_headers, check_path};

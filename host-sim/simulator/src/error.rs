@@ -136,7 +136,7 @@ pub enum Cause {
         fuel: u64,
     },
     /// It keeps more with the host than fits. Envoy has no such limit.
-    Hoard {
+    MemoryLimit {
         /// The bytes that all guests may keep.
         bytes: usize,
     },
@@ -166,7 +166,7 @@ impl fmt::Display for Cause {
                 f,
                 "still called after {fuel} units of fuel, only because of its own calls, queues and continued streams. This may be a loop. If it is not, raise the limit with `Plugin::fuel`: this one is ten times as high"
             ),
-            Self::Hoard { bytes } => write!(
+            Self::MemoryLimit { bytes } => write!(
                 f,
                 "keeps more than {bytes} bytes with the host: in header maps, bodies, properties, shared data, queues, metrics, calls and log lines. If it needs them, raise the limit with `Simulator::budget`"
             ),

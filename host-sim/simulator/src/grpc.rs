@@ -1,10 +1,7 @@
-//! gRPC calls and streams of guests: what a test is asked, what it answers, and how the guest hears of it.
-//!
-//! A stream is answered when the guest has sent all it wants to send: once, with everything.
+//! gRPC calls and streams of guests, as data: what the guest sends, and what a test answers. `grpc_answer.rs` drives them.
 
 use crate::budget::Held;
 use crate::headers::{HeaderKind, Headers};
-use crate::simulator::Simulator;
 use std::time::Duration;
 
 /// A call that a guest made with `proxy_grpc_call`, or a stream that it opened with `proxy_grpc_stream`.
@@ -77,11 +74,11 @@ impl GrpcAnswer {
         self
     }
 
-    fn only_trailers(&self) -> bool {
+    pub(crate) fn only_trailers(&self) -> bool {
         self.status != 0 && self.messages.is_empty()
     }
 
-    fn ahead(&self) -> Headers {
+    pub(crate) fn ahead(&self) -> Headers {
         let mut headers = Headers::new(HeaderKind::Response);
         headers.add(b":status", b"200");
         headers.add(b"content-type", b"application/grpc");
@@ -91,7 +88,7 @@ impl GrpcAnswer {
         headers
     }
 
-    fn behind(&self) -> Headers {
+    pub(crate) fn behind(&self) -> Headers {
         let mut trailers = Headers::new(HeaderKind::Trailers);
         let begun = self.only_trailers().then(|| self.ahead());
         let ahead = begun.iter().flat_map(|headers| headers.iter());
@@ -123,124 +120,4 @@ pub(crate) struct GrpcReceived {
     pub(crate) ahead: Option<Headers>,
     pub(crate) message: Option<Vec<u8>>,
     pub(crate) behind: Option<Headers>,
-}
-
-/// A step of an answer.
-enum Told {
-    Ahead(Headers),
-    Message(Vec<u8>),
-    Behind(Headers),
-    Close(u32, String),
-}
-
-impl Simulator {
-    pub(crate) fn answer_grpc(&mut self, vm: u32, token: u32) {
-        let place = vm as usize;
-        let here = self.vms.get_mut(place).and_then(Option::as_mut);
-        let Some(call) = here.and_then(|vm| vm.state().grpc.get(&token).map(|open| open.call.clone())) else {
-            return; // cancelled
-        };
-        let Some(cluster) = self.grpc_clusters.get_mut(&call.cluster) else {
-            return;
-        };
-        let answer = cluster(&call);
-        let steps = match token % 4 {
-            1 => of_call(answer),
-            _ => of_stream(answer),
-        };
-        for told in steps {
-            self.tell_grpc(place, token, told);
-        }
-    }
-
-    fn tell_grpc(&mut self, vm: usize, token: u32, told: Told) {
-        self.enter(vm, |vm, world| {
-            let Some(open) = vm.state().grpc.get(&token) else {
-                return; // the guest has cancelled it meanwhile
-            };
-            let root = open.root;
-            let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-            let exports = &vm.exports;
-            let mut received = GrpcReceived::default();
-            let mut status = (0, String::new());
-            let (callback, name, number) = match told {
-                Told::Ahead(headers) => {
-                    let count = length(headers.len());
-                    received.ahead = Some(headers);
-                    let callback = exports.on_grpc_receive_initial_metadata.clone();
-                    (callback, "proxy_on_grpc_receive_initial_metadata", count)
-                }
-                Told::Message(message) => {
-                    let count = length(message.len());
-                    received.message = Some(message);
-                    (exports.on_grpc_receive.clone(), "proxy_on_grpc_receive", count)
-                }
-                Told::Behind(trailers) => {
-                    let count = length(trailers.len());
-                    received.behind = Some(trailers);
-                    let callback = exports.on_grpc_receive_trailing_metadata.clone();
-                    (callback, "proxy_on_grpc_receive_trailing_metadata", count)
-                }
-                Told::Close(code, error) => {
-                    status = (code, error);
-                    (exports.on_grpc_close.clone(), "proxy_on_grpc_close", code)
-                }
-            };
-            let closes = name == "proxy_on_grpc_close";
-            let last = closes || (token % 4 == 1);
-            if let Some(callback) = callback {
-                if let Some(context) = vm.context(root) {
-                    context.grpc = received;
-                    if closes {
-                        context.status = status;
-                    }
-                }
-                vm.call(world, root, name, &callback, (root, token, number));
-                if let Some(context) = vm.context(root) {
-                    context.grpc = GrpcReceived::default();
-                    context.status.1.clear();
-                }
-            }
-            let calls = &mut vm.state().grpc;
-            match calls.get_mut(&token) {
-                Some(open) if last && token % 4 == 2 && !open.closed_here => open.closed_there = true,
-                Some(_) if last => {
-                    calls.remove(&token);
-                }
-                Some(_) | None => {}
-            }
-        });
-        self.after_callback(vm);
-    }
-}
-
-/// A call hears of its message or of its failure, of nothing else.
-fn of_call(answer: GrpcAnswer) -> Vec<Told> {
-    const INTERNAL: u32 = 13;
-    vec![match (answer.status, answer.messages.into_iter().next()) {
-        (0, Some(message)) => Told::Message(message),
-        (0, None) => Told::Close(INTERNAL, String::new()),
-        (status, _) => Told::Close(status, detailed(&answer.error)),
-    }]
-}
-
-/// Envoy says where an answer's end came from, behind what the service says.
-fn detailed(error: &str) -> String {
-    match error {
-        "" => "via_upstream".to_owned(),
-        error => format!("{error}{{via_upstream}}"),
-    }
-}
-
-fn of_stream(answer: GrpcAnswer) -> Vec<Told> {
-    let ahead = match answer.only_trailers() {
-        true => Headers::new(HeaderKind::Response),
-        false => answer.ahead(),
-    };
-    let behind = answer.behind();
-    let mut told = vec![Told::Ahead(ahead)];
-    told.extend(answer.messages.into_iter().map(Told::Message));
-    told.push(Told::Behind(behind));
-    told.push(Told::Close(answer.status, detailed(&answer.error)));
-    told
 }

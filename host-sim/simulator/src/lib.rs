@@ -35,13 +35,14 @@ mod codec;
 mod connection_manager;
 mod context;
 mod dice;
-mod drive;
 mod error;
 mod exports;
 mod grpc;
+mod grpc_answer;
 mod headers;
 mod lifecycle;
 mod limits;
+mod local_reply;
 mod message;
 mod metrics;
 mod module;
@@ -52,13 +53,16 @@ mod precompiled;
 mod shared;
 mod simulator;
 mod state;
+mod status;
 mod stream;
+mod stream_io;
 mod trace;
 mod vm;
+mod warning;
 mod world;
 
 pub use attributes::{ATTRIBUTES, UnknownAttribute};
-pub use codec::Warning;
+
 pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
 pub use grpc::{GrpcAnswer, GrpcCall};
@@ -71,6 +75,7 @@ pub use outcome::{Cost, End, Outcome};
 pub use plugin::{FailurePolicy, Plugin};
 pub use simulator::{Simulator, StreamId, Verdict};
 pub use trace::Event;
+pub use warning::Warning;
 pub use world::{LogLevel, LogLine, Property};
 
 /// The examples in the README, so that they are compiled.

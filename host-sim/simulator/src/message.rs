@@ -1,6 +1,6 @@
 //! What goes into the filters and comes out of them: requests and responses as a test writes them.
 
-use crate::codec::Refusal;
+use crate::local_reply::Refusal;
 use crate::{HeaderKind, Headers};
 use std::net::SocketAddr;
 use std::time::Duration;

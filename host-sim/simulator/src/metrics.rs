@@ -1,8 +1,8 @@
 //! Counters, gauges and histograms that guests define. A name is one metric for all VMs; an id belongs to a VM.
 
-use crate::abi::Status;
 use crate::budget::Held;
 use crate::limits;
+use crate::status::Status;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

@@ -1,9 +1,9 @@
 //! What came of a request.
 
-use crate::codec::Warning;
 use crate::error::Failure;
 use crate::message::{Request, Response};
 use crate::trace::Event;
+use crate::warning::Warning;
 use crate::world::{LogLevel, LogLine};
 use std::collections::BTreeMap;
 

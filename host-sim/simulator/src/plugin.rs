@@ -3,7 +3,6 @@
 use crate::error::LoadError;
 use crate::limits;
 use crate::module::Module;
-use crate::simulator::Simulator;
 use std::time::Duration;
 
 /// What Envoy does with requests once the plugin's VM has failed. Streams that are in the VM at that moment fail always.
@@ -139,7 +138,7 @@ impl Plugin {
     }
 
     /// As [`Plugin::fuel`], for each callback that starts the plugin (`_initialize`, `_start`, `proxy_on_vm_start`,
-    /// `proxy_on_configure`): 10^11 without it. [`Simulator::start_cost`] says how much a start takes.
+    /// `proxy_on_configure`): 10^11 without it. [`Simulator::start_cost`](crate::Simulator::start_cost) says how much a start takes.
     #[must_use]
     pub fn start_fuel(mut self, fuel: u64) -> Self {
         self.start_fuel = Some(fuel);
@@ -153,16 +152,11 @@ impl Plugin {
         self
     }
 
-    /// As [`Simulator::traced`], but from the start of the plugin on.
+    /// As [`Simulator::traced`](crate::Simulator::traced), but from the start of the plugin on.
     #[must_use]
     pub fn traced(mut self) -> Self {
         self.traced = true;
         self
-    }
-
-    /// A simulator with this plugin as its only filter.
-    pub fn start(self) -> Result<Simulator, LoadError> {
-        Simulator::start([self])
     }
 
     /// Whether this capability is granted: all are, where none is named.

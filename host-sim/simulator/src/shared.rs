@@ -1,7 +1,7 @@
 //! What VMs share: data under keys with compare-and-swap, and queues. Both belong to a VM id, as in Envoy.
 
-use crate::abi::Status;
 use crate::budget::Held;
+use crate::status::Status;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A value, and the number of its last change.

@@ -60,6 +60,13 @@ pub enum Verdict {
     Held,
 }
 
+impl Plugin {
+    /// A simulator with this plugin as its only filter.
+    pub fn start(self) -> Result<Simulator, LoadError> {
+        Simulator::start([self])
+    }
+}
+
 impl Simulator {
     /// Starts the plugins, in the order in which requests pass them.
     pub fn start(plugins: impl IntoIterator<Item = Plugin>) -> Result<Self, LoadError> {

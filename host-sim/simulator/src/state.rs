@@ -6,9 +6,10 @@ use crate::error::Cause;
 use crate::grpc::OpenGrpc;
 use crate::headers::Headers;
 use crate::limits;
+use crate::local_reply::LocalReply;
 use crate::module::AbiVersion;
 use crate::plugin::Plugin;
-use crate::stream::{LocalReply, Stream};
+use crate::stream::Stream;
 use crate::world::World;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
 /// What a guest asked for that happens once its callback has returned.
 #[derive(Debug)]
-pub(crate) enum After {
+pub(crate) enum DeferredAction {
     Continue {
         context: u32,
         direction: Direction,
@@ -62,7 +63,7 @@ pub(crate) struct HostState {
     pub(crate) effective: u32,
     /// A local reply was asked for: whatever the callback returns, the stream stops.
     pub(crate) stop_iteration: bool,
-    pub(crate) after: VecDeque<(After, Held)>,
+    pub(crate) after: VecDeque<(DeferredAction, Held)>,
     pub(crate) timers: BTreeMap<u32, Timer>,
     /// While the module starts, only few host functions may be called.
     pub(crate) starting: bool,
@@ -203,7 +204,7 @@ impl HostState {
         what: &'static str,
         instead: &'static str,
     ) -> Result<(), Cause> {
-        let crash = After::Crash {
+        let crash = DeferredAction::Crash {
             function,
             what,
             instead,
@@ -249,7 +250,7 @@ impl HostState {
     }
 
     /// Notes what is to happen once the callback has returned; `bytes` go with it.
-    pub(crate) fn do_after(&mut self, after: After, bytes: usize) -> Result<(), Cause> {
+    pub(crate) fn do_after(&mut self, after: DeferredAction, bytes: usize) -> Result<(), Cause> {
         let held = self.world.budget.hold(bytes)?;
         self.after.push_back((after, held));
         Ok(())

@@ -1,11 +1,11 @@
 //! A stream on its way through the filters: what of it lies where, and how far it has come. It moves nothing itself.
 
 use crate::budget::Held;
-use crate::codec::Warning;
 use crate::context::Direction;
 use crate::headers::{HeaderKind, Headers};
 use crate::limits;
 use crate::message::{Request, Response};
+use crate::warning::Warning;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct Step {
 
 /// One direction of a stream.
 #[derive(Debug)]
-pub(crate) struct Side {
+pub(crate) struct HalfStream {
     pub(crate) headers: Headers,
     /// There are headers.
     pub(crate) started: bool,
@@ -118,7 +118,7 @@ impl PathValues {
     }
 }
 
-impl Side {
+impl HalfStream {
     pub(crate) fn new(kind: HeaderKind, filters: usize) -> Self {
         Self {
             headers: Headers::new(kind),
@@ -183,20 +183,10 @@ pub(crate) struct Filter {
     pub(crate) failed: Failed,
 }
 
-/// A reply that a filter, or a failed VM, makes in the upstream's stead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LocalReply {
-    pub(crate) status: u32,
-    pub(crate) details: String,
-    pub(crate) body: Vec<u8>,
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) grpc_status: Option<u32>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) request: Side,
-    pub(crate) response: Side,
+    pub(crate) request: HalfStream,
+    pub(crate) response: HalfStream,
     pub(crate) filters: Vec<Filter>,
     pub(crate) filter_state: PathValues,
     pub(crate) filter_objects: PathValues,
@@ -226,8 +216,8 @@ impl Stream {
     pub(crate) fn new(filters: Vec<Filter>, client: SocketAddr, began: Duration, held: Held) -> Self {
         let count = filters.len();
         Self {
-            request: Side::new(HeaderKind::Request, count),
-            response: Side::new(HeaderKind::Response, count),
+            request: HalfStream::new(HeaderKind::Request, count),
+            response: HalfStream::new(HeaderKind::Response, count),
             filters,
             filter_state: PathValues::default(),
             filter_objects: PathValues::default(),
@@ -269,14 +259,14 @@ impl Stream {
         self.held.resize(weight.saturating_sub(self.given));
     }
 
-    pub(crate) fn side(&self, direction: Direction) -> &Side {
+    pub(crate) fn side(&self, direction: Direction) -> &HalfStream {
         match direction {
             Direction::Request => &self.request,
             Direction::Response => &self.response,
         }
     }
 
-    pub(crate) fn side_mut(&mut self, direction: Direction) -> &mut Side {
+    pub(crate) fn side_mut(&mut self, direction: Direction) -> &mut HalfStream {
         match direction {
             Direction::Request => &mut self.request,
             Direction::Response => &mut self.response,

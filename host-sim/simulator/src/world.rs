@@ -4,7 +4,6 @@
 //! one owner at any time, and neither locks nor counted references.
 
 use crate::budget::{Budget, Held};
-use crate::codec::Warning;
 use crate::dice::Dice;
 use crate::error::Cause;
 use crate::limits;
@@ -13,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::shared::{SharedData, SharedQueues};
 use crate::stream::Stream;
 use crate::trace::Trace;
+use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 

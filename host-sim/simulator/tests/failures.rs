@@ -239,7 +239,7 @@ fn a_hoarder_is_stopped() {
     let mut simulator = start(&text);
     let outcome = simulator.request(Request::get("/"));
     assert!(
-        matches!(outcome.failures[0].cause, Cause::Hoard { .. }),
+        matches!(outcome.failures[0].cause, Cause::MemoryLimit { .. }),
         "{}",
         outcome.failures[0]
     );

@@ -141,7 +141,7 @@ fn pointers_and_lengths_out_of_bounds_are_answered() {
                 .budget(16 << 20);
             let outcome = request(&mut simulator);
             for failure in &outcome.failures {
-                let stopped = matches!(failure.cause, Cause::Loop { .. } | Cause::Hoard { .. });
+                let stopped = matches!(failure.cause, Cause::Loop { .. } | Cause::MemoryLimit { .. });
                 assert!(stopped, "{place}, {length}: {failure}");
             }
         }
@@ -199,7 +199,7 @@ fn a_guest_that_makes_the_host_keep_more_and_more_is_stopped() {
             .first()
             .unwrap_or_else(|| panic!("{what}: it goes on"))
             .cause;
-        assert_eq!(*cause, Cause::Hoard { bytes: BUDGET }, "{what}");
+        assert_eq!(*cause, Cause::MemoryLimit { bytes: BUDGET }, "{what}");
         assert!(simulator.kept() <= BUDGET, "{what}");
         assert_eq!(
             request(&mut simulator).status(),
@@ -218,7 +218,7 @@ fn a_body_that_a_guest_makes_longer_and_longer_is_stopped() {
         let mut simulator = small(&guest(&at("proxy_on_request_body", &endless(&append))));
         let outcome = request(&mut simulator);
         let cause = &outcome.failures[0].cause;
-        assert_eq!(*cause, Cause::Hoard { bytes: BUDGET }, "{start_at}");
+        assert_eq!(*cause, Cause::MemoryLimit { bytes: BUDGET }, "{start_at}");
         assert!(simulator.kept() <= BUDGET);
     }
 }
@@ -254,7 +254,7 @@ fn a_loop_over_host_functions_ends() {
             .unwrap_or_else(|| panic!("{what}: it goes on"))
             .cause;
         assert!(
-            matches!(cause, Cause::Loop { .. } | Cause::Hoard { .. }),
+            matches!(cause, Cause::Loop { .. } | Cause::MemoryLimit { .. }),
             "{what}: {cause}"
         );
         assert!(simulator.kept() <= BUDGET, "{what}");

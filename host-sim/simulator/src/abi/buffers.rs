@@ -1,10 +1,11 @@
 //! Buffers: bodies, configurations, the answer to a call.
 
-use super::{Answer, Call, Status, proxy};
+use super::{Answer, Call, proxy};
 use crate::context::{Direction, Source};
 use crate::limits::price;
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {

@@ -3,24 +3,11 @@
 use crate::error::Cause;
 use crate::limits::{self, price};
 use crate::state::HostState;
+use crate::status::Status;
 use crate::trace::Event;
 use crate::world::LogLevel;
 use std::fmt;
 use wasmtime::{Caller, Memory, Trap};
-
-/// A status of the ABI other than Ok.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    NotFound = 1,
-    BadArgument = 2,
-    SerializationFailure = 3,
-    ParseFailure = 4,
-    InvalidMemoryAccess = 6,
-    Empty = 7,
-    CasMismatch = 8,
-    InternalFailure = 10,
-    Unimplemented = 12,
-}
 
 /// Why a host function does not answer Ok.
 pub(crate) enum Stop {

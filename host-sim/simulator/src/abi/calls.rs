@@ -1,10 +1,11 @@
 //! HTTP calls that a guest makes; the test answers them.
 
-use super::{Answer, Call, Status, pairs, proxy};
+use super::{Answer, Call, pairs, proxy};
 use crate::headers::{HeaderKind, Headers};
 use crate::message::{HttpCall, Request};
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use crate::world::PendingCall;
 use std::time::Duration;
 use wasmtime::Linker;

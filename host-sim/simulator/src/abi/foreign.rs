@@ -3,10 +3,11 @@
 //! Not here: the three `expr_…` of CEL. They answer NotFound, as in an Envoy that was built without them.
 
 use super::protobuf::Message;
-use super::{Answer, Call, Status, proxy, signature};
+use super::{Answer, Call, proxy, signature};
 use crate::limits::{self, price};
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use std::collections::btree_map::Entry;
 use wasmtime::Linker;

@@ -2,13 +2,14 @@
 
 use super::calls::map;
 use super::protobuf::Message;
-use super::{Answer, Call, Status, proxy};
+use super::{Answer, Call, proxy};
 use crate::budget::Held;
 use crate::grpc::{GrpcCall, OpenGrpc};
 use crate::headers::HeaderKind;
 use crate::limits;
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use std::time::Duration;
 use wasmtime::Linker;
 

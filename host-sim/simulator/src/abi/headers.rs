@@ -1,10 +1,11 @@
 //! Header maps and trailers.
 
-use super::{Answer, Call, Status, pairs, proxy};
+use super::{Answer, Call, pairs, proxy};
 use crate::limits::{self, price};
 use crate::module::AbiVersion;
 use crate::plugin::Plugin;
 use crate::state::{HostState, MapKind};
+use crate::status::Status;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {

@@ -1,8 +1,9 @@
 //! The log and the clock.
 
-use super::{Answer, Call, Status, proxy};
+use super::{Answer, Call, proxy};
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use crate::world::LogLevel;
 use wasmtime::Linker;
 

@@ -16,7 +16,7 @@ mod signature;
 mod stream;
 mod wasi;
 
-pub(crate) use call::{Answer, Call, Halt, Status, Stop};
+pub(crate) use call::{Answer, Call, Halt, Stop};
 
 use crate::error::LoadError;
 use crate::module::{AbiVersion, engine};

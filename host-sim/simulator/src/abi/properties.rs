@@ -2,12 +2,13 @@
 //!
 //! Which attributes there are and what each is, stands in `src/attributes.rs`; what the test gives comes before it.
 
-use super::{Answer, Call, Status, pairs, proxy};
+use super::{Answer, Call, pairs, proxy};
 use crate::attributes::{self, Message, Value};
 use crate::headers::Headers;
 use crate::limits::{self, price};
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use crate::world::Property;
 use std::collections::BTreeMap;
 use wasmtime::Linker;

@@ -1,8 +1,9 @@
 //! Shared data and shared queues.
 
-use super::{Answer, Call, Status, proxy};
+use super::{Answer, Call, proxy};
 use crate::plugin::Plugin;
 use crate::state::HostState;
+use crate::status::Status;
 use crate::world::QueueReady;
 use wasmtime::Linker;
 

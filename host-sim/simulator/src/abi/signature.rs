@@ -3,8 +3,8 @@
 //! RSA (PKCS#1 v1.5) and ECDSA on P-256 and P-384, with the hashes that `ring` has for them. Keys and hashes that only
 //! Envoy's BoringSSL has are answered as Envoy answers those that it does not have either.
 
-use super::Status;
 use super::protobuf::{Message, put_bytes, put_true};
+use crate::status::Status;
 use ring::rand::SystemRandom;
 use ring::signature::{self as algorithms, EcdsaKeyPair, RsaKeyPair, UnparsedPublicKey};
 use rustls_pki_types::pem::PemObject;

@@ -1,10 +1,11 @@
 //! What a guest does with streams: goes on, ends them, answers them itself; and which context it speaks for.
 
-use super::{Answer, Call, Status, pairs, proxy};
+use super::{Answer, Call, pairs, proxy};
 use crate::context::Direction;
+use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
-use crate::state::{After, HostState};
-use crate::stream::LocalReply;
+use crate::state::{DeferredAction, HostState};
+use crate::status::Status;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
@@ -83,7 +84,7 @@ fn send_local_response(
             headers,
             grpc_status: (grpc_status <= 16).then_some(grpc_status),
         };
-        state.do_after(After::Reply { context, reply }, bytes)?;
+        state.do_after(DeferredAction::Reply { context, reply }, bytes)?;
     }
     state.stop_iteration = true;
     Ok(())
@@ -136,7 +137,7 @@ fn continue_in(call: &mut Call<'_>, direction: Direction) -> Answer {
     };
     if context.stream.is_some() {
         let context = context.id;
-        state.do_after(After::Continue { context, direction }, 0)?;
+        state.do_after(DeferredAction::Continue { context, direction }, 0)?;
     }
     Ok(())
 }
@@ -166,7 +167,7 @@ fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
                         .details
                         .get_or_insert_with(|| "wasm_close_stream".to_owned());
                 }
-                state.do_after(After::Reset { context }, 0)?;
+                state.do_after(DeferredAction::Reset { context }, 0)?;
             }
             Ok(())
         }
@@ -199,5 +200,5 @@ fn done(call: &mut Call<'_>) -> Answer {
         return Err(Status::NotFound.into());
     }
     let root = context.id;
-    Ok(state.do_after(After::Done { root }, 0)?)
+    Ok(state.do_after(DeferredAction::Done { root }, 0)?)
 }
