@@ -1,7 +1,7 @@
 //! What a rule that won does with the request: rewrite, destinations, policies, and what leaves the proxy.
 
 use fingerpost_config_compiler::{Endpoints, RouteDetail, RouteSummary, ShareDetail};
-use fingerpost_proxy_model::{Outcome as Answer, Request};
+use fingerpost_proxy_model::{Outcome as Answer, Request, highest_roll};
 use fingerpost_routing::{RequestHead, Route};
 
 use crate::explanation::{
@@ -33,7 +33,7 @@ pub(crate) fn outcome(
     let abort = route.detail.as_ref().and_then(|it| it.abort);
     let always = abort.filter(|it| it.percent >= 100.0);
     let Some(detail) = detail.filter(|_| always.is_none()) else {
-        let answer = router.answer(request, proxy::roll(0, 1));
+        let answer = router.answer(request, highest_roll(0, 1));
         let status = answer.as_ref().map(|it| it.status);
         let (by, words) = match always {
             Some(abort) => (
@@ -79,7 +79,7 @@ pub(crate) fn outcome(
     let mut slot = 0;
     let mut destinations = Vec::new();
     for share in &detail.shares {
-        let answer = router.answer(request, proxy::roll(slot, total));
+        let answer = router.answer(request, highest_roll(slot, total));
         slot += u64::from(share.weight);
         if has_policy && origin(request).is_some() {
             allows_origin = answer.as_ref().map(allows);
@@ -124,7 +124,7 @@ fn preflight(route: &RouteSummary, request: &Request, router: &Router) -> Option
     if !is_preflight || policies.iter().all(|it| it.name != "corsPolicy") {
         return None;
     }
-    let answer = router.answer(request, proxy::roll(0, 1))?;
+    let answer = router.answer(request, highest_roll(0, 1))?;
     (answer.status == 200 && answer.cluster.is_none()).then_some(answer)
 }
 

@@ -111,16 +111,6 @@ impl Router {
     }
 }
 
-/// A roll that falls on `slot` of `total`, and as far as possible beyond the share of a fault, which Envoy draws from
-/// a million.
-pub(crate) fn roll(slot: u64, total: u64) -> u64 {
-    let total = total.max(1);
-    let last_below_million = 999_999_u64.saturating_sub(slot) / total;
-    let rounds = std::iter::once(last_below_million).chain(0..10_000);
-    let rolls = rounds.map(|round| slot + round * total);
-    rolls.max_by_key(|it| it % 1_000_000).unwrap_or(slot)
-}
-
 /// What the upstream receives.
 pub(crate) fn upstream(outcome: &Outcome) -> Option<Upstream> {
     let seen = outcome.upstream.as_ref()?;

@@ -6,7 +6,7 @@ use fingerpost_envoy_http::header_map::{Headers, get, set, values};
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::dice::{Fraction, StreamRoll};
+use crate::dice::{Fraction, StreamRoll, pick};
 use crate::edits::{Edits, WrittenEdit};
 use crate::read::{Ignored, Milliseconds, RuntimeFraction};
 use crate::rewrite::{Rewrite, WrittenRegexRewrite};
@@ -160,22 +160,9 @@ impl Forward {
         })
     }
 
-    /// The destination of one request. No dice are thrown where there is but one.
+    /// The destination of one request.
     pub(crate) fn pick(&self, dice: &mut StreamRoll<'_>) -> Option<&Share> {
-        if let [only] = self.shares.as_slice() {
-            return Some(only);
-        }
-        let total: u64 = self.shares.iter().map(|it| it.weight).sum();
-        let mut slot = dice.stable() % total; // not zero, or the route was refused
-        self.shares
-            .iter()
-            .find(|share| match slot.checked_sub(share.weight) {
-                None => true,
-                Some(left) => {
-                    slot = left;
-                    false
-                }
-            })
+        pick(&self.shares, |it| it.weight, dice)
     }
 
     /// The clusters that get a copy of one request.

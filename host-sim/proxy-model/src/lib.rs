@@ -67,7 +67,7 @@ mod virtual_host;
 
 pub use admit::REQUEST_ID;
 pub use decision::{Answered, Forwarded, Routed};
-pub use dice::Dice;
+pub use dice::{Dice, highest_roll, lowest_roll};
 pub use echo::{EchoHeader, EchoValue};
 pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};

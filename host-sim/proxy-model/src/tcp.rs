@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::dice::StreamRoll;
+use crate::dice::{StreamRoll, pick};
 use crate::read::{Ignored, message};
 
 /// Where a connection goes.
@@ -67,22 +67,6 @@ impl Tcp {
 
     /// The cluster that a connection goes to; none where the weights name none.
     pub(crate) fn pick(&self, dice: &mut StreamRoll<'_>) -> Option<&str> {
-        let total: u64 = self.shares.iter().map(|(_, weight)| weight).sum();
-        let mut slot = if self.shares.len() == 1 {
-            0
-        } else {
-            dice.stable() % total
-        };
-        let picked = self
-            .shares
-            .iter()
-            .find(|(_, weight)| match slot.checked_sub(*weight) {
-                None => true,
-                Some(left) => {
-                    slot = left;
-                    false
-                }
-            });
-        picked.map(|(cluster, _)| cluster.as_str())
+        pick(&self.shares, |(_, weight)| *weight, dice).map(|(cluster, _)| cluster.as_str())
     }
 }

@@ -4,7 +4,7 @@
 //! answered once for every way in which they can fall.
 
 use fingerpost_config_compiler::{Compilation, Options, RouteSummary, ShareDetail};
-use fingerpost_proxy_model::{Outcome, Request, Tls, Version};
+use fingerpost_proxy_model::{Outcome, Request, Tls, Version, highest_roll, lowest_roll};
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError, SimulatedProxy, host_of, port};
 
@@ -23,7 +23,6 @@ pub const IGNORED_CODES: &[&str] = &[
     "subset-by-dns",
 ];
 /// The parts of all requests that Istio gives faults and mirrors are counted in millionths.
-const MILLION: u64 = 1_000_000;
 
 /// A compiled proxy.
 pub(super) struct CompiledProxy {
@@ -151,7 +150,7 @@ impl CompiledProxy {
                 Err(_) => None,
             };
             let total = weights.unwrap_or_default().iter().sum::<u64>().max(1);
-            return Ok(vec![self.outcome_at(sent, highest(roll % total, total))?]);
+            return Ok(vec![self.outcome_at(sent, highest_roll(roll % total, total))?]);
         }
         let rolls = match first.outcome.as_ref() {
             Ok(outcome) => self.rolls(outcome),
@@ -183,7 +182,7 @@ impl CompiledProxy {
                 let mut rolls = Vec::new();
                 for weight in weights.iter().chain(weights.is_empty().then_some(&1)) {
                     // Within every share of the requests, and outside of every one that is not all of them.
-                    rolls.extend([lowest(slot, total), highest(slot, total)]);
+                    rolls.extend([lowest_roll(slot, total), highest_roll(slot, total)]);
                     slot += weight;
                 }
                 rolls
@@ -210,37 +209,4 @@ pub(super) fn shares(route: &RouteSummary) -> &[ShareDetail] {
 
 fn weights(route: &RouteSummary) -> Vec<u64> {
     shares(route).iter().map(|it| u64::from(it.weight)).collect()
-}
-
-/// A number that is `slot` in `total`, and as low as possible in a million.
-fn lowest(slot: u64, total: u64) -> u64 {
-    rolls(slot, total).min_by_key(|it| it % MILLION).unwrap_or(slot)
-}
-
-/// A number that is `slot` in `total`, and as high as possible in a million.
-fn highest(slot: u64, total: u64) -> u64 {
-    let top = MILLION - 1;
-    let last = top.checked_sub(slot).map(|room| top - room % total.max(1));
-    let all = rolls(slot, total).chain(last);
-    all.max_by_key(|it| it % MILLION).unwrap_or(slot)
-}
-
-fn rolls(slot: u64, total: u64) -> impl Iterator<Item = u64> {
-    (0..10_000).map(move |round| slot + round * total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_roll_falls_on_its_slot_and_as_far_out_as_can_be() {
-        for (slot, total) in [(0, 1), (0, 100), (90, 100), (3, 7)] {
-            assert_eq!(lowest(slot, total) % total, slot);
-            assert_eq!(highest(slot, total) % total, slot);
-        }
-        assert_eq!(lowest(90, 100), 90);
-        assert_eq!(highest(90, 100) % MILLION, 999_990);
-        assert_eq!(highest(0, 1), 999_999);
-    }
 }
