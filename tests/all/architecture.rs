@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use fingerpost_tests::{corpus, repository};
 
+use crate::circles;
+
 type Rule = fn() -> Result<(), String>;
 
 /// Every rule with the sentence that names it.
@@ -31,6 +33,8 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("files stay readable", files_stay_readable),
     ("modules say what they are", modules_say_what_they_are),
     ("no path of one machine", no_path_of_one_machine),
+    ("few files import each other", circles::are_small),
+    ("circles of files are found", circles::are_found),
     ("every citation can be followed", every_citation_can_be_followed),
     ("the corpus is a true copy", the_corpus_is_a_true_copy),
 ];

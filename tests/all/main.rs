@@ -4,6 +4,7 @@
 
 mod accepted;
 mod architecture;
+mod circles;
 mod differential;
 mod engines;
 mod expressions;
