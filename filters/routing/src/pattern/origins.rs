@@ -43,7 +43,7 @@ impl Origin {
 }
 
 /// The fewest entries of a table that has any.
-const FEWEST: usize = 64;
+const FEWEST: usize = 512;
 /// The most entries; 512 KiB.
 const MOST: usize = 1 << 15;
 
