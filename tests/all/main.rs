@@ -33,6 +33,10 @@ fn main() {
         "tables: equal those of the control plane",
         tables::equal_those_of_the_control_plane,
     ));
+    trials.push(trial(
+        "tables: are read as they are written",
+        tables::are_read_as_they_are_written,
+    ));
     trials.push(trial("core", engines::core));
     trials.push(trial("core: shares", engines::shares));
     trials.push(trial("simulator: the filter as wasm", simulated::corpus));

@@ -1,8 +1,10 @@
-//! Compiled for Envoy's own router, every scenario must give the control plane's tables.
+//! Compiled for Envoy's own router, every scenario must give the control plane's tables. And what is written for any
+//! engine must be read the same.
 
 use std::fs;
 
 use fingerpost_config_compiler::Engine;
+use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_tests::corpus::{Corpus, Scenario};
 use fingerpost_tests::report::aligned;
 use fingerpost_tests::{compiled, tables};
@@ -37,6 +39,23 @@ pub(crate) fn equal_those_of_the_control_plane() -> Result<(), String> {
             "the tables of {count} scenarios differ from the control plane's"
         )),
     }
+}
+
+/// What is compiled for each scenario is read from its JSON as it was.
+pub(crate) fn are_read_as_they_are_written() -> Result<(), String> {
+    let corpus = crate::engines::asked()?;
+    for scenario in &corpus.scenarios {
+        for engine in [Engine::Native, Engine::Wasm] {
+            let compiled = compiled::scenario(&corpus, scenario, engine)?;
+            let text = serde_json::to_string(&compiled.bootstrap).map_err(|error| error.to_string())?;
+            let read: Bootstrap =
+                serde_json::from_str(&text).map_err(|error| format!("{}: {error}", scenario.name))?;
+            if read != compiled.bootstrap {
+                return Err(format!("{}: the bootstrap is read differently", scenario.name));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The differences of one scenario as text; none where the control plane's tables were not kept.

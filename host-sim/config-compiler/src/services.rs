@@ -119,8 +119,8 @@ impl KnownPort {
 #[derive(Debug)]
 pub(crate) struct Services<'r> {
     known: Vec<KnownService<'r>>,
-    /// The places in `known` of each full name, in order.
-    places: HashMap<String, Vec<usize>>,
+    /// The indexes in `known` of each full name, in order.
+    indexes: HashMap<String, Vec<usize>>,
     /// Those that are not exported to the proxy, by their full names.
     hidden: Vec<(String, &'r Origin)>,
     domain: String,
@@ -193,20 +193,20 @@ impl<'r> Services<'r> {
             (exports(entry).are_public(), created, namespace, name)
         });
         known.extend(entries.into_iter().flat_map(of_entry));
-        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-        for place in 0..known.len() {
-            let Some(service) = known.get(place).cloned() else {
+        let mut indexes: HashMap<String, Vec<usize>> = HashMap::new();
+        for index in 0..known.len() {
+            let Some(service) = known.get(index).cloned() else {
                 continue;
             };
-            let same_host = places.entry(service.hostname.clone()).or_default();
+            let same_host = indexes.entry(service.hostname.clone()).or_default();
             if let Some(first) = same_host.first().and_then(|first| known.get_mut(*first)) {
                 first.absorb_ports(&service);
             }
-            same_host.push(place);
+            same_host.push(index);
         }
         Self {
             known,
-            places,
+            indexes,
             hidden,
             domain: options.domain.clone(),
         }
@@ -217,8 +217,8 @@ impl<'r> Services<'r> {
     /// (istio `push_context.go`, `ServiceForHostname`).
     pub(crate) fn find(&self, hostname: &str, namespace: &str) -> Option<&KnownService<'r>> {
         let same_name = || {
-            let places = self.places.get(hostname).into_iter().flatten();
-            places.filter_map(|place| self.known.get(*place))
+            let indexes = self.indexes.get(hostname).into_iter().flatten();
+            indexes.filter_map(|index| self.known.get(*index))
         };
         same_name()
             .find(|service| service.namespace == namespace)

@@ -60,7 +60,7 @@ pub(crate) fn build<'r>(
             }
             let known = made
                 .iter()
-                .position(|(name, place, _)| *place == index && *name == gateway);
+                .position(|(name, made_for, _)| *made_for == index && *name == gateway);
             let known = known.unwrap_or_else(|| {
                 let place = Place {
                     gateway: &gateway,
@@ -113,7 +113,7 @@ struct Hosts<'r>(Vec<VirtualHost<'r>>);
 impl<'r> Hosts<'r> {
     fn entry(&mut self, domain: &str, port: u32) -> &mut VirtualHost<'r> {
         let domain = domain.to_ascii_lowercase();
-        let place = self
+        let index = self
             .0
             .iter()
             .position(|it| it.domain == domain)
@@ -128,6 +128,6 @@ impl<'r> Hosts<'r> {
                 });
                 self.0.len() - 1
             });
-        &mut self.0[place] // The place was found or made just above.
+        &mut self.0[index] // The index was found or made just above.
     }
 }
