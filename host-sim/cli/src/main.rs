@@ -78,6 +78,9 @@ enum Command {
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(|info| {
+        if fingerpost_resources::is_caught(info) {
+            return;
+        }
         style::say(format_args!(
             "fingerpost has stopped because of a bug of its own, not of your input: {info}\n\
              Please report it with this text, the command line, the output of `fingerpost --version`, and the input \

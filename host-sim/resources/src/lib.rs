@@ -58,3 +58,4 @@ pub use virtual_service::{
     PortSelector, RouteDestination, StringMatch, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
 };
 pub use visible::{visible, visible_json, visible_lines};
+pub use yaml::is_caught;

@@ -11,6 +11,7 @@ mod parse;
 mod scalar;
 mod split;
 
+pub use parse::is_caught;
 pub(crate) use parse::{Document, Oddity, SyntaxError, parse};
 pub use scalar::Scalar;
 pub(crate) use scalar::short;

@@ -464,6 +464,14 @@ fn base64_is_that_of_go() {
 }
 
 #[test]
+fn a_text_on_which_the_parser_panics_is_a_syntax_error() {
+    for text in ["[!<[>,>", "a: 1\nb: [!<[>, c]\n"] {
+        let codes: Vec<_> = read_text(text).1.iter().map(|it| it.code).collect();
+        assert_eq!(codes, ["syntax"], "{text}");
+    }
+}
+
+#[test]
 fn an_object_that_no_route_leads_to_refuses_nothing() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: 80}\n";
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other}\nspec: {containers: {}}\n";

@@ -4,6 +4,7 @@
 //! `dialect` where the parser differs from go-yaml, and `build` makes a tree of the events of one document.
 
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Arc;
 
 use libyaml_safer::{Encoding, Error, Event, EventData, Mark, Parser};
@@ -166,12 +167,21 @@ fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, Syn
     parser.set_encoding(Encoding::Utf8);
     let mut builder = Builder::new();
     let known = documents.len();
+    let mut last = start.place(0);
     loop {
-        let event = parser.parse();
+        // The parser panics on a few malformed texts that `dialect` does not recognise. It is not used after that.
+        let Ok(event) = catch_unwind(AssertUnwindSafe(|| parser.parse())) else {
+            documents.push(Err(SyntaxError {
+                place: last,
+                message: "cannot parse what follows".to_owned(),
+            }));
+            return;
+        };
         let result = match event {
             Ok(mut event) => {
                 dialect.restore(&mut event);
                 let place = marks.place(&event);
+                last = place;
                 match event.data {
                     EventData::StreamEnd => return,
                     EventData::StreamStart { .. } => Ok(()),
@@ -204,6 +214,14 @@ fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, Syn
             return;
         }
     }
+}
+
+/// Whether [`read`](crate::read) catches this panic, which comes from the YAML parser, and turns it into an error.
+/// A panic hook has nothing to report then.
+pub fn is_caught(panic: &PanicHookInfo<'_>) -> bool {
+    panic
+        .location()
+        .is_some_and(|location| location.file().contains("libyaml-safer"))
 }
 
 fn syntax_error(error: &Error, text: &str, marks: &Marks<'_>) -> SyntaxError {
