@@ -21,6 +21,7 @@ use crate::listeners::{self, BuiltListener, Lost};
 use crate::mesh::Mesh;
 use crate::options::{Engine, Options};
 use crate::patterns;
+use crate::pitfalls;
 use crate::refused;
 use crate::reserved;
 use crate::summary::Summary;
@@ -40,6 +41,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     patterns::check(resources, options.envoy, diagnostics);
     checks::unenforced(resources, diagnostics);
     checks::rules(&services, &merged, &mesh, diagnostics);
+    pitfalls::check(resources, &services, &merged, &mesh, diagnostics);
     if options.engine == Engine::Wasm {
         reserved::check(&services, diagnostics);
     }

@@ -66,6 +66,8 @@ pub struct ShareDetail {
     pub labels: BTreeMap<String, String>,
     /// Its part of the sum of all weights.
     pub weight: u32,
+    /// Whether HTTP/2 is spoken to it.
+    pub speaks_http2: bool,
     /// The DestinationRule that counts for it.
     pub destination_rule: Option<DestinationRuleDetail>,
     /// Why requests get 503, if they do: the cluster does not exist, or has no endpoint.
@@ -219,7 +221,11 @@ fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'
             traffic_policy: policies.blocks(),
         }
     });
+    let service = destinations.mesh.services.find(&cluster.hostname, "");
+    let port = service.and_then(|it| it.port(cluster.port));
+    let policies = Policies::of(rule, rule.and_then(|it| it.subset(&cluster.subset)), cluster.port);
     ShareDetail {
+        speaks_http2: port.is_some_and(|it| policies.speaks_http2(it.protocol)),
         cluster: cluster.name(),
         host: cluster.hostname.clone(),
         port: cluster.port,

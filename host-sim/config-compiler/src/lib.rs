@@ -46,6 +46,7 @@ mod missing_cluster;
 mod native;
 mod options;
 mod patterns;
+mod pitfalls;
 mod policies;
 mod protocol;
 mod refused;

@@ -321,6 +321,8 @@ pub struct Destination {
     pub weight: u32,
     /// The share of the requests.
     pub percent: f64,
+    /// The version of HTTP that the proxy speaks to it: `HTTP/1.1` or `HTTP/2`.
+    pub protocol: &'static str,
     /// The DestinationRule that applies.
     pub destination_rule: Option<DestinationRule>,
     /// Why requests get 503.

@@ -27,7 +27,7 @@ impl Conditions<'_> {
         let mut failed = Vec::new();
         let path = head.path().map(text).unwrap_or_default();
         if !head.path().is_some_and(|it| self.matcher.path.accepts(it)) {
-            failed.push(self.path(&path));
+            failed.push(self.path(&path, head.query()));
         }
         let claims = self.claims.iter().filter(|it| it.is_wanted);
         failed.extend(claims.clone().map(claim));
@@ -48,7 +48,7 @@ impl Conditions<'_> {
         failed
     }
 
-    fn path(&self, path: &str) -> Failed {
+    fn path(&self, path: &str, query: Option<&[u8]>) -> Failed {
         let folds = |ignore_case: bool| if ignore_case { ", in any case" } else { "" };
         let expected = match &self.matcher.path {
             PathMatch::Exact {
@@ -65,15 +65,21 @@ impl Conditions<'_> {
             name: None,
             expected,
             got: Some(path.to_owned()),
-            hint: self.path_hint(path),
+            hint: self.path_hint(path, query),
         }
     }
 
-    fn path_hint(&self, path: &str) -> Option<String> {
+    fn path_hint(&self, path: &str, query: Option<&[u8]>) -> Option<String> {
         let (text, is_exact) = match &self.matcher.path {
             PathMatch::Exact { path, .. } => (&**path, true),
             PathMatch::Prefix { prefix, .. } => (&**prefix, false),
-            PathMatch::Regex(pattern) => return pattern_hint(pattern.as_str(), path, self.encoding),
+            PathMatch::Regex(pattern) => {
+                let whole = format!("{path}?{}", query.map(text).unwrap_or_default());
+                if query.is_some() && pattern.accepts(whole.as_bytes()) {
+                    return Some("the path is compared without its query: use `queryParams`".to_owned());
+                }
+                return pattern_hint(pattern.as_str(), path, self.encoding);
+            }
         };
         let start = path.get(..text.len());
         let hint = if text.contains('?') {
@@ -112,6 +118,12 @@ impl Conditions<'_> {
                 if header.name == HeaderName::Authority && host_of(got) == &**want =>
             {
                 Some("the port is part of the authority".to_owned())
+            }
+            (ValueMatch::Text(StringMatch::Regex(pattern)), Some(got))
+                if header.name.as_str().eq_ignore_ascii_case("cookie")
+                    && pattern.accepts(got.replace("; ", ";").as_bytes()) =>
+            {
+                Some("browsers put `; ` with a blank between cookies: write `;\\s*` for it".to_owned())
             }
             (ValueMatch::Text(StringMatch::Regex(pattern)), Some(got)) => {
                 pattern_hint(pattern.as_str(), got, self.encoding)

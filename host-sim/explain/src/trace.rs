@@ -124,6 +124,9 @@ pub fn explain(
             status: outcome.as_ref().map_or(301, |it| it.status),
             location: outcome.as_ref().and_then(forward::location),
         };
+        let mut found = Vec::new();
+        warnings::trusted_hops(&told, &mut found);
+        told.warnings = found;
         return Ok(told);
     }
     told.left_out = alternatives::left_out(&chain, answering, &head)?;

@@ -2,7 +2,7 @@
 
 use fingerpost_config_compiler::{RouteSummary, Summary};
 use fingerpost_routing_config::{PathMatch, Rewrite};
-use fingerpost_simulated_proxy::host_of;
+use fingerpost_simulated_proxy::{Scheme, host_of};
 
 use crate::explanation::{Explanation, Outcome, Warning};
 use crate::not_found;
@@ -26,6 +26,8 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec
     }
     faults(told, &mut found);
     origin(told, &mut found);
+    grpc(told, &mut found);
+    trusted_hops(told, &mut found);
     shadowed(told, &mut found);
     if winner.is_some() {
         for left_out in &told.left_out {
@@ -82,6 +84,56 @@ fn faults(told: &Explanation, found: &mut Vec<Warning>) {
             code: "fault",
             message: format!("the rule injects a fault: {}", fault.words),
             help: None,
+        });
+    }
+}
+
+/// gRPC needs HTTP/2 on the whole way.
+fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
+    let Outcome::Forward(forward) = &told.outcome else {
+        return;
+    };
+    let mut headers = told.request.headers.iter();
+    let is_grpc = headers.any(|(name, value)| {
+        name.eq_ignore_ascii_case("content-type") && value.starts_with("application/grpc")
+    });
+    for it in forward
+        .destinations
+        .iter()
+        .filter(|it| is_grpc && it.protocol != "HTTP/2")
+    {
+        found.push(Warning {
+            code: "grpc-over-http1",
+            message: format!(
+                "the request is gRPC, and port {} of {} is spoken to in {}",
+                it.port, it.host, it.protocol
+            ),
+            help: Some(
+                "name the Service's port `grpc` or `grpc-…`, or give it `appProtocol: grpc`".to_owned(),
+            ),
+        });
+    }
+}
+
+/// The proxy trusts no hop before it, so it says itself by which scheme a request came.
+pub(crate) fn trusted_hops(told: &Explanation, found: &mut Vec<Warning>) {
+    let location = match &told.outcome {
+        Outcome::ToHttps { location, .. } | Outcome::Answer { location, .. } => location,
+        Outcome::Forward(_)
+        | Outcome::NotFound { .. }
+        | Outcome::Refused { .. }
+        | Outcome::NoConnection { .. }
+        | Outcome::Bytes { .. } => return,
+    };
+    let mut headers = told.request.headers.iter();
+    let came_by_https =
+        headers.any(|(name, value)| name.eq_ignore_ascii_case("x-forwarded-proto") && value == "https");
+    let to_https = location.as_ref().is_some_and(|it| it.starts_with("https:"));
+    if came_by_https && to_https && told.request.scheme == Scheme::Http {
+        found.push(Warning {
+            code: "untrusted-proto",
+            message: "the request says `x-forwarded-proto: https`, but the gateway trusts no proxy before it and overwrites the header: behind a load balancer that ends TLS this redirect never ends".to_owned(),
+            help: Some("in the cluster set `numTrustedProxies` for the gateway, or leave the redirect to the load balancer".to_owned()),
         });
     }
 }

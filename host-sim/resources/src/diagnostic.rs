@@ -146,6 +146,11 @@ impl Diagnostics {
         self.0.iter()
     }
 
+    /// The findings in order, to be completed.
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Diagnostic> {
+        self.0.iter_mut()
+    }
+
     /// Puts the findings of each file into source order; those without a place keep theirs, at the end.
     pub fn sort_by_place(&mut self) {
         let mut files = Vec::new();

@@ -214,6 +214,10 @@ impl<'r> Reader<'r> {
         finding.at(error.place.in_file(self.file));
         if indent.contains('\t') {
             finding.help("YAML takes no tabs for indentation: use spaces");
+        } else if error.message.contains("escape") {
+            finding.help(
+                "in double quotes a backslash is written twice; in single quotes it stands for itself: '\\1'",
+            );
         } else if line.contains("{{") {
             finding.help("this looks like a template: render it first, for example with `helm template`");
         }

@@ -69,6 +69,16 @@ pub(crate) struct Explain {
     #[arg(value_name = "URL", required = true)]
     url: Url,
 
+    /// The method, as curl names it
+    #[arg(
+        short = 'X',
+        long = "request",
+        value_name = "METHOD",
+        conflicts_with = "method",
+        help_heading = "Request"
+    )]
+    method_option: Option<String>,
+
     /// A header of the request, `name: value`; Host goes before the URL's host
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
     headers: Vec<Header>,
@@ -94,7 +104,7 @@ impl Explain {
         let options = self.input.options(EngineName::Wasm, String::new());
         let loaded = load(&self.input, options, TOLD_HERE)?;
         let headers = self.headers.into_iter().map(|it| (it.name, it.value));
-        let method = self.method.to_ascii_uppercase();
+        let method = self.method_option.unwrap_or(self.method).to_ascii_uppercase();
         let told = explain(&loaded, &method, &self.url, headers.collect(), self.port)?;
         let (mut out, text) = match self.format {
             Format::Text => {

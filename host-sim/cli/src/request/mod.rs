@@ -57,6 +57,16 @@ pub(crate) struct Request {
     )]
     url: Option<Url>,
 
+    /// The method, as curl names it
+    #[arg(
+        short = 'X',
+        long = "request",
+        value_name = "METHOD",
+        conflicts_with = "method",
+        help_heading = "Request"
+    )]
+    method_option: Option<String>,
+
     /// A header of the request, `name: value`; Host goes before the URL's host
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
     headers: Vec<Header>,
@@ -120,7 +130,12 @@ impl Request {
         let host = headers.iter().rposition(|(name, _)| name == "host");
         let authority = host.map_or_else(|| url.authority.clone(), |at| headers.remove(at).1);
         let default = if self.data.is_some() { "POST" } else { "GET" };
-        let method = self.method.as_deref().unwrap_or(default).to_ascii_uppercase();
+        let method = self
+            .method_option
+            .as_ref()
+            .or(self.method.as_ref())
+            .map_or(default, String::as_str)
+            .to_ascii_uppercase();
         if let Some(body) = &self.data {
             headers.push(("content-length".to_owned(), body.len().to_string()));
         }

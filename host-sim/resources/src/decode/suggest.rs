@@ -9,10 +9,16 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
         return;
     };
     let message = format!("{} has no field `{}`", schema.name, entry.key);
-    let near = closest_field(&entry.key, schema);
-    let help = match &near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => advise(&entry.key, &to.around),
+    let old = successor(schema.name, &entry.key);
+    let near = if old.is_none() {
+        closest_field(&entry.key, schema)
+    } else {
+        None
+    };
+    let help = match (old, &near) {
+        (Some(new), _) => format!("Istio has removed it: write `{new}`"),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => advise(&entry.key, &to.around),
     };
     if let Some(near) = near {
         // Or else the field that was meant would be reported as missing.
@@ -25,6 +31,22 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
     let finding = to.diagnostics.error("unknown-field", message);
     finding.about(&to.subject, &to.path).at(span).help(help);
     to.leave_field(length);
+}
+
+/// What takes the place of a field that Istio had before its version 1.4.
+fn successor(message: &str, key: &str) -> Option<&'static str> {
+    let new = match (message, key) {
+        ("HTTPRoute", "appendHeaders" | "appendRequestHeaders") => "headers: {request: {add: …}}",
+        ("HTTPRoute" | "HTTPRouteDestination", "removeRequestHeaders") => "headers: {request: {remove: […]}}",
+        ("HTTPRouteDestination", "appendRequestHeaders") => "headers: {request: {add: …}}",
+        ("HTTPRoute" | "HTTPRouteDestination", "appendResponseHeaders") => "headers: {response: {add: …}}",
+        ("HTTPRoute" | "HTTPRouteDestination", "removeResponseHeaders") => {
+            "headers: {response: {remove: […]}}"
+        }
+        ("Abort", "percent") => "percentage: {value: …}",
+        _ => return None,
+    };
+    Some(new)
 }
 
 fn closest_field(key: &str, schema: &Schema) -> Option<String> {

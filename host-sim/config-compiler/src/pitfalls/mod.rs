@@ -1,0 +1,47 @@
+//! What Istio and Envoy accept, and what hardly does what its author had in mind: regular expressions written where
+//! texts are compared, rewrites that join two segments, redirects that lead to themselves, and the like.
+//!
+//! Decides no routing: every finding leaves the output as it is. A finding is a warning only if what is written can't
+//! be meant; what can be right is a note.
+
+mod cors;
+mod listeners;
+mod patterns;
+mod redirects;
+mod rewrites;
+mod upstreams;
+
+use fingerpost_resources::{Diagnostics, Resources};
+
+use crate::gateways::{BoundServer, MergedListener};
+use crate::mesh::Mesh;
+use crate::virtual_services::BoundVirtualService;
+
+/// Reports all of them.
+pub(crate) fn check(
+    resources: &Resources,
+    services: &[BoundVirtualService<'_>],
+    listeners: &[MergedListener<'_>],
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for resource in &resources.virtual_services {
+        patterns::check(resource, diagnostics);
+        cors::origins(resource, diagnostics);
+        redirects::authorities(resource, diagnostics);
+    }
+    for service in services {
+        let servers: Vec<&BoundServer<'_>> = listeners
+            .iter()
+            .flat_map(MergedListener::servers)
+            .filter(|it| service.gateways.contains(&it.gateway_name()))
+            .collect();
+        rewrites::check(service, diagnostics);
+        cors::preflights(service, diagnostics);
+        redirects::loops(service, &servers, mesh, diagnostics);
+        upstreams::check(service, &servers, mesh, diagnostics);
+        listeners::short_hosts(service, &servers, mesh, diagnostics);
+    }
+    listeners::node_ports(listeners, mesh, diagnostics);
+    listeners::shared_certificates(listeners, diagnostics);
+}
