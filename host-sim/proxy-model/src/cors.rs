@@ -1,11 +1,11 @@
 //! The CORS filter: answers preflights, and marks other answers as readable for an origin.
 
+use fingerpost_envoy_config::filters::cors;
 use fingerpost_envoy_http::header_map::{Headers, get, set};
-use serde::Deserialize;
 
 use crate::ModelError;
-use crate::read::{Ignored, RuntimeFraction};
-use crate::string_match::{StringMatch, WrittenString};
+use crate::dice::Fraction;
+use crate::string_match::StringMatch;
 
 /// The policy of a route.
 #[derive(Debug)]
@@ -17,28 +17,6 @@ pub(crate) struct CorsPolicy {
     max_age: String,
     allow_credentials: bool,
     forward_not_matching_preflights: bool,
-}
-
-/// `CorsPolicy` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenCors {
-    #[serde(rename = "@type")]
-    _type: Ignored,
-    #[serde(default)]
-    allow_origin_string_match: Vec<WrittenString>,
-    #[serde(default)]
-    allow_methods: String,
-    #[serde(default)]
-    allow_headers: String,
-    #[serde(default)]
-    expose_headers: String,
-    #[serde(default)]
-    max_age: String,
-    #[serde(default)]
-    allow_credentials: bool,
-    forward_not_matching_preflights: Option<bool>,
-    filter_enabled: Option<RuntimeFraction>,
 }
 
 /// What the filter does with a request.
@@ -59,23 +37,30 @@ pub(crate) struct Mark<'m> {
 }
 
 impl CorsPolicy {
-    pub(crate) fn read(written: WrittenCors) -> Result<Self, ModelError> {
-        let enabled = written.filter_enabled.map(|it| it.default_value);
+    pub(crate) fn read(policy: cors::CorsPolicy) -> Result<Self, ModelError> {
+        let cors::CorsPolicy {
+            allow_origin_string_match,
+            allow_methods,
+            allow_headers,
+            expose_headers,
+            max_age,
+            allow_credentials,
+            forward_not_matching_preflights,
+            filter_enabled,
+        } = policy;
+        let enabled = filter_enabled.map(|it| Fraction::from(it.default_value));
         if enabled.is_some_and(|it| it.numerator < it.denominator) {
             return Err(ModelError::new("filter_enabled: only 100 % is modelled"));
         }
-        let origins = written
-            .allow_origin_string_match
-            .into_iter()
-            .map(StringMatch::read);
+        let origins = allow_origin_string_match.into_iter().map(StringMatch::read);
         Ok(Self {
             allow_origins: origins.collect::<Result<_, _>>()?,
-            allow_methods: written.allow_methods,
-            allow_headers: written.allow_headers,
-            expose_headers: written.expose_headers,
-            max_age: written.max_age,
-            allow_credentials: written.allow_credentials,
-            forward_not_matching_preflights: written.forward_not_matching_preflights.unwrap_or(true),
+            allow_methods,
+            allow_headers,
+            expose_headers,
+            max_age,
+            allow_credentials: allow_credentials.unwrap_or_default(),
+            forward_not_matching_preflights: forward_not_matching_preflights.unwrap_or(true),
         })
     }
 

@@ -3,14 +3,13 @@
 //! Within one list Envoy removes first. Then it works out all values, sets, and adds at last. A value that comes
 //! out empty is not written.
 
+use fingerpost_envoy_config::core::{HeaderAppendAction, HeaderValueOption};
 use fingerpost_envoy_http::HeaderMap;
 use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
-use serde::Deserialize;
 
 use crate::facts::{Answer, Facts, Source};
 use crate::format::Format;
 use crate::outcome::Skipped;
-use crate::read::Ignored;
 
 /// Edits of one level: a destination, a route, a virtual host.
 #[derive(Debug, Default)]
@@ -23,43 +22,12 @@ pub(crate) struct Edits {
 struct Edit {
     name: String,
     value: Format,
-    action: AppendAction,
+    action: HeaderAppendAction,
     keep_empty: bool,
 }
 
-/// `HeaderValueOption` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenEdit {
-    header: WrittenHeaderValue,
-    #[serde(default)]
-    append_action: AppendAction,
-    #[serde(default)]
-    keep_empty_value: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenHeaderValue {
-    key: String,
-    #[serde(default)]
-    value: String,
-    #[serde(default, rename = "raw_value")]
-    _raw: Option<Ignored>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum AppendAction {
-    #[default]
-    AppendIfExistsOrAdd,
-    AddIfAbsent,
-    OverwriteIfExistsOrAdd,
-    OverwriteIfExists,
-}
-
 impl Edits {
-    pub(crate) fn read(write: Vec<WrittenEdit>, remove: Vec<String>) -> Self {
+    pub(crate) fn read(write: Vec<HeaderValueOption>, remove: Vec<String>) -> Self {
         let write = write.into_iter().map(|it| Edit {
             name: it.header.key.to_ascii_lowercase(),
             value: Format::read(&it.header.value),
@@ -120,9 +88,9 @@ impl Edits {
         for edit in &self.write {
             let is_there = get(headers, &edit.name).is_some();
             let applies = match edit.action {
-                AppendAction::AppendIfExistsOrAdd | AppendAction::OverwriteIfExistsOrAdd => true,
-                AppendAction::AddIfAbsent => !is_there,
-                AppendAction::OverwriteIfExists => is_there,
+                HeaderAppendAction::AppendIfExistsOrAdd | HeaderAppendAction::OverwriteIfExistsOrAdd => true,
+                HeaderAppendAction::AddIfAbsent => !is_there,
+                HeaderAppendAction::OverwriteIfExists => is_there,
             };
             let value = edit.value.write(request, facts)?;
             if applies && (edit.keep_empty || !value.is_empty()) {
@@ -133,15 +101,16 @@ impl Edits {
     }
 }
 
-impl AppendAction {
-    fn overwrites(self) -> bool {
-        matches!(self, Self::OverwriteIfExistsOrAdd | Self::OverwriteIfExists)
+fn overwrites(action: HeaderAppendAction) -> bool {
+    match action {
+        HeaderAppendAction::OverwriteIfExistsOrAdd | HeaderAppendAction::OverwriteIfExists => true,
+        HeaderAppendAction::AppendIfExistsOrAdd | HeaderAppendAction::AddIfAbsent => false,
     }
 }
 
 fn write(values: Vec<(&Edit, Vec<u8>)>, side: HeaderMap, headers: &mut Headers) {
     let (overwrites, adds): (Vec<_>, Vec<_>) =
-        values.into_iter().partition(|(edit, _)| edit.action.overwrites());
+        values.into_iter().partition(|(edit, _)| overwrites(edit.action));
     for (edit, value) in overwrites {
         set(headers, &edit.name, value);
     }

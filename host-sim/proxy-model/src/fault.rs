@@ -1,10 +1,10 @@
 //! The fault filter: delays requests, and aborts them.
 
-use serde::Deserialize;
+use fingerpost_envoy_config::filters::fault::{AbortError, FaultAbort, HttpFault};
 
 use crate::ModelError;
 use crate::dice::{Fraction, StreamRoll};
-use crate::read::{Ignored, Milliseconds};
+use crate::read::milliseconds;
 
 /// The faults of a route.
 #[derive(Debug)]
@@ -20,40 +20,6 @@ pub(crate) enum Abort {
     Grpc(u32),
 }
 
-/// `HTTPFault` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenFault {
-    #[serde(rename = "@type")]
-    _type: Ignored,
-    delay: Option<WrittenDelay>,
-    abort: Option<WrittenAbort>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenDelay {
-    fixed_delay: Milliseconds,
-    #[serde(default = "never")]
-    percentage: Fraction,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenAbort {
-    http_status: Option<u16>,
-    grpc_status: Option<u32>,
-    #[serde(default = "never")]
-    percentage: Fraction,
-}
-
-fn never() -> Fraction {
-    Fraction {
-        numerator: 0,
-        denominator: 100,
-    }
-}
-
 /// What becomes of one request.
 pub(crate) struct Injected {
     pub(crate) delay_ms: u64,
@@ -61,25 +27,20 @@ pub(crate) struct Injected {
 }
 
 impl Fault {
-    pub(crate) fn read(written: WrittenFault) -> Result<Self, ModelError> {
-        let abort = match written.abort {
-            None => None,
-            Some(abort) => {
-                let kind = match (abort.http_status, abort.grpc_status) {
-                    (Some(status), None) => Abort::Http(status),
-                    (None, Some(status)) => Abort::Grpc(status),
-                    _ => {
-                        return Err(ModelError::new(
-                            "abort: expected one of http_status and grpc_status",
-                        ));
-                    }
-                };
-                Some((kind, abort.percentage))
-            }
-        };
+    pub(crate) fn read(fault: HttpFault) -> Result<Self, ModelError> {
+        let HttpFault { delay, abort } = fault;
+        let abort = abort.map(|FaultAbort { error, percentage }| {
+            let kind = match error {
+                AbortError::HttpStatus(status) => {
+                    Abort::Http(u16::try_from(status).map_err(ModelError::new)?)
+                }
+                AbortError::GrpcStatus(status) => Abort::Grpc(status),
+            };
+            Ok::<_, ModelError>((kind, percentage.into()))
+        });
         Ok(Self {
-            delay: written.delay.map(|it| (it.fixed_delay.0, it.percentage)),
-            abort,
+            delay: delay.map(|it| (milliseconds(it.fixed_delay), it.percentage.into())),
+            abort: abort.transpose()?,
         })
     }
 

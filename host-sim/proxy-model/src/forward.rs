@@ -1,15 +1,16 @@
 //! A route that leads to a cluster: Envoy's `RouteAction`.
 
-use std::time::Duration;
-
+use fingerpost_envoy_config::Duration;
+use fingerpost_envoy_config::route::{
+    ClusterSpecifier, ClusterWeight, HashPolicy, RequestMirrorPolicy, RouteAction,
+};
 use fingerpost_envoy_http::header_map::{Headers, get, set, values};
-use serde::Deserialize;
 
 use crate::ModelError;
 use crate::dice::{Fraction, StreamRoll, pick};
-use crate::edits::{Edits, WrittenEdit};
-use crate::read::{Ignored, Milliseconds, RuntimeFraction};
-use crate::rewrite::{Rewrite, WrittenRegexRewrite};
+use crate::edits::Edits;
+use crate::read::milliseconds;
+use crate::rewrite::Rewrite;
 
 /// Where requests go, and what changes on the way.
 #[derive(Debug)]
@@ -48,115 +49,51 @@ struct Timeout {
     grpc_cap: Option<u64>,
 }
 
-/// `RouteAction` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenForward {
-    cluster: Option<String>,
-    weighted_clusters: Option<WrittenShares>,
-    prefix_rewrite: Option<String>,
-    regex_rewrite: Option<WrittenRegexRewrite>,
-    host_rewrite_literal: Option<String>,
-    timeout: Option<Milliseconds>,
-    max_grpc_timeout: Option<Milliseconds>,
-    #[serde(default)]
-    retry_policy: WrittenRetries,
-    #[serde(default)]
-    request_mirror_policies: Vec<WrittenMirror>,
-    #[serde(default)]
-    hash_policy: Vec<WrittenHash>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenShares {
-    clusters: Vec<WrittenShare>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenShare {
-    name: String,
-    #[serde(default)]
-    weight: u64,
-    host_rewrite_literal: Option<String>,
-    #[serde(default)]
-    request_headers_to_add: Vec<WrittenEdit>,
-    #[serde(default)]
-    request_headers_to_remove: Vec<String>,
-    #[serde(default)]
-    response_headers_to_add: Vec<WrittenEdit>,
-    #[serde(default)]
-    response_headers_to_remove: Vec<String>,
-}
-
-/// Of the retries only what the upstream sees of them.
-#[derive(Debug, Default, Deserialize)]
-struct WrittenRetries {
-    #[serde(default)]
-    per_try_timeout: Milliseconds,
-}
-
-/// Of a hash policy only the cookie that Envoy may set. Which endpoint it leads to makes no difference to an echo.
-#[derive(Debug, Deserialize)]
-struct WrittenHash {
-    cookie: Option<WrittenCookie>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WrittenCookie {
-    name: String,
-    ttl: Option<Milliseconds>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenMirror {
-    cluster: String,
-    runtime_fraction: Option<RuntimeFraction>,
-    #[serde(default)]
-    disable_shadow_host_suffix_append: bool,
-    #[serde(default, rename = "trace_sampled")]
-    _trace_sampled: Ignored,
-}
-
 /// Envoy's default where a route sets no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Forward {
-    pub(crate) fn read(written: WrittenForward) -> Result<Self, ModelError> {
-        let shares: Vec<Share> = match (written.cluster, written.weighted_clusters) {
-            (Some(cluster), None) => vec![Share {
+    pub(crate) fn read(action: RouteAction) -> Result<Self, ModelError> {
+        let RouteAction {
+            cluster,
+            host_rewrite_literal,
+            timeout,
+            retry_policy,
+            max_grpc_timeout,
+            request_mirror_policies,
+            hash_policy,
+            prefix_rewrite,
+            regex_rewrite,
+        } = action;
+        let shares: Vec<Share> = match cluster {
+            ClusterSpecifier::Cluster(cluster) => vec![Share {
                 cluster,
                 weight: 1,
                 host: None,
                 request_edits: Edits::default(),
                 response_edits: Edits::default(),
             }],
-            (None, Some(several)) => several.clusters.into_iter().map(Share::read).collect(),
-            _ => return Err(ModelError::new("expected one of cluster and weighted_clusters")),
+            ClusterSpecifier::WeightedClusters(several) => {
+                several.clusters.into_iter().map(Share::read).collect()
+            }
         };
         if shares.iter().map(|it| it.weight).sum::<u64>() == 0 {
             return Err(ModelError::new("the weights add up to nothing"));
         }
-        let cookies = written.hash_policy.into_iter().filter_map(|it| it.cookie);
-        let given = cookies.filter(|it| it.ttl.is_some()).map(|it| it.name);
-        let default_timeout = u64::try_from(DEFAULT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        // Of a retry policy only what the upstream sees of it.
+        let each_try = retry_policy.and_then(|it| it.per_try_timeout);
+        let mirrors = request_mirror_policies.into_iter().map(Mirror::read);
         Ok(Self {
             shares,
-            rewrite: Rewrite::read(written.prefix_rewrite, written.regex_rewrite)?,
-            host: written.host_rewrite_literal.filter(|it| !it.is_empty()),
+            rewrite: Rewrite::read(prefix_rewrite, regex_rewrite)?,
+            host: host_rewrite_literal.filter(|it| !it.is_empty()),
             timeout: Timeout {
-                whole: written.timeout.map_or(default_timeout, |it| it.0),
-                each_try: written.retry_policy.per_try_timeout.0,
-                grpc_cap: written.max_grpc_timeout.map(|it| it.0),
+                whole: milliseconds(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+                each_try: each_try.map_or(0, milliseconds),
+                grpc_cap: max_grpc_timeout.map(milliseconds),
             },
-            mirrors: written
-                .request_mirror_policies
-                .into_iter()
-                .map(Mirror::read)
-                .collect::<Result<_, _>>()?,
-            cookies: given.collect(),
+            mirrors: mirrors.collect::<Result<_, _>>()?,
+            cookies: hash_policy.into_iter().filter_map(given_cookie).collect(),
         })
     }
 
@@ -249,35 +186,53 @@ fn grpc_timeout(request: &Headers) -> Option<u64> {
     })
 }
 
+/// The cookie that Envoy gives to clients without. Which endpoint a hash leads to makes no difference to an echo.
+fn given_cookie(policy: HashPolicy) -> Option<String> {
+    match policy {
+        HashPolicy::Cookie(cookie) => cookie.ttl.map(|_| cookie.name),
+        HashPolicy::Header(_) | HashPolicy::ConnectionProperties(_) | HashPolicy::QueryParameter(_) => None,
+    }
+}
+
 impl Share {
-    fn read(written: WrittenShare) -> Self {
+    fn read(share: ClusterWeight) -> Self {
+        let ClusterWeight {
+            name,
+            weight,
+            request_headers_to_add,
+            request_headers_to_remove,
+            response_headers_to_add,
+            response_headers_to_remove,
+            host_rewrite_literal,
+        } = share;
         Self {
-            cluster: written.name,
-            weight: written.weight,
-            host: written.host_rewrite_literal.filter(|it| !it.is_empty()),
-            request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
-            response_edits: Edits::read(
-                written.response_headers_to_add,
-                written.response_headers_to_remove,
-            ),
+            cluster: name,
+            weight: weight.into(),
+            host: host_rewrite_literal.filter(|it| !it.is_empty()),
+            request_edits: Edits::read(request_headers_to_add, request_headers_to_remove),
+            response_edits: Edits::read(response_headers_to_add, response_headers_to_remove),
         }
     }
 }
 
 impl Mirror {
-    fn read(written: WrittenMirror) -> Result<Self, ModelError> {
-        if !written.disable_shadow_host_suffix_append {
-            return Err(
-                ModelError::new("a mirror that changes the host is not modelled").within(written.cluster)
-            );
+    fn read(policy: RequestMirrorPolicy) -> Result<Self, ModelError> {
+        let RequestMirrorPolicy {
+            cluster,
+            runtime_fraction,
+            trace_sampled: _,
+            disable_shadow_host_suffix_append,
+        } = policy;
+        if !disable_shadow_host_suffix_append {
+            return Err(ModelError::new("a mirror that changes the host is not modelled").within(cluster));
         }
         let all = Fraction {
             numerator: 1,
             denominator: 1,
         };
         Ok(Self {
-            cluster: written.cluster,
-            fraction: written.runtime_fraction.map_or(all, |it| it.default_value),
+            cluster,
+            fraction: runtime_fraction.map_or(all, |it| it.default_value.into()),
         })
     }
 }

@@ -1,13 +1,12 @@
 //! Conditions on a request in Envoy's generic matchers: a virtual host checks them if no key leads to a route.
 
+use fingerpost_envoy_config::matcher::{StringMatcher, StringPattern};
+use fingerpost_envoy_config::xds;
 use fingerpost_envoy_http::header_map::{Headers, values};
 use fingerpost_routing::Pattern;
-use serde::Deserialize;
-use serde_json::Value;
 
 use crate::ModelError;
-use crate::read::Ignored;
-use crate::string_match::WrittenRegex;
+use crate::string_match::pattern;
 
 /// A condition.
 #[derive(Debug)]
@@ -32,75 +31,16 @@ pub(crate) enum Text {
     Regex(Pattern),
 }
 
-/// `MatcherList.Predicate` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WrittenPredicate {
-    SinglePredicate(WrittenSingle),
-    AndMatcher(WrittenAll),
-    NotMatcher(Box<Self>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenAll {
-    predicate: Vec<WrittenPredicate>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenSingle {
-    input: Extension<HeaderInput>,
-    value_match: WrittenText,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenText {
-    exact: Option<String>,
-    contains: Option<String>,
-    safe_regex: Option<WrittenRegex>,
-    #[serde(default)]
-    ignore_case: bool,
-}
-
-/// `TypedExtensionConfig`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Extension<T = Value> {
-    #[serde(default, rename = "name")]
-    _name: Ignored,
-    pub(crate) typed_config: T,
-}
-
-/// What a matcher looks at.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "@type", deny_unknown_fields)]
-pub(crate) enum HeaderInput {
-    #[serde(rename = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput")]
-    Header { header_name: String },
-}
-
-impl HeaderInput {
-    /// The header's name, in lower case.
-    pub(crate) fn name(self) -> String {
-        let Self::Header { header_name } = self;
-        header_name.to_ascii_lowercase()
-    }
-}
-
 impl Predicate {
-    pub(crate) fn read(written: WrittenPredicate) -> Result<Self, ModelError> {
-        Ok(match written {
-            WrittenPredicate::AndMatcher(all) => Self::All(
-                all.predicate
-                    .into_iter()
-                    .map(Self::read)
-                    .collect::<Result<_, _>>()?,
-            ),
-            WrittenPredicate::NotMatcher(not) => Self::Not(Box::new(Self::read(*not)?)),
-            WrittenPredicate::SinglePredicate(one) => Self::Header {
-                name: one.input.typed_config.name(),
+    pub(crate) fn read(predicate: xds::Predicate) -> Result<Self, ModelError> {
+        Ok(match predicate {
+            xds::Predicate::AndMatcher(all) => {
+                let all = all.predicate.into_iter().map(Self::read);
+                Self::All(all.collect::<Result<_, _>>()?)
+            }
+            xds::Predicate::NotMatcher(not) => Self::Not(Box::new(Self::read(*not)?)),
+            xds::Predicate::SinglePredicate(one) => Self::Header {
+                name: header_name(one.input.typed_config),
                 want: Text::read(one.value_match)?,
             },
         })
@@ -116,6 +56,12 @@ impl Predicate {
     }
 }
 
+/// The name of the header that a matcher looks at, in lower case.
+pub(crate) fn header_name(input: xds::MatchInput) -> String {
+    let xds::MatchInput::RequestHeader(header) = input;
+    header.header_name.to_ascii_lowercase()
+}
+
 /// Several values are read as one text.
 pub(crate) fn joined(request: &Headers, name: &str) -> Option<Vec<u8>> {
     let all: Vec<&[u8]> = values(request, name).collect();
@@ -123,16 +69,19 @@ pub(crate) fn joined(request: &Headers, name: &str) -> Option<Vec<u8>> {
 }
 
 impl Text {
-    fn read(written: WrittenText) -> Result<Self, ModelError> {
-        let fold = written.ignore_case;
-        match (written.exact, written.contains, written.safe_regex) {
-            (Some(text), None, None) => Ok(Self::Exact { text, fold }),
-            (None, Some(text), None) => Ok(Self::Contains {
+    fn read(matcher: StringMatcher) -> Result<Self, ModelError> {
+        let StringMatcher {
+            pattern: text,
+            ignore_case: fold,
+        } = matcher;
+        match text {
+            StringPattern::Exact(text) => Ok(Self::Exact { text, fold }),
+            StringPattern::Contains(text) => Ok(Self::Contains {
                 text: if fold { text.to_ascii_lowercase() } else { text },
                 fold,
             }),
-            (None, None, Some(regex)) => Ok(Self::Regex(regex.read()?)),
-            _ => Err(ModelError::new("expected one of exact, contains and safe_regex")),
+            StringPattern::SafeRegex(regex) => Ok(Self::Regex(pattern(&regex)?)),
+            StringPattern::Prefix(_) => Err(ModelError::new("prefix is not modelled here")),
         }
     }
 

@@ -4,6 +4,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use fingerpost_envoy_config::core::DataSource;
+use fingerpost_envoy_config::{Denominator, Duration, FractionalPercent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -36,101 +38,41 @@ impl<'de> Deserialize<'de> for Ignored {
 }
 
 /// A duration in whole milliseconds; what is finer is cut off, as Envoy does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Milliseconds(pub(crate) u64);
-
-impl<'de> Deserialize<'de> for Milliseconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a duration such as `0.300s`")))
-    }
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.0.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn parse_duration(text: &str) -> Option<u64> {
-    let (seconds, fraction) = match text.strip_suffix('s')?.split_once('.') {
-        Some(parts) => parts,
-        None => (text.strip_suffix('s')?, ""),
-    };
-    let thousandths: String = fraction.chars().chain("000".chars()).take(3).collect();
-    let seconds: u64 = seconds.parse().ok()?;
-    seconds.checked_mul(1000)?.checked_add(thousandths.parse().ok()?)
-}
-
-/// `FractionalPercent`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FractionalPercent {
-    #[serde(default)]
-    numerator: u64,
-    #[serde(default)]
-    denominator: Denominator,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Denominator {
-    #[default]
-    Hundred,
-    TenThousand,
-    Million,
-}
-
-impl<'de> Deserialize<'de> for Fraction {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let percent = FractionalPercent::deserialize(deserializer)?;
-        Ok(Self {
-            numerator: percent.numerator,
+impl From<FractionalPercent> for Fraction {
+    fn from(percent: FractionalPercent) -> Self {
+        Self {
+            numerator: percent.numerator.into(),
             denominator: match percent.denominator {
                 Denominator::Hundred => 100,
                 Denominator::TenThousand => 10_000,
                 Denominator::Million => 1_000_000,
             },
-        })
+        }
     }
 }
 
-/// `RuntimeFractionalPercent`, of which no bootstrap here sets the runtime key.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RuntimeFraction {
-    pub(crate) default_value: Fraction,
-}
-
-/// `DataSource`: text or bytes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DataSource {
-    inline_string: Option<String>,
-    inline_bytes: Option<String>,
-}
-
-impl DataSource {
-    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, ModelError> {
-        match (self.inline_string, self.inline_bytes) {
-            (Some(text), _) => Ok(text.into_bytes()),
-            (None, Some(bytes)) => BASE64.decode(bytes).map_err(ModelError::new),
-            (None, None) => Ok(Vec::new()),
-        }
+/// Text or bytes.
+pub(crate) fn bytes(source: DataSource) -> Result<Vec<u8>, ModelError> {
+    match source {
+        DataSource::InlineString(text) => Ok(text.into_bytes()),
+        DataSource::InlineBytes(bytes) => BASE64.decode(bytes).map_err(ModelError::new),
+        DataSource::Filename(_) => Err(ModelError::new("a body from a file is not modelled")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse_duration;
+    use super::milliseconds;
 
     #[test]
     fn a_duration_is_cut_to_milliseconds() {
-        for (text, expected) in [
-            ("0s", Some(0)),
-            ("1.5s", Some(1500)),
-            ("0.0009s", Some(0)),
-            ("86400s", Some(86_400_000)),
-            ("1", None),
-            ("s", None),
-        ] {
-            assert_eq!(parse_duration(text), expected, "{text}");
+        for (text, expected) in [("0s", 0), ("1.5s", 1500), ("0.0009s", 0), ("86400s", 86_400_000)] {
+            let duration = text.parse().expect("a duration");
+            assert_eq!(milliseconds(duration), expected, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a redirect leads: Envoy's `RedirectAction`, and the one to HTTPS of a whole virtual host.
 
+use fingerpost_envoy_config::route::{RedirectAction, RedirectResponseCode};
 use fingerpost_envoy_http::header_map::{Headers, get};
-use serde::Deserialize;
 
 use crate::ModelError;
 use crate::rewrite::Rewrite;
@@ -26,52 +26,34 @@ enum NewPath {
     Rewritten(Rewrite),
 }
 
-/// `RedirectAction` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenRedirect {
-    #[serde(default)]
-    scheme_redirect: String,
-    #[serde(default)]
-    host_redirect: String,
-    #[serde(default)]
-    port_redirect: u32,
-    #[serde(default)]
-    path_redirect: String,
-    prefix_rewrite: Option<String>,
-    #[serde(default)]
-    response_code: Code,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Code {
-    #[default]
-    MovedPermanently,
-    Found,
-    SeeOther,
-    TemporaryRedirect,
-    PermanentRedirect,
-}
-
 impl Redirect {
-    pub(crate) fn read(written: WrittenRedirect) -> Result<Self, ModelError> {
+    pub(crate) fn read(action: RedirectAction) -> Result<Self, ModelError> {
+        let RedirectAction {
+            path_redirect,
+            prefix_rewrite,
+            host_redirect,
+            scheme_redirect,
+            port_redirect,
+            response_code,
+        } = action;
         let given = |text: String| Some(text).filter(|it| !it.is_empty());
-        let path = match Rewrite::read(written.prefix_rewrite, None)? {
+        let path = match Rewrite::read(prefix_rewrite, None)? {
             Some(rewrite) => NewPath::Rewritten(rewrite),
-            None => given(written.path_redirect).map_or(NewPath::Kept, NewPath::Whole),
+            None => path_redirect
+                .and_then(given)
+                .map_or(NewPath::Kept, NewPath::Whole),
         };
         Ok(Self {
-            status: match written.response_code {
-                Code::MovedPermanently => 301,
-                Code::Found => 302,
-                Code::SeeOther => 303,
-                Code::TemporaryRedirect => 307,
-                Code::PermanentRedirect => 308,
+            status: match response_code {
+                RedirectResponseCode::MovedPermanently => 301,
+                RedirectResponseCode::Found => 302,
+                RedirectResponseCode::SeeOther => 303,
+                RedirectResponseCode::TemporaryRedirect => 307,
+                RedirectResponseCode::PermanentRedirect => 308,
             },
-            scheme: given(written.scheme_redirect),
-            host: given(written.host_redirect),
-            port: Some(written.port_redirect).filter(|it| *it != 0),
+            scheme: given(scheme_redirect),
+            host: given(host_redirect),
+            port: Some(port_redirect).filter(|it| *it != 0),
             path,
         })
     }

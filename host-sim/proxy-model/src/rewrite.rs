@@ -1,11 +1,10 @@
 //! How a route changes the path: `prefix_rewrite` and `regex_rewrite`.
 
+use fingerpost_envoy_config::matcher::RegexMatchAndSubstitute;
 use fingerpost_routing::{Finder, PathRewrite, RequestHead, Substitution};
-use serde::Deserialize;
 
 use crate::ModelError;
 use crate::route_match::{PathMatch, without_query};
-use crate::string_match::WrittenRegex;
 
 /// A change of the path. The query stays.
 #[derive(Debug)]
@@ -16,19 +15,10 @@ pub(crate) enum Rewrite {
     Regex(PathRewrite),
 }
 
-/// `RegexMatchAndSubstitute` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenRegexRewrite {
-    pattern: WrittenRegex,
-    #[serde(default)]
-    substitution: String,
-}
-
 impl Rewrite {
     pub(crate) fn read(
         prefix: Option<String>,
-        regex: Option<WrittenRegexRewrite>,
+        regex: Option<RegexMatchAndSubstitute>,
     ) -> Result<Option<Self>, ModelError> {
         if let Some(regex) = regex {
             let pattern = Finder::parse(&regex.pattern.regex)

@@ -1,17 +1,17 @@
 //! A route of Envoy: its match, what it does, and the edits and policies around that.
 
-use fingerpost_routing_config::RuleRef;
-use serde::Deserialize;
+use fingerpost_envoy_config::route as config;
+use fingerpost_routing_config::{RuleRef, RuleStep};
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::cors::{CorsPolicy, WrittenCors};
-use crate::edits::{Edits, WrittenEdit};
-use crate::fault::{Fault, WrittenFault};
-use crate::forward::{Forward, WrittenForward};
-use crate::read::{DataSource, Ignored, message};
-use crate::redirect::{Redirect, WrittenRedirect};
-use crate::route_match::{RouteMatch, WrittenMatch};
+use crate::cors::CorsPolicy;
+use crate::edits::Edits;
+use crate::fault::Fault;
+use crate::forward::Forward;
+use crate::read::{bytes, message};
+use crate::redirect::Redirect;
+use crate::route_match::RouteMatch;
 
 /// A route.
 #[derive(Debug)]
@@ -35,97 +35,65 @@ pub(crate) enum Action {
     Respond { status: u16, body: Vec<u8> },
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenRoute {
-    #[serde(default, rename = "@type")]
-    _type: Option<Ignored>,
-    #[serde(default)]
-    name: String,
-    #[serde(rename = "match")]
-    matches: WrittenMatch,
-    route: Option<WrittenForward>,
-    redirect: Option<WrittenRedirect>,
-    direct_response: Option<WrittenDirectResponse>,
-    #[serde(default)]
-    metadata: Metadata,
-    #[serde(default)]
-    request_headers_to_add: Vec<WrittenEdit>,
-    #[serde(default)]
-    request_headers_to_remove: Vec<String>,
-    #[serde(default)]
-    response_headers_to_add: Vec<WrittenEdit>,
-    #[serde(default)]
-    response_headers_to_remove: Vec<String>,
-    #[serde(default)]
-    typed_per_filter_config: PerFilter,
-    #[serde(default, rename = "stat_prefix")]
-    _stat_prefix: Ignored,
-    #[serde(default, rename = "decorator")]
-    _decorator: Ignored,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenDirectResponse {
-    status: u16,
-    body: Option<DataSource>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    filter_metadata: FilterMetadata,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct FilterMetadata {
-    fingerpost: Option<RuleRef>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PerFilter {
-    #[serde(rename = "envoy.filters.http.cors")]
-    cors: Option<WrittenCors>,
-    #[serde(rename = "envoy.filters.http.fault")]
-    fault: Option<WrittenFault>,
-}
-
 impl Route {
     /// Reads a `Route`.
     pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
-        let written: WrittenRoute = message(value)?;
-        let action = match (written.route, written.redirect, written.direct_response) {
-            (Some(forward), None, None) => Action::Forward(Box::new(Forward::read(forward)?)),
-            (None, Some(redirect), None) => Action::Redirect(Redirect::read(redirect)?),
-            (None, None, Some(response)) => Action::Respond {
-                status: response.status,
-                body: response
-                    .body
-                    .map(DataSource::into_bytes)
-                    .transpose()?
-                    .unwrap_or_default(),
-            },
-            _ => {
-                return Err(ModelError::new(
-                    "expected one of route, redirect and direct_response",
-                ));
-            }
-        };
-        let per_filter = written.typed_per_filter_config;
-        Ok(Self {
-            name: written.name,
-            matches: RouteMatch::read(written.matches)?,
+        Self::of(message(value)?)
+    }
+
+    /// A route as it is configured.
+    pub(crate) fn of(route: config::Route) -> Result<Self, ModelError> {
+        let config::Route {
+            name,
+            matches,
             action,
-            rule: written.metadata.filter_metadata.fingerpost,
-            request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
-            response_edits: Edits::read(
-                written.response_headers_to_add,
-                written.response_headers_to_remove,
-            ),
-            cors: per_filter.cors.map(CorsPolicy::read).transpose()?,
-            fault: per_filter.fault.map(Fault::read).transpose()?,
+            metadata,
+            request_headers_to_add,
+            request_headers_to_remove,
+            response_headers_to_add,
+            response_headers_to_remove,
+            typed_per_filter_config: config::PerFilterConfig { cors, fault },
+            // They have no influence on the outcome of a request.
+            stat_prefix: _,
+            decorator: _,
+        } = route;
+        let cors = cors.map(|config::CorsPerRoute::Policy(policy)| CorsPolicy::read(policy));
+        let fault = fault.map(|config::FaultPerRoute::Fault(fault)| Fault::read(fault));
+        let origin = metadata.and_then(|it| it.filter_metadata.fingerpost);
+        Ok(Self {
+            name,
+            matches: RouteMatch::read(matches)?,
+            action: Action::read(action)?,
+            rule: origin.map(rule),
+            request_edits: Edits::read(request_headers_to_add, request_headers_to_remove),
+            response_edits: Edits::read(response_headers_to_add, response_headers_to_remove),
+            cors: cors.transpose()?,
+            fault: fault.transpose()?,
         })
+    }
+}
+
+impl Action {
+    fn read(action: config::Action) -> Result<Self, ModelError> {
+        Ok(match action {
+            config::Action::Route(forward) => Self::Forward(Box::new(Forward::read(*forward)?)),
+            config::Action::Redirect(redirect) => Self::Redirect(Redirect::read(redirect)?),
+            config::Action::DirectResponse(config::DirectResponseAction { status, body }) => Self::Respond {
+                status: u16::try_from(status).map_err(ModelError::new)?,
+                body: body.map(bytes).transpose()?.unwrap_or_default(),
+            },
+        })
+    }
+}
+
+fn rule(origin: config::RouteOrigin) -> RuleRef {
+    let config::RouteOrigin { rules, matched } = origin;
+    let steps = rules.into_iter().map(|it| RuleStep {
+        virtual_service: it.virtual_service,
+        http: it.http,
+    });
+    RuleRef {
+        rules: steps.collect(),
+        matched,
     }
 }

@@ -1,11 +1,11 @@
 //! What a request must have for a route to take it: Envoy's `RouteMatch`.
 
+use fingerpost_envoy_config::route as config;
 use fingerpost_envoy_http::header_map::{Headers, get};
 use fingerpost_routing::Pattern;
-use serde::Deserialize;
 
 use crate::ModelError;
-use crate::string_match::{HeaderMatch, QueryMatch, WrittenHeader, WrittenQuery, WrittenRegex};
+use crate::string_match::{HeaderMatch, QueryMatch, pattern};
 
 /// A conjunction of conditions.
 #[derive(Debug)]
@@ -23,33 +23,23 @@ pub(crate) enum PathMatch {
     Regex(Pattern),
 }
 
-/// `RouteMatch` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenMatch {
-    path: Option<String>,
-    prefix: Option<String>,
-    safe_regex: Option<WrittenRegex>,
-    case_sensitive: Option<bool>,
-    #[serde(default)]
-    headers: Vec<WrittenHeader>,
-    #[serde(default)]
-    query_parameters: Vec<WrittenQuery>,
-}
-
 impl RouteMatch {
-    pub(crate) fn read(written: WrittenMatch) -> Result<Self, ModelError> {
-        let fold = written.case_sensitive == Some(false);
-        let path = match (written.path, written.prefix, written.safe_regex) {
-            (Some(path), None, None) => PathMatch::Exact { path, fold },
-            (None, Some(prefix), None) => PathMatch::Prefix { prefix, fold },
-            (None, None, Some(regex)) => PathMatch::Regex(regex.read()?),
-            _ => return Err(ModelError::new("expected one of path, prefix and safe_regex")),
-        };
-        Ok(Self {
+    pub(crate) fn read(matches: config::RouteMatch) -> Result<Self, ModelError> {
+        let config::RouteMatch {
             path,
-            headers: all(written.headers, HeaderMatch::read)?,
-            query: all(written.query_parameters, QueryMatch::read)?,
+            case_sensitive,
+            headers,
+            query_parameters,
+        } = matches;
+        let fold = case_sensitive == Some(false);
+        Ok(Self {
+            path: match path {
+                config::PathSpecifier::Path(path) => PathMatch::Exact { path, fold },
+                config::PathSpecifier::Prefix(prefix) => PathMatch::Prefix { prefix, fold },
+                config::PathSpecifier::SafeRegex(regex) => PathMatch::Regex(pattern(&regex)?),
+            },
+            headers: all(headers, HeaderMatch::read)?,
+            query: all(query_parameters, QueryMatch::read)?,
         })
     }
 
@@ -88,6 +78,6 @@ pub(crate) fn without_query(target: &[u8]) -> &[u8] {
     &target[..end.unwrap_or(target.len())]
 }
 
-fn all<W, T>(written: Vec<W>, read: impl Fn(W) -> Result<T, ModelError>) -> Result<Vec<T>, ModelError> {
-    written.into_iter().map(read).collect()
+fn all<C, T>(configured: Vec<C>, read: impl Fn(C) -> Result<T, ModelError>) -> Result<Vec<T>, ModelError> {
+    configured.into_iter().map(read).collect()
 }

@@ -2,12 +2,14 @@
 //!
 //! Written apart from the filter's own, of which the model is a check.
 
+use fingerpost_envoy_config::matcher::{RegexMatcher, StringMatcher, StringPattern};
+use fingerpost_envoy_config::route::{
+    self as config, HeaderMatcher, QueryParameterMatch, QueryParameterMatcher,
+};
 use fingerpost_envoy_http::header_map::{Headers, values};
 use fingerpost_routing::Pattern;
-use serde::Deserialize;
 
 use crate::ModelError;
-use crate::read::Ignored;
 
 /// A condition on a text.
 #[derive(Debug)]
@@ -17,37 +19,23 @@ pub(crate) enum StringMatch {
     Regex(Pattern),
 }
 
-/// `StringMatcher` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WrittenString {
-    Exact(String),
-    Prefix(String),
-    SafeRegex(WrittenRegex),
-}
-
-/// `RegexMatcher` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenRegex {
-    pub(crate) regex: String,
-    #[serde(default, rename = "google_re2")]
-    _engine: Option<Ignored>,
-}
-
-impl WrittenRegex {
-    pub(crate) fn read(&self) -> Result<Pattern, ModelError> {
-        Pattern::parse(&self.regex).map_err(|error| ModelError::new(error).within(&self.regex))
-    }
+/// The pattern of a regular expression.
+pub(crate) fn pattern(matcher: &RegexMatcher) -> Result<Pattern, ModelError> {
+    Pattern::parse(&matcher.regex).map_err(|error| ModelError::new(error).within(&matcher.regex))
 }
 
 impl StringMatch {
-    pub(crate) fn read(written: WrittenString) -> Result<Self, ModelError> {
-        Ok(match written {
-            WrittenString::Exact(text) => Self::Exact(text),
-            WrittenString::Prefix(text) => Self::Prefix(text),
-            WrittenString::SafeRegex(regex) => Self::Regex(regex.read()?),
-        })
+    pub(crate) fn read(matcher: StringMatcher) -> Result<Self, ModelError> {
+        let not_modelled = |what: &str| Err(ModelError::new(format!("{what} is not modelled here")));
+        if matcher.ignore_case {
+            return not_modelled("ignore_case");
+        }
+        match matcher.pattern {
+            StringPattern::Exact(text) => Ok(Self::Exact(text)),
+            StringPattern::Prefix(text) => Ok(Self::Prefix(text)),
+            StringPattern::SafeRegex(regex) => Ok(Self::Regex(pattern(&regex)?)),
+            StringPattern::Contains(_) => not_modelled("contains"),
+        }
     }
 
     pub(crate) fn accepts(&self, value: &[u8]) -> bool {
@@ -69,32 +57,27 @@ pub(crate) struct HeaderMatch {
     missing_as_empty: bool,
 }
 
-/// `HeaderMatcher` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenHeader {
-    name: String,
-    string_match: Option<WrittenString>,
-    present_match: Option<bool>,
-    #[serde(default)]
-    invert_match: bool,
-    #[serde(default)]
-    treat_missing_header_as_empty: bool,
-}
-
 impl HeaderMatch {
-    pub(crate) fn read(written: WrittenHeader) -> Result<Self, ModelError> {
-        // `present_match: false` is its opposite.
-        let absent = written.present_match == Some(false);
-        let name = match written.name.to_ascii_lowercase().as_str() {
+    pub(crate) fn read(matcher: HeaderMatcher) -> Result<Self, ModelError> {
+        let HeaderMatcher {
+            name,
+            value,
+            invert_match,
+            treat_missing_header_as_empty,
+        } = matcher;
+        let (want, is_opposite) = match value {
+            config::HeaderMatch::PresentMatch(present) => (None, !present),
+            config::HeaderMatch::StringMatch(text) => (Some(StringMatch::read(text)?), false),
+        };
+        let name = match name.to_ascii_lowercase().as_str() {
             "host" => ":authority".to_owned(),
             name => name.to_owned(),
         };
         Ok(Self {
             name,
-            want: written.string_match.map(StringMatch::read).transpose()?,
-            invert: written.invert_match != absent,
-            missing_as_empty: written.treat_missing_header_as_empty,
+            want,
+            invert: invert_match != is_opposite,
+            missing_as_empty: treat_missing_header_as_empty,
         })
     }
 
@@ -119,22 +102,14 @@ pub(crate) struct QueryMatch {
     want: Option<StringMatch>,
 }
 
-/// `QueryParameterMatcher` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenQuery {
-    name: String,
-    string_match: Option<WrittenString>,
-    #[serde(default, rename = "present_match")]
-    _present: Option<Ignored>,
-}
-
 impl QueryMatch {
-    pub(crate) fn read(written: WrittenQuery) -> Result<Self, ModelError> {
-        Ok(Self {
-            name: written.name,
-            want: written.string_match.map(StringMatch::read).transpose()?,
-        })
+    pub(crate) fn read(matcher: QueryParameterMatcher) -> Result<Self, ModelError> {
+        let QueryParameterMatcher { name, value } = matcher;
+        let want = match value {
+            QueryParameterMatch::PresentMatch(_) => None,
+            QueryParameterMatch::StringMatch(text) => Some(StringMatch::read(text)?),
+        };
+        Ok(Self { name, want })
     }
 
     /// Whether a target (a path with its query) satisfies it.

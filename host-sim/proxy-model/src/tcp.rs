@@ -1,11 +1,12 @@
 //! Chains that carry bytes: `tcp_proxy`.
 
-use serde::Deserialize;
+use fingerpost_envoy_config::filters::tcp_proxy::{ClusterSpecifier, TcpProxy};
+use fingerpost_envoy_config::listener::NetworkFilterConfig;
 use serde_json::Value;
 
 use crate::ModelError;
 use crate::dice::{StreamRoll, pick};
-use crate::read::{Ignored, message};
+use crate::read::message;
 
 /// Where a connection goes.
 #[derive(Debug)]
@@ -13,51 +14,26 @@ pub(crate) struct Tcp {
     shares: Vec<(String, u64)>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenTcp {
-    #[serde(rename = "@type")]
-    _type: Ignored,
-    cluster: Option<String>,
-    weighted_clusters: Option<WrittenShares>,
-    #[serde(default, rename = "stat_prefix")]
-    _stat_prefix: Ignored,
-    #[serde(default, rename = "access_log")]
-    _access_log: Ignored,
-    #[serde(default, rename = "idle_timeout")]
-    _idle_timeout: Ignored,
-    #[serde(default, rename = "max_downstream_connection_duration")]
-    _duration: Ignored,
-    #[serde(default, rename = "hash_policy")]
-    _hash_policy: Ignored,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenShares {
-    clusters: Vec<WrittenShare>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenShare {
-    name: String,
-    #[serde(default)]
-    weight: u64,
-}
-
 impl Tcp {
     /// Reads a `TcpProxy`.
     pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
-        let written: WrittenTcp = message(value)?;
-        let shares: Vec<(String, u64)> = match (written.cluster, written.weighted_clusters) {
-            (Some(cluster), None) => vec![(cluster, 1)],
-            (None, Some(several)) => several
-                .clusters
-                .into_iter()
-                .map(|it| (it.name, it.weight))
-                .collect(),
-            _ => return Err(ModelError::new("expected one of cluster and weighted_clusters")),
+        let NetworkFilterConfig::TcpProxy(proxy) = message(value)? else {
+            return Err(ModelError::new("expected a TcpProxy"));
+        };
+        let TcpProxy {
+            cluster,
+            // They have no influence on where a connection goes.
+            stat_prefix: _,
+            idle_timeout: _,
+            max_downstream_connection_duration: _,
+            access_log: _,
+        } = proxy;
+        let shares: Vec<(String, u64)> = match cluster {
+            ClusterSpecifier::Cluster(cluster) => vec![(cluster, 1)],
+            ClusterSpecifier::WeightedClusters(several) => {
+                let clusters = several.clusters.into_iter();
+                clusters.map(|it| (it.name, it.weight.into())).collect()
+            }
         };
         if shares.iter().all(|(_, weight)| *weight == 0) {
             return Err(ModelError::new("the weights add up to nothing"));

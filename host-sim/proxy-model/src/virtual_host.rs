@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
+use fingerpost_envoy_config::core::HeaderValueOption;
+use fingerpost_envoy_config::route::TlsRequirement;
+use fingerpost_envoy_config::xds::{self, MatchAction, MatcherType, OnMatch};
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_envoy_http::header_map::{Headers, get};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
-use crate::edits::{Edits, WrittenEdit};
-use crate::predicate::{Extension, HeaderInput, Predicate, WrittenPredicate, joined};
+use crate::edits::Edits;
+use crate::predicate::{Predicate, header_name, joined};
 use crate::read::{Ignored, list, message};
 use crate::route::Route;
 
@@ -58,9 +61,10 @@ pub(crate) enum RouteLookup<'m> {
     Nothing,
 }
 
+/// A `RouteConfiguration` without its virtual hosts, which are read one by one: an error then names the host.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenTable {
+struct TableHead {
     #[serde(default, rename = "name")]
     _name: Ignored,
     #[serde(default, rename = "virtual_hosts")]
@@ -73,99 +77,33 @@ struct WrittenTable {
     _max_body: Ignored,
 }
 
+/// A `VirtualHost` without its routes, which are read one by one: an error then names the route.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenHost {
+struct HostHead {
     name: String,
     domains: Vec<String>,
     #[serde(default, rename = "routes")]
     _routes: Ignored,
-    matcher: Option<Matcher>,
+    matcher: Option<xds::Matcher>,
     #[serde(default)]
-    require_tls: RequireTls,
+    require_tls: TlsRequirement,
     #[serde(default)]
     include_request_attempt_count: bool,
     #[serde(default)]
-    request_headers_to_add: Vec<WrittenEdit>,
+    request_headers_to_add: Vec<HeaderValueOption>,
     #[serde(default)]
     request_headers_to_remove: Vec<String>,
     #[serde(default)]
-    response_headers_to_add: Vec<WrittenEdit>,
+    response_headers_to_add: Vec<HeaderValueOption>,
     #[serde(default)]
     response_headers_to_remove: Vec<String>,
-}
-
-#[derive(Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum RequireTls {
-    #[default]
-    None,
-    ExternalOnly,
-    All,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Matcher {
-    matcher_tree: MatcherTree,
-    on_no_match: Option<OnNoMatch>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MatcherTree {
-    input: Extension<HeaderInput>,
-    exact_match_map: MatchMap,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MatchMap {
-    map: HashMap<String, OnMatch>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OnMatch {
-    #[serde(rename = "action")]
-    _action: Extension<Ignored>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OnNoMatch {
-    matcher: ListMatcher,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListMatcher {
-    matcher_list: MatcherList,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MatcherList {
-    matchers: Vec<FieldMatcher>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FieldMatcher {
-    predicate: WrittenPredicate,
-    on_match: OnPredicate,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OnPredicate {
-    action: Extension,
 }
 
 impl RouteTable {
     /// Reads a `RouteConfiguration`.
     pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
-        let written: WrittenTable = message(value)?;
+        let written: TableHead = message(value)?;
         let hosts = list(value, "virtual_hosts")?;
         let mut table = Self {
             exact: HashMap::new(),
@@ -174,7 +112,7 @@ impl RouteTable {
             hosts: Vec::with_capacity(hosts.len()),
         };
         for value in hosts {
-            let written: WrittenHost = message(value)?;
+            let written: HostHead = message(value)?;
             let index = table.hosts.len();
             for domain in &written.domains {
                 let domain = domain.to_ascii_lowercase();
@@ -233,7 +171,7 @@ fn without_port(authority: &[u8]) -> &[u8] {
 }
 
 impl VirtualHost {
-    fn read(value: &Value, written: WrittenHost) -> Result<Self, ModelError> {
+    fn read(value: &Value, written: HostHead) -> Result<Self, ModelError> {
         let routes = match written.matcher {
             None => {
                 let routes = list(value, "routes")?;
@@ -242,14 +180,11 @@ impl VirtualHost {
                 });
                 Routes::Listed(routes.collect::<Result<_, _>>()?)
             }
-            Some(matcher) => {
-                let map = value.pointer("/matcher/matcher_tree/exact_match_map/map");
-                Routes::read(matcher, map.unwrap_or(&Value::Null))?
-            }
+            Some(matcher) => Routes::read(matcher)?,
         };
         Ok(Self {
             // All clients are external ones to a gateway.
-            requires_tls: written.require_tls != RequireTls::None,
+            requires_tls: written.require_tls != TlsRequirement::None,
             counts_attempts: written.include_request_attempt_count,
             request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
             response_edits: Edits::read(
@@ -280,30 +215,52 @@ impl VirtualHost {
 }
 
 impl Routes {
-    /// Reads a `Matcher` over the key. The routes are read in place, in `map`.
-    fn read(matcher: Matcher, map: &Value) -> Result<Self, ModelError> {
-        let tree = matcher.matcher_tree;
-        let behind = |route: &Value, place: &str| {
-            Route::read(route).map_err(|error| error.within(format!("matcher: {place}")))
+    /// Reads a `Matcher` over the key.
+    fn read(matcher: xds::Matcher) -> Result<Self, ModelError> {
+        let MatcherType::MatcherTree(tree) = matcher.matcher_type else {
+            return Err(ModelError::new("matcher: expected matcher_tree"));
         };
-        let keyed = tree.exact_match_map.map.into_keys().map(|key| {
-            let entry = map.get(&key).and_then(|it| it.pointer("/action/typed_config"));
-            let route = behind(entry.unwrap_or(&Value::Null), &key)?;
+        let keyed = tree.exact_match_map.map.into_iter().map(|(key, on_match)| {
+            let OnMatch::Action(action) = on_match else {
+                return Err(ModelError::new(format!("matcher: {key}: expected an action")));
+            };
+            let MatchAction::Route(route) = action.typed_config else {
+                return Err(ModelError::new(format!("matcher: {key}: expected one route")));
+            };
+            let route = Route::of(*route).map_err(|error| error.within(format!("matcher: {key}")))?;
             Ok((key.into_bytes(), route))
         });
-        let unkeyed = matcher.on_no_match.map(|it| it.matcher.matcher_list.matchers);
-        let unkeyed = unkeyed.into_iter().flatten().map(|it| {
-            let listed = list(&it.on_match.action.typed_config, "routes")?;
-            let routes = listed.iter().map(|route| behind(route, "on_no_match"));
-            Ok((
-                Predicate::read(it.predicate)?,
-                routes.collect::<Result<_, ModelError>>()?,
-            ))
-        });
         Ok(Self::Keyed {
-            header: tree.input.typed_config.name(),
+            header: header_name(tree.input.typed_config),
             routes: keyed.collect::<Result<_, ModelError>>()?,
-            otherwise: unkeyed.collect::<Result<_, ModelError>>()?,
+            otherwise: matcher
+                .on_no_match
+                .map(|it| otherwise(*it))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
+}
+
+/// The routes for requests without a key, behind the predicates that choose among them.
+fn otherwise(on_no_match: OnMatch) -> Result<Vec<(Predicate, Vec<Route>)>, ModelError> {
+    let unexpected = || ModelError::new("matcher: on_no_match: expected a matcher_list with lists of routes");
+    let OnMatch::Matcher(matcher) = on_no_match else {
+        return Err(unexpected());
+    };
+    let MatcherType::MatcherList(list) = matcher.matcher_type else {
+        return Err(unexpected());
+    };
+    let fields = list.matchers.into_iter().map(|field| {
+        let OnMatch::Action(action) = field.on_match else {
+            return Err(unexpected());
+        };
+        let MatchAction::RouteList(listed) = action.typed_config else {
+            return Err(unexpected());
+        };
+        let routes = listed.routes.into_iter().map(Route::of).collect::<Result<_, _>>();
+        let routes = routes.map_err(|error| error.within("matcher: on_no_match"))?;
+        Ok((Predicate::read(field.predicate)?, routes))
+    });
+    fields.collect()
 }
