@@ -16,7 +16,8 @@ use fingerpost_envoy_config::tls::{
 use fingerpost_resources::{Diagnostics, ServerTlsMode};
 
 use crate::certificates;
-use crate::credentials::{self, CredentialName, FileSecret, Kind, SecretFiles};
+use crate::credentials::{self, CredentialName};
+use crate::file_secrets::{FileSecret, Kind, SecretFiles};
 use crate::tls::{DownstreamTls, ENVOY_REFUSES, Server, inline_string, not_in_input, refuse_secret};
 
 /// Bytes of a SHA-256.

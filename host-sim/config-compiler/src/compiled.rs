@@ -8,7 +8,7 @@ use fingerpost_routing_config::RoutingConfig;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::credentials::FileSecret;
+use crate::file_secrets::FileSecret;
 use crate::options::Engine;
 use crate::summary::Summary;
 use crate::tls::InlineCertificate;

@@ -29,6 +29,7 @@ mod dispatch;
 mod empty_clusters;
 mod endpoints;
 mod example;
+mod file_secrets;
 mod foreign_upgrades;
 mod gateways;
 mod header_edits;
@@ -56,6 +57,7 @@ mod services;
 mod summary;
 mod tcp;
 mod tls;
+mod tls_parameters;
 mod udp_servers;
 mod unselected_rules;
 mod unserved;
@@ -70,13 +72,13 @@ pub use certificates::{CertificateFault, Validity, check_authorities, check_pair
 pub use compilation::{Compilation, compile_valid};
 pub use compiled::{Compiled, CompiledChain, Routing};
 pub use covers::covers;
-pub use credentials::{FileSecret, SecretFiles};
 pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{
     AbortDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
 };
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
+pub use file_secrets::{FileSecret, SecretFiles};
 pub use gateways::ServerConflict;
 pub use header_edits::HeaderEdit;
 pub use host::qualify;

@@ -14,7 +14,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::address::address;
 use crate::claims::{self, Claims, Taken};
-use crate::credentials::FileSecret;
+use crate::file_secrets::FileSecret;
 use crate::gateways::{BoundServer, DroppedServer, MergedListener};
 use crate::http_chain::{self, HttpChain};
 use crate::mesh::Mesh;

@@ -1,32 +1,31 @@
 //! One rule of a VirtualService as routes: a route for each match that can apply, with one action.
 //!
-//! Decides which action wins and what it consists of. Timeouts, retries, faults, CORS and mirrors are
-//! written by `policies`; which engine carries the route out is `native`'s and `dispatch`'s matter.
-//! Source: istio `pilot/pkg/networking/core/route/route.go`, `BuildHTTPRoutesForVirtualService`,
-//! `TranslateRoute`, `applyHTTPRouteDestination`; docs/istio-routing.md 2.2, 3.
+//! Decides which matches make a route. What a route does is `rule`'s matter and that of `answers`, which engine carries
+//! it out that of `native` and `dispatch`.
+//! Source: istio `pilot/pkg/networking/core/route/route.go`, `BuildHTTPRoutesForVirtualService`;
+//! docs/istio-routing.md 2.2.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+mod answers;
+mod rule;
+
 use fingerpost_envoy_config::Duration;
-use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::filters::cors::CorsPolicy;
 use fingerpost_envoy_config::filters::fault::HttpFault;
 use fingerpost_envoy_config::route::{
-    DirectResponseAction, HashPolicy, RedirectAction, RedirectResponseCode, RequestMirrorPolicy, RetryPolicy,
+    DirectResponseAction, HashPolicy, RedirectAction, RequestMirrorPolicy, RetryPolicy,
 };
-use fingerpost_resources::{
-    Destination, DirectBody, HttpDirectResponse, HttpRedirect, HttpRewrite, HttpRoute, HttpRouteDestination,
-    RedirectPort, Resource, VirtualService,
-};
-use fingerpost_routing_config::{RegexRewrite, Rewrite, RouteMatch, RuleRef};
+use fingerpost_resources::{Resource, VirtualService};
+use fingerpost_routing_config::{Rewrite, RouteMatch, RuleRef};
 
+use self::rule::RuleBuilder;
 use crate::header_edits::HeaderEdits;
 use crate::matching::{self, ClaimMatch, Place};
 use crate::mesh::Mesh;
-use crate::policies;
 use crate::services::ClusterRef;
 use crate::unserved::Cause;
-use crate::virtual_services::{BoundVirtualService, DroppedRule, Rule};
+use crate::virtual_services::{BoundVirtualService, DroppedRule};
+
+pub(crate) use answers::redirect_code;
 
 /// A route, before it is written for one engine or the other.
 #[derive(Debug, Clone)]
@@ -215,250 +214,5 @@ impl Route<'_> {
     /// The path of the rule in its resource, without the match.
     pub(crate) fn rule_path(&self) -> &str {
         self.path.split(".match[").next().unwrap_or(&self.path)
-    }
-}
-
-struct RuleBuilder<'a, 'r> {
-    service: &'a BoundVirtualService<'r>,
-    rule: &'a Rule<'r>,
-    place: Place<'a>,
-    server_has_tls: bool,
-    mesh: &'a Mesh<'a>,
-}
-
-impl<'r> RuleBuilder<'_, 'r> {
-    fn route(&self, index: Option<usize>) -> Route<'r> {
-        let rule = &self.rule.route;
-        let matched = index.and_then(|index| self.rule.matches.get(index));
-        let conditions = matched.map_or_else(matching::everything, |(_, it)| matching::conditions(it));
-        let name = match matched {
-            Some((_, request)) if !request.name.is_empty() => format!("{}.{}", rule.name, request.name),
-            _ => rule.name.clone(),
-        };
-        let mut edits = HeaderEdits::new(rule.headers.as_ref());
-        let target = self.target(&mut edits);
-        let rewrite = match target {
-            Target::Forward(_) => rule.rewrite.as_ref().and_then(rewrite),
-            Target::Redirect(_) | Target::Respond(_) => None,
-        };
-        // What an expression leaves of a path is not known; the filter keeps a path that would be empty.
-        let may_be_empty = matches!(rewrite, Some(Rewrite::Regex(_)))
-            && !self.mesh.options.envoy.keeps_a_path_that_would_be_empty();
-        let rewrite_stays =
-            may_be_empty || edits.look_at_the_path() || self.a_destination_looks_at_the_path();
-        Route {
-            rule: self.rule_ref(index),
-            name,
-            conditions,
-            claims: matched.map(|(_, it)| matching::claims(it)).unwrap_or_default(),
-            rewrite,
-            rewrite_stays,
-            target,
-            stat_prefix: matched.map(|(_, it)| it.stat_prefix.clone()).unwrap_or_default(),
-            edits,
-            cors: rule.cors_policy.as_ref().map(policies::cors),
-            fault: rule.fault.as_ref().and_then(policies::fault),
-            leaf: self.rule.leaf,
-            path: self.path(index),
-            root: self.root(),
-        }
-    }
-
-    /// The rule that delegates, if there is one.
-    fn root(&self) -> Option<(&'r Resource<VirtualService>, String)> {
-        match self.rule.steps.as_slice() {
-            [root, _, ..] => Some((self.service.resource, format!("spec.http[{}]", root.http))),
-            _ => None,
-        }
-    }
-
-    fn left_out(&self, index: Option<usize>, reason: Cause) -> LeftOut<'r> {
-        let matched = index.and_then(|index| self.rule.matches.get(index));
-        LeftOut {
-            rule: self.rule_ref(index),
-            conditions: matched.map_or_else(matching::everything, |(_, it)| matching::conditions(it)),
-            reason,
-            leaf: self.rule.leaf,
-            path: self.path(index),
-        }
-    }
-
-    fn rule_ref(&self, index: Option<usize>) -> RuleRef {
-        let matched = index.and_then(|index| self.rule.matches.get(index));
-        RuleRef {
-            rules: self.rule.steps.clone(),
-            matched: matched.map(|(place, _)| place.clone()),
-        }
-    }
-
-    fn path(&self, index: Option<usize>) -> String {
-        let rule = &self.rule.path;
-        match index.and_then(|index| self.rule.matches.get(index)) {
-            // The place of a merged match ends with the leaf's own index.
-            Some((place, _)) if self.rule.steps.len() == 1 => format!("{rule}.match[{place}]"),
-            Some(_) | None => rule.clone(),
-        }
-    }
-
-    /// A redirect wins over a direct response, and that over a destination: a delegate may have all.
-    fn target(&self, edits: &mut HeaderEdits) -> Target {
-        let rule = &self.rule.route;
-        if let Some(given) = &rule.redirect {
-            return Target::Redirect(self.redirect(given));
-        }
-        if let Some(given) = &rule.direct_response {
-            return Target::Respond(direct_response(given));
-        }
-        Target::Forward(Box::new(self.forward(rule, edits)))
-    }
-
-    fn forward(&self, rule: &HttpRoute, edits: &mut HeaderEdits) -> Forward {
-        let destinations = match rule.route.as_slice() {
-            // A lone destination takes all traffic whatever its weight.
-            [only] => {
-                let own = HeaderEdits::new(only.headers.as_ref());
-                *edits = std::mem::take(edits).then(&own);
-                Destinations::One(self.cluster_of(only))
-            }
-            several => {
-                let shares = several.iter().enumerate();
-                Destinations::Split(shares.filter_map(|(index, it)| self.share(index, it)).collect())
-            }
-        };
-        let rewritten_to = rule.rewrite.as_ref().map(|it| it.authority.clone());
-        let hash_policies = self.hash_policies(rule);
-        let lone_hash = rule.route.len() == 1 && !hash_policies.is_empty();
-        Forward {
-            destinations,
-            authority: rewritten_to
-                .filter(|it| !it.is_empty())
-                .or_else(|| edits.authority.clone()),
-            timeout: rule.timeout.unwrap_or_default().into(),
-            retry_policy: policies::retry_policy(rule.retries.as_ref(), lone_hash),
-            mirrors: policies::mirrors(rule, |destination| self.cluster(destination)),
-            hash_policies,
-        }
-    }
-
-    /// A destination of several; none if it has no weight.
-    fn share(&self, destination: usize, given: &HttpRouteDestination) -> Option<Share> {
-        let weight = u32::try_from(given.weight.unwrap_or(0)).ok()?;
-        (weight > 0).then(|| Share {
-            destination,
-            cluster: self.cluster_of(given),
-            weight,
-            edits: HeaderEdits::new(given.headers.as_ref()),
-        })
-    }
-
-    fn cluster_of(&self, given: &HttpRouteDestination) -> ClusterRef {
-        let destination = given.destination.as_ref();
-        destination.map_or_else(unknown_service, |it| self.cluster(it))
-    }
-
-    fn cluster(&self, destination: &Destination) -> ClusterRef {
-        let namespace = &self.service.resource.meta.namespace;
-        self.mesh
-            .services
-            .cluster(destination, namespace, self.place.port)
-    }
-
-    /// Each destination that is used adds the hash policy of its DestinationRule.
-    fn hash_policies(&self, rule: &HttpRoute) -> Vec<HashPolicy> {
-        let namespace = &self.service.resource.meta.namespace;
-        let takes_requests = |it: &&HttpRouteDestination| rule.route.len() == 1 || it.weight.unwrap_or(0) > 0;
-        let used = rule.route.iter().filter(takes_requests);
-        let destinations = used.filter_map(|it| it.destination.as_ref());
-        destinations
-            .filter_map(|destination| {
-                let cluster = self.cluster(destination);
-                let port = destination.port.as_ref().and_then(|port| port.number);
-                let rule = self.mesh.rule_of(&cluster, namespace)?;
-                policies::hash_policy(rule, &cluster, port.is_some())
-            })
-            .collect()
-    }
-
-    fn a_destination_looks_at_the_path(&self) -> bool {
-        let destinations = &self.rule.route.route;
-        destinations.len() > 1
-            && destinations
-                .iter()
-                .any(|it| HeaderEdits::new(it.headers.as_ref()).look_at_the_path())
-    }
-
-    /// Istio route.go, `ApplyRedirect`; docs/istio-routing.md 3.2.
-    fn redirect(&self, given: &HttpRedirect) -> RedirectAction {
-        let (path_redirect, prefix_rewrite) = if given.prefix_rewrite.is_empty() {
-            (Some(given.uri.clone()), None)
-        } else {
-            (None, Some(given.prefix_rewrite.clone()))
-        };
-        let port = match given.redirect_port {
-            Some(RedirectPort::Number(number)) => number,
-            Some(RedirectPort::FromRequestPort) => self.place.port,
-            Some(RedirectPort::FromProtocolDefault) | None => 0,
-        };
-        let scheme = match given.scheme.as_str() {
-            "" if self.server_has_tls => "https",
-            "" => "http",
-            scheme => scheme,
-        };
-        let is_default = (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
-        RedirectAction {
-            path_redirect,
-            prefix_rewrite,
-            host_redirect: given.authority.clone(),
-            scheme_redirect: given.scheme.clone(),
-            port_redirect: if is_default { 0 } else { port },
-            // A code that Envoy does not have is an error: `refused`.
-            response_code: redirect_code(given.redirect_code.unwrap_or(0)).unwrap_or_default(),
-        }
-    }
-}
-
-/// Envoy has no redirect with that status.
-#[derive(Debug)]
-pub(crate) struct UnknownRedirect;
-
-/// Envoy's code of a redirect's status (istio route.go, `ApplyRedirect`).
-pub(crate) fn redirect_code(status: u32) -> Result<RedirectResponseCode, UnknownRedirect> {
-    Ok(match status {
-        0 | 301 => RedirectResponseCode::MovedPermanently,
-        302 => RedirectResponseCode::Found,
-        303 => RedirectResponseCode::SeeOther,
-        307 => RedirectResponseCode::TemporaryRedirect,
-        308 => RedirectResponseCode::PermanentRedirect,
-        _ => return Err(UnknownRedirect),
-    })
-}
-
-/// The cluster of a destination that names no host.
-fn unknown_service() -> ClusterRef {
-    ClusterRef {
-        hostname: "UnknownService".to_owned(),
-        port: 0,
-        subset: String::new(),
-    }
-}
-
-/// The change of the path, if there is one: an empty `uri` is none (docs/istio-routing.md 3.4).
-fn rewrite(given: &HttpRewrite) -> Option<Rewrite> {
-    if let Some(regex) = &given.uri_regex_rewrite {
-        return Some(Rewrite::Regex(RegexRewrite {
-            pattern: regex.matches.clone(),
-            substitution: regex.rewrite.clone(),
-        }));
-    }
-    (!given.uri.is_empty()).then(|| Rewrite::Uri(given.uri.clone()))
-}
-
-fn direct_response(given: &HttpDirectResponse) -> DirectResponseAction {
-    DirectResponseAction {
-        status: given.status.unwrap_or(200),
-        body: given.body.as_ref().map(|body| match body {
-            DirectBody::Text(text) => DataSource::InlineString(text.clone()),
-            DirectBody::Bytes(bytes) => DataSource::InlineBytes(BASE64.encode(bytes)),
-        }),
     }
 }

@@ -1,23 +1,21 @@
 //! The TLS contexts of servers that end TLS.
 //!
-//! Decides which certificates a server shows and what else is agreed in a handshake. Where certificates come from is
-//! `credentials`, which clients are let in is `client_certificates`.
-//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; docs/istio-routing.md 1.13. What Envoy refuses was
-//! tried with 1.40.
+//! Decides which certificates a server shows. Where certificates come from is `credentials` and `file_secrets`, which
+//! clients are let in is `client_certificates`, what else is agreed in a handshake is `tls_parameters`.
+//! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; docs/istio-routing.md 1.13.
 
 use fingerpost_envoy_config::core::{DataSource, Extension};
 use fingerpost_envoy_config::listener::TransportSocketConfig;
 use fingerpost_envoy_config::tls::{
     CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, Secret, SecretContent, TlsCertificate,
-    TlsParameters, TlsProtocol,
+    TlsParameters,
 };
-use fingerpost_resources::{
-    Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings, TlsProtocol as GivenVersion,
-};
+use fingerpost_resources::{Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings};
 
 use crate::certificates::{self, CertificateFault, Validity};
 use crate::client_certificates;
-use crate::credentials::{self, CredentialName, FileSecret, Kind, Needed, SecretFiles};
+use crate::credentials::{self, CredentialName};
+use crate::file_secrets::{FileSecret, Kind, Needed, SecretFiles};
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 
@@ -240,76 +238,6 @@ impl Server<'_> {
             .on(self.needed.origin, field)
             .help("use SIMPLE or MUTUAL with a credentialName, or remove the server");
     }
-
-    fn parameters(&self, diagnostics: &mut Diagnostics) -> TlsParameters {
-        // Istio leaves ISTIO_MUTUAL to the mesh.
-        if self.mode() == ServerTlsMode::IstioMutual {
-            return TlsParameters::default();
-        }
-        let tls_minimum_protocol_version = version(self.tls.min_protocol_version);
-        let tls_maximum_protocol_version = version(self.tls.max_protocol_version);
-        // Envoy's defaults for servers.
-        let least = tls_minimum_protocol_version.unwrap_or(TlsProtocol::V1_2);
-        let most = tls_maximum_protocol_version.unwrap_or(TlsProtocol::V1_3);
-        if least > most {
-            let message = format!(
-                "the lowest version {} is above the highest version {}: no client can connect",
-                name_of(least),
-                name_of(most)
-            );
-            diagnostics
-                .warn("tls-versions", message)
-                .on(self.needed.origin, self.field("maxProtocolVersion"))
-                .help("without minProtocolVersion the lowest version is TLSV1_2");
-        }
-        let ciphers = self.tls.known_cipher_suites();
-        self.check_ciphers(&ciphers, diagnostics);
-        self.check_curves(diagnostics);
-        TlsParameters {
-            tls_minimum_protocol_version,
-            tls_maximum_protocol_version,
-            cipher_suites: ciphers.into_iter().map(str::to_owned).collect(),
-            ecdh_curves: self.tls.ecdh_curves.clone(),
-        }
-    }
-
-    /// Istio lets operators pass unseen. Envoy takes those that take something away from suites named before.
-    fn check_ciphers(&self, ciphers: &[&str], diagnostics: &mut Diagnostics) {
-        for name in ciphers {
-            let is_operator = name.starts_with(|it: char| !it.is_alphanumeric());
-            let index = self
-                .tls
-                .cipher_suites
-                .iter()
-                .position(|it| it == name)
-                .unwrap_or(0);
-            if is_operator {
-                let message = format!("Envoy takes no operators in a list of cipher suites: {name:?}");
-                diagnostics
-                    .error(ENVOY_REFUSES, message)
-                    .on(self.needed.origin, self.field(&format!("cipherSuites[{index}]")))
-                    .help("list the suites that you want, in the order of preference");
-            }
-        }
-    }
-
-    fn check_curves(&self, diagnostics: &mut Diagnostics) {
-        const CURVES: [&str; 5] = ["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"];
-        for (index, name) in self.tls.ecdh_curves.iter().enumerate() {
-            let repeated = self.tls.ecdh_curves.iter().take(index).any(|it| it == name);
-            let message = if repeated {
-                format!("the curve {name:?} is listed twice: Envoy refuses that")
-            } else if CURVES.contains(&name.as_str()) {
-                continue;
-            } else {
-                format!("Envoy does not know the curve {name:?}")
-            };
-            diagnostics
-                .error(ENVOY_REFUSES, message)
-                .on(self.needed.origin, self.field(&format!("ecdhCurves[{index}]")))
-                .help(format!("Envoy's curves: {}", CURVES.join(", ")));
-        }
-    }
 }
 
 /// Where a certificate comes from.
@@ -359,25 +287,5 @@ pub(crate) fn not_in_input(namespace: &str, name: &str, own: &str) -> String {
         format!("no Secret `{namespace}/{name}` in the input")
     } else {
         format!("a proxy in namespace `{own}` may not read Secret `{namespace}/{name}`")
-    }
-}
-
-fn version(given: Option<GivenVersion>) -> Option<TlsProtocol> {
-    match given? {
-        GivenVersion::Auto => None,
-        GivenVersion::V1_0 => Some(TlsProtocol::V1_0),
-        GivenVersion::V1_1 => Some(TlsProtocol::V1_1),
-        GivenVersion::V1_2 => Some(TlsProtocol::V1_2),
-        GivenVersion::V1_3 => Some(TlsProtocol::V1_3),
-    }
-}
-
-/// Envoy's name of a version.
-fn name_of(version: TlsProtocol) -> &'static str {
-    match version {
-        TlsProtocol::V1_0 => "TLSv1_0",
-        TlsProtocol::V1_1 => "TLSv1_1",
-        TlsProtocol::V1_2 => "TLSv1_2",
-        TlsProtocol::V1_3 => "TLSv1_3",
     }
 }
