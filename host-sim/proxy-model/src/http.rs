@@ -1,5 +1,12 @@
 //! The configuration of an HTTP connection manager: its filters in order, its routes, what it removes and refuses.
 
+use fingerpost_envoy_config::Empty;
+use fingerpost_envoy_config::core::{AsyncDataSource, DataSource, Extension};
+use fingerpost_envoy_config::filters::http_connection_manager::{
+    EarlyHeaderMutation, HeaderMutation, HttpFilterConfig, Mutation, PathWithEscapedSlashesAction,
+    UpgradeConfig,
+};
+use fingerpost_envoy_config::filters::wasm::{PluginConfiguration, Wasm};
 use fingerpost_envoy_http::connection_manager::PathRules;
 use fingerpost_envoy_http::header_map::Headers;
 use fingerpost_envoy_http::upgrade;
@@ -56,20 +63,21 @@ pub(crate) struct Plugin {
     configuration: Vec<u8>,
 }
 
+/// An `HttpConnectionManager` without its routes, which have a reader of their own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenHttp {
+struct HttpHead {
     #[serde(rename = "@type")]
     _type: Ignored,
     use_remote_address: bool,
     normalize_path: bool,
     #[serde(default, rename = "path_with_escaped_slashes_action")]
-    _escaped_slashes: EscapedSlashes,
+    _escaped_slashes: PathWithEscapedSlashesAction,
     #[serde(default)]
-    early_header_mutation_extensions: Vec<EarlyMutation>,
+    early_header_mutation_extensions: Vec<Extension<EarlyHeaderMutation>>,
     #[serde(rename = "route_config")]
     _route_config: Ignored,
-    http_filters: Vec<WrittenFilter>,
+    http_filters: Vec<Extension<HttpFilterConfig>>,
     #[serde(default, rename = "stat_prefix")]
     _stat_prefix: Ignored,
     #[serde(default = "usual_server_name")]
@@ -83,112 +91,45 @@ struct WrittenHttp {
     #[serde(default, rename = "proxy_100_continue")]
     _continue: Ignored,
     #[serde(default)]
-    upgrade_configs: Vec<WrittenUpgrade>,
+    upgrade_configs: Vec<UpgradeConfig>,
     #[serde(default, rename = "request_id_extension")]
     _request_id: Ignored,
     #[serde(default, rename = "access_log")]
     _access_log: Ignored,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenUpgrade {
-    upgrade_type: String,
-}
-
-/// What is done to a path with `%2F`: nothing else is supported.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum EscapedSlashes {
-    #[default]
-    ImplementationSpecificDefault,
-    KeepUnchanged,
-}
-
-#[derive(Debug, Deserialize)]
-struct EarlyMutation {
-    typed_config: HeaderMutation,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "@type", deny_unknown_fields)]
-enum HeaderMutation {
-    #[serde(
-        rename = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
-    )]
-    Headers { mutations: Vec<Mutation> },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mutation {
-    remove: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenFilter {
-    #[serde(default, rename = "name")]
-    _name: Ignored,
-    typed_config: FilterConfig,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "@type")]
-enum FilterConfig {
-    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm")]
-    Wasm { config: WrittenPlugin },
-    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault")]
-    Fault {},
-    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors")]
-    Cors {},
-    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")]
-    Router {},
-}
-
-#[derive(Debug, Deserialize)]
-struct WrittenPlugin {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    vm_config: Value,
-    #[serde(default)]
-    configuration: Value,
-}
-
 impl Http {
     /// Reads an `HttpConnectionManager`.
     pub(crate) fn read(value: &Value, listener: &str, refuses_fragments: bool) -> Result<Self, ModelError> {
-        let written: WrittenHttp = message(value)?;
-        if !written.use_remote_address || !written.normalize_path {
+        let head: HttpHead = message(value)?;
+        if !head.use_remote_address || !head.normalize_path {
             return Err(ModelError::new(
                 "expected use_remote_address and normalize_path, as at a gateway",
             ));
         }
-        let early = written
-            .early_header_mutation_extensions
-            .into_iter()
-            .flat_map(|it| {
-                let HeaderMutation::Headers { mutations } = it.typed_config;
-                mutations
-            });
-        let filters = written
+        let early = head.early_header_mutation_extensions.into_iter().flat_map(|it| {
+            let EarlyHeaderMutation::HeaderMutation(HeaderMutation { mutations }) = it.typed_config;
+            mutations
+        });
+        let filters = head
             .http_filters
             .into_iter()
             .map(|it| HttpFilter::read(it.typed_config, listener));
         Ok(Self {
             listener: listener.to_owned(),
             edge: Edge {
-                removed_early: early.map(|it| it.remove.to_ascii_lowercase()).collect(),
+                removed_early: early
+                    .map(|Mutation::Remove(name)| name.to_ascii_lowercase())
+                    .collect(),
                 path_rules: PathRules {
                     refuses_fragments,
-                    normalizes: written.normalize_path,
+                    normalizes: head.normalize_path,
                 },
             },
             filters: filters.collect(),
-            server_name: written.server_name,
+            server_name: head.server_name,
             routes: RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
-            upgrades: written
+            upgrades: head
                 .upgrade_configs
                 .into_iter()
                 .map(|it| it.upgrade_type.to_ascii_lowercase())
@@ -203,24 +144,25 @@ impl Http {
 }
 
 impl HttpFilter {
-    fn read(config: FilterConfig, listener: &str) -> Self {
+    fn read(config: HttpFilterConfig, listener: &str) -> Self {
         match config {
-            FilterConfig::Fault {} => Self::Fault,
-            FilterConfig::Cors {} => Self::Cors,
-            FilterConfig::Router {} => Self::Router,
-            FilterConfig::Wasm { config } => {
-                let text = |value: &Value, pointer| {
-                    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
-                };
-                Self::Plugin(Plugin {
-                    listener: listener.to_owned(),
-                    name: config.name,
-                    module: text(&config.vm_config, "/code/local/filename").unwrap_or_default(),
-                    configuration: text(&config.configuration, "/value")
-                        .unwrap_or_default()
-                        .into_bytes(),
-                })
-            }
+            HttpFilterConfig::Fault(_) => Self::Fault,
+            HttpFilterConfig::Cors(Empty {}) => Self::Cors,
+            HttpFilterConfig::Router(Empty {}) => Self::Router,
+            HttpFilterConfig::Wasm(Wasm { config }) => Self::Plugin(Plugin {
+                listener: listener.to_owned(),
+                name: config.name,
+                module: match config.vm_config.code {
+                    AsyncDataSource::Local(DataSource::Filename(path)) => path,
+                    AsyncDataSource::Local(DataSource::InlineBytes(_) | DataSource::InlineString(_)) => {
+                        String::new()
+                    }
+                },
+                configuration: config.configuration.map_or_else(Vec::new, |it| {
+                    let PluginConfiguration::Text { value } = it;
+                    value.into_bytes()
+                }),
+            }),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Listeners and their filter chains: which chain serves a connection.
 
+use fingerpost_envoy_config::core::{Address, Extension};
+use fingerpost_envoy_config::listener::{FilterChainMatch, ListenerFilterConfig, TransportSocketConfig};
 use fingerpost_envoy_http::domain::{Fit, fit};
 use serde::Deserialize;
 use serde_json::Value;
@@ -57,13 +59,14 @@ pub struct ListenerTraffic<'m> {
     pub bytes: bool,
 }
 
+/// A `Listener` without its chains, which are read one by one: an error then names the chain.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenListener {
+struct ListenerHead {
     name: String,
     address: Address,
     #[serde(default)]
-    listener_filters: Vec<Named>,
+    listener_filters: Vec<Extension<ListenerFilterConfig>>,
     #[serde(rename = "filter_chains")]
     _filter_chains: Ignored,
     #[serde(default, rename = "traffic_direction")]
@@ -72,91 +75,44 @@ struct WrittenListener {
     _access_log: Ignored,
 }
 
-#[derive(Debug, Deserialize)]
-struct Named {
-    name: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Address {
-    SocketAddress(SocketAddress),
-    /// A Unix socket.
-    Pipe(Ignored),
-}
-
-impl Address {
-    /// The port; 0 of a Unix socket, which no request to a port reaches.
-    fn port(&self) -> u16 {
-        match self {
-            Self::SocketAddress(address) => address.port_value,
-            Self::Pipe(Ignored) => 0,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct SocketAddress {
-    port_value: u16,
-}
-
+/// A `FilterChain` without its filters, which have a reader of their own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenChain {
+struct ChainHead {
     #[serde(default)]
-    filter_chain_match: ChainMatch,
+    filter_chain_match: FilterChainMatch,
     #[serde(rename = "filters")]
     _filters: Ignored,
-    transport_socket: Option<WrittenSocket>,
+    transport_socket: Option<Extension<TransportSocketConfig>>,
     #[serde(default, rename = "transport_socket_connect_timeout")]
     _handshake: Ignored,
     #[serde(default, rename = "name")]
     _name: Ignored,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChainMatch {
-    #[serde(default)]
-    server_names: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WrittenSocket {
-    typed_config: WrittenTls,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "@type")]
-enum WrittenTls {
-    #[serde(rename = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext")]
-    Downstream {
-        #[serde(default)]
-        require_client_certificate: bool,
-    },
+/// The port; 0 of a Unix socket, which no request to a port reaches.
+fn port(address: &Address) -> Result<u16, ModelError> {
+    match address {
+        Address::SocketAddress(address) => u16::try_from(address.port_value).map_err(ModelError::new),
+        Address::Pipe(_) => Ok(0),
+    }
 }
 
 impl Listener {
     /// Reads a `Listener`.
     pub(crate) fn read(value: &Value, refuses_fragments: bool) -> Result<Self, ModelError> {
-        let written: WrittenListener = message(value)?;
-        let inspector = "envoy.filters.listener.tls_inspector";
-        if let Some(other) = written.listener_filters.iter().find(|it| it.name != inspector) {
-            return Err(ModelError::new(format!(
-                "the listener filter {} is not modelled",
-                other.name
-            )));
-        }
+        let head: ListenerHead = message(value)?;
         let chains = list(value, "filter_chains")?;
         let chains = chains.iter().enumerate().map(|(index, value)| {
-            Chain::read(value, &written.name, refuses_fragments)
+            Chain::read(value, &head.name, refuses_fragments)
                 .map_err(|error| error.within(format!("filter_chains[{index}]")))
         });
         Ok(Self {
             chains: chains.collect::<Result<_, _>>()?,
-            port: written.address.port(),
-            reads_server_names: !written.listener_filters.is_empty(),
-            name: written.name,
+            port: port(&head.address)?,
+            // The only filter there is reads them.
+            reads_server_names: !head.listener_filters.is_empty(),
+            name: head.name,
         })
     }
 
@@ -190,7 +146,7 @@ impl Listener {
 
 impl Chain {
     fn read(value: &Value, listener: &str, refuses_fragments: bool) -> Result<Self, ModelError> {
-        let written: WrittenChain = message(value)?;
+        let head: ChainHead = message(value)?;
         let [filter] = list(value, "filters")? else {
             return Err(ModelError::new("expected one network filter"));
         };
@@ -209,15 +165,13 @@ impl Chain {
                 )));
             }
         };
-        let names = written.filter_chain_match.server_names;
+        let names = head.filter_chain_match.server_names;
         Ok(Self {
             server_names: names.iter().map(|it| it.to_ascii_lowercase()).collect(),
-            tls: written.transport_socket.map(|socket| {
-                let WrittenTls::Downstream {
-                    require_client_certificate,
-                } = socket.typed_config;
+            tls: head.transport_socket.map(|socket| {
+                let TransportSocketConfig::DownstreamTls(tls) = socket.typed_config;
                 TlsEnd {
-                    needs_certificate: require_client_certificate,
+                    needs_certificate: tls.require_client_certificate.unwrap_or_default(),
                 }
             }),
             network,

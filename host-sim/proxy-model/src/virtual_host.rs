@@ -103,18 +103,18 @@ struct HostHead {
 impl RouteTable {
     /// Reads a `RouteConfiguration`.
     pub(crate) fn read(value: &Value) -> Result<Self, ModelError> {
-        let written: TableHead = message(value)?;
+        let head: TableHead = message(value)?;
         let hosts = list(value, "virtual_hosts")?;
         let mut table = Self {
             exact: HashMap::new(),
             wildcards: Vec::new(),
-            ignores_port: written.ignore_port_in_host_matching,
+            ignores_port: head.ignore_port_in_host_matching,
             hosts: Vec::with_capacity(hosts.len()),
         };
         for value in hosts {
-            let written: HostHead = message(value)?;
+            let head: HostHead = message(value)?;
             let index = table.hosts.len();
-            for domain in &written.domains {
+            for domain in &head.domains {
                 let domain = domain.to_ascii_lowercase();
                 if domain.contains('*') {
                     table.wildcards.push((domain, index));
@@ -122,10 +122,10 @@ impl RouteTable {
                     table.exact.insert(domain, index);
                 }
             }
-            let name = written.name.clone();
+            let name = head.name.clone();
             table
                 .hosts
-                .push(VirtualHost::read(value, written).map_err(|error| error.within(name))?);
+                .push(VirtualHost::read(value, head).map_err(|error| error.within(name))?);
         }
         Ok(table)
     }
@@ -171,8 +171,8 @@ fn without_port(authority: &[u8]) -> &[u8] {
 }
 
 impl VirtualHost {
-    fn read(value: &Value, written: HostHead) -> Result<Self, ModelError> {
-        let routes = match written.matcher {
+    fn read(value: &Value, head: HostHead) -> Result<Self, ModelError> {
+        let routes = match head.matcher {
             None => {
                 let routes = list(value, "routes")?;
                 let routes = routes.iter().enumerate().map(|(index, value)| {
@@ -184,13 +184,10 @@ impl VirtualHost {
         };
         Ok(Self {
             // All clients are external ones to a gateway.
-            requires_tls: written.require_tls != TlsRequirement::None,
-            counts_attempts: written.include_request_attempt_count,
-            request_edits: Edits::read(written.request_headers_to_add, written.request_headers_to_remove),
-            response_edits: Edits::read(
-                written.response_headers_to_add,
-                written.response_headers_to_remove,
-            ),
+            requires_tls: head.require_tls != TlsRequirement::None,
+            counts_attempts: head.include_request_attempt_count,
+            request_edits: Edits::read(head.request_headers_to_add, head.request_headers_to_remove),
+            response_edits: Edits::read(head.response_headers_to_add, head.response_headers_to_remove),
             routes,
         })
     }

@@ -18,8 +18,9 @@ fn bootstrap(routes: &Value, plugin: bool) -> Value {
     ];
     if plugin {
         let mut wasm = any("http.wasm.v3.Wasm");
-        wasm["config"] = json!({"name": "p", "configuration": {"value": "c"},
-            "vm_config": {"code": {"local": {"filename": "m.wasm"}}}});
+        let text = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "c"});
+        wasm["config"] = json!({"name": "p", "configuration": text,
+            "vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": "m.wasm"}}}});
         filters.insert(0, json!({"name": "wasm", "typed_config": wasm}));
     }
     let mut manager = any("network.http_connection_manager.v3.HttpConnectionManager");
