@@ -3,7 +3,6 @@
 use crate::{RequestHead, ValueMatch};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 /// The name of a header, as a condition gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,22 +105,10 @@ fn join<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     joined
 }
 
-impl fmt::Display for HeaderMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let not = if self.invert { "not: " } else { "" };
-        write!(f, "{not}header `{}` {}", self.name.as_str(), self.want)?;
-        if self.missing_as_empty {
-            f.write_str(" (missing counts as empty)")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{HeaderMatch, HeaderName, RepeatedHeaders};
     use crate::{Header, Pattern, RequestHead, StringMatch, ValueMatch};
-    use alloc::string::ToString;
     use alloc::vec::Vec;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -148,7 +135,7 @@ mod tests {
             .with_method(Some(b"GET"))
             .with_scheme(Some(b"http"))
             .with_headers(&headers);
-        assert_eq!(want.accepts(&head), outcome, "{want} of {values:?}");
+        assert_eq!(want.accepts(&head), outcome, "{want:?} of {values:?}");
     }
 
     #[test]
@@ -229,18 +216,5 @@ mod tests {
             check(&header(name, exact(value)), &[], true);
         }
         check(&header("method", exact("GET")), &[], false);
-    }
-
-    #[test]
-    fn a_condition_reads_as_a_sentence() {
-        let not = HeaderMatch {
-            invert: true,
-            missing_as_empty: true,
-            ..header("X-A", exact("v"))
-        };
-        assert_eq!(
-            not.to_string(),
-            "not: header `x-a` is `v` (missing counts as empty)"
-        );
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::Pattern;
 use alloc::boxed::Box;
-use core::fmt;
 
 /// A condition on the path: Envoy's `path`, `prefix` and `safe_regex` of a `RouteMatch`.
 #[derive(Debug)]
@@ -49,36 +48,23 @@ fn same(value: &[u8], want: &[u8], ignore_case: bool) -> bool {
     }
 }
 
-impl fmt::Display for PathMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, text, ignore_case) = match self {
-            Self::Exact { path, ignore_case } => ("is", &**path, *ignore_case),
-            Self::Prefix { prefix, ignore_case } => ("starts with", &**prefix, *ignore_case),
-            Self::Regex(pattern) => ("matches", pattern.as_str(), false),
-        };
-        write!(
-            f,
-            "path {verb} `{text}`{}",
-            if ignore_case { " in any case" } else { "" }
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::PathMatch;
     use crate::Pattern;
-    use alloc::string::ToString;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(want: &PathMatch, yes: &[&str], no: &[&str]) {
         for path in yes {
-            assert!(want.accepts(path.as_bytes()), "{want} should accept {path}");
+            assert!(want.accepts(path.as_bytes()), "{want:?} should accept {path}");
         }
         for path in no {
-            assert!(!want.accepts(path.as_bytes()), "{want} should not accept {path}");
+            assert!(
+                !want.accepts(path.as_bytes()),
+                "{want:?} should not accept {path}"
+            );
         }
     }
 
@@ -123,14 +109,6 @@ mod tests {
             &PathMatch::Regex(Pattern::parse("/a.*").unwrap()),
             &["/a", "/ab"],
             &["x/a"],
-        );
-    }
-
-    #[test]
-    fn a_condition_reads_as_a_sentence() {
-        assert_eq!(
-            prefix("/api", true).to_string(),
-            "path starts with `/api` in any case"
         );
     }
 }

@@ -4,7 +4,6 @@ use crate::{
     Destination, DispatchKey, HeaderMatch, PathMatch, PathRewrite, QueryMatch, RequestHead, Roll, Rule, Split,
 };
 use alloc::vec::Vec;
-use core::fmt;
 
 /// One route of a virtual host.
 #[derive(Debug)]
@@ -79,19 +78,21 @@ pub struct Resolved<'t> {
 impl RouteMatch {
     /// The first condition that `head` fails.
     pub fn check(&self, head: &RequestHead<'_>) -> Result<(), Mismatch<'_>> {
-        let Some(path) = head.path() else {
-            return Err(Mismatch::NoPath);
+        self.mismatches(head).next().map_or(Ok(()), Err)
+    }
+
+    /// Every condition that `head` fails, in the order in which they are checked.
+    pub fn mismatches<'m>(&'m self, head: &RequestHead<'_>) -> impl Iterator<Item = Mismatch<'m>> {
+        let path = match head.path() {
+            None => Some(Mismatch::NoPath),
+            Some(path) if self.path.accepts(path) => None,
+            Some(_) => Some(Mismatch::Path(&self.path)),
         };
-        if !self.path.accepts(path) {
-            return Err(Mismatch::Path(&self.path));
-        }
-        if let Some(failed) = self.headers.iter().find(|it| !it.accepts(head)) {
-            return Err(Mismatch::Header(failed));
-        }
-        match self.query.iter().find(|it| !it.accepts(head.query())) {
-            Some(failed) => Err(Mismatch::Query(failed)),
-            None => Ok(()),
-        }
+        let headers = self.headers.iter().filter(|it| !it.accepts(head));
+        let query = self.query.iter().filter(|it| !it.accepts(head.query()));
+        path.into_iter()
+            .chain(headers.map(Mismatch::Header))
+            .chain(query.map(Mismatch::Query))
     }
 }
 
@@ -112,29 +113,5 @@ impl Route {
             destination,
             target,
         }
-    }
-}
-
-impl fmt::Display for Mismatch<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPath => f.write_str("the request has no path"),
-            Self::Path(it) => it.fmt(f),
-            Self::Header(it) => it.fmt(f),
-            Self::Query(it) => it.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for RouteMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.fmt(f)?;
-        for header in &self.headers {
-            write!(f, ", {header}")?;
-        }
-        for parameter in &self.query {
-            write!(f, ", {parameter}")?;
-        }
-        Ok(())
     }
 }

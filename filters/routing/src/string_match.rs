@@ -2,7 +2,6 @@
 
 use crate::Pattern;
 use alloc::boxed::Box;
-use core::fmt;
 
 /// A condition on a text that is there.
 #[derive(Debug)]
@@ -35,16 +34,6 @@ impl StringMatch {
     }
 }
 
-impl fmt::Display for StringMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(text) => write!(f, "is `{text}`"),
-            Self::Prefix(text) => write!(f, "starts with `{text}`"),
-            Self::Regex(pattern) => write!(f, "matches `{pattern}`"),
-        }
-    }
-}
-
 /// A condition on a value that may be missing.
 #[derive(Debug)]
 pub enum ValueMatch {
@@ -60,15 +49,6 @@ impl ValueMatch {
         match self {
             Self::Present => None,
             Self::Text(want) => want.literal(),
-        }
-    }
-}
-
-impl fmt::Display for ValueMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Present => f.write_str("is present"),
-            Self::Text(want) => want.fmt(f),
         }
     }
 }

@@ -8,6 +8,7 @@ use fingerpost_routing_config::RuleRef;
 use serde::Deserialize;
 
 use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
+use crate::table;
 
 /// The column of host and path starts with this width.
 const USUAL_TARGET: usize = 32;
@@ -61,7 +62,7 @@ impl Journal {
         Self {
             target: USUAL_TARGET,
             rule: rules
-                .map(|it| visible(&it.without_match()).chars().count())
+                .map(|it| table::length(&visible(&it.without_match())))
                 .max()
                 .unwrap_or(0),
         }
@@ -125,9 +126,9 @@ fn status(code: u16) -> String {
 
 /// `text` as wide as the widest so far, within the limit.
 fn padded(text: &str, widest: &mut usize, limit: usize) -> String {
-    let length = text.chars().count();
+    let length = table::length(text);
     *widest = (*widest).max(length.min(limit));
-    format!("{text:<0$}", *widest)
+    format!("{text}{}", " ".repeat(widest.saturating_sub(length)))
 }
 
 #[cfg(test)]

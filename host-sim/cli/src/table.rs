@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use anstyle::Style;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use crate::screen::paint;
 
 /// The width where there is no terminal to ask.
@@ -205,19 +207,32 @@ fn wrap_line(text: &str, width: usize) -> Vec<String> {
 
 /// Where to cut a word that is longer than `width`, in bytes.
 fn cut(word: &str, width: usize) -> usize {
-    let end = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+    // At least one character, however wide it is: otherwise the rest would never become shorter.
+    let first = word.chars().next().map_or(0, char::len_utf8);
+    let end = fitting(word, width).max(first);
     seam(word, width).filter(|at| at * 2 > end).unwrap_or(end)
 }
 
 /// The end of the last piece of a word that fits into `width`, in bytes.
 fn seam(word: &str, width: usize) -> Option<usize> {
-    let end = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+    let end = fitting(word, width);
     let head = word.get(..end)?;
     head.rfind(SEAMS).map(|at| at + 1) // they are all one byte long
 }
 
-fn length(text: &str) -> usize {
-    text.chars().count()
+/// How much of a word fits into `width`, in bytes.
+fn fitting(word: &str, width: usize) -> usize {
+    let mut taken = 0;
+    let end = word.char_indices().find(|(_, character)| {
+        taken += character.width().unwrap_or(0);
+        taken > width
+    });
+    end.map_or(word.len(), |(at, _)| at)
+}
+
+/// How many columns of a terminal a text takes: two for each wide character, as in Chinese.
+pub(crate) fn length(text: &str) -> usize {
+    text.width()
 }
 
 #[cfg(test)]
@@ -233,6 +248,16 @@ mod tests {
         check("90% reviews.default.svc", 12, &["90% reviews.", "default.svc"]);
         check("a, b\nc", 8, &["a, b", "c"]);
         check("", 4, &[""]);
+        check("a 日本語", 5, &["a", "日本", "語"]);
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_columns() {
+        let columns = [Column::text("A", Style::new()), Column::text("B", Style::new())];
+        let rows = [["日本", "x"], ["abcd", "y"]].map(|it| it.map(str::to_owned).to_vec());
+        let widths = fit(&columns, &rows, 0, 40);
+        let lines = rows.map(|cells| crate::screen::unstyled(&row(&columns, &widths, 0, &cells)));
+        assert_eq!(lines, ["日本  x\n", "abcd  y\n"]);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use fingerpost_config_compiler::ClaimMatch;
 use fingerpost_routing::{
-    Encoding, Finder, HeaderMatch, HeaderName, PathMatch, Pattern, QueryMatch, RequestHead, RouteMatch,
-    StringMatch, ValueMatch,
+    Encoding, Finder, HeaderMatch, HeaderName, Mismatch, PathMatch, Pattern, QueryMatch, RequestHead,
+    RouteMatch, StringMatch, ValueMatch,
 };
 use fingerpost_routing_config::ValueMatch as Want;
 use fingerpost_simulated_proxy::host_of;
@@ -24,27 +24,31 @@ pub(crate) struct Conditions<'a> {
 impl Conditions<'_> {
     /// All that `head` fails, in the order in which they are checked.
     pub(crate) fn failed(&self, head: &RequestHead<'_>) -> Vec<Failed> {
-        let mut failed = Vec::new();
         let path = head.path().map(text).unwrap_or_default();
-        if !head.path().is_some_and(|it| self.matcher.path.accepts(it)) {
-            failed.push(self.path(&path, head.query()));
-        }
-        let claims = self.claims.iter().filter(|it| it.is_wanted);
-        failed.extend(claims.clone().map(claim));
-        let is_stand_in = |it: &&HeaderMatch| {
+        let claims: Vec<&ClaimMatch> = self.claims.iter().filter(|it| it.is_wanted).collect();
+        let is_stand_in = |it: &HeaderMatch| {
             it.name == HeaderName::Method
                 && matches!(it.want, ValueMatch::Present)
                 && it.invert
-                && claims.clone().count() > 0
+                && !claims.is_empty()
         };
-        let headers = self.matcher.headers.iter().filter(|it| !it.accepts(head));
-        for header in headers.filter(|it| !is_stand_in(it)) {
-            let values: Vec<String> = head.values(&header.name).map(text).collect();
-            failed.push(self.header(header, &values));
+        let mut failed = Vec::new();
+        let mut others = Vec::new();
+        for mismatch in self.matcher.mismatches(head) {
+            match mismatch {
+                Mismatch::NoPath | Mismatch::Path(_) => failed.push(self.path(&path, head.query())),
+                Mismatch::Header(header) if is_stand_in(header) => {}
+                Mismatch::Header(header) => {
+                    let values: Vec<String> = head.values(&header.name).map(text).collect();
+                    others.push(self.header(header, &values));
+                }
+                Mismatch::Query(query) => {
+                    others.push(self.query(query, first_value(head.query(), &query.name)));
+                }
+            }
         }
-        for query in self.matcher.query.iter().filter(|it| !it.accepts(head.query())) {
-            failed.push(self.query(query, first_value(head.query(), &query.name)));
-        }
+        failed.extend(claims.into_iter().map(claim));
+        failed.extend(others);
         failed
     }
 

@@ -18,6 +18,7 @@ use crate::journal::Entry;
 use crate::local::LocalListener;
 use crate::signals::Stop;
 use crate::style::{BAD, DIM, GOOD, paint};
+use crate::table::length;
 
 /// How long the access log may take to tell of a request; it is written every 50 ms.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +60,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let targets = checks.requests.iter().map(|it| &it.request);
     let widest = targets
-        .map(|it| visible(&it.authority).chars().count() + visible(&it.path).chars().count())
+        .map(|it| length(&visible(&it.authority)) + length(&visible(&it.path)))
         .max()
         .unwrap_or(0);
     let mut failed = 0;
@@ -73,7 +74,7 @@ pub(super) fn run(
         let target = visible(&target);
         let line = format!("{:>3}  {:<4}  {target}", expect.status, request.method);
         if differences.is_empty() {
-            let blanks = " ".repeat(widest.saturating_sub(target.chars().count()));
+            let blanks = " ".repeat(widest.saturating_sub(length(&target)));
             let sent = match &expect.path {
                 Some(Some(path)) if *path != request.path => format!("  as {path}"),
                 Some(_) | None => String::new(),

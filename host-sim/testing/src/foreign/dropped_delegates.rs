@@ -4,8 +4,9 @@
 //! root works there, and answers 404 in a mesh. What is dropped was decided by the compiler.
 
 use fingerpost_envoy_http::domain::fit;
-use fingerpost_resources::{HttpRoute, StringMatch};
-use fingerpost_routing::Pattern;
+use fingerpost_envoy_http::path::normalise;
+use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
+use fingerpost_routing::{PathMatch, Pattern};
 use fingerpost_simulated_proxy::host_of;
 
 use crate::evaluate::CheckContext;
@@ -14,7 +15,8 @@ use crate::evaluate::CheckContext;
 /// request.
 pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
     let host = host_of(&cx.sent.authority).to_ascii_lowercase();
-    let path = cx.sent.path.split('?').next().unwrap_or_default();
+    let target = normalise(cx.sent.path.as_bytes());
+    let path = target.split(|it| *it == b'?').next().unwrap_or_default();
     let compilation = &cx.proxy.compilation;
     let roots = compilation.resources.virtual_services.iter();
     let roots = roots.filter(|it| {
@@ -50,13 +52,29 @@ pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
 }
 
 /// Whether one of the rule's conditions on the path holds.
-fn takes(rule: &HttpRoute, path: &str) -> bool {
-    let accepts = |uri: &StringMatch| match uri {
-        StringMatch::Present => true,
-        StringMatch::Exact(text) => path == text,
-        StringMatch::Prefix(text) => path.starts_with(text.as_str()),
-        StringMatch::Regex(text) => Pattern::parse(text).is_ok_and(|it| it.accepts(path.as_bytes())),
+fn takes(rule: &HttpRoute, path: &[u8]) -> bool {
+    let accepts = |request: &HttpMatchRequest| {
+        let ignore_case = request.ignore_uri_case.unwrap_or_default();
+        match &request.uri {
+            None | Some(StringMatch::Present) => true,
+            Some(uri) => path_match(uri, ignore_case).is_some_and(|it| it.accepts(path)),
+        }
     };
-    let mut matches = rule.matches.iter();
-    rule.matches.is_empty() || matches.any(|it| it.uri.as_ref().is_none_or(accepts))
+    rule.matches.is_empty() || rule.matches.iter().any(accepts)
+}
+
+/// The condition as routing has it; none if it is a pattern that can't be read, or no condition.
+fn path_match(uri: &StringMatch, ignore_case: bool) -> Option<PathMatch> {
+    Some(match uri {
+        StringMatch::Present => return None,
+        StringMatch::Exact(text) => PathMatch::Exact {
+            path: text.as_str().into(),
+            ignore_case,
+        },
+        StringMatch::Prefix(text) => PathMatch::Prefix {
+            prefix: text.as_str().into(),
+            ignore_case,
+        },
+        StringMatch::Regex(text) => PathMatch::Regex(Pattern::parse(text).ok()?),
+    })
 }

@@ -6,7 +6,7 @@ use fingerpost_resources::{Sources, visible};
 
 use crate::listing::FileNames;
 use crate::style::{DIM, paint};
-use crate::table::{self, Column};
+use crate::table::{self, Column, length};
 
 /// Where the text of every line begins.
 const MARGIN: usize = 11;
@@ -127,12 +127,8 @@ impl Margin {
             Self::Rule(mark, style, position) => {
                 let number = format!("{position:>DIGITS$}");
                 let written = format!("  {} {}", paint(*style, mark), paint(DIM, &number));
-                (written, "  ✓ ".chars().count() + length(&number))
+                (written, length("  ✓ ") + length(&number))
             }
         })
     }
-}
-
-fn length(text: &str) -> usize {
-    text.chars().count()
 }
