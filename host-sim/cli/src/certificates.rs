@@ -86,14 +86,12 @@ fn report_missing(secret: &FileSecret, missing: &[&str], diagnostics: &mut Diagn
         reason => format!("{reason}, and {files} {are} missing: the server refuses connections"),
     };
     let help = match (secret.reason.is_empty(), &secret.files) {
-        (true, _) => {
-            "Envoy starts without them and reads them after they are put there, when this is compiled again"
-        }
+        (true, _) => "Envoy starts without them: put them there, and compile again",
         (false, SecretFiles::Certificate { .. }) => {
-            "add the Secret (type kubernetes.io/tls) to the input, or move the files there: Envoy then reads them"
+            "add the Secret (type kubernetes.io/tls) to the input, or put the files at these paths: Envoy then reads them"
         }
         (false, SecretFiles::Authority { .. }) => {
-            "add a Secret with ca.crt to the input, or move the file there: Envoy then reads it"
+            "add a Secret with ca.crt to the input, or put the file at this path: Envoy then reads it"
         }
     };
     diagnostics

@@ -28,7 +28,11 @@ impl NoEndpoints {
                         "{subject} gives no `resolution`, and the default `NONE` has no endpoints on a gateway"
                     ),
                 };
-                let help = "write `resolution: DNS`, or `resolution: STATIC` with `endpoints`";
+                let help = if service.hostname.starts_with('*') {
+                    "a wildcard can't be looked up: write a ServiceEntry for the host itself with `resolution: DNS`, or `resolution: STATIC` with `endpoints`"
+                } else {
+                    "write `resolution: DNS`, or `resolution: STATIC` with `endpoints`"
+                };
                 (reason, help.to_owned(), "spec.resolution")
             }
             Self::DynamicDns => (
@@ -38,7 +42,11 @@ impl NoEndpoints {
             ),
             Self::NoneListed => (
                 format!("{subject} has `resolution: STATIC` and lists no endpoint"),
-                "add `endpoints`, or write `resolution: DNS`".to_owned(),
+                if service.hostname.starts_with('*') {
+                    "add `endpoints`: a wildcard can't be looked up".to_owned()
+                } else {
+                    "add `endpoints`, or write `resolution: DNS`".to_owned()
+                },
                 "spec.resolution",
             ),
             Self::NoneInSlices => (

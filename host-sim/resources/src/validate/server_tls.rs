@@ -56,6 +56,13 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
         to.warn("no-effect", &at.field("minProtocolVersion"), message);
     }
     check_ciphers(tls, &at.field("cipherSuites"), to);
+    let is_unread = |field: &str| to.origin.is_unread(&at.field(field).to_string());
+    if ["mode", "credentialName", "credentialNames"]
+        .into_iter()
+        .any(is_unread)
+    {
+        return; // the rest depends on them
+    }
     let sources = [
         ("serverCertificate", !tls.server_certificate.is_empty()),
         ("privateKey", !tls.private_key.is_empty()),
@@ -104,6 +111,10 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
     }
 }
 
+fn names_a_credential(tls: &ServerTlsSettings) -> bool {
+    !tls.credential_name.is_empty() || !tls.credential_names.is_empty()
+}
+
 /// Settings that Istio accepts and does not act on.
 fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
     let mode = mode(tls);
@@ -111,6 +122,9 @@ fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         let Some(reason) = needs.missing(tls) else {
             continue;
         };
+        if field == "subjectAltNames" && mode == ServerTlsMode::Simple && names_a_credential(tls) {
+            continue; // Istio sends the names without an authority, and Envoy refuses that: an error of the compiler
+        }
         let finding = to.warn(
             "no-effect",
             &at.field(field),
@@ -319,10 +333,25 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
     }
 }
 
+/// The suites of TLS 1.3, by the names of RFC 8446, B.4.
+const TLS_1_3_SUITES: [&str; 5] = [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_CCM_SHA256",
+    "TLS_AES_128_CCM_8_SHA256",
+];
+
 fn check_ciphers(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
     let mut seen = BTreeSet::new();
     for (index, name) in tls.cipher_suites.iter().enumerate() {
-        if !is_known_cipher_suite(name) {
+        if TLS_1_3_SUITES.contains(&name.as_str()) {
+            let message = format!(
+                "{name:?} is a cipher suite of TLS 1.3, which Envoy does not let one choose: it is left out"
+            );
+            to.warn("unknown-cipher", &at.item(index), message)
+                .help("TLS 1.3 always has all of its suites; `maxProtocolVersion: TLSV1_2` turns it off");
+        } else if !is_known_cipher_suite(name) {
             to.warn(
                 "unknown-cipher",
                 &at.item(index),
