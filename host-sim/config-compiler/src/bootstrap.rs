@@ -14,7 +14,6 @@ use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
 use crate::compiled::{Compiled, CompiledChain};
 use crate::empty_clusters;
-use crate::endpoints::Endpoints;
 use crate::gateways;
 use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
@@ -78,7 +77,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
     empty_clusters::shadowed(&uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
-    lost_subsets(&clusters, &mesh, diagnostics);
+    empty_clusters::lost_subsets(&clusters, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
@@ -123,35 +122,6 @@ fn chains(listeners: &mut [BuiltListener<'_>]) -> (Vec<CompiledChain>, usize) {
         }
     }
     (chains, bytes)
-}
-
-/// DNS can't tell the endpoints of one subset from those of another.
-fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
-    for cluster in clusters {
-        let Endpoints::Dns { host, .. } = &cluster.endpoints else {
-            continue;
-        };
-        let found = mesh.rule_of(&cluster.wanted, "").and_then(|rule| {
-            rule.subsets
-                .iter()
-                .find(|(subset, _)| subset.name == cluster.wanted.subset)
-        });
-        let Some((subset, resource)) = found else { continue };
-        let index = resource
-            .spec
-            .subsets
-            .iter()
-            .position(|it| it.name == subset.name)
-            .unwrap_or(0);
-        let message = format!(
-            "the input knows no endpoints of {host}: subset \"{}\" goes wherever DNS leads",
-            subset.name
-        );
-        diagnostics
-            .warn("subset-by-dns", message)
-            .on(&resource.origin, format!("spec.subsets[{index}]"))
-            .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
-    }
 }
 
 fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Bootstrap {

@@ -6,13 +6,14 @@
 
 use fingerpost_envoy_config::Duration;
 use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};
-use fingerpost_resources::Resolution;
+use fingerpost_resources::{Resolution, Subset};
 
 use crate::cluster_policies::Policies;
+use crate::destination_rules::EffectiveRule;
 use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
 use crate::load_assignment::load_assignment;
 use crate::mesh::Mesh;
-use crate::services::{ClusterRef, KnownService, ServiceSource};
+use crate::services::{ClusterRef, KnownPort, KnownService, ServiceSource};
 
 /// A cluster of the bootstrap.
 #[derive(Debug)]
@@ -47,52 +48,60 @@ pub(crate) enum Missing {
     Endpoints(NoEndpoints),
 }
 
-/// Why the cluster does not exist, if it does not.
-pub(crate) fn check(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Result<(), Missing> {
-    let (service, labels) = service_and_labels(wanted, mesh)?;
-    if let ServiceSource::Kubernetes(_) = service.source {
-        return Ok(()); // only a ServiceEntry can be without one
-    }
-    find_endpoints(wanted, service, &labels, mesh).map(drop)
+/// What a cluster is made of.
+pub(crate) struct Parts<'m, 'r> {
+    /// The service that it leads to.
+    pub service: &'m KnownService<'r>,
+    port: &'m KnownPort,
+    rule: Option<&'m EffectiveRule<'r>>,
+    subset: Option<&'r Subset>,
+    /// The labels of its subset; none for the whole service.
+    pub labels: Labels,
 }
 
-/// The service of a cluster, and the labels of its subset.
-pub(crate) fn service_and_labels<'m, 'r>(
-    wanted: &ClusterRef,
-    mesh: &'m Mesh<'r>,
-) -> Result<(&'m KnownService<'r>, Labels), Missing> {
+/// Why the cluster does not exist, if it does not.
+pub(crate) fn check(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Result<(), Missing> {
+    let parts = parts(wanted, mesh)?;
+    if let ServiceSource::Kubernetes(_) = parts.service.source {
+        return Ok(()); // only a ServiceEntry can be without endpoints
+    }
+    parts.endpoints(mesh).map(drop)
+}
+
+/// What the cluster is made of, without its endpoints.
+pub(crate) fn parts<'m, 'r>(wanted: &ClusterRef, mesh: &'m Mesh<'r>) -> Result<Parts<'m, 'r>, Missing> {
     let service = mesh.services.find(&wanted.hostname, "");
     // An alias of another name has no cluster.
     let service = service
         .filter(|it| it.alias_of().is_none())
         .ok_or(Missing::Host)?;
-    service.port(wanted.port).ok_or(Missing::Port)?;
-    if wanted.subset.is_empty() {
-        return Ok((service, Labels::new()));
-    }
+    let port = service.port(wanted.port).ok_or(Missing::Port)?;
     let rule = mesh.destination_rules.find(&wanted.hostname, service.namespace);
     let subset = rule.and_then(|rule| rule.subset(&wanted.subset));
-    let subset = subset.ok_or(Missing::Subset)?;
-    Ok((service, subset.labels.clone()))
+    let labels = match subset {
+        _ if wanted.subset.is_empty() => Labels::new(),
+        Some(subset) => subset.labels.clone(),
+        None => return Err(Missing::Subset),
+    };
+    Ok(Parts {
+        service,
+        port,
+        rule,
+        subset,
+        labels,
+    })
 }
 
-fn find_endpoints(
-    wanted: &ClusterRef,
-    service: &KnownService<'_>,
-    labels: &Labels,
-    mesh: &Mesh<'_>,
-) -> Result<Endpoints, Missing> {
-    let port = service.port(wanted.port).ok_or(Missing::Port)?;
-    endpoints::find(service, port, labels, mesh.resources).map_err(Missing::Endpoints)
+impl Parts<'_, '_> {
+    fn endpoints(&self, mesh: &Mesh<'_>) -> Result<Endpoints, Missing> {
+        endpoints::find(self.service, self.port, &self.labels, mesh.resources).map_err(Missing::Endpoints)
+    }
 }
 
 fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
-    let (service, labels) = service_and_labels(wanted, mesh).ok()?;
-    let port = service.port(wanted.port)?;
-    let rule = mesh.destination_rules.find(&wanted.hostname, service.namespace);
-    let subset = rule.and_then(|rule| rule.subset(&wanted.subset));
-    let found = find_endpoints(wanted, service, &labels, mesh).ok()?;
-    let policies = Policies::of(rule, subset, wanted.port);
+    let parts = parts(wanted, mesh).ok()?;
+    let found = parts.endpoints(mesh).ok()?;
+    let policies = Policies::of(parts.rule, parts.subset, wanted.port);
     let name = wanted.name();
     let endpoints = match &found {
         Endpoints::Known(endpoints) => endpoints.clone(),
@@ -111,14 +120,14 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
         name: name.clone(),
         discovery_type: if is_static {
             DiscoveryType::Static
-        } else if has_one_address(service) {
+        } else if has_one_address(parts.service) {
             DiscoveryType::LogicalDns
         } else {
             DiscoveryType::StrictDns
         },
         connect_timeout: Some(Duration::from_secs(10)),
         load_assignment: Some(load_assignment(&name, &endpoints)),
-        typed_extension_protocol_options: policies.http_protocol_options(port.protocol),
+        typed_extension_protocol_options: policies.http_protocol_options(parts.port.protocol),
         ..cluster::Cluster::default()
     };
     if !is_static {

@@ -17,8 +17,8 @@ const ROOT_NAMESPACE: &str = "istio-system";
 /// One or more DestinationRules for one host that count as one.
 #[derive(Debug, Clone)]
 pub(crate) struct EffectiveRule<'r> {
-    /// The subsets, each with the resource that defines it.
-    pub subsets: Vec<(&'r Subset, &'r Resource<DestinationRule>)>,
+    /// The subsets of all of them.
+    pub subsets: Vec<DefinedSubset<'r>>,
     /// The first policy given at the top level.
     pub traffic_policy: Option<&'r TrafficPolicy>,
     /// The first of the resources.
@@ -28,10 +28,36 @@ pub(crate) struct EffectiveRule<'r> {
     exports: Exports,
 }
 
+/// A subset, and where it is defined.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DefinedSubset<'r> {
+    /// What is defined.
+    pub subset: &'r Subset,
+    /// The resource that defines it.
+    pub resource: &'r Resource<DestinationRule>,
+    index: usize,
+}
+
+impl<'r> DefinedSubset<'r> {
+    fn all_of(resource: &'r Resource<DestinationRule>) -> impl Iterator<Item = Self> {
+        let subsets = resource.spec.subsets.iter().enumerate();
+        subsets.map(move |(index, subset)| Self {
+            subset,
+            resource,
+            index,
+        })
+    }
+
+    /// Its path in that resource.
+    pub(crate) fn path(&self) -> String {
+        format!("spec.subsets[{}]", self.index)
+    }
+}
+
 impl<'r> EffectiveRule<'r> {
     fn new(rule: &'r Resource<DestinationRule>, exports: Exports) -> Self {
         Self {
-            subsets: rule.spec.subsets.iter().map(|subset| (subset, rule)).collect(),
+            subsets: DefinedSubset::all_of(rule).collect(),
             traffic_policy: rule.spec.traffic_policy.as_ref(),
             first: rule,
             absorbed: Vec::new(),
@@ -41,10 +67,12 @@ impl<'r> EffectiveRule<'r> {
 
     /// The subset of that name.
     pub(crate) fn subset(&self, name: &str) -> Option<&'r Subset> {
-        self.subsets
-            .iter()
-            .find(|(subset, _)| subset.name == name)
-            .map(|(subset, _)| *subset)
+        self.defined(name).map(|it| it.subset)
+    }
+
+    /// The subset of that name, and where it is defined.
+    pub(crate) fn defined(&self, name: &str) -> Option<DefinedSubset<'r>> {
+        self.subsets.iter().find(|it| it.subset.name == name).copied()
     }
 
     fn selector(&self) -> Option<&'r BTreeMap<String, String>> {
@@ -57,9 +85,9 @@ impl<'r> EffectiveRule<'r> {
 
     /// Takes in a later rule: subsets are added, a name that is there already stays as it is.
     fn absorb(&mut self, later: &'r Resource<DestinationRule>) {
-        for subset in &later.spec.subsets {
-            if self.subset(&subset.name).is_none() {
-                self.subsets.push((subset, later));
+        for defined in DefinedSubset::all_of(later) {
+            if self.subset(&defined.subset.name).is_none() {
+                self.subsets.push(defined);
             }
         }
         self.absorbed.push(later);

@@ -198,21 +198,11 @@ impl RouteDetail {
 fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'_>) -> ShareDetail {
     let cluster = &share.cluster;
     let rule = destinations.mesh.rule_of(cluster, "");
-    let defined = rule.and_then(|rule| {
-        rule.subsets
-            .iter()
-            .find(|(subset, _)| subset.name == cluster.subset)
-    });
+    let defined = rule.and_then(|rule| rule.defined(&cluster.subset));
     let destination_rule = rule.map(|rule| {
-        let resource = defined.map_or(rule.first, |(_, resource)| *resource);
-        let index = resource
-            .spec
-            .subsets
-            .iter()
-            .position(|it| it.name == cluster.subset);
-        let path = match index {
-            Some(index) => format!("spec.subsets[{index}]"),
-            None => "spec.host".to_owned(),
+        let (resource, path) = match defined {
+            Some(defined) => (defined.resource, defined.path()),
+            None => (rule.first, "spec.host".to_owned()),
         };
         let policies = Policies::of(Some(rule), rule.subset(&cluster.subset), cluster.port);
         DestinationRuleDetail {
@@ -230,9 +220,7 @@ fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'
         host: cluster.hostname.clone(),
         port: cluster.port,
         subset: cluster.subset.clone(),
-        labels: defined
-            .map(|(subset, _)| subset.labels.clone())
-            .unwrap_or_default(),
+        labels: defined.map(|it| it.subset.labels.clone()).unwrap_or_default(),
         weight: share.weight,
         destination_rule,
         missing: destinations.missing_cluster(cluster),

@@ -1,5 +1,5 @@
-//! Clusters that have no endpoint: one finding for each, at the resource where that begins. And ServiceEntries whose
-//! endpoints belong to no cluster, since another service has their host.
+//! Clusters that have no endpoint: one finding for each, at the resource where that begins. ServiceEntries whose
+//! endpoints belong to no cluster, since another service has their host. Subsets whose endpoints can't be told apart.
 //!
 //! Decides what follows for the traffic. Which endpoints there are, `endpoints` decides.
 
@@ -98,6 +98,27 @@ pub(crate) fn shadowed(
     }
 }
 
+/// Warns of subsets whose endpoints are found by DNS, which can't tell them from those of another.
+pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+    for cluster in clusters {
+        let Endpoints::Dns { host, .. } = &cluster.endpoints else {
+            continue;
+        };
+        let rule = mesh.rule_of(&cluster.wanted, "");
+        let Some(defined) = rule.and_then(|rule| rule.defined(&cluster.wanted.subset)) else {
+            continue;
+        };
+        let message = format!(
+            "the input knows no endpoints of {host}: subset \"{}\" goes wherever DNS leads",
+            defined.subset.name
+        );
+        diagnostics
+            .warn("subset-by-dns", message)
+            .on(&defined.resource.origin, defined.path())
+            .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
+    }
+}
+
 fn empty(
     why: &NoEndpoints,
     cluster: &ClusterRef,
@@ -105,29 +126,19 @@ fn empty(
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Ok((service, labels)) = clusters::service_and_labels(cluster, mesh) else {
+    let Ok(parts) = clusters::parts(cluster, mesh) else {
         return;
     };
-    let cause = why.cause(cluster, service, &labels);
+    let cause = why.cause(cluster, parts.service, &parts.labels);
     let message = format!("{}: {}", cause.message, consequences(&uses.collect()));
-    let subset = mesh.rule_of(cluster, "").and_then(|rule| {
-        let (subset, resource) = rule
-            .subsets
-            .iter()
-            .find(|(subset, _)| subset.name == cluster.subset)?;
-        let index = resource
-            .spec
-            .subsets
-            .iter()
-            .position(|it| it.name == subset.name)?;
-        Some((*resource, index))
-    });
+    let rule = mesh.rule_of(cluster, "");
+    let subset = rule.and_then(|rule| rule.defined(&cluster.subset));
     let finding = diagnostics.warn("no-endpoints", message);
     match (why, subset) {
-        (NoEndpoints::NoneInSubset { .. }, Some((rule, index))) => {
-            finding.on(&rule.origin, format!("spec.subsets[{index}].labels"))
+        (NoEndpoints::NoneInSubset { .. }, Some(subset)) => {
+            finding.on(&subset.resource.origin, format!("{}.labels", subset.path()))
         }
-        _ => finding.on(origin(service), cause.field),
+        _ => finding.on(origin(parts.service), cause.field),
     }
     .help(cause.help);
 }

@@ -96,7 +96,7 @@ fn used_rules<'r>(clusters: &[Cluster], mesh: &Mesh<'r>) -> Vec<Used<'r>> {
 
 fn resources_of<'r>(rule: &EffectiveRule<'r>) -> Vec<&'r Resource<DestinationRule>> {
     let mut resources = vec![rule.first];
-    resources.extend(rule.subsets.iter().map(|(_, resource)| *resource));
+    resources.extend(rule.subsets.iter().map(|it| it.resource));
     resources.extend(rule.absorbed.iter().copied());
     resources
 }

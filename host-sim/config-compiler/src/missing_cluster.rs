@@ -55,7 +55,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
             let defined = mesh.destination_rules.find(host, namespace).map(|rule| {
                 rule.subsets
                     .iter()
-                    .map(|(subset, _)| format!("\"{}\"", subset.name))
+                    .map(|it| format!("\"{}\"", it.subset.name))
                     .collect()
             });
             let message = format!(
@@ -89,8 +89,8 @@ pub(crate) fn without_endpoints(
     cluster: &ClusterRef,
     mesh: &Mesh<'_>,
 ) -> Option<MissingCluster> {
-    let (service, labels) = clusters::service_and_labels(cluster, mesh).ok()?;
-    let cause = why.cause(cluster, service, &labels);
+    let parts = clusters::parts(cluster, mesh).ok()?;
+    let cause = why.cause(cluster, parts.service, &parts.labels);
     Some(MissingCluster {
         field: "host",
         code: "no-endpoints",
