@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use fingerpost_envoy_config::core::HeaderValueOption;
+use fingerpost_envoy_config::core::{Extension, HeaderValueOption};
 use fingerpost_envoy_config::route::TlsRequirement;
-use fingerpost_envoy_config::xds::{self, MatchAction, MatcherType, OnMatch};
+use fingerpost_envoy_config::xds::{MatchAction, MatchInput, MatcherType, OnMatch};
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_envoy_http::header_map::{Headers, get};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ModelError;
 use crate::edits::Edits;
@@ -85,7 +85,7 @@ struct HostHead {
     domains: Vec<String>,
     #[serde(default, rename = "routes")]
     _routes: Ignored,
-    matcher: Option<xds::Matcher>,
+    matcher: Option<MatcherHead>,
     #[serde(default)]
     require_tls: TlsRequirement,
     #[serde(default)]
@@ -98,6 +98,29 @@ struct HostHead {
     response_headers_to_add: Vec<HeaderValueOption>,
     #[serde(default)]
     response_headers_to_remove: Vec<String>,
+}
+
+/// A `Matcher` over a key without its routes, of which there can be thousands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatcherHead {
+    matcher_tree: TreeHead,
+    on_no_match: Option<OnMatch>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TreeHead {
+    input: Extension<MatchInput>,
+    #[serde(rename = "exact_match_map")]
+    _exact_match_map: MapHead,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MapHead {
+    #[serde(rename = "map")]
+    _map: Ignored,
 }
 
 impl RouteTable {
@@ -180,7 +203,10 @@ impl VirtualHost {
                 });
                 Routes::Listed(routes.collect::<Result<_, _>>()?)
             }
-            Some(matcher) => Routes::read(matcher)?,
+            Some(matcher) => {
+                let map = value.pointer("/matcher/matcher_tree/exact_match_map/map");
+                Routes::read(matcher, map.and_then(Value::as_object))?
+            }
         };
         Ok(Self {
             // All clients are external ones to a gateway.
@@ -212,27 +238,24 @@ impl VirtualHost {
 }
 
 impl Routes {
-    /// Reads a `Matcher` over the key.
-    fn read(matcher: xds::Matcher) -> Result<Self, ModelError> {
-        let MatcherType::MatcherTree(tree) = matcher.matcher_type else {
-            return Err(ModelError::new("matcher: expected matcher_tree"));
-        };
-        let keyed = tree.exact_match_map.map.into_iter().map(|(key, on_match)| {
-            let OnMatch::Action(action) = on_match else {
-                return Err(ModelError::new(format!("matcher: {key}: expected an action")));
+    /// Reads a `Matcher` over the key, whose routes are in `map`.
+    fn read(matcher: MatcherHead, map: Option<&Map<String, Value>>) -> Result<Self, ModelError> {
+        let keyed = map.into_iter().flatten().map(|(key, value)| {
+            let within = |error: ModelError| error.within(format!("matcher: {key}"));
+            let OnMatch::Action(action) = message(value).map_err(within)? else {
+                return Err(within(ModelError::new("expected an action")));
             };
             let MatchAction::Route(route) = action.typed_config else {
-                return Err(ModelError::new(format!("matcher: {key}: expected one route")));
+                return Err(within(ModelError::new("expected one route")));
             };
-            let route = Route::of(*route).map_err(|error| error.within(format!("matcher: {key}")))?;
-            Ok((key.into_bytes(), route))
+            Ok((key.clone().into_bytes(), Route::of(*route).map_err(within)?))
         });
         Ok(Self::Keyed {
-            header: header_name(tree.input.typed_config),
+            header: header_name(matcher.matcher_tree.input.typed_config),
             routes: keyed.collect::<Result<_, ModelError>>()?,
             otherwise: matcher
                 .on_no_match
-                .map(|it| otherwise(*it))
+                .map(otherwise)
                 .transpose()?
                 .unwrap_or_default(),
         })

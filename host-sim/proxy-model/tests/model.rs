@@ -78,6 +78,28 @@ fn refused(routes: &Value, reason: &str) {
 }
 
 #[test]
+fn an_error_names_the_key_of_a_route() {
+    let route = json!({"@type": "type.googleapis.com/envoy.config.route.v3.Route", "match": {"prefix": "/"},
+        "route": {"cluster": "a", "hedge_policy": {}}});
+    let input = json!({"@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+        "header_name": "x-key"});
+    let mut bootstrap = bootstrap(&json!([]), false);
+    let host = bootstrap.pointer_mut(
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0",
+    );
+    host.expect("a host")["matcher"] = json!({"matcher_tree": {
+        "input": {"name": "key", "typed_config": input},
+        "exact_match_map": {"map": {"k@1": {"action": {"name": "route", "typed_config": route}}}},
+    }});
+    let error = Model::new(&bootstrap).expect_err("refused").to_string();
+    assert!(
+        error.starts_with("edge: filter_chains[0]: all: matcher: k@1: "),
+        "{error}"
+    );
+    assert!(error.contains("unknown field `hedge_policy`"), "{error}");
+}
+
+#[test]
 fn what_the_model_does_not_know_it_refuses_and_names_the_place() {
     refused(
         &forward(&json!({"cluster": "a", "hedge_policy": {}})),
