@@ -117,7 +117,7 @@ impl Simulator {
             if let Some(stream) = self.world.streams.get_mut(&id) {
                 keep(stream, direction, Source::Chunk);
             }
-            // The answer to a request waits for the filter to hear of the piece.
+            // The answer to a request waits until the filter has seen the piece.
             if direction == Direction::Response && self.refuse_too_large(id, direction) {
                 return DataAnswer::StopNoBuffer;
             }

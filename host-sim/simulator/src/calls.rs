@@ -1,4 +1,4 @@
-//! HTTP calls of guests: how a cluster answers, when the answer comes, and how the guest hears of it.
+//! HTTP calls of guests: how a cluster answers, when the answer comes, and which callback the guest gets.
 //!
 //! Answers come in the order of time: a call whose answer takes longer does not hold up another.
 

@@ -228,7 +228,7 @@ impl Simulator {
         false
     }
 
-    /// Answers in the stead of a body that does not fit into the buffer of a filter that wants all of it.
+    /// Answers instead of passing on a body that does not fit into the buffer of a filter that needs all of it.
     pub(crate) fn refuse_too_large(&mut self, id: u32, direction: Direction) -> bool {
         let limit = self.buffer_limit;
         let stream = self.world.streams.get(&id);
@@ -270,7 +270,7 @@ impl Simulator {
         }
     }
 
-    /// What is answered in the stead of headers that go no further.
+    /// The answer to headers that go no further.
     fn refused(&self, id: u32, direction: Direction) -> Option<Refusal> {
         let stream = self.world.streams.get(&id).filter(|stream| stream.is_routed)?;
         match direction {

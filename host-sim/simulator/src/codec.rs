@@ -1,7 +1,7 @@
 //! What Envoy's router and HTTP/1 codec make of what the filters leave: messages that they refuse, and lengths that lie.
 //!
 //! The rules are those of `source/common/http/header_utility.cc` and `source/common/router/router.cc`. What they let
-//! through although nobody can read it as it was meant is a [`Warning`].
+//! through although no receiver can read it as it was meant is a [`Warning`].
 
 use crate::headers::Headers;
 use crate::local_reply::{LocalReply, Refusal};
@@ -156,7 +156,7 @@ fn length(headers: &Headers, body: usize) -> Length {
     }
 }
 
-/// What whoever receives a request makes of the length that it says.
+/// What the receiver of a request makes of its `content-length`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Framed {
     Whole,
@@ -186,7 +186,7 @@ pub(crate) fn frame_request(headers: &Headers, body: usize, what: &str) -> (Fram
         Length::Unreadable => (
             Framed::Waits,
             format!(
-                "content-length of {what} is no number: the other end does not answer until the time is out"
+                "content-length of {what} is not a number: the other end does not answer until the time is out"
             ),
         ),
         Length::True if body == 0 && headers.get("transfer-encoding") == Some(b"chunked") => (
@@ -239,7 +239,7 @@ pub(crate) fn frame_response(stream: &Stream, response: &mut Response, warnings:
             false,
         ),
         Length::Unreadable => (
-            "content-length of the response is no number: clients refuse it".to_owned(),
+            "content-length of the response is not a number: clients refuse it".to_owned(),
             true,
         ),
     };

@@ -1,4 +1,4 @@
-//! A context as the host keeps it: which plugin and stream it stands for, and what of the stream it may touch now.
+//! A context as the host keeps it: its plugin and stream, and which part of the stream it may touch now.
 
 use crate::budget::Held;
 use crate::grpc::GrpcReceived;
@@ -67,9 +67,9 @@ pub(crate) struct Context {
     pub(crate) waits_for_done: bool,
     /// Of a root context: the properties that it has declared.
     pub(crate) declared: BTreeMap<Vec<u8>, Held>,
-    /// Of a root context: the answer to the call that it is being told of.
+    /// Of a root context: the answer to an HTTP call, while its callback runs.
     pub(crate) call_response: Option<Response>,
-    /// Of a root context: what it is being told of a gRPC call.
+    /// Of a root context: the part of an answer to a gRPC call, while its callback runs.
     pub(crate) grpc: GrpcReceived,
     /// Of a root context: what `proxy_get_status` says, which is how the last gRPC call ended.
     pub(crate) status: (u32, String),

@@ -114,7 +114,7 @@ pub(crate) struct OpenGrpc {
     pub(crate) held: Held,
 }
 
-/// What of an answer a root context is being told.
+/// The part of an answer that the callback of a root context can read.
 #[derive(Debug, Default)]
 pub(crate) struct GrpcReceived {
     pub(crate) ahead: Option<Headers>,

@@ -95,7 +95,7 @@ impl Simulator {
     }
 }
 
-/// A call hears of its message or of its failure, of nothing else.
+/// A call gets a callback for its message or for its failure, and no other.
 fn of_call(answer: GrpcAnswer) -> Vec<GrpcEvent> {
     const INTERNAL: u32 = 13;
     vec![match (answer.status, answer.messages.into_iter().next()) {

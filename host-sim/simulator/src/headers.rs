@@ -40,7 +40,7 @@ impl Headers {
         Self { kind, list }
     }
 
-    /// The pairs, for whoever wants to own them.
+    /// The pairs, owned.
     pub fn into_list(self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.list
     }

@@ -1,6 +1,6 @@
 //! Answers instead of the upstream's: of a filter, of a failed VM, of Envoy's codec.
 
-/// A reply that a filter, or a failed VM, makes in the upstream's stead.
+/// A reply that a filter, or a failed VM, makes instead of the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalReply {
     pub(crate) status: u32,

@@ -162,7 +162,7 @@ impl Response {
         self
     }
 
-    /// Its status, 0 where `:status` is no number.
+    /// Its status, 0 where `:status` is not a number.
     pub fn status(&self) -> u16 {
         self.headers
             .text(":status")

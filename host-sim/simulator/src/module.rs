@@ -42,7 +42,7 @@ impl Module {
 
     /// As [`Module::compile`], but keeps the result in `directory` and takes it from there the next time, in a few milliseconds.
     ///
-    /// Whoever can write to that directory decides what runs: give it one that belongs to the user.
+    /// Write access to that directory decides what runs: use one that belongs to the user.
     pub fn cached(wasm: impl AsRef<[u8]>, directory: &Path) -> Result<Self, LoadError> {
         let wasm = wasm.as_ref();
         let code: [u8; 32] = Sha256::digest(wasm).into();
@@ -69,7 +69,7 @@ impl Module {
         })
     }
 
-    /// Written beside its place and renamed into it, so that nobody ever reads half of one.
+    /// Written under another name and then renamed, so that a reader never sees half a file.
     fn store(&self, path: &Path) -> Result<(), LoadError> {
         let refused = |error: String| LoadError::Cache { reason: error };
         let bytes = self

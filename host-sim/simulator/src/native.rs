@@ -1,6 +1,6 @@
 //! Our own filters without Wasm: the port of `filter-kit` over a header list.
 //!
-//! For whoever wants the decision and nothing around it: no VM, no limits, no failure policy. Given the same headers and
+//! For callers that need only the decision: no VM, no limits, no failure policy. Given the same headers and
 //! the same seed, a filter leaves the same headers here as its module does in the [`crate::Simulator`].
 
 use crate::dice::Dice;

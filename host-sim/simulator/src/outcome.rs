@@ -39,7 +39,7 @@ pub struct Outcome {
     pub log: Vec<LogLine>,
     /// VMs that failed since the last outcome.
     pub failures: Vec<Failure>,
-    /// What Envoy lets through since the last outcome, and somebody will not take as it was meant.
+    /// What Envoy let through since the last outcome although its receiver will not read it as it was meant.
     pub warnings: Vec<Warning>,
     /// What it cost.
     pub cost: Cost,

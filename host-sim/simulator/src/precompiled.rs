@@ -38,7 +38,7 @@ impl Module {
     /// for another machine or version.
     ///
     /// # Safety
-    /// `precompiled` must be from [`Module::precompile`], whoever called it: it holds machine code, which nobody checks.
+    /// `precompiled` must be from [`Module::precompile`]: it holds machine code, which is not checked.
     #[expect(
         unsafe_code,
         reason = "the runtime cannot check machine code that was compiled before"

@@ -51,10 +51,10 @@ impl SharedData {
     }
 }
 
-/// A queue, and the root context that hears of it.
+/// A queue, and the root context that is notified of it.
 #[derive(Debug)]
 struct Queue {
-    /// VM and root context; nobody once the VM is gone.
+    /// VM and root context; none once the VM is gone.
     listener: Option<(u32, u32)>,
     items: VecDeque<(Vec<u8>, Held)>,
     _held: Held,
@@ -90,7 +90,7 @@ impl SharedQueues {
         self.tokens.get(&(vm_id.to_owned(), name.to_vec())).copied()
     }
 
-    /// Puts an item in; whoever registered the queue last is to hear of it.
+    /// Adds an item; the root context that registered the queue last is notified.
     pub(crate) fn enqueue(
         &mut self,
         token: u32,

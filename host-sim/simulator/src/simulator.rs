@@ -128,8 +128,8 @@ impl Simulator {
         self
     }
 
-    /// Gives an attribute another value than an Envoy on the loopback has, e.g. `["xds", "route_name"]`. Which there are
-    /// stands in [`ATTRIBUTES`](crate::ATTRIBUTES); a path that leads to none is refused.
+    /// Gives an attribute another value than an Envoy on the loopback has, e.g. `["xds", "route_name"]`. A path
+    /// that is not in [`ATTRIBUTES`](crate::ATTRIBUTES) is refused.
     pub fn property(mut self, path: &[&str], value: impl Into<Property>) -> Result<Self, UnknownAttribute> {
         attributes::check(path)?;
         self.world
@@ -148,7 +148,7 @@ impl Simulator {
         self
     }
 
-    /// Sets the clock to this time since 1970; without it, it begins with the year 2026. It stands still but for
+    /// Sets the clock to this time since 1970; without it, it begins with the year 2026. It moves only by
     /// [`Simulator::advance`], [`Response::after`], the pauses between pieces of a body, and timeouts. Timers that were
     /// set before, and the age of VMs, count from there.
     #[must_use]

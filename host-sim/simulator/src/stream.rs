@@ -21,12 +21,12 @@ pub(crate) enum Iteration {
     StopAll,
 }
 
-/// Where a filter stands, in one direction.
+/// How far a filter has come, in one direction.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) iteration: Iteration,
     pub(crate) headers_continued: bool,
-    /// The filter has been told that nothing more comes.
+    /// The filter has seen the end of the stream.
     pub(crate) end_seen: bool,
     /// What has piled up was never shown to this filter, so going on starts with it.
     pub(crate) start_here: bool,
@@ -281,7 +281,7 @@ impl Stream {
         }
     }
 
-    /// The status that stands in the response's headers.
+    /// The status in the response's headers.
     pub(crate) fn status(&self) -> u16 {
         let status = self.response.headers.text(":status");
         status.and_then(|text| text.parse().ok()).unwrap_or_default()

@@ -251,7 +251,7 @@ impl Simulator {
         self.pass_data(id, direction, From::First, Source::Chunk, end);
     }
 
-    /// A reply in the upstream's stead. Before there is a response it passes the filters; once there is one it replaces
+    /// Sends a reply instead of the upstream's. Before there is a response it passes the filters; once there is one it replaces
     /// that without passing them; once the client has its headers, nothing is left but a reset.
     pub(crate) fn reply(&mut self, id: u32, reply: &LocalReply) {
         let Some(stream) = self.world.streams.get_mut(&id) else {

@@ -1,4 +1,4 @@
-//! What happened between host and guests, call by call, for whoever asks.
+//! What happened between host and guests, call by call.
 
 use crate::limits;
 use std::fmt;

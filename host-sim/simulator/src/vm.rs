@@ -168,7 +168,7 @@ impl Vm {
     }
 }
 
-/// A lone argument is no tuple, and shows itself without brackets.
+/// A single argument is not a tuple, and is shown without brackets.
 fn called(name: &str, arguments: &impl Debug) -> String {
     let arguments = format!("{arguments:?}");
     match arguments.starts_with('(') {

@@ -52,7 +52,7 @@ impl LogLevel {
 pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
-    /// What stands between `wasm log` and the colon in Envoy's log: the plugin's name, root id and VM id.
+    /// The text between `wasm log` and the colon in Envoy's log: the plugin's name, root id and VM id.
     pub prefix: String,
     /// What the guest wrote, with bytes that are not UTF-8 replaced.
     pub message: String,
@@ -64,7 +64,7 @@ impl LogLine {
     }
 }
 
-/// A property's value, as the attribute it stands for has a type. Which there are, stands in [`ATTRIBUTES`](crate::ATTRIBUTES).
+/// A property's value, of its attribute's type. [`ATTRIBUTES`](crate::ATTRIBUTES) lists the attributes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Property {
     /// A string or bytes: as they are.
@@ -213,7 +213,7 @@ impl World {
         std::mem::take(&mut self.log)
     }
 
-    /// Drops the oldest lines of a log that nobody has taken for long.
+    /// Drops the oldest lines of a log that has not been taken for long.
     pub(crate) fn trim_log(&mut self) {
         let bytes = self.budget.limit() / limits::LOG_SHARE;
         if self.log_held.bytes() <= bytes {
@@ -240,7 +240,7 @@ impl World {
     }
 }
 
-/// What time the guests are told, since 1970: it stands still, but for what a test lets pass.
+/// The time that guests see, since 1970: it does not move unless a test lets time pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub(crate) now: Duration,

@@ -11,7 +11,7 @@ use wasmtime::{Caller, Memory, Trap};
 
 /// Why a host function does not answer Ok.
 pub(crate) enum Stop {
-    /// The guest is told.
+    /// The guest gets this status.
     Status(Status),
     /// The guest is stopped.
     Trap(wasmtime::Error),

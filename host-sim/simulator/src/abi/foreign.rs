@@ -56,7 +56,7 @@ fn call_foreign(
         }
         _ => return Err(Status::NotFound.into()),
     };
-    // None of these gives a result; the guest is told so by a null pointer.
+    // None of these gives a result, so the guest gets a null pointer.
     give_place(call, (0, 0), result_at, length_at)?;
     Ok(outcome?)
 }

@@ -1,4 +1,4 @@
-//! gRPC calls and streams that a guest opens. The test answers them; see `src/grpc.rs` for how the guest hears of it.
+//! gRPC calls and streams that a guest opens. The test answers them; `src/grpc_answer.rs` calls the guest back.
 
 use super::calls::map;
 use super::protobuf::Message;
@@ -24,7 +24,7 @@ pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime:
     Ok(())
 }
 
-/// Tokens tell by their two lowest bits what they stand for.
+/// The two lowest bits of a token say what it is.
 const STEP: u32 = 4;
 const CALL: u32 = 1;
 const STREAM: u32 = 2;

@@ -1,6 +1,6 @@
 //! Properties: attributes of the request, the proxy and the plugin, and values that guests set for one another.
 //!
-//! Which attributes there are and what each is, stands in `src/attributes.rs`; what the test gives comes before it.
+//! `src/attributes.rs` lists the attributes and their values; values that the test sets come first.
 
 use super::{Answer, Call, pairs, proxy};
 use crate::attributes::{self, Message, Value};

@@ -6,7 +6,7 @@ pub(super) enum Field<'b> {
     Bytes(&'b [u8]),
 }
 
-/// A message's fields by number, in order. Nothing, where it is no message.
+/// A message's fields by number, in order; none if the bytes are not a message.
 pub(super) struct Message<'b>(Vec<(u64, Field<'b>)>);
 
 impl<'b> Message<'b> {
