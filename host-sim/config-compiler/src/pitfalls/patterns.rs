@@ -107,7 +107,12 @@ impl Report<'_> {
             return;
         };
         let are_flags = flags.chars().all(|it| "gimsuxy".contains(it)) && flags.len() <= 4;
-        let is_path = field.starts_with("uri") && !inner.starts_with("\\/") && !inner.starts_with('^');
+        // A text that begins and ends with a slash is a path as well.
+        let is_path = if field.starts_with("uri") {
+            !inner.starts_with("\\/") && !inner.starts_with('^')
+        } else {
+            flags.is_empty()
+        };
         if !are_flags || is_path || inner.is_empty() {
             return;
         }
