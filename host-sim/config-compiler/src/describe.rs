@@ -1,4 +1,4 @@
-//! What a route does, in words: its destination, its rewrite, its policies. Defaults of policies are told too.
+//! Routes in words: their conditions, destinations, rewrites and policies. Defaults of policies are described too.
 //!
 //! Decides nothing.
 
@@ -9,9 +9,10 @@ use fingerpost_envoy_config::route::{
     DirectResponseAction, HashPolicy, RedirectAction, RedirectResponseCode, RequestMirrorPolicy, RetryPolicy,
 };
 use fingerpost_envoy_config::{Denominator, FractionalPercent};
-use fingerpost_routing_config::{PathMatch, Rewrite};
+use fingerpost_routing_config::{HeaderMatch, PathMatch, Rewrite, RouteMatch, ValueMatch};
 
 use crate::detail::{AbortDetail, PolicyDetail};
+use crate::matching::ClaimMatch;
 use crate::routes::{Destinations, Route, Target};
 use crate::services::ClusterRef;
 
@@ -19,7 +20,7 @@ use crate::services::ClusterRef;
 pub(crate) fn describe_target(target: &Target) -> String {
     match target {
         Target::Forward(forward) => match &forward.destinations {
-            Destinations::One(cluster) => cluster.in_words(),
+            Destinations::One(cluster) => cluster.describe(),
             Destinations::Split(shares) => describe_shares(shares.iter().map(|it| (&it.cluster, it.weight))),
         },
         Target::Redirect(redirect) => describe_redirect(redirect),
@@ -31,12 +32,12 @@ pub(crate) fn describe_target(target: &Target) -> String {
 pub(crate) fn describe_shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> String {
     let all: Vec<(&ClusterRef, u32)> = all.collect();
     if let [(only, _)] = all.as_slice() {
-        return only.in_words();
+        return only.describe();
     }
     let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let part = |(cluster, weight): &(&ClusterRef, u32)| {
         let percent = (u64::from(*weight) * 100).checked_div(total).unwrap_or(0);
-        format!("{percent}% {}", cluster.in_words())
+        format!("{percent}% {}", cluster.describe())
     };
     all.iter().map(part).collect::<Vec<_>>().join(", ")
 }
@@ -67,6 +68,53 @@ fn describe_redirect(redirect: &RedirectAction) -> String {
         .to_owned()
 }
 
+/// The conditions of a route: `prefix /v1, header x-user = jason`.
+pub(crate) fn describe_conditions(matches: &RouteMatch, claims: &[ClaimMatch]) -> String {
+    let folds = if matches.ignore_case { " (any case)" } else { "" };
+    let path = match &matches.path {
+        PathMatch::Exact(text) => format!("exact {text}{folds}"),
+        PathMatch::Prefix(text) => format!("prefix {text}{folds}"),
+        PathMatch::Regex(text) => format!("regex {text}"),
+    };
+    let is_claim = |header: &&HeaderMatch| claims.iter().any(|it| it.is_stand_in(header));
+    let headers = matches
+        .headers
+        .iter()
+        .filter(|header| !is_claim(header))
+        .map(|header| match header.name.strip_prefix(':') {
+            Some(name) => describe_value(name, &header.want, header.invert),
+            None => describe_value(&format!("header {}", header.name), &header.want, header.invert),
+        });
+    let query = matches
+        .query
+        .iter()
+        .map(|it| describe_value(&format!("query {}", it.name), &it.want, false));
+    let claims = claims
+        .iter()
+        .map(|it| describe_value(&format!("claim {}", it.name), &it.want, !it.is_wanted));
+    std::iter::once(path)
+        .chain(headers)
+        .chain(claims)
+        .chain(query)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn describe_value(name: &str, want: &ValueMatch, invert: bool) -> String {
+    let (verb, text) = match (want, invert) {
+        (ValueMatch::Present, false) => return format!("{name} present"),
+        (ValueMatch::Present, true) => return format!("{name} absent"),
+        (ValueMatch::Exact(text), false) => ("=", text),
+        (ValueMatch::Exact(text), true) => ("!=", text),
+        (ValueMatch::Prefix(text), false) => ("starts with", text),
+        (ValueMatch::Prefix(text), true) => ("does not start with", text),
+        (ValueMatch::Regex(text), false) => ("~", text),
+        (ValueMatch::Regex(text), true) => ("!~", text),
+    };
+    let text = if text.is_empty() { "\"\"" } else { text };
+    format!("{name} {verb} {text}")
+}
+
 /// What becomes of the path, and of the host; none if both stay.
 pub(crate) fn describe_rewrite(route: &Route<'_>) -> Option<String> {
     let path = route
@@ -91,15 +139,15 @@ pub(crate) fn describe_policies(
     lost: impl Fn(&ClusterRef) -> Option<String>,
 ) -> Vec<PolicyDetail> {
     let mut found = Vec::new();
-    let mut add = |name: &'static str, words: Option<String>| {
-        let Some(words) = words else { return };
+    let mut add = |name: &'static str, text: Option<String>| {
+        let Some(text) = text else { return };
         let own = (route.leaf, route.rule_path().to_owned());
         let mut written = std::iter::once(&own).chain(&route.root);
         let span = written.find_map(|(resource, rule)| {
             let path = format!("{rule}.{name}");
             resource.origin.has(&path).then(|| resource.origin.at(&path))
         });
-        found.push(PolicyDetail { name, words, span });
+        found.push(PolicyDetail { name, text, span });
     };
     add("fault", route.fault.as_ref().and_then(describe_fault));
     add("corsPolicy", route.cors.as_ref().map(describe_cors));
@@ -112,18 +160,18 @@ pub(crate) fn describe_policies(
     for mirror in &forward.mirrors {
         let is_listed = route.leaf.origin.has(&format!("{}.mirrors", route.rule_path()));
         let name = if is_listed { "mirrors" } else { "mirror" };
-        let words = describe_mirror(&mirror.policy, &mirror.cluster);
-        let words = match lost(&mirror.cluster) {
-            Some(reason) => format!("{words}, but the copies are lost: {reason}"),
-            None => words,
+        let text = describe_mirror(&mirror.policy, &mirror.cluster);
+        let text = match lost(&mirror.cluster) {
+            Some(reason) => format!("{text}, but the copies are lost: {reason}"),
+            None => text,
         };
-        add(name, Some(words));
+        add(name, Some(text));
     }
     // Of several destinations with one DestinationRule each adds the policy.
     let mut hashes: Vec<String> = forward.hash_policies.iter().map(describe_hash).collect();
     hashes.dedup();
-    for words in hashes {
-        add("consistentHash", Some(words));
+    for text in hashes {
+        add("consistentHash", Some(text));
     }
     found
 }
@@ -145,16 +193,16 @@ pub(crate) fn abort(fault: &HttpFault) -> Option<AbortDetail> {
 
 fn describe_retries(policy: &RetryPolicy) -> String {
     let attempts = policy.num_retries.unwrap_or(1);
-    let mut words = format!("up to {attempts} on {}", policy.retry_on.replace(',', ", "));
+    let mut text = format!("up to {attempts} on {}", policy.retry_on.replace(',', ", "));
     if !policy.retriable_status_codes.is_empty() {
         let codes = policy.retriable_status_codes.iter();
         let codes: Vec<String> = codes.map(u32::to_string).collect();
-        words.push_str(&format!(" ({})", codes.join(", ")));
+        text.push_str(&format!(" ({})", codes.join(", ")));
     }
     if let Some(timeout) = policy.per_try_timeout {
-        words.push_str(&format!(", {timeout} each"));
+        text.push_str(&format!(", {timeout} each"));
     }
-    words
+    text
 }
 
 fn in_percent(fraction: FractionalPercent) -> f64 {
@@ -189,14 +237,14 @@ fn describe_fault(fault: &HttpFault) -> Option<String> {
 fn describe_cors(policy: &CorsPolicy) -> String {
     let origins = policy.allow_origin_string_match.iter();
     let origins: Vec<String> = origins.map(describe_text).collect();
-    let mut words = match origins.as_slice() {
+    let mut text = match origins.as_slice() {
         [] => "no origin".to_owned(),
         some => format!("origins {}", some.join(", ")),
     };
     if !policy.allow_methods.is_empty() {
-        words.push_str(&format!("; methods {}", policy.allow_methods));
+        text.push_str(&format!("; methods {}", policy.allow_methods));
     }
-    words
+    text
 }
 
 fn describe_text(matcher: &StringMatcher) -> String {
@@ -211,7 +259,7 @@ fn describe_text(matcher: &StringMatcher) -> String {
 fn describe_mirror(mirror: &RequestMirrorPolicy, cluster: &ClusterRef) -> String {
     let fraction = mirror.runtime_fraction.as_ref();
     let percent = fraction.map_or(100.0, |it| in_percent(it.default_value));
-    format!("{percent} % are copied to {}", cluster.in_words())
+    format!("{percent} % are copied to {}", cluster.describe())
 }
 
 fn describe_hash(hash: &HashPolicy) -> String {

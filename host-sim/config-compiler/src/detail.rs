@@ -114,7 +114,7 @@ pub struct PolicyDetail {
     /// Istio's word for it.
     pub name: &'static str,
     /// What it says.
-    pub words: String,
+    pub text: String,
     /// Where it is written; none where it is a default, or comes from a rule that delegates.
     pub span: Option<Span>,
 }

@@ -18,9 +18,9 @@
 //! Source: istio `pilot/pkg/xds/endpoints/endpoint_builder.go`, `pilot/pkg/networking/core/cluster_builder.go`,
 //! `buildCluster`; docs/istio-routing.md 4.1, 4.4.
 
+mod cause;
 mod kubernetes;
 mod service_entry;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,7 +30,7 @@ use fingerpost_resources::{Resolution, Resources};
 use crate::address::SOCKET;
 use crate::services::{KnownPort, KnownService, ServiceSource};
 
-pub(crate) use words::origin;
+pub(crate) use cause::origin;
 
 /// Labels of a workload, or those that select some.
 pub(crate) type Labels = BTreeMap<String, String>;

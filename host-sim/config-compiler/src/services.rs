@@ -144,7 +144,7 @@ impl ClusterRef {
     }
 
     /// `host:port`, with the subset where there is one.
-    pub(crate) fn in_words(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let Self {
             hostname,
             port,

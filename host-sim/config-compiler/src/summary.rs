@@ -3,10 +3,10 @@
 //! Decides nothing. `routes`, `up` and the summary of `compile` print it.
 
 use fingerpost_resources::Span;
-use fingerpost_routing_config::{HeaderMatch, PathMatch, RouteMatch, RuleRef, ValueMatch};
+use fingerpost_routing_config::{RouteMatch, RuleRef};
 
 use crate::clusters::Cluster;
-use crate::describe::{describe_rewrite, describe_shares, describe_target};
+use crate::describe::{describe_conditions, describe_rewrite, describe_shares, describe_target};
 use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
@@ -197,7 +197,7 @@ fn left_out(it: &LeftOut<'_>) -> LeftOutSummary {
     LeftOutSummary {
         rule: it.rule.clone(),
         conditions: it.conditions.clone(),
-        matches: conditions(&it.conditions, &[]),
+        matches: describe_conditions(&it.conditions, &[]),
         reason: it.reason.clone(),
         span: it.leaf.origin.at(&it.path),
     }
@@ -210,7 +210,7 @@ fn route_summary(
 ) -> RouteSummary {
     RouteSummary {
         rule: Some(route.rule.clone()),
-        matches: conditions(&route.conditions, &route.claims),
+        matches: describe_conditions(&route.conditions, &route.claims),
         claims: route.claims.clone(),
         rewrite: describe_rewrite(route),
         destination: describe_target(&route.target),
@@ -264,51 +264,4 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummar
 fn in_percent(weight: u32, total: u64) -> f64 {
     let millionths = (u64::from(weight) * 1000).checked_div(total).unwrap_or(0);
     f64::from(u32::try_from(millionths).unwrap_or(u32::MAX)) / 10.0
-}
-
-/// The conditions of a route in words: `prefix /v1, header x-user = jason`.
-pub(crate) fn conditions(matches: &RouteMatch, claims: &[ClaimMatch]) -> String {
-    let folds = if matches.ignore_case { " (any case)" } else { "" };
-    let path = match &matches.path {
-        PathMatch::Exact(text) => format!("exact {text}{folds}"),
-        PathMatch::Prefix(text) => format!("prefix {text}{folds}"),
-        PathMatch::Regex(text) => format!("regex {text}"),
-    };
-    let is_claim = |header: &&HeaderMatch| claims.iter().any(|it| it.is_stand_in(header));
-    let headers = matches
-        .headers
-        .iter()
-        .filter(|header| !is_claim(header))
-        .map(|header| match header.name.strip_prefix(':') {
-            Some(name) => value(name, &header.want, header.invert),
-            None => value(&format!("header {}", header.name), &header.want, header.invert),
-        });
-    let query = matches
-        .query
-        .iter()
-        .map(|it| value(&format!("query {}", it.name), &it.want, false));
-    let claims = claims
-        .iter()
-        .map(|it| value(&format!("claim {}", it.name), &it.want, !it.is_wanted));
-    std::iter::once(path)
-        .chain(headers)
-        .chain(claims)
-        .chain(query)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn value(name: &str, want: &ValueMatch, invert: bool) -> String {
-    let (verb, text) = match (want, invert) {
-        (ValueMatch::Present, false) => return format!("{name} present"),
-        (ValueMatch::Present, true) => return format!("{name} absent"),
-        (ValueMatch::Exact(text), false) => ("=", text),
-        (ValueMatch::Exact(text), true) => ("!=", text),
-        (ValueMatch::Prefix(text), false) => ("starts with", text),
-        (ValueMatch::Prefix(text), true) => ("does not start with", text),
-        (ValueMatch::Regex(text), false) => ("~", text),
-        (ValueMatch::Regex(text), true) => ("!~", text),
-    };
-    let text = if text.is_empty() { "\"\"" } else { text };
-    format!("{name} {verb} {text}")
 }

@@ -464,7 +464,7 @@ impl Policy {
     pub(crate) fn new(policy: &PolicyDetail) -> Self {
         Self {
             name: policy.name,
-            words: policy.words.clone(),
+            words: policy.text.clone(),
             place: Place::new(policy.span.as_ref()),
         }
     }

@@ -10,11 +10,11 @@ use fingerpost_routing_config::{PathMatch, RouteMatch, RuleRef};
 
 use super::{Cause, Context, Part, Unserved};
 use crate::covers::covers;
+use crate::describe::describe_conditions;
 use crate::gateways::MergedListener;
 use crate::patterns;
 use crate::protocol::Termination;
 use crate::routes::Route;
-use crate::summary;
 use crate::tcp::{self, LostNames};
 
 /// As many earlier routes are compared with one: what is not proved by them is not said.
@@ -72,7 +72,7 @@ fn http(cx: &Context<'_, '_>) -> Vec<Unserved> {
                 let hidden = earlier.covering(&route.conditions, encoding);
                 let cause = hidden.map(|by| Cause::Hidden {
                     by: by.rule.clone(),
-                    conditions: summary::conditions(&by.conditions, &by.claims),
+                    conditions: describe_conditions(&by.conditions, &by.claims),
                     of_another: root(&by.rule) != root(&route.rule),
                 });
                 on_host.insert(&route.rule, cause);

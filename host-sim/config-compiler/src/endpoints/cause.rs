@@ -106,7 +106,7 @@ impl NoEndpoints {
             }
         };
         Cause {
-            message: format!("{} has no endpoint: {reason}", cluster.in_words()),
+            message: format!("{} has no endpoint: {reason}", cluster.describe()),
             help,
             field,
         }
