@@ -15,7 +15,6 @@ const MOST: usize = 2;
 const STILL_CLOSED: &[(&str, usize)] = &[
     ("filters/routing", 3),
     ("host-sim/config-compiler", 20),
-    ("host-sim/resources", 16),
     ("host-sim/testing", 4),
 ];
 

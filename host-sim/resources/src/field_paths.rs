@@ -2,7 +2,8 @@
 //!
 //! Decides nothing. Lists and maps leave no mark in a path; what a map holds is not followed.
 
-use crate::decode::{Decode, Schema, camel_case};
+use crate::camel_case::camel_case;
+use crate::decode::{Decode, Schema};
 use crate::{DestinationRule, Gateway, ServiceEntry, VirtualService, WorkloadEntry};
 
 /// The fields of Istio's kinds, in the order in which they are declared: `Gateway.servers.port.number`.

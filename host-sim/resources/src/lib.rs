@@ -7,6 +7,7 @@
 //! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
 //! map, and `None` for everything else; defaults are not filled in.
 
+mod camel_case;
 mod confidential;
 mod decode;
 mod destination_rule;
@@ -16,6 +17,7 @@ mod gateway;
 mod http_policy;
 pub mod kubernetes;
 mod load_balancer;
+mod part;
 mod read;
 mod render;
 mod resource;
@@ -47,7 +49,8 @@ pub use load_balancer::{
     HttpCookie, LbPolicy, LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb,
     WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
-pub use read::{Resources, Unenforced, UnreadRoute, UnreadableSecret, read};
+pub use part::Part;
+pub use read::{Resources, Unenforced, UnreadRoute, UnreadableSecret, read, trees};
 pub use render::render;
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};

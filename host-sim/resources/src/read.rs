@@ -126,7 +126,7 @@ pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
 }
 
 /// The documents of a source that holds no resources.
-pub(crate) fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
+pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
     let mut resources = Resources::default();
     let file = Arc::from(source.name.as_str());
     let mut reader = Reader::new(&file, diagnostics, &mut resources);

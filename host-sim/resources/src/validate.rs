@@ -4,10 +4,14 @@
 //! Whether resources fit together (a subset that no DestinationRule defines) is the compiler's
 //! matter. Fields that could not be read are passed over: `read` has reported them.
 
+mod context;
+mod destination;
 mod destination_rule;
 mod export_to;
 mod fault;
 mod gateway;
+mod gateway_names;
+mod header_name;
 mod headers;
 mod http_match;
 mod http_route;

@@ -2,8 +2,8 @@
 //!
 //! The meaning of plain scalars is that of `sigs.k8s.io/yaml`, which reads resources in Kubernetes
 //! and Istio: YAML 1.1 with `yes` and `off` as booleans. What a resource is, is not decided here.
-//! Other files that people write beside their resources can be read by the same rules: [`trees`] gives their
-//! documents, and [`Part`] reads a piece of a resource inside one of them.
+//! Other files that people write beside their resources can be read by the same rules: [`trees`](crate::trees) gives
+//! their documents, and [`Part`](crate::Part) reads a piece of a resource inside one of them.
 
 mod build;
 mod dialect;
@@ -18,9 +18,8 @@ pub(crate) use scalar::short;
 
 use std::sync::Arc;
 
-use crate::decode::{Decode, Decoder};
-use crate::diagnostic::Diagnostics;
-use crate::source::{Place, Source};
+use crate::camel_case::camel_case;
+use crate::source::Place;
 
 /// A value and where it is written.
 #[derive(Debug, Clone)]
@@ -51,25 +50,6 @@ pub struct Entry {
     pub key_place: Place,
     /// The value.
     pub value: Arc<Node>,
-}
-
-/// The documents of a source that are not empty. What can't be read is reported and left out.
-pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
-    crate::read::trees(source, diagnostics)
-}
-
-/// A piece of a resource, such as `HttpRewrite` or a list of `HttpRouteDestination`, in a text of another kind.
-pub trait Part: Sized {
-    /// Reads it strictly. What can't be read is its default; why is among the diagnostics.
-    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Self;
-}
-
-impl<T: Decode> Part for T {
-    fn read(node: &Node, file: &Arc<str>, path: &str, diagnostics: &mut Diagnostics) -> Self {
-        let mut to = Decoder::new(file, String::new(), true, diagnostics);
-        to.enter_field(path);
-        T::decode(node, &mut to)
-    }
 }
 
 impl Node {
@@ -175,7 +155,7 @@ impl Walk<'_, '_> {
 fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
     let rest = match path.strip_prefix(key) {
         Some(rest) => rest,
-        None if key.contains('_') => path.strip_prefix(&crate::decode::camel_case(key))?,
+        None if key.contains('_') => path.strip_prefix(&camel_case(key))?,
         None => return None,
     };
     (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)

@@ -2,7 +2,7 @@
 //!
 //! The results in `go-yaml/` were recorded from that library; its README says how.
 
-use fingerpost_resources::yaml::{self, Node, Scalar, Value};
+use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{Diagnostics, Source};
 use serde_json::Value as Json;
 
@@ -13,7 +13,7 @@ fn documents_mean_what_kubectl_takes_them_for() {
         let row: Json = serde_json::from_str(line).expect("a row is JSON");
         let text = row["text"].as_str().expect("a row has a text");
         let mut diagnostics = Diagnostics::new();
-        let trees = yaml::trees(&Source::new("in.yaml", text), &mut diagnostics);
+        let trees = fingerpost_resources::trees(&Source::new("in.yaml", text), &mut diagnostics);
         let read = trees.first().map_or(Json::Null, |root| json(root));
         if !is_same(&read, &row["json"]) {
             wrong.push(format!(

@@ -1,7 +1,8 @@
 //! Declares messages and enumerations: the type, its fields and how to read them, from one table.
 
 use super::suggest;
-use super::{Decode, Decoder, camel_case};
+use super::{Decode, Decoder};
+use crate::camel_case::camel_case;
 use crate::yaml::{Entry, Node, Value};
 
 /// What is known of a message apart from its values.

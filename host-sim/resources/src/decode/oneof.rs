@@ -1,6 +1,7 @@
 //! Fields of which a message may have only one: an enumeration on our side.
 
-use super::{Decoder, Field, Schema, camel_case, is_key, name_list, suggest, warn_of_snake_case};
+use super::{Decoder, Field, Schema, is_key, name_list, suggest, warn_of_snake_case};
+use crate::camel_case::camel_case;
 use crate::yaml::{Entry, Node, Value};
 
 /// An enumeration whose variants are fields of the message around it.

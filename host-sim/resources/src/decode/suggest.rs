@@ -1,6 +1,7 @@
 //! Says what was probably meant by a field that is not there.
 
-use super::{Decoder, Schema, camel_case};
+use super::{Decoder, Schema};
+use crate::camel_case::camel_case;
 use crate::yaml::Entry;
 
 /// Reports a field that the innermost message does not have.

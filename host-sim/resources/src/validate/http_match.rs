@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
+use super::gateway_names::check_gateways;
+use super::header_name::{is_claim, is_token};
 use super::names::is_label;
 use super::path::Path;
-use super::virtual_service::check_gateways;
 use crate::virtual_service::{HttpMatchRequest, StringMatch};
 
 pub(super) fn check(it: &HttpMatchRequest, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -69,44 +70,5 @@ fn check_header_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":status"];
     if !is_claim(name) && !PSEUDO.contains(&name) && !is_token(name) {
         to.error("bad-header", at, format!("{name:?} is not the name of a header"));
-    }
-}
-
-/// Whether a name is the place of a claim of a token, such as `@request.auth.claims.group`.
-pub(super) fn is_claim(name: &str) -> bool {
-    const PREFIX: &str = "@request.auth.claims";
-    let Some((start, rest)) = name.split_at_checked(PREFIX.len()) else {
-        return false;
-    };
-    let bracketed = rest.len() > 2 && rest.starts_with('[') && rest.ends_with(']');
-    start.eq_ignore_ascii_case(PREFIX) && (bracketed || rest.len() > 1 && rest.starts_with('.'))
-}
-
-/// The letters of a header's name. Istio also takes a comma: its range `+-.` holds one.
-pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+,-.^_`|~".contains(&it))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_claim;
-
-    #[test]
-    fn a_claim_is_written_with_dots_or_brackets() {
-        for name in ["@request.auth.claims.group", "@Request.Auth.Claims[a][b]"] {
-            assert!(is_claim(name), "{name}");
-        }
-        for name in [
-            "@request.auth.claims",
-            "@request.auth.claims.",
-            "@request.auth.claims[]",
-            "x-claims",
-            "",
-        ] {
-            assert!(!is_claim(name), "{name}");
-        }
     }
 }

@@ -1,12 +1,11 @@
 //! A rule for HTTP: which of its parts exclude one another, and its destinations.
 
 use super::Checker;
-use super::names::{check_wildcard_domain, is_label};
+use super::context::Context;
+use super::destination::{check_destination, check_total, check_weight};
 use super::path::Path;
-use super::tls_route::{check_total, check_weight};
-use super::virtual_service::Context;
 use super::{fault, headers, http_match, policy, redirect, unforwarded};
-use crate::virtual_service::{Destination, HttpRoute, HttpRouteDestination};
+use crate::virtual_service::{HttpRoute, HttpRouteDestination};
 
 pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
     check_conflicts(rule, context, at, to);
@@ -89,49 +88,4 @@ fn check_route(route: &[HttpRouteDestination], context: &Context<'_>, at: &Path<
         check_weight(it.weight, &at.field("weight"), to);
     }
     check_total(route.iter().map(|it| it.weight), at, to);
-}
-
-/// A destination that must be there.
-pub(super) fn check_destination(
-    destination: Option<&Destination>,
-    context: &Context<'_>,
-    at: &Path<'_>,
-    to: &mut Checker<'_>,
-) {
-    match destination {
-        None => {
-            to.missing(at, "destination: {host: reviews}");
-        }
-        Some(_) if context.converted => {}
-        Some(it) => check_target(it, at, to),
-    }
-}
-
-/// The host, subset and port of a destination.
-pub(super) fn check_target(it: &Destination, at: &Path<'_>, to: &mut Checker<'_>) {
-    let host = at.field("host");
-    if it.host.is_empty() {
-        to.missing(&host, "host: reviews");
-    } else if it.host == "*" {
-        to.error("bad-host", &host, "a destination is one service, not `*`")
-            .help("for example `host: reviews`");
-    } else if let Err(reason) = check_wildcard_domain(&it.host) {
-        to.error("bad-host", &host, reason);
-    }
-    if !it.subset.is_empty() && !is_label(&it.subset) {
-        let message = format!(
-            "{:?} is not the name of a subset: it has more than letters, digits and inner hyphens",
-            it.subset
-        );
-        to.error("bad-name", &at.field("subset"), message);
-    }
-    if let Some(port) = &it.port {
-        let at = at.field("port");
-        match port.number {
-            Some(number) => to.port(number, &at.field("number")),
-            None => {
-                to.missing(&at.field("number"), "port: {number: 80}");
-            }
-        }
-    }
 }

@@ -212,6 +212,28 @@ impl Checker<'_> {
     }
 }
 
+/// A host, or with `sni` also a name such as `outbound_.80_._.shop.prod.svc.cluster.local`.
+pub(super) fn check_host(host: &str, sni: bool) -> Result<(), String> {
+    let Some(rest) = host
+        .strip_prefix("outbound_")
+        .filter(|_| sni && host.len() <= 255)
+    else {
+        return check_wildcard_domain(host);
+    };
+    let parts: Vec<_> = rest.split('_').map(|it| it.trim_matches('.')).collect();
+    match parts.as_slice() {
+        [port, _, name, ..]
+            if port.contains(|it: char| it.is_ascii_digit())
+                && name.contains(|it: char| it.is_ascii_alphabetic()) =>
+        {
+            Ok(())
+        }
+        _ => Err(format!(
+            "{host:?} is not of the form outbound_.<port>_.<subset>_.<host>"
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{check_fqdn, check_subnet, check_wildcard_domain, is_address, is_covered, is_label, overlap};

@@ -1,10 +1,10 @@
 //! What a rule does besides routing: retries, mirrors, CORS.
 
 use super::Checker;
-use super::http_match::is_token;
-use super::http_route::{check_destination, check_target};
+use super::context::Context;
+use super::destination::{check_destination, check_target};
+use super::header_name::is_token;
 use super::path::Path;
-use super::virtual_service::Context;
 use crate::http_policy::{CorsPolicy, HttpRetry, Percent};
 use crate::virtual_service::{HttpRoute, StringMatch};
 

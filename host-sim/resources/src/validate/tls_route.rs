@@ -1,10 +1,11 @@
 //! Rules for TLS and TCP: their matches and destinations.
 
 use super::Checker;
-use super::http_route::check_destination;
-use super::names::{check_subnet, is_address, is_covered};
+use super::context::Context;
+use super::destination::{check_destination, check_total, check_weight};
+use super::gateway_names::check_gateways;
+use super::names::{check_host, check_subnet, is_address, is_covered};
 use super::path::Path;
-use super::virtual_service::{Context, check_gateways, check_host};
 use crate::virtual_service::{RouteDestination, TlsMatchAttributes, VirtualService};
 
 pub(super) fn check(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>) {
@@ -96,28 +97,4 @@ fn check_route(route: &[RouteDestination], context: &Context<'_>, at: &Path<'_>,
         check_weight(it.weight, &at.field("weight"), to);
     }
     check_total(route.iter().map(|it| it.weight), at, to);
-}
-
-pub(super) fn check_weight(weight: Option<i32>, at: &Path<'_>, to: &mut Checker<'_>) {
-    if let Some(weight) = weight.filter(|it| *it < 0) {
-        to.error("out-of-range", at, format!("the weight {weight} is below 0"));
-    }
-}
-
-/// Several destinations need a weight that is not 0 among them.
-pub(super) fn check_total(
-    weights: impl ExactSizeIterator<Item = Option<i32>>,
-    at: &Path<'_>,
-    to: &mut Checker<'_>,
-) {
-    let count = weights.len();
-    let total: i64 = weights.map(|it| i64::from(it.unwrap_or(0))).sum();
-    if count > 1 && total == 0 {
-        to.error(
-            "bad-weights",
-            at,
-            format!("the weights of {count} destinations add up to 0"),
-        )
-        .help("give each destination its share, for example `weight: 50`");
-    }
 }

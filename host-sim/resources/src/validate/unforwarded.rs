@@ -5,8 +5,8 @@
 //! and headers of responses act on every rule; headers of requests are changed only on the way to an upstream.
 
 use super::Checker;
+use super::context::Context;
 use super::path::Path;
-use super::virtual_service::Context;
 use crate::virtual_service::HttpRoute;
 
 pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {

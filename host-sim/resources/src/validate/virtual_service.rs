@@ -1,25 +1,14 @@
 //! VirtualService as a whole: hosts, gateways, and which kinds of rules there are.
 
 use super::Checker;
+use super::context::Context;
 use super::export_to::Exported;
-use super::http_match::is_claim;
-use super::names::{check_fqdn, check_wildcard_domain, is_address, is_label, overlap};
+use super::gateway_names::check_gateways;
+use super::header_name::is_claim;
+use super::names::{check_host, is_address, overlap};
 use super::path::Path;
 use super::{http_route, reachability, tls_route};
 use crate::virtual_service::VirtualService;
-
-/// What the checks of a rule need to know of the VirtualService around it.
-pub(super) struct Context<'v> {
-    /// Without hosts it holds rules for others.
-    pub(super) is_delegate: bool,
-    /// Whether it is for gateways alone.
-    pub(super) on_gateway: bool,
-    /// Whether it leaves the mesh unnamed, be it that it names nothing.
-    pub(super) without_mesh: bool,
-    pub(super) hosts: &'v [String],
-    /// Made by Istio from the Gateway API, where destinations are checked elsewhere.
-    pub(super) converted: bool,
-}
 
 pub(super) fn check(it: &VirtualService, to: &mut Checker<'_>) {
     let semantics = to.meta.annotations.get("internal.istio.io/route-semantics");
@@ -66,57 +55,6 @@ fn check_delegate(it: &VirtualService, to: &mut Checker<'_>) {
     }
 }
 
-/// Names of gateways, at the top or in a match.
-pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, to: &mut Checker<'_>) {
-    for (index, name) in names.iter().enumerate() {
-        let at = at.item(index);
-        let Some((namespace, gateway)) = name.split_once('/') else {
-            if let Err(reason) = check_fqdn(name) {
-                to.error(
-                    "bad-gateway",
-                    &at,
-                    reason.replace("is not a host", "is not the name of a gateway"),
-                );
-            } else if let Some((gateway, rest)) = name.split_once('.') {
-                let namespace = rest.split('.').next().unwrap_or(rest);
-                to.warn(
-                    "legacy-gateway",
-                    &at,
-                    format!("{name:?} is the old form of a gateway's name"),
-                )
-                .help(format!("write {namespace}/{gateway}"));
-            }
-            // Istio looks no further than the first name without a slash: validateGatewayNames.
-            return;
-        };
-        if namespace.is_empty() || gateway.is_empty() {
-            to.error(
-                "bad-gateway",
-                &at,
-                format!("{name:?}: namespace and name can't be empty"),
-            )
-            .help("write namespace/name, or the name alone for one in this namespace");
-        } else if !is_label(namespace) {
-            let finding = to.error(
-                "bad-gateway",
-                &at,
-                format!("{namespace:?} in {name:?} is not a namespace"),
-            );
-            if namespace == "." {
-                finding.help(format!(
-                    "write the name alone, {gateway}, for a gateway in this namespace"
-                ));
-            }
-        } else if !is_label(gateway) && !converted {
-            to.error(
-                "bad-gateway",
-                &at,
-                format!("{gateway:?} in {name:?} is not the name of a gateway"),
-            );
-        }
-    }
-}
-
 fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>) {
     let at = Path::SPEC.field("hosts");
     let by_sni = it
@@ -154,28 +92,6 @@ fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>)
             };
             to.error("duplicate", &at.item(index), message);
         }
-    }
-}
-
-/// A host, or with `sni` also a name such as `outbound_.80_._.shop.prod.svc.cluster.local`.
-pub(super) fn check_host(host: &str, sni: bool) -> Result<(), String> {
-    let Some(rest) = host
-        .strip_prefix("outbound_")
-        .filter(|_| sni && host.len() <= 255)
-    else {
-        return check_wildcard_domain(host);
-    };
-    let parts: Vec<_> = rest.split('_').map(|it| it.trim_matches('.')).collect();
-    match parts.as_slice() {
-        [port, _, name, ..]
-            if port.contains(|it: char| it.is_ascii_digit())
-                && name.contains(|it: char| it.is_ascii_alphabetic()) =>
-        {
-            Ok(())
-        }
-        _ => Err(format!(
-            "{host:?} is not of the form outbound_.<port>_.<subset>_.<host>"
-        )),
     }
 }
 

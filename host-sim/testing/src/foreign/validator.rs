@@ -4,7 +4,8 @@
 //! (`internal/pkg/parser/testcase.go`). What applies is not: here the compiled proxy decides it, and so a wildcard
 //! host matches, a query counts, and `uri` goes out as it is written.
 
-use fingerpost_resources::yaml::{Node, Part, Scalar, Value};
+use fingerpost_resources::Part;
+use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{Diagnostics, HttpRoute, Severity};
 
 use super::fields::{Fields, Reader, Unknown};

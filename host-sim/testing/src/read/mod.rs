@@ -14,8 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fingerpost_resources::trees;
 use fingerpost_resources::yaml::Node;
-use fingerpost_resources::yaml::trees;
 use fingerpost_resources::{Diagnostics, Place, Source, Span};
 
 use crate::foreign;

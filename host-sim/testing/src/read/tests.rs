@@ -73,7 +73,7 @@ fn json(node: &Node) -> Value {
 /// Whether the schema takes a file, and whether the reader does.
 fn taken(text: &str) -> (bool, bool) {
     let source = Source::new("routes.test.yaml", text);
-    let trees = fingerpost_resources::yaml::trees(&source, &mut Diagnostics::new());
+    let trees = fingerpost_resources::trees(&source, &mut Diagnostics::new());
     let [tree] = trees.as_slice() else {
         panic!("one document: {text}");
     };

@@ -1,0 +1,56 @@
+//! Names of gateways in a VirtualService: Istio's `validateGatewayNames`.
+
+use super::Checker;
+use super::names::{check_fqdn, is_label};
+use super::path::Path;
+
+/// Names of gateways, at the top or in a match.
+pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, to: &mut Checker<'_>) {
+    for (index, name) in names.iter().enumerate() {
+        let at = at.item(index);
+        let Some((namespace, gateway)) = name.split_once('/') else {
+            if let Err(reason) = check_fqdn(name) {
+                to.error(
+                    "bad-gateway",
+                    &at,
+                    reason.replace("is not a host", "is not the name of a gateway"),
+                );
+            } else if let Some((gateway, rest)) = name.split_once('.') {
+                let namespace = rest.split('.').next().unwrap_or(rest);
+                to.warn(
+                    "legacy-gateway",
+                    &at,
+                    format!("{name:?} is the old form of a gateway's name"),
+                )
+                .help(format!("write {namespace}/{gateway}"));
+            }
+            // Istio looks no further than the first name without a slash: validateGatewayNames.
+            return;
+        };
+        if namespace.is_empty() || gateway.is_empty() {
+            to.error(
+                "bad-gateway",
+                &at,
+                format!("{name:?}: namespace and name can't be empty"),
+            )
+            .help("write namespace/name, or the name alone for one in this namespace");
+        } else if !is_label(namespace) {
+            let finding = to.error(
+                "bad-gateway",
+                &at,
+                format!("{namespace:?} in {name:?} is not a namespace"),
+            );
+            if namespace == "." {
+                finding.help(format!(
+                    "write the name alone, {gateway}, for a gateway in this namespace"
+                ));
+            }
+        } else if !is_label(gateway) && !converted {
+            to.error(
+                "bad-gateway",
+                &at,
+                format!("{gateway:?} in {name:?} is not the name of a gateway"),
+            );
+        }
+    }
+}
