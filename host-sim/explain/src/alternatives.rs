@@ -104,7 +104,7 @@ fn would_accept(
     };
     let mut config = RoutingConfig::new(chain.config.repeated_headers, vec![host]);
     config.regex_encoding = chain.config.regex_encoding;
-    let table = config.load().map_err(|error| ExplainError::unknown(error))?;
+    let table = config.load().map_err(ExplainError::unknown)?;
     let mut routes = table.hosts().iter().flat_map(VirtualHost::routes);
     Ok(routes.any(|it| it.matcher.check(head).is_ok()))
 }

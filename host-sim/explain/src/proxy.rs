@@ -72,7 +72,7 @@ pub(crate) fn receive(
     if let Some(received) = received {
         return Ok(Reception::Received(Box::new(received)));
     }
-    let outcome = outcome.map_err(|skipped| ExplainError::unknown(skipped))?;
+    let outcome = outcome.map_err(ExplainError::unknown)?;
     Ok(match outcome.error {
         Some(error) => Reception::NoConnection(error),
         None if outcome.status == 400 => Reception::Refused(400),
@@ -83,7 +83,7 @@ pub(crate) fn receive(
 fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, ExplainError> {
     Model::new(&compiled.bootstrap_json())
         .map(|it| it.with_declared_port(port, listener))
-        .map_err(|error| ExplainError::unknown(error))
+        .map_err(ExplainError::unknown)
 }
 
 /// Envoy with its own router, to ask what comes of a request.

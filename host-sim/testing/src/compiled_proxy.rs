@@ -22,8 +22,6 @@ pub const IGNORED_CODES: &[&str] = &[
     "only-for-sidecars",
     "subset-by-dns",
 ];
-/// The parts of all requests that Istio gives faults and mirrors are counted in millionths.
-
 /// A compiled proxy.
 pub(super) struct CompiledProxy {
     pub(super) compilation: Compilation,

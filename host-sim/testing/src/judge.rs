@@ -125,7 +125,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
     if let Some(found) = &outcome.rule {
         let place = proxy.route(found).and_then(|it| it.span.as_ref());
         let place = place.map(|it| format!("  {}:{}", it.file, it.line));
-        return format!("{} took it{}", found.to_string(), place.unwrap_or_default());
+        return format!("{found} took it{}", place.unwrap_or_default());
     }
     if let Some(error) = outcome.error {
         return format!("there is no answer: {error}");

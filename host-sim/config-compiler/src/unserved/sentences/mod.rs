@@ -19,7 +19,7 @@ impl Unserved {
             Part::VirtualService {
                 is_served_elsewhere: true,
                 ..
-            } => format!("not served by all of its Gateways: {reason}"),
+            } => format!("served by another of its Gateways, not by this one: {reason}"),
             Part::VirtualService { .. } => format!("not served: {reason}"),
             Part::Host { host, .. } => format!("host `{host}` is not served: {reason}"),
             Part::Rule {
