@@ -7,8 +7,8 @@ use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
 
 /// What `--help` says of the codes.
 pub(crate) const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 findings, or an expectation not met; 2 wrong usage, or input that is refused;
-3 a bug of ours; 4 no test to run; 5 the surroundings (a port, a permission, Envoy).";
+Exit codes: 0 done; 1 findings, or an expectation not met; 2 usage error or invalid input;
+3 internal error; 4 no test to run; 5 environment (port in use, no permission, no Envoy).";
 
 /// Why a command failed. Every kind has an exit code of its own.
 #[derive(Debug)]

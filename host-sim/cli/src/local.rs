@@ -1,4 +1,4 @@
-//! Where the compiled listeners are on this machine, who stands in for which upstreams, and how a person gets there.
+//! Where the compiled listeners are on this machine, which upstreams an echo server replaces, and how to reach a rule.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(crate) struct Listen {
     port: u16,
 }
 
-/// Which clusters an echo server stands in for.
+/// Which clusters an echo server replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Echoes {
     /// Those whose endpoints the input does not tell.
@@ -97,7 +97,7 @@ impl FromStr for Listen {
         match parsed {
             Some((declared, port)) => Ok(Self { declared, port }),
             None => Err(format!(
-                "`{text}` is no pair of ports: expected the Gateway's and yours, such as 80=8080"
+                "invalid ports `{text}`: expected the Gateway's port and yours, such as 80=8080"
             )),
         }
     }

@@ -1,6 +1,6 @@
 //! The `fingerpost` command.
 //!
-//! One file a subcommand; what they share stands beside them: `args` (the options), `files` and `load` (reading
+//! One file a subcommand; what they share is beside them: `args` (the options), `files` and `load` (reading
 //! and compiling), `table` and `style` (the looks), `failure` (the exit codes). Routing is none of its business:
 //! every rule about it lives in the crates below.
 
@@ -38,7 +38,7 @@ use clap::{Parser, Subcommand};
 use crate::args::Colour;
 use crate::failure::{EXIT_CODES, Failure};
 
-/// Exit code of a bug of ours.
+/// Exit code of an internal error.
 const BUG: u8 = 3;
 
 /// Istio's routes in a stock Envoy, without a control plane.
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
             return;
         }
         style::say(format_args!(
-            "fingerpost has stopped because of a bug of its own, not of your input: {info}\n\
+            "internal error in fingerpost, not in your input: {info}\n\
              Please report it with this text, the command line, the output of `fingerpost --version`, and the input \
              if you may share it."
         ));

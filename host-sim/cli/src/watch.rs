@@ -19,13 +19,13 @@ use walkdir::WalkDir;
 use crate::files::{is_read, read_file};
 use crate::signals::Stop;
 
-/// How often it is looked whether the user has enough.
+/// Poll interval for Ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
 /// Events that follow each other within this time are one change.
 const QUIET: Duration = Duration::from_millis(60);
-/// How long events may follow each other until it is looked nevertheless.
+/// Rescan after this long even if events keep coming.
 const RESTLESS: Duration = Duration::from_secs(1);
-/// How often it is looked without an event.
+/// Rescan interval without events.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Files and directories that are watched.

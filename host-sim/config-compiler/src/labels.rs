@@ -16,9 +16,9 @@ impl FromStr for Labels {
             let (key, value) = part
                 .split_once('=')
                 .filter(|(key, _)| !key.is_empty())
-                .ok_or_else(|| format!("`{part}` is no label: expected key=value, such as app=gateway"))?;
+                .ok_or_else(|| format!("invalid label `{part}`: expected key=value, such as app=gateway"))?;
             if labels.insert(key.to_owned(), value.to_owned()).is_some() {
-                return Err(format!("the label `{key}` is given twice"));
+                return Err(format!("label `{key}` is given twice"));
             }
         }
         Ok(Self(labels))

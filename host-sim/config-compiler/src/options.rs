@@ -108,7 +108,7 @@ impl fmt::Display for UnknownEnvoyVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no supported Envoy version: expected {} to {}",
+            "unsupported Envoy version `{}`: expected {} to {}",
             self.0,
             EnvoyVersion::OLDEST,
             EnvoyVersion::NEWEST

@@ -1,4 +1,4 @@
-//! What stands beside the winner: hosts that are hidden, rules that are shadowed or left out, the nearest miss.
+//! What else a reader wants to know beside the winner: hosts that are hidden, rules that are shadowed or left out, the nearest miss.
 
 use std::ptr;
 

@@ -307,7 +307,7 @@ pub(crate) fn no_rule(told: &Explanation) -> Outcome {
     for (other, taker) in hidden.filter_map(|it| Some((&it.domain, it.would_take.as_ref()?))) {
         reasons.push(Reason {
             message: format!(
-                "{} of `{other}` would accept it, but `{domain}` is closer, and hands nothing on",
+                "{} of `{other}` would accept it, but `{domain}` is more specific, and Envoy does not fall back to other hosts",
                 taker.rule
             ),
             help: Some(format!("repeat that rule in a VirtualService for `{domain}`")),
@@ -331,6 +331,6 @@ fn in_words(error: NoAnswer) -> &'static str {
     match error {
         NoAnswer::NoListener => "nothing listens there",
         NoAnswer::Closed => "the connection is closed without an answer",
-        NoAnswer::Tls => "there is no agreement about TLS",
+        NoAnswer::Tls => "the TLS handshake fails",
     }
 }

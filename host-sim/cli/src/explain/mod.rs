@@ -55,7 +55,7 @@ Examples:
   fingerpost explain -f k8s/ POST https://shop.example.com/cart -H 'x-canary: true'
   fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome.kind
 
-Exit codes: 0 explained, whatever comes of the request; 2 wrong usage, or input that is refused."
+Exit codes: 0 explained, whatever the outcome of the request; 2 usage error or invalid input."
 )]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub(crate) struct Explain {
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
     headers: Vec<Header>,
 
-    /// The Gateway port that it is sent to
+    /// Gateway port that the request is sent to
     #[arg(long, value_name = "PORT", help_heading = "Request")]
     port: Option<u32>,
 

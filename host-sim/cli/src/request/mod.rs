@@ -29,7 +29,7 @@ use crate::load::load;
 /// Send a request through the compiled rules, without an Envoy.
 ///
 /// Shows what the upstream, an echo server, would receive and what the client gets. The filter is the module that
-/// Envoy would load, run in a simulator; around it stands a model of Envoy that knows when it does not know.
+/// Envoy would load, run in a simulator; around it runs a model of Envoy, which reports when it cannot predict the outcome.
 #[derive(Debug, Args)]
 #[command(
     allow_missing_positional = true,
@@ -39,7 +39,7 @@ Examples:
   fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-user: jason' -d 'a=b'
   fingerpost request -f k8s/ --requests requests.jsonl --format json > outcomes.jsonl
 
-Exit codes: 0 answered; 2 wrong usage, input that is refused, or a line that is no request; 5 the module does not run."
+Exit codes: 0 answered; 2 usage error, invalid input, or a line that is not a request; 5 the module does not run."
 )]
 pub(crate) struct Request {
     #[command(flatten)]
@@ -71,11 +71,11 @@ pub(crate) struct Request {
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
     headers: Vec<Header>,
 
-    /// The body. The model counts its bytes and looks no further
+    /// Body. The model uses its length only
     #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = "Request")]
     data: Option<String>,
 
-    /// The Gateway port that it is sent to
+    /// Gateway port to send the request to
     #[arg(long, value_name = "PORT", help_heading = "Request")]
     port: Option<u16>,
 
@@ -173,7 +173,7 @@ impl Request {
                 }
                 Err(error) => {
                     wrong += 1;
-                    let reason = format!("line {} is no request: {error}", number + 1);
+                    let reason = format!("line {} is not a request: {error}", number + 1);
                     match self.format {
                         Format::Json => write_json(&serde_json::json!({"skipped": reason}), out)?,
                         Format::Human => writeln!(out, "{reason}")?,
@@ -184,12 +184,12 @@ impl Request {
         if wrong > 0 {
             out.flush()?;
             return Err(Failure::refused(format!(
-                "{}: {} no request",
+                "{}: {}",
                 file.display(),
                 if wrong == 1 {
-                    "1 line is".to_owned()
+                    "1 line is not a request".to_owned()
                 } else {
-                    format!("{wrong} lines are")
+                    format!("{wrong} lines are not requests")
                 }
             )));
         }

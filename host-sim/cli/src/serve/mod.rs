@@ -2,7 +2,7 @@
 //!
 //! A listener on the loopback for each of the Gateways' that carries HTTP. The compiled proxy decides about each
 //! request (`exchange`), real or echo upstreams answer (`upstreams`), and when the files change the next request goes
-//! by the new rules. One thread does it all: what is asked of it is one person's.
+//! by the new rules. One thread serves all requests: they come from one person.
 
 mod body;
 mod changes;
@@ -39,7 +39,7 @@ use crate::style::{BOLD, DIM, error, note, paint};
 use crate::table;
 use crate::watch::{Wake, Watch};
 
-/// How often it is looked whether the user still wants it, and whether there is something new.
+/// Poll interval for Ctrl-C and reloads.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Serve the rules on this machine, without an Envoy, and anew whenever the files change.
@@ -52,8 +52,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Two headers of each answer say why it is what it is: x-fingerpost-rule names the rule and the match in it,
 /// x-fingerpost-cluster the cluster that was asked.
 ///
-/// When a file is saved, requests from then on go by the new rules, and what changed is told. Files that are refused
-/// change nothing. Ctrl-C ends it when requests under way have their answers.
+/// When a file is saved, the rules are reloaded and the changes are printed. If the new files are invalid, the previous
+/// rules stay in effect. Ctrl-C ends it when requests under way have their answers.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -61,29 +61,29 @@ Examples:
   fingerpost serve -f bookinfo.yaml --listen 80=8080 --listen 443=8443
   curl -si -H 'Host: shop.example.com' http://127.0.0.1:8080/v1/cart
 
-What is not done: retries, connection pools, outlier detection and load balancing policies (endpoints take turns);
+Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin);
 HTTP/2, upgrades and CONNECT (501); TCP, TLS that is passed through, and servers that ask for clients' certificates
-(not served: `fingerpost up` does). A route's timeout counts until the head of the answer. Certificates are made for the
-occasion. A request of which the model does not know what Envoy would do gets 501 with the reason.
+(not served: `fingerpost up` does). A route's timeout counts until the head of the answer. Certificates are
+temporary. If the model cannot predict what Envoy would do, the answer is 501 with the reason.
 
-Exit codes: 0 stopped by Ctrl-C; 2 wrong usage, or input that is refused at the start; 5 a port that is not free.")]
+Exit codes: 0 stopped by Ctrl-C; 2 usage error or invalid input at the start; 5 a port that is in use.")]
 pub(crate) struct Serve {
     #[command(flatten)]
     input: Input,
 
-    /// Puts a listener on a port of your choice: the Gateway's port, and yours
+    /// Put a listener on a port of your choice: the Gateway's port, and yours
     #[arg(long, value_name = "DECLARED=PORT", help_heading = "Run")]
     listen: Vec<Listen>,
 
-    /// Echo servers where the input tells no endpoints: the default
+    /// Start echo servers for clusters without known endpoints: the default
     #[arg(long, conflicts_with_all = ["no_echo", "echo_all"], help_heading = "Run")]
     echo: bool,
 
-    /// No echo servers: every cluster is looked up and asked as it stands
+    /// Start no echo servers: send requests to each cluster's real endpoints
     #[arg(long, conflicts_with = "echo_all", help_heading = "Run")]
     no_echo: bool,
 
-    /// Echo servers for all clusters, also where the input tells the endpoints
+    /// Start echo servers for all clusters
     #[arg(long, help_heading = "Run")]
     echo_all: bool,
 

@@ -1,4 +1,4 @@
-//! Who holds a port, as far as the system tells: on Linux that is read from `/proc`, elsewhere nobody is found.
+//! Which process listens on a port, as far as the system tells: on Linux from `/proc`, elsewhere it is unknown.
 
 use std::fmt;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The server's end of TLS, with certificates made for the occasion: whatever name a client asks for gets one.
+//! The server's end of TLS, with temporary certificates: one for each name that a client asks for.
 //!
 //! Which names the listener knows is the proxy's question, who is asked with the first request.
 

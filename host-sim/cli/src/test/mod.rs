@@ -64,9 +64,9 @@ struct TestFiles {
     sources: Sources,
 }
 
-/// Test the routing: requests, and what is to become of each.
+/// Test the routing: requests, and the expected outcome of each.
 ///
-/// Needs no Envoy. Where weights or faults leave it to chance, everything expected must hold however the dice fall.
+/// Needs no Envoy. If weights or faults make the outcome random, expectations must hold for every possible outcome.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -81,7 +81,7 @@ A test file:
     request: GET http://shop.example.com/cart
     expect: {rule: shop, subset: v2, path: /cart}
 
-Exit codes: 0 all passed; 1 a test failed, or too little is covered; 2 wrong usage, or input that is refused;
+Exit codes: 0 all passed; 1 a test failed, or coverage is too low; 2 usage error or invalid input;
 4 no test to run.")]
 pub(crate) struct Test {
     /// Test files; in a directory those named *.test.yaml or *_test.yaml (or .yml), and those of other tools
@@ -97,11 +97,11 @@ pub(crate) struct Test {
     )]
     files: Vec<PathBuf>,
 
-    /// Binds every VirtualService to an implied Gateway for all hosts on port 80
+    /// Bind every VirtualService to an implied Gateway for all hosts on port 80
     #[arg(long, help_heading = "Input")]
     no_gateway: bool,
 
-    /// Runs the tests whose name holds this text
+    /// Run only tests whose name contains this text
     #[arg(long, value_name = "TEXT", help_heading = "Run")]
     filter: Option<String>,
 
@@ -109,11 +109,11 @@ pub(crate) struct Test {
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
     filter_runtime: RuntimeName,
 
-    /// Writes what comes of tests without `expect` into their files
+    /// Write the outcome of tests without `expect` into their files
     #[arg(long, help_heading = "Run")]
     accept: bool,
 
-    /// Tests again whenever a file changes
+    /// Test again whenever a file changes
     #[arg(long, conflicts_with = "accept", help_heading = "Run")]
     watch: bool,
 
@@ -121,11 +121,11 @@ pub(crate) struct Test {
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
     format: Format,
 
-    /// Tells which rules and matches no test has reached
+    /// Report rules and matches that no test reaches
     #[arg(long, help_heading = "Output")]
     coverage: bool,
 
-    /// Fails if less than this part of the matches is reached; implies --coverage
+    /// Fail if tests reach less than this percentage of the matches; implies --coverage
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = "Output")]
     fail_under: Option<f64>,
 }

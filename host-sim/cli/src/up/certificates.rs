@@ -1,4 +1,4 @@
-//! Certificates that a listener needs and that are not there: made for the occasion.
+//! Temporary certificates for listeners whose own are not in the input.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;

@@ -39,7 +39,7 @@ use crate::table;
 pub(crate) use temporary::RemoveAfter;
 use temporary::TemporaryDirectory;
 
-/// How often it is looked whether Envoy still runs and the user still wants it to.
+/// Poll interval for Ctrl-C and for whether Envoy still runs.
 const TICK: Duration = Duration::from_millis(50);
 /// Names the directory that Envoy is kept in.
 const CACHE: &str = "FINGERPOST_CACHE";
@@ -67,15 +67,15 @@ pub(crate) struct Up {
     #[command(flatten)]
     input: Input,
 
-    /// Puts a listener on a port of your choice: the Gateway's port, and yours
+    /// Put a listener on a port of your choice: the Gateway's port, and yours
     #[arg(long, value_name = "DECLARED=PORT", help_heading = "Run")]
     listen: Vec<Listen>,
 
-    /// No echo servers: every cluster is looked up and asked as it stands
+    /// Start no echo servers: send requests to each cluster's real endpoints
     #[arg(long, conflicts_with = "echo_all", help_heading = "Run")]
     no_echo: bool,
 
-    /// Echo servers for all clusters, also where the input tells the endpoints
+    /// Start echo servers for all clusters
     #[arg(long, help_heading = "Run")]
     echo_all: bool,
 
@@ -83,7 +83,7 @@ pub(crate) struct Up {
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
     engine: EngineName,
 
-    /// Sends the requests in this file, compares, and stops
+    /// Send the requests in this file, compare the outcomes, and stop
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     check: Option<PathBuf>,
 }
@@ -217,7 +217,9 @@ fn not_started(error: &StartError) -> Failure {
     let advice = match error {
         StartError::PortBusy(_) => "; choose another port with --listen",
         StartError::CannotBind { .. } => "; choose a port from 1024 up with --listen",
-        StartError::ConfigRejected(_) => "; Envoy should take whatever was compiled: this is a bug of ours",
+        StartError::ConfigRejected(_) => {
+            "; Envoy should accept whatever was compiled: this is a bug in Fingerpost"
+        }
         StartError::Crashed(_)
         | StartError::NotReadyInTime { .. }
         | StartError::DoesNotRun(..)
@@ -234,7 +236,7 @@ fn note_certificates(made: &Made) {
     if !made.names.is_empty() {
         let names: Vec<&str> = made.names.iter().map(String::as_str).collect();
         note(format_args!(
-            "a certificate for {} was made for the occasion: neither a Secret nor a file of it is there",
+            "generated a temporary certificate for {}: the input has no Secret or file for it",
             names.join(", ")
         ));
     }

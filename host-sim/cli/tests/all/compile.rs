@@ -147,7 +147,7 @@ fn only_gateways_for_the_proxys_labels_are_served() {
     let ended = compile(&folder, "-f shop.yaml --labels app=other");
     ended.check(0, &["warning["]);
     assert!(!ended.stdout.contains("0.0.0.0_80"), "{}", ended.stdout);
-    compile(&folder, "-f shop.yaml --labels app").check(2, &["`app` is no label"]);
+    compile(&folder, "-f shop.yaml --labels app").check(2, &["invalid label `app`"]);
     compile(&folder, "-f shop.yaml --envoy 1.20").check(2, &["1.20", "1.36 to 1.40"]);
 }
 

@@ -186,12 +186,12 @@ fn a_line_that_is_no_request_is_answered_too_and_refused() {
     let good = r#"{"port": 80, "method": "GET", "path": "/old", "authority": "shop.example.com"}"#;
     folder.write("requests.jsonl", &format!("{good}\nnonsense\n{good}\n"));
     let ended = folder.run("request -f shop.yaml --requests requests.jsonl --format json");
-    ended.check(2, &["requests.jsonl: 1 line is no request"]);
+    ended.check(2, &["requests.jsonl: 1 line is not a request"]);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{}", ended.stdout);
     assert!(lines[0].contains("\"status\":301") && lines[2] == lines[0]);
     assert!(
-        lines[1].starts_with(r#"{"skipped":"line 2 is no request"#),
+        lines[1].starts_with(r#"{"skipped":"line 2 is not a request"#),
         "{}",
         lines[1]
     );

@@ -214,7 +214,7 @@ fn a_port_that_no_gateway_has_is_refused() {
         .check(2, &[said]);
     folder
         .run("up -f shop.yaml --listen 80")
-        .check(2, &["`80` is no pair of ports"]);
+        .check(2, &["invalid ports `80`"]);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_check_file_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn a_missing_certificate_is_made_for_the_occasion() {
+fn a_missing_certificate_is_generated() {
     let https = GATEWAY.replace(
         "{port: {number: 80, name: http, protocol: HTTP},",
         "{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: cert},",
@@ -296,7 +296,7 @@ fn a_missing_certificate_is_made_for_the_occasion() {
         &EXPECTED.replace("\"port\": 80", "\"port\": 443"),
     );
     let ended = folder.run("up -f shop.yaml --check expected.json");
-    ended.check(0, &["a certificate for shop.example.com was made"]);
+    ended.check(0, &["generated a temporary certificate for shop.example.com"]);
 }
 
 const EXPECTED: &str = r#"{"requests": [
