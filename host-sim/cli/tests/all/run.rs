@@ -1,7 +1,7 @@
 //! Runs the command in a folder of its own.
 
 use std::fs;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -150,6 +150,20 @@ impl Ended {
         }
         self
     }
+}
+
+/// Starts a `serve`, runs `while_it_serves` when it is ready, and ends it by Ctrl-C.
+pub(crate) fn serve_until_ready(mut serve: Command, while_it_serves: impl FnOnce()) {
+    let mut child = serve
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    until(&mut stdout, "Requests appear here");
+    while_it_serves();
+    interrupt(&child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
 /// Ctrl-C.

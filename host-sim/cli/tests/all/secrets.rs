@@ -1,17 +1,15 @@
 //! Private keys: what holds one can be read by nobody else, and goes when the command goes.
 
 use std::fs;
-use std::io::BufReader;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fingerpost_envoy_runner::Authority;
 use rustix::process::Signal;
 
-use crate::run::{Folder, SERVICE, SHOP, interrupt, until};
+use crate::run::{Folder, SERVICE, SHOP, serve_until_ready};
 use crate::up::{Running, children, wait_for_end};
 
 const KEY: &str = "PRIVATE KEY";
@@ -112,20 +110,14 @@ fn what_compile_writes_with_a_key_in_it_can_be_read_by_the_user_alone() {
 #[test]
 fn serve_writes_no_key() {
     let folder = folder();
-    let mut child = folder
-        .command("serve -f shop.yaml")
+    let mut serve = folder.command("serve -f shop.yaml");
+    serve
         .env("TMPDIR", folder.path())
         .env("HOME", folder.path())
-        .env("XDG_CACHE_HOME", folder.join("cache"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the command runs");
-    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-    until(&mut stdout, "Requests appear here");
-    assert_eq!(keys(folder.path()), [folder.join("shop.yaml")]);
-    interrupt(&child);
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+        .env("XDG_CACHE_HOME", folder.join("cache"));
+    serve_until_ready(serve, || {
+        assert_eq!(keys(folder.path()), [folder.join("shop.yaml")]);
+    });
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! FIFOs, devices, sockets and links that lead nowhere: in a directory, and by name.
 
 use std::fs;
-use std::io::BufReader;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
-use crate::run::{Folder, interrupt, shop, until};
+use crate::run::{Folder, serve_until_ready, shop};
 
 const TEST: &str = "tests:\n- {name: a, request: GET http://shop.example.com/old, expect: {status: 301}}\n";
 
@@ -92,16 +91,7 @@ fn of_a_directory_only_regular_files_are_read_and_the_rest_is_named_once() {
 #[test]
 fn a_directory_that_is_watched_is_no_exception() {
     let folder = folder();
-    let mut child = folder
-        .command("serve -f d")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the command runs");
-    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-    until(&mut stdout, "Requests appear here");
-    interrupt(&child);
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    serve_until_ready(folder.command("serve -f d"), || {});
 }
 
 #[test]
