@@ -49,9 +49,13 @@ pub(crate) struct Input {
     #[arg(long, value_name = "VERSION", help_heading = "Proxy")]
     pub(crate) envoy: Option<EnvoyVersion>,
 
-    /// Treat warnings as errors
+    /// Treat warnings as errors, and leave out nothing that is invalid
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
+
+    /// List the files of a directory that are not read, and why
+    #[arg(long, help_heading = "Input")]
+    pub(crate) list_skipped: bool,
 }
 
 /// Which engine matches requests.

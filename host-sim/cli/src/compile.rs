@@ -10,6 +10,7 @@ use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary
 use serde::Serialize;
 
 use crate::args::{EngineName, Input};
+use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::load::{left_out, load, note_plain_text};
@@ -63,7 +64,12 @@ impl Compile {
             Some(path) => path,
             None => default_module_path(&self.output)?,
         };
-        let loaded = load(&self.input, self.input.options(self.engine, module_path), &[])?;
+        let loaded = load(
+            &self.input,
+            Caller::Compile,
+            self.input.options(self.engine, module_path),
+            &[],
+        )?;
 
         let bootstrap = pretty(&loaded.compiled.bootstrap)?;
         let routing = pretty(&loaded.compiled.routing())?;

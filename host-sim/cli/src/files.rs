@@ -3,7 +3,7 @@
 //! Decides which files of a directory count, and in which order. What is in them is `load`'s matter.
 //!
 //! What is named is read, whatever it is: a FIFO is how a shell hands over the output of a command. Of a directory only
-//! regular files are read, directly or by a link; the rest is left out with a note.
+//! regular files with resources are read, directly or by a link; `skipped` has the rest.
 
 use std::collections::HashSet;
 use std::fs::{self, File, FileType};
@@ -12,12 +12,16 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use fingerpost_resources::Source;
+use fingerpost_resources::{Contents, Source, contents};
 use fingerpost_testing::is_test_file;
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::skipped::{
+    Reason, Skipped, is_kustomization, is_of_other_tools, is_our_output, normal, patches, shown,
+};
 use crate::style::note;
 
 /// What standard input is called in messages.
@@ -27,44 +31,107 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// No more is read of one file: a device may have no end.
 const MOST_MEGABYTES: u64 = 256;
 
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// The files with resources.
+    pub(crate) sources: Vec<Source>,
+    /// Files of folders that have none.
+    pub(crate) skipped: Skipped,
+}
+
 /// Reads everything, in the order given. A file that is named more than once counts where it is named last: as with
 /// `kubectl apply`, the resource that is applied last wins.
-pub(crate) fn read(names: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    let mut sources = Vec::new();
-    for named in named_files(names)? {
+pub(crate) fn read(names: &[PathBuf], caller: Caller) -> Result<Files, Failure> {
+    let mut files = Files::default();
+    let mut empty = Vec::new();
+    let mut found = Vec::new();
+    for named in named_files(names, &mut files.skipped)? {
         if named.path.as_os_str() == "-" {
-            sources.push(read_stdin()?);
+            found.push((named, read_stdin()?));
             continue;
         }
         let bytes = read_file(&named.path).map_err(|error| unreadable(&named.path, &error))?;
         if named.is_found && is_test_file(&String::from_utf8_lossy(&bytes)) {
             continue;
         }
-        sources.push(Source::from_bytes(named.path.to_string_lossy(), bytes));
+        let source = Source::from_bytes(named.path.to_string_lossy(), bytes);
+        found.push((named, source));
     }
-    let (full, empty): (Vec<Source>, Vec<Source>) = sources
-        .into_iter()
-        .partition(|source| !holds_nothing(&source.text));
-    if full.is_empty() {
-        if let ([], [first, ..]) = (empty.as_slice(), names) {
-            return Err(Failure::refused(format!(
-                "nothing to compile: {} holds tests and no resource; say with -f where the resources are",
-                first.display()
-            )));
+    let kustomizations = found
+        .iter()
+        .filter(|(it, _)| it.is_found && is_kustomization(&it.path));
+    let patches: HashSet<PathBuf> = kustomizations
+        .flat_map(|(named, source)| patches(&named.path, source))
+        .collect();
+    for (named, source) in found {
+        match reason_to_skip(&named, &source, &patches, &mut files.skipped) {
+            Some(reason) => files.skipped.add(&named.path, reason),
+            None if holds_nothing(&source.text) => empty.push(source.name),
+            None => files.sources.push(source),
         }
-        let names: Vec<&str> = empty.iter().map(|it| it.name.as_str()).collect();
-        return Err(Failure::refused(format!(
-            "nothing to compile: {} no resource",
-            match names.as_slice() {
-                [one] => format!("{one} holds"),
-                names => format!("{} hold", names.join(", ")),
-            }
-        )));
     }
-    for source in &empty {
-        note(format_args!("{} is empty", source.name));
+    files.skipped.note_renderers(caller);
+    if files.sources.is_empty() {
+        return Err(nothing_to_compile(names, &empty, &files.skipped));
     }
-    Ok(full)
+    for name in &empty {
+        note(format_args!("{name} is empty"));
+    }
+    Ok(files)
+}
+
+/// Why a file is not read; none for one that has resources or is named itself.
+fn reason_to_skip(
+    named: &Named,
+    source: &Source,
+    patches: &HashSet<PathBuf>,
+    skipped: &mut Skipped,
+) -> Option<Reason> {
+    if !named.is_found {
+        return None;
+    }
+    if skipped.notice_renderer(&named.path) {
+        return Some(Reason::Other);
+    }
+    if patches.contains(&normal(&named.path)) {
+        return Some(Reason::Patch);
+    }
+    match contents(source) {
+        Contents::Resources => None,
+        Contents::Template => Some(Reason::Template),
+        Contents::Other => Some(Reason::Other),
+    }
+}
+
+/// The error where no file has a resource.
+fn nothing_to_compile(names: &[PathBuf], empty: &[String], skipped: &Skipped) -> Failure {
+    let names: Vec<String> = match (empty, skipped.summary()) {
+        ([], Some(summary)) => {
+            let names: Vec<String> = names.iter().map(|it| shown(it)).collect();
+            return Failure::refused(format!(
+                "nothing to compile: no resource in {}; skipped {summary}: --list-skipped lists them",
+                names.join(", ")
+            ));
+        }
+        ([], None) => {
+            let first = names
+                .first()
+                .map(|it| it.display().to_string())
+                .unwrap_or_default();
+            return Failure::refused(format!(
+                "nothing to compile: {first} holds tests and no resource; say with -f where the resources are"
+            ));
+        }
+        (empty, _) => empty.to_vec(),
+    };
+    Failure::refused(format!(
+        "nothing to compile: {} no resource",
+        match names.as_slice() {
+            [one] => format!("{one} holds"),
+            names => format!("{} hold", names.join(", ")),
+        }
+    ))
 }
 
 /// A file to read; `-` is standard input.
@@ -75,7 +142,7 @@ struct Named {
 }
 
 /// The files of `names` and of the directories among them, each once.
-fn named_files(names: &[PathBuf]) -> Result<Vec<Named>, Failure> {
+fn named_files(names: &[PathBuf], skipped: &mut Skipped) -> Result<Vec<Named>, Failure> {
     let mut files = Vec::new();
     for name in names {
         let named = |path: PathBuf, is_found| Named { path, is_found };
@@ -85,7 +152,7 @@ fn named_files(names: &[PathBuf]) -> Result<Vec<Named>, Failure> {
         }
         let metadata = fs::metadata(name).map_err(|error| unreadable(name, &error))?;
         if metadata.is_dir() {
-            files.extend(files_below(name)?.into_iter().map(|it| named(it, true)));
+            files.extend(files_below(name, skipped)?.into_iter().map(|it| named(it, true)));
         } else {
             files.push(named(name.clone(), false));
         }
@@ -110,12 +177,15 @@ fn read_stdin() -> Result<Source, Failure> {
 
 /// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests
 /// of routing by their name, `*.test.json` and the like. Those of other tools are known by their text alone.
-fn files_below(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn files_below(directory: &Path, skipped: &mut Skipped) -> Result<Vec<PathBuf>, Failure> {
     let is_test = |path: &Path| {
         path.file_stem()
             .is_some_and(|it| it.to_string_lossy().ends_with(".test"))
     };
-    let files = below(directory, |path| !is_test(path) && is_read(path))?;
+    let (files, folders) = walk(directory, |path| {
+        !is_test(path) && is_read(path) && !is_our_output(path)
+    })?;
+    skipped.add_folders(folders);
     if files.is_empty() {
         return Err(Failure::refused(format!(
             "{}: no file in this directory ends in .yaml, .yml or .json",
@@ -168,15 +238,27 @@ fn too_large() -> io::Error {
     ))
 }
 
-/// The files of a directory and of those in it that count, by name. Hidden ones do not, and what is no regular file is
-/// left out with a note.
+/// The files of a directory and of those in it that count, by name. Hidden ones do not, nor those in folders of other
+/// tools; what is no regular file is left out with a note.
 pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    walk(directory, counts).map(|(files, _)| files)
+}
+
+/// As [`below`], with the folders of other tools beside the files.
+fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
+    let mut folders = Vec::new();
     let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory)
         .follow_links(true)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry));
+        .filter_entry(|entry| {
+            let is_other = entry.file_type().is_dir() && is_of_other_tools(entry.path());
+            if entry.depth() > 0 && is_other {
+                folders.push(shortened(entry.path()));
+            }
+            entry.depth() == 0 || !is_hidden(entry) && !is_other
+        });
     let mut files = Vec::new();
     let mut left_out = Vec::new();
     for entry in entries {
@@ -197,7 +279,7 @@ pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<
         }
     }
     note_left_out(&left_out);
-    Ok(files)
+    Ok((files, folders))
 }
 
 /// A link that leads nowhere, and why; none if nobody would have read it. Other errors are errors.

@@ -1,22 +1,30 @@
 //! From the command line to a compilation: reads, compiles, and shows what was found.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Compilation, Options, Summary, compile_valid, imply};
-use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render};
+use fingerpost_config_compiler::{
+    Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
+};
+use fingerpost_resources::{Diagnostic, Diagnostics, Resources, Severity, Sources, read, render, visible};
 
 use crate::args::Input;
+use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::files;
+use crate::skipped::{Skipped, note_once};
 use crate::style::{note, say};
 
 /// What to read, and how to judge it.
 pub(crate) struct LoadOptions<'o> {
+    pub(crate) caller: Caller,
     /// Files and folders, as `-f` names them.
     pub(crate) files: &'o [PathBuf],
-    /// Treat warnings as errors.
+    /// Treat warnings as errors, and refuse what is invalid.
     pub(crate) strict: bool,
+    /// Name each file of a folder that is not read.
+    pub(crate) list_skipped: bool,
     /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
     pub(crate) implies_gateway: bool,
     /// Codes of findings that the caller reports itself, or that have no effect for it.
@@ -24,11 +32,18 @@ pub(crate) struct LoadOptions<'o> {
 }
 
 /// Reads and compiles. What is found is shown on standard error, except findings with a code in
-/// `ignored_codes`. An error ends it.
-pub(crate) fn load(input: &Input, options: Options, ignored_codes: &[&str]) -> Result<Compilation, Failure> {
+/// `ignored_codes`. An error ends it, except one in a resource that the caller answers without.
+pub(crate) fn load(
+    input: &Input,
+    caller: Caller,
+    options: Options,
+    ignored_codes: &[&str],
+) -> Result<Compilation, Failure> {
     let reading = LoadOptions {
+        caller,
         files: &input.files,
         strict: input.strict,
+        list_skipped: input.list_skipped,
         implies_gateway: false,
         ignored_codes,
     };
@@ -37,14 +52,20 @@ pub(crate) fn load(input: &Input, options: Options, ignored_codes: &[&str]) -> R
 
 /// Does what [`load`] does, for other than the usual options.
 pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<Compilation, Failure> {
-    let sources = files::read(reading.files)?;
+    let files = files::read(reading.files, reading.caller)?;
+    let number_of_files = files.sources.len();
     let mut diagnostics = Diagnostics::new();
-    let mut resources = read(sources, &mut diagnostics);
+    let mut resources = read(files.sources, &mut diagnostics);
+    note_skipped(&files.skipped, &resources, number_of_files, reading.list_skipped);
     if reading.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);
     }
-    let compiled = compile_valid(&resources, &options, &mut diagnostics);
-    if let Some(compiled) = compiled
+    let compiled = if reading.caller.leaves_invalid_out() && !reading.strict {
+        compile_without_invalid(&mut resources, &options, &mut diagnostics)
+    } else {
+        compile_valid(&resources, &options, &mut diagnostics).map(|it| (it, BTreeSet::new()))
+    };
+    if let Some((compiled, _)) = compiled
         .as_ref()
         .filter(|_| !reading.ignored_codes.contains(&certificates::NOT_FOUND))
     {
@@ -52,14 +73,43 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
     }
     diagnostics = judge(diagnostics, reading.strict, reading.ignored_codes);
     show(&diagnostics, &resources.sources);
-    match compiled {
-        Some(compiled) if !diagnostics.has_errors() => Ok(Compilation {
-            resources,
-            options,
-            compiled,
-            findings: diagnostics,
-        }),
-        Some(_) | None => Err(Failure::Diagnosed),
+    let Some((compiled, invalid)) = compiled else {
+        return Err(Failure::Diagnosed);
+    };
+    let is_about_invalid = |it: &Diagnostic| invalid.contains(&it.subject);
+    let mut errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
+    // Where nothing is left to answer with, the errors are the answer.
+    if !errors.all(is_about_invalid) || !invalid.is_empty() && compiled.summary.listeners.is_empty() {
+        return Err(Failure::Diagnosed);
+    }
+    if !invalid.is_empty() {
+        let names: Vec<_> = invalid.iter().map(|it| visible(it)).collect();
+        note(format_args!(
+            "left out, since Istio refuses what is invalid: {}",
+            names.join(", ")
+        ));
+    }
+    Ok(Compilation {
+        resources,
+        options,
+        compiled,
+        invalid,
+        findings: diagnostics,
+    })
+}
+
+/// Says in one line what folders hold beside resources.
+fn note_skipped(skipped: &Skipped, resources: &Resources, number_of_files: usize, list: bool) {
+    let Some(summary) = skipped.summary() else { return };
+    let read = format!(
+        "read {} from {}; skipped {summary}",
+        count(resources.number(), "resource"),
+        count(number_of_files, "file")
+    );
+    if list {
+        note_once(format!("{read}\n{}", skipped.list()));
+    } else {
+        note_once(format!("{read}: --list-skipped lists them"));
     }
 }
 

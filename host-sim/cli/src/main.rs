@@ -5,6 +5,7 @@
 //! every rule about it lives in the crates below.
 
 mod args;
+mod caller;
 mod certificates;
 mod compile;
 mod curl;
@@ -24,6 +25,7 @@ mod screen;
 mod serve;
 mod shell;
 mod signals;
+mod skipped;
 mod style;
 mod table;
 mod test;

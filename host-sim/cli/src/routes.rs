@@ -20,6 +20,7 @@ use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Sum
 use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::listing::{self, Remarks, Shown};
 use crate::load::load;
@@ -65,6 +66,7 @@ impl Routes {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let loaded = load(
             &self.input,
+            Caller::Routes,
             self.input.options(EngineName::Wasm, String::new()),
             &["certificate-not-found", "subset-by-dns"],
         )?;

@@ -2,6 +2,8 @@
 //!
 //! Which files are read and how findings are shown is the caller's matter.
 
+use std::collections::BTreeSet;
+
 use fingerpost_resources::{Diagnostics, Resources, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
@@ -17,7 +19,9 @@ pub struct Compilation {
     pub options: Options,
     /// What was made of it.
     pub compiled: Compiled,
-    /// What was found. None of it is an error.
+    /// Names of the resources that are left out since they are invalid, such as `VirtualService prod/shop`.
+    pub invalid: BTreeSet<String>,
+    /// What was found. Its errors are about the invalid resources.
     pub findings: Diagnostics,
 }
 
@@ -30,6 +34,18 @@ pub fn compile_valid(
 ) -> Option<Compiled> {
     validate(resources, &check_regex, diagnostics);
     (!diagnostics.has_errors()).then(|| compile(resources, options, diagnostics))
+}
+
+/// As [`compile_valid`], but leaves out the resources that Istio's webhook would refuse: in a cluster, one of them does not
+/// stop the others. Returns their names too. `None` if an error is about no resource.
+pub fn compile_without_invalid(
+    resources: &mut Resources,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Compiled, BTreeSet<String>)> {
+    validate(resources, &check_regex, diagnostics);
+    let invalid = resources.remove_invalid(diagnostics)?;
+    Some((compile(resources, options, diagnostics), invalid))
 }
 
 /// Whether Istio accepts the pattern: it reads UTF-8. [`compile`] checks whether Envoy accepts it.

@@ -69,7 +69,7 @@ mod x509;
 
 pub use bootstrap::compile;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
-pub use compilation::{Compilation, compile_valid};
+pub use compilation::{Compilation, compile_valid, compile_without_invalid};
 pub use compiled::{Compiled, CompiledChain, Routing};
 pub use covers::covers;
 pub use delegates::{DelegateConflict, DelegateFault};

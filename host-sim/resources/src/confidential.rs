@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 
 use crate::decode::{Decode, Decoder};
+use crate::document_text::documents;
 use crate::yaml::Node;
 
 /// A value of a Secret: neither the messages about it nor its debug form show it.
@@ -53,24 +54,6 @@ pub(crate) fn confidential_documents(text: &str) -> Vec<Range<usize>> {
     documents(text)
         .filter(|range| text.get(range.clone()).is_some_and(is_confidential))
         .collect()
-}
-
-/// Where each document is, its `---` included. JSON texts that follow one another count as one document.
-fn documents(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
-    let mut separators = text.match_indices("\n---").map(|(at, _)| at + 1).filter(|at| {
-        let rest = &text[at + 3..]; // behind the three dashes that were found
-        rest.is_empty() || rest.starts_with(char::is_whitespace)
-    });
-    let mut is_last = false;
-    std::iter::from_fn(move || {
-        if is_last {
-            return None;
-        }
-        let end = separators.next().unwrap_or(text.len());
-        is_last = end == text.len();
-        Some(std::mem::replace(&mut start, end)..end)
-    })
 }
 
 fn is_confidential(document: &str) -> bool {

@@ -9,9 +9,11 @@
 
 mod camel_case;
 mod confidential;
+mod contents;
 mod decode;
 mod destination_rule;
 mod diagnostic;
+mod document_text;
 mod field_paths;
 mod gateway;
 mod http_policy;
@@ -29,6 +31,7 @@ mod visible;
 pub mod yaml;
 
 pub use confidential::Hidden;
+pub use contents::{Contents, contents};
 pub use decode::{closest, name_list};
 pub use destination_rule::{
     ClientTlsMode, ClientTlsSettings, ConnectionKeepalive, ConnectionPoolSettings, DestinationRule,

@@ -4,6 +4,7 @@
 //! counted. Whether the values make sense is decided in `validate`.
 
 mod head;
+mod invalid;
 mod references;
 mod repeated;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use crate::decode::{Decode, Decoder, closest};
 use crate::destination_rule::DestinationRule;
 use crate::diagnostic::Diagnostics;
+use crate::document_text::{document_at, has_template_mark};
 use crate::gateway::Gateway;
 use crate::kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service};
 use crate::resource::{Meta, Origin, Resource};
@@ -218,7 +220,7 @@ impl<'r> Reader<'r> {
             finding.help(
                 "in double quotes a backslash is written twice; in single quotes it stands for itself: '\\1'",
             );
-        } else if line.contains("{{") {
+        } else if has_template_mark(document_at(text, error.place.start as usize)) {
             finding.help("this looks like a template: render it first, for example with `helm template`");
         }
     }

@@ -11,6 +11,7 @@ use fingerpost_explain::explain;
 use fingerpost_simulated_proxy::{Header, Url};
 
 use crate::args::{EngineName, Input};
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::load::load;
 use crate::table;
@@ -102,7 +103,7 @@ impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let loaded = load(&self.input, options, TOLD_HERE)?;
+        let loaded = load(&self.input, Caller::Explain, options, TOLD_HERE)?;
         let headers = self.headers.into_iter().map(|it| (it.name, it.value));
         let method = self.method_option.unwrap_or(self.method).to_ascii_uppercase();
         let told = explain(&loaded, &method, &self.url, headers.collect(), self.port)?;

@@ -22,6 +22,7 @@ use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
 use fingerpost_simulated_proxy::{Header, Scheme, SimulatedProxy, Url, host_of, port};
 
 use crate::args::{EngineName, Input, RuntimeName};
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::files::read_line;
 use crate::load::load;
@@ -102,7 +103,12 @@ impl Request {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let loaded = load(&self.input, options, &["certificate-not-found", "subset-by-dns"])?;
+        let loaded = load(
+            &self.input,
+            Caller::Request,
+            options,
+            &["certificate-not-found", "subset-by-dns"],
+        )?;
         let mut proxy = SimulatedProxy::new(&loaded.compiled, self.filter_runtime.load()?)?;
         let mut out = BufWriter::new(match self.format {
             Format::Human => crate::screen::stdout(),

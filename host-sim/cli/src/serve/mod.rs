@@ -30,6 +30,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 use crate::args::{EngineName, Input, RuntimeName};
+use crate::caller::Caller;
 use crate::failure::{Failure, count};
 use crate::listing;
 use crate::load::{load, note_plain_text};
@@ -123,7 +124,7 @@ impl Serve {
         if !self.no_echo {
             ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
         }
-        load(&self.input, options, &ignored_codes)
+        load(&self.input, Caller::Serve, options, &ignored_codes)
     }
 
     fn echoes(&self) -> Echoes {
@@ -187,6 +188,11 @@ impl Serve {
             }
         };
         let old = server.generation();
+        // As in a cluster: an update that Istio refuses leaves the resource as it was.
+        if !generation.loaded.invalid.is_subset(&old.loaded.invalid) {
+            note("not reloaded: the rules stay as they were");
+            return;
+        }
         let (before, after) = (&old.loaded.compiled, &generation.loaded.compiled);
         let changes = changes::between(&before.summary, &after.summary);
         let changes = changes.unwrap_or_else(|| {

@@ -34,6 +34,7 @@ use fingerpost_testing::{
 };
 
 use crate::args::RuntimeName;
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::files;
 use crate::load::{LoadOptions, load_with, show};
@@ -96,6 +97,10 @@ pub(crate) struct Test {
         help_heading = "Input"
     )]
     files: Vec<PathBuf>,
+
+    /// List the files of a directory that are not read, and why
+    #[arg(long, help_heading = "Input")]
+    list_skipped: bool,
 
     /// Bind every VirtualService to an implied Gateway for all hosts on port 80
     #[arg(long, help_heading = "Input")]
@@ -202,6 +207,8 @@ impl Test {
         let mut compiled = Vec::new();
         for inputs in wanted_inputs(&files.suites, &options) {
             let reading = LoadOptions {
+                caller: Caller::Test,
+                list_skipped: self.list_skipped,
                 files: &inputs.resources,
                 strict: inputs.strict,
                 implies_gateway: inputs.no_gateway,

@@ -27,6 +27,7 @@ use fingerpost_resources::Diagnostics;
 use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
+use crate::caller::Caller;
 use crate::failure::{Failure, count};
 use crate::journal::{Entry, Journal};
 use crate::listing;
@@ -117,7 +118,7 @@ impl Up {
         if !self.no_echo {
             ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
         }
-        let mut loaded = load(&self.input, options, &ignored_codes)?;
+        let mut loaded = load(&self.input, Caller::Up, options, &ignored_codes)?;
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;
         self.suit(&mut loaded, &binary);
 

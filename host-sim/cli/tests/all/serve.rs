@@ -295,8 +295,13 @@ fn good_files_are_taken_at_once_and_bad_ones_change_nothing() {
     contains(&said, &["reloaded: 1 rule changed", "prefix /v2/"]);
     contains(&serve.get("/v2/x"), &["HTTP/1.1 200"]);
 
-    folder.write("in/shop.yaml", "kind: [");
-    contains(&serve.said("not reloaded"), &["shop.yaml:1:"]);
+    folder.write("in/shop.yaml", "kind: VirtualService\nspec: [");
+    contains(&serve.said("not reloaded"), &["shop.yaml:2:"]);
+    contains(&serve.get("/v2/x"), &["HTTP/1.1 200"]);
+
+    // Istio refuses an update that is invalid: what it updates stays.
+    folder.write("in/shop.yaml", &shop().replace("prefix: /v1/", "prefux: /v1/"));
+    contains(&serve.said("not reloaded"), &["error[unknown-field]"]);
     contains(&serve.get("/v2/x"), &["HTTP/1.1 200"]);
 
     folder.write("in/shop.yaml", &shop());

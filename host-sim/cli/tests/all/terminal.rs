@@ -177,7 +177,11 @@ fn nothing_in_the_files_controls_the_terminal() {
     );
     check(&folder, "routes -f syntax.yaml", &[]);
     check(&folder, "routes -f wrong.yaml", &["q\\u{1b}", "r$"]);
-    check(&folder, "routes -f .", &["name-\\u{1b}[35m\\u{202e}.yaml"]);
+    check(
+        &folder,
+        "routes -f . --list-skipped",
+        &["name-\\u{1b}[35m\\u{202e}.yaml"],
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `case.json`: why a case is here, and the commands to run in a copy of its folder.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -40,7 +41,9 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        if entry.file_type()?.is_symlink() {
+            symlink(fs::read_link(entry.path())?, target)?; // it may lead nowhere
+        } else if entry.file_type()?.is_dir() {
             fs::create_dir(&target)?;
             copy(&entry.path(), &target)?;
         } else {

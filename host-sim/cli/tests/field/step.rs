@@ -1,9 +1,9 @@
 //! One command of a case, and what must be true once it has ended.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, default_cache, validate};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use serde_json::Value;
 pub(crate) struct Step {
     /// The arguments of `fingerpost`, split at blanks; a part in single quotes is one argument.
     command: String,
+    /// The file that standard input is; without it, nothing.
+    stdin: Option<PathBuf>,
     /// The exit code.
     exit: i32,
     /// Texts that standard output or standard error contains. Runs of white space count as one blank.
@@ -42,10 +44,17 @@ pub(crate) struct Step {
 impl Step {
     /// Runs the command in `folder`. The list has everything that was not as expected; an error is a broken case.
     pub(crate) fn run(&self, folder: &Path) -> Result<Vec<String>, String> {
+        let stdin = match &self.stdin {
+            Some(file) => File::open(folder.join(file))
+                .map_err(|error| format!("{}: {error}", file.display()))?
+                .into(),
+            None => Stdio::null(),
+        };
         let output = Command::new(env!("CARGO_BIN_EXE_fingerpost"))
             .args(words(&self.command))
             .current_dir(folder)
             .env("NO_COLOR", "1")
+            .stdin(stdin)
             .output()
             .map_err(|error| error.to_string())?;
         let said = said(&output);

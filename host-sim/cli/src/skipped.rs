@@ -1,0 +1,227 @@
+//! What a folder holds beside resources, and what is said about it: one line for all of it.
+//!
+//! A folder that a tool renders, a kustomization or a Helm chart, gets the command that renders it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use fingerpost_resources::yaml::{Node, Scalar, Value};
+use fingerpost_resources::{Diagnostics, Source, trees, visible};
+
+use crate::caller::Caller;
+use crate::failure::count;
+use crate::style::note;
+
+/// How a folder says that kustomize makes resources of it.
+const KUSTOMIZATIONS: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
+/// How a folder says that it is a Helm chart.
+const CHART: &str = "Chart.yaml";
+/// What `compile` writes.
+const BOOTSTRAP: &str = "envoy.json";
+const ROUTING: &str = "routing.json";
+
+/// Why a file of a folder is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// It has no resource.
+    Other,
+    /// It has to be rendered first.
+    Template,
+    /// A kustomization applies it to other resources.
+    Patch,
+}
+
+/// The files of folders that are not read.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    files: BTreeMap<PathBuf, Reason>,
+    /// Folders that are not entered.
+    folders: BTreeSet<PathBuf>,
+    /// Folders with a kustomization, and with a chart.
+    kustomizations: BTreeSet<PathBuf>,
+    charts: BTreeSet<PathBuf>,
+}
+
+impl Skipped {
+    /// Keeps a file in mind.
+    pub(crate) fn add(&mut self, path: &Path, reason: Reason) {
+        self.files.insert(path.to_owned(), reason);
+    }
+
+    /// Keeps folders in mind that are not entered.
+    pub(crate) fn add_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+        self.folders.extend(folders);
+    }
+
+    /// Keeps the file's folder in mind, if the file says that a tool renders it. Returns whether it does.
+    pub(crate) fn notice_renderer(&mut self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            Some(_) | None => PathBuf::from("."),
+        };
+        if is_kustomization(path) {
+            self.kustomizations.insert(folder);
+        } else if name == CHART {
+            self.charts.insert(folder);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// How many files of each kind there are, such as `31 other files, 14 templates`. None if there is none.
+    pub(crate) fn summary(&self) -> Option<String> {
+        let number = |reason| self.files.values().filter(|it| **it == reason).count();
+        let mut parts = Vec::new();
+        match number(Reason::Other) {
+            0 => {}
+            others => parts.push(count(others, "other file")),
+        }
+        match number(Reason::Template) {
+            0 => {}
+            templates => parts.push(format!(
+                "{} (render with `helm template` or your own tool)",
+                count(templates, "template")
+            )),
+        }
+        match number(Reason::Patch) {
+            0 => {}
+            1 => parts.push("1 patch of a kustomization".to_owned()),
+            patches => parts.push(format!("{patches} patches of kustomizations")),
+        }
+        match self.folders.len() {
+            0 => {}
+            1 => parts.push("1 folder of other tools".to_owned()),
+            folders => parts.push(format!("{folders} folders of other tools")),
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// Names every file with its reason.
+    pub(crate) fn list(&self) -> String {
+        let mut text = String::from("skipped:");
+        for (path, reason) in &self.files {
+            let reason = match reason {
+                Reason::Other => "no `apiVersion` and `kind`",
+                Reason::Template => "a template",
+                Reason::Patch => "a patch of a kustomization",
+            };
+            let _ = write!(text, "\n  {}: {reason}", shown(path));
+        }
+        for folder in &self.folders {
+            let _ = write!(text, "\n  {}/: files of other tools", shown(folder));
+        }
+        text
+    }
+
+    /// Says which folders a tool renders, and how to read what it makes of them.
+    pub(crate) fn note_renderers(&self, caller: Caller) {
+        let command = caller.name();
+        let tools = [
+            (
+                &self.kustomizations,
+                "a kustomization",
+                "kustomizations",
+                "kubectl kustomize",
+            ),
+            (&self.charts, "a Helm chart", "Helm charts", "helm template"),
+        ];
+        for (folders, one, many, tool) in tools {
+            // The last: overlays come behind their base.
+            let Some(last) = folders.last().map(|it| shown(it)) else {
+                continue;
+            };
+            let what = match folders.len() {
+                1 => format!("{last} is {one}: its files are read as they are written"),
+                number => format!("{number} folders are {many}: their files are read as they are written"),
+            };
+            note_once(format!(
+                "{what}. To read what a cluster gets: {tool} {last} | fingerpost {command} -f -"
+            ));
+        }
+    }
+}
+
+/// A path on one line, whatever characters it has.
+pub(crate) fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
+}
+
+/// Says it, unless it was said before: a folder is walked again for each test and after each change.
+pub(crate) fn note_once(text: String) {
+    static NOTED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if noted.get_or_insert_default().insert(text.clone()) {
+        note(text);
+    }
+}
+
+/// Whether a folder inside one that is walked is passed over: it holds files of other tools, and many of them.
+pub(crate) fn is_of_other_tools(folder: &Path) -> bool {
+    folder
+        .file_name()
+        .is_some_and(|it| it == "node_modules" || it == "target")
+}
+
+/// Whether `compile` has written this file.
+pub(crate) fn is_our_output(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let is_output = |folder: &Path| folder.join(BOOTSTRAP).is_file() && folder.join(ROUTING).is_file();
+    let Some(folder) = path.parent() else { return false };
+    let is_certificate = || {
+        let is_json = path.extension().is_some_and(|it| it == "json");
+        is_json && folder.ends_with("certs") && folder.parent().is_some_and(is_output)
+    };
+    (name == BOOTSTRAP || name == ROUTING) && is_output(folder) || is_certificate()
+}
+
+/// Whether this is the file by which kustomize knows a folder.
+pub(crate) fn is_kustomization(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    KUSTOMIZATIONS.iter().any(|it| name == *it)
+}
+
+/// The files that a kustomization applies to resources: they look like resources, and are parts of them.
+pub(crate) fn patches(kustomization: &Path, source: &Source) -> Vec<PathBuf> {
+    let folder = kustomization.parent().unwrap_or(Path::new(""));
+    let mut patches = Vec::new();
+    for root in trees(source, &mut Diagnostics::new()) {
+        for key in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
+            let Some(Value::List(items)) = root.get(key).map(|it| &it.value) else {
+                continue;
+            };
+            let named = items
+                .iter()
+                .filter_map(|it| text(it).or_else(|| text(it.get("path")?)));
+            patches.extend(named.map(|it| normal(&folder.join(it))));
+        }
+    }
+    patches
+}
+
+fn text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar(Scalar::Text(text)) => Some(text),
+        Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// The path without `.` and with each `..` resolved by the folder before it.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            Component::ParentDir | Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
+                normal.push(part);
+            }
+        }
+    }
+    normal
+}

@@ -1,0 +1,165 @@
+//! What a file holds that lies in a folder beside resources, before it is read.
+//!
+//! Folders that people keep resources in hold other YAML too: values and templates of Helm, playbooks, configurations of
+//! other tools. Decides which of them to read; which folder they are in, and what is said about them, is the caller's
+//! matter.
+
+use crate::document_text::{document_at, has_template_mark};
+use crate::source::Source;
+use crate::yaml::{self, Node, Scalar, Value};
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// At least one resource, or something that can't be read and names a kind that routing depends on.
+    Resources,
+    /// A text that has to be rendered by another tool before it is YAML.
+    Template,
+    /// No resource.
+    Other,
+}
+
+/// The kinds that routing depends on. A file that can't be read and names one of them is not passed over.
+const KINDS: [&str; 10] = [
+    "Gateway",
+    "VirtualService",
+    "DestinationRule",
+    "ServiceEntry",
+    "WorkloadEntry",
+    "Service",
+    "Pod",
+    "EndpointSlice",
+    "Endpoints",
+    "Secret",
+];
+
+/// Looks into a source.
+pub fn contents(source: &Source) -> Contents {
+    let text = source.text.as_str();
+    if source.not_utf8.is_some() || u32::try_from(text.len()).is_err() {
+        return unreadable(text);
+    }
+    let mut contents = Contents::Other;
+    for document in yaml::parse(text) {
+        match document {
+            Ok(document) if document.root.as_deref().is_some_and(is_resource) => {
+                contents = Contents::Resources;
+            }
+            Ok(_) => {}
+            Err(error) => match unreadable(document_at(text, error.place.start as usize)) {
+                Contents::Template => return Contents::Template,
+                Contents::Resources => contents = Contents::Resources,
+                Contents::Other => {}
+            },
+        }
+    }
+    contents
+}
+
+/// What a text is that can't be read.
+fn unreadable(text: &str) -> Contents {
+    if has_template_mark(text) {
+        Contents::Template
+    } else if text.lines().any(names_kind) {
+        Contents::Resources
+    } else {
+        Contents::Other
+    }
+}
+
+fn names_kind(line: &str) -> bool {
+    let line = line
+        .trim_start()
+        .trim_start_matches("- ")
+        .trim_start_matches(['{', '"', '\'']);
+    let Some(value) = line.strip_prefix("kind") else {
+        return false;
+    };
+    let value = value.trim_start_matches(['"', '\'']).trim_start();
+    let Some(value) = value.strip_prefix(':') else {
+        return false;
+    };
+    let word = value.trim_start().trim_start_matches(['"', '\'']);
+    let end = word
+        .find(|it: char| !it.is_ascii_alphanumeric())
+        .unwrap_or(word.len());
+    word.get(..end).is_some_and(|it| KINDS.contains(&it))
+}
+
+/// Whether a document is a resource: `kubectl` takes no list at the root.
+fn is_resource(root: &Node) -> bool {
+    let has = |key| match root.get(key).map(|it| &it.value) {
+        Some(Value::Scalar(Scalar::Text(text))) => !text.is_empty(),
+        _ => false,
+    };
+    has("apiVersion") && has("kind")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(expected: Contents, texts: &[&str]) {
+        for text in texts {
+            assert_eq!(contents(&Source::new("a.yaml", *text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_resource_has_an_api_version_and_a_kind() {
+        check(
+            Contents::Resources,
+            &[
+                "apiVersion: v1\nkind: Service\n",
+                "a: 1\n---\napiVersion: v1\nkind: ConfigMap\n",
+                "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}",
+            ],
+        );
+        check(
+            Contents::Other,
+            &[
+                "",
+                "replicas: 2\n",
+                "- hosts: all\n",
+                "apiVersion: v2\nname: shop\n",
+                "kind: Cluster\n",
+                "a text\n",
+                "a: [\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_not_yaml_is_a_template_if_it_has_the_marks_of_one() {
+        check(
+            Contents::Template,
+            &[
+                "apiVersion: v1\nkind: Service\nmetadata:\n  {{- include \"x\" . | nindent 2 }}\n",
+                "apiVersion: v1\nkind: Service\n---\n{{- if .Values.on }}\na: 1\n{{- end }}\n",
+                "{% for it in all %}\nkind: Service\n{% endfor %}\n",
+            ],
+        );
+        // It can be read: the braces belong to a text.
+        check(
+            Contents::Resources,
+            &["apiVersion: v1\nkind: ConfigMap\ndata: {rule: '{{ $labels.pod }}'}\n"],
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_not_yaml_is_read_if_it_names_a_kind_that_routing_depends_on() {
+        check(
+            Contents::Resources,
+            &[
+                "kind: VirtualService\nspec: [\n",
+                "{\"kind\": \"Gateway\", \"spec\": [}",
+                "alert: '{{ $labels.pod }}'\n---\nkind: \"Service\"\nspec: [\n",
+            ],
+        );
+        check(
+            Contents::Other,
+            &["kind: ServiceMonitor\nspec: [\n", "kind: Deployment\nspec: [\n"],
+        );
+    }
+}

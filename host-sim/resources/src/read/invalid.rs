@@ -1,0 +1,78 @@
+//! Resources with errors, as a cluster never has them: Istio's webhook refuses them one by one.
+
+use std::collections::BTreeSet;
+
+use super::Resources;
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::resource::Resource;
+
+impl Resources {
+    /// Removes the resources that the errors are about, and names them, such as `VirtualService prod/shop`. `None` if an
+    /// error is about no resource, such as one in the syntax: it is not known what is lost by it.
+    pub fn remove_invalid(&mut self, diagnostics: &Diagnostics) -> Option<BTreeSet<String>> {
+        let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        let mut invalid = BTreeSet::new();
+        for error in errors {
+            let file = error.span.as_ref()?.file.to_string();
+            if error.subject.is_empty() {
+                return None;
+            }
+            invalid.insert((error.subject.clone(), file));
+        }
+        let Self {
+            gateways,
+            virtual_services,
+            destination_rules,
+            service_entries,
+            workload_entries,
+            services,
+            pods,
+            endpoint_slices,
+            endpoints,
+            secrets,
+            unreadable_secrets: _, // an error wherever one is needed
+            unenforced: _,         // their content is not read
+            unread_routes: _,
+            others: _,
+            sources: _,
+        } = self;
+        remove(gateways, &invalid);
+        remove(virtual_services, &invalid);
+        remove(destination_rules, &invalid);
+        remove(service_entries, &invalid);
+        remove(workload_entries, &invalid);
+        remove(services, &invalid);
+        remove(pods, &invalid);
+        remove(endpoint_slices, &invalid);
+        remove(endpoints, &invalid);
+        remove(secrets, &invalid);
+        Some(invalid.into_iter().map(|(subject, _)| subject).collect())
+    }
+
+    /// How many resources there are, of all kinds.
+    pub fn number(&self) -> usize {
+        let without_kind = |kind: &str| kind.starts_with('(');
+        let others = self.others.iter().filter(|(kind, _)| !without_kind(kind));
+        self.gateways.len()
+            + self.virtual_services.len()
+            + self.destination_rules.len()
+            + self.service_entries.len()
+            + self.workload_entries.len()
+            + self.services.len()
+            + self.pods.len()
+            + self.endpoint_slices.len()
+            + self.endpoints.len()
+            + self.secrets.len()
+            + self.unreadable_secrets.len()
+            + self.unenforced.len()
+            + self.unread_routes.len()
+            + others.map(|(_, number)| number).sum::<usize>()
+    }
+}
+
+fn remove<T>(resources: &mut Vec<Resource<T>>, invalid: &BTreeSet<(String, String)>) {
+    resources.retain(|it| {
+        let name = (it.origin.subject().to_owned(), it.origin.file().to_owned());
+        !invalid.contains(&name)
+    });
+}
