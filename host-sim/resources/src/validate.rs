@@ -19,6 +19,7 @@ mod load_balancer;
 mod names;
 mod path;
 mod pem;
+mod placeholders;
 mod policy;
 mod reachability;
 mod redirect;
@@ -70,21 +71,8 @@ pub fn validate(
         service_entry::check_workload_entry,
     );
     workload_addresses::check(resources, diagnostics);
-    hint_at_templates(resources, diagnostics);
+    placeholders::explain(diagnostics, &resources.sources);
     diagnostics.sort_by_place();
-}
-
-/// A value that was refused, and that a template would have filled in.
-fn hint_at_templates(resources: &Resources, diagnostics: &mut Diagnostics) {
-    for finding in diagnostics.iter_mut().filter(|it| it.severity == Severity::Error) {
-        let text = finding.span.as_ref().and_then(|span| {
-            let text = resources.sources.text(&span.file)?;
-            text.get(span.bytes.clone())
-        });
-        if text.is_some_and(|it| it.contains("{{") && it.contains("}}")) {
-            finding.help("this looks like a template: render it first, for example with `helm template`");
-        }
-    }
 }
 
 fn each<T>(
