@@ -23,7 +23,8 @@ pub(crate) struct Input {
     )]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Labels of the proxy: only Gateways that select it are served [default: istio=ingressgateway]
+    /// Labels of the proxy: only Gateways that select it are served [default: those of Istio's own gateway,
+    /// istio=ingressgateway,app=istio-ingressgateway; if no Gateway selects that, the only selector of the input]
     #[arg(long, value_name = "K=V,…", help_heading = "Proxy")]
     pub(crate) labels: Option<Labels>,
 

@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::{Failure, count};
 use crate::files;
+use crate::proxy;
 use crate::skipped::{Skipped, note_once};
 use crate::style::{note, say};
 
@@ -23,6 +24,8 @@ pub(crate) struct LoadOptions<'o> {
     pub(crate) files: &'o [PathBuf],
     /// Treat warnings as errors, and refuse what is invalid.
     pub(crate) strict: bool,
+    /// Take the labels of the proxy from the Gateways, if none of them is for the usual one.
+    pub(crate) finds_proxy: bool,
     /// Name each file of a folder that is not read.
     pub(crate) list_skipped: bool,
     /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
@@ -43,6 +46,8 @@ pub(crate) fn load(
         caller,
         files: &input.files,
         strict: input.strict,
+        // What Envoy is to run is never guessed.
+        finds_proxy: input.labels.is_none() && caller != Caller::Compile,
         list_skipped: input.list_skipped,
         implies_gateway: false,
         ignored_codes,
@@ -51,7 +56,7 @@ pub(crate) fn load(
 }
 
 /// Does what [`load`] does, for other than the usual options.
-pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<Compilation, Failure> {
+pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Result<Compilation, Failure> {
     let files = files::read(reading.files, reading.caller)?;
     let number_of_files = files.sources.len();
     let mut diagnostics = Diagnostics::new();
@@ -59,6 +64,8 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
     note_skipped(&files.skipped, &resources, number_of_files, reading.list_skipped);
     if reading.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);
+    } else if reading.finds_proxy {
+        proxy::find(&resources, &mut options);
     }
     let compiled = if reading.caller.leaves_invalid_out() && !reading.strict {
         compile_without_invalid(&mut resources, &options, &mut diagnostics)

@@ -19,6 +19,7 @@ mod load;
 mod local;
 mod module;
 mod output;
+mod proxy;
 mod request;
 mod routes;
 mod screen;

@@ -24,10 +24,15 @@ pub struct Options {
     pub module_path: String,
 }
 
+/// The proxy is the gateway of Istio's own installation, with the two labels that Gateways select it by
+/// (istio `manifests/charts/gateways/istio-ingress/values.yaml`).
 impl Default for Options {
     fn default() -> Self {
         Self {
-            labels: BTreeMap::from([("istio".to_owned(), "ingressgateway".to_owned())]),
+            labels: BTreeMap::from([
+                ("app".to_owned(), "istio-ingressgateway".to_owned()),
+                ("istio".to_owned(), "ingressgateway".to_owned()),
+            ]),
             namespace: "istio-system".to_owned(),
             domain: "cluster.local".to_owned(),
             short_names: false,

@@ -208,6 +208,7 @@ impl Test {
         for inputs in wanted_inputs(&files.suites, &options) {
             let reading = LoadOptions {
                 caller: Caller::Test,
+                finds_proxy: inputs.labels.is_none(),
                 list_skipped: self.list_skipped,
                 files: &inputs.resources,
                 strict: inputs.strict,

@@ -1,0 +1,38 @@
+//! For which proxies the Gateways of the input are.
+//!
+//! Decides nothing: a compilation is for the proxy in [`Options`], and its caller chooses that one.
+
+use std::collections::BTreeMap;
+
+use fingerpost_resources::Resources;
+
+use crate::gateways::selects_proxy;
+use crate::options::Options;
+
+/// A proxy by the selector of its Gateways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectedProxy {
+    /// The selector, which a proxy with these labels satisfies.
+    pub labels: BTreeMap<String, String>,
+    /// The first Gateway with it, as `namespace/name`.
+    pub gateway: String,
+}
+
+/// The proxies that the Gateways select, if none selects the proxy of `options`; each selector once, in the order of the
+/// input.
+pub fn other_proxies(resources: &Resources, options: &Options) -> Vec<SelectedProxy> {
+    let mut proxies: Vec<SelectedProxy> = Vec::new();
+    for gateway in &resources.gateways {
+        if selects_proxy(gateway, options) {
+            return Vec::new();
+        }
+        let labels = &gateway.spec.selector;
+        if proxies.iter().all(|it| it.labels != *labels) {
+            proxies.push(SelectedProxy {
+                labels: labels.clone(),
+                gateway: gateway.meta.qualified_name(),
+            });
+        }
+    }
+    proxies
+}
