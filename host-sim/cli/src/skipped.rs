@@ -12,6 +12,7 @@ use fingerpost_resources::{Diagnostics, Source, trees, visible};
 
 use crate::caller::Caller;
 use crate::failure::count;
+use crate::shell::quote;
 use crate::style::note;
 
 /// How a folder says that kustomize makes resources of it.
@@ -138,8 +139,9 @@ impl Skipped {
                 1 => format!("{last} is {one}: its files are read as they are written"),
                 number => format!("{number} folders are {many}: their files are read as they are written"),
             };
+            let folder = quote(&last);
             note_once(format!(
-                "{what}. To read what a cluster gets: {tool} {last} | fingerpost {command} -f -"
+                "{what}. To read what a cluster gets: {tool} {folder} | fingerpost {command} -f -"
             ));
         }
     }
