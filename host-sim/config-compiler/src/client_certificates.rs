@@ -13,12 +13,12 @@ use fingerpost_envoy_config::tls::{
     CertificateValidationContext, CombinedCertificateValidationContext, CommonTlsContext, SanType,
     SubjectAltNameMatcher, TrustChainVerification,
 };
-use fingerpost_resources::{Diagnostics, ServerTlsMode};
+use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, ServerTlsMode};
 
 use crate::certificates;
 use crate::credentials::{self, CredentialName};
 use crate::file_secrets::{FileSecret, Kind, SecretFiles};
-use crate::tls::{DownstreamTls, ENVOY_REFUSES, Server, inline_string, not_in_input, refuse_secret};
+use crate::tls::{DownstreamTls, Server, inline_string, not_in_input, refuse_secret};
 
 /// Bytes of a SHA-256.
 const SHA256: usize = 32;

@@ -15,7 +15,7 @@ mod rules;
 mod values;
 
 use fingerpost_envoy_config::bootstrap::Bootstrap;
-use fingerpost_resources::{Diagnostics, Resources};
+use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, Resources};
 use fingerpost_routing_config::VM_CONFIG_BYTES;
 
 use crate::clusters::Cluster;
@@ -23,9 +23,6 @@ use crate::compiled::CompiledChain;
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
 use crate::virtual_services::BoundVirtualService;
-
-/// The code of these findings. They are no difference from Istio's validation.
-pub(crate) const CODE: &str = "envoy-refuses";
 
 /// Checks the values of the resources that reached the output.
 pub(crate) fn check(
@@ -53,7 +50,9 @@ pub(crate) fn check_output(
     for refused in messages::check(bootstrap) {
         let message = format!("Envoy refuses this value: {}", refused.reason);
         let subject = refused.rule.unwrap_or_default();
-        diagnostics.error(CODE, message).about(subject, refused.place);
+        diagnostics
+            .error(ENVOY_REFUSES, message)
+            .about(subject, refused.place);
     }
     // All are in one VM, so all must load beside each other.
     let mut loaded = Vec::new();
@@ -63,7 +62,7 @@ pub(crate) fn check_output(
             Err(error) => {
                 let message = format!("the filter refuses its configuration: {}", error.reason);
                 diagnostics
-                    .error(CODE, message)
+                    .error(ENVOY_REFUSES, message)
                     .about(chain.route_config.as_str(), error.place);
             }
         }
@@ -76,7 +75,7 @@ fn check_room(bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
     let help = "Envoy gives a Wasm VM 1 GiB: divide the rules among several gateways";
     if bytes > room {
         let message = format!("the filter's configurations have {bytes} bytes, and a VM has room for {room}");
-        diagnostics.error(CODE, message).help(help);
+        diagnostics.error(ENVOY_REFUSES, message).help(help);
     } else if bytes > room / 2 {
         let message = format!(
             "the filter's configurations have {bytes} bytes, and a VM has room for {room}: \

@@ -19,8 +19,6 @@ use crate::file_secrets::{FileSecret, Kind, Needed, SecretFiles};
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 
-pub(crate) use crate::refused::CODE as ENVOY_REFUSES;
-
 /// The transport socket of a server, and what it depends on.
 #[derive(Debug, Default)]
 pub(crate) struct DownstreamTls {

@@ -4,9 +4,9 @@
 //! 1.40.
 
 use fingerpost_envoy_config::tls::{TlsParameters, TlsProtocol};
-use fingerpost_resources::{Diagnostics, ServerTlsMode, TlsProtocol as GivenVersion};
+use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, ServerTlsMode, TlsProtocol as GivenVersion};
 
-use crate::tls::{ENVOY_REFUSES, Server};
+use crate::tls::Server;
 
 impl Server<'_> {
     /// What is agreed in a handshake.

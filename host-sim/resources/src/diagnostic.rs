@@ -7,6 +7,9 @@ use std::fmt;
 use crate::resource::Origin;
 use crate::source::Span;
 
+/// The code of errors about what Istio accepts and Envoy refuses. Comparisons with Istio's validation count them apart.
+pub const ENVOY_REFUSES: &str = "envoy-refuses";
+
 /// Whether a finding stops the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {

@@ -2,7 +2,7 @@
 //!
 //! [`read`] turns texts into typed [`Resources`]; [`validate`] judges them as Istio's webhook does.
 //! Both report everything they find as [`Diagnostics`], which [`render`] shows beside the source.
-//! This crate opens no files and knows nothing of Envoy; what routes mean is the compiler's matter.
+//! This crate opens no files and knows nothing of Envoy's configuration; what routes mean is the compiler's matter.
 //!
 //! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
 //! map, and `None` for everything else; defaults are not filled in.
@@ -38,7 +38,7 @@ pub use destination_rule::{
     H2UpgradePolicy, HttpSettings, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion,
     RetryBudget, Subset, TcpKeepalive, TcpSettings, TrafficPolicy, TunnelSettings, WorkloadSelector,
 };
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, ENVOY_REFUSES, Severity};
 pub use field_paths::field_paths;
 pub use gateway::{Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol};
 pub use http_policy::{

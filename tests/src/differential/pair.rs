@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
 use fingerpost_envoy_runner::Bootstrap;
-use fingerpost_resources::{Diagnostics, Resources, Severity, Source, read, render, validate};
+use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, Resources, Severity, Source, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
 use serde_json::Value;
 
@@ -12,9 +12,6 @@ use crate::compiled;
 
 /// The engines, in the order in which everything here lists them.
 pub const SIDES: [(&str, Engine); 2] = [("Envoy's router", Engine::Native), ("our filter", Engine::Wasm)];
-
-/// The code of errors about what Istio accepts and Envoy refuses.
-const ENVOY_REFUSES: &str = "envoy-refuses";
 
 /// What both engines made of some resources.
 pub struct Pair {

@@ -5,11 +5,10 @@
 use std::collections::BTreeSet;
 
 use fingerpost_resources::{
-    ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, HashAlgorithm, HashKey, LbPolicy,
-    LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
+    ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, ENVOY_REFUSES, HashAlgorithm,
+    HashKey, LbPolicy, LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
 };
 
-use super::CODE;
 use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
@@ -68,7 +67,7 @@ impl Checker<'_> {
     fn report(&mut self, path: &str, wrong: Option<Wrong>) {
         if let Some(Wrong { message, help }) = wrong {
             self.diagnostics
-                .error(CODE, message)
+                .error(ENVOY_REFUSES, message)
                 .on(&self.rule.origin, path)
                 .help(help);
         }
@@ -238,7 +237,7 @@ fn endpoints(cluster: &Cluster, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
     };
     let service = mesh.services.find(&cluster.wanted.hostname, "");
     let origin = service.map(origin);
-    let finding = diagnostics.error(CODE, format!("{}: {message}", cluster.name));
+    let finding = diagnostics.error(ENVOY_REFUSES, format!("{}: {message}", cluster.name));
     match origin {
         Some(origin) => finding.on(origin, "spec").help(help),
         None => finding.about(&cluster.name, "").help(help),

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use fingerpost_resources::{
-    Diagnostics, HeaderOperations, Headers, HttpDelayType, HttpMatchRequest, HttpRoute, StringMatch,
+    Diagnostics, ENVOY_REFUSES, HeaderOperations, Headers, HttpDelayType, HttpMatchRequest, HttpRoute,
+    StringMatch,
 };
 use fingerpost_routing_config::RuleRef;
 
-use super::CODE;
 use super::values::{self, LONGEST_PARAMETER, MOST_EDITS, Wrong};
 use crate::listeners::BuiltListener;
 use crate::matching;
@@ -89,7 +89,7 @@ impl Checker<'_, '_> {
             return;
         };
         if let Some(path) = self.new_path(field) {
-            let finding = self.diagnostics.error(CODE, message);
+            let finding = self.diagnostics.error(ENVOY_REFUSES, message);
             finding.on(&self.rule.leaf.origin, path).help(help);
         }
     }
