@@ -13,7 +13,7 @@ use fingerpost_routing_config::{HeaderMatch, PathMatch, Rewrite, RouteMatch, Val
 
 use crate::detail::{AbortDetail, PolicyDetail};
 use crate::matching::ClaimMatch;
-use crate::routes::{Destinations, Route, Target};
+use crate::routes::route::{Destinations, Route, Target};
 use crate::services::ClusterRef;
 
 /// Where a route leads.

@@ -14,7 +14,7 @@ use crate::endpoints::Endpoints;
 use crate::header_edits::{HeaderEdit, HeaderEdits};
 use crate::mesh::Mesh;
 use crate::missing_cluster::{MissingCluster, missing_cluster, without_endpoints};
-use crate::routes::{self, Route, Target};
+use crate::routes::route::{self, Route, Target};
 use crate::services::ClusterRef;
 
 /// All that follows for a request that a route takes.
@@ -163,8 +163,8 @@ impl RouteDetail {
             Target::Redirect(_) | Target::Respond(_) => None,
         };
         let shares = match forward.map(|it| &it.destinations) {
-            Some(routes::Destinations::One(cluster)) => {
-                let lone = routes::Share {
+            Some(route::Destinations::One(cluster)) => {
+                let lone = route::Share {
                     destination: 0,
                     cluster: cluster.clone(),
                     weight: 1,
@@ -172,7 +172,7 @@ impl RouteDetail {
                 };
                 vec![share(route, &lone, destinations)]
             }
-            Some(routes::Destinations::Split(shares)) => {
+            Some(route::Destinations::Split(shares)) => {
                 shares.iter().map(|it| share(route, it, destinations)).collect()
             }
             None => Vec::new(),
@@ -195,7 +195,7 @@ impl RouteDetail {
     }
 }
 
-fn share(route: &Route<'_>, share: &routes::Share, destinations: &Destinations<'_>) -> ShareDetail {
+fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_>) -> ShareDetail {
     let cluster = &share.cluster;
     let rule = destinations.mesh.rule_of(cluster, "");
     let defined = rule.and_then(|rule| rule.defined(&cluster.subset));

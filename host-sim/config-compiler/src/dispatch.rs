@@ -20,7 +20,7 @@ use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
 use crate::options::EnvoyVersion;
-use crate::routes::{Destinations, Route, Target};
+use crate::routes::route::{Destinations, Route, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
 /// A route configuration in two halves.

@@ -11,7 +11,7 @@ use crate::clusters::{self, Cluster};
 use crate::endpoints::{Endpoints, NoEndpoints, origin};
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
-use crate::routes::{Destinations, Target};
+use crate::routes::route::{Destinations, Target};
 use crate::services::ClusterRef;
 
 /// How traffic comes to a cluster.

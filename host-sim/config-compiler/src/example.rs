@@ -9,7 +9,7 @@ use fingerpost_routing_config::{PathMatch, RouteMatch, ValueMatch};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::matching::is_catch_all;
-use crate::routes::Route;
+use crate::routes::route::Route;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]

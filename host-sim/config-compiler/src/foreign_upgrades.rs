@@ -17,7 +17,7 @@ use fingerpost_routing_config::PathMatch;
 
 use crate::matching;
 use crate::native;
-use crate::routes::{Destinations, Route, Target};
+use crate::routes::route::{Destinations, Route, Target};
 
 /// A `Connection` with the token `upgrade`, as Envoy reads it. No other request may be matched here: one that
 /// Envoy would not refuse could reach an upstream that no filter chose.

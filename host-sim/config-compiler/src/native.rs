@@ -12,7 +12,7 @@ use fingerpost_envoy_config::route::{
 use fingerpost_routing_config::{Rewrite, RuleRef};
 
 use crate::matching;
-use crate::routes::{Destinations, Forward, Route, Share, Target};
+use crate::routes::route::{Destinations, Forward, Route, Share, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
 /// The most bytes of a direct response: Istio's setting.

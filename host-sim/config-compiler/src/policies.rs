@@ -19,7 +19,7 @@ use fingerpost_resources::{
 };
 
 use crate::destination_rules::EffectiveRule;
-use crate::routes::Mirror;
+use crate::routes::route::Mirror;
 use crate::services::ClusterRef;
 
 /// What Istio retries unless it is told otherwise. A 503 is not among it.

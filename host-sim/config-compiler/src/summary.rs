@@ -14,7 +14,7 @@ use crate::http_chain::HttpChain;
 use crate::listeners::BuiltListener;
 use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
-use crate::routes::{LeftOut, Route};
+use crate::routes::route::{LeftOut, Route};
 use crate::tcp::TcpChain;
 use crate::unserved::{Cause, Unserved};
 use crate::virtual_hosts::VirtualHost;

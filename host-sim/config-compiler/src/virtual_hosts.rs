@@ -8,7 +8,8 @@ use crate::gateways::BoundServer;
 use crate::host;
 use crate::matching::{Place, is_catch_all};
 use crate::mesh::Mesh;
-use crate::routes::{self, BuiltRoutes, LeftOut, Route};
+use crate::routes::route::{LeftOut, Route};
+use crate::routes::{self, BuiltRoutes};
 use crate::virtual_services::BoundVirtualService;
 
 /// A route configuration: what one HTTP connection manager routes by.

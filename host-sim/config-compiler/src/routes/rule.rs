@@ -12,13 +12,13 @@ use fingerpost_resources::{
 use fingerpost_routing_config::{RegexRewrite, Rewrite, RuleRef};
 
 use super::answers::{direct_response, redirect};
-use super::{Destinations, Forward, LeftOut, Route, Share, Target};
+use super::route::{Destinations, Forward, LeftOut, Route, Share, Target};
 use crate::header_edits::HeaderEdits;
 use crate::matching::{self, Place};
 use crate::mesh::Mesh;
 use crate::policies;
 use crate::services::ClusterRef;
-use crate::unserved::Cause;
+use crate::unserved::cause::Cause;
 use crate::virtual_services::{BoundVirtualService, Rule};
 
 /// A rule, and where its routes are served.

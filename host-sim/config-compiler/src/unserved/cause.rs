@@ -1,4 +1,6 @@
 //! The reasons why a part of the input serves nothing, each with what its sentence needs.
+//!
+//! `routes` has them for what it leaves out, `unserved` for all else.
 
 use std::collections::BTreeMap;
 

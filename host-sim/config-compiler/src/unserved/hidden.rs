@@ -14,7 +14,7 @@ use crate::describe::describe_conditions;
 use crate::gateways::MergedListener;
 use crate::patterns;
 use crate::protocol::Termination;
-use crate::routes::Route;
+use crate::routes::route::Route;
 use crate::tcp::{self, LostNames};
 
 /// As many earlier routes are compared with one: what is not proved by them is not said.

@@ -4,7 +4,7 @@
 //! Decides nothing: whether something is served was decided by `gateways`, `virtual_services`, `routes` and `tcp`, and
 //! the same functions are asked again. Why a destination takes no requests, `checks` and `empty_clusters` say.
 
-mod cause;
+pub(crate) mod cause;
 mod gateways;
 mod hidden;
 mod hosts;
