@@ -1,4 +1,4 @@
-//! The house rules that a machine can hold: who may depend on whom, and what may not stand in which file.
+//! The house rules that a machine can hold: which crate may depend on which, and what no file may contain.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Files of a crate that import each other in a circle: none of them can be read or changed without all others.
 //!
 //! An import is a path that begins with `crate::`, `super::` or `self::`, outside tests and comments. A module and its
-//! submodules are files of their own; that a file declares a module is no import.
+//! submodules are separate files; to declare a module is not an import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

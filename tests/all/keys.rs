@@ -1,4 +1,4 @@
-//! Nobody but the filter chooses a dispatch key: what a client sends under that name must have no effect.
+//! Only the filter chooses a dispatch key: what a client sends under that name must have no effect.
 
 use fingerpost_config_compiler::{CompiledChain, Engine};
 use fingerpost_envoy_runner::Bootstrap;

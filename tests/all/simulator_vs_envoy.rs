@@ -26,7 +26,7 @@ const TABLES: usize = 20;
 /// So many differences are shown, and so many changes tried to make one small.
 const SHOWN: usize = 3;
 const TRIALS: usize = 120;
-/// A run that nobody gives another seed asks the same cases: what remains of chance is Envoy's.
+/// The default seed always gives the same cases, so only Envoy's own choices are left to chance.
 const SEED: u64 = 140;
 /// Envoy draws so often where one answer of either is not enough, and then so often if that can't be told apart from
 /// a late line of its log.

@@ -70,7 +70,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether the echo server is asked for anything but its usual answer.
+    /// Whether the request asks the echo server for an unusual answer.
     #[must_use]
     pub fn directs_the_echo(&self) -> bool {
         self.headers
@@ -108,7 +108,7 @@ pub struct Outcome {
     /// `no listener`, `closed` or `tls`.
     #[serde(default)]
     pub error: Option<String>,
-    /// The cluster whose echo server answered; none if nobody was asked.
+    /// The cluster whose echo server answered; none if no upstream was reached.
     #[serde(default)]
     pub cluster: Option<String>,
     /// What that server received first.

@@ -160,7 +160,7 @@ fn seen(upstream: Option<&Upstream>) -> &'static str {
     if upstream.is_some() {
         "an echo server was asked"
     } else {
-        "nobody was asked"
+        "no upstream was reached"
     }
 }
 

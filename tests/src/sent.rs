@@ -183,7 +183,7 @@ fn unescaped(text: &str) -> Result<Vec<u8>, String> {
     let mut rest = text;
     while let Some((plain, escape)) = rest.split_once('\\') {
         bytes.extend(plain.bytes());
-        let wrong = || format!("`{text}`: `\\` stands before x and two digits, `\\`, `-` or {{a*9}}");
+        let wrong = || format!("`{text}`: `\\` must be followed by x and two digits, `\\`, `-` or {{a*9}}");
         let mut chars = escape.chars();
         rest = match chars.next() {
             Some('\\') => {

@@ -38,7 +38,7 @@ const ON_DEMAND: &str = "guest";
 /// Set for the compiler calls of that build: see [`as_compiler`].
 const INSTRUMENT: &str = "FINGERPOST_XTASK_INSTRUMENT";
 
-/// How long a target runs unless it is told.
+/// How long a target runs by default.
 const SECONDS: u32 = 20;
 
 /// What is to be run.

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<(), Failure> {
     let usage = || {
         Failure::Usage(format!(
-            "`{}` is no verb: see `cargo xtask help`",
+            "unknown verb `{}`: see `cargo xtask help`",
             arguments.join(" ")
         ))
     };

@@ -30,7 +30,7 @@ impl Tally {
         let mut lines = BufReader::new(child.stdout.take().ok_or(Failure::NoTests)?);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            // Whether anybody still reads our output is no reason to stop the tests.
+            // A closed output must not stop the tests.
             let _ = std::io::stdout().write_all(&line);
             tally.read(&String::from_utf8_lossy(&line));
             line.clear();

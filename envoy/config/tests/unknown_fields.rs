@@ -1,4 +1,4 @@
-//! A field that is not known is refused wherever it stands, and so is a message of another type.
+//! A field that is not known is refused in every message, and so is a message of another type.
 
 use fingerpost_envoy_config::bootstrap::Bootstrap;
 use serde_json::{Value, json};

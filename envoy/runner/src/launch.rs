@@ -20,7 +20,7 @@ use crate::private::{private_draft, write_private};
 use crate::process::{Exit, Process};
 use crate::start_error::StartError;
 
-/// How often a starting Envoy is asked whether it serves.
+/// How often a starting Envoy is polled until it serves.
 const POLL: Duration = Duration::from_millis(10);
 
 /// How to run an Envoy.

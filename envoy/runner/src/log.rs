@@ -28,7 +28,7 @@ pub(crate) fn errors(log: &str) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for entry in entries(log).filter(|it| matches!(it.level, "error" | "critical")) {
         let reason = plain(unwrap_initializing(&entry.message));
-        // What a filter itself says stands behind its name: `wasm log fingerpost: …`.
+        // What a filter itself logs follows its name: `wasm log fingerpost: …`.
         let said_by_filter = reason
             .strip_prefix("wasm log")
             .and_then(|text| text.split_once(": "));

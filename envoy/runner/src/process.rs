@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How often the end of a process is looked for.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A running child, shared by whoever wants to know when it ends.
+/// A running child, shared by all that wait for its end.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Mutex<Child>,

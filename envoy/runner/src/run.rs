@@ -24,7 +24,7 @@ use crate::private::write_private;
 use crate::process::{Exit, Process};
 use crate::start_error::StartError;
 
-/// How often a draining Envoy is asked whether requests are under way.
+/// How often a draining Envoy is polled for requests in progress.
 const POLL: Duration = Duration::from_millis(10);
 /// How long requests under way may take when Envoy is stopped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -117,7 +117,7 @@ impl RunningEnvoy {
         ok(path, admin::request(self.admin, "POST", path)?)
     }
 
-    /// Where each listener really listens, as port 0 is no answer.
+    /// The real address of each listener, which port 0 does not tell.
     pub fn listeners(&self) -> io::Result<Vec<BoundListener>> {
         let statuses: Value = serde_json::from_str(&self.get("/listeners?format=json")?)?;
         let statuses = statuses.get("listener_statuses").and_then(Value::as_array);

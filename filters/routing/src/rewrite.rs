@@ -104,7 +104,7 @@ fn rune_length(text: &[u8], encoding: Encoding) -> usize {
     }
 }
 
-/// The text that takes the place of a match; `\0` to `\9` in it stand for what groups caught.
+/// The text that takes the place of a match; `\0` to `\9` in it are replaced by what groups caught.
 ///
 /// Every text is one, since Envoy takes every text and RE2 finds fault only while it replaces:
 /// one that asks for a group that the pattern does not have replaces nothing at all, and one with a `\` that is

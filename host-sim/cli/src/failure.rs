@@ -1,4 +1,4 @@
-//! Why a command ends without having done what was asked, and the exit code that says so to scripts.
+//! Why a command fails, and its exit code.
 
 use std::io;
 
@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     Surroundings(String),
     /// The user stopped it before it was done. Code 130, as shells have it.
     Interrupted,
-    /// What was to be printed can't be. Nobody reading any more is no failure: code 0; else 5.
+    /// The output can't be printed: code 5, or code 0 if its reader has closed it.
     Output(io::Error),
 }
 

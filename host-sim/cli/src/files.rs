@@ -165,12 +165,12 @@ fn named_files(names: &[PathBuf], skipped: &mut Skipped) -> Result<Vec<Named>, F
     Ok(files)
 }
 
-/// Standard input, which can be read only once: whoever asks again gets the same.
+/// Standard input, which can be read only once: later calls get the same bytes.
 fn read_stdin() -> Result<Source, Failure> {
     static READ: OnceLock<Vec<u8>> = OnceLock::new();
     if READ.get().is_none() {
         let bytes = read_limited(io::stdin().lock()).map_err(|error| unreadable(Path::new(STDIN), &error))?;
-        let _ = READ.set(bytes); // nobody else reads meanwhile
+        let _ = READ.set(bytes); // this is the only reader
     }
     Ok(Source::from_bytes(STDIN, READ.get().cloned().unwrap_or_default()))
 }
@@ -282,7 +282,7 @@ fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf
     Ok((files, folders))
 }
 
-/// A link that leads nowhere, and why; none if nobody would have read it. Other errors are errors.
+/// A link that leads nowhere, and why; none if its target would not be read. Other errors are errors.
 fn dead_link(error: &walkdir::Error) -> Result<Option<(PathBuf, &'static str)>, Failure> {
     let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
     let Some(path) = error.path().filter(is_link) else {

@@ -30,7 +30,7 @@ pub(crate) struct Entry {
     pub(crate) status: u16,
     pub(crate) details: Option<String>,
     pub(crate) cluster: Option<String>,
-    /// The endpoint; none if nobody was asked.
+    /// The endpoint; none if no upstream was reached.
     pub(crate) host: Option<String>,
     pub(crate) ms: u64,
     pub(crate) rule: Option<RuleRef>,
@@ -42,7 +42,7 @@ impl Entry {
         serde_json::from_str(line).ok()
     }
 
-    /// The cluster that was asked, if any was.
+    /// The cluster that received the request, if any.
     pub(crate) fn asked(&self) -> Option<&str> {
         self.host.as_ref().and(self.cluster.as_deref())
     }

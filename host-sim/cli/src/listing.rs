@@ -24,13 +24,13 @@ pub(crate) struct Shown<'a> {
 /// The hosts of a listener that have the same rules.
 pub(crate) struct Group<'a> {
     pub(crate) domains: Vec<&'a str>,
-    /// One of them, which stands for all.
+    /// One of them, as an example for all.
     pub(crate) host: &'a HostSummary,
 }
 
 /// What the caller adds to the tables.
 pub(crate) trait Remarks {
-    /// What stands behind the name of a listener.
+    /// What follows the name of a listener.
     fn beside(&self, listener: &ListenerSummary) -> String;
     /// A line below a rule. It is never wrapped.
     fn below(&self, listener: &ListenerSummary, host: &HostSummary, route: &RouteSummary) -> Option<String>;

@@ -80,7 +80,7 @@ fn prepare(directory: &Path, artifact: &Artifact<'_>) -> io::Result<NamedTempFil
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    // What `tempfile` says holds a path that nobody knows.
+    // `tempfile` names a path that means nothing to the user.
     let reason = error.raw_os_error().map_or_else(
         || error.to_string(),
         |code| io::Error::from_raw_os_error(code).to_string(),

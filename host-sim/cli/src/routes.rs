@@ -11,7 +11,7 @@
 //!        "virtual_service": "default/web", "file": "web.yaml", "line": 12}]}]}]}
 //! ```
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
-//! rules stand together. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
+//! rules are together. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
 
 use std::io::Write;
 

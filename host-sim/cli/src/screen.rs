@@ -1,7 +1,7 @@
 //! What the command prints passes through here: only our own styles reach a terminal as control sequences.
 //!
 //! Text of our own and text of others are one string by then. They can be told apart because our styles are written
-//! with [`MARK`] in place of ESC, and nobody else knows the mark: it is chosen anew in each process. So a control
+//! with [`MARK`] in place of ESC, and the mark is secret: each process chooses a new one. So a control
 //! character that arrives here is foreign, and is shown as an escape, with colours on or off. A line break is not
 //! told apart: where foreign text may hold one, the screen that shows it calls `visible`, as [`paint`] does.
 
@@ -16,7 +16,7 @@ use fingerpost_resources::{visible, visible_json, visible_lines};
 
 const ESC: char = '\u{1b}';
 
-/// What stands for ESC in our own style sequences until they are printed.
+/// What replaces ESC in our own style sequences until they are printed.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let number = RandomState::new().hash_one("mark");
     format!("\u{fdd0}{number:016x}\u{fdd1}") // noncharacters, which no other text has a use for

@@ -16,7 +16,7 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const NOTE: Style = AnsiColor::BrightGreen.on_default().bold();
 
-/// Says something on standard error. If nobody listens there, there is nobody to tell that either.
+/// Prints to standard error. If that is closed, there is no way to report it.
 pub(crate) fn say(text: impl Display) {
     // In one piece: standard error keeps nothing back, and a text of many parts would be as many calls of the system.
     let text = format!("{text}\n");

@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::screen::paint;
 
-/// The width where there is no terminal to ask.
+/// The width without a terminal.
 const WIDTH: usize = 100;
 /// Between two columns.
 pub(crate) const GAP: usize = 2;
@@ -28,7 +28,7 @@ pub(crate) struct Column {
     pub(crate) least: usize,
 }
 
-/// On which side of its column a cell stands.
+/// The side of its column that a cell is aligned to.
 #[derive(Clone, Copy)]
 pub(crate) enum Align {
     Left,

@@ -98,7 +98,7 @@ impl Notices {
         let sink = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.is_ok_and(|it| tells_of_a_change(it.kind)) {
-                let _ = sink.send(()); // nobody listens any more at the end
+                let _ = sink.send(()); // the receiver may be gone at the end
             }
         });
         Self {

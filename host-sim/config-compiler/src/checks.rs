@@ -15,7 +15,7 @@ use crate::missing_cluster::missing_cluster;
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundVirtualService, Rule};
 
-/// Policies that other parts of Istio enforce and nobody enforces here.
+/// Policies that other parts of Istio enforce and that are not enforced here.
 pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
     for found in &resources.unenforced {
         let message = format!(
@@ -29,7 +29,7 @@ pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Destinations that lead nowhere, claims that nobody verifies.
+/// Destinations that lead nowhere, claims that are not verified.
 pub(crate) fn rules(
     services: &[BoundVirtualService<'_>],
     listeners: &[MergedListener<'_>],

@@ -1,4 +1,4 @@
-//! Routes for our filter: its config, and the native routes that stand behind its keys.
+//! Routes for our filter: its config, and the native routes behind its keys.
 //!
 //! The filter matches and rewrites; it names a native route by a key, and Envoy finds that route by a
 //! hash look-up. A key is made of what its route does, so the same content has the same key in every

@@ -13,7 +13,7 @@
 //! A cluster whose endpoints are known to be none exists, and answers 503 (flag UH). Istio makes no cluster at all for a
 //! DNS service without endpoints: 503 too (flag NC).
 //!
-//! `docs/endpoints.md` tells users the same. What a workload's state or port means stands in `kubernetes` and
+//! `docs/endpoints.md` tells users the same. What a workload's state or port means is decided in `kubernetes` and
 //! `service_entry`; which service a host means, in `services`.
 //! Source: istio `pilot/pkg/xds/endpoints/endpoint_builder.go`, `pilot/pkg/networking/core/cluster_builder.go`,
 //! `buildCluster`; docs/istio-routing.md 4.1, 4.4.
@@ -295,7 +295,7 @@ fn with_place(labels: &Labels, locality: &str, node: &str, network: &str) -> Lab
     all
 }
 
-/// The locality that a label gives. Kubernetes' labels have no slashes, so there a dot stands for one
+/// The locality that a label gives. Kubernetes' labels have no slashes, so there a dot replaces one
 /// (istio `pkg/model/proxy.go`, `GetLocalityLabel`, `SanitizeLocalityLabel`).
 fn locality_of_label(labels: &Labels) -> String {
     let label = labels

@@ -1,12 +1,12 @@
 //! Host names as Istio compares them: short names, wildcards, intersections.
 //!
-//! Decides which of two host strings covers the other, and what a short name stands for. It does
+//! Decides which of two host strings covers the other, and what a short name means. It does
 //! not choose a virtual host for a request (that is `fingerpost-routing`) and looks no service up.
 //! Source of the rules: istio `pkg/config/host/name.go` and `names.go`, `pilot/pkg/model/config.go`.
 
 use std::net::IpAddr;
 
-/// What a host in a resource stands for: a name without a dot is a service of `namespace`.
+/// What a host in a resource means: a name without a dot is a service of `namespace`.
 ///
 /// IP addresses and `*` stay as they are; any dot means "already qualified"
 /// (istio config.go, `ResolveShortnameToFQDN`).

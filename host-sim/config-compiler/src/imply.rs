@@ -19,10 +19,10 @@ use crate::options::Options;
 const NAME: &str = "implied";
 /// The port of the implied Gateway.
 const PORT: u16 = 80;
-/// Marks a resource that nobody has written.
+/// Marks a resource that is implied, not written.
 const STAND_IN: &str = "fingerpost/stand-in";
 
-/// Whether nobody has written this resource.
+/// Whether this resource is implied, not written.
 pub fn is_stand_in<T>(resource: &Resource<T>) -> bool {
     resource.meta.annotations.contains_key(STAND_IN)
 }

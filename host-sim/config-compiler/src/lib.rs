@@ -6,7 +6,7 @@
 //!
 //! The way of a resource: `gateways` and `virtual_services` bind what the proxy serves; `virtual_hosts`
 //! puts the `routes` of each domain in order; `native` or `dispatch` writes them for an engine;
-//! `listeners` and `clusters` stand around them.
+//! `listeners` and `clusters` surround them.
 
 mod address;
 mod bootstrap;

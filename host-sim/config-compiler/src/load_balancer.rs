@@ -99,7 +99,7 @@ fn slow_start(settings: Option<&LoadBalancerSettings>) -> Option<SlowStart> {
 
 fn warm_up(given: &WarmupConfiguration) -> SlowStartConfig {
     SlowStartConfig {
-        // Envoy wants a key; Istio gives one that nobody sets.
+        // Envoy wants a key; Istio gives one that no endpoint has.
         aggression: Some(RuntimeDouble {
             default_value: given.aggression.unwrap_or(1.0),
             runtime_key: "(".to_owned(),

@@ -213,7 +213,7 @@ pub struct ClaimMatch {
 }
 
 impl ClaimMatch {
-    /// What stands for it among the conditions of a route.
+    /// What represents it among the conditions of a route.
     pub fn is_stand_in(&self, header: &HeaderMatch) -> bool {
         *header == claim(self.is_wanted)
     }

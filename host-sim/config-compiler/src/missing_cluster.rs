@@ -99,7 +99,7 @@ pub(crate) fn without_endpoints(
     })
 }
 
-/// Why there is no cluster for the host.
+/// Why the host has no cluster.
 fn unknown_host(host: &str, mesh: &Mesh<'_>) -> String {
     if let Some(hidden) = mesh.services.hidden(host).next() {
         return format!(

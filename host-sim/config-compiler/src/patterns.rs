@@ -46,7 +46,7 @@ impl Checker<'_> {
                 ("queryParams", &request.query_params),
             ] {
                 for (name, matcher) in matchers {
-                    // The regex `*` stands for presence, except of a query parameter.
+                    // The regex `*` means presence, except of a query parameter.
                     let presence = field != "queryParams" && *matcher == StringMatch::Regex("*".to_owned());
                     if !presence {
                         self.matcher(Some(matcher), &format!("{path}.{field}.{name}"));

@@ -22,7 +22,7 @@ use crate::destination_rules::EffectiveRule;
 use crate::routes::route::Mirror;
 use crate::services::ClusterRef;
 
-/// What Istio retries unless it is told otherwise. A 503 is not among it.
+/// What Istio retries by default. A 503 is not part of it.
 const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
 
 /// Statuses that Go knows: only these count as codes in `retryOn` (Go `net/http`, `StatusText`).

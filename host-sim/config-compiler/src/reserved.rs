@@ -50,7 +50,7 @@ fn edits(at: &str, headers: Option<&Headers>, places: &mut Vec<String>) {
             continue;
         };
         for (field, values) in [("set", set), ("add", add)] {
-            // A response may carry a header of that name: nobody reads it there.
+            // A response may carry a header of that name: the filter reads only requests.
             let touched = values
                 .iter()
                 .filter(|(name, value)| (direction == "request" && is_ours(name)) || reads_ours(value));

@@ -110,7 +110,7 @@ fn would_accept(
 }
 
 /// The rule that fails the fewest conditions; among them the one whose path is the closest. One whose path has
-/// nothing in common with the request's is no miss.
+/// nothing in common with the request's is not listed.
 pub(crate) fn nearest(answering: Answering<'_>, head: &RequestHead<'_>) -> Option<Miss> {
     let path = head.path().map(text).unwrap_or_default();
     let mut best: Option<((usize, bool, usize), Miss)> = None;

@@ -21,7 +21,7 @@ pub struct Explanation {
     pub host: Option<Host>,
     /// The rules that were asked, in order; the last is the winner, if there is one.
     pub tried: Vec<Tried>,
-    /// How many stand behind the winner.
+    /// How many come after the winner.
     pub not_reached: usize,
     /// Those of them that accept the request too.
     pub too_late: Vec<TooLate>,
@@ -201,7 +201,7 @@ pub enum Outcome {
         /// What else applies.
         policies: Vec<Policy>,
     },
-    /// Plain text is sent to HTTPS before any rule is asked.
+    /// Plain text is redirected to HTTPS before any rule is tried.
     ToHttps {
         /// The status of the redirect.
         status: u16,
@@ -217,7 +217,7 @@ pub enum Outcome {
         /// What may be why.
         reasons: Vec<Reason>,
     },
-    /// The proxy refuses it before any rule is asked.
+    /// The proxy refuses it before any rule is tried.
     Refused {
         /// The status of the answer.
         status: u16,

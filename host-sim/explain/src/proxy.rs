@@ -1,4 +1,4 @@
-//! The proxy around the rules: what becomes of the request before they are asked, and what leaves behind them.
+//! The proxy around the rules: what becomes of the request before the rules are tried, and what leaves after them.
 //!
 //! The answers are those of `fingerpost-proxy-model`. It is asked twice: with the filter's bootstrap for the request
 //! as the filter meets it, and with the one for Envoy's own router for what the upstream receives.
@@ -24,7 +24,7 @@ pub(crate) struct Received {
 
 /// What a listener makes of a request.
 pub(crate) enum Reception {
-    /// The rules are asked.
+    /// The rules are tried.
     Received(Box<Received>),
     /// The connection is passed on as it is.
     Bytes,

@@ -74,7 +74,7 @@ pub fn explain(
     let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
         Reception::Received(received) => received,
         Reception::Refused(status) => {
-            let message = "the proxy refuses it as no proper request, before any rule is asked".to_owned();
+            let message = "the proxy refuses it as invalid, before any rule is tried".to_owned();
             told.outcome = Outcome::Refused { status, message };
             return Ok(told);
         }

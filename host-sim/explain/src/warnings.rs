@@ -68,7 +68,7 @@ pub(crate) fn of_connections(
     closed.chain(lost).collect()
 }
 
-/// A fault answers before any upstream is asked.
+/// A fault answers before the request reaches an upstream.
 fn faults(told: &Explanation, found: &mut Vec<Warning>) {
     let policies = match &told.outcome {
         Outcome::Forward(forward) => &forward.policies,

@@ -1,6 +1,6 @@
 //! What is wrong with what the user wrote: where, what, and what would do.
 //!
-//! Diagnostics accumulate; nobody stops at the first. How they look is `render`'s matter.
+//! Diagnostics accumulate: reading goes on after an error. `render` decides how they look.
 
 use std::fmt;
 

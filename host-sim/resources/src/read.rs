@@ -218,7 +218,7 @@ impl<'r> Reader<'r> {
             finding.help("YAML takes no tabs for indentation: use spaces");
         } else if error.message.contains("escape") {
             finding.help(
-                "in double quotes a backslash is written twice; in single quotes it stands for itself: '\\1'",
+                "in double quotes a backslash is written twice; in single quotes it means itself: '\\1'",
             );
         } else if has_template_mark(document_at(text, error.place.start as usize)) {
             finding.help("this looks like a template: render it first, for example with `helm template`");

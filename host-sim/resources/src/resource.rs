@@ -67,7 +67,7 @@ impl Origin {
         }
     }
 
-    /// That of a resource which nobody has written: what is said about it is shown where `near` is written.
+    /// That of a resource that is implied, not written: findings about it are shown at `near`.
     #[must_use]
     pub fn implied(subject: impl Into<String>, near: &Self) -> Self {
         Self {

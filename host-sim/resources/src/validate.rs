@@ -205,7 +205,7 @@ impl Checker<'_> {
             self.error(
                 "bad-port",
                 at,
-                format!("{number} is no port: ports go from 1 to 65535"),
+                format!("invalid port {number}: ports go from 1 to 65535"),
             );
         }
     }

@@ -82,7 +82,7 @@ impl SimulatedProxy {
         filters.take_error().map_or(Ok(outcome), Err)
     }
 
-    /// What the client receives if the cluster answers so and all dice show this number; none where no cluster is asked.
+    /// What the client receives if the cluster answers so and all dice show this number; none where the proxy answers by itself.
     ///
     /// # Errors
     /// As above.

@@ -25,7 +25,7 @@ pub struct Outcome {
     pub end: End,
     /// What the client received. Envoy adds `date` and `server`.
     pub response: Option<Response>,
-    /// What the upstream received, if it was asked. Envoy's router adds headers of its own.
+    /// The request that reached the upstream, if any. Envoy's router adds more headers.
     pub upstream: Option<Request>,
     /// Response code details, where a filter set them.
     pub details: Option<String>,

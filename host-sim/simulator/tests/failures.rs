@@ -86,7 +86,7 @@ fn a_missing_import_is_named() {
 #[test]
 fn functions_of_another_version_are_missing() {
     let text = module(r#"(import "env" "proxy_continue_request" (func (result i32)))"#);
-    // Imports stand first in a module.
+    // Imports come first in a module.
     let text = text.replace(
         "(module",
         r#"(module (import "env" "proxy_clear_route_cache" (func (result i32)))"#,

@@ -1,4 +1,4 @@
-//! Time: it stands still unless a test lets it pass, and passes within messages and calls as told.
+//! Time: it does not pass unless a test lets it, and within messages and calls it passes as the test says.
 
 use fingerpost_simulator::{CallOutcome, End, Metric, Outcome, Plugin, Request, Response, Simulator};
 use std::sync::{Arc, Mutex};

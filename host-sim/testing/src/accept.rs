@@ -69,7 +69,7 @@ impl Accepted {
         let before = cases(&file, &text, read_text);
         let count = outcomes.len();
         outcomes.sort_by_key(|it| it.slot.after());
-        // An alias stands for several tests that are written once.
+        // An alias repeats tests that are written once.
         outcomes.dedup_by(|next, one| next.slot == one.slot && next.found == one.found);
         for outcome in outcomes.iter().rev() {
             put(&mut text, outcome);

@@ -6,9 +6,9 @@
 //!   "expect": {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "path": "/x",
 //!              "rule": "default/shop http[0]"}}]}
 //! ```
-//! `labels`, beside `requests`, are those of the proxy that is asked; `--labels` goes before them. `port` is the one
+//! `labels`, beside `requests`, are those of the proxy; `--labels` goes before them. `port` is the one
 //! that the Gateway declares. Of `expect` only `status` is needed; `"cluster": null` says that no
-//! upstream is asked, `"rule": null` that no rule applies. A rule may be named with its match, as in
+//! upstream is reached, `"rule": null` that no rule applies. A rule may be named with its match, as in
 //! `default/shop http[0] match[1]`.
 
 use serde::{Deserialize, Deserializer};

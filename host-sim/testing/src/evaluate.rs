@@ -43,7 +43,7 @@ impl<'s> CheckContext<'s> {
         self.route.map_or(&[], shares)
     }
 
-    /// Whether the route has a destination, whether or not it is asked.
+    /// Whether the route has a destination, whether or not it is reached.
     pub(super) fn forwards(&self) -> bool {
         self.outcome.cluster.is_some() || !self.shares().is_empty()
     }
@@ -63,19 +63,19 @@ impl<'s> CheckContext<'s> {
         self.outcome.upstream.as_ref()
     }
 
-    /// What is to be said where no upstream was asked.
-    fn nobody(&self) -> String {
+    /// The message where no upstream was reached.
+    fn no_upstream(&self) -> String {
         let Some(error) = self.outcome.error else {
             let missing = self.shares().iter().find_map(|it| it.missing.as_ref());
             return match missing {
                 Some(missing) => format!(
-                    "no upstream is asked ({}: {})",
+                    "no upstream is reached ({}: {})",
                     self.outcome.status, missing.message
                 ),
-                None => format!("no upstream is asked ({})", self.outcome.status),
+                None => format!("no upstream is reached ({})", self.outcome.status),
             };
         };
-        format!("no upstream is asked ({error})")
+        format!("no upstream is reached ({error})")
     }
 }
 
@@ -118,21 +118,25 @@ pub(super) fn evaluate(want: &Want, cx: &CheckContext<'_>) -> Check {
             };
             check(outcome.error == Some(*failure), failure, actual)
         }
-        Want::Cluster(text) => one(text, outcome.cluster.as_deref(), &cx.nobody()),
+        Want::Cluster(text) => one(text, outcome.cluster.as_deref(), &cx.no_upstream()),
         Want::NoCluster => {
-            let actual = outcome.cluster.clone().unwrap_or_else(|| cx.nobody());
+            let actual = outcome.cluster.clone().unwrap_or_else(|| cx.no_upstream());
             check(outcome.cluster.is_none(), "no upstream", actual)
         }
         Want::Host(_) | Want::Subset(_) | Want::Port(_) => destination(want, cx),
-        Want::Method(text) => one(text, cx.upstream().map(|it| it.method.as_str()), &cx.nobody()),
-        Want::Path(text) => one(text, cx.upstream().map(|it| it.path.as_str()), &cx.nobody()),
+        Want::Method(text) => one(
+            text,
+            cx.upstream().map(|it| it.method.as_str()),
+            &cx.no_upstream(),
+        ),
+        Want::Path(text) => one(text, cx.upstream().map(|it| it.path.as_str()), &cx.no_upstream()),
         Want::Authority(text) => {
             let authority = cx.upstream().map(|it| it.authority.as_str());
-            one(text, authority, &cx.nobody())
+            one(text, authority, &cx.no_upstream())
         }
         Want::RequestHeader(name, text) => match cx.upstream() {
             Some(upstream) => request_header(name, text, upstream, cx.sent),
-            None => check(false, text, cx.nobody()),
+            None => check(false, text, cx.no_upstream()),
         },
         Want::ResponseHeader(name, text) => match outcome.error {
             Some(error) => check(false, text, format!("no answer: {error}")),
@@ -149,7 +153,7 @@ pub(super) fn evaluate(want: &Want, cx: &CheckContext<'_>) -> Check {
         }
         Want::Mirrors(wanted) => mirrors(wanted, outcome),
         Want::Timeout(wanted) => match cx.upstream() {
-            None => check(false, timeout(wanted.map(|it| it.as_millis())), cx.nobody()),
+            None => check(false, timeout(wanted.map(|it| it.as_millis())), cx.no_upstream()),
             Some(upstream) => {
                 let actual = upstream.timeout_ms.as_deref().and_then(|it| it.parse().ok());
                 let wanted = wanted.map(|it| it.as_millis()).filter(|it| *it > 0);
@@ -233,7 +237,7 @@ fn destination(want: &Want, cx: &CheckContext<'_>) -> Check {
             Want::Host(text) | Want::Subset(text) => text.clone(),
             _ => String::new(),
         };
-        let actual = cx.outcome.cluster.clone().unwrap_or_else(|| cx.nobody());
+        let actual = cx.outcome.cluster.clone().unwrap_or_else(|| cx.no_upstream());
         return check(false, expected, actual);
     };
     match want {

@@ -1,8 +1,8 @@
 //! How a test names a rule: `reviews`, `prod/reviews http[1]`, `reviews http[canary] match[0]`, `root > leaf http[2]`.
 //!
-//! Anything left out will do: a name alone means any rule of the VirtualService. Between brackets stands the index, or
+//! Anything left out will do: a name alone means any rule of the VirtualService. Between brackets is the index, or
 //! the `name` that the rule or the match has in the VirtualService. `reviews#1.0` is short for
-//! `reviews http[1] match[0]`, and needs no quotes in YAML wherever it stands.
+//! `reviews http[1] match[0]`, and needs no quotes in YAML.
 
 use std::fmt;
 use std::str::FromStr;
@@ -77,7 +77,7 @@ pub(super) enum MissingRule {
         virtual_service: String,
         /// `http` or `match`.
         list: &'static str,
-        /// What stands between the brackets.
+        /// What is between the brackets.
         which: String,
         /// The names that its items have.
         names: Vec<String>,

@@ -25,9 +25,9 @@ pub(crate) enum Want {
     Status(Statuses),
     /// There is no answer, for this reason.
     NoAnswer(Failure),
-    /// Envoy's name of the cluster that is asked.
+    /// Envoy's name of the cluster that receives the request.
     Cluster(Text),
-    /// No cluster is asked.
+    /// No cluster receives the request.
     NoCluster,
     /// The host of the destination: its full name, or the first labels of it.
     Host(String),

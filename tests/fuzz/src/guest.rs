@@ -2,7 +2,7 @@
 //! at every edge, once or for ever.
 //!
 //! The bytes are read in order, and count as zeros where they end: one for the shape of the run, one for what the
-//! allocator returns, one for what each callback returns, then calls. A call is a byte for where it stands, one for the
+//! allocator returns, one for what each callback returns, then calls. A call is a byte for its position, one for the
 //! function, one for how often, and one for each argument.
 
 use fingerpost_simulator::{
@@ -67,7 +67,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("clock_time_get", "iIi"),
 ];
 
-/// Where calls stand: callbacks with their parameters, and whether they return something.
+/// Where calls can be: callbacks with their parameters, and whether they return something.
 const CALLBACKS: &[(&str, usize, bool)] = &[
     ("proxy_on_memory_allocate", 1, true),
     ("proxy_on_request_headers", 3, true),

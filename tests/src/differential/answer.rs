@@ -98,7 +98,7 @@ fn upstream_side(received: &[Received], fields: &mut BTreeMap<String, String>) {
     for (cluster, requests) in by_cluster {
         fields.insert(format!("{cluster}: times asked"), requests.len().to_string());
         let line = |it: &&Received| format!("{} {} {}", it.method, it.authority, it.path);
-        // What is left of the time at a later attempt is nobody's choice.
+        // The time that is left at a later attempt depends on chance.
         let is_first = |it: &Received| {
             it.header("x-envoy-attempt-count")
                 .is_none_or(|count| count == "1")

@@ -1,6 +1,6 @@
 //! Two engines in one Envoy, asked the same: our filter and Envoy's own router, on the same resources.
 //!
-//! Nobody writes an outcome down here. The two must agree, in whether Envoy takes what was compiled and in every
+//! No outcome is written down here. The two must agree, in whether Envoy takes what was compiled and in every
 //! field of every answer.
 
 pub mod answer;

@@ -1,6 +1,6 @@
 //! Envoy's own regular expressions, asked directly: which it takes, what they accept, what they replace.
 //!
-//! A pattern stands in a condition on a header in front of a direct response, and in a redirect that rewrites the path,
+//! A pattern is tested as a condition on a header in front of a direct response, and in a redirect that rewrites the path,
 //! so that no upstream is needed.
 
 use std::collections::BTreeSet;

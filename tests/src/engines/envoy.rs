@@ -24,7 +24,7 @@ use crate::tls::IDENTITY;
 
 /// Mirrored copies are sent when the answer may already be there. So long the expected ones may take,
 const MIRRORS_WITHIN: Duration = Duration::from_secs(3);
-/// and so long one that is not expected: nobody says when the last has come.
+/// How long to wait for one that is not expected, since nothing announces the last.
 const STRAGGLERS: Duration = Duration::from_millis(100);
 
 /// So often is a case asked again that did not come out as recorded: some depend on delays of tenths of a second, which

@@ -14,7 +14,7 @@ use crate::compare::{Difference, differences};
 use crate::report::Verdict;
 use crate::{compiled, generate, recorded};
 
-/// The model stands for no upstream that delays, fails or upgrades.
+/// The model has no upstream that delays, fails or upgrades.
 const DIRECTED: &str = "x-echo directs the upstream";
 /// Where a rule splits its traffic it is asked so often.
 const DRAWS: usize = 24;

@@ -98,7 +98,7 @@ pub fn request(dice: &mut Dice) -> Sent {
         2 => headers.push((b"x-a".to_vec(), b"\xff".repeat(59_000))),
         _ => {}
     }
-    // Envoy refuses most of that by itself. What it lets through is what the filter must stand.
+    // Envoy refuses most of that by itself. The filter must survive what Envoy lets through.
     if !dice.one_in(3) {
         let is_sent = |it: &u8| *it >= b' ' && *it != 0x7f;
         headers.retain(|(name, _)| name.starts_with(b"x-") && name.is_ascii());

@@ -1,7 +1,7 @@
 //! Makes resources, requests and patterns at random, for the engines to disagree about.
 //!
 //! The alphabet is small, so that rules collide. All of it follows from one seed: the same seed, the same questions.
-//! No outcome is made here; whoever asks holds two engines against each other.
+//! No outcome is made here; callers compare two engines.
 
 pub mod bytes;
 pub mod dice;

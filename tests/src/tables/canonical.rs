@@ -16,7 +16,7 @@ const TELLING_ZERO: &[&str] = &[
 /// Conditions that must all hold, in whatever order.
 const UNORDERED: &[&str] = &["headers", "query_parameters"];
 
-/// Values that stand for a field's absence.
+/// Values that mean the same as a missing field.
 const DEFAULTS: &[(&str, &str)] = &[
     ("append_action", "APPEND_IF_EXISTS_OR_ADD"),
     ("denominator", "HUNDRED"),

@@ -35,7 +35,7 @@ impl Found {
         self.0.push(Difference::new(field, expected, got));
     }
 
-    /// Compares what has the same key on both sides, and notes what stands on one side only.
+    /// Compares what has the same key on both sides, and notes what only one side has.
     fn pairs<T>(
         &mut self,
         place: &str,
@@ -123,7 +123,7 @@ impl Found {
         }
     }
 
-    /// A route may lead to a cluster that nobody has. Which ones exist must be the same on both sides.
+    /// A route may lead to a cluster that does not exist. Which ones exist must be the same on both sides.
     fn clusters(&mut self, control_plane: &Value, bootstrap: &Value) {
         let mut named = BTreeSet::new();
         mentioned_clusters(&control_plane["listeners"], &mut named);

@@ -1,4 +1,4 @@
-//! Gives Envoy a core of its own, so that load and upstream take nothing from it.
+//! Pins Envoy to one core, so that load and upstream take nothing from it.
 
 use std::fmt;
 use std::fs;
@@ -49,7 +49,7 @@ impl Cores {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.envoy {
-            Some(_) => "one worker on a core of its own",
+            Some(_) => "one worker, pinned to one core",
             None => "one worker on the machine's only core",
         })
     }

@@ -1,4 +1,4 @@
-//! The tables that are measured, written as a user would write them, and the requests that they are asked.
+//! The tables that are measured, written as a user would write them, and the requests to them.
 
 use std::fmt;
 use std::fmt::Write as _;

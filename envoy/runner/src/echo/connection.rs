@@ -65,7 +65,7 @@ where
     http1::serve(stream, start, cluster, shared).await
 }
 
-/// A certificate that nobody can check: who tests TLS to an upstream does not test whether it is trusted.
+/// A self-signed certificate: tests of TLS to an upstream do not check whether it is trusted.
 pub(super) fn tls_acceptor() -> io::Result<TlsAcceptor> {
     let certificate = Authority::new()?.sign(&["localhost", "127.0.0.1"])?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

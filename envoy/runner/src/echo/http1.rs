@@ -1,4 +1,4 @@
-//! HTTP/1.1 as it stands on the wire. No library's request type comes between, because those put paths, header
+//! HTTP/1.1 as it is on the wire. No library's request type comes between, because those put paths, header
 //! names and their order into a form of their own, and what was received is what a test asks about.
 
 use std::fmt::Write as _;

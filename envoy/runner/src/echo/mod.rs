@@ -1,4 +1,4 @@
-//! The echo server: one listener for each cluster, so that whoever answers is known, and what it was asked is told.
+//! The echo server: one listener for each cluster. Its answer names the cluster and repeats the request.
 //!
 //! It answers 200 with the body `ok`, and a request header `x-echo` changes that (see [`directive`]). It speaks HTTP/1.1, HTTP/2
 //! with prior knowledge, and both over TLS, all on the same port: the first bytes of a connection decide.
@@ -34,7 +34,7 @@ pub struct Received {
     pub path: String,
     /// `Host`, or `:authority`.
     pub authority: String,
-    /// All headers in order, with names in lower case; repeated ones stand repeated. HTTP/2's are without pseudo headers.
+    /// All headers in order, with names in lower case; repeated ones are kept apart. HTTP/2's are without pseudo headers.
     pub headers: Vec<(String, String)>,
     /// When its head had arrived.
     pub at: Instant,

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 pub(super) struct Scan<'t> {
     text: &'t str,
     rest: &'t str,
-    /// The highest code point that an escape may stand for.
+    /// The highest code point that an escape may name.
     highest: u32,
 }
 

@@ -1,7 +1,7 @@
 //! One request, from its head to the head of its answer.
 //!
 //! Decides nothing about routing: the proxy says where a request goes. Where the model does not know what Envoy would
-//! do, the client is told so with 501, and why.
+//! do, the client gets 501 and the reason.
 
 use std::io;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ use crate::journal::Entry;
 
 /// Names the rule of an answer, and the match in it.
 pub(super) const RULE_HEADER: &str = "x-fingerpost-rule";
-/// Names the cluster that was asked.
+/// Names the cluster that received the request.
 pub(super) const CLUSTER_HEADER: &str = "x-fingerpost-cluster";
 
 /// A body that is sent to mirrors too is kept until all of it is there. This much is kept.
@@ -130,7 +130,7 @@ async fn decide(
     }
 }
 
-/// Asks the cluster, and whoever gets a copy.
+/// Sends the request to the cluster, and copies to the mirrors.
 async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incoming) -> Done {
     if forwarded.gives_a_cookie() {
         return Done::unknown("consistent hashing by a cookie that Envoy would make up");
@@ -183,7 +183,7 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
     done
 }
 
-/// Sends the copies; nobody waits for what comes of them.
+/// Sends the copies without waiting for the answers.
 fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, id: &str, bytes: &Bytes) {
     for cluster in forwarded.mirrors() {
         let copy = upstreams::request(forwarded.headers(), id, whole(bytes.clone()));

@@ -51,7 +51,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// every request with the rule that it took.
 ///
 /// Two headers of each answer say why it is what it is: x-fingerpost-rule names the rule and the match in it,
-/// x-fingerpost-cluster the cluster that was asked.
+/// x-fingerpost-cluster the cluster that received the request.
 ///
 /// When a file is saved, the rules are reloaded and the changes are printed. If the new files are invalid, the previous
 /// rules stay in effect. Ctrl-C ends it when requests under way have their answers.

@@ -1,6 +1,6 @@
 //! Who is behind each cluster, and asking them: HTTP/1.1 in plain text, a connection for each request.
 //!
-//! Endpoints take turns, whatever the cluster's policy says, and nobody keeps count of which are well.
+//! Endpoints take turns, whatever the cluster's policy says, and their health is not tracked.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use crate::local::Echoes;
 /// The endpoints of all clusters.
 pub(super) struct Upstreams {
     clusters: HashMap<String, Cluster>,
-    /// How many of them an echo server stands in for.
+    /// How many of them an echo server replaces.
     pub(super) echoes: usize,
 }
 

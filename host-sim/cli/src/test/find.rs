@@ -27,7 +27,7 @@ const LOOKED_INTO: [&str; 8] = [
     "pbtxt",
 ];
 
-/// The test files that these names stand for, each once, in the order given; those of a folder by name.
+/// The test files that these names mean, each once, in the order given; those of a folder by name.
 pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for name in names {

@@ -249,7 +249,7 @@ impl Test {
         let too_few = self.fail_under.filter(|it| covered < *it);
         if let Some(wanted) = too_few {
             error(format_args!(
-                "{covered} % of the matches are reached, and {wanted} % are asked for"
+                "{covered} % of the matches are reached, but --fail-under asks for {wanted} %"
             ));
         }
         if report.summary.failed + report.summary.new > 0 || too_few.is_some() {

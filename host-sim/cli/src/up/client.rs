@@ -24,7 +24,7 @@ pub(super) struct Answer {
     pub(super) cluster: Option<String>,
 }
 
-/// Sends `message` and reads the answer to its end. With a server name it goes over TLS; nobody asks whether the
+/// Sends `message` and reads the answer to its end. With a server name it goes over TLS, without a check whether the
 /// certificate can be trusted.
 pub(super) fn send(address: SocketAddr, server_name: Option<&str>, message: &[u8]) -> io::Result<Answer> {
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;

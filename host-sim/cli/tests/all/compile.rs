@@ -191,7 +191,7 @@ fn what_cannot_be_written_is_said_and_old_files_stay() {
 fn a_full_disk_leaves_the_old_files() {
     let folder = Folder::with("shop.yaml", &shop());
     folder.write("out/envoy.json", "old");
-    // A limit on the size of files stands in for the disk: writes fail in the same way.
+    // A limit on the size of files acts like a full disk: writes fail in the same way.
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" compile -f shop.yaml --engine native -o out";
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_fingerpost")])

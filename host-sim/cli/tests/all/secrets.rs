@@ -1,4 +1,4 @@
-//! Private keys: what holds one can be read by nobody else, and goes when the command goes.
+//! Private keys: only the user can read what holds one, and it is removed when the command ends.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -375,7 +375,7 @@ fn hostile_requests_get_a_clear_answer_and_it_goes_on() {
         ),
     ] {
         let mut stream = TcpStream::connect(serve.address).expect("it listens");
-        // Whoever refuses a head need not read the rest of it.
+        // The server that refuses a head need not read the rest of it.
         let _ = stream.write_all(&request);
         let mut line = String::new();
         let _ = BufReader::new(stream).read_line(&mut line);

@@ -11,7 +11,7 @@ use crate::run::{Folder, serve_until_ready, shop};
 
 const TEST: &str = "tests:\n- {name: a, request: GET http://shop.example.com/old, expect: {status: 301}}\n";
 
-/// A FIFO that gives `content` to whoever reads it, once.
+/// A FIFO that gives `content` to its first reader.
 fn fifo(folder: &Folder, name: &str, content: &str) {
     let (path, content) = (folder.join(name), content.to_owned());
     let status = Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");

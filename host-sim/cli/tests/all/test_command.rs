@@ -141,7 +141,10 @@ fn coverage_names_the_rule_that_no_test_reached() {
         ended.stdout
     );
     let strict = folder.run("test . --filter-runtime native --fail-under 51");
-    strict.check(1, &["50 % of the matches are reached, and 51 % are asked for"]);
+    strict.check(
+        1,
+        &["50 % of the matches are reached, but --fail-under asks for 51 %"],
+    );
     folder
         .run("test . --filter-runtime native --fail-under 50")
         .check(0, &[]);

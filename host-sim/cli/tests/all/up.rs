@@ -100,7 +100,7 @@ pub(crate) fn children(of: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Waits until a process has ended. Nobody may have asked for its exit code yet.
+/// Waits until a process has ended. Its exit code may not have been collected yet.
 pub(crate) fn wait_for_end(pid: u32) {
     let is_alive = || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

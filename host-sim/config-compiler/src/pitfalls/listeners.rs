@@ -43,7 +43,7 @@ pub(super) fn node_ports(listeners: &[MergedListener<'_>], mesh: &Mesh<'_>, diag
     }
 }
 
-/// Reports hosts without a dot: they stand for a service's full name.
+/// Reports hosts without a dot: they mean a service's full name.
 pub(super) fn short_hosts(
     service: &BoundVirtualService<'_>,
     servers: &[&BoundServer<'_>],

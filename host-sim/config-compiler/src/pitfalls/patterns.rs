@@ -81,7 +81,7 @@ impl Report<'_> {
             };
             self.warn("literal-pattern", &field, message, help);
         } else if text.contains("/{") && text.contains('}') {
-            let message = format!("`{text}` is compared as it is written: braces stand for no parameter");
+            let message = format!("`{text}` is compared as it is written: braces are not a parameter");
             let help = "write it as `regex`, with `[^/]+` for a parameter".to_owned();
             self.warn("literal-pattern", &field, message, help);
         }
@@ -91,8 +91,9 @@ impl Report<'_> {
     fn glob(&mut self, text: &str) {
         let is_plain = |it: char| it.is_ascii_alphanumeric() || "/-_*".contains(it);
         if text.contains("/*") && text.chars().all(is_plain) {
-            let message =
-                format!("in `regex: {text}` the `*` repeats the `/` before it, and stands for no other text");
+            let message = format!(
+                "in `regex: {text}` the `*` repeats the `/` before it, and does not match any other text"
+            );
             let help = format!("write `regex: {}`", text.replace('*', ".*"));
             self.warn("regex-as-glob", "uri.regex", message, help);
         }

@@ -6,7 +6,7 @@ use crate::yaml::{Entry, Node, Value};
 
 /// An enumeration whose variants are fields of the message around it.
 pub(crate) trait OneOf: Sized {
-    /// The fields it stands for.
+    /// The fields of which one may be set.
     fn fields() -> Vec<Field>;
 
     /// Reads the field with the proto name `name`, which is one of `fields`.

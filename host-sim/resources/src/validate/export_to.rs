@@ -70,7 +70,7 @@ impl Checker<'_> {
         }
         for (entry, meaning) in [("*", "everyone"), ("~", "nobody")] {
             if entries.len() > 1 && seen.iter().any(|it| it == entry) {
-                let message = format!("`{entry}` ({meaning}) must stand alone");
+                let message = format!("`{entry}` ({meaning}) must be the only entry");
                 self.error("bad-export", &at, message)
                     .help(format!("write `exportTo: ['{entry}']`"));
             }

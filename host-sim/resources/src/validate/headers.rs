@@ -47,7 +47,9 @@ fn check_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
         to.error(
             "bad-header",
             at,
-            format!("{name:?} is no header that could be changed: it begins with a colon"),
+            format!(
+                "{name:?} cannot be changed: names that begin with a colon are parts of the request line"
+            ),
         )
         .help("use `rewrite` for path and authority");
     }

@@ -133,7 +133,7 @@ pub(super) fn overlap(a: &str, b: &str) -> bool {
     is_covered(a, b) || is_covered(b, a)
 }
 
-/// Whether every name that `host` stands for is one that `by` stands for.
+/// Whether every name that `host` matches is one that `by` matches.
 pub(super) fn is_covered(host: &str, by: &str) -> bool {
     match (host.strip_prefix('*'), by.strip_prefix('*')) {
         (Some(host), Some(by)) => host.len() >= by.len() && host.ends_with(by),

@@ -13,7 +13,7 @@ use super::parse::{Document, Oddity, Remark, SyntaxError};
 use super::{Entry, Node, Scalar, Value};
 use crate::source::Place;
 
-/// How many nodes aliases may stand for in one document.
+/// How many nodes aliases may expand to in one document.
 const MOST_ALIASED_NODES: usize = 200_000;
 /// How deep lists and maps may be nested, aliases included.
 const DEEPEST: usize = 200;
@@ -200,7 +200,7 @@ impl Builder {
         let Some(built) = self.anchors.get(name).cloned() else {
             // The name may be a piece of a Secret: the source line shows it, where it may be shown.
             let message = if self.open.iter().any(|it| it.anchor() == Some(name)) {
-                "this alias stands inside the value that its anchor names"
+                "this alias is inside the value that its anchor names"
             } else {
                 "no anchor of this name is defined before the alias"
             };
@@ -210,7 +210,7 @@ impl Builder {
         self.aliased = self.aliased.saturating_add(built.size);
         if self.aliased > MOST_ALIASED_NODES {
             let message =
-                format!("the aliases of this document stand for more than {MOST_ALIASED_NODES} values");
+                format!("the aliases of this document expand to more than {MOST_ALIASED_NODES} values");
             return Err(SyntaxError { place, message });
         }
         if built.depth + self.open.len() > DEEPEST {

@@ -5,7 +5,7 @@
 //! - a comma behind a tag, `[!t, a]`: the parser does not take it, and would end the process;
 //! - a block scalar that ends with the text, without a line break: the parser would end the process.
 //!
-//! So the parser gets a text in which other characters stand in for those colons and commas, one for one, and which
+//! So the parser gets a text in which other characters replace those colons and commas, one for one, and which
 //! ends in a line break. [`Dialect`] makes that text, and takes the changes back from what was parsed.
 //! Source: `yaml_parser_scan_plain_scalar` in go.yaml.in/yaml/v2 `scannerc.go` and in libyaml `scanner.c`.
 
@@ -16,7 +16,7 @@ use libyaml_safer::{Event, EventData, Mark, ScalarStyle};
 /// A text for the parser, and how it differs from the one that was given.
 pub(super) struct Dialect<'t> {
     text: Cow<'t, str>,
-    /// What stands in for a colon and for a comma.
+    /// The characters that replace a colon and a comma.
     colon: char,
     comma: char,
     /// The offsets of the replaced characters in `text`.
@@ -111,7 +111,7 @@ impl<'t> Dialect<'t> {
     }
 }
 
-/// The offsets of the colons and commas that need a stand-in. More are found than need one, in comments and in quoted
+/// The offsets of the colons and commas to replace. More are found than need it, in comments and in quoted
 /// texts of several lines: it is taken back there as well.
 fn places(text: &str) -> Vec<usize> {
     let mut places = Vec::new();
@@ -129,7 +129,7 @@ fn places(text: &str) -> Vec<usize> {
             if char == '\\' && mark == '"' && next != '\n' {
                 chars.next();
             } else if char == mark || is_break(char) {
-                // What follows a closing quote is judged by it; a line break may be in a text that is no quoted one.
+                // What follows a closing quote is judged by it; a line break may be in a text that is not quoted.
                 (quote, previous, first) = (None, char, mark);
             }
             continue;

@@ -141,7 +141,7 @@ fn properties(data: &EventData) -> usize {
     }
 }
 
-/// What follows so many words. A comment may stand behind each.
+/// What follows so many words. A comment may follow each.
 fn behind_properties(text: &str, properties: usize) -> &str {
     let mut rest = text;
     for _ in 0..properties {

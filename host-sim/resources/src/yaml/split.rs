@@ -7,7 +7,7 @@
 /// The text between two separators.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece<'t> {
-    /// What stands before the text and is not parsed: its separator line, a byte order mark.
+    /// What precedes the text and is not parsed: its separator line, a byte order mark.
     pub(super) skipped: &'t str,
     pub(super) text: &'t str,
 }

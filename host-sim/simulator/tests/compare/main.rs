@@ -1,7 +1,7 @@
 //! The same guests with the same requests, in the simulator and in a stock Envoy: everything that can be seen must be equal.
 //!
 //! Seen are: what the client and the upstream receive, what guests log and in which order, and their metrics. What is
-//! left out, because no filter makes it, stands in `seen.rs`. Without an Envoy or the wasm32 target this skips, and says so.
+//! left out, because no filter makes it, is listed in `seen.rs`. Without an Envoy or the wasm32 target this skips, and says so.
 
 #![allow(
     clippy::disallowed_methods,

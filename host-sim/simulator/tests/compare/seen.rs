@@ -154,7 +154,7 @@ fn logs_differ(simulated: &[String], real: &[String]) -> Vec<String> {
     lines
 }
 
-/// A guest's line, with what it stands behind; ids that the proxy makes up are masked. Of our own guests only what
+/// A guest's line, with its prefix; ids that the proxy makes up are masked. Of our own guests only what
 /// they say, or the SDK would be compared too.
 pub(crate) fn line(scenario: &Scenario, prefix: &str, message: &str) -> Option<String> {
     let said = match scenario.every_line {

@@ -1,4 +1,4 @@
-//! What stands behind the proxy: answers by what the request asks for, the same on both sides.
+//! The upstream behind the proxy: it answers by what the request asks for, the same on both sides.
 
 use fingerpost_simulator::{Request, Response};
 use std::io::{self, BufRead, BufReader, Read, Write};

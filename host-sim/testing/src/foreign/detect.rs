@@ -1,7 +1,7 @@
 //! Tells a test file of another tool among the YAML and JSON files of a folder, by a glance at its text.
 //!
-//! Such files have any name and often lie beside resources. A glance has to do: what is wrong with a file is told by
-//! whoever reads it.
+//! Such files have any name and often lie beside resources. A glance has to do: the reader reports
+//! what is wrong with a file.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(super) fn like_a_test(text: &str) -> bool {
         let may_be = ["\"testCases\"", "\"test_name\"", "\"testName\"", "_headers\""];
         let is_test = || match serde_json::from_str(text) {
             Ok(value) => is_json_test(&value),
-            // A comma too many is no matter to the tools.
+            // The tools accept one comma too many.
             Err(_) => !text.contains("\"kind\""),
         };
         return may_be.iter().any(|it| text.contains(it)) && is_test();

@@ -145,7 +145,7 @@ pub(super) fn duration(reader: &mut Reader<'_>, of: &Fields<'_>, key: &str) -> O
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<f64>().ok());
     let duration = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
     if duration.is_none() {
-        let message = format!("`{text}` is no duration");
+        let message = format!("invalid duration `{text}`");
         reader
             .error(node, &of.path_of(key), message)
             .help("write e.g. `15s` or `0.5s`");

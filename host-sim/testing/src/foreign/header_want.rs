@@ -29,7 +29,7 @@ pub(crate) struct HeaderWant {
 /// Whose header it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The request that the upstream receives; where none is asked, the request as it was sent.
+    /// The request that the upstream receives; where none is reached, the request as it was sent.
     Request,
     /// The answer that the client receives.
     Response,
@@ -89,7 +89,7 @@ impl HeaderWant {
         }
         if self.side == Side::Request && cx.outcome.upstream.is_none() && is_edited_at_the_edge(&self.name) {
             return Check::Unknown(format!(
-                "no upstream is asked, so what `{}` would be is not known",
+                "no upstream is reached, so what `{}` would be is not known",
                 self.name
             ));
         }

@@ -38,7 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, phase: &Fields<'_>) -> Message {
                     .error(
                         node,
                         &input.path_of(key),
-                        "this is no head of HTTP/1.1".to_owned(),
+                        "invalid HTTP/1.1 request head".to_owned(),
                     )
                     .help("it begins with e.g. `GET /cart HTTP/1.1`, and each header has a line of its own");
             }
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, phase: &Fields<'_>) -> Message {
     message
 }
 
-/// What is in a file that stands relative to the test file.
+/// The content of a file whose path is relative to the test file.
 pub(super) fn content_of(reader: &mut Reader<'_>, of: &Fields<'_>, key: &str) -> Option<String> {
     let name = reader.required(of, key, "request.data")?;
     let path = reader.file.folder().join(&name);

@@ -39,7 +39,7 @@ const INVOCATION: [&str; 2] = ["input", "result"];
 const RESULT: [&str; 6] = ["has_header", "no_header", "headers", "body", "immediate", "log"];
 const IMMEDIATE: [&str; 3] = ["http_status", "grpc_status", "details"];
 const STRING_MATCHER: [&str; 4] = ["invert", "exact", "regex", "file"];
-/// What a request without `:authority` is sent to: a host that only `*` stands for.
+/// What a request without `:authority` is sent to: a host that only `*` matches.
 const HOST: &str = "localhost";
 /// Phases that no filter here takes part in.
 const ELSEWHERE: [(&str, &str); 5] = [
@@ -60,7 +60,7 @@ pub(super) fn is_one(document: &Node) -> bool {
     }
 }
 
-/// Reads all documents of a file. `is_text_form`: a field that repeats may stand there once, without a list.
+/// Reads all documents of a file. `is_text_form`: a repeated field may be written once, without a list.
 pub(super) fn read(
     file: &TestFile,
     documents: &[Arc<Node>],

@@ -1,6 +1,6 @@
 //! Proto's text form, as far as test files use it, as the tree that YAML would give.
 //!
-//! Fields, messages in `{…}` or `<…>`, lists in `[…]`, texts that are joined when they stand side by side. A field
+//! Fields, messages in `{…}` or `<…>`, lists in `[…]`, texts that are joined when they are side by side. A field
 //! that repeats becomes a list. What the fields mean is not known here. Extensions and `Any` are refused.
 //! <https://protobuf.dev/reference/protobuf/textformat-spec/>
 
@@ -153,7 +153,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// Texts that stand side by side are one.
+    /// Adjacent texts are one.
     fn quoted(&mut self) -> Result<String, SyntaxError> {
         let mut bytes = Vec::new();
         let start = self.at;
@@ -200,7 +200,7 @@ impl<'t> Parser<'t> {
                 return self.digits(16, 2, bytes);
             }
             '0'..='7' => return self.digits(8, 3, bytes),
-            _ => return Err(self.error(format!("`\\{letter}` stands for nothing"))),
+            _ => return Err(self.error(format!("invalid escape `\\{letter}`"))),
         };
         self.at += 1;
         bytes.push(byte);
@@ -216,7 +216,7 @@ impl<'t> Parser<'t> {
             .count();
         let digits = self.rest().get(..count).unwrap_or_default();
         let byte = u8::from_str_radix(digits, radix);
-        let byte = byte.map_err(|_| self.error("this stands for no byte"))?;
+        let byte = byte.map_err(|_| self.error("invalid byte escape"))?;
         self.at += count;
         bytes.push(byte);
         Ok(())
@@ -328,7 +328,7 @@ mod tests {
             ("a {\n b: 1", 2, "expected `}`, found the end"),
             ("a: \"x\n", 1, "expected \" at the end of the text"),
             ("\na b", 2, "expected `:` or `{` after the name of a field"),
-            ("a: \"\\q\"", 1, "`\\q` stands for nothing"),
+            ("a: \"\\q\"", 1, "invalid escape `\\q`"),
             ("[ext]: 1", 1, "expected the name of a field, found `[`"),
         ] {
             let error = parse(text).expect_err(text);

@@ -36,7 +36,7 @@ pub(crate) enum Field {
     Redirect(String),
     RedirectCode(u32),
     Timeout(Duration),
-    /// A cluster is asked, whichever.
+    /// Some cluster receives the request.
     GoesOn,
 }
 

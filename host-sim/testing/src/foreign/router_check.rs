@@ -77,7 +77,7 @@ pub(super) fn is_one(document: &Node) -> bool {
     }
 }
 
-/// Reads all documents of a file. `is_text_form`: a field that repeats may stand there once, without a list.
+/// Reads all documents of a file. `is_text_form`: a repeated field may be written once, without a list.
 pub(super) fn read(
     file: &TestFile,
     documents: &[Arc<Node>],

@@ -1,6 +1,6 @@
 //! What a test expects.
 //!
-//! Every field stands for one thing that must hold; under `not` it is one that must not.
+//! Every field is one expectation that must hold; under `not` it must not hold.
 
 use fingerpost_proxy_model::Failure;
 use fingerpost_resources::yaml::{Scalar, Value};
@@ -90,7 +90,7 @@ impl Reader<'_, '_> {
                 }
                 "not" => {
                     self.to
-                        .refuse(&value, "not-not", "`not` can't stand inside `not`".to_owned())
+                        .refuse(&value, "not-not", "`not` is not allowed inside `not`".to_owned())
                         .help("expect it as it is");
                 }
                 "headers" => self.headers("headers", OF_REQUESTS, &value, Want::RequestHeader),

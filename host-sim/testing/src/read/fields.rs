@@ -118,7 +118,7 @@ impl Fields<'_> {
         }
     }
 
-    /// The items of a list, or the one value that stands in place of it.
+    /// The items of a list, or the one value that replaces it.
     pub(super) fn one_or_more<'n>(&mut self, at: &At<'n>) -> Vec<At<'n>> {
         match &at.node.value {
             Value::List(items) => at.items(items),

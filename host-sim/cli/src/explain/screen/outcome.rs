@@ -46,7 +46,7 @@ impl Screen {
                 let location = location.as_deref().unwrap_or_default();
                 let line = format!("{status} to {location}: the server has `httpsRedirect`");
                 self.label("answer", line, NAME);
-                self.text("no rule is asked over plain text", DIM);
+                self.text("no rule is tried over plain text", DIM);
             }
             Outcome::NotFound {
                 status,

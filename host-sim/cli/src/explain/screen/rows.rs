@@ -22,14 +22,14 @@ pub(super) struct Screen {
     rows: Vec<Row>,
 }
 
-/// One row: what stands in the margin, the text, and what stands on the right.
+/// One row: the margin, the text, and the right side.
 struct Row {
     margin: Margin,
     text: (String, Style),
     right: (String, Style),
 }
 
-/// What stands in the margin.
+/// The margin.
 pub(super) enum Margin {
     Blank,
     /// The name of a part.
