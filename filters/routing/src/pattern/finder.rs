@@ -5,13 +5,15 @@
 //! once where each member of a set came from and which groups began or ended there.
 
 use super::compile::Compiled;
+use super::encoding::Encoding;
 use super::error::{InvalidPattern, Reason};
-use super::memory::{Borrowed, Machine, Memory, Work, memory};
+use super::memory::{Borrowed, Machine, Memory, memory};
 use super::origins::Saves;
+use super::parse;
+use super::position::Section;
 use super::program::{Kind, Program};
-use super::search::{Section, find};
+use super::search::{Work, find};
 use super::states::States;
-use super::{Encoding, parse};
 use alloc::boxed::Box;
 use core::fmt;
 use core::ops::Range;

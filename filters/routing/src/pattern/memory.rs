@@ -11,6 +11,7 @@ use regex_automata::util::pool::{Pool, PoolGuard};
 
 use super::compile::Compiled;
 use super::program::Scratch;
+use super::search::Work;
 use super::states::States;
 use super::trail::Trail;
 
@@ -84,12 +85,6 @@ pub(super) struct Memory {
     /// All patterns here, those first that are to be asked first whether they may go.
     queue: VecDeque<PatternId>,
     work: Work,
-}
-
-/// What a search needs while it runs.
-pub(super) struct Work {
-    pub(super) scratch: Scratch,
-    pub(super) trail: Trail,
 }
 
 struct Learned {

@@ -7,6 +7,7 @@
 mod bits;
 mod classes;
 mod compile;
+mod encoding;
 mod error;
 mod finder;
 mod memory;
@@ -24,6 +25,7 @@ mod tests;
 mod thompson;
 mod trail;
 
+pub use encoding::Encoding;
 pub use error::{InvalidPattern, Reason};
 pub use finder::{Finder, Groups};
 
@@ -34,24 +36,6 @@ use memory::{Machine, memory};
 use program::Kind;
 use regex_syntax::hir::{Hir, HirKind};
 use start::Start;
-
-/// What a character is, in a pattern and in the values that it is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// A byte; case is folded for ASCII alone. Envoy from 1.40 on (`re2_use_latin1_mode`).
-    Latin1,
-    /// A code point; case is folded as Unicode does. Envoy up to 1.39.
-    Utf8,
-}
-
-impl Encoding {
-    fn highest_rune(self) -> u32 {
-        match self {
-            Self::Latin1 => 0xFF,
-            Self::Utf8 => u32::from(char::MAX),
-        }
-    }
-}
 
 /// A condition on a whole value.
 pub struct Pattern {

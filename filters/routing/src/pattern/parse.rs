@@ -4,8 +4,8 @@
 //! an error. So this follows RE2's parse.cc token by token, with the flags that `RE2::Options` has by default:
 //! Perl classes, one line. The stack of open groups is a list, so depth costs no call stack here.
 
-use super::Encoding;
 use super::classes;
+use super::encoding::Encoding;
 use super::error::{InvalidPattern, MAX_DEPTH, MAX_REPEAT, Reason};
 use super::runes::{RuneSet, any_byte};
 use super::scan::Scan;

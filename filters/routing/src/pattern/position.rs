@@ -1,4 +1,4 @@
-//! Positions in a value, as far as anchors and word boundaries distinguish them.
+//! Positions in a value, as far as anchors and word boundaries distinguish them, and the part that a search goes through.
 
 use regex_automata::util::look::Look;
 
@@ -34,6 +34,21 @@ impl Before {
             2 => Self::Word,
             _ => Self::Other,
         }
+    }
+}
+
+/// A part of a value that a search goes through.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'v> {
+    pub(super) value: &'v [u8],
+    pub(super) from: usize,
+    /// Whether a match must begin at `from`.
+    pub(super) is_anchored: bool,
+}
+
+impl Section<'_> {
+    pub(super) fn before(&self) -> Before {
+        Before::at(self.value, self.from)
     }
 }
 

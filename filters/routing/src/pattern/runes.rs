@@ -4,7 +4,7 @@
 //! also takes overlong forms and values above `10FFFF` (compile.cc, `Add_80_10ffff`). Both can be told apart
 //! by a header value that is not UTF-8, so neither is left out here.
 
-use super::Encoding;
+use super::encoding::Encoding;
 use alloc::vec::Vec;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir};
 

@@ -1,22 +1,19 @@
 //! A search through a value, set by set: where a match ends, or where one begins.
 
-use super::memory::Work;
-use super::position::Before;
+use super::position::{Before, Section};
 use super::program::{Program, Scratch};
 use super::states::{DEAD, ENDS, RESTARTS, SET, States, UNKNOWN};
+use super::trail::Trail;
 
 /// The most bytes that are searched at once for the beginning of a match.
 const PART: usize = 256;
 /// The bytes of these that are searched one by one: in a path, `/` is never far.
 const NEAR: usize = 16;
 
-/// A part of a value that a search goes through.
-#[derive(Clone, Copy)]
-pub(super) struct Section<'v> {
-    pub(super) value: &'v [u8],
-    pub(super) from: usize,
-    /// Whether a match must begin at `from`.
-    pub(super) is_anchored: bool,
+/// What a search needs while it runs.
+pub(super) struct Work {
+    pub(super) scratch: Scratch,
+    pub(super) trail: Trail,
 }
 
 /// What a search goes through at a time.
@@ -45,12 +42,6 @@ impl Skips {
     /// Whether a skip takes less time than the steps that it saves.
     fn pay(&self) -> bool {
         self.count < 8 || self.bytes > 16 * self.count
-    }
-}
-
-impl Section<'_> {
-    pub(super) fn before(&self) -> Before {
-        Before::at(self.value, self.from)
     }
 }
 

@@ -4,9 +4,8 @@
 //! that forgetting is cheap and what is kept can be counted.
 
 use super::origins::{Origin, Origins};
-use super::position::Before;
+use super::position::{Before, Section};
 use super::program::{Program, Scratch, has_looks};
-use super::search::Section;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
