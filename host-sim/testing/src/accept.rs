@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use fingerpost_resources::{Diagnostics, Source};
 
 use crate::outcome::Found;
-use crate::read::{self, ReadText};
+use crate::read;
 use crate::suite::{Case, Slot};
+use crate::test_file::ReadText;
 
 /// What is to be written into a test file.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ mod report;
 mod rule_name;
 mod run;
 mod suite;
+mod test_file;
 mod want;
 
 pub use accept::{Accepted, CannotAccept, NewOutcome};
@@ -34,7 +35,8 @@ pub use coverage::{Missing, Report as CoverageReport};
 pub use foreign::is_test_file;
 pub use judge::Difference;
 pub use outcome::Found;
-pub use read::{ReadText, read};
+pub use read::read;
 pub use report::{Report, Status, Summary, Tested, print_github, print_junit, print_tap};
 pub use run::{Run, RunError, RunOptions, inputs, run, wanted_inputs};
 pub use suite::{Inputs, Suite};
+pub use test_file::ReadText;

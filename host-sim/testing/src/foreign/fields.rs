@@ -5,7 +5,7 @@
 use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
 use fingerpost_resources::{Diagnostic, Diagnostics, closest, name_list};
 
-use crate::read::TestFile;
+use crate::test_file::TestFile;
 
 /// What becomes of a field that the format does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

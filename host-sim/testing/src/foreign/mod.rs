@@ -21,8 +21,8 @@ use std::sync::Arc;
 use fingerpost_resources::Diagnostics;
 use fingerpost_resources::yaml::Node;
 
-use crate::read::TestFile;
 use crate::suite::Suite;
+use crate::test_file::TestFile;
 
 pub(crate) use dropped_delegates::dropped;
 pub(crate) use header_want::HeaderWant;

@@ -16,8 +16,8 @@ use super::header_want::{HeaderWant, Matcher, Side};
 use super::ignored_fields::IgnoredFields;
 use super::plugin_input::{self, Message};
 use super::route_lookup::{Field, RouteLookup};
-use crate::read::TestFile;
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
+use crate::test_file::TestFile;
 use crate::want::{Statuses, Text, Want};
 
 const FILE: [&str; 2] = ["env", "test"];

@@ -15,8 +15,8 @@ use super::header_matcher;
 use super::header_want::{HeaderWant, Matcher, Side};
 use super::ignored_fields::IgnoredFields;
 use super::route_lookup::{Field, RouteLookup};
-use crate::read::TestFile;
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
+use crate::test_file::TestFile;
 use crate::want::Want;
 
 const FILE: [&str; 2] = ["tests", "runtime"];

@@ -10,8 +10,8 @@ use fingerpost_resources::{Diagnostics, HttpRoute, Severity};
 
 use super::fields::{Fields, Reader, Unknown};
 use super::rule_block::{RuleBlock, flow};
-use crate::read::TestFile;
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
+use crate::test_file::TestFile;
 use crate::want::{Block, Want};
 
 const CASE: [&str; 9] = [

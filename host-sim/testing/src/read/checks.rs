@@ -6,9 +6,9 @@ use fingerpost_config_compiler::Labels;
 use fingerpost_resources::yaml::{Node, Value};
 use fingerpost_resources::{Diagnostics, Place, Span};
 
-use super::TestFile;
 use crate::check_file::{CheckFile, ExpectedOutcome, FileCheck};
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
+use crate::test_file::TestFile;
 use crate::want::{Statuses, Text, Want};
 
 /// Whether a document is such a file.

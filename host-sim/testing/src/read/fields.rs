@@ -10,7 +10,7 @@ use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
 use fingerpost_resources::{Diagnostic, Diagnostics, Place, Span, closest, name_list};
 use fingerpost_routing::{Encoding, Pattern};
 
-use super::TestFile;
+use crate::test_file::TestFile;
 use crate::want::Text;
 
 /// The fields of a matcher of texts.

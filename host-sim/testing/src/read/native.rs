@@ -5,11 +5,11 @@ use std::path::Path;
 use fingerpost_resources::yaml::{Entry, Node, Value};
 use fingerpost_resources::{Diagnostics, Place};
 
-use super::TestFile;
 use super::expect;
 use super::fields::{At, Fields};
 use super::request::{self, NoHost, RequestParts};
 use crate::suite::{Case, Expectation, Inputs, Slot, Suite, TestRequest};
+use crate::test_file::TestFile;
 
 /// The fields of a file.
 pub(super) const FILE: &[&str] = &[
