@@ -11,13 +11,10 @@ use fingerpost_tests::repository;
 /// Two files may import each other: a type and what it is made of.
 const MOST: usize = 2;
 
-/// Crates with larger circles, which are still to be opened, and the files of the largest.
-const STILL_CLOSED: &[(&str, usize)] = &[("host-sim/testing", 4)];
-
 /// The imports of a crate: of each module, the modules that it names.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// No crate has a larger circle than it may have.
+/// No crate has a larger circle.
 pub(crate) fn are_small() -> Result<(), String> {
     let crates = crates();
     let mut broken = Vec::new();
@@ -26,15 +23,7 @@ pub(crate) fn are_small() -> Result<(), String> {
     }
     for (name, files) in &crates {
         let circles = circles(&imports(files)?);
-        let listed = STILL_CLOSED.iter().find(|(listed, _)| listed == name);
-        let most = listed.map_or(MOST, |(_, most)| *most);
-        let largest = circles.iter().map(BTreeSet::len).max().unwrap_or_default();
-        if listed.is_some() && largest <= MOST {
-            broken.push(format!(
-                "{name}: its circles are open, take it off the list in tests/all/circles.rs"
-            ));
-        }
-        let larger = circles.iter().filter(|circle| circle.len() > most);
+        let larger = circles.iter().filter(|circle| circle.len() > MOST);
         broken.extend(larger.map(|circle| {
             let files: Vec<&str> = circle.iter().map(String::as_str).collect();
             format!(

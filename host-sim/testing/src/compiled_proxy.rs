@@ -3,12 +3,15 @@
 //! Nothing is left to chance. Where dice decide (weights, a fault or a mirror for some of the requests), the request is
 //! answered once for every way in which they can fall.
 
-use fingerpost_config_compiler::{Compilation, Options, RouteSummary, ShareDetail};
+use fingerpost_config_compiler::{
+    Compilation, HostSummary, ListenerSummary, Options, RouteSummary, ShareDetail,
+};
+use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::{Outcome, Request, Tls, Version, highest_roll, lowest_roll};
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError, SimulatedProxy, host_of, port};
 
-use crate::foreign::downstream;
+use crate::downstream::downstream;
 use crate::suite::{Case, Inputs, TestRequest};
 
 /// Codes of findings that do not decide whether a test can be run.
@@ -189,6 +192,31 @@ impl CompiledProxy {
             (None, Some(_)) => (0..100).collect(),
             (None, None) => Vec::new(),
         }
+    }
+
+    /// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
+    pub(super) fn virtual_host(&self, sent: &Request) -> Option<&HostSummary> {
+        let listener = self.listener(sent.port)?;
+        let host = host_of(&sent.authority).to_ascii_lowercase();
+        let over_tls = sent.tls.is_some();
+        let hosts = listener
+            .hosts
+            .iter()
+            .filter(|it| it.route_config.is_some() && it.over_tls == over_tls);
+        let fitting = hosts.filter_map(|it| {
+            let closest = it
+                .domains
+                .iter()
+                .filter_map(|domain| fit(&domain.to_ascii_lowercase(), &host))
+                .max()?;
+            Some((closest, it))
+        });
+        fitting.max_by_key(|(fit, _)| *fit).map(|(_, host)| host)
+    }
+
+    fn listener(&self, port: u16) -> Option<&ListenerSummary> {
+        let mut listeners = self.compilation.compiled.summary.listeners.iter();
+        listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
     }
 
     /// The route that a rule makes.

@@ -1,83 +1,12 @@
 //! Evaluates one expectation against one outcome.
 
-use fingerpost_config_compiler::{RouteSummary, ShareDetail};
-use fingerpost_proxy_model::{Outcome, Request, Upstream};
+use fingerpost_proxy_model::Outcome;
 
-use crate::compiled_proxy::{CompiledProxy, shares};
-use crate::foreign::{Compared, RuleBlock, dropped};
+use crate::check::{Check, CheckContext, check};
+use crate::foreign::{Compared, dropped};
 use crate::headers::{request_header, response_header, values};
-use crate::judge::virtual_host;
 use crate::want::{Text, Want};
-
-/// An outcome and where it came from.
-pub(super) struct CheckContext<'s> {
-    pub(super) outcome: &'s Outcome,
-    pub(super) sent: &'s Request,
-    pub(super) proxy: &'s CompiledProxy,
-    route: Option<&'s RouteSummary>,
-}
-
-/// Whether an expectation holds.
-pub(super) enum Check {
-    /// It does; this is what was found.
-    Holds(String),
-    /// It does not.
-    Differs { expected: String, actual: String },
-    /// It can't be known here.
-    Unknown(String),
-}
-
-impl<'s> CheckContext<'s> {
-    pub(super) fn new(outcome: &'s Outcome, sent: &'s Request, proxy: &'s CompiledProxy) -> Self {
-        let route = outcome.rule.as_ref().and_then(|it| proxy.route(it));
-        Self {
-            outcome,
-            sent,
-            proxy,
-            route,
-        }
-    }
-
-    /// The destinations of the route that took the request.
-    pub(super) fn shares(&self) -> &'s [ShareDetail] {
-        self.route.map_or(&[], shares)
-    }
-
-    /// Whether the route has a destination, whether or not it is reached.
-    pub(super) fn forwards(&self) -> bool {
-        self.outcome.cluster.is_some() || !self.shares().is_empty()
-    }
-
-    /// The destination that was drawn.
-    pub(super) fn share(&self) -> Option<&'s ShareDetail> {
-        let cluster = self.outcome.cluster.as_ref()?;
-        self.shares().iter().find(|it| it.cluster == *cluster)
-    }
-
-    /// The request.
-    pub(super) fn sent(&self) -> &'s Request {
-        self.sent
-    }
-
-    fn upstream(&self) -> Option<&'s Upstream> {
-        self.outcome.upstream.as_ref()
-    }
-
-    /// The message where no upstream was reached.
-    fn no_upstream(&self) -> String {
-        let Some(error) = self.outcome.error else {
-            let missing = self.shares().iter().find_map(|it| it.missing.as_ref());
-            return match missing {
-                Some(missing) => format!(
-                    "no upstream is reached ({}: {})",
-                    self.outcome.status, missing.message
-                ),
-                None => format!("no upstream is reached ({})", self.outcome.status),
-            };
-        };
-        format!("no upstream is reached ({error})")
-    }
-}
+use crate::want_foreign::RuleBlock;
 
 /// Looks at what one expectation is about.
 pub(super) fn evaluate(want: &Want, cx: &CheckContext<'_>) -> Check {
@@ -93,7 +22,7 @@ pub(super) fn evaluate(want: &Want, cx: &CheckContext<'_>) -> Check {
         }
         Want::NoRule => check(outcome.rule.is_none(), "no rule", rule_of(outcome)),
         Want::Domain(text) => {
-            let host = virtual_host(cx.sent, cx.proxy);
+            let host = cx.proxy.virtual_host(cx.sent);
             let domains: Vec<&str> = host
                 .iter()
                 .flat_map(|it| it.domains.iter().map(String::as_str))
@@ -173,22 +102,6 @@ pub(super) fn evaluate(want: &Want, cx: &CheckContext<'_>) -> Check {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "what is handed in was made for this, or is borrowed already"
-)]
-fn check(is_so: bool, expected: impl ToString, actual: impl ToString) -> Check {
-    let actual = actual.to_string();
-    if is_so {
-        Check::Holds(actual)
-    } else {
-        Check::Differs {
-            expected: expected.to_string(),
-            actual,
-        }
-    }
-}
-
 fn one(text: &Text, value: Option<&str>, missing: &str) -> Check {
     let values: Vec<&str> = value.into_iter().collect();
     check(text.accepts(&values), text, value.unwrap_or(missing))
@@ -202,15 +115,6 @@ fn one_of(text: &Text, values: &[&str], missing: &str) -> Check {
         text,
         actual,
     )
-}
-
-pub(super) fn all(text: &Text, values: &[&str]) -> Check {
-    let actual = match values {
-        [] => "absent".to_owned(),
-        [one] => (*one).to_owned(),
-        several => format!("[{}]", several.join(", ")),
-    };
-    check(text.accepts(values), text, actual)
 }
 
 fn rule_of(outcome: &Outcome) -> String {

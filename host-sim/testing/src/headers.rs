@@ -7,7 +7,7 @@
 use fingerpost_envoy_http::{is_about_the_connection, value_of_a_run};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
-use crate::evaluate::{Check, all};
+use crate::check::{Check, check};
 use crate::want::Text;
 
 /// The pseudo headers of a request.
@@ -61,6 +61,15 @@ fn header(name: &str, text: &Text, headers: &[(String, String)]) -> Check {
         Some(reason) => Check::Unknown(reason),
         None => all(text, &values),
     }
+}
+
+fn all(text: &Text, values: &[&str]) -> Check {
+    let actual = match values {
+        [] => "absent".to_owned(),
+        [one] => (*one).to_owned(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    check(text.accepts(values), text, actual)
 }
 
 /// Why a check of a header can't be decided here: its value, or the header itself, belongs to a running Envoy. Every

@@ -2,14 +2,12 @@
 //!
 //! An expectation must hold in every possible in which the dice can fall. What can't be decided is never a pass.
 
-use fingerpost_config_compiler::{HostSummary, ListenerSummary};
-use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::{Outcome, Request};
-use fingerpost_simulated_proxy::host_of;
 use serde::Serialize;
 
+use crate::check::{Check, CheckContext};
 use crate::compiled_proxy::{CompiledProxy, PossibleOutcome};
-use crate::evaluate::{Check, CheckContext, evaluate};
+use crate::evaluate::evaluate;
 use crate::suite::{Case, Expectation};
 
 /// What became of a case.
@@ -130,7 +128,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
     if let Some(error) = outcome.error {
         return format!("there is no answer: {error}");
     }
-    match virtual_host(sent, proxy) {
+    match proxy.virtual_host(sent) {
         Some(host) => format!(
             "no rule of virtual host {} took it: {}",
             host.domains.join(", "),
@@ -138,29 +136,4 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
         ),
         None => format!("no virtual host has this name: {}", outcome.status),
     }
-}
-
-/// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
-pub(super) fn virtual_host<'w>(sent: &Request, proxy: &'w CompiledProxy) -> Option<&'w HostSummary> {
-    let listener = listener(sent.port, proxy)?;
-    let host = host_of(&sent.authority).to_ascii_lowercase();
-    let over_tls = sent.tls.is_some();
-    let hosts = listener
-        .hosts
-        .iter()
-        .filter(|it| it.route_config.is_some() && it.over_tls == over_tls);
-    let fitting = hosts.filter_map(|it| {
-        let closest = it
-            .domains
-            .iter()
-            .filter_map(|domain| fit(&domain.to_ascii_lowercase(), &host))
-            .max()?;
-        Some((closest, it))
-    });
-    fitting.max_by_key(|(fit, _)| *fit).map(|(_, host)| host)
-}
-
-fn listener(port: u16, proxy: &CompiledProxy) -> Option<&ListenerSummary> {
-    let mut listeners = proxy.compilation.compiled.summary.listeners.iter();
-    listeners.find(|it| it.declared_ports.contains(&u32::from(port)) || it.port == u32::from(port))
 }

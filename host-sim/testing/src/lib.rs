@@ -11,9 +11,11 @@
 //! prints. Routing is decided in the crates below.
 
 mod accept;
+mod check;
 mod check_file;
 mod compiled_proxy;
 mod coverage;
+mod downstream;
 mod evaluate;
 mod foreign;
 mod headers;
@@ -27,6 +29,7 @@ mod run;
 mod suite;
 mod test_file;
 mod want;
+mod want_foreign;
 
 pub use accept::{Accepted, CannotAccept, NewOutcome};
 pub use check_file::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};

@@ -6,8 +6,8 @@ use fingerpost_config_compiler::ShareDetail;
 use fingerpost_proxy_model::{Outcome, Request};
 use serde::Serialize;
 
+use crate::check::CheckContext;
 use crate::compiled_proxy::{CompiledProxy, PossibleOutcome};
-use crate::evaluate::CheckContext;
 
 /// Longer bodies are no reading matter.
 const LONGEST_BODY: usize = 200;

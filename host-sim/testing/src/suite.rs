@@ -1,6 +1,6 @@
 //! What a test file says, whatever its format: requests, and what is to become of each.
 //!
-//! Readers build it, `world` answers its requests, `judge` compares. Nothing here is about one format: what a format
+//! Readers build it, `compiled_proxy` answers its requests, `judge` compares. Nothing here is about one format: what a format
 //! can't express is absent.
 
 use std::collections::BTreeMap;

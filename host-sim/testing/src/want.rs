@@ -9,8 +9,8 @@ use std::time::Duration;
 use fingerpost_proxy_model::Failure;
 use fingerpost_routing::Pattern;
 
-use crate::foreign::{HeaderWant, RouteLookup, RuleBlock};
 use crate::rule_name::RuleName;
+use crate::want_foreign::{HeaderWant, RouteLookup, RuleBlock};
 
 /// One thing that is wanted.
 #[derive(Debug, Clone)]
@@ -66,23 +66,6 @@ pub(crate) enum Want {
     Header(Box<HeaderWant>),
     /// Something that can't be told here, for this reason.
     Unsupported(String),
-}
-
-/// A block of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Block {
-    /// Of the rule that applies, behind its delegate if it has one.
-    Route,
-    /// Likewise.
-    Redirect,
-    /// Likewise.
-    Rewrite,
-    /// Likewise.
-    Fault,
-    /// Likewise.
-    Headers,
-    /// Of the first rule: the one that delegates.
-    Delegate,
 }
 
 /// Statuses that will do.
@@ -152,20 +135,6 @@ impl fmt::Display for Text {
             Self::Present => f.write_str("present"),
             Self::Absent => f.write_str("absent"),
             Self::Values(values) => write!(f, "[{}]", values.join(", ")),
-        }
-    }
-}
-
-impl Block {
-    /// The field of the rule.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Route => "route",
-            Self::Redirect => "redirect",
-            Self::Rewrite => "rewrite",
-            Self::Fault => "fault",
-            Self::Headers => "headers",
-            Self::Delegate => "delegate",
         }
     }
 }

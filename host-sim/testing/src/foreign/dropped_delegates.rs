@@ -9,7 +9,7 @@ use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
 use fingerpost_routing::{PathMatch, Pattern};
 use fingerpost_simulated_proxy::host_of;
 
-use crate::evaluate::CheckContext;
+use crate::check::CheckContext;
 
 /// The first finding about a rule behind a delegate that was dropped, where the rule that delegates would take the
 /// request.

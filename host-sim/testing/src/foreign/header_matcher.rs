@@ -9,7 +9,7 @@ use fingerpost_resources::yaml::Node;
 use fingerpost_routing::Pattern;
 
 use super::fields::{Fields, Reader};
-use super::header_want::{HeaderWant, Matcher, Side};
+use crate::want_foreign::{HeaderWant, Matcher, Side};
 
 const MATCHER: [&str; 12] = [
     "name",

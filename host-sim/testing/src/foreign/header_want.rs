@@ -3,74 +3,11 @@
 //! Which conditions there are is said by the readers. A value that only a running Envoy knows is unknown here, and never
 //! a pass.
 
-use std::sync::Arc;
-
-use fingerpost_routing::Pattern;
-
-use crate::evaluate::{Check, CheckContext};
+use crate::check::{Check, CheckContext};
 use crate::headers::{scheme, unknown_header};
-
-/// What a header must be.
-#[derive(Debug, Clone)]
-pub(crate) struct HeaderWant {
-    pub(crate) side: Side,
-    /// In lower case; also `:path` and the like.
-    pub(crate) name: String,
-    pub(crate) matcher: Matcher,
-    /// Whether it must be otherwise.
-    pub(crate) invert: bool,
-    /// Whether one that is missing counts as empty. Otherwise nothing is true of it but that it is missing.
-    pub(crate) missing_as_empty: bool,
-    pub(crate) ignore_case: bool,
-    /// Whether the client is said to speak TLS; none where nothing is said.
-    pub(crate) https: Option<bool>,
-}
-
-/// Whose header it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// The request that the upstream receives; where none is reached, the request as it was sent.
-    Request,
-    /// The answer that the client receives.
-    Response,
-}
-
-/// What a value must be.
-#[derive(Debug, Clone)]
-pub(crate) enum Matcher {
-    /// This text; several values count each, and joined by commas.
-    Exact(String),
-    /// This text; several values count as one, joined by commas.
-    Whole(String),
-    Prefix(String),
-    Suffix(String),
-    Contains(String),
-    /// The whole of it, in RE2's syntax.
-    Regex(Arc<Pattern>),
-    /// A number from the first to the second, without the second.
-    Range(i64, i64),
-    /// Whether there is one.
-    Present(bool),
-    /// A line `name: value` is this text.
-    Line(String),
-    /// A line `name: value` matches as a whole.
-    LineRegex(Arc<Pattern>),
-}
+use crate::want_foreign::{HeaderWant, Matcher, Side};
 
 impl HeaderWant {
-    /// A condition without the finer points.
-    pub(crate) fn new(side: Side, name: &str, matcher: Matcher) -> Self {
-        Self {
-            side,
-            name: name.to_ascii_lowercase(),
-            matcher,
-            invert: false,
-            missing_as_empty: false,
-            ignore_case: false,
-            https: None,
-        }
-    }
-
     /// Holds it against what came out.
     pub(crate) fn evaluate(&self, cx: &CheckContext<'_>) -> Check {
         let all = match self.side {

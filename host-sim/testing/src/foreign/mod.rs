@@ -25,9 +25,7 @@ use crate::suite::Suite;
 use crate::test_file::TestFile;
 
 pub(crate) use dropped_delegates::dropped;
-pub(crate) use header_want::HeaderWant;
-pub(crate) use route_lookup::{RouteLookup, downstream};
-pub(crate) use rule_block::{Compared, RuleBlock};
+pub(crate) use rule_block::Compared;
 
 /// The first field of a file in proto's text form: router_check_tool's, and the plugin tester's.
 const TEXT_FORM: [&[&str]; 2] = [&["tests"], &["test", "env"]];

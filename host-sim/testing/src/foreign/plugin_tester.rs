@@ -12,13 +12,12 @@ use fingerpost_simulated_proxy::{Answer, Scheme};
 
 use super::fields::{Fields, Reader, Unknown};
 use super::header_matcher::pattern;
-use super::header_want::{HeaderWant, Matcher, Side};
 use super::ignored_fields::IgnoredFields;
 use super::plugin_input::{self, Message};
-use super::route_lookup::{Field, RouteLookup};
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
 use crate::test_file::TestFile;
 use crate::want::{Statuses, Text, Want};
+use crate::want_foreign::{Field, HeaderWant, Matcher, RouteLookup, Side};
 
 const FILE: [&str; 2] = ["env", "test"];
 const TEST: [&str; 12] = [

@@ -6,39 +6,9 @@
 
 use std::time::Duration;
 
-use fingerpost_config_compiler::{Compilation, ListenerSummary};
-use fingerpost_envoy_http::domain::fit;
-use fingerpost_proxy_model::Tls;
-use fingerpost_simulated_proxy::{Scheme, host_of};
-
-use crate::evaluate::{Check, CheckContext};
+use crate::check::{Check, CheckContext};
 use crate::headers::scheme;
-use crate::judge::virtual_host;
-use crate::suite::TestRequest;
-
-/// One thing that the tool checks, and where its dice fall.
-#[derive(Debug, Clone)]
-pub(crate) struct RouteLookup {
-    pub(crate) field: Field,
-    pub(crate) roll: u64,
-    /// Whether the client is said to speak TLS.
-    pub(crate) ssl: bool,
-}
-
-/// A field of `validate`; an empty text for what is not there.
-#[derive(Debug, Clone)]
-pub(crate) enum Field {
-    Cluster(String),
-    VirtualHost(String),
-    VirtualCluster(String),
-    Path(String),
-    Host(String),
-    Redirect(String),
-    RedirectCode(u32),
-    Timeout(Duration),
-    /// Some cluster receives the request.
-    GoesOn,
-}
+use crate::want_foreign::{Field, RouteLookup};
 
 impl RouteLookup {
     /// Holds it against the route.
@@ -171,7 +141,7 @@ fn location(cx: &CheckContext<'_>) -> String {
 
 /// The name of the virtual host of a route that forwards.
 fn virtual_host_name(cx: &CheckContext<'_>) -> String {
-    let found = cx.forwards().then(|| virtual_host(cx.sent, cx.proxy));
+    let found = cx.forwards().then(|| cx.proxy.virtual_host(cx.sent));
     let Some(host) = found.flatten() else {
         return String::new();
     };
@@ -189,46 +159,4 @@ fn timeout(cx: &CheckContext<'_>) -> Duration {
     });
     let mut timeouts = timeouts.filter(|_| cx.forwards());
     timeouts.next().unwrap_or_default()
-}
-
-/// The port that a request is sent to, and how: the tool knows one table, whatever the port and the scheme. So a host
-/// that is served over TLS alone is asked over TLS, and the other way round.
-pub(crate) fn downstream(request: &TestRequest, compilation: &Compilation) -> Option<(u16, Option<Tls>)> {
-    let listeners = &compilation.compiled.summary.listeners;
-    let host = host_of(&request.authority).to_ascii_lowercase();
-    let best = |listener: &ListenerSummary, over_tls: bool| {
-        let hosts = listener.hosts.iter();
-        let hosts = hosts.filter(|it| it.over_tls == over_tls && it.route_config.is_some());
-        hosts
-            .flat_map(|it| &it.domains)
-            .filter_map(|it| fit(&it.to_ascii_lowercase(), &host))
-            .max()
-    };
-    let written = request.authority.rsplit_once(':');
-    let written: Option<u32> = written.and_then(|(_, port)| port.parse().ok());
-    let wants_tls = request.scheme == Some(Scheme::Https);
-    let mut candidates: Vec<(&ListenerSummary, bool, _)> = Vec::new();
-    for listener in listeners {
-        for over_tls in [false, true] {
-            candidates.extend(best(listener, over_tls).map(|fit| (listener, over_tls, fit)));
-        }
-    }
-    let (listener, over_tls, _) = candidates
-        .into_iter()
-        .rev()
-        .max_by_key(|(listener, over_tls, rank)| {
-            let scheme = if *over_tls { Scheme::Https } else { Scheme::Http };
-            let is_usual = listener.port == scheme.port();
-            (
-                *over_tls == wants_tls,
-                written == Some(listener.port),
-                *rank,
-                is_usual,
-            )
-        })?;
-    let tls = over_tls.then(|| Tls {
-        sni: Some(host),
-        client_cert: None,
-    });
-    Some((u16::try_from(listener.port).ok()?, tls))
 }

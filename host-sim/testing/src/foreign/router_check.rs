@@ -12,12 +12,11 @@ use fingerpost_simulated_proxy::{Answer, Scheme};
 
 use super::fields::{Fields, Reader, Unknown};
 use super::header_matcher;
-use super::header_want::{HeaderWant, Matcher, Side};
 use super::ignored_fields::IgnoredFields;
-use super::route_lookup::{Field, RouteLookup};
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
 use crate::test_file::TestFile;
 use crate::want::Want;
+use crate::want_foreign::{Field, HeaderWant, Matcher, RouteLookup, Side};
 
 const FILE: [&str; 2] = ["tests", "runtime"];
 const TEST: [&str; 3] = ["test_name", "input", "validate"];

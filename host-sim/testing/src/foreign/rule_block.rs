@@ -9,19 +9,7 @@ use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleRef;
 
-use crate::want::Block;
-
-/// A block, and what is wanted of it.
-#[derive(Debug, Clone)]
-pub(crate) struct RuleBlock {
-    pub(crate) block: Block,
-    /// The rule that has this block, and others that the test names.
-    pub(crate) rule: HttpRoute,
-    /// The block as the test has it, in a line.
-    pub(crate) written: String,
-    /// Whether the test names a `route`: the original then looks behind a delegate for the other blocks too.
-    pub(crate) names_route: bool,
-}
+use crate::want_foreign::{Block, RuleBlock};
 
 /// What a comparison comes to.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,10 +9,11 @@ use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{Diagnostics, HttpRoute, Severity};
 
 use super::fields::{Fields, Reader, Unknown};
-use super::rule_block::{RuleBlock, flow};
+use super::rule_block::flow;
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
 use crate::test_file::TestFile;
-use crate::want::{Block, Want};
+use crate::want::Want;
+use crate::want_foreign::{Block, RuleBlock};
 
 const CASE: [&str; 9] = [
     "description",
