@@ -36,6 +36,8 @@ const MOST_MEGABYTES: u64 = 256;
 pub(crate) struct Files {
     /// The files with resources.
     pub(crate) sources: Vec<Source>,
+    /// The names of those sources that are of a folder, and not named themselves.
+    pub(crate) found: HashSet<String>,
     /// Files of folders that have none.
     pub(crate) skipped: Skipped,
 }
@@ -68,7 +70,12 @@ pub(crate) fn read(names: &[PathBuf], caller: Caller) -> Result<Files, Failure> 
         match reason_to_skip(&named, &source, &patches, &mut files.skipped) {
             Some(reason) => files.skipped.add(&named.path, reason),
             None if holds_nothing(&source.text) => empty.push(source.name),
-            None => files.sources.push(source),
+            None => {
+                if named.is_found {
+                    files.found.insert(source.name.clone());
+                }
+                files.sources.push(source);
+            }
         }
     }
     files.skipped.note_renderers(caller);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fingerpost_config_compiler::{
     Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
-use fingerpost_resources::{Diagnostic, Diagnostics, Resources, Severity, Sources, read, render, visible};
+use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, visible};
 
 use crate::args::Input;
 use crate::caller::Caller;
@@ -68,7 +68,9 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
         proxy::find(&resources, &mut options);
     }
     let compiled = if reading.caller.leaves_invalid_out() && !reading.strict {
-        compile_without_invalid(&mut resources, &options, &mut diagnostics)
+        compile_without_invalid(&mut resources, &options, &mut diagnostics, |file| {
+            files.found.contains(file)
+        })
     } else {
         compile_valid(&resources, &options, &mut diagnostics).map(|it| (it, BTreeSet::new()))
     };
@@ -83,16 +85,15 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
     let Some((compiled, invalid)) = compiled else {
         return Err(Failure::Diagnosed);
     };
-    let is_about_invalid = |it: &Diagnostic| invalid.contains(&it.subject);
-    let mut errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
     // Where nothing is left to answer with, the errors are the answer.
-    if !errors.all(is_about_invalid) || !invalid.is_empty() && compiled.summary.listeners.is_empty() {
+    let is_answered = !invalid.is_empty() && !compiled.summary.listeners.is_empty();
+    if diagnostics.has_errors() && !is_answered {
         return Err(Failure::Diagnosed);
     }
     if !invalid.is_empty() {
         let names: Vec<_> = invalid.iter().map(|it| visible(it)).collect();
         note(format_args!(
-            "left out, since Istio refuses what is invalid: {}",
+            "left out because of the errors: {}",
             names.join(", ")
         ));
     }

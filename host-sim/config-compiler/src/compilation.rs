@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Diagnostics, Resources, validate};
+use fingerpost_resources::{Diagnostic, Diagnostics, ENVOY_REFUSES, Resources, Severity, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
 use crate::bootstrap::compile;
 use crate::compiled::Compiled;
 use crate::options::Options;
+
+/// How often resources that Envoy refuses are left out and the others compiled again: one can hide another.
+const MOST_COMPILATIONS: usize = 8;
 
 /// A configuration that could be compiled.
 pub struct Compilation {
@@ -19,7 +22,8 @@ pub struct Compilation {
     pub options: Options,
     /// What was made of it.
     pub compiled: Compiled,
-    /// Names of the resources that are left out since they are invalid, such as `VirtualService prod/shop`.
+    /// What is left out since it is invalid: resources, such as `VirtualService prod/shop`, and documents that can't be
+    /// read, such as `part of shop.yaml`.
     pub invalid: BTreeSet<String>,
     /// What was found. Its errors are about the invalid resources.
     pub findings: Diagnostics,
@@ -37,15 +41,47 @@ pub fn compile_valid(
 }
 
 /// As [`compile_valid`], but leaves out the resources that Istio's webhook would refuse: in a cluster, one of them does not
-/// stop the others. Returns their names too. `None` if an error is about no resource.
+/// stop the others. Returns what is left out too.
+///
+/// Of files for which `may_be_read_in_part` is true, documents that can't be read are left out, and resources that Envoy
+/// refuses. `None` if an error remains.
 pub fn compile_without_invalid(
     resources: &mut Resources,
     options: &Options,
     diagnostics: &mut Diagnostics,
+    may_be_read_in_part: impl Fn(&str) -> bool,
 ) -> Option<(Compiled, BTreeSet<String>)> {
     validate(resources, &check_regex, diagnostics);
-    let invalid = resources.remove_invalid(diagnostics)?;
-    Some((compile(resources, options, diagnostics), invalid))
+    let mut invalid = resources.remove_invalid(diagnostics, &may_be_read_in_part)?;
+    // The errors are about what is gone: the compiler need not know of them.
+    let known: Vec<Diagnostic> = diagnostics.iter().filter(|it| !is_error(it)).cloned().collect();
+    for compilation in 1..=MOST_COMPILATIONS {
+        let mut found = Diagnostics::new();
+        found.extend(known.iter().cloned());
+        let compiled = compile(resources, options, &mut found);
+        let mut errors = Diagnostics::new();
+        errors.extend(found.iter().filter(|it| is_error(it)).cloned());
+        let found = found.into_iter().skip(known.len());
+        if errors.is_empty() {
+            diagnostics.extend(found);
+            return Some((compiled, invalid));
+        }
+        let may_leave_out = |it: &Diagnostic| {
+            let in_part = it.span.as_ref().is_some_and(|it| may_be_read_in_part(&it.file));
+            it.code == ENVOY_REFUSES && in_part && !it.subject.is_empty() && !invalid.contains(&it.subject)
+        };
+        if compilation == MOST_COMPILATIONS || !errors.iter().all(may_leave_out) {
+            diagnostics.extend(found);
+            return None;
+        }
+        invalid.extend(resources.remove_invalid(&errors, &may_be_read_in_part)?);
+        diagnostics.extend(errors);
+    }
+    None
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
 }
 
 /// Whether Istio accepts the pattern: it reads UTF-8. [`compile`] checks whether Envoy accepts it.

@@ -196,7 +196,10 @@ impl<'r> Reader<'r> {
             match document {
                 Ok(document) => {
                     self.remark_on(&document);
-                    documents.push(document);
+                    // An error says so.
+                    if document.beside_separator.is_none() {
+                        documents.push(document);
+                    }
                 }
                 Err(error) => self.syntax_error(&source.text, &error),
             }

@@ -7,17 +7,28 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::resource::Resource;
 
 impl Resources {
-    /// Removes the resources that the errors are about, and names them, such as `VirtualService prod/shop`. `None` if an
-    /// error is about no resource, such as one in the syntax: it is not known what is lost by it.
-    pub fn remove_invalid(&mut self, diagnostics: &Diagnostics) -> Option<BTreeSet<String>> {
+    /// Removes the resources that the errors are about, and names them, such as `VirtualService prod/shop`.
+    ///
+    /// An error may be about no resource, such as one in the syntax. What it is about was not read then, and it is not known
+    /// what is lost: `None`, unless `may_be_read_in_part` is true of the file, whose name is returned as
+    /// `part of shop.yaml`.
+    pub fn remove_invalid(
+        &mut self,
+        diagnostics: &Diagnostics,
+        may_be_read_in_part: impl Fn(&str) -> bool,
+    ) -> Option<BTreeSet<String>> {
         let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
         let mut invalid = BTreeSet::new();
+        let mut parts = BTreeSet::new();
         for error in errors {
             let file = error.span.as_ref()?.file.to_string();
-            if error.subject.is_empty() {
+            if !error.subject.is_empty() {
+                invalid.insert((error.subject.clone(), file));
+            } else if may_be_read_in_part(&file) {
+                parts.insert(format!("part of {file}"));
+            } else {
                 return None;
             }
-            invalid.insert((error.subject.clone(), file));
         }
         let Self {
             gateways,
@@ -46,7 +57,8 @@ impl Resources {
         remove(endpoint_slices, &invalid);
         remove(endpoints, &invalid);
         remove(secrets, &invalid);
-        Some(invalid.into_iter().map(|(subject, _)| subject).collect())
+        parts.extend(invalid.into_iter().map(|(subject, _)| subject));
+        Some(parts)
     }
 
     /// How many resources there are, of all kinds.
