@@ -3,6 +3,7 @@
 //! Only blocks that apply to a cluster of the output are checked, and only endpoints of such clusters.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use fingerpost_resources::{
     ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, ENVOY_REFUSES, HashAlgorithm,
@@ -104,6 +105,8 @@ impl Checker<'_> {
 
     fn load_balancer(&mut self, at: &str, block: Option<&LoadBalancerSettings>) {
         let warmup = block.filter(|it| load_balancer::warms_up(it) && self.used.contains(&address_of(*it)));
+        let duration = warmup.and_then(|it| it.warmup.as_ref()?.duration);
+        self.durations(&format!("{at}.loadBalancer.warmup"), &[("duration", duration)]);
         if let Some(least) = warmup.and_then(|it| it.warmup.as_ref()?.minimum_percent) {
             self.report(
                 &format!("{at}.loadBalancer.warmup.minimumPercent"),
@@ -177,11 +180,30 @@ impl Checker<'_> {
         let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
             return;
         };
+        if let Some(http) = &block.http {
+            let at = format!("{at}.connectionPool.http");
+            let keepalive = http.http2_keep_alive.as_ref();
+            self.durations(
+                &at,
+                &[
+                    ("idleTimeout", http.idle_timeout),
+                    ("http2KeepAlive.interval", keepalive.and_then(|it| it.interval)),
+                    ("http2KeepAlive.timeout", keepalive.and_then(|it| it.timeout)),
+                ],
+            );
+        }
         let Some(tcp) = &block.tcp else { return };
         let at = format!("{at}.connectionPool.tcp");
         self.report(
             &format!("{at}.connectTimeout"),
             tcp.connect_timeout.and_then(values::positive_duration),
+        );
+        self.durations(
+            &at,
+            &[
+                ("maxConnectionDuration", tcp.max_connection_duration),
+                ("idleTimeout", tcp.idle_timeout),
+            ],
         );
         let Some(keepalive) = &tcp.tcp_keepalive else {
             return;
@@ -189,6 +211,13 @@ impl Checker<'_> {
         for (field, time) in [("time", keepalive.time), ("interval", keepalive.interval)] {
             let at = format!("{at}.tcpKeepalive.{field}");
             self.report(&at, time.and_then(values::seconds));
+        }
+    }
+
+    /// Durations that Envoy accepts from 0 to its limit.
+    fn durations(&mut self, at: &str, given: &[(&str, Option<Duration>)]) {
+        for (field, given) in given {
+            self.report(&format!("{at}.{field}"), given.and_then(values::duration));
         }
     }
 
