@@ -10,6 +10,7 @@ mod header_want;
 mod ignored_fields;
 mod plugin_input;
 mod plugin_tester;
+mod proto_suite;
 mod proto_text;
 mod route_lookup;
 mod router_check;
@@ -23,6 +24,8 @@ use fingerpost_resources::yaml::Node;
 
 use crate::suite::Suite;
 use crate::test_file::TestFile;
+
+use proto_suite::ProtoFile;
 
 pub(crate) use dropped_delegates::dropped;
 pub(crate) use rule_block::Compared;
@@ -39,11 +42,16 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Option<Sui
     if documents.iter().any(|it| validator::is_one(it)) {
         return Some(validator::read(file, diagnostics));
     }
+    let proto_file = ProtoFile {
+        file,
+        documents,
+        is_text_form: false,
+    };
     if documents.iter().any(|it| router_check::is_one(it)) {
-        return Some(router_check::read(file, documents, false, diagnostics));
+        return Some(router_check::read(&proto_file, diagnostics));
     }
     if documents.iter().any(|it| plugin_tester::is_one(it)) {
-        return Some(plugin_tester::read(file, documents, false, diagnostics));
+        return Some(plugin_tester::read(&proto_file, diagnostics));
     }
     None
 }
@@ -67,8 +75,14 @@ fn read_text_form(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             Vec::new()
         }
     };
-    match proto_text::begins_with(&file.text, TEXT_FORM[0]) {
-        true => router_check::read(file, &documents, true, diagnostics),
-        false => plugin_tester::read(file, &documents, true, diagnostics),
+    let proto_file = ProtoFile {
+        file,
+        documents: &documents,
+        is_text_form: true,
+    };
+    if proto_text::begins_with(&file.text, TEXT_FORM[0]) {
+        router_check::read(&proto_file, diagnostics)
+    } else {
+        plugin_tester::read(&proto_file, diagnostics)
     }
 }

@@ -10,12 +10,12 @@ use fingerpost_resources::Diagnostics;
 use fingerpost_resources::yaml::{Node, Value};
 use fingerpost_simulated_proxy::{Answer, Scheme};
 
-use super::fields::{Fields, Reader, Unknown};
+use super::fields::{Fields, Reader};
 use super::header_matcher::pattern;
 use super::ignored_fields::IgnoredFields;
 use super::plugin_input::{self, Message};
-use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
-use crate::test_file::TestFile;
+use super::proto_suite::ProtoFile;
+use crate::suite::{Case, Expectation, Suite, TestRequest};
 use crate::want::{Statuses, Text, Want};
 use crate::want_foreign::{Field, HeaderWant, Matcher, RouteLookup, Side};
 
@@ -59,42 +59,28 @@ pub(super) fn is_one(document: &Node) -> bool {
     }
 }
 
-/// Reads all documents of a file. `is_text_form`: a repeated field may be written once, without a list.
-pub(super) fn read(
-    file: &TestFile,
-    documents: &[Arc<Node>],
-    is_text_form: bool,
-    diagnostics: &mut Diagnostics,
-) -> Suite {
-    let mut reader = Reader {
-        file,
+/// Reads all documents of a file.
+pub(super) fn read(file: &ProtoFile<'_>, diagnostics: &mut Diagnostics) -> Suite {
+    file.suite(
+        "plugin tester",
         diagnostics,
-        unknown: Unknown::Refused,
-        lists_are_implied: is_text_form,
-    };
-    let mut ignored_fields = IgnoredFields::default();
-    let mut cases = Vec::new();
-    for document in documents {
-        let Some(root) = reader.fields(document, "", "a test suite", &FILE) else {
-            continue;
-        };
-        if let Some(node) = root.get("env") {
-            let reason = "the tests are run against the compiled proxy, not against a plugin";
-            ignored_fields.note("env", reason, file.span(node.place));
-        }
-        for (path, node) in reader.items(&root, "test") {
-            if let Some(fields) = reader.fields(node, &path, "a test", &TEST) {
-                cases.push(test(&mut reader, &fields, &mut ignored_fields));
+        |reader, document, ignored_fields| {
+            let Some(root) = reader.fields(document, "", "a test suite", &FILE) else {
+                return Vec::new();
+            };
+            if let Some(node) = root.get("env") {
+                let reason = "the tests are run against the compiled proxy, not against a plugin";
+                ignored_fields.note("env", reason, reader.file.span(node.place));
             }
-        }
-    }
-    ignored_fields.tell(reader.diagnostics);
-    Suite {
-        file: file.path.clone(),
-        format: "plugin tester",
-        inputs: Inputs::default(),
-        cases,
-    }
+            let mut cases = Vec::new();
+            for (path, node) in reader.items(&root, "test") {
+                if let Some(fields) = reader.fields(node, &path, "a test", &TEST) {
+                    cases.push(test(reader, &fields, ignored_fields));
+                }
+            }
+            cases
+        },
+    )
 }
 
 fn test(reader: &mut Reader<'_>, fields: &Fields<'_>, ignored_fields: &mut IgnoredFields) -> Case {

@@ -10,11 +10,11 @@ use fingerpost_resources::Diagnostics;
 use fingerpost_resources::yaml::{Node, Value};
 use fingerpost_simulated_proxy::{Answer, Scheme};
 
-use super::fields::{Fields, Reader, Unknown};
+use super::fields::{Fields, Reader};
 use super::header_matcher;
 use super::ignored_fields::IgnoredFields;
-use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
-use crate::test_file::TestFile;
+use super::proto_suite::ProtoFile;
+use crate::suite::{Case, Expectation, Suite, TestRequest};
 use crate::want::Want;
 use crate::want_foreign::{Field, HeaderWant, Matcher, RouteLookup, Side};
 
@@ -76,35 +76,21 @@ pub(super) fn is_one(document: &Node) -> bool {
     }
 }
 
-/// Reads all documents of a file. `is_text_form`: a repeated field may be written once, without a list.
-pub(super) fn read(
-    file: &TestFile,
-    documents: &[Arc<Node>],
-    is_text_form: bool,
-    diagnostics: &mut Diagnostics,
-) -> Suite {
-    let mut reader = Reader {
-        file,
+/// Reads all documents of a file.
+pub(super) fn read(file: &ProtoFile<'_>, diagnostics: &mut Diagnostics) -> Suite {
+    file.suite(
+        "router_check_tool",
         diagnostics,
-        unknown: Unknown::Refused,
-        lists_are_implied: is_text_form,
-    };
-    let mut ignored_fields = IgnoredFields::default();
-    let mut cases = Vec::new();
-    for document in documents {
-        for (path, node) in tests(&mut reader, document) {
-            if let Some(fields) = reader.fields(node, &path, "a test", &TEST) {
-                cases.extend(test(&mut reader, &fields, &mut ignored_fields));
+        |reader, document, ignored_fields| {
+            let mut cases = Vec::new();
+            for (path, node) in tests(reader, document) {
+                if let Some(fields) = reader.fields(node, &path, "a test", &TEST) {
+                    cases.extend(test(reader, &fields, ignored_fields));
+                }
             }
-        }
-    }
-    ignored_fields.tell(reader.diagnostics);
-    Suite {
-        file: file.path.clone(),
-        format: "router_check_tool",
-        inputs: Inputs::default(),
-        cases,
-    }
+            cases
+        },
+    )
 }
 
 fn tests<'n>(reader: &mut Reader<'_>, document: &'n Node) -> Vec<(String, &'n Node)> {
