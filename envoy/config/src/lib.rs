@@ -10,7 +10,7 @@
 //!   not set (its wrapper types), the field is an `Option`.
 //! - An `Any` is an enum over the messages that are packed there, tagged with `@type`.
 //!
-//! There is no behaviour here: what a field does is known by those who write it and by those who act on it.
+//! This crate has no behaviour: the crates that write and read a field decide what it does.
 //!
 //! [Envoy's API]: https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
 // A field means what Envoy's reference of its message says.

@@ -37,7 +37,7 @@ impl From<StringPattern> for StringMatcher {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegexMatcher {
-    /// xDS wants to be told that the expression is one of RE2; to Envoy it is no other.
+    /// xDS requires this field to select RE2; Envoy has no other engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub google_re2: Option<Empty>,
     pub regex: String,

@@ -246,7 +246,7 @@ fn too_large() -> io::Error {
 }
 
 /// The files of a directory and of those in it that count, by name. Hidden ones do not, nor those in folders of other
-/// tools; what is no regular file is left out with a note.
+/// tools; what is not a regular file is left out with a note.
 pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
     walk(directory, counts).map(|(files, _)| files)
 }

@@ -38,7 +38,7 @@ pub(super) fn compile(hir: &Hir, kind: Kind, limit: usize) -> Result<NFA, TooLar
     assembly.program(hir)
 }
 
-/// A piece of the program: it is entered at `start`, and goes on at what `end` is patched to.
+/// A piece of the program, from `start` to `end`; `end` is patched to the state that follows.
 #[derive(Clone, Copy)]
 struct Part {
     start: StateID,
