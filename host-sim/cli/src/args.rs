@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Options};
 use fingerpost_simulated_proxy::FilterRuntime;
+use fingerpost_terminal::style::note;
 
 use crate::failure::Failure;
 use crate::module;
-use crate::style::note;
 
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]

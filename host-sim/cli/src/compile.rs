@@ -7,17 +7,18 @@ use std::path::{self, Path, PathBuf};
 
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Summary};
+use fingerpost_terminal::count;
+use fingerpost_terminal::style::{BOLD, DIM, NAME, note, paint};
+use fingerpost_terminal::table::{self, Column};
 use serde::Serialize;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::certificates;
-use crate::failure::{Failure, count};
+use crate::failure::Failure;
 use crate::load::{left_out, load, note_plain_text};
 use crate::module;
 use crate::output::{Artifact, write};
-use crate::style::{BOLD, DIM, NAME, note, paint};
-use crate::table::{self, Column};
 
 const BOOTSTRAP: &str = "envoy.json";
 const MODULE: &str = "fingerpost.wasm";
@@ -103,7 +104,7 @@ impl Compile {
                 "{BOOTSTRAP} holds a private key: only you may read it"
             ));
         }
-        let mut out = crate::screen::stdout();
+        let mut out = fingerpost_terminal::screen::stdout();
         out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
         Ok(out.flush()?)
     }

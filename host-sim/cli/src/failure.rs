@@ -93,9 +93,3 @@ impl From<InvalidPort> for Failure {
         Self::Refused(error.to_string())
     }
 }
-
-/// A number with its noun: `1 error`, `2 errors`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}

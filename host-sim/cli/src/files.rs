@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_resources::{Contents, Source, contents};
+use fingerpost_terminal::style::note;
 use fingerpost_testing::is_test_file;
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
@@ -22,7 +23,6 @@ use crate::failure::Failure;
 use crate::skipped::{
     Reason, Skipped, is_kustomization, is_of_other_tools, is_our_output, normal, patches, shown,
 };
-use crate::style::note;
 
 /// What standard input is called in messages.
 const STDIN: &str = "<stdin>";

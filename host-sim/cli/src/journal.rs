@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
+use fingerpost_terminal::style::{BAD, DIM, GOOD, NAME, ODD, paint};
+use fingerpost_terminal::table;
 use serde::Deserialize;
-
-use crate::style::{BAD, DIM, GOOD, NAME, ODD, paint};
-use crate::table;
 
 /// The column of host and path starts with this width.
 const USUAL_TARGET: usize = 32;
@@ -149,7 +148,7 @@ mod tests {
 
     #[track_caller]
     fn check(entry: &Entry, expected: &str) {
-        let line = crate::screen::unstyled(&Journal::default().line(entry));
+        let line = fingerpost_terminal::screen::unstyled(&Journal::default().line(entry));
         assert_eq!(line, expected);
     }
 

@@ -7,15 +7,16 @@ use fingerpost_config_compiler::{
     Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
 use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, visible};
+use fingerpost_terminal::count;
+use fingerpost_terminal::style::{note, say};
 
 use crate::args::Input;
 use crate::caller::Caller;
 use crate::certificates;
-use crate::failure::{Failure, count};
+use crate::failure::Failure;
 use crate::files;
 use crate::proxy;
 use crate::skipped::{Skipped, note_once};
-use crate::style::{note, say};
 
 /// What to read, and how to judge it.
 pub(crate) struct LoadOptions<'o> {
@@ -174,7 +175,7 @@ pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources) {
     // `anstream` takes the colours out where they are not wanted.
     say(format_args!(
         "{}\n{}",
-        crate::screen::ours(&render(diagnostics, sources, true)),
+        fingerpost_terminal::screen::ours(&render(diagnostics, sources, true)),
         numbers.join(", ")
     ));
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use fingerpost_config_compiler::{Endpoints, HostSummary, ListenerSummary, RouteSummary, Summary};
+use fingerpost_terminal::listing::Remarks;
+use fingerpost_terminal::style::{DIM, NAME, paint};
 
 use crate::curl;
 use crate::failure::Failure;
-use crate::listing::Remarks;
-use crate::style::{DIM, NAME, paint};
 
 /// `--listen 80=8080`: a Gateway's port, and the one on this machine.
 #[derive(Debug, Clone, Copy)]

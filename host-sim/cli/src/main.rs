@@ -1,7 +1,7 @@
 //! The `fingerpost` command.
 //!
 //! One file a subcommand; what they share is beside them: `args` (the options), `files` and `load` (reading
-//! and compiling), `table` and `style` (the looks), `failure` (the exit codes). Routing is none of its business:
+//! and compiling), `failure` (the exit codes); `fingerpost-terminal` has the looks. Routing is none of its business:
 //! every rule about it lives in the crates below.
 
 mod args;
@@ -14,7 +14,6 @@ mod failure;
 mod files;
 mod headers;
 mod journal;
-mod listing;
 mod load;
 mod local;
 mod module;
@@ -22,13 +21,10 @@ mod output;
 mod proxy;
 mod request;
 mod routes;
-mod screen;
 mod serve;
 mod shell;
 mod signals;
 mod skipped;
-mod style;
-mod table;
 mod test;
 mod up;
 mod watch;
@@ -37,6 +33,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use fingerpost_terminal::style;
 
 use crate::args::Colour;
 use crate::failure::{EXIT_CODES, Failure};

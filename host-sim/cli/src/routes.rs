@@ -17,16 +17,16 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
+use fingerpost_terminal::listing::{self, Remarks, Shown};
+use fingerpost_terminal::screen;
+use fingerpost_terminal::style::{DIM, paint};
+use fingerpost_terminal::table;
 use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::listing::{self, Remarks, Shown};
 use crate::load::load;
-use crate::screen;
-use crate::style::{DIM, paint};
-use crate::table;
 
 /// Show the routes that resources make.
 ///

@@ -9,11 +9,11 @@ use std::sync::{Mutex, PoisonError};
 
 use fingerpost_resources::yaml::{Node, Scalar, Value};
 use fingerpost_resources::{Diagnostics, Source, trees, visible};
+use fingerpost_terminal::count;
+use fingerpost_terminal::style::note;
 
 use crate::caller::Caller;
-use crate::failure::count;
 use crate::shell::quote;
-use crate::style::note;
 
 /// How a folder says that kustomize makes resources of it.
 const KUSTOMIZATIONS: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];

@@ -9,12 +9,12 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 use fingerpost_explain::explain;
 use fingerpost_simulated_proxy::{Header, Url};
+use fingerpost_terminal::table;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::load::load;
-use crate::table;
 
 /// What is told here, beside the rules that it is about, instead of as a finding.
 const TOLD_HERE: &[&str] = &[
@@ -110,11 +110,11 @@ impl Explain {
         let (mut out, text) = match self.format {
             Format::Text => {
                 let text = screen::show(&told, &loaded.resources.sources, table::width());
-                (crate::screen::stdout(), text)
+                (fingerpost_terminal::screen::stdout(), text)
             }
             Format::Json => {
                 let value = serde_json::to_value(&told).map_err(std::io::Error::from)?;
-                (crate::screen::json_stdout(), format!("{value:#}\n"))
+                (fingerpost_terminal::screen::json_stdout(), format!("{value:#}\n"))
             }
         };
         out.write_all(text.as_bytes())?;

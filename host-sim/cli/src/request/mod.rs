@@ -111,8 +111,8 @@ impl Request {
         )?;
         let mut proxy = SimulatedProxy::new(&loaded.compiled, self.filter_runtime.load()?)?;
         let mut out = BufWriter::new(match self.format {
-            Format::Human => crate::screen::stdout(),
-            Format::Json => crate::screen::json_stdout(),
+            Format::Human => fingerpost_terminal::screen::stdout(),
+            Format::Json => fingerpost_terminal::screen::json_stdout(),
         });
         match (&self.requests, &self.url) {
             (Some(file), _) => self.answer_lines(file, &mut proxy, &mut out)?,

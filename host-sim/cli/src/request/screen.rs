@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::visible;
+use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
 
 use crate::headers;
-use crate::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
 
 /// Prints one outcome.
 pub(super) fn show(

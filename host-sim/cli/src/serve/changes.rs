@@ -5,10 +5,9 @@
 
 use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
-
-use crate::failure::count;
-use crate::listing::without_domain;
-use crate::style::{BAD, DIM, GOOD, ODD, paint};
+use fingerpost_terminal::count;
+use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::style::{BAD, DIM, GOOD, ODD, paint};
 
 /// More lines than this tell less.
 const MOST_LINES: usize = 12;
@@ -131,7 +130,7 @@ mod tests {
 
     #[track_caller]
     fn check(old: &[(&str, &str)], new: &[(&str, &str)], expected: Option<&str>) {
-        let told = tell(rows(old), rows(new)).map(|it| crate::screen::unstyled(&it));
+        let told = tell(rows(old), rows(new)).map(|it| fingerpost_terminal::screen::unstyled(&it));
         assert_eq!(told.as_deref(), expected);
     }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fingerpost_proxy_model::ListenerTraffic as Kind;
+use fingerpost_terminal::style::note;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,7 +22,6 @@ use super::server::{Generation, Server};
 use super::tls::Handshakes;
 use crate::failure::Failure;
 use crate::local::{self, Listen, LocalListener};
-use crate::style::note;
 
 /// More than Envoy takes as a head: the model refuses what is between.
 const MOST_BUFFERED: usize = 128 * 1024;

@@ -24,6 +24,10 @@ use std::time::Duration;
 use clap::Args;
 use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
+use fingerpost_terminal::count;
+use fingerpost_terminal::listing;
+use fingerpost_terminal::style::{BOLD, DIM, error, note, paint};
+use fingerpost_terminal::table;
 use listeners::Listeners;
 use server::{Generation, Server};
 use tokio::runtime::Builder;
@@ -31,13 +35,10 @@ use tokio::task::LocalSet;
 
 use crate::args::{EngineName, Input, RuntimeName};
 use crate::caller::Caller;
-use crate::failure::{Failure, count};
-use crate::listing;
+use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
 use crate::local::{CurlHints, Echoes, Listen};
 use crate::signals::Stop;
-use crate::style::{BOLD, DIM, error, note, paint};
-use crate::table;
 use crate::watch::{Wake, Watch};
 
 /// Poll interval for Ctrl-C and reloads.
@@ -228,7 +229,7 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     };
     let shown = listing::all(&loaded.compiled.summary);
     let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
-    let mut out = crate::screen::stdout();
+    let mut out = fingerpost_terminal::screen::stdout();
     writeln!(
         out,
         "{}, with {}\n\n{tables}\n{}",

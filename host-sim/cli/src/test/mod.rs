@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_resources::{Diagnostics, Source, Sources};
+use fingerpost_terminal::style::{error, note};
 use fingerpost_testing::{
     Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, inputs, print_github, print_junit,
     print_tap, read, run, wanted_inputs,
@@ -40,7 +41,6 @@ use crate::files;
 use crate::load::{LoadOptions, load_with, show};
 use crate::output::replace;
 use crate::signals::Stop;
-use crate::style::{error, note};
 use crate::watch::{Wake, Watch};
 
 /// Who reads the results.
@@ -236,8 +236,10 @@ impl Test {
             }));
         }
         let mut out = BufWriter::new(match self.format {
-            Format::Json => crate::screen::json_stdout(),
-            Format::Human | Format::Junit | Format::Tap | Format::Github => crate::screen::stdout(),
+            Format::Json => fingerpost_terminal::screen::json_stdout(),
+            Format::Human | Format::Junit | Format::Tap | Format::Github => {
+                fingerpost_terminal::screen::stdout()
+            }
         });
         print(&report, self.format, &mut out)?;
         out.flush()?;

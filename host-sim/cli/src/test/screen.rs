@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 
 use fingerpost_resources::visible;
+use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
 use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
-
-use crate::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
 
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (at, (file, tests)) in report.by_file().enumerate() {

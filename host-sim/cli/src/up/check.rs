@@ -9,16 +9,17 @@ use fingerpost_envoy_runner::{Echo, Received};
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::host_of;
+use fingerpost_terminal::count;
+use fingerpost_terminal::style::{BAD, DIM, GOOD, paint};
+use fingerpost_terminal::table::length;
 use fingerpost_testing::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};
 
 use super::client;
-use crate::failure::{Failure, count};
+use crate::failure::Failure;
 use crate::files;
 use crate::journal::Entry;
 use crate::local::LocalListener;
 use crate::signals::Stop;
-use crate::style::{BAD, DIM, GOOD, paint};
-use crate::table::length;
 
 /// How long the access log may take to tell of a request; it is written every 50 ms.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);

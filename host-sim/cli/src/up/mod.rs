@@ -28,15 +28,16 @@ use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
-use crate::failure::{Failure, count};
+use crate::failure::Failure;
 use crate::journal::{Entry, Journal};
-use crate::listing;
 use crate::load::{load, note_plain_text};
 use crate::local::{CurlHints, Echoes, Listen, LocalListener};
 use crate::module;
 use crate::signals::Stop;
-use crate::style::{BOLD, DIM, note, paint};
-use crate::table;
+use fingerpost_terminal::count;
+use fingerpost_terminal::listing;
+use fingerpost_terminal::style::{BOLD, DIM, note, paint};
+use fingerpost_terminal::table;
 pub(crate) use temporary::RemoveAfter;
 use temporary::TemporaryDirectory;
 
@@ -141,7 +142,7 @@ impl Up {
         stop.check()?;
         let listeners = listeners(&loaded.compiled.summary, &envoy)?;
 
-        let mut out = crate::screen::stdout();
+        let mut out = fingerpost_terminal::screen::stdout();
         let mut journal = Journal::of(&loaded.compiled.summary);
         let result = match &checks {
             Some(checks) => {

@@ -6,10 +6,10 @@ mod rows;
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Host, HostKind, Outcome, Source};
 use fingerpost_resources::Sources;
+use fingerpost_terminal::count;
+use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 use self::rows::{Margin, PLAIN, Screen};
-use crate::failure::count;
-use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 /// Up to so many rules are shown one by one.
 const FEW: usize = 12;

@@ -3,11 +3,11 @@
 use fingerpost_explain::{
     AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Upstream,
 };
+use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::style::{BAD, DIM, NAME};
 
 use super::rows::{Margin, PLAIN, Screen};
 use crate::headers;
-use crate::listing::without_domain;
-use crate::style::{BAD, DIM, NAME};
 
 impl Screen {
     /// What comes of the request.

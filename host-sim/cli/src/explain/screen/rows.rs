@@ -3,10 +3,9 @@
 use anstyle::Style;
 use fingerpost_explain::Place;
 use fingerpost_resources::{Sources, visible};
-
-use crate::listing::FileNames;
-use crate::style::{DIM, paint};
-use crate::table::{self, Column, length};
+use fingerpost_terminal::listing::FileNames;
+use fingerpost_terminal::style::{DIM, paint};
+use fingerpost_terminal::table::{self, Column, length};
 
 /// Where the text of every line begins.
 const MARGIN: usize = 11;

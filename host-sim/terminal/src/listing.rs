@@ -10,26 +10,29 @@ use crate::style::{BOLD, DIM, NAME, paint};
 use crate::table::{self, Column};
 
 /// Where the tables of a listener start.
-pub(crate) const INDENT: usize = 2;
+pub const INDENT: usize = 2;
 
 /// A file name and a line number of this length stay in one piece.
 const FILE_WIDTH: usize = 20;
 
 /// A listener, and those of its hosts that are shown.
-pub(crate) struct Shown<'a> {
-    pub(crate) listener: &'a ListenerSummary,
-    pub(crate) groups: Vec<Group<'a>>,
+pub struct Shown<'a> {
+    /// The listener.
+    pub listener: &'a ListenerSummary,
+    /// Its hosts.
+    pub groups: Vec<Group<'a>>,
 }
 
 /// The hosts of a listener that have the same rules.
-pub(crate) struct Group<'a> {
-    pub(crate) domains: Vec<&'a str>,
+pub struct Group<'a> {
+    /// All their domains.
+    pub domains: Vec<&'a str>,
     /// One of them, as an example for all.
-    pub(crate) host: &'a HostSummary,
+    pub host: &'a HostSummary,
 }
 
 /// What the caller adds to the tables.
-pub(crate) trait Remarks {
+pub trait Remarks {
     /// What follows the name of a listener.
     fn beside(&self, listener: &ListenerSummary) -> String;
     /// A line below a rule. It is never wrapped.
@@ -37,7 +40,7 @@ pub(crate) trait Remarks {
 }
 
 /// All listeners with all hosts.
-pub(crate) fn all(summary: &Summary) -> Vec<Shown<'_>> {
+pub fn all(summary: &Summary) -> Vec<Shown<'_>> {
     let shown = summary.listeners.iter().map(|listener| Shown {
         listener,
         groups: groups(listener, |_| true),
@@ -46,7 +49,7 @@ pub(crate) fn all(summary: &Summary) -> Vec<Shown<'_>> {
 }
 
 /// The hosts of a listener with a domain that is wanted, those with the same rules together.
-pub(crate) fn groups(listener: &ListenerSummary, wanted: impl Fn(&str) -> bool) -> Vec<Group<'_>> {
+pub fn groups(listener: &ListenerSummary, wanted: impl Fn(&str) -> bool) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for host in &listener.hosts {
         let domains = host.domains.iter().map(String::as_str).filter(|it| wanted(it));
@@ -72,7 +75,7 @@ fn are_alike(one: &HostSummary, other: &HostSummary) -> bool {
 }
 
 /// The tables, no line of them longer than `width`.
-pub(crate) fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, width: usize) -> String {
+pub fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, width: usize) -> String {
     let groups = || shown.iter().flat_map(|it| &it.groups);
     let names = FileNames::new(sources);
     let rewrites = groups()
@@ -167,7 +170,7 @@ fn cells(number: usize, route: &RouteSummary, with_rewrite: bool, names: &FileNa
 }
 
 /// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it.
-pub(crate) fn without_domain(destination: &str) -> String {
+pub fn without_domain(destination: &str) -> String {
     match destination.split_once(".svc.") {
         Some((service, rest)) => format!("{service}{}", rest.find(':').map_or("", |colon| &rest[colon..])),
         None => destination.to_owned(),
@@ -175,19 +178,21 @@ pub(crate) fn without_domain(destination: &str) -> String {
 }
 
 /// How files are named in a narrow column: without their directories, if that still tells them apart.
-pub(crate) struct FileNames {
+pub struct FileNames {
     tell_apart: bool,
 }
 
 impl FileNames {
-    pub(crate) fn new(sources: &Sources) -> Self {
+    /// Finds out whether the directories are needed.
+    pub fn new(sources: &Sources) -> Self {
         let mut seen = HashSet::new();
         Self {
             tell_apart: sources.iter().all(|it| seen.insert(last_part(&it.name))),
         }
     }
 
-    pub(crate) fn short<'a>(&self, file: &'a str) -> &'a str {
+    /// The name to show for `file`.
+    pub fn short<'a>(&self, file: &'a str) -> &'a str {
         if self.tell_apart { last_part(file) } else { file }
     }
 }

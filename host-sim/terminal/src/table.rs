@@ -11,7 +11,7 @@ use crate::screen::paint;
 /// The width without a terminal.
 const WIDTH: usize = 100;
 /// Between two columns.
-pub(crate) const GAP: usize = 2;
+pub const GAP: usize = 2;
 /// As a rule no column is made narrower than this.
 const NARROWEST: usize = 8;
 /// Behind these a long word may be cut.
@@ -20,24 +20,29 @@ const SEAMS: [char; 7] = ['/', '.', ',', '|', '-', '=', '&'];
 const SAMPLE: usize = 100;
 
 /// A column: its title, and how its cells look.
-pub(crate) struct Column {
-    pub(crate) title: &'static str,
-    pub(crate) style: Style,
-    pub(crate) align: Align,
+pub struct Column {
+    /// What is written above its cells.
+    pub title: &'static str,
+    /// The style of its cells.
+    pub style: Style,
+    /// How its cells are aligned.
+    pub align: Align,
     /// No narrower than this, unless its cells are.
-    pub(crate) least: usize,
+    pub least: usize,
 }
 
 /// The side of its column that a cell is aligned to.
 #[derive(Clone, Copy)]
-pub(crate) enum Align {
+pub enum Align {
+    /// For text.
     Left,
+    /// For numbers.
     Right,
 }
 
 impl Column {
     /// A column of text.
-    pub(crate) fn text(title: &'static str, style: Style) -> Self {
+    pub fn text(title: &'static str, style: Style) -> Self {
         Self {
             title,
             style,
@@ -47,12 +52,12 @@ impl Column {
     }
 
     /// The same, but no narrower than `least`, unless its cells are.
-    pub(crate) fn at_least(self, least: usize) -> Self {
+    pub fn at_least(self, least: usize) -> Self {
         Self { least, ..self }
     }
 
     /// A column of numbers.
-    pub(crate) fn number(title: &'static str, style: Style) -> Self {
+    pub fn number(title: &'static str, style: Style) -> Self {
         Self {
             title,
             style,
@@ -63,7 +68,7 @@ impl Column {
 }
 
 /// How many characters fit on a line of standard output.
-pub(crate) fn width() -> usize {
+pub fn width() -> usize {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {
         return WIDTH;
@@ -77,7 +82,7 @@ pub(crate) fn width() -> usize {
 
 /// How wide each column becomes: as wide as its longest cell; and if that is too much, those give way first whose
 /// narrowing makes the table the least longer.
-pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width: usize) -> Vec<usize> {
+pub fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = columns.iter().map(|it| length(it.title)).collect();
     for row in rows {
         for (have, cell) in widths.iter_mut().zip(row) {
@@ -126,14 +131,14 @@ fn heights_of(rows: &[Vec<String>], column: usize, width: usize) -> Vec<usize> {
 }
 
 /// The line of titles.
-pub(crate) fn titles(columns: &[Column], widths: &[usize], indent: usize, style: Style) -> String {
+pub fn titles(columns: &[Column], widths: &[usize], indent: usize, style: Style) -> String {
     let titles: Vec<String> = columns.iter().map(|it| it.title.to_owned()).collect();
     let plain: Vec<(Style, Align)> = columns.iter().map(|it| (style, it.align)).collect();
     lay(&plain, widths, indent, &titles)
 }
 
 /// One row, on as many lines as its longest cell needs. Ends with a line feed.
-pub(crate) fn row(columns: &[Column], widths: &[usize], indent: usize, cells: &[String]) -> String {
+pub fn row(columns: &[Column], widths: &[usize], indent: usize, cells: &[String]) -> String {
     let looks: Vec<(Style, Align)> = columns.iter().map(|it| (it.style, it.align)).collect();
     lay(&looks, widths, indent, cells)
 }
@@ -231,7 +236,7 @@ fn fitting(word: &str, width: usize) -> usize {
 }
 
 /// How many columns of a terminal a text takes: two for each wide character, as in Chinese.
-pub(crate) fn length(text: &str) -> usize {
+pub fn length(text: &str) -> usize {
     text.width()
 }
 

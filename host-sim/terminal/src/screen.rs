@@ -23,18 +23,17 @@ static MARK: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// `text` in `style`, on one line.
-pub(crate) fn paint(style: Style, text: impl Display) -> String {
+pub fn paint(style: Style, text: impl Display) -> String {
     ours(&format!("{style}")) + &visible(&text.to_string()) + &ours(&format!("{style:#}"))
 }
 
 /// A text of which every control sequence is a style of ours.
-pub(crate) fn ours(text: &str) -> String {
+pub fn ours(text: &str) -> String {
     text.replace(ESC, &MARK)
 }
 
-/// The text without our styles.
-#[cfg(test)]
-pub(crate) fn unstyled(text: &str) -> String {
+/// The text without our styles, as it is printed where no colours are wanted.
+pub fn unstyled(text: &str) -> String {
     anstream::adapter::strip_str(&shown(text)).to_string()
 }
 
@@ -45,7 +44,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Standard output or standard error. It is written line by line, so that no character and no mark is cut in two.
-pub(crate) struct Screen<W> {
+pub struct Screen<W> {
     /// Takes the styles out where they are not wanted.
     stream: W,
     kept: Vec<u8>,
@@ -59,17 +58,17 @@ enum Form {
 }
 
 /// Text for a person, or for a program that reads lines.
-pub(crate) fn stdout() -> Screen<AutoStream<io::Stdout>> {
+pub fn stdout() -> Screen<AutoStream<io::Stdout>> {
     Screen::new(anstream::stdout(), Form::Text)
 }
 
 /// JSON, which stays JSON.
-pub(crate) fn json_stdout() -> Screen<AutoStream<io::Stdout>> {
+pub fn json_stdout() -> Screen<AutoStream<io::Stdout>> {
     Screen::new(anstream::stdout(), Form::Json)
 }
 
 /// Messages.
-pub(crate) fn stderr() -> Screen<AutoStream<io::Stderr>> {
+pub fn stderr() -> Screen<AutoStream<io::Stderr>> {
     Screen::new(anstream::stderr(), Form::Text)
 }
 

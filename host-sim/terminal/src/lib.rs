@@ -1,0 +1,15 @@
+//! What the screens of the command `fingerpost` are made of.
+//!
+//! `screen` is the way to the terminal: everything printed passes through it, so that no text of others controls the
+//! terminal. `style` has the few colours and the messages on standard error, `table` the columns that stay within a
+//! width, `listing` the tables of listeners, hosts and rules.
+//!
+//! Decides how something looks, never what it says: commands and the crates below them decide that.
+
+pub mod listing;
+pub mod screen;
+pub mod style;
+pub mod table;
+mod words;
+
+pub use words::count;
