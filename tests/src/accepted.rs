@@ -36,7 +36,7 @@ pub fn compiled(bytes: &[u8], options: &Options) -> (Option<Compiled>, Vec<&'sta
     validate_resources(&resources, &check, &mut diagnostics);
     let codes = |diagnostics: &Diagnostics| {
         let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
-        errors.map(|it| it.code).collect()
+        errors.map(|it| it.code.as_str()).collect()
     };
     if diagnostics.has_errors() {
         return (None, codes(&diagnostics));

@@ -12,12 +12,12 @@ use fingerpost_config_compiler::{
     CertificateFault, Compiled, FileSecret, SecretFiles, Validity, check_authorities, check_pair,
     check_revocations,
 };
-use fingerpost_resources::{Diagnostics, Origin};
+use fingerpost_resources::{Code, Diagnostics, Origin};
 
 /// The code of findings about certificates that are missing.
-pub(crate) const NOT_FOUND: &str = "certificate-not-found";
+pub(crate) const NOT_FOUND: Code = Code::CertificateNotFound;
 /// The code of findings about certificates that are no longer valid, or not yet.
-pub(crate) const EXPIRED: &str = "certificate-expired";
+pub(crate) const EXPIRED: Code = Code::CertificateExpired;
 
 /// Reports what is wrong with the certificates of `compiled` now.
 pub(crate) fn check(compiled: &Compiled, diagnostics: &mut Diagnostics) {
@@ -42,7 +42,7 @@ pub(crate) fn check(compiled: &Compiled, diagnostics: &mut Diagnostics) {
             Err(fault) => {
                 let message = format!("{} can't be used: {fault}", paths(secret).join(" and "));
                 diagnostics
-                    .warn("bad-certificate", message)
+                    .warn(Code::BadCertificate, message)
                     .on(&secret.origin, &secret.field)
                     .help("the server refuses connections until the files are replaced");
             }

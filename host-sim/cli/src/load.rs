@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fingerpost_config_compiler::{
     Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
-use fingerpost_resources::{Diagnostics, Resources, Severity, Sources, read, render, visible};
+use fingerpost_resources::{Code, Diagnostics, Resources, Severity, Sources, read, render, visible};
 use fingerpost_terminal::count;
 use fingerpost_terminal::style::{note, say};
 
@@ -32,7 +32,7 @@ pub(crate) struct LoadOptions<'o> {
     /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
     pub(crate) implies_gateway: bool,
     /// Codes of findings that the caller reports itself, or that have no effect for it.
-    pub(crate) ignored_codes: &'o [&'o str],
+    pub(crate) ignored_codes: &'o [Code],
 }
 
 /// Reads and compiles. What is found is shown on standard error, except findings with a code in
@@ -41,7 +41,7 @@ pub(crate) fn load(
     input: &Input,
     caller: Caller,
     options: Options,
-    ignored_codes: &[&str],
+    ignored_codes: &[Code],
 ) -> Result<Compilation, Failure> {
     let reading = LoadOptions {
         caller,
@@ -143,7 +143,7 @@ pub(crate) fn left_out(resources: &Resources) -> Option<String> {
 }
 
 /// Drops findings whose code is ignored; if `strict`, turns warnings into errors.
-fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[&str]) -> Diagnostics {
+fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diagnostics {
     let mut judged = Diagnostics::new();
     for mut diagnostic in diagnostics {
         if ignored_codes.contains(&diagnostic.code) {

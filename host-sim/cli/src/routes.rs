@@ -13,6 +13,7 @@
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
 //! rules are together. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
 
+use fingerpost_resources::Code;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
@@ -68,7 +69,7 @@ impl Routes {
             &self.input,
             Caller::Routes,
             self.input.options(EngineName::Wasm, String::new()),
-            &["certificate-not-found", "subset-by-dns"],
+            &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
         let shown = self.chosen(&loaded.compiled.summary)?;
         let (mut out, text) = match self.format {

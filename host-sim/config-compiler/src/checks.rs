@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Diagnostics, Resources};
+use fingerpost_resources::{Code, Diagnostics, Resources};
 
 use crate::empty_clusters::Use;
 use crate::gateways::MergedListener;
@@ -23,7 +23,7 @@ pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
             found.kind
         );
         diagnostics
-            .warn("not-enforced", message)
+            .warn(Code::NotEnforced, message)
             .on(&found.origin, "kind")
             .help("only routing is compiled; keep what protects your services in front of them");
     }
@@ -147,7 +147,7 @@ fn claims(rule: &Rule<'_>, diagnostics: &mut Diagnostics) {
             for name in names.keys().filter(|name| matching::is_claim(name)) {
                 diagnostics
                     .warn(
-                        "no-claims",
+                        Code::NoClaims,
                         format!("tokens are not verified here: `{name}` is never there"),
                     )
                     .on(&rule.leaf.origin, format!("{}.match[{index}].{field}", rule.path));

@@ -13,7 +13,7 @@ use fingerpost_envoy_config::tls::{
     CertificateValidationContext, CombinedCertificateValidationContext, CommonTlsContext, SanType,
     SubjectAltNameMatcher, TrustChainVerification,
 };
-use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, ServerTlsMode};
+use fingerpost_resources::{Code, Diagnostics, ServerTlsMode};
 
 use crate::certificates;
 use crate::credentials::{self, CredentialName};
@@ -37,7 +37,7 @@ pub(crate) fn add_validation(
             // Istio sends the names without an authority.
             diagnostics
                 .error(
-                    ENVOY_REFUSES,
+                    Code::EnvoyRefuses,
                     "SIMPLE with subjectAltNames: Envoy does not compare names without an authority",
                 )
                 .on(server.needed.origin, server.field("subjectAltNames"))
@@ -93,7 +93,10 @@ fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> Certifica
             if !fingerprints.takes(text) {
                 let path = server.field(&format!("{}[{index}]", fingerprints.field()));
                 diagnostics
-                    .error(ENVOY_REFUSES, format!("{text:?} is not {}", fingerprints.form()))
+                    .error(
+                        Code::EnvoyRefuses,
+                        format!("{text:?} is not {}", fingerprints.form()),
+                    )
                     .on(server.needed.origin, path)
                     .help(fingerprints.command());
             }

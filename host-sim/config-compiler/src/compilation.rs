@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Diagnostic, Diagnostics, ENVOY_REFUSES, Resources, Severity, validate};
+use fingerpost_resources::{Code, Diagnostic, Diagnostics, Resources, Severity, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
 use crate::bootstrap::compile;
@@ -68,7 +68,10 @@ pub fn compile_without_invalid(
         }
         let may_leave_out = |it: &Diagnostic| {
             let in_part = it.span.as_ref().is_some_and(|it| may_be_read_in_part(&it.file));
-            it.code == ENVOY_REFUSES && in_part && !it.subject.is_empty() && !invalid.contains(&it.subject)
+            it.code == Code::EnvoyRefuses
+                && in_part
+                && !it.subject.is_empty()
+                && !invalid.contains(&it.subject)
         };
         if compilation == MOST_COMPILATIONS || !errors.iter().all(may_leave_out) {
             diagnostics.extend(found);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_resources::Diagnostics;
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::clusters::{self, Cluster};
 use crate::endpoints::{Endpoints, NoEndpoints, origin};
@@ -92,7 +92,7 @@ pub(crate) fn shadowed(
             counting, entry.hostname
         );
         diagnostics
-            .warn("shadowed-service-entry", message)
+            .warn(Code::ShadowedServiceEntry, message)
             .on(origin(entry), "spec.hosts")
             .help("move it to the same namespace, or give it another host");
     }
@@ -113,7 +113,7 @@ pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &
             defined.subset.name
         );
         diagnostics
-            .warn("subset-by-dns", message)
+            .warn(Code::SubsetByDns, message)
             .on(&defined.resource.origin, defined.path())
             .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
     }
@@ -133,7 +133,7 @@ fn empty(
     let message = format!("{}: {}", cause.message, consequences(&uses.collect()));
     let rule = mesh.rule_of(cluster, "");
     let subset = rule.and_then(|rule| rule.defined(&cluster.subset));
-    let finding = diagnostics.warn("no-endpoints", message);
+    let finding = diagnostics.warn(Code::NoEndpoints, message);
     match (why, subset) {
         (NoEndpoints::NoneInSubset { .. }, Some(subset)) => {
             finding.on(&subset.resource.origin, format!("{}.labels", subset.path()))

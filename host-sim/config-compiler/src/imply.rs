@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_resources::{
-    DestinationRule, Diagnostics, DirectBody, Gateway, HttpDirectResponse, HttpRoute, Meta, Origin, Port,
-    Resolution, Resource, Resources, Server, ServiceEntry, ServicePort, Subset, VirtualService,
+    Code, DestinationRule, Diagnostics, DirectBody, Gateway, HttpDirectResponse, HttpRoute, Meta, Origin,
+    Port, Resolution, Resource, Resources, Server, ServiceEntry, ServicePort, Subset, VirtualService,
     WorkloadEntry,
 };
 
@@ -49,7 +49,7 @@ fn bind(resources: &mut Resources, options: &Options, near: &Origin, diagnostics
             ),
         };
         diagnostics
-            .warn("gateway-left-out", message)
+            .warn(Code::GatewayLeftOut, message)
             .on(&gateway.origin, "");
     }
     let server = Server {
@@ -101,7 +101,7 @@ fn delegates(resources: &mut Resources, diagnostics: &mut Diagnostics) {
             }
             diagnostics
                 .warn(
-                    "delegate-implied",
+                    Code::DelegateImplied,
                     format!("the delegate {name} is not in the input: a stand-in answers 503"),
                 )
                 .on(&service.origin, format!("spec.http[{index}].delegate.name"))
@@ -176,7 +176,7 @@ fn hosts(resources: &mut Resources, options: &Options, diagnostics: &mut Diagnos
             names.len()
         ),
     };
-    let finding = diagnostics.warn("host-implied", message);
+    let finding = diagnostics.warn(Code::HostImplied, message);
     finding.on(&near, path);
     if names.len() > 1 {
         finding.help(format!("they are {}", names.join(", ")));

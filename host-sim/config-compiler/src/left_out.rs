@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use fingerpost_resources::{
-    ClientTlsMode, ClientTlsSettings, ConnectionPoolSettings, DestinationRule, Diagnostics, LbPolicy,
+    ClientTlsMode, ClientTlsSettings, Code, ConnectionPoolSettings, DestinationRule, Diagnostics, LbPolicy,
     LoadBalancerSettings, PortTrafficPolicy, Resource, SimpleLb, TrafficPolicy,
 };
 
@@ -18,7 +18,7 @@ use crate::mesh::Mesh;
 use crate::options::EnvoyVersion;
 
 /// The code of findings about settings that are not acted on.
-const LEFT_OUT: &str = "policy-left-out";
+const LEFT_OUT: Code = Code::PolicyLeftOut;
 
 /// Reports them for the rules of `clusters`.
 pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
@@ -124,10 +124,10 @@ impl Report<'_, '_> {
     }
 
     fn no_effect(&mut self, path: &str, reason: &str) {
-        self.warn("no-effect", path, &format!("does nothing: {reason}"));
+        self.warn(Code::NoEffect, path, &format!("does nothing: {reason}"));
     }
 
-    fn warn(&mut self, code: &'static str, path: &str, what: &str) {
+    fn warn(&mut self, code: Code, path: &str, what: &str) {
         let field = path.rsplit('.').next().unwrap_or(path);
         let message = format!("{field} of this DestinationRule {what}");
         self.diagnostics
@@ -186,7 +186,7 @@ impl Report<'_, '_> {
             let ports: Vec<String> = self.used.ports.iter().map(u32::to_string).collect();
             let message = format!("{host} has no port {number}: these settings apply to nothing");
             self.diagnostics
-                .warn("unknown-port", message)
+                .warn(Code::UnknownPort, message)
                 .on(&self.used.resource.origin, format!("{path}.port"))
                 .help(format!(
                     "the port of the Service counts, not its targetPort: {}",
@@ -311,7 +311,7 @@ impl Report<'_, '_> {
                 self.used.resource.spec.host
             );
             self.diagnostics
-                .warn("plain-text-upstream", message)
+                .warn(Code::PlainTextUpstream, message)
                 .on(&self.used.resource.origin, &path);
         }
         for (field, _) in fields

@@ -6,6 +6,7 @@ use crate::clusters::{self, Missing};
 use crate::endpoints::{self, NoEndpoints};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
+use fingerpost_resources::Code;
 
 /// Why a cluster does not exist, or has no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct MissingCluster {
     /// The field of the destination that is to blame: `host`, `port` or `subset`.
     pub field: &'static str,
     /// The code of the finding.
-    pub code: &'static str,
+    pub code: Code,
     /// What is wrong.
     pub message: String,
     /// What would do.
@@ -33,7 +34,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
     let (field, code, message, help) = match clusters::check(cluster, mesh).err()? {
         Missing::Host => (
             "host",
-            "unknown-host",
+            Code::UnknownHost,
             unknown_host(host, mesh),
             unknown_host_help(host, mesh),
         ),
@@ -45,7 +46,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
             let message = format!("{host} has no port {}", cluster.port);
             (
                 "port",
-                "unknown-port",
+                Code::UnknownPort,
                 message,
                 format!("its ports: {}", list(ports.unwrap_or_default())),
             )
@@ -71,7 +72,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
                     mesh.options.namespace
                 ),
             };
-            ("subset", "unknown-subset", message, help)
+            ("subset", Code::UnknownSubset, message, help)
         }
         Missing::Endpoints(why) => return without_endpoints(&why, cluster, mesh),
     };
@@ -93,7 +94,7 @@ pub(crate) fn without_endpoints(
     let cause = why.cause(cluster, parts.service, &parts.labels);
     Some(MissingCluster {
         field: "host",
-        code: "no-endpoints",
+        code: Code::NoEndpoints,
         message: cause.message,
         help: cause.help,
     })

@@ -3,7 +3,7 @@
 //! Istio checks patterns as Go reads them; Envoy reads them as RE2 does, from 1.40 on byte by byte. What
 //! the one takes and the other refuses stops every route of a gateway, so here it is an error.
 
-use fingerpost_resources::{Diagnostics, HttpRoute, Resource, Resources, StringMatch, VirtualService};
+use fingerpost_resources::{Code, Diagnostics, HttpRoute, Resource, Resources, StringMatch, VirtualService};
 use fingerpost_routing::{Encoding, Finder, Pattern, Substitution};
 
 use crate::options::EnvoyVersion;
@@ -83,7 +83,7 @@ impl Checker<'_> {
     fn substitution(&mut self, text: &str, finder: &Finder, path: &str) {
         if let Err(error) = Substitution::check(text, finder.groups()) {
             self.diagnostics
-                .warn("odd-substitution", error.to_string())
+                .warn(Code::OddSubstitution, error.to_string())
                 .on(&self.resource.origin, format!("{path}.rewrite"))
                 .help("write `\\1` for the first group, `\\0` for the whole match, `\\\\` for a backslash");
         }
@@ -95,7 +95,7 @@ impl Checker<'_> {
             self.envoy
         );
         self.diagnostics
-            .error("pattern-refused", message)
+            .error(Code::PatternRefused, message)
             .on(&self.resource.origin, path)
             .help("patterns are RE2's: https://github.com/google/re2/wiki/Syntax");
     }

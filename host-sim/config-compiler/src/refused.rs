@@ -15,7 +15,7 @@ mod rules;
 mod values;
 
 use fingerpost_envoy_config::bootstrap::Bootstrap;
-use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, Resources};
+use fingerpost_resources::{Code, Diagnostics, Resources};
 use fingerpost_routing_config::VM_CONFIG_BYTES;
 
 use crate::clusters::Cluster;
@@ -51,7 +51,7 @@ pub(crate) fn check_output(
         let message = format!("Envoy refuses this value: {}", refused.reason);
         let subject = refused.rule.unwrap_or_default();
         diagnostics
-            .error(ENVOY_REFUSES, message)
+            .error(Code::EnvoyRefuses, message)
             .about(subject, refused.place);
     }
     // All are in one VM, so all must load beside each other.
@@ -62,7 +62,7 @@ pub(crate) fn check_output(
             Err(error) => {
                 let message = format!("the filter refuses its configuration: {}", error.reason);
                 diagnostics
-                    .error(ENVOY_REFUSES, message)
+                    .error(Code::EnvoyRefuses, message)
                     .about(chain.route_config.as_str(), error.place);
             }
         }
@@ -75,13 +75,13 @@ fn check_room(bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
     let help = "Envoy gives a Wasm VM 1 GiB: divide the rules among several gateways";
     if bytes > room {
         let message = format!("the filter's configurations have {bytes} bytes, and a VM has room for {room}");
-        diagnostics.error(ENVOY_REFUSES, message).help(help);
+        diagnostics.error(Code::EnvoyRefuses, message).help(help);
     } else if bytes > room / 2 {
         let message = format!(
             "the filter's configurations have {bytes} bytes, and a VM has room for {room}: \
              a reload, which needs both the old and the new ones, is refused"
         );
-        diagnostics.warn("no-room-to-reload", message).help(help);
+        diagnostics.warn(Code::NoRoomToReload, message).help(help);
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
         let bootstrap = serde_json::from_value(bootstrap.clone()).expect("a bootstrap");
         let mut diagnostics = Diagnostics::new();
         check_output(&bootstrap, &[chain], 0, &mut diagnostics);
-        diagnostics.iter().map(|it| it.code).collect()
+        diagnostics.iter().map(|it| it.code.as_str()).collect()
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! filter's own copy is there while Envoy edits headers, so an edit that reads it shows the key, and one that writes
 //! it is lost. Decides nothing: each is a warning.
 
-use fingerpost_resources::{Diagnostics, HeaderOperations, Headers};
+use fingerpost_resources::{Code, Diagnostics, HeaderOperations, Headers};
 use fingerpost_routing_config::DISPATCH_HEADER;
 
 use crate::virtual_services::{BoundVirtualService, Rule};
@@ -15,7 +15,7 @@ pub(crate) fn check(services: &[BoundVirtualService<'_>], diagnostics: &mut Diag
         for place in places(rule) {
             diagnostics
                 .warn(
-                    "reserved-header",
+                    Code::ReservedHeader,
                     format!("`{DISPATCH_HEADER}` is the header by which the filter tells Envoy its choice: no client's copy arrives, and what is read here is the choice"),
                 )
                 .on(&rule.leaf.origin, format!("{}.{place}", rule.path))
@@ -73,7 +73,7 @@ fn reads_ours(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use fingerpost_resources::{Diagnostics, Source, read};
+    use fingerpost_resources::{Code, Diagnostics, Source, read};
 
     use crate::{Engine, Options, compile};
 
@@ -105,7 +105,7 @@ spec:
             ..Options::default()
         };
         compile(&resources, &options, &mut diagnostics);
-        let ours = diagnostics.iter().filter(|it| it.code == "reserved-header");
+        let ours = diagnostics.iter().filter(|it| it.code == Code::ReservedHeader);
         ours.map(|it| it.path.clone()).collect()
     }
 

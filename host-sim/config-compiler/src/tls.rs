@@ -10,7 +10,7 @@ use fingerpost_envoy_config::tls::{
     CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, Secret, SecretContent, TlsCertificate,
     TlsParameters,
 };
-use fingerpost_resources::{Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings};
+use fingerpost_resources::{Code, Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings};
 
 use crate::certificates::{self, CertificateFault, Validity};
 use crate::client_certificates;
@@ -189,7 +189,7 @@ impl Server<'_> {
                         Some((chain, key)) => {
                             if credentials::has_staple(&found.spec) {
                                 diagnostics
-                                    .warn("staple-left-out", "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate")
+                                    .warn(Code::StapleLeftOut, "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate")
                                     .on(&found.origin, "data.tls.ocsp-staple")
                                     .help("remove it, or accept that clients ask the certificate's authority themselves");
                             }
@@ -232,7 +232,7 @@ impl Server<'_> {
         let message =
             format!("{what} needs the certificates of a mesh: without Istio's control plane there are none");
         diagnostics
-            .error("no-mesh-certificates", message)
+            .error(Code::NoMeshCertificates, message)
             .on(self.needed.origin, field)
             .help("use SIMPLE or MUTUAL with a credentialName, or remove the server");
     }
@@ -270,7 +270,10 @@ fn inline(chain: &[u8], key: &[u8], origin: &Origin, diagnostics: &mut Diagnosti
 /// Reports a Secret that Envoy would refuse. What it holds is not shown.
 pub(crate) fn refuse_secret(fault: &CertificateFault, origin: &Origin, diagnostics: &mut Diagnostics) {
     diagnostics
-        .error("bad-certificate", format!("this Secret can't be used: {fault}"))
+        .error(
+            Code::BadCertificate,
+            format!("this Secret can't be used: {fault}"),
+        )
         .on(origin, if origin.has("data") { "data" } else { "stringData" })
         .help("see `openssl x509 -noout -text` and `openssl pkey -noout` for its parts");
 }

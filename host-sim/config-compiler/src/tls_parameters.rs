@@ -4,7 +4,7 @@
 //! 1.40.
 
 use fingerpost_envoy_config::tls::{TlsParameters, TlsProtocol};
-use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, ServerTlsMode, TlsProtocol as GivenVersion};
+use fingerpost_resources::{Code, Diagnostics, ServerTlsMode, TlsProtocol as GivenVersion};
 
 use crate::tls::Server;
 
@@ -27,7 +27,7 @@ impl Server<'_> {
                 name_of(most)
             );
             diagnostics
-                .warn("tls-versions", message)
+                .warn(Code::TlsVersions, message)
                 .on(self.needed.origin, self.field("maxProtocolVersion"))
                 .help("without minProtocolVersion the lowest version is TLSV1_2");
         }
@@ -55,7 +55,7 @@ impl Server<'_> {
             if is_operator {
                 let message = format!("Envoy takes no operators in a list of cipher suites: {name:?}");
                 diagnostics
-                    .error(ENVOY_REFUSES, message)
+                    .error(Code::EnvoyRefuses, message)
                     .on(self.needed.origin, self.field(&format!("cipherSuites[{index}]")))
                     .help("list the suites that you want, in the order of preference");
             }
@@ -74,7 +74,7 @@ impl Server<'_> {
                 format!("Envoy does not know the curve {name:?}")
             };
             diagnostics
-                .error(ENVOY_REFUSES, message)
+                .error(Code::EnvoyRefuses, message)
                 .on(self.needed.origin, self.field(&format!("ecdhCurves[{index}]")))
                 .help(format!("Envoy's curves: {}", CURVES.join(", ")));
         }

@@ -3,7 +3,7 @@
 //! Decides nothing: Istio opens a listener for TCP for every server without HTTP (istio `gateway.go`,
 //! `createGatewayTCPFilterChainOpts`), and no datagram reaches it.
 
-use fingerpost_resources::Diagnostics;
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::gateways::MergedListener;
 use crate::protocol::Protocol;
@@ -17,7 +17,7 @@ pub(crate) fn check(listeners: &[MergedListener<'_>], diagnostics: &mut Diagnost
         }
         diagnostics
             .warn(
-                "udp-server",
+                Code::UdpServer,
                 format!(
                     "Istio's gateways do not route UDP: port {} accepts TCP connections, and datagrams are lost",
                     server.declared_port

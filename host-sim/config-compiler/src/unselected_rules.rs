@@ -3,7 +3,7 @@
 //! Decides nothing: `destination_rules` passes over them as Istio does (istio `pilot/pkg/model/sidecar.go`,
 //! `DestinationRule`).
 
-use fingerpost_resources::Diagnostics;
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::clusters::Cluster;
 use crate::host;
@@ -54,7 +54,7 @@ pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Dia
             "workloadSelector does not select the gateway, so this DestinationRule does nothing: {reason}"
         );
         diagnostics
-            .warn("not-selected", message)
+            .warn(Code::NotSelected, message)
             .on(&rule.origin, "spec.workloadSelector")
             .help(help);
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{HeaderEdit, PolicyDetail, RouteSummary};
-use fingerpost_resources::Span;
+use fingerpost_resources::{Code, Span};
 use fingerpost_routing_config::{RuleRef, RuleStep};
 use fingerpost_simulated_proxy::Scheme;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -414,12 +414,17 @@ pub struct Miss {
 /// What would surprise.
 #[derive(Debug, Serialize)]
 pub struct Warning {
-    /// A name for programs.
-    pub code: &'static str,
+    /// What kind of warning it is.
+    #[serde(serialize_with = "as_text")]
+    pub code: Code,
     /// What would surprise.
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+}
+
+fn as_text<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(code)
 }
 
 impl Source {

@@ -1,6 +1,7 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
 use fingerpost_config_compiler::{RouteSummary, Summary};
+use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::{Scheme, host_of};
 
@@ -15,8 +16,8 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec
             if let Some(missing) = &destination.missing {
                 found.push(Warning {
                     code: match destination.endpoints {
-                        Some(_) => "no-endpoints",
-                        None => "no-cluster",
+                        Some(_) => Code::NoEndpoints,
+                        None => Code::NoCluster,
                     },
                     message: format!("{}: requests get 503", missing.message),
                     help: missing.help.clone(),
@@ -32,7 +33,7 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec
     if winner.is_some() {
         for left_out in &told.left_out {
             found.push(Warning {
-                code: "left-out",
+                code: Code::LeftOut,
                 message: format!("{} is not used: {}", left_out.source.rule, left_out.reason),
                 help: None,
             });
@@ -53,7 +54,7 @@ pub(crate) fn of_connections(
 ) -> Vec<Warning> {
     let missing = route.into_iter().flat_map(|it| &it.missing);
     let closed = missing.map(|it| Warning {
-        code: "closed-connections",
+        code: Code::ClosedConnections,
         message: format!(
             "{} % of the connections are closed: {}",
             it.percent, it.reason.message
@@ -81,7 +82,7 @@ fn faults(told: &Explanation, found: &mut Vec<Warning>) {
     };
     for fault in policies.iter().filter(|it| it.name == "fault") {
         found.push(Warning {
-            code: "fault",
+            code: Code::Fault,
             message: format!("the rule injects a fault: {}", fault.words),
             help: None,
         });
@@ -103,7 +104,7 @@ fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
         .filter(|it| is_grpc && it.protocol != "HTTP/2")
     {
         found.push(Warning {
-            code: "grpc-over-http1",
+            code: Code::GrpcOverHttp1,
             message: format!(
                 "the request is gRPC, and port {} of {} is spoken to in {}",
                 it.port, it.host, it.protocol
@@ -131,7 +132,7 @@ pub(crate) fn trusted_hops(told: &Explanation, found: &mut Vec<Warning>) {
     let to_https = location.as_ref().is_some_and(|it| it.starts_with("https:"));
     if came_by_https && to_https && told.request.scheme == Scheme::Http {
         found.push(Warning {
-            code: "untrusted-proto",
+            code: Code::UntrustedProto,
             message: "the request says `x-forwarded-proto: https`, but the gateway trusts no proxy before it and overwrites the header: behind a load balancer that ends TLS this redirect never ends".to_owned(),
             help: Some("in the cluster set `numTrustedProxies` for the gateway, or leave the redirect to the load balancer".to_owned()),
         });
@@ -147,7 +148,7 @@ fn origin(told: &Explanation, found: &mut Vec<Warning>) {
     let origin = headers.find(|(name, _)| name.eq_ignore_ascii_case("origin"));
     if let (Some((_, origin)), Some(false)) = (origin, forward.allows_origin) {
         found.push(Warning {
-            code: "origin-not-allowed",
+            code: Code::OriginNotAllowed,
             message: format!("the rule's corsPolicy does not allow the origin `{origin}`: the answer gets no `access-control-allow-origin`"),
             help: Some("`allowOrigins` compares the whole origin, with its scheme and port".to_owned()),
         });
@@ -173,7 +174,7 @@ fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {
             Some(_) | None => format!("put rule {} before rule {position}", late.position),
         };
         found.push(Warning {
-            code: "shadowed",
+            code: Code::Shadowed,
             message: format!(
                 "rule {} never gets a request: rule {position} takes all that it could take",
                 late.position
@@ -195,7 +196,7 @@ fn inside_a_segment(told: &Explanation, winner: &RouteSummary, found: &mut Vec<W
         return;
     }
     found.push(Warning {
-        code: "inside-a-segment",
+        code: Code::InsideASegment,
         message: format!("the prefix `{prefix}` ends inside a segment of `{path}`"),
         help: Some(format!(
             "to take `{prefix}` and what is below it: one match with `exact: {prefix}`, one with `prefix: {prefix}/`"
@@ -219,14 +220,14 @@ fn slashes(told: &Explanation, winner: &RouteSummary, found: &mut Vec<Warning>) 
             _ => "look at the slashes around what is replaced".to_owned(),
         };
         found.push(Warning {
-            code: "double-slash",
+            code: Code::DoubleSlash,
             message: format!("the rewrite makes `{after}`"),
             help: Some(help),
         });
     }
     if !after.starts_with('/') {
         found.push(Warning {
-            code: "no-leading-slash",
+            code: Code::NoLeadingSlash,
             message: format!("the rewrite makes `{after}`, which starts with no slash"),
             help: Some("upstreams answer 400 to such a path".to_owned()),
         });

@@ -10,6 +10,7 @@ mod oneof;
 mod scalars;
 mod suggest;
 
+use crate::code::Code;
 pub(crate) use message::{Field, Message, Schema, choice, is_key, message, warn_of_snake_case};
 pub(crate) use oneof::{OneOf, decode_alone, oneof};
 pub use suggest::{closest, name_list};
@@ -109,7 +110,7 @@ impl<'d> Decoder<'d> {
     }
 
     /// An error about the value that is being decoded.
-    pub(crate) fn refuse(&mut self, code: &'static str, place: Place, message: String) -> &mut Diagnostic {
+    pub(crate) fn refuse(&mut self, code: Code, place: Place, message: String) -> &mut Diagnostic {
         self.unread.push(self.path.clone());
         let span = place.in_file(self.file);
         self.diagnostics
@@ -119,7 +120,7 @@ impl<'d> Decoder<'d> {
     }
 
     /// A warning about the value that is being decoded.
-    pub(crate) fn warn(&mut self, code: &'static str, place: Place, message: String) -> &mut Diagnostic {
+    pub(crate) fn warn(&mut self, code: Code, place: Place, message: String) -> &mut Diagnostic {
         let span = place.in_file(self.file);
         self.diagnostics
             .warn(code, message)
@@ -135,7 +136,7 @@ impl<'d> Decoder<'d> {
             node.describe()
         };
         let message = format!("expected {wanted}, found {found}");
-        self.refuse("wrong-type", node.place, message)
+        self.refuse(Code::WrongType, node.place, message)
     }
 }
 

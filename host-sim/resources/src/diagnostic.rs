@@ -2,13 +2,11 @@
 //!
 //! Diagnostics accumulate: reading goes on after an error. `render` decides how they look.
 
+use crate::code::Code;
 use std::fmt;
 
 use crate::resource::Origin;
 use crate::source::Span;
-
-/// The code of errors about what Istio accepts and Envoy refuses. Comparisons with Istio's validation count them apart.
-pub const ENVOY_REFUSES: &str = "envoy-refuses";
 
 /// Whether a finding stops the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,8 +24,8 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Whether it stops the user.
     pub severity: Severity,
-    /// A stable name in kebab case, such as `unknown-field`.
-    pub code: &'static str,
+    /// What kind of finding it is.
+    pub code: Code,
     /// The resource, such as `VirtualService prod/reviews`; empty if none is known.
     pub subject: String,
     /// The field, such as `spec.http[1].route[0]`; empty if it is about the whole.
@@ -42,7 +40,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A finding without a place, to be completed with the methods below.
-    pub fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
         Self {
             severity,
             code,
@@ -105,17 +103,17 @@ impl Diagnostics {
     }
 
     /// Adds an error and gives it back to be completed: `.on(&origin, path).help(..)`.
-    pub fn error(&mut self, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn error(&mut self, code: Code, message: impl Into<String>) -> &mut Diagnostic {
         self.push(Diagnostic::new(Severity::Error, code, message))
     }
 
     /// Adds a warning and gives it back to be completed.
-    pub fn warn(&mut self, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn warn(&mut self, code: Code, message: impl Into<String>) -> &mut Diagnostic {
         self.push(Diagnostic::new(Severity::Warning, code, message))
     }
 
     /// Adds a note and gives it back to be completed.
-    pub fn note(&mut self, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn note(&mut self, code: Code, message: impl Into<String>) -> &mut Diagnostic {
         self.push(Diagnostic::new(Severity::Note, code, message))
     }
 

@@ -8,6 +8,7 @@
 //! map, and `None` for everything else; defaults are not filled in.
 
 mod camel_case;
+mod code;
 mod confidential;
 mod contents;
 mod decode;
@@ -30,6 +31,7 @@ mod virtual_service;
 mod visible;
 pub mod yaml;
 
+pub use code::{Code, UnknownCode};
 pub use confidential::Hidden;
 pub use contents::{Contents, contents};
 pub use decode::{closest, name_list};
@@ -38,7 +40,7 @@ pub use destination_rule::{
     H2UpgradePolicy, HttpSettings, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion,
     RetryBudget, Subset, TcpKeepalive, TcpSettings, TrafficPolicy, TunnelSettings, WorkloadSelector,
 };
-pub use diagnostic::{Diagnostic, Diagnostics, ENVOY_REFUSES, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use field_paths::field_paths;
 pub use gateway::{Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol};
 pub use http_policy::{

@@ -8,6 +8,7 @@ mod invalid;
 mod references;
 mod repeated;
 
+use crate::code::Code;
 use references::References;
 
 use std::collections::BTreeMap;
@@ -181,14 +182,14 @@ impl<'r> Reader<'r> {
                 bad.byte, bad.offset
             );
             self.diagnostics
-                .error("not-utf-8", message)
+                .error(Code::NotUtf8, message)
                 .at(place.in_file(self.file))
                 .help("save the file as UTF-8");
             return Vec::new();
         }
         if u32::try_from(source.text.len()).is_err() {
             self.diagnostics
-                .error("too-long", format!("{} is longer than 4 GiB", source.name));
+                .error(Code::TooLong, format!("{} is longer than 4 GiB", source.name));
             return Vec::new();
         }
         let mut documents = Vec::new();
@@ -215,7 +216,7 @@ impl<'r> Reader<'r> {
         let indent = &line[..line.len() - line.trim_start().len()];
         let finding = self
             .diagnostics
-            .error("syntax", format!("this is not YAML: {}", error.message));
+            .error(Code::Syntax, format!("this is not YAML: {}", error.message));
         finding.at(error.place.in_file(self.file));
         if indent.contains('\t') {
             finding.help("YAML takes no tabs for indentation: use spaces");
@@ -232,7 +233,7 @@ impl<'r> Reader<'r> {
         for it in &document.remarks {
             let (code, message, help) = match &it.oddity {
                 Oddity::Twice(first) => (
-                    "duplicate-key",
+                    Code::DuplicateKey,
                     format!(
                         "`{}` is given twice, first on line {}: the last one counts",
                         it.key, first.line
@@ -240,7 +241,7 @@ impl<'r> Reader<'r> {
                     "istioctl refuses this: leave one of them out".to_owned(),
                 ),
                 Oddity::Written(text) => (
-                    "altered-key",
+                    Code::AlteredKey,
                     format!(
                         "the key {text} is read as {:?}: that is what it means in YAML",
                         it.key
@@ -258,7 +259,7 @@ impl<'r> Reader<'r> {
         if let Some(place) = document.after_end {
             self.diagnostics
                 .warn(
-                    "after-document",
+                    Code::AfterDocument,
                     "the document ends before this line: the rest is ignored, as kubectl ignores it",
                 )
                 .at(place.in_file(self.file))
@@ -267,7 +268,7 @@ impl<'r> Reader<'r> {
         if let Some(place) = document.beside_separator {
             self.diagnostics
                 .error(
-                    "beside-separator",
+                    Code::BesideSeparator,
                     "kubectl and istioctl can't read a document that begins beside its `---`",
                 )
                 .at(place.in_file(self.file))
@@ -279,7 +280,7 @@ impl<'r> Reader<'r> {
         let Value::Map(_) = &object.value else {
             self.diagnostics
                 .error(
-                    "not-an-object",
+                    Code::NotAnObject,
                     // Without its text: it may be a key that was named by mistake.
                     format!("expected a resource, found {}", object.type_name()),
                 )
@@ -297,7 +298,7 @@ impl<'r> Reader<'r> {
             let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
             self.diagnostics
                 .warn(
-                    "no-kind",
+                    Code::NoKind,
                     format!("this document has no `{missing}` and is left out"),
                 )
                 .at(object.place.in_file(self.file))
@@ -321,7 +322,7 @@ impl<'r> Reader<'r> {
                 let place = self.place(object, "apiVersion");
                 self.diagnostics
                     .warn(
-                        "unknown-version",
+                        Code::UnknownVersion,
                         format!("{kind} has no version {version:?}: it is left out"),
                     )
                     .at(place)
@@ -399,7 +400,7 @@ impl<'r> Reader<'r> {
             let place = self.place(object, "kind");
             self.diagnostics
                 .warn(
-                    "unknown-kind",
+                    Code::UnknownKind,
                     format!("there is no kind {kind:?} in {group}: it is left out"),
                 )
                 .at(place)
@@ -489,7 +490,7 @@ impl<'r> Reader<'r> {
             let reason = found.iter().map(ToString::to_string).next().unwrap_or_default();
             self.diagnostics
                 .warn(
-                    "unused-object",
+                    Code::UnusedObject,
                     format!("left out, since it is invalid and no route leads to it: {reason}"),
                 )
                 .on(&origin, "");

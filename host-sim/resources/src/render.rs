@@ -61,7 +61,7 @@ fn report<'a>(
         Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(visible(&diagnostic.message));
-    let mut group = Group::with_title(title.id(diagnostic.code));
+    let mut group = Group::with_title(title.id(diagnostic.code.as_str()));
     if let Some(span) = diagnostic
         .span
         .as_ref()

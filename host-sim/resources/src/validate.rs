@@ -30,6 +30,7 @@ mod unforwarded;
 mod virtual_service;
 mod workload_addresses;
 
+use crate::code::Code;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -87,7 +88,7 @@ fn each<T>(
             meta: &resource.meta,
             check_regex,
             diagnostics: &mut *diagnostics,
-            ignored: Diagnostic::new(Severity::Warning, "ignored", ""),
+            ignored: Diagnostic::new(Severity::Warning, Code::Ignored, ""),
         };
         checker.metadata();
         check(&resource.spec, &mut checker);
@@ -105,25 +106,19 @@ struct Checker<'c> {
 }
 
 impl Checker<'_> {
-    fn error(&mut self, code: &'static str, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+    fn error(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
         self.report(Severity::Error, code, at, message.into())
     }
 
-    fn warn(&mut self, code: &'static str, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+    fn warn(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
         self.report(Severity::Warning, code, at, message.into())
     }
 
-    fn note(&mut self, code: &'static str, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+    fn note(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
         self.report(Severity::Note, code, at, message.into())
     }
 
-    fn report(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        at: &Path<'_>,
-        message: String,
-    ) -> &mut Diagnostic {
+    fn report(&mut self, severity: Severity, code: Code, at: &Path<'_>, message: String) -> &mut Diagnostic {
         let path = at.to_string();
         if self.origin.is_unread(&path) {
             return &mut self.ignored;
@@ -145,7 +140,7 @@ impl Checker<'_> {
     /// A field without which the resource makes no sense.
     fn missing(&mut self, at: &Path<'_>, example: &str) -> &mut Diagnostic {
         let message = format!("`{}` is required", at.name());
-        self.error("missing-field", at, message)
+        self.error(Code::MissingField, at, message)
             .help(format!("for example `{example}`"))
     }
 
@@ -165,14 +160,14 @@ impl Checker<'_> {
                 let at = Path::ROOT.field("metadata");
                 let at = at.field("annotations");
                 let message = format!("Istio refuses the annotation {annotation}: {reason}");
-                self.error("bad-annotation", &at.field(annotation), message)
+                self.error(Code::BadAnnotation, &at.field(annotation), message)
                     .help("remove it");
             }
         }
         if self.meta.name.is_empty() && !self.origin.subject().starts_with("Gateway ") {
             let at = Path::ROOT.field("metadata");
             self.warn(
-                "no-name",
+                Code::NoName,
                 &at.field("name"),
                 "a cluster takes no resource without a name",
             )
@@ -189,11 +184,11 @@ impl Checker<'_> {
             } else {
                 format!("{duration:?}")
             };
-            self.error("bad-duration", at, format!("{written} is shorter than 1ms"))
+            self.error(Code::BadDuration, at, format!("{written} is shorter than 1ms"))
                 .help("leave the field out for the default, or write for example 5s");
         } else if duration.subsec_nanos() % 1_000_000 != 0 {
             self.error(
-                "bad-duration",
+                Code::BadDuration,
                 at,
                 format!("{duration:?} is not a whole number of milliseconds"),
             );
@@ -203,7 +198,7 @@ impl Checker<'_> {
     fn port(&mut self, number: u32, at: &Path<'_>) {
         if !(1..=65535).contains(&number) {
             self.error(
-                "bad-port",
+                Code::BadPort,
                 at,
                 format!("invalid port {number}: ports go from 1 to 65535"),
             );
@@ -212,21 +207,21 @@ impl Checker<'_> {
 
     fn regex(&mut self, pattern: &str, at: &Path<'_>) {
         if pattern.is_empty() {
-            self.error("bad-regex", at, "a regular expression can't be empty")
+            self.error(Code::BadRegex, at, "a regular expression can't be empty")
                 .help("write `.*` for any text");
         } else if pattern.len() > 1024 {
             let message = format!(
                 "the regular expression has {} bytes, Istio takes at most 1024",
                 pattern.len()
             );
-            self.error("bad-regex", at, message);
+            self.error(Code::BadRegex, at, message);
         } else if has_any_byte(pattern) {
             // RE2 has it; Go, which Istio checks with, has not.
-            self.error("bad-regex", at, r"Istio takes no `\C` in a regular expression")
+            self.error(Code::BadRegex, at, r"Istio takes no `\C` in a regular expression")
                 .help("write `.`");
         } else if let Err(reason) = (self.check_regex)(pattern) {
             let finding = self.error(
-                "bad-regex",
+                Code::BadRegex,
                 at,
                 format!("this is not a regular expression: {reason}"),
             );

@@ -232,7 +232,7 @@ fn fields_may_be_written_in_either_spelling_and_as_json() {
     let (snake, diagnostics) = read_text(&rule(r#"{name: "a/é", direct_response: {status: 200}}"#));
     assert_eq!(snake.virtual_services[0].spec.http[0], want);
     assert_eq!(
-        diagnostics.iter().map(|it| it.code).collect::<Vec<_>>(),
+        diagnostics.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(),
         ["snake-case-field"]
     );
 }
@@ -466,7 +466,7 @@ fn base64_is_that_of_go() {
 #[test]
 fn a_text_on_which_the_parser_panics_is_a_syntax_error() {
     for text in ["[!<[>,>", "a: 1\nb: [!<[>, c]\n"] {
-        let codes: Vec<_> = read_text(text).1.iter().map(|it| it.code).collect();
+        let codes: Vec<_> = read_text(text).1.iter().map(|it| it.code.as_str()).collect();
         assert_eq!(codes, ["syntax"], "{text}");
     }
 }
@@ -512,7 +512,7 @@ fn the_last_of_several_resources_with_one_name_counts() {
     assert_eq!(ports, [Some(3), Some(4)]);
     let found: Vec<_> = diagnostics
         .iter()
-        .map(|it| (it.code, it.span.as_ref().map(|it| it.line)))
+        .map(|it| (it.code.as_str(), it.span.as_ref().map(|it| it.line)))
         .collect();
     assert_eq!(
         found,

@@ -28,7 +28,7 @@ fn we_refuse_what_istio_refuses_and_accept_what_it_accepts() {
         // What Envoy alone refuses is no difference from Istio.
         let (by_envoy, ours): (Vec<_>, Vec<_>) = judge(name, bytes)
             .into_iter()
-            .partition(|it| it.code == "envoy-refuses");
+            .partition(|it| it.code.as_str() == "envoy-refuses");
         refused_by_envoy += by_envoy.len();
         let differences = differences(expected, &ours);
         if !differences.is_empty() {

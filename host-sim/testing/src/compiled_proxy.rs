@@ -8,6 +8,7 @@ use fingerpost_config_compiler::{
 };
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_proxy_model::{Outcome, Request, Tls, Version, highest_roll, lowest_roll};
+use fingerpost_resources::Code;
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError, SimulatedProxy, host_of, port};
 
@@ -15,15 +16,15 @@ use crate::downstream::downstream;
 use crate::suite::{Case, Inputs, TestRequest};
 
 /// Codes of findings that do not decide whether a test can be run.
-pub const IGNORED_CODES: &[&str] = &[
-    "certificate-not-found",
-    "gateway-not-found",
-    "gateway-not-named",
-    "gateway-not-selected",
-    "host-not-in-gateway",
-    "no-kind",
-    "only-for-sidecars",
-    "subset-by-dns",
+pub const IGNORED_CODES: &[Code] = &[
+    Code::CertificateNotFound,
+    Code::GatewayNotFound,
+    Code::GatewayNotNamed,
+    Code::GatewayNotSelected,
+    Code::HostNotInGateway,
+    Code::NoKind,
+    Code::OnlyForSidecars,
+    Code::SubsetByDns,
 ];
 /// A compiled proxy.
 pub(super) struct CompiledProxy {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use fingerpost_config_compiler::{RouteSummary, Summary};
-use fingerpost_resources::{Diagnostics, Resources, closest, name_list};
+use fingerpost_resources::{Code, Diagnostics, Resources, closest, name_list};
 
 use crate::compiled_proxy::{CompiledProxy, shares};
 use crate::evaluate::{is_called, is_host};
@@ -103,19 +103,19 @@ impl<'w> Names<'w> {
             Want::Rule(wanted) => wanted.missing(self.resources).map(|it| self.no_rule(&it)),
             Want::Host(wanted) => {
                 let is_known = self.hosts.iter().any(|it| is_host(wanted, it));
-                (!is_known).then(|| no_host("unknown-host", "host", wanted, &self.hosts))
+                (!is_known).then(|| no_host(Code::UnknownHost, "host", wanted, &self.hosts))
             }
             Want::Subset(wanted) => {
                 let is_known = wanted.is_empty() || self.subsets.contains(wanted);
-                (!is_known).then(|| nowhere("unknown-subset", "subset", wanted, &self.subsets))
+                (!is_known).then(|| nowhere(Code::UnknownSubset, "subset", wanted, &self.subsets))
             }
             Want::Port(wanted) => {
                 let wanted = wanted.to_string();
                 let is_known = self.ports.contains(&wanted);
-                (!is_known).then(|| nowhere("unknown-port", "port", &wanted, &self.ports))
+                (!is_known).then(|| nowhere(Code::UnknownPort, "port", &wanted, &self.ports))
             }
-            Want::Cluster(text) => text_nowhere("unknown-cluster", "cluster", text, &self.clusters),
-            Want::Domain(text) => text_nowhere("unknown-virtual-host", "virtual host", text, &self.domains),
+            Want::Cluster(text) => text_nowhere(Code::UnknownCluster, "cluster", text, &self.clusters),
+            Want::Domain(text) => text_nowhere(Code::UnknownVirtualHost, "virtual host", text, &self.domains),
             Want::Mirrors(names) => names.iter().find_map(|name| self.no_destination(name)),
             Want::Weights(weights) => weights.iter().find_map(|(name, _)| self.no_destination(name)),
             Want::NoRule
@@ -146,7 +146,7 @@ impl<'w> Names<'w> {
                     true => all.map(|it| it.meta.qualified_name()).collect(),
                     false => all.map(|it| it.meta.name.clone()).collect(),
                 };
-                nowhere("unknown-rule", "VirtualService", name, &known)
+                nowhere(Code::UnknownRule, "VirtualService", name, &known)
             }
             MissingRule::Item {
                 virtual_service,
@@ -164,7 +164,7 @@ impl<'w> Names<'w> {
                         None => format!("it has no `{list}`"),
                     },
                 };
-                ("unknown-rule", message, Some(help))
+                (Code::UnknownRule, message, Some(help))
             }
         }
     }
@@ -175,15 +175,15 @@ impl<'w> Names<'w> {
             return None;
         }
         let known = self.hosts.union(&self.subsets).cloned().collect();
-        Some(no_host("unknown-destination", "destination", name, &known))
+        Some(no_host(Code::UnknownDestination, "destination", name, &known))
     }
 }
 
 /// A code, a message and what to do.
-type Missing = (&'static str, String, Option<String>);
+type Missing = (Code, String, Option<String>);
 
 /// A name that is nowhere. The suggestion is a name in full, also where only its first label is like what is written.
-fn nowhere(code: &'static str, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
+fn nowhere(code: Code, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
     let near = closest(name, known.iter().map(String::as_str)).or_else(|| {
         let label = closest(name, known.iter().map(|it| first_label(it)))?;
         known
@@ -195,7 +195,7 @@ fn nowhere(code: &'static str, kind: &str, name: &str, known: &BTreeSet<String>)
 }
 
 /// Likewise for a host, of which the first label will do.
-fn no_host(code: &'static str, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
+fn no_host(code: Code, kind: &str, name: &str, known: &BTreeSet<String>) -> Missing {
     let near = closest(name, known.iter().map(String::as_str));
     let near = near.or_else(|| closest(name, known.iter().map(|it| first_label(it))));
     missing(code, kind, name, known, near)
@@ -205,13 +205,7 @@ fn first_label(host: &str) -> &str {
     host.split('.').next().unwrap_or_default()
 }
 
-fn missing(
-    code: &'static str,
-    kind: &str,
-    name: &str,
-    known: &BTreeSet<String>,
-    near: Option<&str>,
-) -> Missing {
+fn missing(code: Code, kind: &str, name: &str, known: &BTreeSet<String>, near: Option<&str>) -> Missing {
     let help = match near {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
@@ -225,7 +219,7 @@ fn missing(
 }
 
 /// A condition on a name that no name fulfils.
-fn text_nowhere(code: &'static str, kind: &str, text: &Text, known: &BTreeSet<String>) -> Option<Missing> {
+fn text_nowhere(code: Code, kind: &str, text: &Text, known: &BTreeSet<String>) -> Option<Missing> {
     let asks_for_presence = matches!(text, Text::Present | Text::Absent);
     if asks_for_presence || known.iter().any(|it| text.accepts(&[it.as_str()])) {
         return None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
 use fingerpost_envoy_runner::Bootstrap;
-use fingerpost_resources::{Diagnostics, ENVOY_REFUSES, Resources, Severity, Source, read, render, validate};
+use fingerpost_resources::{Code, Diagnostics, Resources, Severity, Source, read, render, validate};
 use fingerpost_routing::{Encoding, Pattern};
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Pair {
         let mut compile_for = |engine| compiled_for(&resources, engine, options, &mut diagnostics);
         let [native, wasm] = SIDES.map(|(_, engine)| compile_for(engine));
         let mut errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
-        if errors.any(|it| it.code != ENVOY_REFUSES) {
+        if errors.any(|it| it.code != Code::EnvoyRefuses) {
             return Err(render(&diagnostics, &resources.sources, false));
         }
         let listeners = compiled::ports(&wasm);

@@ -4,6 +4,7 @@
 
 mod screen;
 
+use fingerpost_resources::Code;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
@@ -17,29 +18,29 @@ use crate::failure::Failure;
 use crate::load::load;
 
 /// What is told here, beside the rules that it is about, instead of as a finding.
-const TOLD_HERE: &[&str] = &[
-    "certificate-not-found",
-    "delegate-conflict",
-    "delegate-not-found",
-    "delegate-not-named",
-    "gateway-not-found",
-    "gateway-not-named",
-    "gateway-not-selected",
-    "host-not-in-gateway",
-    "kind-not-read",
-    "match-without-server",
-    "no-gateway",
-    "not-exported",
-    "only-for-sidecars",
-    "rules-without-server",
-    "server-dropped",
-    "server-without-route",
-    "subset-by-dns",
-    "unknown-host",
-    "unknown-port",
-    "unknown-subset",
-    "unreachable-match",
-    "unreachable-rule",
+const TOLD_HERE: &[Code] = &[
+    Code::CertificateNotFound,
+    Code::DelegateConflict,
+    Code::DelegateNotFound,
+    Code::DelegateNotNamed,
+    Code::GatewayNotFound,
+    Code::GatewayNotNamed,
+    Code::GatewayNotSelected,
+    Code::HostNotInGateway,
+    Code::KindNotRead,
+    Code::MatchWithoutServer,
+    Code::NoGateway,
+    Code::NotExported,
+    Code::OnlyForSidecars,
+    Code::RulesWithoutServer,
+    Code::ServerDropped,
+    Code::ServerWithoutRoute,
+    Code::SubsetByDns,
+    Code::UnknownHost,
+    Code::UnknownPort,
+    Code::UnknownSubset,
+    Code::UnreachableMatch,
+    Code::UnreachableRule,
 ];
 
 /// Explain where a request goes, and why.

@@ -12,6 +12,7 @@
 
 mod screen;
 
+use fingerpost_resources::Code;
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ impl Request {
             &self.input,
             Caller::Request,
             options,
-            &["certificate-not-found", "subset-by-dns"],
+            &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
         let mut proxy = SimulatedProxy::new(&loaded.compiled, self.filter_runtime.load()?)?;
         let mut out = BufWriter::new(match self.format {

@@ -13,6 +13,7 @@ mod server;
 mod tls;
 mod upstreams;
 
+use fingerpost_resources::Code;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
@@ -121,9 +122,9 @@ impl Serve {
 
     fn load(&self) -> News {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let mut ignored_codes = vec!["certificate-not-found"]; // one is made
+        let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
         if !self.no_echo {
-            ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
+            ignored_codes.push(Code::SubsetByDns); // each subset has an echo server of its own
         }
         load(&self.input, Caller::Serve, options, &ignored_codes)
     }

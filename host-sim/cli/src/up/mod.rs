@@ -23,7 +23,7 @@ use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install, write_private,
 };
-use fingerpost_resources::Diagnostics;
+use fingerpost_resources::{Code, Diagnostics};
 use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
@@ -115,9 +115,9 @@ impl Up {
         let options = self
             .input
             .options(self.engine, module.to_string_lossy().into_owned());
-        let mut ignored_codes = vec!["certificate-not-found"]; // one is made
+        let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
         if !self.no_echo {
-            ignored_codes.push("subset-by-dns"); // each subset has an echo server of its own
+            ignored_codes.push(Code::SubsetByDns); // each subset has an echo server of its own
         }
         let mut loaded = load(&self.input, Caller::Up, options, &ignored_codes)?;
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;

@@ -1,6 +1,6 @@
 //! CORS policies that no browser's request meets.
 
-use fingerpost_resources::{Diagnostics, HttpMatchRequest, Resource, StringMatch, VirtualService};
+use fingerpost_resources::{Code, Diagnostics, HttpMatchRequest, Resource, StringMatch, VirtualService};
 
 use crate::virtual_services::{BoundVirtualService, Rule};
 
@@ -24,7 +24,7 @@ pub(super) fn origins(resource: &Resource<VirtualService>, diagnostics: &mut Dia
             }
             let message = format!("no browser sends the origin `{origin}`: an origin begins with a scheme");
             diagnostics
-                .warn("cors-origin", message)
+                .warn(Code::CorsOrigin, message)
                 .on(&resource.origin, format!("spec.http[{index}].corsPolicy.{field}"))
                 .help(format!("write `https://{origin}`"));
         }
@@ -45,7 +45,7 @@ pub(super) fn preflights(service: &BoundVirtualService<'_>, diagnostics: &mut Di
             "a browser's preflight never comes to this rule: it is an OPTIONS request without the headers of the request, and a match wants {reason}"
         );
         diagnostics
-            .warn("cors-preflight", message)
+            .warn(Code::CorsPreflight, message)
             .on(&rule.leaf.origin, format!("{}.corsPolicy", rule.path))
             .help("add a rule for `method: {exact: OPTIONS}` with the same corsPolicy");
     }

@@ -1,6 +1,6 @@
 //! Ports, hosts and certificates of Gateways by which clients don't come as it seems.
 
-use fingerpost_resources::Diagnostics;
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::gateways::{BoundServer, MergedListener};
 use crate::mesh::Mesh;
@@ -34,7 +34,7 @@ pub(super) fn node_ports(listeners: &[MergedListener<'_>], mesh: &Mesh<'_>, diag
             service.meta.qualified_name()
         );
         diagnostics
-            .warn("node-port", message)
+            .warn(Code::NodePort, message)
             .on(
                 &server.gateway.origin,
                 format!("spec.servers[{}].port.number", server.index),
@@ -60,7 +60,7 @@ pub(super) fn short_hosts(
             let message =
                 format!("`{host}` means `{full}` here, which clients of a gateway hardly send as their host");
             diagnostics
-                .note("short-host", message)
+                .note(Code::ShortHost, message)
                 .on(&resource.origin, format!("spec.hosts[{index}]"))
                 .help("write the host name that clients use");
         }
@@ -90,7 +90,7 @@ pub(super) fn shared_certificates(listeners: &[MergedListener<'_>], diagnostics:
                     first.gateway_name()
                 );
                 diagnostics
-                    .note("shared-certificate", message)
+                    .note(Code::SharedCertificate, message)
                     .on(
                         &server.gateway.origin,
                         format!("spec.servers[{}].tls.credentialName", server.index),

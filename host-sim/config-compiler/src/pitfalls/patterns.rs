@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{Diagnostics, HttpMatchRequest, Resource, StringMatch, VirtualService};
+use fingerpost_resources::{Code, Diagnostics, HttpMatchRequest, Resource, StringMatch, VirtualService};
 
 /// Reports them for the matches of a VirtualService.
 pub(super) fn check(resource: &Resource<VirtualService>, diagnostics: &mut Diagnostics) {
@@ -30,7 +30,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn warn(&mut self, code: &'static str, field: &str, message: String, help: String) {
+    fn warn(&mut self, code: Code, field: &str, message: String, help: String) {
         self.diagnostics
             .warn(code, message)
             .on(&self.resource.origin, format!("{}.{field}", self.at))
@@ -46,7 +46,7 @@ impl Report<'_> {
                 self.delimited("uri.regex", text);
                 if request.ignore_uri_case == Some(true) {
                     self.warn(
-                        "no-effect",
+                        Code::NoEffect,
                         "ignoreUriCase",
                         "ignoreUriCase does nothing beside a regex".to_owned(),
                         format!("write `regex: (?i){text}`"),
@@ -65,7 +65,7 @@ impl Report<'_> {
                 "`{text}` looks like a regular expression, but `{kind}` compares it as it is written"
             );
             self.warn(
-                "literal-pattern",
+                Code::LiteralPattern,
                 &field,
                 message,
                 "write it as `regex`, or without the pattern".to_owned(),
@@ -79,11 +79,11 @@ impl Report<'_> {
             } else {
                 "write it as `regex`, with `[^/]+` for a segment and `.*` for any rest".to_owned()
             };
-            self.warn("literal-pattern", &field, message, help);
+            self.warn(Code::LiteralPattern, &field, message, help);
         } else if text.contains("/{") && text.contains('}') {
             let message = format!("`{text}` is compared as it is written: braces are not a parameter");
             let help = "write it as `regex`, with `[^/]+` for a parameter".to_owned();
-            self.warn("literal-pattern", &field, message, help);
+            self.warn(Code::LiteralPattern, &field, message, help);
         }
     }
 
@@ -95,7 +95,7 @@ impl Report<'_> {
                 "in `regex: {text}` the `*` repeats the `/` before it, and does not match any other text"
             );
             let help = format!("write `regex: {}`", text.replace('*', ".*"));
-            self.warn("regex-as-glob", "uri.regex", message, help);
+            self.warn(Code::RegexAsGlob, "uri.regex", message, help);
         }
     }
 
@@ -122,7 +122,7 @@ impl Report<'_> {
         );
         let fold = if flags.contains('i') { "(?i)" } else { "" };
         let help = format!("write `{fold}{}`", inner.replace("\\/", "/"));
-        self.warn("regex-delimiters", field, message, help);
+        self.warn(Code::RegexDelimiters, field, message, help);
     }
 
     fn method(&mut self, request: &HttpMatchRequest) {
@@ -132,7 +132,7 @@ impl Report<'_> {
             let message =
                 format!("no client sends the method `{text}`: methods are compared with their letter case");
             self.warn(
-                "method-case",
+                Code::MethodCase,
                 "method.exact",
                 message,
                 format!("write `{}`", text.to_ascii_uppercase()),
@@ -148,7 +148,7 @@ impl Report<'_> {
                     let message =
                         format!("`{text}` looks like a regular expression, but is compared as it is written");
                     self.warn(
-                        "literal-pattern",
+                        Code::LiteralPattern,
                         &field,
                         message,
                         "write it as `regex`".to_owned(),

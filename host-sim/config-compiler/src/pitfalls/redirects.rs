@@ -1,6 +1,6 @@
 //! Redirects that lead nowhere or to themselves.
 
-use fingerpost_resources::{Diagnostics, HttpMatchRequest, HttpRedirect, Resource, VirtualService};
+use fingerpost_resources::{Code, Diagnostics, HttpMatchRequest, HttpRedirect, Resource, VirtualService};
 
 use crate::gateways::BoundServer;
 use crate::host;
@@ -21,7 +21,7 @@ pub(super) fn authorities(resource: &Resource<VirtualService>, diagnostics: &mut
             redirect.authority
         );
         diagnostics
-            .warn("redirect-authority", message)
+            .warn(Code::RedirectAuthority, message)
             .on(&resource.origin, format!("spec.http[{index}].redirect.authority"))
             .help(format!(
                 "write `scheme: {scheme}` and `authority: {}`",
@@ -73,7 +73,7 @@ pub(super) fn loops(
             "change the host, the path or the scheme"
         };
         diagnostics
-            .warn("redirect-loop", message)
+            .warn(Code::RedirectLoop, message)
             .on(&rule.leaf.origin, format!("{}.redirect", rule.path))
             .help(help);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Diagnostics, HttpRewrite, StringMatch};
+use fingerpost_resources::{Code, Diagnostics, HttpRewrite, StringMatch};
 
 use crate::virtual_services::{BoundVirtualService, Rule};
 
@@ -35,7 +35,7 @@ fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Di
         let message = format!("`${group}` is written into the path as it is: groups are `\\{group}` here");
         let help = format!("write `rewrite: '{}'`", regex.rewrite.replace('$', "\\"));
         diagnostics
-            .warn("rewrite-group", message)
+            .warn(Code::RewriteGroup, message)
             .on(origin, format!("{at}.uriRegexRewrite.rewrite"))
             .help(help);
     }
@@ -45,7 +45,7 @@ fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Di
     if let Some((sign, group)) = found {
         let message = format!("`{sign}{group}` is written into the path as it is: `uri` knows no groups");
         diagnostics
-            .warn("rewrite-group", message)
+            .warn(Code::RewriteGroup, message)
             .on(origin, format!("{at}.uri"))
             .help("use `uriRegexRewrite`, where groups are written `\\1`");
     }
@@ -79,7 +79,7 @@ fn joined_segments(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics
     };
     let message = format!("`{prefix}` is replaced by `{uri}`, so `{prefix}name` goes out as `{uri}name`");
     diagnostics
-        .warn("rewrite-joins-segments", message)
+        .warn(Code::RewriteJoinsSegments, message)
         .on(&rule.leaf.origin, format!("{at}.uri"))
         .help(format!("write `uri: {uri}/`"));
 }

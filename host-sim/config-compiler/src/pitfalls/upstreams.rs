@@ -1,6 +1,6 @@
 //! Policies and destinations that upstreams or clients meet otherwise than it seems.
 
-use fingerpost_resources::{ClientTlsMode, Diagnostics, HttpRouteDestination, TrafficPolicy};
+use fingerpost_resources::{ClientTlsMode, Code, Diagnostics, HttpRouteDestination, TrafficPolicy};
 
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
@@ -59,7 +59,7 @@ fn retries(rule: &Rule<'_>, diagnostics: &mut Diagnostics) {
         "{attempts} attempts of up to {each:?} each are more than the timeout of {whole:?}: if tries time out, the last ones are not made"
     );
     diagnostics
-        .note("retries-cut-off", message)
+        .note(Code::RetriesCutOff, message)
         .on(&rule.leaf.origin, format!("{}.retries", rule.path))
         .help(format!(
             "a timeout of {all:?} or more leaves room for all of them"
@@ -98,7 +98,7 @@ fn plain_text(
         cluster.port, cluster.hostname
     );
     diagnostics
-        .warn("plain-text-to-tls-port", message)
+        .warn(Code::PlainTextToTlsPort, message)
         .on(&rule.leaf.origin, format!("{}.route[{index}].destination", rule.path))
         .help("route to its port for plain HTTP, or add a DestinationRule with `trafficPolicy: {tls: {mode: SIMPLE}}` in the cluster");
 }
@@ -130,7 +130,7 @@ fn hashes(
     }
     let message = "the destination is drawn by weight for each request: consistentHash keeps a client on one endpoint only within a destination";
     diagnostics
-        .note("hash-across-destinations", message)
+        .note(Code::HashAcrossDestinations, message)
         .on(&rule.leaf.origin, format!("{}.route", rule.path))
         .help("to keep clients on one version, match on a header or cookie instead of weights");
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fingerpost_resources::{
-    ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, ENVOY_REFUSES, HashAlgorithm,
-    HashKey, LbPolicy, LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
+    Code, ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, HashAlgorithm, HashKey,
+    LbPolicy, LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
 };
 
 use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
@@ -68,7 +68,7 @@ impl Checker<'_> {
     fn report(&mut self, path: &str, wrong: Option<Wrong>) {
         if let Some(Wrong { message, help }) = wrong {
             self.diagnostics
-                .error(ENVOY_REFUSES, message)
+                .error(Code::EnvoyRefuses, message)
                 .on(&self.rule.origin, path)
                 .help(help);
         }
@@ -266,7 +266,7 @@ fn endpoints(cluster: &Cluster, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
     };
     let service = mesh.services.find(&cluster.wanted.hostname, "");
     let origin = service.map(origin);
-    let finding = diagnostics.error(ENVOY_REFUSES, format!("{}: {message}", cluster.name));
+    let finding = diagnostics.error(Code::EnvoyRefuses, format!("{}: {message}", cluster.name));
     match origin {
         Some(origin) => finding.on(origin, "spec").help(help),
         None => finding.about(&cluster.name, "").help(help),

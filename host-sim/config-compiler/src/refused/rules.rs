@@ -5,8 +5,7 @@
 use std::collections::BTreeSet;
 
 use fingerpost_resources::{
-    Diagnostics, ENVOY_REFUSES, HeaderOperations, Headers, HttpDelayType, HttpMatchRequest, HttpRoute,
-    StringMatch,
+    Code, Diagnostics, HeaderOperations, Headers, HttpDelayType, HttpMatchRequest, HttpRoute, StringMatch,
 };
 use fingerpost_routing_config::RuleRef;
 
@@ -89,7 +88,7 @@ impl Checker<'_, '_> {
             return;
         };
         if let Some(path) = self.new_path(field) {
-            let finding = self.diagnostics.error(ENVOY_REFUSES, message);
+            let finding = self.diagnostics.error(Code::EnvoyRefuses, message);
             finding.on(&self.rule.leaf.origin, path).help(help);
         }
     }

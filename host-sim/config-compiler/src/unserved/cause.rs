@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{ServerTlsMode, Severity};
+use fingerpost_resources::{Code, ServerTlsMode, Severity};
 use fingerpost_routing_config::RuleRef;
 
 use crate::delegates::DelegateFault;
@@ -218,29 +218,29 @@ impl ServerTraffic {
 
 impl Cause {
     /// The code of the finding.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotExported { .. } => "not-exported",
-            Self::KindNotRead { .. } => "kind-not-read",
-            Self::OnlyForSidecars { .. } => "only-for-sidecars",
-            Self::GatewayNotFound { .. } => "gateway-not-found",
-            Self::GatewayNotSelected { .. } => "gateway-not-selected",
-            Self::GatewayNotNamed { .. } => "gateway-not-named",
-            Self::HostsNotTaken { .. } | Self::HostsOfOtherNamespace { .. } => "host-not-in-gateway",
-            Self::OtherRules { .. } | Self::OnlyAutoPassthrough { .. } => "rules-without-server",
-            Self::ServersLeftOut { .. } | Self::ServerConflict(_) => "server-dropped",
+            Self::NotExported { .. } => Code::NotExported,
+            Self::KindNotRead { .. } => Code::KindNotRead,
+            Self::OnlyForSidecars { .. } => Code::OnlyForSidecars,
+            Self::GatewayNotFound { .. } => Code::GatewayNotFound,
+            Self::GatewayNotSelected { .. } => Code::GatewayNotSelected,
+            Self::GatewayNotNamed { .. } => Code::GatewayNotNamed,
+            Self::HostsNotTaken { .. } | Self::HostsOfOtherNamespace { .. } => Code::HostNotInGateway,
+            Self::OtherRules { .. } | Self::OnlyAutoPassthrough { .. } => Code::RulesWithoutServer,
+            Self::ServersLeftOut { .. } | Self::ServerConflict(_) => Code::ServerDropped,
             Self::AllRulesDropped { fault } | Self::Dropped(fault) => match fault {
                 DelegateFault::NotFound { .. }
                 | DelegateFault::HasHosts { .. }
-                | DelegateFault::NotExported { .. } => "delegate-not-found",
-                DelegateFault::Conflict(_) => "delegate-conflict",
+                | DelegateFault::NotExported { .. } => Code::DelegateNotFound,
+                DelegateFault::Conflict(_) => Code::DelegateConflict,
             },
-            Self::DelegateNotNamed => "delegate-not-named",
-            Self::NoMatchApplies { .. } | Self::NeverApplies(_) => "match-without-server",
-            Self::Behind(_) | Self::Hidden { .. } | Self::ConnectionsTaken { .. } => "unreachable-rule",
-            Self::ServerNameTaken { .. } => "unreachable-match",
-            Self::NoRule { .. } => "server-without-route",
-            Self::AutoPassthrough { .. } => "auto-passthrough",
+            Self::DelegateNotNamed => Code::DelegateNotNamed,
+            Self::NoMatchApplies { .. } | Self::NeverApplies(_) => Code::MatchWithoutServer,
+            Self::Behind(_) | Self::Hidden { .. } | Self::ConnectionsTaken { .. } => Code::UnreachableRule,
+            Self::ServerNameTaken { .. } => Code::UnreachableMatch,
+            Self::NoRule { .. } => Code::ServerWithoutRoute,
+            Self::AutoPassthrough { .. } => Code::AutoPassthrough,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Diagnostics, Gateway, Resource, Resources, Severity};
+use fingerpost_resources::{Code, Diagnostics, Gateway, Resource, Resources, Severity};
 
 use super::{Cause, Context, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
@@ -39,7 +39,7 @@ pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagn
     if resources.gateways.is_empty() {
         let message = "the input has no Gateway: the proxy has no listeners";
         diagnostics
-            .warn("no-gateway", message)
+            .warn(Code::NoGateway, message)
             .help("add a Gateway: a VirtualService alone opens no port");
         return;
     }
@@ -51,7 +51,7 @@ pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagn
     if let Some(first) = all.next() {
         let mut finding = first.finding();
         finding.severity = Severity::Warning;
-        finding.code = "no-gateway";
+        finding.code = Code::NoGateway;
         finding.message = format!(
             "no Gateway selects this proxy, which has no listeners: {}",
             finding.message

@@ -13,7 +13,7 @@ mod sentences;
 mod together;
 mod virtual_services;
 
-use fingerpost_resources::{Diagnostic, Diagnostics, Resources, Severity, Span};
+use fingerpost_resources::{Code, Diagnostic, Diagnostics, Resources, Severity, Span};
 
 use crate::gateways::{DroppedServer, MergedListener};
 use crate::listeners::BuiltListener;
@@ -128,7 +128,7 @@ pub(crate) fn report(found: &[Unserved], resources: &Resources, diagnostics: &mu
 
 /// Whether the validation has found the same: it compares the matches of one VirtualService as texts.
 fn is_reported(unserved: &Unserved, diagnostics: &Diagnostics) -> bool {
-    let unreachable = |code: &str| matches!(code, "unreachable-match" | "unreachable-rule");
+    let unreachable = |code: Code| matches!(code, Code::UnreachableMatch | Code::UnreachableRule);
     unreachable(unserved.cause.code())
         && diagnostics
             .iter()

@@ -77,7 +77,7 @@ impl Proxy {
         let compiled = compile_resources(&resources, &self.0, &mut diagnostics);
         Answers {
             compiled,
-            codes: diagnostics.iter().map(|it| it.code).collect(),
+            codes: diagnostics.iter().map(|it| it.code.as_str()).collect(),
         }
     }
 }

@@ -34,7 +34,7 @@ fn compiled(destination: &str, documents: &[&str]) -> Compiled {
     let clusters = compiled.summary.clusters.into_iter();
     Compiled {
         clusters: clusters.map(|it| (it.name, it.endpoints)).collect(),
-        codes: diagnostics.iter().map(|it| it.code).collect(),
+        codes: diagnostics.iter().map(|it| it.code.as_str()).collect(),
     }
 }
 

@@ -284,7 +284,7 @@ fn run(input: &Input, spec: &Value) -> Result {
         output: format!("{}{:?}{files:?}", compiled.bootstrap_json(), compiled.chains),
         findings: diagnostics
             .into_iter()
-            .map(|it| (it.severity, it.code, it.path, it.message))
+            .map(|it| (it.severity, it.code.as_str(), it.path, it.message))
             .collect(),
     }
 }

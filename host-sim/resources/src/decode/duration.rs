@@ -1,5 +1,6 @@
 //! Durations as Go writes them: `1h30m`, `1.5s`, `250ms`.
 
+use crate::code::Code;
 use std::time::Duration;
 
 use super::{Decode, Decoder};
@@ -21,7 +22,7 @@ impl Decode for Duration {
         };
         parse(text).unwrap_or_else(|reason| {
             let message = format!("{} is not a duration: {reason}", short(text));
-            to.refuse("bad-duration", node.place, message)
+            to.refuse(Code::BadDuration, node.place, message)
                 .help("write numbers with the units h, m, s, ms, us or ns, such as 5s, 1.5s or 1h30m");
             Duration::ZERO
         })

@@ -3,6 +3,7 @@
 use super::suggest;
 use super::{Decode, Decoder};
 use crate::camel_case::camel_case;
+use crate::code::Code;
 use crate::yaml::{Entry, Node, Value};
 
 /// What is known of a message apart from its values.
@@ -84,7 +85,7 @@ pub(crate) fn warn_of_snake_case(entry: &Entry, to: &mut Decoder<'_>) {
         let length = to.enter_field(&entry.key);
         let camel = camel_case(&entry.key);
         to.warn(
-            "snake-case-field",
+            Code::SnakeCaseField,
             entry.key_place,
             format!("a cluster drops `{}`: its schema only knows `{camel}`", entry.key),
         )

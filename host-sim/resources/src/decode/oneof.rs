@@ -2,6 +2,7 @@
 
 use super::{Decoder, Field, Schema, is_key, name_list, suggest, warn_of_snake_case};
 use crate::camel_case::camel_case;
+use crate::code::Code;
 use crate::yaml::{Entry, Node, Value};
 
 /// An enumeration whose variants are fields of the message around it.
@@ -28,7 +29,7 @@ impl Decoder<'_> {
             let names: Vec<_> = fields.iter().map(|it| camel_case(it.name)).collect();
             let message = format!("only one of {} can be set", name_list(&names, "and"));
             let length = self.enter_field(&entry.key);
-            self.refuse("one-of", entry.key_place, message);
+            self.refuse(Code::OneOf, entry.key_place, message);
             self.leave_field(length);
             return true;
         }

@@ -1,5 +1,6 @@
 //! Texts, numbers, booleans, bytes and enumerations.
 
+use crate::code::Code;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
@@ -105,7 +106,7 @@ impl Decode for Vec<u8> {
                         "its padding (`=` at the end) is missing or wrong".to_owned()
                     }
                 };
-                to.refuse("wrong-type", node.place, format!("invalid base64: {reason}"));
+                to.refuse(Code::WrongType, node.place, format!("invalid base64: {reason}"));
                 Vec::new()
             })
     }
@@ -128,7 +129,7 @@ impl Decoder<'_> {
                         if self.strict {
                             let help = format!("leave out the quotes: {text}");
                             self.warn(
-                                "quoted-number",
+                                Code::QuotedNumber,
                                 node.place,
                                 "Istio reads this text as a number, the schema of a cluster refuses it"
                                     .to_owned(),
@@ -162,7 +163,7 @@ impl Decoder<'_> {
             return Some(value);
         }
         let message = format!("expected a number from {min} to {max}, found {value}");
-        self.refuse("out-of-range", node.place, message);
+        self.refuse(Code::OutOfRange, node.place, message);
         None
     }
 
@@ -178,7 +179,7 @@ impl Decoder<'_> {
                 if let Some((name, _, value)) = values.iter().find(|(_, it, _)| i128::from(*it) == *number) {
                     let message =
                         format!("Istio reads {number} as {name}, the schema of a cluster refuses it");
-                    self.warn("number-for-name", node.place, message)
+                    self.warn(Code::NumberForName, node.place, message)
                         .help(format!("write {name}"));
                     return *value;
                 }
@@ -192,7 +193,7 @@ impl Decoder<'_> {
         };
         let message = format!("unknown value {}", crate::yaml::short(found));
         let near = closest(found, names.iter().map(String::as_str)).map(str::to_owned);
-        let finding = self.refuse("unknown-value", node.place, message);
+        let finding = self.refuse(Code::UnknownValue, node.place, message);
         match near {
             Some(near) => finding.help(format!("did you mean {near}?")),
             None => finding.help(format!("use one of {}", name_list(&names, "or"))),

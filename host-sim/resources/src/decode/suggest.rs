@@ -2,6 +2,7 @@
 
 use super::{Decoder, Schema};
 use crate::camel_case::camel_case;
+use crate::code::Code;
 use crate::yaml::Entry;
 
 /// Reports a field that the innermost message does not have.
@@ -29,7 +30,7 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
     }
     let span = entry.key_place.in_file(to.file);
     let length = to.enter_field(&entry.key);
-    let finding = to.diagnostics.error("unknown-field", message);
+    let finding = to.diagnostics.error(Code::UnknownField, message);
     finding.about(&to.subject, &to.path).at(span).help(help);
     to.leave_field(length);
 }

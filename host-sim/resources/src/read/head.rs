@@ -1,5 +1,6 @@
 //! What is around the spec of every object: its metadata, and which keys it has at all.
 
+use crate::code::Code;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ impl Reader<'_> {
             };
             self.diagnostics
                 .error(
-                    "unknown-field",
+                    Code::UnknownField,
                     format!("a resource has no field `{}`", entry.key),
                 )
                 .about(subject, &entry.key)

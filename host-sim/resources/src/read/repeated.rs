@@ -1,5 +1,6 @@
 //! A resource that is given more than once: a cluster has one of each kind, namespace and name, the one applied last.
 
+use crate::code::Code;
 use std::collections::BTreeMap;
 
 use super::Resources;
@@ -64,7 +65,7 @@ fn keep_last_of<T>(resources: &mut Vec<Resource<T>>, diagnostics: &mut Diagnosti
             let subject = resource.origin.subject();
             diagnostics
                 .warn(
-                    "repeated-resource",
+                    Code::RepeatedResource,
                     format!("{subject} is given again at {place}: only the last one counts, as with `kubectl apply`"),
                 )
                 .on(&resource.origin, "metadata.name")

@@ -4,6 +4,7 @@ use super::Checker;
 use super::context::Context;
 use super::names::{check_wildcard_domain, is_label};
 use super::path::Path;
+use crate::code::Code;
 use crate::virtual_service::Destination;
 
 /// A destination that must be there.
@@ -28,17 +29,17 @@ pub(super) fn check_target(it: &Destination, at: &Path<'_>, to: &mut Checker<'_>
     if it.host.is_empty() {
         to.missing(&host, "host: reviews");
     } else if it.host == "*" {
-        to.error("bad-host", &host, "a destination is one service, not `*`")
+        to.error(Code::BadHost, &host, "a destination is one service, not `*`")
             .help("for example `host: reviews`");
     } else if let Err(reason) = check_wildcard_domain(&it.host) {
-        to.error("bad-host", &host, reason);
+        to.error(Code::BadHost, &host, reason);
     }
     if !it.subset.is_empty() && !is_label(&it.subset) {
         let message = format!(
             "{:?} is not the name of a subset: it has more than letters, digits and inner hyphens",
             it.subset
         );
-        to.error("bad-name", &at.field("subset"), message);
+        to.error(Code::BadName, &at.field("subset"), message);
     }
     if let Some(port) = &it.port {
         let at = at.field("port");
@@ -53,7 +54,7 @@ pub(super) fn check_target(it: &Destination, at: &Path<'_>, to: &mut Checker<'_>
 
 pub(super) fn check_weight(weight: Option<i32>, at: &Path<'_>, to: &mut Checker<'_>) {
     if let Some(weight) = weight.filter(|it| *it < 0) {
-        to.error("out-of-range", at, format!("the weight {weight} is below 0"));
+        to.error(Code::OutOfRange, at, format!("the weight {weight} is below 0"));
     }
 }
 
@@ -67,7 +68,7 @@ pub(super) fn check_total(
     let total: i64 = weights.map(|it| i64::from(it.unwrap_or(0))).sum();
     if count > 1 && total == 0 {
         to.error(
-            "bad-weights",
+            Code::BadWeights,
             at,
             format!("the weights of {count} destinations add up to 0"),
         )

@@ -1,5 +1,6 @@
 //! DestinationRule: subsets and the policies for connections.
 
+use crate::code::Code;
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -25,7 +26,7 @@ pub(super) fn check(rule: &DestinationRule, to: &mut Checker<'_>) {
         check_subset(subset, &at, to);
         if !names.insert(&subset.name) {
             to.error(
-                "duplicate",
+                Code::Duplicate,
                 &at.field("name"),
                 format!("another subset has the name {:?}", subset.name),
             );
@@ -42,7 +43,7 @@ pub(super) fn check(rule: &DestinationRule, to: &mut Checker<'_>) {
         to.selector(&selector.match_labels, &at.field("matchLabels"));
         if selector.match_labels.is_empty() {
             to.warn(
-                "empty-selector",
+                Code::EmptySelector,
                 &at,
                 "a selector without labels chooses every workload of the namespace",
             );
@@ -59,7 +60,7 @@ fn check_subset(subset: &Subset, at: &Path<'_>, to: &mut Checker<'_>) {
             "{:?} is not the name of a subset: it has more than letters, digits and inner hyphens",
             subset.name
         );
-        to.error("bad-name", &name, message);
+        to.error(Code::BadName, &name, message);
     }
     to.labels(&subset.labels, &at.field("labels"));
     if let Some(policy) = &subset.traffic_policy {
@@ -69,13 +70,13 @@ fn check_subset(subset: &Subset, at: &Path<'_>, to: &mut Checker<'_>) {
 
 fn check_policy(policy: &TrafficPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
     if *policy == TrafficPolicy::default() {
-        to.error("missing-field", at, "a traffic policy can't be empty")
+        to.error(Code::MissingField, at, "a traffic policy can't be empty")
             .help("for example `loadBalancer: {simple: ROUND_ROBIN}`");
         return;
     }
     if policy.tunnel.is_some() && policy.proxy_protocol.is_some() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &at.field("proxyProtocol"),
             "only one of `tunnel` and `proxyProtocol` can be set",
         );
@@ -110,7 +111,7 @@ fn check_port_policy(policy: &PortTrafficPolicy, at: &Path<'_>, to: &mut Checker
         ..policy.clone()
     };
     if bare == PortTrafficPolicy::default() {
-        to.error("missing-field", at, "the policy of a port can't be empty")
+        to.error(Code::MissingField, at, "the policy of a port can't be empty")
             .help("for example `tls: {mode: SIMPLE}`");
         return;
     }
@@ -140,7 +141,7 @@ fn check_connections(
     if let Some(it) = pool {
         let at = at.field("connectionPool");
         if it.http.is_none() && it.tcp.is_none() {
-            to.error("missing-field", &at, "a connection pool has `tcp` or `http`")
+            to.error(Code::MissingField, &at, "a connection pool has `tcp` or `http`")
                 .help("for example `tcp: {maxConnections: 100}`");
         }
         if let Some(it) = &it.http {
@@ -160,7 +161,7 @@ fn check_outlier(it: &OutlierDetection, at: &Path<'_>, to: &mut Checker<'_>) {
     to.duration(it.interval, &at.field("interval"));
     if it.consecutive_errors.is_some_and(|it| it != 0) {
         to.warn(
-            "deprecated",
+            Code::Deprecated,
             &at.field("consecutiveErrors"),
             "`consecutiveErrors` is deprecated",
         )
@@ -169,8 +170,12 @@ fn check_outlier(it: &OutlierDetection, at: &Path<'_>, to: &mut Checker<'_>) {
     let split = it.split_external_local_origin_errors == Some(true);
     if !split && it.consecutive_local_origin_failures.is_some_and(|it| it > 0) {
         let message = "consecutiveLocalOriginFailures counts only with splitExternalLocalOriginErrors";
-        to.error("conflict", &at.field("consecutiveLocalOriginFailures"), message)
-            .help("set `splitExternalLocalOriginErrors: true`");
+        to.error(
+            Code::Conflict,
+            &at.field("consecutiveLocalOriginFailures"),
+            message,
+        )
+        .help("set `splitExternalLocalOriginErrors: true`");
     }
     for (field, value) in [
         ("maxEjectionPercent", it.max_ejection_percent),
@@ -178,7 +183,7 @@ fn check_outlier(it: &OutlierDetection, at: &Path<'_>, to: &mut Checker<'_>) {
     ] {
         if let Some(value) = value.filter(|it| !(0..=100).contains(it)) {
             to.error(
-                "out-of-range",
+                Code::OutOfRange,
                 &at.field(field),
                 format!("{value} is out of range: a percentage is from 0 to 100"),
             );
@@ -195,7 +200,7 @@ fn check_http_pool(it: &HttpSettings, at: &Path<'_>, to: &mut Checker<'_>) {
     to.duration(it.idle_timeout, &at.field("idleTimeout"));
     if it.h2_upgrade_policy == Some(H2UpgradePolicy::Upgrade) && it.use_client_protocol == Some(true) {
         let message = "useClientProtocol contradicts `h2UpgradePolicy: UPGRADE`";
-        to.error("conflict", &at.field("useClientProtocol"), message);
+        to.error(Code::Conflict, &at.field("useClientProtocol"), message);
     }
     if let Some(it) = &it.http2_keep_alive {
         let at = at.field("http2KeepAlive");
@@ -229,7 +234,7 @@ fn check_tcp_pool(it: &TcpSettings, at: &Path<'_>, to: &mut Checker<'_>) {
 
 fn check_not_negative(field: &str, value: Option<i32>, at: &Path<'_>, to: &mut Checker<'_>) {
     if let Some(value) = value.filter(|it| *it < 0) {
-        to.error("out-of-range", &at.field(field), format!("{value} is below 0"));
+        to.error(Code::OutOfRange, &at.field(field), format!("{value} is below 0"));
     }
 }
 
@@ -243,7 +248,7 @@ fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         if rest.is_empty() || namespace.is_some_and(|it| it != own) {
             let message =
                 format!("a ConfigMap with certificates must be in the namespace of the rule, {own:?}");
-            to.error("bad-credential", &credential, message)
+            to.error(Code::BadCredential, &credential, message)
                 .help("write `configmap://name`");
         }
     }
@@ -259,7 +264,7 @@ fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         ];
         if let Some((field, _)) = contradicting.iter().find(|(_, given)| *given) {
             let message = format!("insecureSkipVerify checks nothing, which contradicts {field}");
-            to.error("conflict", &at.field("insecureSkipVerify"), message);
+            to.error(Code::Conflict, &at.field("insecureSkipVerify"), message);
         }
     }
     let files = [
@@ -272,7 +277,7 @@ fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         if let Some((field, _)) = files.iter().find(|(_, path)| !path.is_empty()) {
             let message =
                 format!("the certificates come from credentialName or from files ({field}), not both");
-            to.error("conflict", &credential, message);
+            to.error(Code::Conflict, &credential, message);
         }
         return;
     }
@@ -280,7 +285,7 @@ fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         for (field, path) in files.iter().take(2) {
             if path.is_empty() {
                 to.error(
-                    "missing-field",
+                    Code::MissingField,
                     &at.field(field),
                     format!("MUTUAL needs a {field}"),
                 )
@@ -293,7 +298,7 @@ fn check_tls(it: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
 fn check_tunnel(it: &TunnelSettings, at: &Path<'_>, to: &mut Checker<'_>) {
     if !matches!(it.protocol.as_str(), "" | "CONNECT" | "POST") {
         to.error(
-            "unknown-value",
+            Code::UnknownValue,
             &at.field("protocol"),
             format!("{:?} is neither CONNECT nor POST", it.protocol),
         );
@@ -304,7 +309,7 @@ fn check_tunnel(it: &TunnelSettings, at: &Path<'_>, to: &mut Checker<'_>) {
     } else if let Err(reason) = check_fqdn(&it.target_host)
         && !is_address(&it.target_host)
     {
-        to.error("bad-host", &host, reason);
+        to.error(Code::BadHost, &host, reason);
     }
     let port = at.field("targetPort");
     match it.target_port {

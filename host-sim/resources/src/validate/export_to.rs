@@ -3,6 +3,7 @@
 use super::Checker;
 use super::names::is_label;
 use super::path::Path;
+use crate::code::Code;
 
 /// Whose `exportTo` it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,16 +35,20 @@ impl Checker<'_> {
                 } else {
                     entry
                 };
-                self.error("duplicate", &at.item(index), format!("{what} is listed already"));
+                self.error(
+                    Code::Duplicate,
+                    &at.item(index),
+                    format!("{what} is listed already"),
+                );
             } else if entry == "~" && kind != Exported::ServiceEntry {
                 self.error(
-                    "bad-export",
+                    Code::BadExport,
                     &at.item(index),
                     "`~` (nobody) is for ServiceEntry only",
                 );
             } else if !matches!(name.as_str(), "*" | "~") && !is_label(&name) {
                 self.error(
-                    "bad-export",
+                    Code::BadExport,
                     &at.item(index),
                     format!("{entry:?} is not a namespace"),
                 )
@@ -55,14 +60,14 @@ impl Checker<'_> {
         if kind == Exported::SelectingRule && !seen.is_empty() {
             if !seen.iter().any(|it| it == own) {
                 self.error(
-                    "bad-export",
+                    Code::BadExport,
                     &at,
                     "a rule with a workloadSelector stays in its own namespace",
                 )
                 .help("write `exportTo: [.]`, or leave it out");
             } else if seen.len() > 1 {
                 self.error(
-                    "bad-export",
+                    Code::BadExport,
                     &at,
                     "a rule with a workloadSelector has one entry here: `.`",
                 );
@@ -71,7 +76,7 @@ impl Checker<'_> {
         for (entry, meaning) in [("*", "everyone"), ("~", "nobody")] {
             if entries.len() > 1 && seen.iter().any(|it| it == entry) {
                 let message = format!("`{entry}` ({meaning}) must be the only entry");
-                self.error("bad-export", &at, message)
+                self.error(Code::BadExport, &at, message)
                     .help(format!("write `exportTo: ['{entry}']`"));
             }
         }

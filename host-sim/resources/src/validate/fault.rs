@@ -3,11 +3,12 @@
 use super::Checker;
 use super::path::Path;
 use crate::GRPC_STATUSES;
+use crate::code::Code;
 use crate::http_policy::{Abort, Delay, ErrorType, HttpDelayType, HttpFaultInjection, Percent};
 
 pub(super) fn check(it: &HttpFaultInjection, at: &Path<'_>, to: &mut Checker<'_>) {
     if it.delay.is_none() && it.abort.is_none() {
-        to.error("missing-field", at, "a fault has a delay or an abort")
+        to.error(Code::MissingField, at, "a fault has a delay or an abort")
             .help("for example `delay: {fixedDelay: 5s}`");
     }
     if let Some(it) = &it.delay {
@@ -24,7 +25,7 @@ fn check_delay(it: &Delay, at: &Path<'_>, to: &mut Checker<'_>) {
         Some(HttpDelayType::FixedDelay(duration)) => to.duration(Some(duration), &at.field("fixedDelay")),
         Some(HttpDelayType::ExponentialDelay(_)) => {
             to.error(
-                "unsupported",
+                Code::Unsupported,
                 &at.field("exponentialDelay"),
                 "Istio does not support exponentialDelay",
             )
@@ -32,7 +33,7 @@ fn check_delay(it: &Delay, at: &Path<'_>, to: &mut Checker<'_>) {
             return;
         }
         None => {
-            to.warn("no-effect", at, "a delay without a duration does nothing")
+            to.warn(Code::NoEffect, at, "a delay without a duration does nothing")
                 .help("for example `fixedDelay: 5s`");
             return;
         }
@@ -45,7 +46,7 @@ fn check_delay(it: &Delay, at: &Path<'_>, to: &mut Checker<'_>) {
 /// Istio takes a missing percentage for 0 (istio route.go, `TranslateFault`).
 fn never_happens(what: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     let message = format!("this {what} has no `percentage`, which means 0: it never happens");
-    to.warn("no-effect", at, message)
+    to.warn(Code::NoEffect, at, message)
         .help("for every request: `percentage: {value: 100}`");
 }
 
@@ -56,14 +57,14 @@ fn check_abort(it: &Abort, at: &Path<'_>, to: &mut Checker<'_>) {
         Some(ErrorType::GrpcStatus(status)) => check_grpc_status(status, &at.field("grpcStatus"), to),
         Some(ErrorType::Http2Error(_)) => {
             to.error(
-                "unsupported",
+                Code::Unsupported,
                 &at.field("http2Error"),
                 "Istio does not support http2Error",
             )
             .help("use `httpStatus` or `grpcStatus`");
         }
         None => {
-            to.warn("no-effect", at, "an abort without a status does nothing")
+            to.warn(Code::NoEffect, at, "an abort without a status does nothing")
                 .help("for example `httpStatus: 503`");
             return;
         }
@@ -78,7 +79,7 @@ fn check_percentage(percentage: Option<&Percent>, at: &Path<'_>, to: &mut Checke
     let value = percentage.and_then(|it| it.value).unwrap_or(0.0);
     if value != 0.0 && !(0.0001..=100.0).contains(&value) {
         let message = format!("{value} is out of range: a percentage is 0, or from 0.0001 to 100");
-        to.error("out-of-range", &at.field("value"), message);
+        to.error(Code::OutOfRange, &at.field("value"), message);
     }
 }
 
@@ -86,7 +87,7 @@ fn check_percentage(percentage: Option<&Percent>, at: &Path<'_>, to: &mut Checke
 pub(super) fn check_status(status: i64, at: &Path<'_>, to: &mut Checker<'_>) {
     if !(200..=600).contains(&status) {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             at,
             format!("{status} is out of range: a status is from 200 to 599"),
         );
@@ -96,7 +97,7 @@ pub(super) fn check_status(status: i64, at: &Path<'_>, to: &mut Checker<'_>) {
 fn check_grpc_status(status: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     if !GRPC_STATUSES.contains(&status) {
         let finding = to.error(
-            "unknown-value",
+            Code::UnknownValue,
             at,
             format!("{status:?} is not the name of a gRPC status"),
         );

@@ -1,5 +1,6 @@
 //! Gateway: servers, their ports and hosts.
 
+use crate::code::Code;
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -44,7 +45,7 @@ pub(super) fn check(gateway: &Gateway, to: &mut Checker<'_>) {
                 "{:?} can't be the name of a Gateway: it has more than letters, digits and inner hyphens",
                 to.meta.name
             );
-            to.error("bad-name", &at, message);
+            to.error(Code::BadName, &at, message);
         }
     }
     let servers = Path::SPEC.field("servers");
@@ -62,7 +63,7 @@ pub(super) fn check(gateway: &Gateway, to: &mut Checker<'_>) {
             if !names.insert(port.name.as_str()) && !port.name.is_empty() {
                 let port_at = at.field("port");
                 let message = format!("another server of this Gateway has the port name {:?}", port.name);
-                to.error("duplicate", &port_at.field("name"), message);
+                to.error(Code::Duplicate, &port_at.field("name"), message);
             }
             let redirects = server
                 .tls
@@ -71,7 +72,7 @@ pub(super) fn check(gateway: &Gateway, to: &mut Checker<'_>) {
             if redirects && !is_http(&port.protocol) {
                 let tls = at.field("tls");
                 to.warn(
-                    "no-effect",
+                    Code::NoEffect,
                     &tls.field("httpsRedirect"),
                     "httpsRedirect is for servers that speak HTTP",
                 );
@@ -104,14 +105,14 @@ fn check_server_host(host: &str, at: &Path<'_>, to: &mut Checker<'_>, converted:
             let hides = namespace == "~" && converted;
             if namespace.is_empty() || name.is_empty() {
                 to.error(
-                    "bad-host",
+                    Code::BadHost,
                     at,
                     format!("{host:?}: namespace and host can't be empty"),
                 )
                 .help("write `namespace/host`, `./host` or `*/host`");
             } else if !matches!(namespace, "*" | ".") && !is_label(namespace) && !hides {
                 to.error(
-                    "bad-host",
+                    Code::BadHost,
                     at,
                     format!("{namespace:?} in {host:?} is not a namespace"),
                 );
@@ -122,7 +123,7 @@ fn check_server_host(host: &str, at: &Path<'_>, to: &mut Checker<'_>, converted:
     };
     if name.is_empty() {
         if !host.contains('/') {
-            to.error("bad-host", at, "a host can't be empty")
+            to.error(Code::BadHost, at, "a host can't be empty")
                 .help("write `*` for all hosts");
         }
         return;
@@ -130,22 +131,22 @@ fn check_server_host(host: &str, at: &Path<'_>, to: &mut Checker<'_>, converted:
     if let Err(reason) = check_wildcard_domain(name)
         && !is_address(name)
     {
-        to.error("bad-host", at, reason);
+        to.error(Code::BadHost, at, reason);
     } else if is_address(name) && !name.contains('.') {
         // Istio takes it for a short name: validateSidecarOrGatewayHostnamePart.
         to.error(
-            "bad-host",
+            Code::BadHost,
             at,
             format!("{name:?} is an IPv6 address: Istio refuses it as a host here"),
         );
     } else if name != "*" && !name.contains('.') {
         let message = format!("{name:?} is a short name: hosts of a Gateway are written in full");
-        to.error("bad-host", at, message).help(format!(
+        to.error(Code::BadHost, at, message).help(format!(
             "for example {name}.example.com, or {name}.default.svc.cluster.local"
         ));
     } else if name.contains('*') && name.len() != 1 && !name.starts_with("*.") {
         let message = format!("{name:?}: a `*` must be a whole label");
-        to.error("bad-host", at, message)
+        to.error(Code::BadHost, at, message)
             .help("write for example `*.example.com`");
     }
 }
@@ -165,7 +166,7 @@ fn check_port(server: &Server, at: &Path<'_>, to: &mut Checker<'_>) -> bool {
             "HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTPS", "TLS", "TCP", "MONGO", "REDIS", "MYSQL",
         ];
         to.error(
-            "bad-protocol",
+            Code::BadProtocol,
             &at.field("protocol"),
             format!("{:?} is not a protocol that Istio knows", port.protocol),
         )
@@ -186,7 +187,7 @@ fn check_port(server: &Server, at: &Path<'_>, to: &mut Checker<'_>) -> bool {
     }
     if port.target_port.is_some_and(|it| it > 0) {
         to.error(
-            "no-effect",
+            Code::NoEffect,
             &at.field("targetPort"),
             "targetPort does nothing in a Gateway and is refused",
         )
@@ -212,7 +213,7 @@ fn check_bind(server: &Server, at: &Path<'_>, to: &mut Checker<'_>) {
         {
             let port = at.field("port");
             to.error(
-                "conflict",
+                Code::Conflict,
                 &port.field("number"),
                 format!("a server on a Unix socket has no port, not {number}"),
             )
@@ -220,7 +221,7 @@ fn check_bind(server: &Server, at: &Path<'_>, to: &mut Checker<'_>) {
         }
     } else if !server.bind.is_empty() && !is_address(&server.bind) {
         to.error(
-            "bad-address",
+            Code::BadAddress,
             &bind,
             format!("{:?} is not an IP address", server.bind),
         )
@@ -231,11 +232,11 @@ fn check_bind(server: &Server, at: &Path<'_>, to: &mut Checker<'_>) {
 /// The path of a Unix socket, or `@name` of an abstract one.
 pub(super) fn check_unix_path(path: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     if path.is_empty() {
-        to.error("bad-address", at, "the path of a Unix socket can't be empty")
+        to.error(Code::BadAddress, at, "the path of a Unix socket can't be empty")
             .help("write unix:///path/of/socket");
     } else if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
         let message = format!("{path:?} is not the absolute path of a file");
-        to.error("bad-address", at, message)
+        to.error(Code::BadAddress, at, message)
             .help("write unix:///path/of/socket");
     }
 }

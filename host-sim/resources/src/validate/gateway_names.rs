@@ -3,6 +3,7 @@
 use super::Checker;
 use super::names::{check_fqdn, is_label};
 use super::path::Path;
+use crate::code::Code;
 
 /// Names of gateways, at the top or in a match.
 pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, to: &mut Checker<'_>) {
@@ -11,14 +12,14 @@ pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, t
         let Some((namespace, gateway)) = name.split_once('/') else {
             if let Err(reason) = check_fqdn(name) {
                 to.error(
-                    "bad-gateway",
+                    Code::BadGateway,
                     &at,
                     reason.replace("is not a host", "is not the name of a gateway"),
                 );
             } else if let Some((gateway, rest)) = name.split_once('.') {
                 let namespace = rest.split('.').next().unwrap_or(rest);
                 to.warn(
-                    "legacy-gateway",
+                    Code::LegacyGateway,
                     &at,
                     format!("{name:?} is the old form of a gateway's name"),
                 )
@@ -29,14 +30,14 @@ pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, t
         };
         if namespace.is_empty() || gateway.is_empty() {
             to.error(
-                "bad-gateway",
+                Code::BadGateway,
                 &at,
                 format!("{name:?}: namespace and name can't be empty"),
             )
             .help("write namespace/name, or the name alone for one in this namespace");
         } else if !is_label(namespace) {
             let finding = to.error(
-                "bad-gateway",
+                Code::BadGateway,
                 &at,
                 format!("{namespace:?} in {name:?} is not a namespace"),
             );
@@ -47,7 +48,7 @@ pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, t
             }
         } else if !is_label(gateway) && !converted {
             to.error(
-                "bad-gateway",
+                Code::BadGateway,
                 &at,
                 format!("{gateway:?} in {name:?} is not the name of a gateway"),
             );

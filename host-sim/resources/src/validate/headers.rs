@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::path::Path;
+use crate::code::Code;
 use crate::http_policy::{HeaderOperations, Headers};
 use crate::virtual_service::HttpRoute;
 use crate::yaml::short;
@@ -24,7 +25,7 @@ fn check_changes(it: &HeaderOperations, at: &Path<'_>, of_request: bool, to: &mu
             }
             if let Err(reason) = check_value(value) {
                 let message = format!("{} can't be the value of a header: {reason}", short(value));
-                to.error("bad-header", &at, message);
+                to.error(Code::BadHeader, &at, message);
             }
         }
     }
@@ -36,16 +37,16 @@ fn check_changes(it: &HeaderOperations, at: &Path<'_>, of_request: bool, to: &mu
 
 fn check_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     if name.is_empty() {
-        to.error("bad-header", at, "the name of a header can't be empty");
+        to.error(Code::BadHeader, at, "the name of a header can't be empty");
     } else if name.eq_ignore_ascii_case("host") {
         to.error(
-            "bad-header",
+            Code::BadHeader,
             at,
             "the host header can only be set or added, and only on the request",
         );
     } else if name.starts_with(':') {
         to.error(
-            "bad-header",
+            Code::BadHeader,
             at,
             format!(
                 "{name:?} cannot be changed: names that begin with a colon are parts of the request line"
@@ -73,7 +74,7 @@ pub(super) fn check_authority(rule: &HttpRoute, at: &Path<'_>, to: &mut Checker<
         for (name, value) in values.iter().filter(|(name, _)| is_authority(name)) {
             if let Some(earlier) = current {
                 let message = format!("the authority is changed twice: to {earlier:?} and to {value:?}");
-                to.error("conflict", &at.field(name), message);
+                to.error(Code::Conflict, &at.field(name), message);
                 return;
             }
             current = Some(value).filter(|it| !it.is_empty()).map(String::as_str);

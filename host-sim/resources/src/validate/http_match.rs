@@ -1,5 +1,6 @@
 //! Conditions on HTTP requests.
 
+use crate::code::Code;
 use std::collections::BTreeMap;
 
 use super::Checker;
@@ -45,7 +46,7 @@ pub(super) fn check(it: &HttpMatchRequest, at: &Path<'_>, to: &mut Checker<'_>) 
     check_gateways(&it.gateways, &at.field("gateways"), false, to);
     if !it.source_namespace.is_empty() && !is_label(&it.source_namespace) {
         let message = format!("{:?} is not a namespace", it.source_namespace);
-        to.error("bad-name", &at.field("sourceNamespace"), message);
+        to.error(Code::BadName, &at.field("sourceNamespace"), message);
     }
 }
 
@@ -58,8 +59,12 @@ fn check_texts(conditions: &BTreeMap<String, StringMatch>, at: &Path<'_>, to: &m
 fn check_text(condition: &StringMatch, at: &Path<'_>, to: &mut Checker<'_>) {
     match condition {
         StringMatch::Prefix(text) if text.is_empty() => {
-            to.error("bad-prefix", &at.field("prefix"), "a prefix can't be empty here")
-                .help(format!("write `{}: {{}}` for any value", at.name()));
+            to.error(
+                Code::BadPrefix,
+                &at.field("prefix"),
+                "a prefix can't be empty here",
+            )
+            .help(format!("write `{}: {{}}` for any value", at.name()));
         }
         StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
         StringMatch::Present | StringMatch::Exact(_) | StringMatch::Prefix(_) => {}
@@ -69,6 +74,10 @@ fn check_text(condition: &StringMatch, at: &Path<'_>, to: &mut Checker<'_>) {
 fn check_header_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":status"];
     if !is_claim(name) && !PSEUDO.contains(&name) && !is_token(name) {
-        to.error("bad-header", at, format!("{name:?} is not the name of a header"));
+        to.error(
+            Code::BadHeader,
+            at,
+            format!("{name:?} is not the name of a header"),
+        );
     }
 }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::destination::{check_destination, check_total, check_weight};
 use super::path::Path;
 use super::{fault, headers, http_match, policy, redirect, unforwarded};
+use crate::code::Code;
 use crate::virtual_service::{HttpRoute, HttpRouteDestination};
 
 pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -41,7 +42,7 @@ fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &
             .filter(|(name, present)| *present && fields.contains(name))
         {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at.field(field),
                 format!("a rule {reason} takes no {field}"),
             );
@@ -56,7 +57,7 @@ fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &
         refuse("that replies by itself", &["route", "fault", "rewrite"]);
     } else if rule.route.is_empty() {
         to.error(
-            "missing-field",
+            Code::MissingField,
             &at.field("route"),
             "a rule has a route, a redirect or a directResponse",
         )
@@ -64,14 +65,14 @@ fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &
     }
     if rule.delegate.is_some() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &at.field("delegate"),
             "a VirtualService that holds rules for others can't delegate",
         );
     }
     if rule.mirror.is_some() && !rule.mirrors.is_empty() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &at.field("mirrors"),
             "only one of `mirror` and `mirrors` can be set",
         );

@@ -1,5 +1,6 @@
 //! Load balancers: hash keys, shares by locality, warm-up.
 
+use crate::code::Code;
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -23,7 +24,7 @@ pub(super) fn check(it: &LoadBalancerSettings, detects: bool, at: &Path<'_>, to:
     let zone_aware = at.field("zoneAwareLbSetting");
     if it.locality_lb_setting.is_some() && it.zone_aware_lb_setting.is_some() {
         to.error(
-            "conflict",
+            Code::Conflict,
             at,
             "only one of `localityLbSetting` and `zoneAwareLbSetting` can be set",
         );
@@ -45,11 +46,11 @@ fn check_hash(it: &ConsistentHashLb, at: &Path<'_>, to: &mut Checker<'_>) {
     }
     if let Some(size) = it.minimum_ring_size.filter(|it| *it != 0) {
         let at = at.field("minimumRingSize");
-        to.warn("deprecated", &at, "`minimumRingSize` is deprecated here")
+        to.warn(Code::Deprecated, &at, "`minimumRingSize` is deprecated here")
             .help(format!("write `ringHash: {{minimumRingSize: {size}}}`"));
         if it.hash_algorithm.is_some() {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at,
                 "only one of `minimumRingSize`, `ringHash` and `maglev` can be set",
             );
@@ -64,13 +65,13 @@ fn check_hash(it: &ConsistentHashLb, at: &Path<'_>, to: &mut Checker<'_>) {
             }
             size if size >= 5_000_011 => {
                 to.error(
-                    "out-of-range",
+                    Code::OutOfRange,
                     &at,
                     format!("{size} is too large: the size is below 5000011"),
                 );
             }
             size if !is_prime(size) => {
-                to.error("bad-value", &at, format!("{size} is not a prime number"))
+                to.error(Code::BadValue, &at, format!("{size} is not a prime number"))
                     .help("for example 65537");
             }
             _ => {}
@@ -101,7 +102,7 @@ fn check_cookie(it: &HttpCookie, at: &Path<'_>, to: &mut Checker<'_>) {
             to.missing(&at.field("name"), "name: SameSite");
         } else if !seen.insert(&attribute.name) {
             to.error(
-                "duplicate",
+                Code::Duplicate,
                 &at.field("name"),
                 format!("{:?} is listed already", attribute.name),
             );
@@ -117,14 +118,14 @@ fn check_warmup(it: &WarmupConfiguration, at: &Path<'_>, to: &mut Checker<'_>) {
     to.duration(it.duration, &duration);
     if let Some(percent) = it.minimum_percent.filter(|it| *it > 100.0) {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             &at.field("minimumPercent"),
             format!("{percent} is more than 100 per cent"),
         );
     }
     if let Some(value) = it.aggression.filter(|it| *it <= 0.0) {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             &at.field("aggression"),
             format!("{value} is not more than 0"),
         );
@@ -141,7 +142,7 @@ fn check_zone_aware(it: &ZoneAwareLoadBalancerSetting, detects: bool, at: &Path<
     {
         let message =
             format!("{label:?} can't be listed: zone-aware balancing orders regions and zones by itself");
-        to.error("conflict", &priority.item(index), message);
+        to.error(Code::Conflict, &priority.item(index), message);
     }
     check_failover(&it.failover, &it.failover_priority, detects, at, to);
 }
@@ -153,7 +154,7 @@ fn is_topology(label: &str) -> bool {
 fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
     if !it.distribute.is_empty() && !it.failover.is_empty() {
         to.error(
-            "conflict",
+            Code::Conflict,
             at,
             "only one of `distribute` and `failover` can be set",
         );
@@ -168,7 +169,7 @@ fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>
             .find(|(_, it)| is_topology(it))
     {
         let message = format!("{label:?} can't be listed beside `failover`, which orders regions already");
-        to.error("conflict", &priority.item(index), message);
+        to.error(Code::Conflict, &priority.item(index), message);
         return;
     }
     let distribute = at.field("distribute");
@@ -177,7 +178,7 @@ fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>
         let shares = at.field("to");
         for (locality, weight) in share.to.iter().filter(|(_, weight)| !(1..=100).contains(*weight)) {
             to.error(
-                "out-of-range",
+                Code::OutOfRange,
                 &shares.field(locality),
                 format!("{weight} is out of range: a share is from 1 to 100"),
             );
@@ -185,7 +186,7 @@ fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>
         let total: u64 = share.to.values().map(|it| u64::from(*it)).sum();
         if total != 100 {
             to.error(
-                "bad-weights",
+                Code::BadWeights,
                 &shares,
                 format!("the shares add up to {total}, not to 100"),
             );
@@ -228,10 +229,10 @@ fn check_localities<'l>(
         match index {
             Some(index) => {
                 let item = at.item(index);
-                to.error("bad-locality", &item.field("from"), message);
+                to.error(Code::BadLocality, &item.field("from"), message);
             }
             None => {
-                to.error("bad-locality", &at.field(text), message);
+                to.error(Code::BadLocality, &at.field(text), message);
             }
         }
     }
@@ -272,14 +273,18 @@ fn check_failover(
     to: &mut Checker<'_>,
 ) {
     if !(detects || failover.is_empty() && priority.is_empty()) {
-        to.warn("no-effect", at, "without outlierDetection Istio never fails over");
+        to.warn(
+            Code::NoEffect,
+            at,
+            "without outlierDetection Istio never fails over",
+        );
     }
     let list = at.field("failover");
     for (index, it) in failover.iter().enumerate() {
         let at = list.item(index);
         if it.from == it.to {
             to.error(
-                "bad-locality",
+                Code::BadLocality,
                 &at.field("to"),
                 format!("{:?} can't fail over to itself", it.to),
             );
@@ -287,7 +292,7 @@ fn check_failover(
         for (field, region) in [("from", &it.from), ("to", &it.to)] {
             if region.contains(['/', '*']) {
                 let message = format!("{region:?} is not a region: here it can't have `/` or `*`");
-                to.error("bad-locality", &at.field(field), message);
+                to.error(Code::BadLocality, &at.field(field), message);
             }
         }
     }

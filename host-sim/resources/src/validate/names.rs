@@ -2,6 +2,7 @@
 //!
 //! The rules are those of istio `pkg/config/labels` and `pkg/config/validation/agent`.
 
+use crate::code::Code;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -173,7 +174,7 @@ impl Checker<'_> {
             });
             if !prefix_fits || !is_qualified_name(name) || name.len() > 63 {
                 self.error(
-                    "bad-label",
+                    Code::BadLabel,
                     &at.field(key),
                     format!("{} is not the key of a label", short(key)),
                 )
@@ -181,7 +182,7 @@ impl Checker<'_> {
             }
             if !value.is_empty() && !is_qualified_name(value) {
                 self.error(
-                    "bad-label",
+                    Code::BadLabel,
                     &at.field(key),
                     format!("{} is not the value of a label", short(value)),
                 )
@@ -195,7 +196,7 @@ impl Checker<'_> {
         if host.is_empty() {
             self.missing(at, &format!("{}: shop.example.com", at.name()));
         } else if let Err(reason) = check_wildcard_domain(host) {
-            self.error("bad-host", at, reason);
+            self.error(Code::BadHost, at, reason);
         }
     }
 
@@ -203,10 +204,10 @@ impl Checker<'_> {
     pub(super) fn selector(&mut self, labels: &BTreeMap<String, String>, at: &Path<'_>) {
         for (key, value) in labels {
             if key.is_empty() {
-                self.error("bad-selector", at, "the key of a label can't be empty");
+                self.error(Code::BadSelector, at, "the key of a label can't be empty");
             }
             if key.contains('*') || value.contains('*') {
-                self.error("bad-selector", &at.field(key), "a selector takes no wildcards");
+                self.error(Code::BadSelector, &at.field(key), "a selector takes no wildcards");
             }
         }
     }

@@ -5,9 +5,9 @@
 
 use super::Checker;
 use super::path::Path;
+use crate::code::Code;
 use crate::confidential::holds_pem;
 use crate::destination_rule::ClientTlsSettings;
-use crate::diagnostic::ENVOY_REFUSES;
 use crate::gateway::ServerTlsSettings;
 
 /// For a server of a Gateway.
@@ -63,14 +63,14 @@ pub(super) fn check_client(tls: &ClientTlsSettings, at: &Path<'_>, to: &mut Chec
 
 fn check_files<const N: usize>(files: [(&str, &String); N], at: &Path<'_>, to: &mut Checker<'_>) {
     for (field, _) in files.iter().filter(|(_, value)| holds_pem(value)) {
-        to.error(ENVOY_REFUSES, &at.field(field), "PEM text instead of a path")
+        to.error(Code::EnvoyRefuses, &at.field(field), "PEM text instead of a path")
             .help("save it to a file and write the path of that file, or write `credentialName` and put it into a Secret");
     }
 }
 
 fn check_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     if holds_pem(name) {
-        to.error(ENVOY_REFUSES, at, "PEM text instead of the name of a Secret")
+        to.error(Code::EnvoyRefuses, at, "PEM text instead of the name of a Secret")
             .help("put it into a Secret and write the name of that Secret");
     }
 }

@@ -3,6 +3,7 @@
 //! They are invalid as names and numbers. What is wrong is that the tool has not run, so an error about one says that in
 //! place of what is wrong with its letters.
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::Sources;
 
@@ -25,7 +26,7 @@ const FORMS: [(&str, &str, &str); 6] = [
 /// A word that has one of these is a placeholder.
 const WORDS: [&str; 3] = ["PLACEHOLDER", "CHANGEME", "CHANGE_ME"];
 /// Errors whose text may have such signs with a meaning of their own.
-const OTHER_MEANING: [&str; 3] = ["bad-regex", "unknown-field", "syntax"];
+const OTHER_MEANING: [Code; 3] = [Code::BadRegex, Code::UnknownField, Code::Syntax];
 
 /// Says of every error about a placeholder that it is one.
 pub(super) fn explain(diagnostics: &mut Diagnostics, sources: &Sources) {

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::destination::{check_destination, check_target};
 use super::header_name::is_token;
 use super::path::Path;
+use crate::code::Code;
 use crate::http_policy::{CorsPolicy, HttpRetry, Percent};
 use crate::virtual_service::{HttpRoute, StringMatch};
 
@@ -23,12 +24,12 @@ fn check_mirrors(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mu
         let at = at.field("mirrorPercent");
         if percent > 100 {
             to.error(
-                "out-of-range",
+                Code::OutOfRange,
                 &at,
                 format!("{percent} is more than 100 per cent"),
             );
         }
-        to.warn("deprecated", &at, "`mirrorPercent` is deprecated")
+        to.warn(Code::Deprecated, &at, "`mirrorPercent` is deprecated")
             .help(format!("write `mirrorPercentage: {{value: {percent}}}`"));
     }
     check_share(rule.mirror_percentage.as_ref(), &at.field("mirrorPercentage"), to);
@@ -51,7 +52,7 @@ fn check_share(share: Option<&Percent>, at: &Path<'_>, to: &mut Checker<'_>) {
     let value = share.and_then(|it| it.value).unwrap_or(0.0);
     if !(0.0..=100.0).contains(&value) {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             &at.field("value"),
             format!("{value} is out of range: a percentage is from 0 to 100"),
         );
@@ -62,7 +63,7 @@ fn check_retries(it: &HttpRetry, at: &Path<'_>, to: &mut Checker<'_>) {
     let attempts = it.attempts.unwrap_or(0);
     if attempts < 0 {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             &at.field("attempts"),
             format!("{attempts} attempts are fewer than none"),
         );
@@ -71,7 +72,7 @@ fn check_retries(it: &HttpRetry, at: &Path<'_>, to: &mut Checker<'_>) {
         it.per_try_timeout.is_some() || !it.retry_on.is_empty() || it.retry_remote_localities.is_some();
     if attempts == 0 && configured {
         let message = "without attempts nothing is retried, and the other fields are refused";
-        to.error("missing-field", &at.field("attempts"), message)
+        to.error(Code::MissingField, &at.field("attempts"), message)
             .help("for example `attempts: 3`");
     }
     to.duration(it.per_try_timeout, &at.field("perTryTimeout"));
@@ -81,7 +82,7 @@ fn check_retries(it: &HttpRetry, at: &Path<'_>, to: &mut Checker<'_>) {
     }
     for condition in it.retry_on.split(',').filter(|it| !is_retry_condition(it)) {
         let message = format!("{condition:?} is not a condition to retry on");
-        let finding = to.error("unknown-value", &at.field("retryOn"), message);
+        let finding = to.error(Code::UnknownValue, &at.field("retryOn"), message);
         if is_retry_condition(condition.trim()) {
             finding.help("write the conditions with commas and without spaces");
         } else if let Some(near) = crate::decode::closest(condition, RETRY_ON.into_iter()) {
@@ -143,7 +144,7 @@ fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
         match origin {
             StringMatch::Present => {
                 to.error(
-                    "missing-field",
+                    Code::MissingField,
                     &at,
                     "an origin is matched by exact, prefix or regex",
                 )
@@ -152,7 +153,7 @@ fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
             StringMatch::Exact(text) | StringMatch::Prefix(text) | StringMatch::Regex(text)
                 if text.is_empty() =>
             {
-                to.error("bad-value", &at, "an origin can't be empty")
+                to.error(Code::BadValue, &at, "an origin can't be empty")
                     .help("for example `exact: https://shop.example.com`");
             }
             StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
@@ -167,7 +168,7 @@ fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
         let at = at.field(field);
         for (index, name) in names.iter().enumerate().filter(|(_, it)| !is_token(it)) {
             to.error(
-                "bad-header",
+                Code::BadHeader,
                 &at.item(index),
                 format!("{name:?} is not the name of a header"),
             );
@@ -176,7 +177,7 @@ fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
     let max_age = at.field("maxAge");
     to.duration(it.max_age, &max_age);
     if it.max_age.is_some_and(|it| it.subsec_nanos() > 0) {
-        to.error("bad-duration", &max_age, "maxAge is a whole number of seconds");
+        to.error(Code::BadDuration, &max_age, "maxAge is a whole number of seconds");
     }
 }
 
@@ -190,7 +191,7 @@ fn check_methods(methods: &[String], at: &Path<'_>, to: &mut Checker<'_>) {
         .filter(|(_, it)| !KNOWN.contains(&it.as_str()))
     {
         let finding = to.error(
-            "unknown-value",
+            Code::UnknownValue,
             &at.item(index),
             format!("{method:?} is not a method that Istio knows"),
         );

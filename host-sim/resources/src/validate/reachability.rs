@@ -3,6 +3,7 @@
 //! The findings are those of `istioctl analyze`, which are coarse: they compare texts. What a set of
 //! rules really does is for the compiled table to say.
 
+use crate::code::Code;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
@@ -46,7 +47,7 @@ fn check_order<M: Debug>(rules: impl Iterator<Item = Vec<M>>, at: &Path<'_>, to:
             if let Some(earlier) = open {
                 let message =
                     format!("never used: rule {earlier} has no matches either and takes everything");
-                to.warn("unreachable-rule", &at, message)
+                to.warn(Code::UnreachableRule, &at, message)
                     .help("only the last rule can do without matches");
             }
             open = Some(index);
@@ -56,11 +57,11 @@ fn check_order<M: Debug>(rules: impl Iterator<Item = Vec<M>>, at: &Path<'_>, to:
         for (position, it) in matches.iter().enumerate() {
             if let Some(earlier) = open {
                 let message = format!("never used: rule {earlier} has no matches and takes everything");
-                to.warn("unreachable-rule", &list.item(position), message)
+                to.warn(Code::UnreachableRule, &list.item(position), message)
                     .help(format!("move rule {earlier} to the end"));
             } else if let Some(earlier) = seen.get(&format!("{it:?}")) {
                 let message = format!("never used: rule {earlier} has the same match");
-                to.warn("unreachable-match", &list.item(position), message);
+                to.warn(Code::UnreachableMatch, &list.item(position), message);
             } else {
                 seen.insert(format!("{it:?}"), index);
             }
@@ -96,14 +97,14 @@ fn check_prefixes(rules: &[HttpRoute], at: &Path<'_>, to: &mut Checker<'_>) {
                 let at = list.item(position);
                 if is_covered(it, by) {
                     to.warn(
-                        "unreachable-match",
+                        Code::UnreachableMatch,
                         &at,
                         format!("never used: {place} takes all of it with a shorter prefix"),
                     );
                 } else {
                     let message =
                         format!("`istioctl analyze` reports this match as unused because of {place}");
-                    to.note("unreachable-match", &at, message)
+                    to.note(Code::UnreachableMatch, &at, message)
                         .help("it compares the conditions as texts; some requests do reach this match");
                 }
             }

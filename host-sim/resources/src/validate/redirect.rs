@@ -3,6 +3,7 @@
 use super::Checker;
 use super::fault::check_status;
 use super::path::Path;
+use crate::code::Code;
 use crate::http_policy::{HttpDirectResponse, HttpRedirect, HttpRewrite, RedirectPort};
 use crate::virtual_service::{HttpRoute, StringMatch};
 
@@ -22,7 +23,7 @@ fn check_redirect(it: &HttpRedirect, rule: &HttpRoute, at: &Path<'_>, to: &mut C
     let prefix_rewrite = at.field("prefixRewrite");
     if !it.uri.is_empty() && !it.prefix_rewrite.is_empty() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &prefix_rewrite,
             "only one of `uri` and `prefixRewrite` can be set",
         );
@@ -33,14 +34,14 @@ fn check_redirect(it: &HttpRedirect, rule: &HttpRoute, at: &Path<'_>, to: &mut C
             .position(|it| !matches!(it.uri, None | Some(StringMatch::Prefix(_))));
         if let Some(index) = other {
             let message = format!("`prefixRewrite` wants prefix matches only, `match[{index}].uri` is none");
-            to.error("conflict", &prefix_rewrite, message)
+            to.error(Code::Conflict, &prefix_rewrite, message)
                 .help("use `uri`, or match by `prefix`");
         }
     }
     let texts = [&it.uri, &it.prefix_rewrite, &it.authority, &it.scheme];
     if texts.iter().all(|it| it.is_empty()) && it.redirect_port.is_none() {
         to.error(
-            "missing-field",
+            Code::MissingField,
             at,
             "a redirect changes the uri, the authority, the scheme or the port",
         )
@@ -51,7 +52,7 @@ fn check_redirect(it: &HttpRedirect, rule: &HttpRoute, at: &Path<'_>, to: &mut C
         .filter(|it| *it != 0 && !(300..=399).contains(it))
     {
         to.error(
-            "out-of-range",
+            Code::OutOfRange,
             &at.field("redirectCode"),
             format!("{code} is not the status of a redirect"),
         )
@@ -59,7 +60,7 @@ fn check_redirect(it: &HttpRedirect, rule: &HttpRoute, at: &Path<'_>, to: &mut C
     }
     if !matches!(it.scheme.as_str(), "" | "http" | "https") {
         to.error(
-            "unknown-value",
+            Code::UnknownValue,
             &at.field("scheme"),
             format!("{:?} is neither http nor https", it.scheme),
         );
@@ -77,13 +78,13 @@ fn check_direct_response(it: &HttpDirectResponse, at: &Path<'_>, to: &mut Checke
     let size = it.body.as_ref().map_or(0, |it| it.as_bytes().len());
     if size > MOST {
         to.error(
-            "too-long",
+            Code::TooLong,
             &at.field("body"),
             format!("the body has {size} bytes, Istio takes at most {MOST}"),
         );
     } else if size > MANY {
         let message = format!("the body has {size} bytes: large bodies burden the control plane");
-        to.warn("too-long", &at.field("body"), message);
+        to.warn(Code::TooLong, &at.field("body"), message);
     }
     let status = at.field("status");
     match it.status {
@@ -98,7 +99,7 @@ fn check_rewrite(it: &HttpRewrite, at: &Path<'_>, to: &mut Checker<'_>) {
     let regex = at.field("uriRegexRewrite");
     if !it.uri.is_empty() && it.uri_regex_rewrite.is_some() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &regex,
             "only one of `uri` and `uriRegexRewrite` can be set",
         );
@@ -106,8 +107,12 @@ fn check_rewrite(it: &HttpRewrite, at: &Path<'_>, to: &mut Checker<'_>) {
     }
     let Some(rewrite) = &it.uri_regex_rewrite else {
         if it.uri.is_empty() && it.authority.is_empty() {
-            to.error("missing-field", at, "a rewrite changes the uri or the authority")
-                .help("for example `uri: /`");
+            to.error(
+                Code::MissingField,
+                at,
+                "a rewrite changes the uri or the authority",
+            )
+            .help("for example `uri: /`");
         }
         return;
     };

@@ -1,5 +1,6 @@
 //! TLS of the servers of a Gateway.
 
+use crate::code::Code;
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -21,13 +22,13 @@ pub(super) fn check_fits_protocol(server: &Server, port: &Port, at: &Path<'_>, t
                     "a server that speaks {} has no TLS but httpsRedirect",
                     port.protocol
                 );
-                to.error("conflict", at, message)
+                to.error(Code::Conflict, at, message)
                     .help("write `protocol: HTTPS` to serve TLS");
             }
         }
         Some(_) if !is_tls(&port.protocol) => {
             let message = format!("a server that speaks {} has no TLS", port.protocol);
-            to.error("conflict", at, message)
+            to.error(Code::Conflict, at, message)
                 .help("write `protocol: TLS` to serve TLS");
         }
         None | Some(_) => {}
@@ -53,7 +54,7 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
     ) && tls.cipher_suites.is_empty()
     {
         let message = "TLS below 1.2 needs cipherSuites: none of the default ones works with it";
-        to.warn("no-effect", &at.field("minProtocolVersion"), message);
+        to.warn(Code::NoEffect, &at.field("minProtocolVersion"), message);
     }
     check_ciphers(tls, &at.field("cipherSuites"), to);
     let is_unread = |field: &str| to.origin.is_unread(&at.field(field).to_string());
@@ -76,7 +77,7 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
     if mode(tls) == ServerTlsMode::IstioMutual {
         for name in given().filter(|it| *it != "caCrl") {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at.field(name),
                 format!("with ISTIO_MUTUAL there is no {name}: Istio brings the certificates"),
             );
@@ -96,14 +97,14 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
     if !tls.ca_crl.is_empty() {
         if !tls.credential_name.is_empty() {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at.field("caCrl"),
                 "with credentialName, the revocation list belongs into that secret",
             );
         }
         if mode(tls) == ServerTlsMode::Simple {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at.field("caCrl"),
                 "with SIMPLE no client certificate is asked for: caCrl has no use",
             );
@@ -126,7 +127,7 @@ fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
             continue; // Istio sends the names without an authority, and Envoy refuses that: an error of the compiler
         }
         let finding = to.warn(
-            "no-effect",
+            Code::NoEffect,
             &at.field(field),
             format!("{field} does nothing: {reason}"),
         );
@@ -155,7 +156,7 @@ fn check_authorities_of_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to:
         if !it.ca_certificates.is_empty() {
             let at = certificates.item(index);
             to.warn(
-                "no-effect",
+                Code::NoEffect,
                 &at.field("caCertificates"),
                 "caCertificates does nothing here",
             )
@@ -290,7 +291,7 @@ fn check_one_source(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
             "only one of {} can be set",
             crate::decode::name_list(&given, "and")
         );
-        to.error("conflict", at, message);
+        to.error(Code::Conflict, at, message);
     }
 }
 
@@ -302,7 +303,7 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
             "{} needs caCertificates to check the clients by",
             mode(tls).as_str()
         );
-        to.error("missing-field", &at.field("caCertificates"), message)
+        to.error(Code::MissingField, &at.field("caCertificates"), message)
             .help("set it, or a credentialName whose secret holds ca.crt");
     }
     let certificates = at.field("tlsCertificates");
@@ -311,13 +312,13 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
             "at most 2 certificates are used, here are {}",
             tls.tls_certificates.len()
         );
-        to.warn("too-many", &certificates, message);
+        to.warn(Code::TooMany, &certificates, message);
     }
     let mut check = |certificate: &str, key: &str, at: &Path<'_>| {
         for (name, value) in [("serverCertificate", certificate), ("privateKey", key)] {
             if value.is_empty() {
                 to.error(
-                    "missing-field",
+                    Code::MissingField,
                     &at.field(name),
                     format!("{} needs a {name}", mode(tls).as_str()),
                 )
@@ -349,17 +350,17 @@ fn check_ciphers(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
             let message = format!(
                 "{name:?} is a cipher suite of TLS 1.3, which Envoy does not let one choose: it is left out"
             );
-            to.warn("unknown-cipher", &at.item(index), message)
+            to.warn(Code::UnknownCipher, &at.item(index), message)
                 .help("TLS 1.3 always has all of its suites; `maxProtocolVersion: TLSV1_2` turns it off");
         } else if !is_known_cipher_suite(name) {
             to.warn(
-                "unknown-cipher",
+                Code::UnknownCipher,
                 &at.item(index),
                 format!("{name:?} is not a known cipher suite and is left out"),
             );
         } else if !seen.insert(name) {
             to.warn(
-                "duplicate",
+                Code::Duplicate,
                 &at.item(index),
                 format!("{name:?} is listed already"),
             );

@@ -1,5 +1,6 @@
 //! ServiceEntry and WorkloadEntry: hosts, addresses, ports and endpoints.
 
+use crate::code::Code;
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -17,21 +18,21 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
         to.selector(&selector.labels, &at.field("labels"));
         if selector.labels.is_empty() {
             to.warn(
-                "empty-selector",
+                Code::EmptySelector,
                 &at,
                 "a selector without labels chooses every workload of the namespace",
             );
         }
         if !entry.endpoints.is_empty() {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at,
                 "only one of `endpoints` and `workloadSelector` can be set",
             );
         }
         if resolution == Resolution::None {
             to.warn(
-                "no-effect",
+                Code::NoEffect,
                 &at,
                 "with `resolution: NONE` a workloadSelector has no use",
             )
@@ -45,7 +46,7 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
         Resolution::None => {
             if !entry.endpoints.is_empty() {
                 to.error(
-                    "conflict",
+                    Code::Conflict,
                     &endpoints,
                     "with `resolution: NONE` there are no endpoints",
                 )
@@ -71,7 +72,7 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
             entry.hosts.len(),
             entry.ports.get(index).and_then(|it| it.number).unwrap_or(0),
         );
-        to.error("conflict", &Path::SPEC.field("hosts"), message)
+        to.error(Code::Conflict, &Path::SPEC.field("hosts"), message)
             .help("write one ServiceEntry for each host");
     }
     to.export_to(&entry.export_to, Exported::ServiceEntry);
@@ -85,7 +86,7 @@ fn check_hosts(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
     for (index, host) in entry.hosts.iter().enumerate() {
         let at = at.item(index);
         if host == "*" {
-            to.error("bad-host", &at, "a service can't have the host `*`")
+            to.error(Code::BadHost, &at, "a service can't have the host `*`")
                 .help("for example `*.example.com`");
             continue;
         }
@@ -93,14 +94,14 @@ fn check_hosts(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
         if resolution == Resolution::DynamicDns {
             if !host.starts_with('*') {
                 to.error(
-                    "bad-host",
+                    Code::BadHost,
                     &at,
                     format!("{host:?}: with `resolution: DYNAMIC_DNS` a host begins with `*`"),
                 );
             }
         } else if host.contains('*') && !host.starts_with("*.") {
             to.warn(
-                "bad-host",
+                Code::BadHost,
                 &at,
                 format!("{host:?}: a `*` should be a whole label, as in `*.example.com`"),
             );
@@ -112,15 +113,15 @@ fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checke
     let list = Path::SPEC.field("addresses");
     for (index, address) in entry.addresses.iter().enumerate() {
         if let Err(reason) = check_subnet(address) {
-            to.error("bad-address", &list.item(index), reason);
+            to.error(Code::BadAddress, &list.item(index), reason);
         } else if address.contains('/') && !matches!(resolution, Resolution::None | Resolution::Static) {
             let message = format!("{address:?}: ranges go with `resolution: NONE` or `STATIC` only");
-            to.error("conflict", &list.item(index), message);
+            to.error(Code::Conflict, &list.item(index), message);
         }
     }
     if resolution == Resolution::DynamicDns && !entry.addresses.is_empty() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &list,
             "with `resolution: DYNAMIC_DNS` there are no addresses",
         );
@@ -134,7 +135,7 @@ fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checke
         && entry.ports.iter().any(|it| speaks_tcp(&it.protocol))
     {
         to.warn(
-            "conflict",
+            Code::Conflict,
             &Path::SPEC.field("hosts"),
             "with addresses and a TCP port there should be one host only",
         );
@@ -158,7 +159,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
             to.missing(&name, "name: https");
         } else if !is_label(&port.name) {
             to.error(
-                "bad-name",
+                Code::BadName,
                 &name,
                 format!("{:?} is not the name of a port", port.name),
             )
@@ -166,7 +167,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
         }
         if !names.insert(&port.name) {
             to.error(
-                "duplicate",
+                Code::Duplicate,
                 &name,
                 format!("another port has the name {:?}", port.name),
             );
@@ -176,7 +177,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
                 to.port(number, &at.field("number"));
                 if !numbers.insert(number) {
                     to.error(
-                        "duplicate",
+                        Code::Duplicate,
                         &at.field("number"),
                         format!("another port has the number {number}"),
                     );
@@ -191,7 +192,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
         }
         if !port.protocol.is_empty() && !is_protocol(&port.protocol) {
             let message = format!("{:?} is not a protocol that Istio knows", port.protocol);
-            to.error("bad-protocol", &at.field("protocol"), message)
+            to.error(Code::BadProtocol, &at.field("protocol"), message)
                 .help("use HTTP, HTTP2, GRPC, HTTPS, TLS, TCP, MONGO, REDIS or MYSQL");
         }
         if entry.addresses.is_empty() && !allocated && matches!(port.protocol.as_str(), "" | "TCP") {
@@ -199,7 +200,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
                 "without `addresses`, the TCP port {} takes the traffic to that port whatever its host",
                 port.number.unwrap_or(0)
             );
-            to.warn("no-address", &Path::SPEC.field("addresses"), message)
+            to.warn(Code::NoAddress, &Path::SPEC.field("addresses"), message)
                 .help("give the service an address, or a protocol such as TLS");
         }
     }
@@ -215,14 +216,14 @@ fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>)
             .find_map(|(at, it)| Some((at, check_fqdn(it).err()?)));
         if let Some((index, reason)) = bad {
             let message = format!("without endpoints the host itself is looked up: {reason}");
-            to.error("bad-host", &hosts.item(index), message)
+            to.error(Code::BadHost, &hosts.item(index), message)
                 .help("name an endpoint by its address");
         }
     }
     let list = Path::SPEC.field("endpoints");
     if resolution == Resolution::DnsRoundRobin && entry.endpoints.len() > 1 {
         to.error(
-            "conflict",
+            Code::Conflict,
             &list,
             "with `resolution: DNS_ROUND_ROBIN` there is at most one endpoint",
         )
@@ -236,7 +237,7 @@ fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>)
             to.missing(&address, "address: api.example.com");
         } else if !is_address(&it.address) && check_fqdn(&it.address).is_err() {
             to.error(
-                "bad-address",
+                Code::BadAddress,
                 &address,
                 format!("{:?} is neither a host nor an IP address", it.address),
             );
@@ -249,7 +250,7 @@ fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>)
 fn check_dynamic(entry: &ServiceEntry, to: &mut Checker<'_>) {
     if !entry.endpoints.is_empty() {
         to.error(
-            "conflict",
+            Code::Conflict,
             &Path::SPEC.field("endpoints"),
             "with `resolution: DYNAMIC_DNS` there are no endpoints",
         );
@@ -262,14 +263,14 @@ fn check_dynamic(entry: &ServiceEntry, to: &mut Checker<'_>) {
         if !spoken {
             let at = list.item(index);
             let message = "with `resolution: DYNAMIC_DNS` a port speaks HTTP, HTTP2, GRPC or TLS";
-            to.error("conflict", &at.field("protocol"), message);
+            to.error(Code::Conflict, &at.field("protocol"), message);
         }
     }
     let waypoint = to.meta.labels.get("istio.io/use-waypoint");
     let by_waypoint = waypoint.is_some_and(|it| !it.is_empty() && !it.eq_ignore_ascii_case("none"));
     if entry.location == Some(Location::MeshInternal) && by_waypoint {
         let message = "with `resolution: DYNAMIC_DNS` and a waypoint, the location is MESH_EXTERNAL";
-        to.error("conflict", &Path::SPEC.field("location"), message);
+        to.error(Code::Conflict, &Path::SPEC.field("location"), message);
     }
 }
 
@@ -286,7 +287,7 @@ fn check_endpoint(it: &WorkloadEntry, ports: Option<&BTreeSet<&str>>, at: &Path<
             return;
         }
         to.warn(
-            "no-address",
+            Code::NoAddress,
             &address,
             format!(
                 "without an address, {:?} is reached by its gateway only",
@@ -297,14 +298,14 @@ fn check_endpoint(it: &WorkloadEntry, ports: Option<&BTreeSet<&str>>, at: &Path<
         check_unix_path(path, &address, to);
         if !it.ports.is_empty() {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &at.field("ports"),
                 "an endpoint on a Unix socket has no ports",
             );
         }
         if ports.is_some_and(|it| it.len() != 1) {
             to.error(
-                "conflict",
+                Code::Conflict,
                 &Path::SPEC.field("ports"),
                 "with an endpoint on a Unix socket a service has exactly one port",
             );
@@ -312,11 +313,11 @@ fn check_endpoint(it: &WorkloadEntry, ports: Option<&BTreeSet<&str>>, at: &Path<
     } else if !is_address(&it.address) {
         if ports.is_some() {
             let message = format!("{:?} is not an IP address", it.address);
-            to.error("bad-address", &address, message)
+            to.error(Code::BadAddress, &address, message)
                 .help("hosts go with `resolution: DNS`");
         } else if check_fqdn(&it.address).is_err() {
             to.error(
-                "bad-address",
+                Code::BadAddress,
                 &address,
                 format!("{:?} is neither a host nor an IP address", it.address),
             );
@@ -336,14 +337,18 @@ fn check_endpoint_ports(
     for (name, number) in &it.ports {
         let at = list.field(name);
         if !is_label(name) {
-            to.error("bad-name", &at, format!("{name:?} is not the name of a port"));
+            to.error(Code::BadName, &at, format!("{name:?} is not the name of a port"));
         } else if let Some(known) = ports.filter(|it| !it.contains(name.as_str())) {
             let names: Vec<_> = known.iter().copied().collect();
-            to.error("unknown-port", &at, format!("the service has no port {name:?}"))
-                .help(format!(
-                    "its ports are {}",
-                    crate::decode::name_list(&names, "and")
-                ));
+            to.error(
+                Code::UnknownPort,
+                &at,
+                format!("the service has no port {name:?}"),
+            )
+            .help(format!(
+                "its ports are {}",
+                crate::decode::name_list(&names, "and")
+            ));
         }
         to.port(*number, &at);
     }

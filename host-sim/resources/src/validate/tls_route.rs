@@ -6,6 +6,7 @@ use super::destination::{check_destination, check_total, check_weight};
 use super::gateway_names::check_gateways;
 use super::names::{check_host, check_subnet, is_address, is_covered};
 use super::path::Path;
+use crate::code::Code;
 use crate::virtual_service::{RouteDestination, TlsMatchAttributes, VirtualService};
 
 pub(super) fn check(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>) {
@@ -53,13 +54,13 @@ fn check_tls_match(it: &TlsMatchAttributes, context: &Context<'_>, at: &Path<'_>
 fn check_sni(host: &str, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
     if is_address(host) {
         to.warn(
-            "bad-host",
+            Code::BadHost,
             at,
             "clients send no SNI for an IP address: this will match nothing",
         );
     // A VirtualService that names no gateways counts as one for gateways here: isGateway.
     } else if let Err(reason) = check_host(host, context.without_mesh) {
-        to.error("bad-host", at, reason);
+        to.error(Code::BadHost, at, reason);
     } else if !context.hosts.iter().any(|it| is_covered(host, it)) {
         let message = format!("{host:?} is not one of the hosts of this VirtualService");
         let names = context
@@ -68,7 +69,7 @@ fn check_sni(host: &str, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<
             .map(|it| format!("{it:?}"))
             .collect::<Vec<_>>()
             .join(", ");
-        to.error("bad-host", at, message)
+        to.error(Code::BadHost, at, message)
             .help(format!("its hosts are {names}; letter case counts"));
     }
 }
@@ -76,7 +77,7 @@ fn check_sni(host: &str, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<
 fn check_subnets(subnets: &[String], at: &Path<'_>, to: &mut Checker<'_>) {
     for (index, subnet) in subnets.iter().enumerate() {
         if let Err(reason) = check_subnet(subnet) {
-            to.error("bad-address", &at.item(index), reason);
+            to.error(Code::BadAddress, &at.item(index), reason);
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::Checker;
 use super::context::Context;
 use super::path::Path;
+use crate::code::Code;
 use crate::virtual_service::HttpRoute;
 
 pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
@@ -63,6 +64,6 @@ fn warn(fields: &[&str], reason: &str, at: &Path<'_>, to: &mut Checker<'_>) {
     let Some(first) = fields.first() else { return };
     let does = if fields.len() == 1 { "does" } else { "do" };
     let message = format!("{} {does} nothing: {reason}", fields.join(", "));
-    to.warn("no-effect", &at.field(first), message)
+    to.warn(Code::NoEffect, &at.field(first), message)
         .help("remove what does nothing, or move it to a rule that uses it");
 }

@@ -8,6 +8,7 @@ use super::header_name::is_claim;
 use super::names::{check_host, is_address, overlap};
 use super::path::Path;
 use super::{http_route, reachability, tls_route};
+use crate::code::Code;
 use crate::virtual_service::VirtualService;
 
 pub(super) fn check(it: &VirtualService, to: &mut Checker<'_>) {
@@ -50,7 +51,7 @@ fn check_delegate(it: &VirtualService, to: &mut Checker<'_>) {
     ];
     for (field, _) in present.iter().filter(|(_, present)| *present) {
         let message = format!("a VirtualService without hosts holds rules for others and takes no {field}");
-        to.error("conflict", &Path::SPEC.field(field), message)
+        to.error(Code::Conflict, &Path::SPEC.field(field), message)
             .help(format!("give it `hosts`, or remove `{field}`"));
     }
 }
@@ -68,11 +69,11 @@ fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>)
             continue;
         }
         if let Err(reason) = check_host(host, by_sni && context.on_gateway) {
-            to.error("bad-host", &at, reason);
+            to.error(Code::BadHost, &at, reason);
             all_fit = false;
         } else if host == "*" && !context.on_gateway {
             to.error(
-                "bad-host",
+                Code::BadHost,
                 &at,
                 "the host `*` is for gateways: this VirtualService is for the mesh",
             )
@@ -90,7 +91,7 @@ fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>)
             } else {
                 format!("{host:?} and {earlier:?} overlap")
             };
-            to.error("duplicate", &at.item(index), message);
+            to.error(Code::Duplicate, &at.item(index), message);
         }
     }
 }
@@ -103,7 +104,7 @@ fn refuse_claims(rule: &crate::HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
             let at = at.field(field);
             for name in names.keys().filter(|it| is_claim(it)) {
                 to.error(
-                    "conflict",
+                    Code::Conflict,
                     &at.field(name),
                     "routing by the claims of a token works on gateways only",
                 )

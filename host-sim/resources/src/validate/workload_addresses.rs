@@ -3,6 +3,7 @@
 //!
 //! A slice of `addressType: FQDN` has names, and Istio does not read it.
 
+use crate::code::Code;
 use std::net::IpAddr;
 
 use super::path::Path;
@@ -55,7 +56,7 @@ fn check_address(address: &str, at: &Path<'_>, origin: &Origin, diagnostics: &mu
     if !address.is_empty() && address.parse::<IpAddr>().is_err() {
         let message = format!("{address:?} is not an IP address: the endpoint is left out");
         diagnostics
-            .warn("bad-address", message)
+            .warn(Code::BadAddress, message)
             .on(origin, at.to_string())
             .help("Kubernetes accepts IP addresses only: for a host name write a ServiceEntry with `resolution: DNS`");
     }

@@ -5,7 +5,7 @@
 
 use fingerpost_envoy_http::domain::fit;
 use fingerpost_envoy_http::path::normalise;
-use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
+use fingerpost_resources::{Code, HttpMatchRequest, HttpRoute, StringMatch};
 use fingerpost_routing::{PathMatch, Pattern};
 use fingerpost_simulated_proxy::host_of;
 
@@ -37,7 +37,7 @@ pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
     });
     let names: Vec<String> = delegates.collect();
     let mut findings = compilation.findings.iter();
-    let finding = findings.find(|it| it.code == "delegate-conflict" && names.contains(&it.subject))?;
+    let finding = findings.find(|it| it.code == Code::DelegateConflict && names.contains(&it.subject))?;
     let place = finding
         .span
         .as_ref()

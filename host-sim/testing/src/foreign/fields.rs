@@ -3,7 +3,7 @@
 //! A field may be written in either of its proto spellings. Which fields there are is said by who asks.
 
 use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
-use fingerpost_resources::{Diagnostic, Diagnostics, closest, name_list};
+use fingerpost_resources::{Code, Diagnostic, Diagnostics, closest, name_list};
 
 use crate::test_file::TestFile;
 
@@ -36,13 +36,13 @@ pub(super) struct Fields<'n> {
 impl Reader<'_> {
     pub(super) fn error(&mut self, node: &Node, path: &str, message: String) -> &mut Diagnostic {
         let span = self.file.span(node.place);
-        let finding = self.diagnostics.error("test-file", message);
+        let finding = self.diagnostics.error(Code::TestFile, message);
         finding.about("", path).at(span)
     }
 
     pub(super) fn warn(&mut self, node: &Node, path: &str, message: String) -> &mut Diagnostic {
         let span = self.file.span(node.place);
-        let finding = self.diagnostics.warn("test-file", message);
+        let finding = self.diagnostics.warn(Code::TestFile, message);
         finding.about("", path).at(span)
     }
 
@@ -88,9 +88,9 @@ impl Reader<'_> {
         let finding = match self.unknown {
             Unknown::Ignored => {
                 let message = format!("{message}: it is ignored");
-                self.diagnostics.warn("unknown-field", message)
+                self.diagnostics.warn(Code::UnknownField, message)
             }
-            Unknown::Refused => self.diagnostics.error("unknown-field", message),
+            Unknown::Refused => self.diagnostics.error(Code::UnknownField, message),
         };
         finding.about("", path).at(span).help(help);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{Diagnostics, Span};
+use fingerpost_resources::{Code, Diagnostics, Span};
 
 /// What is left out of a file.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl IgnoredFields {
             };
             diagnostics
                 .warn(
-                    "not-honoured",
+                    Code::NotHonoured,
                     format!("`{field}` is not looked at{times}: {}", place.reason),
                 )
                 .at(place.first);

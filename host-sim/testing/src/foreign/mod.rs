@@ -19,8 +19,8 @@ mod validator;
 
 use std::sync::Arc;
 
-use fingerpost_resources::Diagnostics;
 use fingerpost_resources::yaml::Node;
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::suite::Suite;
 use crate::test_file::TestFile;
@@ -71,7 +71,9 @@ fn read_text_form(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
         Ok(root) => vec![Arc::new(root)],
         Err(error) => {
             let message = format!("this is not in proto's text form: {}", error.message);
-            diagnostics.error("test-file", message).at(file.span(error.place));
+            diagnostics
+                .error(Code::TestFile, message)
+                .at(file.span(error.place));
             Vec::new()
         }
     };

@@ -6,7 +6,7 @@
 
 use fingerpost_resources::Part;
 use fingerpost_resources::yaml::{Node, Scalar, Value};
-use fingerpost_resources::{Diagnostics, HttpRoute, Severity};
+use fingerpost_resources::{Code, Diagnostics, HttpRoute, Severity};
 
 use super::fields::{Fields, Reader, Unknown};
 use super::rule_block::flow;
@@ -160,7 +160,7 @@ fn decoded(reader: &mut Reader<'_>, fields: &Fields<'_>, blocks: &[(Block, &Node
     }
     for mut finding in found {
         // The original drops fields that it does not know.
-        if finding.code == "unknown-field" {
+        if finding.code == Code::UnknownField {
             finding.severity = Severity::Warning;
             finding.message += ": it is ignored";
         }

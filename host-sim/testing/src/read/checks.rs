@@ -4,7 +4,7 @@
 
 use fingerpost_config_compiler::Labels;
 use fingerpost_resources::yaml::{Node, Value};
-use fingerpost_resources::{Diagnostics, Place, Span};
+use fingerpost_resources::{Code, Diagnostics, Place, Span};
 
 use crate::check_file::{CheckFile, ExpectedOutcome, FileCheck};
 use crate::suite::{Case, Expectation, Inputs, Suite, TestRequest};
@@ -29,7 +29,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             let labels = checks.labels.as_deref().map(str::parse::<Labels>).transpose();
             match labels {
                 Ok(labels) => suite.inputs.labels = labels.map(|it| it.0),
-                Err(reason) => drop(diagnostics.error("wrong-labels", reason).at(place(file, None))),
+                Err(reason) => drop(diagnostics.error(Code::WrongLabels, reason).at(place(file, None))),
             }
             let requests = file.documents.first().and_then(|it| it.get("requests"));
             let nodes = match requests.map(|it| &it.value) {
@@ -42,7 +42,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
                     Ok(case) => suite.cases.push(case),
                     Err(reason) => {
                         diagnostics
-                            .error("wrong-rule", reason)
+                            .error(Code::WrongRule, reason)
                             .about("", format!("requests[{at}].expect.rule"))
                             .at(place(file, node));
                     }
@@ -57,7 +57,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
             let place = Place::of_bytes(&file.text, at, at + 1);
             diagnostics
-                .error("test-file", error.to_string())
+                .error(Code::TestFile, error.to_string())
                 .at(file.span(place))
                 .help("a file for `up --check` has `requests`; tests of another kind are in a list `tests`");
         }

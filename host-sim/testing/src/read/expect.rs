@@ -4,7 +4,7 @@
 
 use fingerpost_proxy_model::Failure;
 use fingerpost_resources::yaml::{Scalar, Value};
-use fingerpost_resources::{Place, name_list};
+use fingerpost_resources::{Code, Place, name_list};
 use http::HeaderName;
 
 use super::fields::{At, Fields, written};
@@ -90,7 +90,11 @@ impl Reader<'_, '_> {
                 }
                 "not" => {
                     self.to
-                        .refuse(&value, "not-not", "`not` is not allowed inside `not`".to_owned())
+                        .refuse(
+                            &value,
+                            Code::NotNot,
+                            "`not` is not allowed inside `not`".to_owned(),
+                        )
                         .help("expect it as it is");
                 }
                 "headers" => self.headers("headers", OF_REQUESTS, &value, Want::RequestHeader),
@@ -113,7 +117,7 @@ impl Reader<'_, '_> {
         };
         if is_empty {
             self.to
-                .refuse(at, "expects-nothing", "nothing is expected here".to_owned())
+                .refuse(at, Code::ExpectsNothing, "nothing is expected here".to_owned())
                 .help(format!("write e.g. {example}"));
         }
     }
@@ -150,7 +154,7 @@ impl Reader<'_, '_> {
                 let span = self.to.span(entry.key_place);
                 self.to
                     .diagnostics
-                    .error("wrong-header", format!("invalid header name `{}`", entry.key))
+                    .error(Code::WrongHeader, format!("invalid header name `{}`", entry.key))
                     .about("", value.path)
                     .at(span)
                     .help(format!(
@@ -211,7 +215,7 @@ impl Reader<'_, '_> {
         text.parse()
             .map_err(|reason| {
                 self.to
-                    .refuse(at, "wrong-rule", reason)
+                    .refuse(at, Code::WrongRule, reason)
                     .help("`none` is for a request that no rule takes");
             })
             .ok()
@@ -244,7 +248,7 @@ impl Reader<'_, '_> {
         }
         if !entries.is_empty() && weights.iter().all(|(_, weight)| *weight == 0) {
             self.to
-                .refuse(at, "no-weight", "the weights add up to nothing".to_owned())
+                .refuse(at, Code::NoWeight, "the weights add up to nothing".to_owned())
                 .help("write e.g. {v1: 90, v2: 10}");
             return None;
         }

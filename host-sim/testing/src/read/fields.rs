@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
-use fingerpost_resources::{Diagnostic, Diagnostics, Place, Span, closest, name_list};
+use fingerpost_resources::{Code, Diagnostic, Diagnostics, Place, Span, closest, name_list};
 use fingerpost_routing::{Encoding, Pattern};
 
 use crate::test_file::TestFile;
@@ -56,7 +56,7 @@ impl Fields<'_> {
     }
 
     /// Reports something about a value.
-    pub(super) fn refuse(&mut self, at: &At<'_>, code: &'static str, message: String) -> &mut Diagnostic {
+    pub(super) fn refuse(&mut self, at: &At<'_>, code: Code, message: String) -> &mut Diagnostic {
         let span = self.file.span(at.node.place);
         self.diagnostics
             .error(code, message)
@@ -67,7 +67,7 @@ impl Fields<'_> {
     /// Reports that something else was expected.
     pub(super) fn expected(&mut self, at: &At<'_>, what: &str) -> &mut Diagnostic {
         let message = format!("expected {what}, found {}", at.node.describe());
-        self.refuse(at, "wrong-type", message)
+        self.refuse(at, Code::WrongType, message)
     }
 
     /// The entries of a map that has these fields and no others. Unknown ones are reported and left out.
@@ -88,7 +88,7 @@ impl Fields<'_> {
             };
             let span = self.span(entry.key_place);
             self.diagnostics
-                .error("unknown-field", format!("{what} has no field `{}`", entry.key))
+                .error(Code::UnknownField, format!("{what} has no field `{}`", entry.key))
                 .about("", at.field(entry).path)
                 .at(span)
                 .help(help);
@@ -183,7 +183,7 @@ impl Fields<'_> {
         let entries = self.map(at, "a condition", TEXT);
         let [entry] = entries.as_slice() else {
             if !entries.is_empty() {
-                self.refuse(at, "wrong-type", "a condition has one field".to_owned())
+                self.refuse(at, Code::WrongType, "a condition has one field".to_owned())
                     .help(format!("leave one of {}", name_list(TEXT, "and")));
             }
             return None;
@@ -201,7 +201,7 @@ impl Fields<'_> {
             "regex" => match Pattern::parse_as(&text, Encoding::Utf8) {
                 Ok(pattern) => Some(Text::Regex(Arc::new(pattern))),
                 Err(error) => {
-                    self.refuse(&value, "wrong-regex", error.to_string())
+                    self.refuse(&value, Code::WrongRegex, error.to_string())
                         .help("patterns are RE2's, and the whole text must match");
                     None
                 }

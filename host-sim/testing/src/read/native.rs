@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fingerpost_resources::yaml::{Entry, Node, Value};
-use fingerpost_resources::{Diagnostics, Place};
+use fingerpost_resources::{Code, Diagnostics, Place};
 
 use super::expect;
 use super::fields::{At, Fields};
@@ -40,12 +40,12 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
         match file.documents.get(1) {
             None => to
                 .diagnostics
-                .error("no-tests", format!("{} is empty", file.file))
+                .error(Code::NoTests, format!("{} is empty", file.file))
                 .help("write `tests:` with a list of requests and what is expected of them"),
             Some(second) => {
                 let span = to.span(second.place);
                 to.diagnostics
-                    .error("several-documents", "a test file has one document")
+                    .error(Code::SeveralDocuments, "a test file has one document")
                     .at(span)
                     .help("leave out the `---` before it, or give it a file of its own")
             }
@@ -80,7 +80,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
                 suite.inputs.envoy = text.and_then(|it| {
                     it.parse()
                         .map_err(|error: fingerpost_config_compiler::UnknownEnvoyVersion| {
-                            to.refuse(&value, "unknown-envoy", error.to_string())
+                            to.refuse(&value, Code::UnknownEnvoy, error.to_string())
                                 .help("put it in quotes: \"1.40\"");
                         })
                         .ok()
@@ -96,7 +96,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
         }
     }
     if root.get("tests").is_none() && matches!(root.value, Value::Map(_)) {
-        to.refuse(&at, "no-tests", "there is no `tests` in this file".to_owned())
+        to.refuse(&at, Code::NoTests, "there is no `tests` in this file".to_owned())
             .help("write `tests:` with a list of requests and what is expected of them");
     }
     suite
@@ -175,7 +175,7 @@ fn finish(at: &At<'_>, parts: Parts, to: &mut Fields<'_>, cases: &mut Vec<Case>)
             if !to.diagnostics.has_errors() {
                 to.refuse(
                     at,
-                    "no-request",
+                    Code::NoRequest,
                     "this test has no request with a host".to_owned(),
                 )
                 .help("write e.g. `request: GET http://shop.example.com/cart`");

@@ -4,6 +4,7 @@
 //! field by field.
 
 use fingerpost_proxy_model::Tls;
+use fingerpost_resources::Code;
 use fingerpost_resources::yaml::Value;
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
@@ -88,7 +89,7 @@ fn short(text: &str, at: &At<'_>, to: &mut Fields<'_>, parts: &mut RequestParts)
     match url.parse() {
         Ok(url) => parts.url = Some(url),
         Err(reason) => {
-            to.refuse(at, "wrong-url", format!("this is no URL: {reason}"))
+            to.refuse(at, Code::WrongUrl, format!("this is no URL: {reason}"))
                 .help("write e.g. GET http://shop.example.com/cart");
         }
     }

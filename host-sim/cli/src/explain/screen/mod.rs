@@ -5,7 +5,7 @@ mod rows;
 
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Host, HostKind, Outcome, Source};
-use fingerpost_resources::Sources;
+use fingerpost_resources::{Code, Sources};
 use fingerpost_terminal::count;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD};
 
@@ -168,7 +168,7 @@ impl Screen {
 
     fn warnings(&mut self, told: &Explanation) {
         // What a destination lacks has been told beside it.
-        let shown = told.warnings.iter().filter(|it| it.code != "no-cluster");
+        let shown = told.warnings.iter().filter(|it| it.code != Code::NoCluster);
         for warning in shown {
             self.gap();
             self.row(
