@@ -1,87 +1,182 @@
-//! Puts the filter's module into the binary, if it has been built, and what it was compiled to.
+//! Builds the filter's module and puts it into the command, with its machine code if that was made.
 //!
-//! It is looked for where `FINGERPOST_WASM` says, or else as `fingerpost.wasm` in the target directory, where
-//! `cargo xtask build` leaves it; beside it lies `fingerpost.cwasm`, its machine code. Without the module the crate still
-//! builds, and the commands that need it say so; without the machine code they compile the module. Whether that was
-//! compiled from this very module is asked when it is used.
+//! Cargo cannot do that by itself: the module is built for another target than the command. So this script starts a second
+//! cargo, in a target directory of its own (`filters` in the target directory): the first one holds the lock of its own. `cargo
+//! xtask build` and `test` build the filters in the same place, so nothing is built twice, and cargo runs this script again
+//! only if a source of the filter changes.
+//!
+//! `FINGERPOST_WASM` names a module to take instead, for machines without the target. The machine code is taken from
+//! `precompiled` in the target directory, where xtask puts it; without it the command compiles the module when it first needs it.
+//! Whether the machine code belongs to this module is checked when it is used.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+use std::time::{Duration, SystemTime};
 
-/// What every WebAssembly module starts with: its specification, section 5.5.16.
+/// The filter that the command carries.
+const FILTER: &str = "fingerpost-virtual-service";
+
+/// The target that Envoy's Wasm host runs.
+const WASM_TARGET: &str = "wasm32-wasip1";
+
+/// The first bytes of every WebAssembly module: its specification, section 5.5.16.
 const MAGIC: &[u8] = b"\0asm";
 
 fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=FINGERPOST_WASM");
-    println!("cargo:rerun-if-env-changed=CARGO_TARGET_DIR");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let named = env::var_os("FINGERPOST_WASM").filter(|it| !it.is_empty());
-    let module = match &named {
-        Some(path) => PathBuf::from(path),
-        None => target_directory(&out).join("fingerpost.wasm"),
+    if let Err(message) = embed() {
+        for line in message.lines() {
+            println!("cargo:error={line}");
+        }
+        exit(1);
+    }
+}
+
+fn embed() -> Result<(), String> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: cargo runs this script")?);
+    let target = target_directory(&out)?;
+    let module = match env::var_os("FINGERPOST_WASM").filter(|path| !path.is_empty()) {
+        Some(path) => {
+            println!("cargo:rerun-if-changed={}", Path::new(&path).display());
+            PathBuf::from(path)
+        }
+        None => build(&target.join("filters"))?,
     };
-    println!("cargo:rerun-if-changed={}", module.display());
-
-    let (mut wasm, mut compiled) = (None, None);
-    match fs::read(&module) {
-        Ok(bytes) if bytes.starts_with(MAGIC) => {
-            wasm = Some(copied(&bytes, &out.join("fingerpost.wasm")));
-            compiled = machine_code(&module.with_extension("cwasm"), &out.join("fingerpost.cwasm"));
-        }
-        Ok(_) => println!("cargo:warning={} is no WebAssembly module", module.display()),
-        Err(error) if named.is_some() => {
-            println!("cargo:warning=FINGERPOST_WASM: {}: {error}", module.display());
-        }
-        Err(_) => {}
+    let wasm = read(&module)?;
+    if !wasm.starts_with(MAGIC) {
+        return Err(format!("{} is not a WebAssembly module", module.display()));
     }
-    let text = [("MODULE", wasm), ("PRECOMPILED", compiled)]
-        .map(|(name, source)| match source {
-            Some(copy) => format!("static {name}: Option<&[u8]> = Some(include_bytes!({copy:?}));\n"),
-            None => format!("static {name}: Option<&[u8]> = None;\n"),
-        })
-        .concat();
-    fs::write(out.join("module.rs"), text).expect("cargo's own directory is writable");
+    let machine_code = read(&machine_code(&target)?)?;
+
+    // Copies, because the originals may be written again while the compiler reads them.
+    write(&out.join("fingerpost.wasm"), &wasm)?;
+    write(&out.join("fingerpost.cwasm"), &machine_code)?;
+    let precompiled = match machine_code.is_empty() {
+        true => "None",
+        false => "Some(include_bytes!(\"fingerpost.cwasm\"))",
+    };
+    let text = format!(
+        "static MODULE: &[u8] = include_bytes!(\"fingerpost.wasm\");\n\
+         static PRECOMPILED: Option<&[u8]> = {precompiled};\n"
+    );
+    write(&out.join("module.rs"), text.as_bytes())
 }
 
-/// What lies beside the module. Cargo is not told of a file that is missing, for it would build anew every time; whoever
-/// puts one there renews the module's date.
-fn machine_code(path: &Path, copy: &Path) -> Option<PathBuf> {
-    match fs::read(path) {
-        Ok(bytes) => {
-            println!("cargo:rerun-if-changed={}", path.display());
-            Some(copied(&bytes, copy))
-        }
-        Err(error) => {
-            if error.kind() != io::ErrorKind::NotFound {
-                println!("cargo:warning={}: {error}", path.display());
-            }
-            None
-        }
-    }
-}
-
-/// A copy, for the file may be written anew while the compiler reads it.
-fn copied(bytes: &[u8], copy: &Path) -> PathBuf {
-    fs::write(copy, bytes).expect("cargo's own directory is writable");
-    copy.to_owned()
-}
-
-/// The workspace's target directory. `OUT_DIR` is `<target>/[<triple>/]<profile>/build/<package>/out`.
-fn target_directory(out: &Path) -> PathBuf {
+/// Builds the filter and returns where its module is.
+fn build(directory: &Path) -> Result<PathBuf, String> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    if let Some(directory) = env::var_os("CARGO_TARGET_DIR").filter(|it| !it.is_empty()) {
-        return workspace.join(directory); // itself, if it is absolute
+    if !has_wasm_target() {
+        return Err(format!(
+            "the command contains a filter for Envoy, and the Rust target {WASM_TARGET} that it is built for is not installed\n\
+             run `rustup target add {WASM_TARGET}` and build again, or set FINGERPOST_WASM to the path of a module built elsewhere"
+        ));
     }
-    let profile = out.ancestors().nth(3);
-    let parent = profile.and_then(Path::parent);
-    let triple = env::var_os("TARGET");
-    match parent {
-        Some(directory) if directory.file_name() == triple.as_deref() => {
-            directory.parent().unwrap_or(directory).to_owned()
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&workspace);
+    cargo.args(["build", "--locked", "--package", FILTER]);
+    cargo.args(["--profile", "wasm", "--target", WASM_TARGET, "--target-dir"]);
+    cargo.arg(directory);
+    // What the first cargo, or clippy, was told about its own build.
+    for name in [
+        "CARGO_BUILD_TARGET",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTFLAGS",
+    ] {
+        cargo.env_remove(name);
+    }
+    match cargo.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            return Err(format!(
+                "{FILTER} does not build for {WASM_TARGET}: cargo ended with {status}"
+            ));
         }
-        Some(directory) => directory.to_owned(),
-        None => workspace.join("target"),
+        Err(error) => return Err(format!("cargo cannot be started: {error}")),
     }
+    let module = directory
+        .join(WASM_TARGET)
+        .join("wasm")
+        .join(format!("{}.wasm", FILTER.replace('-', "_")));
+    rerun_for_sources(&workspace, &module.with_extension("d"))?;
+    Ok(module)
+}
+
+/// Whether the compiler has a standard library for the target.
+fn has_wasm_target() -> bool {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    let Ok(output) = rustc.output() else { return false };
+    Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+}
+
+/// Makes cargo run this script again if a source of the module changes, or what the workspace says about its build.
+///
+/// The sources are those that cargo lists beside the module, in the form of a Makefile: `module: source source`.
+fn rerun_for_sources(workspace: &Path, list: &Path) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&read(list)?).replace("\\ ", "\0");
+    let (_, sources) = text
+        .split_once(": ")
+        .ok_or_else(|| format!("{} lists no sources", list.display()))?;
+    let sources = sources
+        .split_whitespace()
+        .map(|source| PathBuf::from(source.replace('\0', " ")));
+    let mut watched: BTreeSet<PathBuf> = sources.collect();
+    let manifests: BTreeSet<PathBuf> = watched
+        .iter()
+        .filter_map(|source| {
+            source
+                .ancestors()
+                .map(|folder| folder.join("Cargo.toml"))
+                .find(|it| it.is_file())
+        })
+        .collect();
+    watched.extend(manifests);
+    watched.extend(["Cargo.toml", "Cargo.lock"].map(|name| workspace.join(name)));
+    for path in watched {
+        println!("cargo:rerun-if-changed={}", path.display());
+    }
+    Ok(())
+}
+
+/// The file that holds the machine code for the command's target. It is empty if there is none.
+///
+/// It must exist, because cargo runs a script each time if a file that it watches is missing; and it must be older than this
+/// run, because cargo takes a younger one for a change.
+fn machine_code(target: &Path) -> Result<PathBuf, String> {
+    let triple = env::var("TARGET").map_err(|error| format!("TARGET: {error}"))?;
+    let path = target.join("precompiled").join(format!("{triple}.cwasm"));
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(target);
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        fs::File::create_new(&path)
+            .and_then(|file| file.set_modified(old))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    println!("cargo:rerun-if-changed={}", path.display());
+    Ok(path)
+}
+
+/// The directory that cargo builds in. `OUT_DIR` is `<target>/[<triple>/]<profile>/build/<package>/out`.
+fn target_directory(out: &Path) -> Result<PathBuf, String> {
+    let parent = out.ancestors().nth(4);
+    let parent = parent.ok_or_else(|| format!("OUT_DIR is not in a target directory: {}", out.display()))?;
+    let is_triple = parent.file_name() == env::var_os("TARGET").as_deref();
+    Ok(match parent.parent() {
+        Some(directory) if is_triple => directory.to_owned(),
+        Some(_) | None => parent.to_owned(),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
 }

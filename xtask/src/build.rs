@@ -26,31 +26,40 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the filters and the command, and returns where the command lies.
+/// Builds the filters and the command, and returns the path of the command.
 pub(crate) fn all(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Failure> {
     filters(workspace)?;
     precompiled(workspace, profile, &["--package", COMMAND])?;
     command(workspace, profile)
 }
 
-/// Builds the filters, and puts the module of the first where the command's build and the tests look for it.
+/// Builds the command and what its build script needs, and returns the path of the command.
+///
+/// There is no machine code in it unless that was made before: that saves minutes of the first build.
+pub(crate) fn command_alone(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    setup::rust_target(workspace, WASM_TARGET)?;
+    command(workspace, Profile::Dev)
+}
+
+/// Builds the filters, and copies the module of the first to where the tests look for it.
+///
+/// The build script of the command builds the first one in the same directory, and finds it done.
 pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
     let packages = FILTERS.iter().flat_map(|package| ["--package", package]);
     say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
-    let mut cargo = workspace.cargo(["build", "--profile", "wasm", "--target", WASM_TARGET]);
+    let mut cargo = for_envoy(workspace, "build");
     run(cargo.args(packages), "the filters do not build")?;
 
     let built = workspace
-        .target
+        .filters()
         .join(WASM_TARGET)
         .join("wasm")
         .join(format!("{}.wasm", FILTER.replace('-', "_")));
     let module = workspace.module();
     let bytes = fs::read(&built).map_err(|error| Failure::file(&built, &error))?;
-    // Left alone while it is the same, so that what depends on it is not built again.
+    // Left alone while it is the same, because tests compare its date with those of the sources.
     if fs::read(&module).ok().as_ref() != Some(&bytes) {
-        let _ = fs::remove_file(workspace.machine_code()); // was made of another
         fs::write(&module, &bytes).map_err(|error| Failure::file(&module, &error))?;
     }
     say(
@@ -60,35 +69,52 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `cargo VERB` for the filters as Envoy loads them.
+pub(crate) fn for_envoy(workspace: &Workspace, verb: &str) -> Command {
+    let mut cargo = workspace.cargo([verb, "--profile", "wasm", "--target", WASM_TARGET, "--target-dir"]);
+    cargo.arg(workspace.filters());
+    cargo
+}
+
 /// Compiles the module to machine code, and puts it where the command's build looks for it. `packages` are those that
 /// are built next: what compiles it is built of the same parts.
 pub(crate) fn precompiled(workspace: &Workspace, profile: Profile, packages: &[&str]) -> Result<(), Failure> {
     const TOOL: &str = "precompile";
-    let (module, machine_code) = (workspace.module(), workspace.machine_code());
+    let machine_code = workspace.machine_code(&host()?);
     let mut cargo = workspace.cargo(["build", "--example", TOOL]);
     let tool = profile.folder(workspace, &mut cargo).join("examples").join(TOOL);
     run(cargo.args(packages), "what compiles the module does not build")?;
 
-    let before = fs::read(&machine_code).ok();
+    if let Some(folder) = machine_code.parent() {
+        fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+    }
     let draft = machine_code.with_extension("draft");
     let mut precompile = Command::new(&tool);
     run(
-        precompile.arg(&module).arg(&draft),
+        precompile.arg(workspace.module()).arg(&draft),
         "the module does not compile to machine code",
     )?;
-    let after = fs::read(&draft).map_err(|error| Failure::file(&draft, &error))?;
+    let code = fs::read(&draft).map_err(|error| Failure::file(&draft, &error))?;
     say(
         "build",
-        format_args!("{} ({} KB)", workspace.shown(&machine_code), after.len() / 1000),
+        format_args!("{} ({} KB)", workspace.shown(&machine_code), code.len() / 1000),
     );
-    // As with the module itself; and it is by the module's date that the command's build learns of a new neighbour.
-    if before.as_ref() == Some(&after) {
+    // Left alone while it is the same, so that the command is not built again.
+    if fs::read(&machine_code).ok().as_ref() == Some(&code) {
         return fs::remove_file(&draft).map_err(|error| Failure::file(&draft, &error));
     }
-    fs::rename(&draft, &machine_code).map_err(|error| Failure::file(&machine_code, &error))?;
-    fs::read(&module)
-        .and_then(|bytes| fs::write(&module, bytes))
-        .map_err(|error| Failure::file(&module, &error))
+    fs::rename(&draft, &machine_code).map_err(|error| Failure::file(&machine_code, &error))
+}
+
+/// The target of this machine.
+pub(crate) fn host() -> Result<String, Failure> {
+    let output = Command::new("rustc").arg("-vV").output();
+    let text = output
+        .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
+        .unwrap_or_default();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| Failure::Surroundings("rustc does not say its host".to_owned()))
 }
 
 /// Builds the command with the module inside it, and returns where it lies.

@@ -135,8 +135,8 @@ fn wasm_lints(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
     for filter in FILTERS {
         say("check", format_args!("cargo clippy for {WASM_TARGET}: {filter}"));
-        let mut cargo = workspace.cargo(["clippy", "--quiet", "--profile", "wasm", "--target", WASM_TARGET]);
-        cargo.args(["--package", filter, "--", "-D", "warnings"]);
+        let mut cargo = build::for_envoy(workspace, "clippy");
+        cargo.args(["--quiet", "--package", filter, "--", "-D", "warnings"]);
         run(&mut cargo, "clippy has found something in the filter")?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
+use crate::build::host;
 use crate::failure::Failure;
 use crate::workspace::{Workspace, run as run_to_end, say};
 
@@ -144,16 +145,6 @@ fn cargo(workspace: &Workspace, folder: &str, features: &str) -> Result<Command,
         .args(["--target", &host()?, "--target-dir"])
         .arg(workspace.target.join(folder));
     Ok(cargo)
-}
-
-fn host() -> Result<String, Failure> {
-    let output = Command::new("rustc").arg("-vV").output();
-    let text = output
-        .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
-        .unwrap_or_default();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| Failure::Surroundings("rustc does not say its host".to_owned()))
 }
 
 fn fuzz(

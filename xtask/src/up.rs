@@ -6,7 +6,7 @@ use std::process::Command;
 
 use fingerpost_envoy_runner::VARIABLE;
 
-use crate::build::{self, Profile};
+use crate::build;
 use crate::failure::Failure;
 use crate::setup;
 use crate::workspace::{Workspace, does_not_run, run as run_to_end, say};
@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
     let examples = examples(workspace)?;
     let example = find(&examples, request.example)?;
     let envoy = setup::envoy(workspace)?;
-    let fingerpost = build::all(workspace, Profile::Dev)?;
+    let fingerpost = build::command_alone(workspace)?;
 
     let command = || {
         let mut command = Command::new(&fingerpost);

@@ -43,14 +43,19 @@ impl Workspace {
         self.target.join("tools")
     }
 
-    /// The filter's module, where the command's build and the tests look for it.
+    /// Cargo's target folder for the filters. The command's build script builds in it too, while cargo holds the other one.
+    pub(crate) fn filters(&self) -> PathBuf {
+        self.target.join("filters")
+    }
+
+    /// The filter's module, where the tests look for it.
     pub(crate) fn module(&self) -> PathBuf {
         self.target.join("fingerpost.wasm")
     }
 
-    /// The same module as machine code, beside it.
-    pub(crate) fn machine_code(&self) -> PathBuf {
-        self.module().with_extension("cwasm")
+    /// The same module as machine code for a target, where the command's build script looks for it.
+    pub(crate) fn machine_code(&self, target: &str) -> PathBuf {
+        self.target.join("precompiled").join(format!("{target}.cwasm"))
     }
 
     /// The version of a dependency that `Cargo.lock` has.
@@ -67,10 +72,6 @@ impl Workspace {
     pub(crate) fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = cargo();
         command.args(arguments).current_dir(&self.root);
-        // Only where it lies elsewhere: the variable is part of what cargo compares before it rebuilds.
-        if self.target != self.root.join("target") {
-            command.env("FINGERPOST_WASM", self.module());
-        }
         command
     }
 

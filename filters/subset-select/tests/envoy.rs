@@ -43,7 +43,7 @@ fn target() -> PathBuf {
 /// Where `cargo xtask build` leaves a filter's module.
 fn module(filter: &str) -> PathBuf {
     let folder = std::env::var_os("FINGERPOST_WASM_DIR");
-    let folder = folder.map_or_else(|| target().join("wasm32-wasip1/wasm"), PathBuf::from);
+    let folder = folder.map_or_else(|| target().join("filters/wasm32-wasip1/wasm"), PathBuf::from);
     let module = folder.join(format!("fingerpost_{}.wasm", filter.replace('-', "_")));
     assert!(
         module.is_file(),

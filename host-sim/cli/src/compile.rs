@@ -58,7 +58,7 @@ impl Compile {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let wasm = match self.engine {
-            EngineName::Wasm => Some(module::bytes()?),
+            EngineName::Wasm => Some(module::bytes()),
             EngineName::Native => None,
         };
         let module_path = match self.module_path {

@@ -1,4 +1,4 @@
-//! The filter's module, as far as this binary was built with it: see `build.rs`.
+//! The filter's module, which `build.rs` puts into this binary.
 
 use std::env;
 
@@ -10,16 +10,14 @@ use crate::failure::Failure;
 include!(concat!(env!("OUT_DIR"), "/module.rs"));
 
 /// The module's bytes.
-pub(crate) fn bytes() -> Result<&'static [u8], Failure> {
-    MODULE.ok_or_else(|| {
-        Failure::surroundings("this binary was built without the filter: run `cargo xtask build`")
-    })
+pub(crate) fn bytes() -> &'static [u8] {
+    MODULE
 }
 
 /// The module, ready to run: as it was compiled when this binary was built, else from the user's cache, else compiled
 /// now.
 pub(crate) fn compiled() -> Result<Module, Failure> {
-    let bytes = bytes()?;
+    let bytes = bytes();
     let module = match precompiled(bytes) {
         Some(module) => Ok(module),
         None => cached(bytes),

@@ -94,7 +94,7 @@ impl Up {
     /// Runs the command.
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let wasm = match self.engine {
-            EngineName::Wasm => Some(module::bytes()?),
+            EngineName::Wasm => Some(module::bytes()),
             EngineName::Native => None,
         };
         let checks = self.check.as_deref().map(check::read).transpose()?;
