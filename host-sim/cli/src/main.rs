@@ -8,6 +8,7 @@ mod args;
 mod caller;
 mod certificates;
 mod compile;
+mod completions;
 mod curl;
 mod explain;
 mod failure;
@@ -16,11 +17,13 @@ mod headers;
 mod journal;
 mod load;
 mod local;
+mod man;
 mod module;
 mod output;
 mod proxy;
 mod request;
 mod routes;
+mod schema;
 mod serve;
 mod shell;
 mod signals;
@@ -72,6 +75,9 @@ enum Command {
     Serve(serve::Serve),
     Test(test::Test),
     Up(up::Up),
+    Completions(completions::Completions),
+    Man(man::Man),
+    Schema(schema::Schema),
     #[command(name = "remove-after", hide = true)]
     RemoveAfter(up::RemoveAfter),
 }
@@ -98,6 +104,9 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Up(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+        Command::Schema(command) => command.run(),
         Command::RemoveAfter(command) => command.run(),
     });
     match result {

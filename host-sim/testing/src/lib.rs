@@ -43,3 +43,6 @@ pub use report::{Report, Status, Summary, Tested, print_github, print_junit, pri
 pub use run::{Run, RunError, RunOptions, inputs, run, wanted_inputs};
 pub use suite::{Inputs, Suite};
 pub use test_file::ReadText;
+
+/// The JSON Schema of our own test files, for editors.
+pub const SCHEMA: &str = include_str!("../routes.test.schema.json");

@@ -1,9 +1,11 @@
 //! The command as people and scripts use it: arguments in, files, text and exit code out.
 
+mod build_script;
 mod compile;
 mod documents;
 mod explain;
 mod foreign_tests;
+mod generated;
 #[path = "../../../../tests/src/recorded.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the other engines")]
 mod recorded;
