@@ -151,6 +151,11 @@ const ALLOWANCES: &[Allowance] = &[
         others: None,
     },
     Allowance {
+        name: "renderers",
+        ours: &["resources"],
+        others: Some(&[]),
+    },
+    Allowance {
         name: "cli",
         ours: &[
             "config-compiler",
@@ -158,6 +163,7 @@ const ALLOWANCES: &[Allowance] = &[
             "envoy-runner",
             "explain",
             "proxy-model",
+            "renderers",
             "resources",
             "routing-config",
             "simulated-proxy",

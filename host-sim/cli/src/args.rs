@@ -9,6 +9,7 @@ use fingerpost_terminal::style::note;
 
 use crate::failure::Failure;
 use crate::module;
+use crate::rendered::Render;
 
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]
@@ -57,6 +58,9 @@ pub(crate) struct Input {
     /// List the files of a directory that are not read, and why
     #[arg(long, help_heading = "Input")]
     pub(crate) list_skipped: bool,
+
+    #[command(flatten)]
+    pub(crate) render: Render,
 }
 
 /// Which engine matches requests.

@@ -12,6 +12,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use fingerpost_renderers::{Kustomization, Tool, normal};
 use fingerpost_resources::{Contents, Source, contents};
 use fingerpost_terminal::style::note;
 use fingerpost_testing::is_test_file;
@@ -20,9 +21,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::skipped::{
-    Reason, Skipped, is_kustomization, is_of_other_tools, is_our_output, normal, patches, shown,
-};
+use crate::rendered::{Render, render};
+use crate::skipped::{Reason, Skipped, is_of_other_tools, is_our_output, shown};
 
 /// What standard input is called in messages.
 const STDIN: &str = "<stdin>";
@@ -30,6 +30,16 @@ const STDIN: &str = "<stdin>";
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// No more is read of one file: a device may have no end.
 const MOST_MEGABYTES: u64 = 256;
+
+/// How to read folders.
+#[derive(Debug)]
+pub(crate) struct ReadOptions<'o> {
+    pub(crate) caller: Caller,
+    /// Which folders are read through the tools that make resources of them.
+    pub(crate) render: &'o Render,
+    /// What is invalid is left out, and the rest answers.
+    pub(crate) answers_in_part: bool,
+}
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -43,14 +53,14 @@ pub(crate) struct Files {
 }
 
 /// Reads everything, in the order given. A file that is named more than once counts where it is named last: as with
-/// `kubectl apply`, the resource that is applied last wins.
-pub(crate) fn read(names: &[PathBuf], caller: Caller) -> Result<Files, Failure> {
+/// `kubectl apply`, the resource that is applied last wins. What tools make of folders comes behind the files.
+pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files, Failure> {
     let mut files = Files::default();
     let mut empty = Vec::new();
-    let mut found = Vec::new();
+    let mut read = Vec::new();
     for named in named_files(names, &mut files.skipped)? {
         if named.path.as_os_str() == "-" {
-            found.push((named, read_stdin()?));
+            read.push((named, read_stdin()?));
             continue;
         }
         let bytes = read_file(&named.path).map_err(|error| unreadable(&named.path, &error))?;
@@ -58,15 +68,27 @@ pub(crate) fn read(names: &[PathBuf], caller: Caller) -> Result<Files, Failure> 
             continue;
         }
         let source = Source::from_bytes(named.path.to_string_lossy(), bytes);
-        found.push((named, source));
+        read.push((named, source));
     }
-    let kustomizations = found
-        .iter()
-        .filter(|(it, _)| it.is_found && is_kustomization(&it.path));
-    let patches: HashSet<PathBuf> = kustomizations
-        .flat_map(|(named, source)| patches(&named.path, source))
+    let found = || read.iter().filter(|(named, _)| named.is_found);
+    let kustomizations: Vec<Kustomization> = found()
+        .filter(|(named, _)| Tool::of(&named.path) == Some(Tool::Kustomize))
+        .map(|(named, source)| Kustomization::read(&named.path, source))
         .collect();
-    for (named, source) in found {
+    let patches: HashSet<PathBuf> = kustomizations
+        .iter()
+        .flat_map(|it| it.patches.iter().cloned())
+        .collect();
+    let rendered = render(
+        options.render,
+        options.answers_in_part,
+        &kustomizations,
+        found().map(|(named, source)| (named.path.as_path(), source)),
+    )?;
+    for (named, source) in read {
+        if named.is_found && rendered.covers(&named.path) {
+            continue;
+        }
         match reason_to_skip(&named, &source, &patches, &mut files.skipped) {
             Some(reason) => files.skipped.add(&named.path, reason),
             None if holds_nothing(&source.text) => empty.push(source.name),
@@ -78,7 +100,11 @@ pub(crate) fn read(names: &[PathBuf], caller: Caller) -> Result<Files, Failure> 
             }
         }
     }
-    files.skipped.note_renderers(caller);
+    let made = rendered.sources.into_iter();
+    files
+        .sources
+        .extend(made.filter(|source| !holds_nothing(&source.text)));
+    files.skipped.note_renderers(options.caller);
     if files.sources.is_empty() {
         return Err(nothing_to_compile(names, &empty, &files.skipped));
     }
@@ -98,7 +124,8 @@ fn reason_to_skip(
     if !named.is_found {
         return None;
     }
-    if skipped.notice_renderer(&named.path) {
+    if let Some(tool) = Tool::of(&named.path) {
+        skipped.notice_renderer(tool, &named.path);
         return Some(Reason::Other);
     }
     if patches.contains(&normal(&named.path)) {
@@ -190,7 +217,7 @@ fn files_below(directory: &Path, skipped: &mut Skipped) -> Result<Vec<PathBuf>, 
             .is_some_and(|it| it.to_string_lossy().ends_with(".test"))
     };
     let (files, folders) = walk(directory, |path| {
-        !is_test(path) && is_read(path) && !is_our_output(path)
+        !is_test(path) && (is_read(path) || Tool::of(path).is_some()) && !is_our_output(path)
     })?;
     skipped.add_folders(folders);
     if files.is_empty() {

@@ -14,8 +14,9 @@ use crate::args::Input;
 use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, ReadOptions};
 use crate::proxy;
+use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
 
 /// What to read, and how to judge it.
@@ -33,6 +34,15 @@ pub(crate) struct LoadOptions<'o> {
     pub(crate) implies_gateway: bool,
     /// Codes of findings that the caller reports itself, or that have no effect for it.
     pub(crate) ignored_codes: &'o [Code],
+    /// Which folders are read through the tools that make resources of them.
+    pub(crate) render: &'o Render,
+}
+
+impl LoadOptions<'_> {
+    /// Whether what is invalid is left out, and the rest answers.
+    pub(crate) fn answers_in_part(&self) -> bool {
+        self.caller.leaves_invalid_out() && !self.strict
+    }
 }
 
 /// Reads and compiles. What is found is shown on standard error, except findings with a code in
@@ -52,13 +62,21 @@ pub(crate) fn load(
         list_skipped: input.list_skipped,
         implies_gateway: false,
         ignored_codes,
+        render: &input.render,
     };
     load_with(&reading, options)
 }
 
 /// Does what [`load`] does, for other than the usual options.
 pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Result<Compilation, Failure> {
-    let files = files::read(reading.files, reading.caller)?;
+    let files = files::read(
+        reading.files,
+        &ReadOptions {
+            caller: reading.caller,
+            render: reading.render,
+            answers_in_part: reading.answers_in_part(),
+        },
+    )?;
     let number_of_files = files.sources.len();
     let mut diagnostics = Diagnostics::new();
     let mut resources = read(files.sources, &mut diagnostics);
@@ -68,7 +86,7 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
     } else if reading.finds_proxy {
         proxy::find(&resources, &mut options);
     }
-    let compiled = if reading.caller.leaves_invalid_out() && !reading.strict {
+    let compiled = if reading.answers_in_part() {
         compile_without_invalid(&mut resources, &options, &mut diagnostics, |file| {
             files.found.contains(file)
         })

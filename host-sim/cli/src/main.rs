@@ -21,6 +21,7 @@ mod man;
 mod module;
 mod output;
 mod proxy;
+mod rendered;
 mod request;
 mod routes;
 mod schema;

@@ -4,21 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use fingerpost_resources::yaml::{Node, Scalar, Value};
-use fingerpost_resources::{Diagnostics, Source, trees, visible};
+use fingerpost_renderers::Tool;
+use fingerpost_resources::visible;
 use fingerpost_terminal::count;
 use fingerpost_terminal::style::note;
 
 use crate::caller::Caller;
 use crate::shell::quote;
 
-/// How a folder says that kustomize makes resources of it.
-const KUSTOMIZATIONS: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
-/// How a folder says that it is a Helm chart.
-const CHART: &str = "Chart.yaml";
 /// What `compile` writes.
 const BOOTSTRAP: &str = "envoy.json";
 const ROUTING: &str = "routing.json";
@@ -56,21 +52,16 @@ impl Skipped {
         self.folders.extend(folders);
     }
 
-    /// Keeps the file's folder in mind, if the file says that a tool renders it. Returns whether it does.
-    pub(crate) fn notice_renderer(&mut self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = match path.parent() {
+    /// Keeps a folder in mind that the tool would render.
+    pub(crate) fn notice_renderer(&mut self, tool: Tool, file: &Path) {
+        let folder = match file.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             Some(_) | None => PathBuf::from("."),
         };
-        if is_kustomization(path) {
-            self.kustomizations.insert(folder);
-        } else if name == CHART {
-            self.charts.insert(folder);
-        } else {
-            return false;
-        }
-        true
+        match tool {
+            Tool::Kustomize => self.kustomizations.insert(folder),
+            Tool::Helm => self.charts.insert(folder),
+        };
     }
 
     /// How many files of each kind there are, such as `31 other files, 14 templates`. None if there is none.
@@ -127,10 +118,17 @@ impl Skipped {
                 "a kustomization",
                 "kustomizations",
                 "kubectl kustomize",
+                "--kustomize",
             ),
-            (&self.charts, "a Helm chart", "Helm charts", "helm template"),
+            (
+                &self.charts,
+                "a Helm chart",
+                "Helm charts",
+                "helm template",
+                "--helm",
+            ),
         ];
-        for (folders, one, many, tool) in tools {
+        for (folders, one, many, tool, flag) in tools {
             // The last: overlays come behind their base.
             let Some(last) = folders.last().map(|it| shown(it)) else {
                 continue;
@@ -141,7 +139,7 @@ impl Skipped {
             };
             let folder = quote(&last);
             note_once(format!(
-                "{what}. To read what a cluster gets: {tool} {folder} | fingerpost {command} -f -"
+                "{what}. To read what a cluster gets, add {flag}, or: {tool} {folder} | fingerpost {command} -f -"
             ));
         }
     }
@@ -178,52 +176,4 @@ pub(crate) fn is_our_output(path: &Path) -> bool {
         is_json && folder.ends_with("certs") && folder.parent().is_some_and(is_output)
     };
     (name == BOOTSTRAP || name == ROUTING) && is_output(folder) || is_certificate()
-}
-
-/// Whether this is the file by which kustomize knows a folder.
-pub(crate) fn is_kustomization(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    KUSTOMIZATIONS.iter().any(|it| name == *it)
-}
-
-/// The files that a kustomization applies to resources: they look like resources, and are parts of them.
-pub(crate) fn patches(kustomization: &Path, source: &Source) -> Vec<PathBuf> {
-    let folder = kustomization.parent().unwrap_or(Path::new(""));
-    let mut patches = Vec::new();
-    for root in trees(source, &mut Diagnostics::new()) {
-        for key in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
-            let Some(Value::List(items)) = root.get(key).map(|it| &it.value) else {
-                continue;
-            };
-            let named = items
-                .iter()
-                .filter_map(|it| text(it).or_else(|| text(it.get("path")?)));
-            patches.extend(named.map(|it| normal(&folder.join(it))));
-        }
-    }
-    patches
-}
-
-fn text(node: &Node) -> Option<&str> {
-    match &node.value {
-        Value::Scalar(Scalar::Text(text)) => Some(text),
-        Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
-    }
-}
-
-/// The path without `.` and with each `..` resolved by the folder before it.
-pub(crate) fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if normal.file_name().is_some() => {
-                normal.pop();
-            }
-            Component::ParentDir | Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
-                normal.push(part);
-            }
-        }
-    }
-    normal
 }

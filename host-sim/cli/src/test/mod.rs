@@ -40,6 +40,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::load::{LoadOptions, load_with, show};
 use crate::output::replace;
+use crate::rendered::Render;
 use crate::signals::Stop;
 use crate::watch::{Wake, Watch};
 
@@ -101,6 +102,9 @@ pub(crate) struct Test {
     /// List the files of a directory that are not read, and why
     #[arg(long, help_heading = "Input")]
     list_skipped: bool,
+
+    #[command(flatten)]
+    render: Render,
 
     /// Bind every VirtualService to an implied Gateway for all hosts on port 80
     #[arg(long, help_heading = "Input")]
@@ -214,6 +218,7 @@ impl Test {
                 strict: inputs.strict,
                 implies_gateway: inputs.no_gateway,
                 ignored_codes: IGNORED_CODES,
+                render: &self.render,
             };
             let compilation = load_with(&reading, inputs.options())?;
             compiled.push((inputs, compilation));

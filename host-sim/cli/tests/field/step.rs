@@ -17,6 +17,13 @@ pub(crate) struct Step {
     command: String,
     /// The file that standard input is; without it, nothing.
     stdin: Option<PathBuf>,
+    /// The folder that is the whole `PATH`, for stand-ins of other programs; without it, the machine's.
+    path: Option<PathBuf>,
+    /// Environment variables.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// The folder to run in, below that of the case.
+    folder: Option<PathBuf>,
     /// The exit code.
     exit: i32,
     /// Texts that standard output or standard error contains. Runs of white space count as one blank.
@@ -50,13 +57,21 @@ impl Step {
                 .into(),
             None => Stdio::null(),
         };
-        let output = Command::new(env!("CARGO_BIN_EXE_fingerpost"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fingerpost"));
+        command
             .args(words(&self.command))
-            .current_dir(folder)
+            .current_dir(
+                self.folder
+                    .as_ref()
+                    .map_or(folder.to_owned(), |it| folder.join(it)),
+            )
             .env("NO_COLOR", "1")
-            .stdin(stdin)
-            .output()
-            .map_err(|error| error.to_string())?;
+            .envs(&self.env)
+            .stdin(stdin);
+        if let Some(path) = &self.path {
+            command.env("PATH", folder.join(path));
+        }
+        let output = command.output().map_err(|error| error.to_string())?;
         let said = said(&output);
         let mut failures = self.judge_text(&output, &said);
         failures.extend(self.judge_json(folder, &output)?);

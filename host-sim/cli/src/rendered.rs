@@ -1,0 +1,125 @@
+//! Resources that kustomize or Helm makes of folders, where `--kustomize` or `--helm` asks for it.
+//!
+//! Which folders are rendered, and how, is in the crate `renderers`. Decides what a failure means: a command that
+//! answers without invalid resources answers without such a folder too.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use fingerpost_renderers::{
+    Chart, Kustomization, RenderError, RenderedFolder, Tool, normal, rendered_folders,
+};
+use fingerpost_resources::{Source, visible_lines};
+use fingerpost_terminal::style::note;
+
+use crate::failure::Failure;
+use crate::skipped::note_once;
+
+/// Which tools to run on folders.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Render {
+    /// Read folders with a kustomization through `kustomize build` or `kubectl kustomize`, whichever is installed
+    #[arg(long, help_heading = "Input")]
+    pub(crate) kustomize: bool,
+
+    /// Read Helm charts through `helm template`
+    #[arg(long, help_heading = "Input")]
+    pub(crate) helm: bool,
+
+    /// Values for `helm template`; may be repeated
+    #[arg(
+        long = "helm-values",
+        value_name = "FILE",
+        requires = "helm",
+        help_heading = "Input"
+    )]
+    pub(crate) values: Vec<PathBuf>,
+}
+
+/// What the tools made.
+#[derive(Debug, Default)]
+pub(crate) struct RenderedSources {
+    pub(crate) sources: Vec<Source>,
+    /// Folders whose files are read through a tool, or not at all.
+    folders: Vec<PathBuf>,
+    /// Files and folders elsewhere that a kustomization takes.
+    taken: Vec<PathBuf>,
+}
+
+impl RenderedSources {
+    /// Whether a file of a folder is read through a tool.
+    pub(crate) fn covers(&self, file: &Path) -> bool {
+        let file = normal(file);
+        self.folders
+            .iter()
+            .chain(&self.taken)
+            .any(|it| file.starts_with(it))
+    }
+}
+
+/// Renders the folders among `found`, the files of folders, for which a tool is wanted. If the caller answers in part,
+/// a folder that its tool refuses is left out.
+pub(crate) fn render<'s>(
+    wanted: &Render,
+    answers_in_part: bool,
+    kustomizations: &[Kustomization],
+    found: impl Iterator<Item = (&'s Path, &'s Source)>,
+) -> Result<RenderedSources, Failure> {
+    let kustomizations = if wanted.kustomize { kustomizations } else { &[] };
+    let charts: Vec<Chart> = found
+        .filter(|(path, _)| wanted.helm && Tool::of(path) == Some(Tool::Helm))
+        .map(|(path, source)| Chart::read(path, source))
+        .collect();
+    let mut rendered = RenderedSources::default();
+    for folder in rendered_folders(kustomizations, &charts) {
+        match folder.tool.render(&folder.folder, &wanted.values) {
+            Ok(it) => {
+                note_once(format!("read what `{}` makes", it.command));
+                let name = format!("{} ({})", shown(&folder.folder), tool(&folder));
+                rendered.sources.push(Source::from_bytes(name, it.yaml));
+            }
+            Err(error @ (RenderError::NotInstalled(_) | RenderError::Run { .. })) => {
+                return Err(Failure::surroundings(format!("{}: {error}", flag(&folder))));
+            }
+            Err(error @ RenderError::Failed { .. }) => {
+                let message = visible_lines(&error.to_string()).into_owned();
+                if !answers_in_part {
+                    return Err(Failure::refused(message));
+                }
+                note(format_args!("left out a folder: {message}"));
+            }
+        }
+    }
+    rendered.folders = kustomizations
+        .iter()
+        .map(|it| it.folder.clone())
+        .chain(charts.into_iter().map(|it| it.folder))
+        .collect();
+    rendered.taken = kustomizations
+        .iter()
+        .flat_map(|it| it.resources.iter().chain(&it.patches).cloned())
+        .collect();
+    Ok(rendered)
+}
+
+/// What the text is called in places. Its last part is all that a table has room for.
+fn shown(folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        return ".".to_owned();
+    }
+    folder.to_string_lossy().into_owned()
+}
+
+fn tool(folder: &RenderedFolder) -> &'static str {
+    match folder.tool {
+        Tool::Kustomize => "kustomize",
+        Tool::Helm => "helm",
+    }
+}
+
+fn flag(folder: &RenderedFolder) -> &'static str {
+    match folder.tool {
+        Tool::Kustomize => "--kustomize",
+        Tool::Helm => "--helm",
+    }
+}
