@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
 
-/// A match and its place: the index in its `match` list, `root-leaf` where two were merged.
+use crate::condition_text::describe_written;
+
+/// A match and its name: the index in its `match` list, `root-leaf` where two were merged.
 pub(crate) type NamedMatch = (String, HttpMatchRequest);
 
 /// Why Istio drops a rule that delegates, or one of its delegate's rules.
@@ -92,12 +94,12 @@ fn merge_matches(root: &[NamedMatch], leaf: &[NamedMatch]) -> Result<Vec<NamedMa
         return Ok(root.to_vec());
     }
     let mut merged = Vec::new();
-    for (leaf_place, inner) in leaf {
+    for (leaf_index, inner) in leaf {
         let before = merged.len();
         let mut first_conflict = None;
-        for (root_place, outer) in root {
+        for (root_index, outer) in root {
             match conflict(outer, inner) {
-                None => merged.push((format!("{root_place}-{leaf_place}"), merge_match(outer, inner))),
+                None => merged.push((format!("{root_index}-{leaf_index}"), merge_match(outer, inner))),
                 Some(conflict) => first_conflict = first_conflict.or(Some(conflict)),
             }
         }
@@ -151,7 +153,7 @@ fn conflict(root: &HttpMatchRequest, leaf: &HttpMatchRequest) -> Option<Delegate
     };
     let of_strings = |field: String, root: &StringMatch, leaf: &StringMatch| DelegateConflict {
         has_regex: [root, leaf].iter().any(|it| matches!(it, StringMatch::Regex(_))),
-        ..of(&field, describe(root), describe(leaf))
+        ..of(&field, describe_written(root), describe_written(leaf))
     };
     let strings = [
         ("uri", &root.uri, &leaf.uri),
@@ -201,16 +203,6 @@ fn conflict(root: &HttpMatchRequest, leaf: &HttpMatchRequest) -> Option<Delegate
     }
     gateways_conflict(&root.gateways, &leaf.gateways)
         .then(|| of("gateways", root.gateways.join(", "), leaf.gateways.join(", ")))
-}
-
-/// A condition as it is written: `prefix /api`.
-fn describe(condition: &StringMatch) -> String {
-    match condition {
-        StringMatch::Present => "{}".to_owned(),
-        StringMatch::Exact(text) => format!("exact {text}"),
-        StringMatch::Prefix(text) => format!("prefix {text}"),
-        StringMatch::Regex(text) => format!("regex {text}"),
-    }
 }
 
 /// The delegate's condition must be a case of the root's.

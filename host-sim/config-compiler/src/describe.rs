@@ -1,6 +1,6 @@
-//! Routes in words: their conditions, destinations, rewrites and policies. Defaults of policies are described too.
+//! Routes in words: their destinations, rewrites and policies. Defaults of policies are described too.
 //!
-//! Decides nothing.
+//! Decides nothing. `condition_text` has the words for conditions.
 
 use fingerpost_envoy_config::filters::cors::CorsPolicy;
 use fingerpost_envoy_config::filters::fault::{AbortError, HttpFault};
@@ -9,10 +9,9 @@ use fingerpost_envoy_config::route::{
     DirectResponseAction, HashPolicy, RedirectAction, RedirectResponseCode, RequestMirrorPolicy, RetryPolicy,
 };
 use fingerpost_envoy_config::{Denominator, FractionalPercent};
-use fingerpost_routing_config::{HeaderMatch, PathMatch, Rewrite, RouteMatch, ValueMatch};
+use fingerpost_routing_config::{PathMatch, Rewrite};
 
 use crate::detail::{AbortDetail, PolicyDetail};
-use crate::matching::ClaimMatch;
 use crate::routes::route::{Destinations, Route, Target};
 use crate::services::ClusterRef;
 
@@ -66,53 +65,6 @@ fn describe_redirect(redirect: &RedirectAction) -> String {
     format!("redirect {code} {scheme}{}{port}{path}", redirect.host_redirect)
         .trim_end()
         .to_owned()
-}
-
-/// The conditions of a route: `prefix /v1, header x-user = jason`.
-pub(crate) fn describe_conditions(matches: &RouteMatch, claims: &[ClaimMatch]) -> String {
-    let folds = if matches.ignore_case { " (any case)" } else { "" };
-    let path = match &matches.path {
-        PathMatch::Exact(text) => format!("exact {text}{folds}"),
-        PathMatch::Prefix(text) => format!("prefix {text}{folds}"),
-        PathMatch::Regex(text) => format!("regex {text}"),
-    };
-    let is_claim = |header: &&HeaderMatch| claims.iter().any(|it| it.is_stand_in(header));
-    let headers = matches
-        .headers
-        .iter()
-        .filter(|header| !is_claim(header))
-        .map(|header| match header.name.strip_prefix(':') {
-            Some(name) => describe_value(name, &header.want, header.invert),
-            None => describe_value(&format!("header {}", header.name), &header.want, header.invert),
-        });
-    let query = matches
-        .query
-        .iter()
-        .map(|it| describe_value(&format!("query {}", it.name), &it.want, false));
-    let claims = claims
-        .iter()
-        .map(|it| describe_value(&format!("claim {}", it.name), &it.want, !it.is_wanted));
-    std::iter::once(path)
-        .chain(headers)
-        .chain(claims)
-        .chain(query)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn describe_value(name: &str, want: &ValueMatch, invert: bool) -> String {
-    let (verb, text) = match (want, invert) {
-        (ValueMatch::Present, false) => return format!("{name} present"),
-        (ValueMatch::Present, true) => return format!("{name} absent"),
-        (ValueMatch::Exact(text), false) => ("=", text),
-        (ValueMatch::Exact(text), true) => ("!=", text),
-        (ValueMatch::Prefix(text), false) => ("starts with", text),
-        (ValueMatch::Prefix(text), true) => ("does not start with", text),
-        (ValueMatch::Regex(text), false) => ("~", text),
-        (ValueMatch::Regex(text), true) => ("!~", text),
-    };
-    let text = if text.is_empty() { "\"\"" } else { text };
-    format!("{name} {verb} {text}")
 }
 
 /// What becomes of the path, and of the host; none if both stay.

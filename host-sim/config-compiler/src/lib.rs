@@ -18,6 +18,7 @@ mod cluster_policies;
 mod clusters;
 mod compilation;
 mod compiled;
+mod condition_text;
 mod connection_limits;
 mod covers;
 mod credentials;
@@ -72,6 +73,7 @@ pub use bootstrap::compile;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
 pub use compilation::{Compilation, compile_valid, compile_without_invalid};
 pub use compiled::{Compiled, CompiledChain, Routing};
+pub use condition_text::{describe_path, describe_value};
 pub use covers::covers;
 pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{

@@ -6,7 +6,8 @@ use fingerpost_resources::Span;
 use fingerpost_routing_config::{RouteMatch, RuleRef};
 
 use crate::clusters::Cluster;
-use crate::describe::{describe_conditions, describe_rewrite, describe_shares, describe_target};
+use crate::condition_text::describe_conditions;
+use crate::describe::{describe_rewrite, describe_shares, describe_target};
 use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
@@ -193,13 +194,13 @@ fn route_summaries(host: &VirtualHost<'_>, destinations: &Destinations<'_>) -> V
     routes.collect()
 }
 
-fn left_out(it: &LeftOut<'_>) -> LeftOutSummary {
+fn left_out(left_out: &LeftOut<'_>) -> LeftOutSummary {
     LeftOutSummary {
-        rule: it.rule.clone(),
-        conditions: it.conditions.clone(),
-        matches: describe_conditions(&it.conditions, &[]),
-        reason: it.reason.clone(),
-        span: it.leaf.origin.at(&it.path),
+        rule: left_out.rule.clone(),
+        conditions: left_out.conditions.clone(),
+        matches: describe_conditions(&left_out.conditions, &[]),
+        reason: left_out.reason.clone(),
+        span: left_out.leaf.origin.at(&left_out.path),
     }
 }
 

@@ -146,7 +146,7 @@ pub struct Failed {
     pub on: &'static str,
     /// Of the header or the parameter.
     pub name: Option<String>,
-    /// As in `must start with /cart`.
+    /// The condition, as in `prefix /cart` or `header x-a = 1`.
     pub expected: String,
     /// What the request has; none if it has nothing of the kind.
     pub got: Option<String>,
@@ -452,6 +452,17 @@ impl Failed {
         match &self.name {
             Some(name) => format!("{} {name}", self.on),
             None => self.on.to_owned(),
+        }
+    }
+
+    /// What the request has instead, as in `path is /b`.
+    #[must_use]
+    pub fn found(&self) -> String {
+        let subject = self.subject();
+        match self.got.as_deref() {
+            None => format!("{subject} is missing"),
+            Some("") => format!("{subject} is empty"),
+            Some(value) => format!("{subject} is {value}"),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Which conditions a request fails, what they want and what the request has.
 //!
-//! Whether a condition holds is `fingerpost-routing`'s answer; here it is put into words.
+//! `fingerpost-routing` decides whether a condition holds, and `fingerpost-config-compiler` describes conditions.
 
-use fingerpost_config_compiler::ClaimMatch;
+use fingerpost_config_compiler::{ClaimMatch, describe_path, describe_value};
 use fingerpost_routing::{
     Encoding, Finder, HeaderMatch, HeaderName, Mismatch, PathMatch, Pattern, QueryMatch, RequestHead,
     RouteMatch, StringMatch, ValueMatch,
 };
-use fingerpost_routing_config::ValueMatch as Want;
+use fingerpost_routing_config as written;
 use fingerpost_simulated_proxy::host_of;
 
 use crate::explanation::Failed;
@@ -53,21 +53,19 @@ impl Conditions<'_> {
     }
 
     fn path(&self, path: &str, query: Option<&[u8]>) -> Failed {
-        let folds = |ignore_case: bool| if ignore_case { ", in any case" } else { "" };
-        let expected = match &self.matcher.path {
-            PathMatch::Exact {
-                path: text,
-                ignore_case,
-            } => format!("must be {text}{}", folds(*ignore_case)),
-            PathMatch::Prefix { prefix, ignore_case } => {
-                format!("must start with {prefix}{}", folds(*ignore_case))
+        let (condition, ignore_case) = match &self.matcher.path {
+            PathMatch::Exact { path, ignore_case } => {
+                (written::PathMatch::Exact(path.to_string()), *ignore_case)
             }
-            PathMatch::Regex(pattern) => format!("must match {pattern}"),
+            PathMatch::Prefix { prefix, ignore_case } => {
+                (written::PathMatch::Prefix(prefix.to_string()), *ignore_case)
+            }
+            PathMatch::Regex(pattern) => (written::PathMatch::Regex(pattern.to_string()), false),
         };
         Failed {
             on: "path",
             name: None,
-            expected,
+            expected: describe_path(&condition, ignore_case),
             got: Some(path.to_owned()),
             hint: self.path_hint(path, query),
         }
@@ -103,11 +101,14 @@ impl Conditions<'_> {
     }
 
     fn header(&self, header: &HeaderMatch, values: &[String]) -> Failed {
-        let (on, name) = match &header.name {
-            HeaderName::Method => ("method", None),
-            HeaderName::Authority => ("authority", None),
-            HeaderName::Scheme => ("scheme", None),
-            HeaderName::Path | HeaderName::Plain(_) => ("header", Some(header.name.as_str().to_owned())),
+        let name = header.name.as_str();
+        let (on, name, subject) = match &header.name {
+            HeaderName::Method => ("method", None, "method".to_owned()),
+            HeaderName::Authority => ("authority", None, "authority".to_owned()),
+            HeaderName::Scheme => ("scheme", None, "scheme".to_owned()),
+            HeaderName::Path | HeaderName::Plain(_) => {
+                ("header", Some(name.to_owned()), format!("header {name}"))
+            }
         };
         let joined = values.join(", ");
         let got = (!values.is_empty()).then_some(joined);
@@ -140,7 +141,7 @@ impl Conditions<'_> {
         Failed {
             on,
             name,
-            expected: wanted(&header.want, header.invert),
+            expected: describe_value(&subject, &written_value(&header.want), header.invert),
             got,
             hint,
         }
@@ -156,7 +157,11 @@ impl Conditions<'_> {
         Failed {
             on: "query parameter",
             name: Some(query.name.to_string()),
-            expected: wanted(&query.want, false),
+            expected: describe_value(
+                &format!("query {}", query.name),
+                &written_value(&query.want),
+                false,
+            ),
             got,
             hint,
         }
@@ -165,29 +170,22 @@ impl Conditions<'_> {
 
 /// A condition on a claim. No request has claims, since nothing verifies its token.
 fn claim(claim: &ClaimMatch) -> Failed {
-    let expected = match &claim.want {
-        Want::Present => "must be there".to_owned(),
-        Want::Exact(text) => format!("must be {text}"),
-        Want::Prefix(text) => format!("must start with {text}"),
-        Want::Regex(text) => format!("must match {text}"),
-    };
     Failed {
         on: "claim",
         name: Some(claim.name.clone()),
-        expected,
+        expected: claim.describe(),
         got: None,
         hint: Some("no token is verified here, so no request has claims".to_owned()),
     }
 }
 
-fn wanted(want: &ValueMatch, invert: bool) -> String {
-    let must = if invert { "must not" } else { "must" };
+/// The condition as the configuration of the filter has it.
+fn written_value(want: &ValueMatch) -> written::ValueMatch {
     match want {
-        ValueMatch::Present => format!("{must} be there"),
-        ValueMatch::Text(StringMatch::Exact(text)) if text.is_empty() => format!("{must} be empty"),
-        ValueMatch::Text(StringMatch::Exact(text)) => format!("{must} be {text}"),
-        ValueMatch::Text(StringMatch::Prefix(text)) => format!("{must} start with {text}"),
-        ValueMatch::Text(StringMatch::Regex(text)) => format!("{must} match {text}"),
+        ValueMatch::Present => written::ValueMatch::Present,
+        ValueMatch::Text(StringMatch::Exact(text)) => written::ValueMatch::Exact(text.to_string()),
+        ValueMatch::Text(StringMatch::Prefix(text)) => written::ValueMatch::Prefix(text.to_string()),
+        ValueMatch::Text(StringMatch::Regex(pattern)) => written::ValueMatch::Regex(pattern.to_string()),
     }
 }
 

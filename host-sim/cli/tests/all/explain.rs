@@ -168,7 +168,7 @@ fn the_nearest_miss_fails_the_fewest_conditions() {
     );
     assert_eq!(
         (&miss["failed"][0]["expected"], &miss["failed"][0]["got"]),
-        (&json!("must be PUT"), &json!("GET"))
+        (&json!("method = PUT"), &json!("GET"))
     );
     let told = ask(&resources, "http://shop.example.com/elsewhere");
     assert_eq!(told["nearest_miss"], Value::Null);

@@ -148,7 +148,7 @@ fn nothing_in_the_files_controls_the_terminal() {
         &format!("explain http://a/a {input} -H x-a:b"),
         &[
             "default/shop\\u{1b}",
-            "path must match /f\\u{1b}\\u{202e}",
+            "regex /f\\u{1b}\\u{202e}",
             "a\\u{1b}]0;owned",
         ],
     );

@@ -9,8 +9,8 @@ use fingerpost_routing::Encoding;
 use fingerpost_routing_config::{PathMatch, RouteMatch, RuleRef};
 
 use super::{Cause, Context, Part, Unserved};
+use crate::condition_text::describe_conditions;
 use crate::covers::covers;
-use crate::describe::describe_conditions;
 use crate::gateways::MergedListener;
 use crate::patterns;
 use crate::protocol::Termination;

@@ -159,8 +159,11 @@ impl Screen {
 
     /// A condition that fails, and what the request has.
     fn failed(&mut self, failed: &Failed) {
-        let text = format!("{} {}", failed.subject(), failed.expected);
-        self.row(Margin::Blank, (text, PLAIN), (got(failed), ODD));
+        self.row(
+            Margin::Blank,
+            (failed.expected.clone(), PLAIN),
+            (failed.found(), ODD),
+        );
         if let Some(hint) = &failed.hint {
             self.text(hint, DIM);
         }
@@ -180,13 +183,5 @@ impl Screen {
                 self.text(help, DIM);
             }
         }
-    }
-}
-
-fn got(failed: &Failed) -> String {
-    match failed.got.as_deref() {
-        None => "it is missing".to_owned(),
-        Some("") => "it is empty".to_owned(),
-        Some(value) => format!("it is {value}"),
     }
 }
