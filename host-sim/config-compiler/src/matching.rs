@@ -14,9 +14,9 @@ use fingerpost_routing_config::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, 
 
 use crate::options::Options;
 
-/// Where a match is looked at: which Gateway, which of its ports.
+/// The port of a Gateway that a match is compared with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct GatewayPort<'a> {
     /// `namespace/name` of the Gateway.
     pub gateway: &'a str,
     /// The port that the Gateway declares.
@@ -54,14 +54,18 @@ pub enum Mismatch {
     },
 }
 
-/// Whether `request` can apply at `place` at all: these fields are decided before any request comes.
-pub(crate) fn applies(request: &HttpMatchRequest, place: Place<'_>, options: &Options) -> bool {
-    mismatch(request, place, options).is_none()
+/// Whether `request` can apply to requests of this port: the fields compared here are known before any request comes.
+pub(crate) fn applies(request: &HttpMatchRequest, gateway_port: GatewayPort<'_>, options: &Options) -> bool {
+    mismatch(request, gateway_port, options).is_none()
 }
 
-/// Why `request` can not apply at `place`, if it can not.
-pub(crate) fn mismatch(request: &HttpMatchRequest, place: Place<'_>, options: &Options) -> Option<Mismatch> {
-    if let Some(mismatch) = mismatch_of_connection(request.port, &request.gateways, place) {
+/// Why `request` cannot apply to any request of this port; none if it can.
+pub(crate) fn mismatch(
+    request: &HttpMatchRequest,
+    gateway_port: GatewayPort<'_>,
+    options: &Options,
+) -> Option<Mismatch> {
+    if let Some(mismatch) = mismatch_of_connection(request.port, &request.gateways, gateway_port) {
         return Some(mismatch);
     }
     if !request.gateways.is_empty() {
@@ -86,18 +90,18 @@ pub(crate) fn mismatch(request: &HttpMatchRequest, place: Place<'_>, options: &O
 pub(crate) fn mismatch_of_connection(
     port: Option<u32>,
     gateways: &[String],
-    place: Place<'_>,
+    gateway_port: GatewayPort<'_>,
 ) -> Option<Mismatch> {
-    if let Some(wanted) = port.filter(|port| *port != 0 && *port != place.port) {
+    if let Some(wanted) = port.filter(|port| *port != 0 && *port != gateway_port.port) {
         return Some(Mismatch::Port {
             wanted,
-            servers: vec![place.port],
+            servers: vec![gateway_port.port],
         });
     }
-    let names_it = gateways.is_empty() || gateways.iter().any(|gateway| gateway == place.gateway);
+    let names_it = gateways.is_empty() || gateways.iter().any(|gateway| gateway == gateway_port.gateway);
     (!names_it).then(|| Mismatch::Gateways {
         wanted: gateways.to_vec(),
-        gateway: place.gateway.to_owned(),
+        gateway: gateway_port.gateway.to_owned(),
     })
 }
 

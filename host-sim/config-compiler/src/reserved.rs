@@ -1,4 +1,4 @@
-//! Rules that touch the header of our own: they can't mean what they would mean to Envoy alone.
+//! Rules that read or write the dispatch header: with the filter they work differently than in Envoy alone.
 //!
 //! The connection manager removes a client's copy before any filter runs, so a condition on it never sees one; the
 //! filter's own copy is there while Envoy edits headers, so an edit that reads it shows the key, and one that writes
@@ -12,52 +12,52 @@ use crate::virtual_services::{BoundVirtualService, Rule};
 /// Warns of every condition and edit that names the header.
 pub(crate) fn check(services: &[BoundVirtualService<'_>], diagnostics: &mut Diagnostics) {
     for rule in services.iter().flat_map(|service| &service.rules) {
-        for place in places(rule) {
+        for field in fields(rule) {
             diagnostics
                 .warn(
                     Code::ReservedHeader,
                     format!("`{DISPATCH_HEADER}` is the header by which the filter tells Envoy its choice: no client's copy arrives, and what is read here is the choice"),
                 )
-                .on(&rule.leaf.origin, format!("{}.{place}", rule.path))
+                .on(&rule.leaf.origin, format!("{}.{field}", rule.path))
                 .help("take another name for the header, or compile with `--engine native`");
         }
     }
 }
 
-fn places(rule: &Rule<'_>) -> Vec<String> {
-    let mut places = Vec::new();
+fn fields(rule: &Rule<'_>) -> Vec<String> {
+    let mut fields = Vec::new();
     for (index, request) in rule.route.matches.iter().enumerate() {
-        for (field, names) in [
+        for (kind, names) in [
             ("headers", &request.headers),
             ("withoutHeaders", &request.without_headers),
         ] {
             let named = names.keys().filter(|name| is_ours(name));
-            places.extend(named.map(|name| format!("match[{index}].{field}[{name}]")));
+            fields.extend(named.map(|name| format!("match[{index}].{kind}[{name}]")));
         }
     }
-    edits("headers", rule.route.headers.as_ref(), &mut places);
+    edits("headers", rule.route.headers.as_ref(), &mut fields);
     for (index, destination) in rule.route.route.iter().enumerate() {
-        let at = format!("route[{index}].headers");
-        edits(&at, destination.headers.as_ref(), &mut places);
+        let path = format!("route[{index}].headers");
+        edits(&path, destination.headers.as_ref(), &mut fields);
     }
-    places
+    fields
 }
 
-fn edits(at: &str, headers: Option<&Headers>, places: &mut Vec<String>) {
+fn edits(path: &str, headers: Option<&Headers>, fields: &mut Vec<String>) {
     let Some(headers) = headers else { return };
     for (direction, operations) in [("request", &headers.request), ("response", &headers.response)] {
         let Some(HeaderOperations { set, add, remove }) = operations else {
             continue;
         };
-        for (field, values) in [("set", set), ("add", add)] {
+        for (operation, values) in [("set", set), ("add", add)] {
             // A response may carry a header of that name: the filter reads only requests.
             let touched = values
                 .iter()
                 .filter(|(name, value)| (direction == "request" && is_ours(name)) || reads_ours(value));
-            places.extend(touched.map(|(name, _)| format!("{at}.{direction}.{field}[{name}]")));
+            fields.extend(touched.map(|(name, _)| format!("{path}.{direction}.{operation}[{name}]")));
         }
         if direction == "request" && remove.iter().any(|name| is_ours(name)) {
-            places.push(format!("{at}.{direction}.remove"));
+            fields.push(format!("{path}.{direction}.remove"));
         }
     }
 }

@@ -13,7 +13,7 @@ use fingerpost_routing_config::{RouteMatch, RuleRef};
 
 use self::route::{LeftOut, Route};
 use self::rule::RuleBuilder;
-use crate::matching::{self, Place};
+use crate::matching::{self, GatewayPort};
 use crate::mesh::Mesh;
 use crate::unserved::cause::Cause;
 use crate::virtual_services::{BoundVirtualService, DroppedRule};
@@ -32,7 +32,7 @@ pub(crate) struct BuiltRoutes<'r> {
 /// The routes of `service` for one Gateway.
 pub(crate) fn build<'r>(
     service: &BoundVirtualService<'r>,
-    place: Place<'_>,
+    gateway_port: GatewayPort<'_>,
     server_has_tls: bool,
     mesh: &Mesh<'_>,
 ) -> BuiltRoutes<'r> {
@@ -42,14 +42,14 @@ pub(crate) fn build<'r>(
         let builder = RuleBuilder {
             service,
             rule,
-            place,
+            gateway_port,
             server_has_tls,
             mesh,
         };
         let all = (0..rule.matches.len()).map(Some);
         for index in all.chain(rule.matches.is_empty().then_some(None)) {
             let request = index.and_then(|it| rule.matches.get(it)).map(|(_, it)| it);
-            let mismatch = request.and_then(|it| matching::mismatch(it, place, mesh.options));
+            let mismatch = request.and_then(|it| matching::mismatch(it, gateway_port, mesh.options));
             let reason = match (mismatch, &ended_by) {
                 (Some(mismatch), _) => Some(Cause::NeverApplies(mismatch)),
                 (None, Some(end)) => Some(Cause::Behind(end.clone())),

@@ -18,7 +18,7 @@ use crate::connection_limits::ConnectionLimits;
 use crate::gateways::BoundServer;
 use crate::host;
 use crate::http_chain::HANDSHAKE_TIMEOUT;
-use crate::matching::{self, Mismatch, Place};
+use crate::matching::{self, GatewayPort, Mismatch};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundVirtualService, gateway_name};
@@ -84,7 +84,7 @@ pub(crate) fn rules_by_port<'r>(
     services: &[BoundVirtualService<'r>],
 ) -> impl Iterator<Item = (&'r Resource<VirtualService>, usize)> {
     let gateway = server.gateway_name();
-    let place = Place {
+    let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
@@ -94,7 +94,7 @@ pub(crate) fn rules_by_port<'r>(
         for (index, rule) in resource.spec.tcp.iter().enumerate() {
             let mut matches = rule.matches.iter();
             let fits = rule.matches.is_empty()
-                || matches.any(|it| mismatch(it.port, &it.gateways, resource, place).is_none());
+                || matches.any(|it| mismatch(it.port, &it.gateways, resource, gateway_port).is_none());
             if fits && !rule.route.is_empty() {
                 fitting.push((resource, index));
             }
@@ -111,7 +111,7 @@ pub(crate) fn routed_by_name<'r>(
     taken: &mut ServerNames<'r>,
 ) -> Vec<TcpChain<'r>> {
     let gateway = server.gateway_name();
-    let place = Place {
+    let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
@@ -120,7 +120,7 @@ pub(crate) fn routed_by_name<'r>(
         let resource = service.resource;
         for (index, rule) in resource.spec.tls.iter().enumerate() {
             for (position, matched) in rule.matches.iter().enumerate() {
-                if mismatch(matched.port, &matched.gateways, resource, place).is_some() {
+                if mismatch(matched.port, &matched.gateways, resource, gateway_port).is_some() {
                     continue;
                 }
                 let path = format!("spec.tls[{index}].match[{position}]");
@@ -220,16 +220,16 @@ pub(crate) fn attached<'a, 'r>(
     })
 }
 
-/// Why a match of `resource` is not for the server at `place`, if it is not.
+/// Why a match of `resource` is not for a server with this port; none if it is.
 pub(crate) fn mismatch(
     port: Option<u32>,
     gateways: &[String],
     resource: &Resource<VirtualService>,
-    place: Place<'_>,
+    gateway_port: GatewayPort<'_>,
 ) -> Option<Mismatch> {
     let namespace = &resource.meta.namespace;
     let gateways: Vec<String> = gateways.iter().map(|it| gateway_name(it, namespace)).collect();
-    matching::mismatch_of_connection(port, &gateways, place)
+    matching::mismatch_of_connection(port, &gateways, gateway_port)
 }
 
 fn shares(

@@ -6,7 +6,7 @@
 
 use crate::gateways::BoundServer;
 use crate::host;
-use crate::matching::{Place, is_catch_all};
+use crate::matching::{GatewayPort, is_catch_all};
 use crate::mesh::Mesh;
 use crate::routes::route::{LeftOut, Route};
 use crate::routes::{self, BuiltRoutes};
@@ -63,11 +63,11 @@ pub(crate) fn build<'r>(
                 .iter()
                 .position(|(name, made_for, _)| *made_for == index && *name == gateway);
             let known = known.unwrap_or_else(|| {
-                let place = Place {
+                let gateway_port = GatewayPort {
                     gateway: &gateway,
                     port: server.declared_port,
                 };
-                let built = routes::build(service, place, server.server.tls.is_some(), mesh);
+                let built = routes::build(service, gateway_port, server.server.tls.is_some(), mesh);
                 made.push((gateway.clone(), index, built));
                 made.len() - 1
             });

@@ -4,7 +4,7 @@ use fingerpost_resources::{Code, Diagnostics, HttpMatchRequest, HttpRedirect, Re
 
 use crate::gateways::BoundServer;
 use crate::host;
-use crate::matching::{self, Place};
+use crate::matching::{self, GatewayPort};
 use crate::mesh::Mesh;
 use crate::protocol::Termination;
 use crate::virtual_services::BoundVirtualService;
@@ -43,12 +43,12 @@ pub(super) fn loops(
         };
         let stays = |server: &&&BoundServer<'_>| {
             let gateway = server.gateway_name();
-            let place = Place {
+            let gateway_port = GatewayPort {
                 gateway: &gateway,
                 port: server.declared_port,
             };
             let takes = |request: &HttpMatchRequest| {
-                is_open(request) && matching::applies(request, place, mesh.options)
+                is_open(request) && matching::applies(request, gateway_port, mesh.options)
             };
             let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
             !host::intersection(&open, &service.hosts).is_empty()

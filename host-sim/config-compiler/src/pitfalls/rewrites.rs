@@ -27,7 +27,7 @@ pub(super) fn check(service: &BoundVirtualService<'_>, diagnostics: &mut Diagnos
 }
 
 /// `$1` stands for no group.
-fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Diagnostics) {
+fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, path: &str, diagnostics: &mut Diagnostics) {
     let origin = &rule.leaf.origin;
     if let Some(regex) = &rewrite.uri_regex_rewrite
         && let Some(group) = group(&regex.rewrite, '$')
@@ -36,7 +36,7 @@ fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Di
         let help = format!("write `rewrite: '{}'`", regex.rewrite.replace('$', "\\"));
         diagnostics
             .warn(Code::RewriteGroup, message)
-            .on(origin, format!("{at}.uriRegexRewrite.rewrite"))
+            .on(origin, format!("{path}.uriRegexRewrite.rewrite"))
             .help(help);
     }
     let found = ['$', '\\']
@@ -46,7 +46,7 @@ fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Di
         let message = format!("`{sign}{group}` is written into the path as it is: `uri` knows no groups");
         diagnostics
             .warn(Code::RewriteGroup, message)
-            .on(origin, format!("{at}.uri"))
+            .on(origin, format!("{path}.uri"))
             .help("use `uriRegexRewrite`, where groups are written `\\1`");
     }
 }
@@ -58,7 +58,7 @@ fn group(text: &str, sign: char) -> Option<char> {
 }
 
 /// A prefix that ends with a slash, and a text in its place that does not: what follows is glued to it.
-fn joined_segments(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics: &mut Diagnostics) {
+fn joined_segments(rule: &Rule<'_>, rewrite: &HttpRewrite, path: &str, diagnostics: &mut Diagnostics) {
     let uri = rewrite.uri.as_str();
     if uri.is_empty() || uri.ends_with('/') || uri.contains('?') || rewrite.uri_regex_rewrite.is_some() {
         return;
@@ -80,6 +80,6 @@ fn joined_segments(rule: &Rule<'_>, rewrite: &HttpRewrite, at: &str, diagnostics
     let message = format!("`{prefix}` is replaced by `{uri}`, so `{prefix}name` goes out as `{uri}name`");
     diagnostics
         .warn(Code::RewriteJoinsSegments, message)
-        .on(&rule.leaf.origin, format!("{at}.uri"))
+        .on(&rule.leaf.origin, format!("{path}.uri"))
         .help(format!("write `uri: {uri}/`"));
 }

@@ -85,40 +85,40 @@ impl Checker<'_> {
         }
     }
 
-    fn policy(&mut self, at: &str, policy: Option<&TrafficPolicy>) {
+    fn policy(&mut self, path: &str, policy: Option<&TrafficPolicy>) {
         let Some(policy) = policy else { return };
-        self.load_balancer(at, policy.load_balancer.as_ref());
-        self.connection_pool(at, policy.connection_pool.as_ref());
-        self.outlier_detection(at, policy.outlier_detection.as_ref());
+        self.load_balancer(path, policy.load_balancer.as_ref());
+        self.connection_pool(path, policy.connection_pool.as_ref());
+        self.outlier_detection(path, policy.outlier_detection.as_ref());
         let budget = policy.retry_budget.as_ref();
         if let Some(budget) = budget.filter(|it| self.used.contains(&address_of(*it))) {
-            let at = format!("{at}.retryBudget.percent");
-            self.report(&at, budget.percent.and_then(percentage));
+            let path = format!("{path}.retryBudget.percent");
+            self.report(&path, budget.percent.and_then(percentage));
         }
         for (index, port) in policy.port_level_settings.iter().enumerate() {
-            let at = format!("{at}.portLevelSettings[{index}]");
-            self.load_balancer(&at, port.load_balancer.as_ref());
-            self.connection_pool(&at, port.connection_pool.as_ref());
-            self.outlier_detection(&at, port.outlier_detection.as_ref());
+            let path = format!("{path}.portLevelSettings[{index}]");
+            self.load_balancer(&path, port.load_balancer.as_ref());
+            self.connection_pool(&path, port.connection_pool.as_ref());
+            self.outlier_detection(&path, port.outlier_detection.as_ref());
         }
     }
 
-    fn load_balancer(&mut self, at: &str, block: Option<&LoadBalancerSettings>) {
+    fn load_balancer(&mut self, path: &str, block: Option<&LoadBalancerSettings>) {
         let warmup = block.filter(|it| load_balancer::warms_up(it) && self.used.contains(&address_of(*it)));
         let duration = warmup.and_then(|it| it.warmup.as_ref()?.duration);
-        self.durations(&format!("{at}.loadBalancer.warmup"), &[("duration", duration)]);
+        self.durations(&format!("{path}.loadBalancer.warmup"), &[("duration", duration)]);
         if let Some(least) = warmup.and_then(|it| it.warmup.as_ref()?.minimum_percent) {
             self.report(
-                &format!("{at}.loadBalancer.warmup.minimumPercent"),
+                &format!("{path}.loadBalancer.warmup.minimumPercent"),
                 percentage(least),
             );
         }
         let Some(LbPolicy::ConsistentHash(hash)) = block.and_then(|it| it.lb_policy.as_ref()) else {
             return;
         };
-        let at = format!("{at}.loadBalancer.consistentHash");
+        let path = format!("{path}.loadBalancer.consistentHash");
         if self.used.contains(&address_of(hash)) {
-            self.hash_key(&at, hash);
+            self.hash_key(&path, hash);
         }
         if !block.is_some_and(|it| self.used.contains(&address_of(it))) {
             return;
@@ -134,21 +134,21 @@ impl Checker<'_> {
         match &hash.hash_algorithm {
             Some(HashAlgorithm::Maglev(maglev)) => {
                 let wrong = maglev.table_size.and_then(values::table_size);
-                self.report(&format!("{at}.maglev.tableSize"), wrong);
+                self.report(&format!("{path}.maglev.tableSize"), wrong);
             }
             Some(HashAlgorithm::RingHash(given)) if given.minimum_ring_size.is_some() => {
                 self.report(
-                    &format!("{at}.ringHash.minimumRingSize"),
+                    &format!("{path}.ringHash.minimumRingSize"),
                     ring(given.minimum_ring_size),
                 );
             }
             Some(HashAlgorithm::RingHash(_)) | None => {
-                self.report(&format!("{at}.minimumRingSize"), ring(hash.minimum_ring_size));
+                self.report(&format!("{path}.minimumRingSize"), ring(hash.minimum_ring_size));
             }
         }
     }
 
-    fn hash_key(&mut self, at: &str, hash: &ConsistentHashLb) {
+    fn hash_key(&mut self, path: &str, hash: &ConsistentHashLb) {
         let nameless = |name: &str, what: &str| {
             let help = "write the name to hash";
             name.is_empty()
@@ -157,18 +157,21 @@ impl Checker<'_> {
         match &hash.hash_key {
             Some(HashKey::HttpHeaderName(name)) => {
                 let wrong = nameless(name, "header").or_else(|| values::line(name));
-                self.report(&format!("{at}.httpHeaderName"), wrong);
+                self.report(&format!("{path}.httpHeaderName"), wrong);
             }
             Some(HashKey::HttpCookie(cookie)) => {
-                self.report(&format!("{at}.httpCookie.name"), nameless(&cookie.name, "cookie"));
                 self.report(
-                    &format!("{at}.httpCookie.ttl"),
+                    &format!("{path}.httpCookie.name"),
+                    nameless(&cookie.name, "cookie"),
+                );
+                self.report(
+                    &format!("{path}.httpCookie.ttl"),
                     cookie.ttl.and_then(values::duration),
                 );
             }
             Some(HashKey::HttpQueryParameterName(name)) => {
                 self.report(
-                    &format!("{at}.httpQueryParameterName"),
+                    &format!("{path}.httpQueryParameterName"),
                     nameless(name, "query parameter"),
                 );
             }
@@ -176,15 +179,15 @@ impl Checker<'_> {
         }
     }
 
-    fn connection_pool(&mut self, at: &str, block: Option<&ConnectionPoolSettings>) {
+    fn connection_pool(&mut self, path: &str, block: Option<&ConnectionPoolSettings>) {
         let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
             return;
         };
         if let Some(http) = &block.http {
-            let at = format!("{at}.connectionPool.http");
+            let path = format!("{path}.connectionPool.http");
             let keepalive = http.http2_keep_alive.as_ref();
             self.durations(
-                &at,
+                &path,
                 &[
                     ("idleTimeout", http.idle_timeout),
                     ("http2KeepAlive.interval", keepalive.and_then(|it| it.interval)),
@@ -193,13 +196,13 @@ impl Checker<'_> {
             );
         }
         let Some(tcp) = &block.tcp else { return };
-        let at = format!("{at}.connectionPool.tcp");
+        let path = format!("{path}.connectionPool.tcp");
         self.report(
-            &format!("{at}.connectTimeout"),
+            &format!("{path}.connectTimeout"),
             tcp.connect_timeout.and_then(values::positive_duration),
         );
         self.durations(
-            &at,
+            &path,
             &[
                 ("maxConnectionDuration", tcp.max_connection_duration),
                 ("idleTimeout", tcp.idle_timeout),
@@ -209,29 +212,29 @@ impl Checker<'_> {
             return;
         };
         for (field, time) in [("time", keepalive.time), ("interval", keepalive.interval)] {
-            let at = format!("{at}.tcpKeepalive.{field}");
-            self.report(&at, time.and_then(values::seconds));
+            let path = format!("{path}.tcpKeepalive.{field}");
+            self.report(&path, time.and_then(values::seconds));
         }
     }
 
     /// Durations that Envoy accepts from 0 to its limit.
-    fn durations(&mut self, at: &str, given: &[(&str, Option<Duration>)]) {
+    fn durations(&mut self, path: &str, given: &[(&str, Option<Duration>)]) {
         for (field, given) in given {
-            self.report(&format!("{at}.{field}"), given.and_then(values::duration));
+            self.report(&format!("{path}.{field}"), given.and_then(values::duration));
         }
     }
 
-    fn outlier_detection(&mut self, at: &str, block: Option<&OutlierDetection>) {
+    fn outlier_detection(&mut self, path: &str, block: Option<&OutlierDetection>) {
         let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
             return;
         };
-        let at = format!("{at}.outlierDetection");
+        let path = format!("{path}.outlierDetection");
         for (field, given) in [
             ("interval", block.interval),
             ("baseEjectionTime", block.base_ejection_time),
         ] {
             self.report(
-                &format!("{at}.{field}"),
+                &format!("{path}.{field}"),
                 given.and_then(values::positive_duration),
             );
         }
@@ -244,7 +247,7 @@ impl Checker<'_> {
         ] {
             let odd = given.filter(|it| !(0..=100).contains(it));
             let wrong = odd.map(|it| Wrong::new(format!("{it} is not a percentage"), "write 0 to 100"));
-            self.report(&format!("{at}.{field}"), wrong);
+            self.report(&format!("{path}.{field}"), wrong);
         }
     }
 }

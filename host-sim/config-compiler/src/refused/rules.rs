@@ -199,33 +199,33 @@ impl Checker<'_, '_> {
         self.report("route", wrong);
     }
 
-    fn headers(&mut self, at: &str, headers: Option<&Headers>) {
+    fn headers(&mut self, path: &str, headers: Option<&Headers>) {
         let Some(headers) = headers else { return };
         if let Some(edits) = &headers.request {
-            self.edits(&format!("{at}.request"), edits, values::request_header);
+            self.edits(&format!("{path}.request"), edits, values::request_header);
         }
         if let Some(edits) = &headers.response {
-            self.edits(&format!("{at}.response"), edits, values::response_header);
+            self.edits(&format!("{path}.response"), edits, values::response_header);
         }
     }
 
-    fn edits(&mut self, at: &str, edits: &HeaderOperations, name_of: fn(&str) -> Option<Wrong>) {
+    fn edits(&mut self, path: &str, edits: &HeaderOperations, name_of: fn(&str) -> Option<Wrong>) {
         let is_authority = |name: &str| name.starts_with(':') || name.eq_ignore_ascii_case("host");
         for (field, values) in [("set", &edits.set), ("add", &edits.add)] {
             for (name, value) in values {
-                let at = format!("{at}.{field}.{name}");
+                let path = format!("{path}.{field}.{name}");
                 if is_authority(name) {
-                    self.report(&at, values::sent(value));
+                    self.report(&path, values::sent(value));
                     continue;
                 }
                 self.report(
-                    &at,
+                    &path,
                     name_of(name).or_else(|| values::edit_value(value, self.envoy)),
                 );
             }
         }
         for (index, name) in edits.remove.iter().enumerate() {
-            self.report(&format!("{at}.remove[{index}]"), values::line(name));
+            self.report(&format!("{path}.remove[{index}]"), values::line(name));
         }
         let all = edits.set.len() + edits.add.len();
         let wrong = (all > MOST_EDITS).then(|| {
@@ -234,7 +234,7 @@ impl Checker<'_, '_> {
                 "remove some",
             )
         });
-        self.report(at, wrong);
+        self.report(path, wrong);
     }
 
     /// Faults and CORS, which apply to every kind of route.

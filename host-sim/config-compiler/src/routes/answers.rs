@@ -6,10 +6,14 @@ use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::route::{DirectResponseAction, RedirectAction, RedirectResponseCode};
 use fingerpost_resources::{DirectBody, HttpDirectResponse, HttpRedirect, RedirectPort};
 
-use crate::matching::Place;
+use crate::matching::GatewayPort;
 
 /// Istio route.go, `ApplyRedirect`; docs/istio-routing.md 3.2.
-pub(super) fn redirect(given: &HttpRedirect, place: Place<'_>, server_has_tls: bool) -> RedirectAction {
+pub(super) fn redirect(
+    given: &HttpRedirect,
+    gateway_port: GatewayPort<'_>,
+    server_has_tls: bool,
+) -> RedirectAction {
     let (path_redirect, prefix_rewrite) = if given.prefix_rewrite.is_empty() {
         (Some(given.uri.clone()), None)
     } else {
@@ -17,7 +21,7 @@ pub(super) fn redirect(given: &HttpRedirect, place: Place<'_>, server_has_tls: b
     };
     let port = match given.redirect_port {
         Some(RedirectPort::Number(number)) => number,
-        Some(RedirectPort::FromRequestPort) => place.port,
+        Some(RedirectPort::FromRequestPort) => gateway_port.port,
         Some(RedirectPort::FromProtocolDefault) | None => 0,
     };
     let scheme = match given.scheme.as_str() {

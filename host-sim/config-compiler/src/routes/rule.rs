@@ -14,7 +14,7 @@ use fingerpost_routing_config::{RegexRewrite, Rewrite, RuleRef};
 use super::answers::{direct_response, redirect};
 use super::route::{Destinations, Forward, LeftOut, Route, Share, Target};
 use crate::header_edits::HeaderEdits;
-use crate::matching::{self, Place};
+use crate::matching::{self, GatewayPort};
 use crate::mesh::Mesh;
 use crate::policies;
 use crate::services::ClusterRef;
@@ -25,7 +25,7 @@ use crate::virtual_services::{BoundVirtualService, Rule};
 pub(super) struct RuleBuilder<'a, 'r> {
     pub(super) service: &'a BoundVirtualService<'r>,
     pub(super) rule: &'a Rule<'r>,
-    pub(super) place: Place<'a>,
+    pub(super) gateway_port: GatewayPort<'a>,
     pub(super) server_has_tls: bool,
     pub(super) mesh: &'a Mesh<'a>,
 }
@@ -91,15 +91,15 @@ impl<'r> RuleBuilder<'_, 'r> {
         let matched = index.and_then(|index| self.rule.matches.get(index));
         RuleRef {
             rules: self.rule.steps.clone(),
-            matched: matched.map(|(place, _)| place.clone()),
+            matched: matched.map(|(name, _)| name.clone()),
         }
     }
 
     fn path(&self, index: Option<usize>) -> String {
         let rule = &self.rule.path;
         match index.and_then(|index| self.rule.matches.get(index)) {
-            // The place of a merged match ends with the leaf's own index.
-            Some((place, _)) if self.rule.steps.len() == 1 => format!("{rule}.match[{place}]"),
+            // The name of a merged match ends with the leaf's own index.
+            Some((name, _)) if self.rule.steps.len() == 1 => format!("{rule}.match[{name}]"),
             Some(_) | None => rule.clone(),
         }
     }
@@ -108,7 +108,7 @@ impl<'r> RuleBuilder<'_, 'r> {
     fn target(&self, edits: &mut HeaderEdits) -> Target {
         let rule = &self.rule.route;
         if let Some(given) = &rule.redirect {
-            return Target::Redirect(redirect(given, self.place, self.server_has_tls));
+            return Target::Redirect(redirect(given, self.gateway_port, self.server_has_tls));
         }
         if let Some(given) = &rule.direct_response {
             return Target::Respond(direct_response(given));
@@ -164,7 +164,7 @@ impl<'r> RuleBuilder<'_, 'r> {
         let namespace = &self.service.resource.meta.namespace;
         self.mesh
             .services
-            .cluster(destination, namespace, self.place.port)
+            .cluster(destination, namespace, self.gateway_port.port)
     }
 
     /// Each destination that is used adds the hash policy of its DestinationRule.

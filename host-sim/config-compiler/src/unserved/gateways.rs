@@ -10,7 +10,7 @@ use fingerpost_resources::{Code, Diagnostics, Gateway, Resource, Resources, Seve
 use super::{Cause, Context, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
-use crate::matching::{Mismatch, Place};
+use crate::matching::{GatewayPort, Mismatch};
 use crate::protocol::Termination;
 use crate::tcp;
 use crate::virtual_services::{BoundVirtualService, gateway_name};
@@ -34,7 +34,7 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
     whole.chain(dropped).chain(unopened).collect()
 }
 
-/// Says that nothing listens at all, in place of a note for each Gateway.
+/// Says that nothing listens at all, instead of a note for each Gateway.
 pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagnostics: &mut Diagnostics) {
     if resources.gateways.is_empty() {
         let message = "the input has no Gateway: the proxy has no listeners";
@@ -208,7 +208,7 @@ pub(super) fn first_mismatch(
     kind: RuleKind,
 ) -> Option<Mismatch> {
     let gateway = server.gateway_name();
-    let place = Place {
+    let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
@@ -217,11 +217,11 @@ pub(super) fn first_mismatch(
         RuleKind::Http => None,
         RuleKind::Tls => {
             let mut matches = resource.spec.tls.iter().flat_map(|it| &it.matches);
-            matches.find_map(|it| tcp::mismatch(it.port, &it.gateways, resource, place))
+            matches.find_map(|it| tcp::mismatch(it.port, &it.gateways, resource, gateway_port))
         }
         RuleKind::Tcp => {
             let mut matches = resource.spec.tcp.iter().flat_map(|it| &it.matches);
-            matches.find_map(|it| tcp::mismatch(it.port, &it.gateways, resource, place))
+            matches.find_map(|it| tcp::mismatch(it.port, &it.gateways, resource, gateway_port))
         }
     }
 }

@@ -5,7 +5,7 @@ use fingerpost_resources::{Origin, Resource, VirtualService};
 use super::virtual_services::takes;
 use super::{Cause, Context, Part, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
-use crate::matching::{self, Mismatch, Place};
+use crate::matching::{self, GatewayPort, Mismatch};
 use crate::tcp;
 use crate::virtual_services::BoundVirtualService;
 
@@ -60,8 +60,8 @@ fn http(
             if !is_ours(&request.gateways, service, cx) {
                 continue;
             }
-            let mismatch = common(servers, |place| {
-                matching::mismatch(request, place, cx.mesh.options)
+            let mismatch = common(servers, |gateway_port| {
+                matching::mismatch(request, gateway_port, cx.mesh.options)
             });
             let Some(mismatch) = mismatch else { continue };
             let path = match rule.steps.len() {
@@ -97,7 +97,9 @@ fn connections(
         if !is_ours(&resolved(gateways, resource), service, cx) {
             continue;
         }
-        if let Some(mismatch) = common(servers, |place| tcp::mismatch(port, gateways, resource, place)) {
+        if let Some(mismatch) = common(servers, |gateway_port| {
+            tcp::mismatch(port, gateways, resource, gateway_port)
+        }) {
             let path = format!("{path}.{}", mismatch.field());
             found.push(entry(
                 service,
@@ -130,17 +132,17 @@ fn is_ours(gateways: &[String], service: &BoundVirtualService<'_>, cx: &Context<
 /// Why a match is for none of the servers. Of several reasons that of a server whose Gateway it names.
 fn common(
     servers: &[&BoundServer<'_>],
-    mismatch: impl Fn(Place<'_>) -> Option<Mismatch>,
+    mismatch: impl Fn(GatewayPort<'_>) -> Option<Mismatch>,
 ) -> Option<Mismatch> {
     let mut ports: Vec<u32> = Vec::new();
     let mut first: Option<Mismatch> = None;
     for server in servers {
         let gateway = server.gateway_name();
-        let place = Place {
+        let gateway_port = GatewayPort {
             gateway: &gateway,
             port: server.declared_port,
         };
-        let found = mismatch(place)?;
+        let found = mismatch(gateway_port)?;
         if !ports.contains(&server.declared_port) {
             ports.push(server.declared_port);
         }

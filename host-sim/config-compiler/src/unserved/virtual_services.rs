@@ -7,7 +7,7 @@ use super::hosts::{self, differs_by_case};
 use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
-use crate::matching::{self, Mismatch, Place};
+use crate::matching::{self, GatewayPort, Mismatch};
 use crate::virtual_services::BoundVirtualService;
 
 /// All of them.
@@ -224,7 +224,7 @@ pub(super) fn takes(server: &BoundServer<'_>, service: &BoundVirtualService<'_>)
 /// Whether some rule of the VirtualService is for the server.
 fn serves(server: &BoundServer<'_>, service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> bool {
     let gateway = server.gateway_name();
-    let place = Place {
+    let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
@@ -233,7 +233,7 @@ fn serves(server: &BoundServer<'_>, service: &BoundVirtualService<'_>, cx: &Cont
         RuleKind::Http => service.rules.iter().any(|rule| {
             let mut matches = rule.matches.iter();
             rule.matches.is_empty()
-                || matches.any(|(_, request)| matching::applies(request, place, cx.mesh.options))
+                || matches.any(|(_, request)| matching::applies(request, gateway_port, cx.mesh.options))
         }),
         RuleKind::Tls => {
             let mut names = crate::tcp::ServerNames::default();
@@ -251,14 +251,14 @@ fn mismatch(
     cx: &Context<'_, '_>,
 ) -> Option<Mismatch> {
     let gateway = server.gateway_name();
-    let place = Place {
+    let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
     match ServerTraffic::of(server).rules() {
         RuleKind::Http => {
             let mut matches = service.rules.iter().flat_map(|it| &it.matches);
-            matches.find_map(|(_, request)| matching::mismatch(request, place, cx.mesh.options))
+            matches.find_map(|(_, request)| matching::mismatch(request, gateway_port, cx.mesh.options))
         }
         other => first_mismatch(service, server, other),
     }
