@@ -71,20 +71,20 @@ impl States {
         self.ends(program, at, None, scratch)
     }
 
-    /// Where a member of the set that `byte` leads to from the set at `at` comes from.
+    /// Where a member of the set that `byte` leads to from the set `set` comes from.
     #[inline]
     pub(super) fn origin(
         &mut self,
         program: &Program,
-        at: u32,
+        set: u32,
         byte: u8,
         index: u16,
         scratch: &mut Scratch,
     ) -> Option<Origin> {
-        let step = at + program.class(byte) as u32;
+        let step = set + program.class(byte) as u32;
         match self.origins.get(step, index) {
             Some(origin) => Some(origin),
-            None => self.learn_origin(program, at, byte, index, scratch),
+            None => self.learn_origin(program, set, byte, index, scratch),
         }
     }
 
@@ -92,14 +92,14 @@ impl States {
     fn learn_origin(
         &mut self,
         program: &Program,
-        at: u32,
+        set: u32,
         byte: u8,
         index: u16,
         scratch: &mut Scratch,
     ) -> Option<Origin> {
-        let origin = program.origin(self.set(program, at), byte, index, scratch)?;
+        let origin = program.origin(self.set(program, set), byte, index, scratch)?;
         self.origins
-            .insert(at + program.class(byte) as u32, index, origin);
+            .insert(set + program.class(byte) as u32, index, origin);
         Some(origin)
     }
 
@@ -123,19 +123,19 @@ impl States {
         Some(origin)
     }
 
-    /// The member of the set at `at` through which a match ends in front of `after`, and what is passed behind it.
+    /// The member of the set `set` through which a match ends in front of `after`, and what is passed behind it.
     pub(super) fn origin_of_end(
         &mut self,
         program: &Program,
-        at: u32,
+        set: u32,
         after: Option<u8>,
         scratch: &mut Scratch,
     ) -> Option<Origin> {
-        let step = ENDS + at + program.class_of(after) as u32;
+        let step = ENDS + set + program.class_of(after) as u32;
         if let Some(origin) = self.origins.get(step, 0) {
             return Some(origin);
         }
-        let origin = program.origin_of_end(self.set(program, at), after, scratch)?;
+        let origin = program.origin_of_end(self.set(program, set), after, scratch)?;
         self.origins.insert(step, 0, origin);
         Some(origin)
     }
@@ -157,16 +157,16 @@ impl States {
     pub(super) fn ends(
         &mut self,
         program: &Program,
-        at: u32,
+        set: u32,
         after: Option<u8>,
         scratch: &mut Scratch,
     ) -> bool {
-        let index = at as usize + program.class_of(after);
+        let index = set as usize + program.class_of(after);
         match (self.steps.get(index).copied(), after) {
             (Some(step), _) if step != UNKNOWN => step & ENDS != 0,
-            (_, Some(byte)) => self.learn(program, at, byte, scratch).0 & ENDS != 0,
+            (_, Some(byte)) => self.learn(program, set, byte, scratch).0 & ENDS != 0,
             (_, None) => {
-                let ends = program.accepts(self.set(program, at), None, scratch);
+                let ends = program.accepts(self.set(program, set), None, scratch);
                 if let Some(known) = self.steps.get_mut(index) {
                     *known = if ends { DEAD | ENDS } else { DEAD };
                 }
@@ -194,16 +194,16 @@ impl States {
         start
     }
 
-    /// The step that `byte` makes from the set at `at`, and whether all else was forgotten for it.
+    /// The step that `byte` makes from the set `set`, and whether all else was forgotten for it.
     #[cold]
     pub(super) fn learn(
         &mut self,
         program: &Program,
-        at: u32,
+        set: u32,
         byte: u8,
         scratch: &mut Scratch,
     ) -> (u32, bool) {
-        let step = program.step(self.set(program, at), byte, scratch);
+        let step = program.step(self.set(program, set), byte, scratch);
         let ends = if step.ends && program.finds_ends() {
             ENDS
         } else {
@@ -221,7 +221,7 @@ impl States {
                 .is_some_and(|starts| starts.contains(&Some(next)))
             && !has_looks(scratch.set());
         let step = next | ends | if restarts { RESTARTS } else { 0 };
-        if !has_forgotten && let Some(known) = self.steps.get_mut(at as usize + program.class(byte)) {
+        if !has_forgotten && let Some(known) = self.steps.get_mut(set as usize + program.class(byte)) {
             *known = step;
         }
         (step, has_forgotten)
@@ -251,8 +251,8 @@ impl States {
         at
     }
 
-    pub(super) fn set(&self, program: &Program, at: u32) -> &[u16] {
-        slice(&self.members, &self.ends, program, at)
+    pub(super) fn set(&self, program: &Program, set: u32) -> &[u16] {
+        slice(&self.members, &self.ends, program, set)
     }
 
     /// Whether one more set would be too much.
@@ -279,8 +279,8 @@ fn start_index(is_anchored: bool, before: Before) -> usize {
     before as usize + if is_anchored { 4 } else { 0 }
 }
 
-fn slice<'m>(members: &'m [u16], ends: &[u32], program: &Program, at: u32) -> &'m [u16] {
-    let number = at as usize / program.classes();
+fn slice<'m>(members: &'m [u16], ends: &[u32], program: &Program, set: u32) -> &'m [u16] {
+    let number = set as usize / program.classes();
     let end = |number: usize| ends.get(number).map(|&end| end as usize);
     let start = number.checked_sub(1).and_then(end).unwrap_or_default();
     let end = end(number).unwrap_or_default();

@@ -211,22 +211,22 @@ impl<'a> Call<'a> {
         self.pay_each(length as usize, price::BYTE)
     }
 
-    pub(crate) fn put(&mut self, at: u32, bytes: &[u8]) -> Answer {
+    pub(crate) fn put(&mut self, pointer: u32, bytes: &[u8]) -> Answer {
         self.pay_each(bytes.len(), price::BYTE)?;
-        self.write(at, bytes)
+        self.write(pointer, bytes)
     }
 
-    fn write(&mut self, at: u32, bytes: &[u8]) -> Answer {
-        let written = self.memory.write(&mut self.caller, at as usize, bytes);
+    fn write(&mut self, pointer: u32, bytes: &[u8]) -> Answer {
+        let written = self.memory.write(&mut self.caller, pointer as usize, bytes);
         Ok(written.map_err(|_| Status::InvalidMemoryAccess)?)
     }
 
-    pub(crate) fn put_u32(&mut self, at: u32, value: u32) -> Answer {
-        self.write(at, &value.to_le_bytes())
+    pub(crate) fn put_u32(&mut self, pointer: u32, value: u32) -> Answer {
+        self.write(pointer, &value.to_le_bytes())
     }
 
-    pub(crate) fn put_u64(&mut self, at: u32, value: u64) -> Answer {
-        self.write(at, &value.to_le_bytes())
+    pub(crate) fn put_u64(&mut self, pointer: u32, value: u64) -> Answer {
+        self.write(pointer, &value.to_le_bytes())
     }
 
     /// Has the guest allocate room for these bytes, writes them, and says where they are. Nothing has no address.

@@ -78,11 +78,11 @@ fn byte_size(call: &mut Call<'_>, map: u32, size_at: u32) -> Answer {
     call.put_u32(size_at, size)
 }
 
-fn set_all(call: &mut Call<'_>, map: u32, at: u32, length: u32) -> Answer {
+fn set_all(call: &mut Call<'_>, map: u32, pointer: u32, length: u32) -> Answer {
     let kind = kind(map)?;
-    let count = pairs::read(call.bytes(at, length)?).len();
+    let count = pairs::read(call.bytes(pointer, length)?).len();
     call.pay_each(count.saturating_mul(count), price::ENTRY)?; // each may be joined to one before it
-    let (bytes, state) = call.bytes_and_state(at, length)?;
+    let (bytes, state) = call.bytes_and_state(pointer, length)?;
     state.ask_for_stream(
         bytes
             .len()

@@ -34,17 +34,17 @@ pub(super) fn link(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime:
         "fd_write" => fd_write, (fd: u32, parts: u32, count: u32, written_at: u32);
         "clock_time_get" => clock_time_get, (clock: u32, precision: i64, time_at: u32);
         "clock_res_get" => clock_res_get, (clock: u32, resolution_at: u32);
-        "random_get" => random_get, (at: u32, length: u32);
+        "random_get" => random_get, (pointer: u32, length: u32);
         "environ_get" => environ_get, (list_at: u32, text_at: u32);
         "environ_sizes_get" => environ_sizes_get, (count_at: u32, size_at: u32);
         "args_get" => |_: &mut Call<'_>, _, _| Ok(OK), (list_at: u32, text_at: u32);
         "args_sizes_get" => nothing_twice, (count_at: u32, size_at: u32);
-        "fd_fdstat_get" => fd_fdstat_get, (fd: u32, at: u32);
+        "fd_fdstat_get" => fd_fdstat_get, (fd: u32, pointer: u32);
         "sched_yield" => |_: &mut Call<'_>| Ok(OK), ();
-        "poll_oneoff" => |call: &mut Call<'_>, _, _, _, at| zero(call, at, OK), (subscriptions: u32, events: u32, count: u32, count_at: u32);
+        "poll_oneoff" => |call: &mut Call<'_>, _, _, _, pointer| zero(call, pointer, OK), (subscriptions: u32, events: u32, count: u32, count_at: u32);
         "fd_pwrite" => |call: &mut Call<'_>, fd, parts, count, _, at| fd_write(call, fd, parts, count, at), (fd: u32, parts: u32, count: u32, offset: i64, written_at: u32);
         "fd_tell" => fd_tell, (fd: u32, offset_at: u32);
-        "fd_readdir" => |call: &mut Call<'_>, _, _, _, _, at| zero(call, at, NOT_A_DIRECTORY), (fd: u32, at: u32, length: u32, cookie: i64, read_at: u32);
+        "fd_readdir" => |call: &mut Call<'_>, _, _, _, _, pointer| zero(call, pointer, NOT_A_DIRECTORY), (fd: u32, pointer: u32, length: u32, cookie: i64, read_at: u32);
     }
     link_files(linker, plugin)?;
     link_paths_and_sockets(linker, plugin)?;
@@ -71,7 +71,7 @@ fn link_files(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Resu
     wasi! { linker, plugin,
         "fd_read" => |_: &mut Call<'_>, _, _, _, _| Ok(NO_SYSCALL), (fd: u32, parts: u32, count: u32, read_at: u32);
         "fd_pread" => |_: &mut Call<'_>, _, _, _, _, _| Ok(NO_SYSCALL), (fd: u32, parts: u32, count: u32, offset: i64, read_at: u32);
-        "fd_seek" => |_: &mut Call<'_>, _, _, _, _| Ok(OK), (fd: u32, offset: i64, whence: u32, at: u32);
+        "fd_seek" => |_: &mut Call<'_>, _, _, _, _| Ok(OK), (fd: u32, offset: i64, whence: u32, pointer: u32);
         "fd_close" => |_: &mut Call<'_>, _| Ok(OK), (fd: u32);
         "fd_fdstat_set_flags" => |_: &mut Call<'_>, _, _| Ok(NO_SYSCALL), (fd: u32, flags: u32);
         "fd_fdstat_set_rights" => |_: &mut Call<'_>, fd, _, _| Ok(stdio(fd)), (fd: u32, base: i64, inheriting: i64);
@@ -79,11 +79,11 @@ fn link_files(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Resu
         "fd_allocate" => |_: &mut Call<'_>, fd, _, _| Ok(stdio(fd)), (fd: u32, offset: i64, length: i64);
         "fd_datasync" => |_: &mut Call<'_>, fd| Ok(stdio(fd)), (fd: u32);
         "fd_sync" => |_: &mut Call<'_>, fd| Ok(stdio(fd)), (fd: u32);
-        "fd_filestat_get" => |_: &mut Call<'_>, _, _| Ok(BAD_FILE), (fd: u32, at: u32);
+        "fd_filestat_get" => |_: &mut Call<'_>, _, _| Ok(BAD_FILE), (fd: u32, pointer: u32);
         "fd_filestat_set_size" => |_: &mut Call<'_>, fd, _| Ok(stdio(fd)), (fd: u32, size: i64);
         "fd_filestat_set_times" => |_: &mut Call<'_>, fd, _, _, _| Ok(stdio(fd)), (fd: u32, accessed: i64, modified: i64, flags: u32);
-        "fd_prestat_get" => |_: &mut Call<'_>, _, _| Ok(BAD_FILE), (fd: u32, at: u32);
-        "fd_prestat_dir_name" => |_: &mut Call<'_>, _, _, _| Ok(NO_SYSCALL), (fd: u32, at: u32, length: u32);
+        "fd_prestat_get" => |_: &mut Call<'_>, _, _| Ok(BAD_FILE), (fd: u32, pointer: u32);
+        "fd_prestat_dir_name" => |_: &mut Call<'_>, _, _, _| Ok(NO_SYSCALL), (fd: u32, pointer: u32, length: u32);
         "fd_renumber" => |_: &mut Call<'_>, fd: u32, to: u32| Ok(stdio(fd).max(stdio(to)).max(NOT_SUPPORTED * u32::from(stdio(fd) + stdio(to) == 0))), (fd: u32, to: u32);
     }
     Ok(())
@@ -91,17 +91,17 @@ fn link_files(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Resu
 
 fn link_paths_and_sockets(linker: &mut Linker<HostState>, plugin: &Plugin) -> wasmtime::Result<()> {
     wasi! { linker, plugin,
-        "path_open" => |_: &mut Call<'_>, _, _, _, _, _, _, _, _, _| Ok(NO_ENTRY), (fd: u32, flags: u32, path: u32, length: u32, open: u32, base: i64, inheriting: i64, fd_flags: u32, at: u32);
-        "path_filestat_get" => |_: &mut Call<'_>, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, path: u32, length: u32, at: u32);
+        "path_open" => |_: &mut Call<'_>, _, _, _, _, _, _, _, _, _| Ok(NO_ENTRY), (fd: u32, flags: u32, path: u32, length: u32, open: u32, base: i64, inheriting: i64, fd_flags: u32, pointer: u32);
+        "path_filestat_get" => |_: &mut Call<'_>, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, path: u32, length: u32, pointer: u32);
         "path_create_directory" => |_: &mut Call<'_>, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, path: u32, length: u32);
         "path_filestat_set_times" => |_: &mut Call<'_>, _, _, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, path: u32, length: u32, accessed: i64, modified: i64, which: u32);
         "path_link" => |_: &mut Call<'_>, _, _, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, path: u32, length: u32, to: u32, new: u32, new_length: u32);
-        "path_readlink" => |call: &mut Call<'_>, _, _, _, _, _, at| zero(call, at, NOT_SUPPORTED), (fd: u32, path: u32, length: u32, at: u32, size: u32, read_at: u32);
+        "path_readlink" => |call: &mut Call<'_>, _, _, _, _, _, pointer| zero(call, pointer, NOT_SUPPORTED), (fd: u32, path: u32, length: u32, pointer: u32, size: u32, read_at: u32);
         "path_remove_directory" => |_: &mut Call<'_>, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, path: u32, length: u32);
         "path_rename" => |_: &mut Call<'_>, _, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, path: u32, length: u32, to: u32, new: u32, new_length: u32);
         "path_symlink" => |_: &mut Call<'_>, _, _, _, _, _| Ok(NOT_SUPPORTED), (path: u32, length: u32, fd: u32, new: u32, new_length: u32);
         "path_unlink_file" => |_: &mut Call<'_>, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, path: u32, length: u32);
-        "sock_accept" => |_: &mut Call<'_>, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, at: u32);
+        "sock_accept" => |_: &mut Call<'_>, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, flags: u32, pointer: u32);
         "sock_recv" => |_: &mut Call<'_>, _, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, parts: u32, count: u32, flags: u32, read_at: u32, out_at: u32);
         "sock_send" => |_: &mut Call<'_>, _, _, _, _, _| Ok(NOT_SUPPORTED), (fd: u32, parts: u32, count: u32, flags: u32, written_at: u32);
         "sock_shutdown" => |_: &mut Call<'_>, _, _| Ok(NOT_SUPPORTED), (fd: u32, how: u32);
@@ -113,8 +113,8 @@ fn stdio(fd: u32) -> u32 {
     if matches!(fd, 1 | 2) { OK } else { BAD_FILE }
 }
 
-fn zero(call: &mut Call<'_>, at: u32, errno: u32) -> Answer<u32> {
-    call.put_u32(at, 0)?;
+fn zero(call: &mut Call<'_>, pointer: u32, errno: u32) -> Answer<u32> {
+    call.put_u32(pointer, 0)?;
     Ok(errno)
 }
 
@@ -176,7 +176,7 @@ fn clock_res_get(call: &mut Call<'_>, clock: u32, resolution_at: u32) -> Answer<
 }
 
 /// The same bytes in every run, unless the test gives another seed.
-fn random_get(call: &mut Call<'_>, at: u32, length: u32) -> Answer<u32> {
+fn random_get(call: &mut Call<'_>, pointer: u32, length: u32) -> Answer<u32> {
     if length as usize > limits::RANDOM_BYTES {
         return Ok(INVALID);
     }
@@ -186,7 +186,7 @@ fn random_get(call: &mut Call<'_>, at: u32, length: u32) -> Answer<u32> {
         bytes.extend_from_slice(&call.state().world.dice.roll().to_le_bytes());
     }
     bytes.truncate(length as usize);
-    call.put(at, &bytes)?;
+    call.put(pointer, &bytes)?;
     Ok(OK)
 }
 
@@ -214,13 +214,13 @@ fn environ_sizes_get(call: &mut Call<'_>, count_at: u32, size_at: u32) -> Answer
     Ok(OK)
 }
 
-fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, at: u32) -> Answer<u32> {
+fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, pointer: u32) -> Answer<u32> {
     if stdio(fd) != OK {
         return Ok(BAD_FILE);
     }
     let mut stat = [0; 24];
     stat[8] = 64; // the right to write
-    let _ = call.put(at, &stat); // Envoy does not look whether it could
+    let _ = call.put(pointer, &stat); // Envoy does not look whether it could
     Ok(OK)
 }
 

@@ -171,7 +171,12 @@ fn answer(message: Message) -> Answer {
     }
 }
 
-fn request_result(reader: &mut Reader<'_>, phase: &Fields<'_>, https: bool, to: &mut Vec<Expectation>) {
+fn request_result(
+    reader: &mut Reader<'_>,
+    phase: &Fields<'_>,
+    https: bool,
+    expectations: &mut Vec<Expectation>,
+) {
     let path = phase.path_of("result");
     let empty;
     let result = match phase.get("result") {
@@ -191,9 +196,9 @@ fn request_result(reader: &mut Reader<'_>, phase: &Fields<'_>, https: bool, to: 
         false => Side::Request,
     };
     if let Some(node) = result.get("immediate") {
-        to.push(expectation(reader, "immediate", Want::NoCluster, node));
-        immediate(reader, &result, to);
-        bodies(reader, &result, to);
+        expectations.push(expectation(reader, "immediate", Want::NoCluster, node));
+        immediate(reader, &result, expectations);
+        bodies(reader, &result, expectations);
     } else {
         // A plugin that lets the request go on.
         let want = RouteLookup {
@@ -202,9 +207,9 @@ fn request_result(reader: &mut Reader<'_>, phase: &Fields<'_>, https: bool, to: 
             ssl: false,
         };
         let want = Want::RouteLookup(Box::new(want));
-        to.push(expectation(reader, "immediate", want, result.node()));
+        expectations.push(expectation(reader, "immediate", want, result.node()));
         if let Some(node) = result.get("body") {
-            to.push(unsupported(
+            expectations.push(unsupported(
                 reader,
                 "body",
                 "routing does not look at bodies",
@@ -212,31 +217,31 @@ fn request_result(reader: &mut Reader<'_>, phase: &Fields<'_>, https: bool, to: 
             ));
         }
     }
-    headers(reader, &result, side, https, to);
-    logs(reader, &result, to);
+    headers(reader, &result, side, https, expectations);
+    logs(reader, &result, expectations);
 }
 
-fn response_result(reader: &mut Reader<'_>, phase: &Fields<'_>, to: &mut Vec<Expectation>) {
+fn response_result(reader: &mut Reader<'_>, phase: &Fields<'_>, expectations: &mut Vec<Expectation>) {
     let Some(result) = reader.inner(phase, "result", "`result`", &RESULT) else {
         return;
     };
     for key in ["immediate", "body"] {
         if let Some(node) = result.get(key) {
             let reason = "no filter here looks at the answer of an upstream";
-            to.push(unsupported(reader, key, reason, node));
+            expectations.push(unsupported(reader, key, reason, node));
         }
     }
-    headers(reader, &result, Side::Response, false, to);
-    logs(reader, &result, to);
+    headers(reader, &result, Side::Response, false, expectations);
+    logs(reader, &result, expectations);
 }
 
-fn immediate(reader: &mut Reader<'_>, result: &Fields<'_>, to: &mut Vec<Expectation>) {
+fn immediate(reader: &mut Reader<'_>, result: &Fields<'_>, expectations: &mut Vec<Expectation>) {
     let Some(immediate) = reader.inner(result, "immediate", "`immediate`", &IMMEDIATE) else {
         return;
     };
     if let Some(node) = immediate.get("http_status") {
         let status = reader.small::<u16>(&immediate, "http_status");
-        to.extend(status.map(|status| {
+        expectations.extend(status.map(|status| {
             let want = Want::Status(Statuses::OneOf(vec![status]));
             expectation(reader, "immediate.http_status", want, node)
         }));
@@ -247,12 +252,18 @@ fn immediate(reader: &mut Reader<'_>, result: &Fields<'_>, to: &mut Vec<Expectat
         if let Some(node) = immediate.get(key).filter(|_| is_asked) {
             let field = format!("immediate.{key}");
             let reason = "the answer is Envoy's own, and not that of a plugin";
-            to.push(unsupported(reader, &field, reason, node));
+            expectations.push(unsupported(reader, &field, reason, node));
         }
     }
 }
 
-fn headers(reader: &mut Reader<'_>, result: &Fields<'_>, side: Side, https: bool, to: &mut Vec<Expectation>) {
+fn headers(
+    reader: &mut Reader<'_>,
+    result: &Fields<'_>,
+    side: Side,
+    https: bool,
+    expectations: &mut Vec<Expectation>,
+) {
     for key in ["has_header", "no_header"] {
         for (path, node) in reader.items(result, key) {
             let fields = reader.fields(node, &path, "a header", &plugin_input::HEADER);
@@ -266,7 +277,7 @@ fn headers(reader: &mut Reader<'_>, result: &Fields<'_>, side: Side, https: bool
             };
             let mut want = HeaderWant::new(side, &name, matcher);
             want.https = Some(https);
-            to.push(expectation(
+            expectations.push(expectation(
                 reader,
                 &format!("{key} {name}"),
                 Want::Header(Box::new(want)),
@@ -284,11 +295,11 @@ fn headers(reader: &mut Reader<'_>, result: &Fields<'_>, side: Side, https: bool
         };
         let mut want = HeaderWant::new(side, "headers", matcher);
         want.invert = invert;
-        to.push(expectation(reader, &path, Want::Header(Box::new(want)), node));
+        expectations.push(expectation(reader, &path, Want::Header(Box::new(want)), node));
     }
 }
 
-fn bodies(reader: &mut Reader<'_>, result: &Fields<'_>, to: &mut Vec<Expectation>) {
+fn bodies(reader: &mut Reader<'_>, result: &Fields<'_>, expectations: &mut Vec<Expectation>) {
     for (path, node) in reader.items(result, "body") {
         let Some((text, invert)) = string_matcher(reader, node, &path) else {
             continue;
@@ -299,14 +310,14 @@ fn bodies(reader: &mut Reader<'_>, result: &Fields<'_>, to: &mut Vec<Expectation
         };
         let mut body = expectation(reader, &path, Want::Body(text), node);
         body.not = invert;
-        to.push(body);
+        expectations.push(body);
     }
 }
 
-fn logs(reader: &mut Reader<'_>, result: &Fields<'_>, to: &mut Vec<Expectation>) {
+fn logs(reader: &mut Reader<'_>, result: &Fields<'_>, expectations: &mut Vec<Expectation>) {
     if let Some(node) = result.get("log") {
         let reason = "what a plugin logs has no part in routing";
-        to.push(unsupported(reader, "log", reason, node));
+        expectations.push(unsupported(reader, "log", reason, node));
     }
 }
 

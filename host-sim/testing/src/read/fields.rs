@@ -24,12 +24,12 @@ pub(super) struct Fields<'r> {
 
 /// A value, and the path of the field that holds it.
 #[derive(Clone)]
-pub(super) struct At<'n> {
+pub(super) struct Field<'n> {
     pub(super) node: &'n Node,
     pub(super) path: String,
 }
 
-impl<'n> At<'n> {
+impl<'n> Field<'n> {
     /// The value of an entry of this map.
     pub(super) fn field(&self, entry: &'n Entry) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
@@ -56,24 +56,24 @@ impl Fields<'_> {
     }
 
     /// Reports something about a value.
-    pub(super) fn refuse(&mut self, at: &At<'_>, code: Code, message: String) -> &mut Diagnostic {
-        let span = self.file.span(at.node.place);
+    pub(super) fn refuse(&mut self, field: &Field<'_>, code: Code, message: String) -> &mut Diagnostic {
+        let span = self.file.span(field.node.place);
         self.diagnostics
             .error(code, message)
-            .about("", at.path.clone())
+            .about("", field.path.clone())
             .at(span)
     }
 
     /// Reports that something else was expected.
-    pub(super) fn expected(&mut self, at: &At<'_>, what: &str) -> &mut Diagnostic {
-        let message = format!("expected {what}, found {}", at.node.describe());
-        self.refuse(at, Code::WrongType, message)
+    pub(super) fn expected(&mut self, field: &Field<'_>, what: &str) -> &mut Diagnostic {
+        let message = format!("expected {what}, found {}", field.node.describe());
+        self.refuse(field, Code::WrongType, message)
     }
 
     /// The entries of a map that has these fields and no others. Unknown ones are reported and left out.
-    pub(super) fn map<'n>(&mut self, at: &At<'n>, what: &str, fields: &[&str]) -> Vec<&'n Entry> {
-        let Value::Map(entries) = &at.node.value else {
-            self.expected(at, &format!("a map with {}", name_list(fields, "or")));
+    pub(super) fn map<'n>(&mut self, field: &Field<'n>, what: &str, fields: &[&str]) -> Vec<&'n Entry> {
+        let Value::Map(entries) = &field.node.value else {
+            self.expected(field, &format!("a map with {}", name_list(fields, "or")));
             return Vec::new();
         };
         let mut known = Vec::new();
@@ -89,7 +89,7 @@ impl Fields<'_> {
             let span = self.span(entry.key_place);
             self.diagnostics
                 .error(Code::UnknownField, format!("{what} has no field `{}`", entry.key))
-                .about("", at.field(entry).path)
+                .about("", field.field(entry).path)
                 .at(span)
                 .help(help);
         }
@@ -97,98 +97,98 @@ impl Fields<'_> {
     }
 
     /// The entries of a map with names of the user's own.
-    pub(super) fn any_map<'n>(&mut self, at: &At<'n>, example: &str) -> &'n [Entry] {
-        match &at.node.value {
+    pub(super) fn any_map<'n>(&mut self, field: &Field<'n>, example: &str) -> &'n [Entry] {
+        match &field.node.value {
             Value::Map(entries) => entries,
             Value::Scalar(_) | Value::List(_) => {
-                self.expected(at, "a map").help(format!("write {example}"));
+                self.expected(field, "a map").help(format!("write {example}"));
                 &[]
             }
         }
     }
 
     /// The items of a list.
-    pub(super) fn list<'n>(&mut self, at: &At<'n>, example: &str) -> Vec<At<'n>> {
-        match &at.node.value {
-            Value::List(items) => at.items(items),
+    pub(super) fn list<'n>(&mut self, field: &Field<'n>, example: &str) -> Vec<Field<'n>> {
+        match &field.node.value {
+            Value::List(items) => field.items(items),
             Value::Scalar(_) | Value::Map(_) => {
-                self.expected(at, "a list").help(format!("write {example}"));
+                self.expected(field, "a list").help(format!("write {example}"));
                 Vec::new()
             }
         }
     }
 
     /// The items of a list, or the one value that replaces it.
-    pub(super) fn one_or_more<'n>(&mut self, at: &At<'n>) -> Vec<At<'n>> {
-        match &at.node.value {
-            Value::List(items) => at.items(items),
-            Value::Scalar(_) | Value::Map(_) => vec![at.clone()],
+    pub(super) fn one_or_more<'n>(&mut self, field: &Field<'n>) -> Vec<Field<'n>> {
+        match &field.node.value {
+            Value::List(items) => field.items(items),
+            Value::Scalar(_) | Value::Map(_) => vec![field.clone()],
         }
     }
 
     /// A text; numbers and booleans as they are written.
-    pub(super) fn text(&mut self, at: &At<'_>, example: &str) -> Option<String> {
-        match written(at.node) {
+    pub(super) fn text(&mut self, field: &Field<'_>, example: &str) -> Option<String> {
+        match written(field.node) {
             Some(text) => Some(text),
             None => {
-                self.expected(at, "a text").help(format!("write e.g. {example}"));
+                self.expected(field, "a text").help(format!("write e.g. {example}"));
                 None
             }
         }
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(&mut self, at: &At<'_>, from: u32, to: u32, example: &str) -> Option<u32> {
-        let number = match &at.node.value {
+    pub(super) fn number(&mut self, field: &Field<'_>, from: u32, to: u32, example: &str) -> Option<u32> {
+        let number = match &field.node.value {
             Value::Scalar(Scalar::Integer(number, _)) => u32::try_from(*number).ok(),
             _ => None,
         };
         let fitting = number.filter(|it| (from..=to).contains(it));
         if fitting.is_none() {
-            self.expected(at, &format!("a whole number from {from} to {to}"))
+            self.expected(field, &format!("a whole number from {from} to {to}"))
                 .help(format!("write e.g. {example}"));
         }
         fitting
     }
 
     /// True or false.
-    pub(super) fn boolean(&mut self, at: &At<'_>) -> Option<bool> {
-        if let Value::Scalar(Scalar::Bool(value, _)) = &at.node.value {
+    pub(super) fn boolean(&mut self, field: &Field<'_>) -> Option<bool> {
+        if let Value::Scalar(Scalar::Bool(value, _)) = &field.node.value {
             return Some(*value);
         }
-        self.expected(at, "true or false");
+        self.expected(field, "true or false");
         None
     }
 
     /// A time such as `1.5s`, `300ms`, `1m30s`, as Istio writes it.
-    pub(super) fn duration(&mut self, at: &At<'_>) -> Option<Duration> {
-        let found = written(at.node).and_then(|it| duration(&it));
+    pub(super) fn duration(&mut self, field: &Field<'_>) -> Option<Duration> {
+        let found = written(field.node).and_then(|it| duration(&it));
         if found.is_none() {
-            self.expected(at, "a duration")
+            self.expected(field, "a duration")
                 .help("write e.g. 5s, 1.5s or 300ms");
         }
         found
     }
 
     /// What a text must be: the text itself, or a map with one condition.
-    pub(super) fn matcher(&mut self, at: &At<'_>) -> Option<Text> {
-        if let Some(text) = written(at.node) {
+    pub(super) fn matcher(&mut self, field: &Field<'_>) -> Option<Text> {
+        if let Some(text) = written(field.node) {
             return Some(Text::Exact(text));
         }
-        let Value::Map(_) = &at.node.value else {
-            self.expected(at, "a text, or a map with one condition")
+        let Value::Map(_) = &field.node.value else {
+            self.expected(field, "a text, or a map with one condition")
                 .help("write e.g. /cart, {regex: \"/v[0-9]+\"} or {present: false}");
             return None;
         };
-        let entries = self.map(at, "a condition", TEXT);
+        let entries = self.map(field, "a condition", TEXT);
         let [entry] = entries.as_slice() else {
             if !entries.is_empty() {
-                self.refuse(at, Code::WrongType, "a condition has one field".to_owned())
+                self.refuse(field, Code::WrongType, "a condition has one field".to_owned())
                     .help(format!("leave one of {}", name_list(TEXT, "and")));
             }
             return None;
         };
-        let value = at.field(entry);
+        let value = field.field(entry);
         if entry.key == "present" {
             let present = self.boolean(&value)?;
             return Some(if present { Text::Present } else { Text::Absent });

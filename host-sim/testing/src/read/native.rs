@@ -6,7 +6,7 @@ use fingerpost_resources::yaml::{Entry, Node, Value};
 use fingerpost_resources::{Code, Diagnostics, Place};
 
 use super::expect;
-use super::fields::{At, Fields};
+use super::fields::{Field, Fields};
 use super::request::{self, NoHost, RequestParts};
 use crate::suite::{Case, Expectation, Inputs, Slot, Suite, TestRequest};
 use crate::test_file::TestFile;
@@ -52,7 +52,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
         };
         return suite;
     };
-    let at = At {
+    let at = Field {
         node: root,
         path: String::new(),
     };
@@ -121,15 +121,15 @@ struct Parts {
     place: Place,
 }
 
-fn read_test(at: &At<'_>, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
-    let entries = to.map(at, "a test", TEST);
-    let test = parts(at, &entries, to);
+fn read_test(field: &Field<'_>, cx: &mut Fields<'_>, cases: &mut Vec<Case>) {
+    let entries = cx.map(field, "a test", TEST);
+    let test = parts(field, &entries, cx);
     let Some(table) = entries.iter().find(|it| it.key == "cases") else {
-        return finish(at, test, to, cases);
+        return finish(field, test, cx, cases);
     };
-    for row in to.list(&at.field(table), "cases:\n    - request: …\n      expect: …") {
-        let entries = to.map(&row, "a case", ROW);
-        let own = parts(&row, &entries, to);
+    for row in cx.list(&field.field(table), "cases:\n    - request: …\n      expect: …") {
+        let entries = cx.map(&row, "a case", ROW);
+        let own = parts(&row, &entries, cx);
         let merged = Parts {
             name: match (&test.name, own.name) {
                 (Some(test), Some(row)) => Some(format!("{test} › {row}")),
@@ -142,39 +142,39 @@ fn read_test(at: &At<'_>, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
             slot: own.slot,
             place: own.place,
         };
-        finish(&row, merged, to, cases);
+        finish(&row, merged, cx, cases);
     }
 }
 
-fn parts(at: &At<'_>, entries: &[&Entry], to: &mut Fields<'_>) -> Parts {
+fn parts(field: &Field<'_>, entries: &[&Entry], cx: &mut Fields<'_>) -> Parts {
     let mut parts = Parts {
-        place: at.node.place,
-        slot: slot(at.node, to.file),
+        place: field.node.place,
+        slot: slot(field.node, cx.file),
         ..Parts::default()
     };
     for entry in entries {
-        let value = at.field(entry);
+        let value = field.field(entry);
         match entry.key.as_str() {
-            "name" => parts.name = to.text(&value, "the cart goes to v2"),
-            "skip" => parts.skip = to.text(&value, "waits for the new Gateway"),
-            "request" => parts.request = request::read(&value, to),
-            "expect" => parts.expectations = expect::read(&value, to),
+            "name" => parts.name = cx.text(&value, "the cart goes to v2"),
+            "skip" => parts.skip = cx.text(&value, "waits for the new Gateway"),
+            "request" => parts.request = request::read(&value, cx),
+            "expect" => parts.expectations = expect::read(&value, cx),
             _ => {}
         }
     }
     parts
 }
 
-fn finish(at: &At<'_>, parts: Parts, to: &mut Fields<'_>, cases: &mut Vec<Case>) {
-    if !matches!(at.node.value, Value::Map(_)) {
+fn finish(field: &Field<'_>, parts: Parts, cx: &mut Fields<'_>, cases: &mut Vec<Case>) {
+    if !matches!(field.node.value, Value::Map(_)) {
         return; // reported
     }
     let request = match parts.request.finish() {
         Ok(request) => request,
         Err(NoHost) => {
-            if !to.diagnostics.has_errors() {
-                to.refuse(
-                    at,
+            if !cx.diagnostics.has_errors() {
+                cx.refuse(
+                    field,
                     Code::NoRequest,
                     "this test has no request with a host".to_owned(),
                 )
@@ -188,7 +188,7 @@ fn finish(at: &At<'_>, parts: Parts, to: &mut Fields<'_>, cases: &mut Vec<Case>)
         Some(name) => name,
         None => line(&request),
     };
-    let at = to.span(parts.place);
+    let at = cx.span(parts.place);
     cases.push(Case {
         name,
         at,

@@ -8,7 +8,7 @@ use fingerpost_resources::Code;
 use fingerpost_resources::yaml::Value;
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
-use super::fields::{At, Fields, written};
+use super::fields::{Field, Fields, written};
 use crate::suite::TestRequest;
 
 /// The fields of a request.
@@ -42,35 +42,35 @@ pub(super) struct RequestParts {
 pub(super) struct NoHost;
 
 /// Reads a request.
-pub(super) fn read(at: &At<'_>, to: &mut Fields<'_>) -> RequestParts {
+pub(super) fn read(field: &Field<'_>, cx: &mut Fields<'_>) -> RequestParts {
     let mut parts = RequestParts::default();
-    if let Some(text) = written(at.node) {
-        short(&text, at, to, &mut parts);
+    if let Some(text) = written(field.node) {
+        short(&text, field, cx, &mut parts);
         return parts;
     }
-    if !matches!(at.node.value, Value::Map(_)) {
-        to.expected(at, "a request")
+    if !matches!(field.node.value, Value::Map(_)) {
+        cx.expected(field, "a request")
             .help("write e.g. GET http://shop.example.com/cart, or a map with `url`");
         return parts;
     }
-    for entry in to.map(at, "a request", REQUEST) {
-        let value = at.field(entry);
+    for entry in cx.map(field, "a request", REQUEST) {
+        let value = field.field(entry);
         match entry.key.as_str() {
             "url" => {
-                if let Some(text) = to.text(&value, "http://shop.example.com/cart") {
-                    short(&text, &value, to, &mut parts);
+                if let Some(text) = cx.text(&value, "http://shop.example.com/cart") {
+                    short(&text, &value, cx, &mut parts);
                 }
             }
-            "method" => parts.method = to.text(&value, "POST"),
-            "authority" => parts.authority = to.text(&value, "shop.example.com"),
-            "path" => parts.path = to.text(&value, "/cart?id=1"),
+            "method" => parts.method = cx.text(&value, "POST"),
+            "authority" => parts.authority = cx.text(&value, "shop.example.com"),
+            "path" => parts.path = cx.text(&value, "/cart?id=1"),
             "port" => {
-                let port = to.number(&value, 1, 65535, "80");
+                let port = cx.number(&value, 1, 65535, "80");
                 parts.port = port.and_then(|it| u16::try_from(it).ok());
             }
-            "headers" => parts.headers = headers(&value, to),
-            "body" => parts.body = to.text(&value, "a=b"),
-            "tls" => parts.tls = tls(&value, to),
+            "headers" => parts.headers = headers(&value, cx),
+            "body" => parts.body = cx.text(&value, "a=b"),
+            "tls" => parts.tls = tls(&value, cx),
             _ => {}
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn read(at: &At<'_>, to: &mut Fields<'_>) -> RequestParts {
 }
 
 /// `[METHOD] URL`
-fn short(text: &str, at: &At<'_>, to: &mut Fields<'_>, parts: &mut RequestParts) {
+fn short(text: &str, field: &Field<'_>, cx: &mut Fields<'_>, parts: &mut RequestParts) {
     let (method, url) = match text.trim().split_once(char::is_whitespace) {
         Some((method, url)) => (Some(method), url.trim_start()),
         None => (None, text.trim()),
@@ -89,34 +89,34 @@ fn short(text: &str, at: &At<'_>, to: &mut Fields<'_>, parts: &mut RequestParts)
     match url.parse() {
         Ok(url) => parts.url = Some(url),
         Err(reason) => {
-            to.refuse(at, Code::WrongUrl, format!("this is no URL: {reason}"))
+            cx.refuse(field, Code::WrongUrl, format!("this is no URL: {reason}"))
                 .help("write e.g. GET http://shop.example.com/cart");
         }
     }
 }
 
-fn headers(at: &At<'_>, to: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
+fn headers(field: &Field<'_>, cx: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
     let mut headers = Vec::new();
-    for entry in to.any_map(at, "{x-user: jason}") {
-        let values = to.one_or_more(&at.field(entry));
-        let values = values.iter().filter_map(|it| to.text(it, "jason")).collect();
+    for entry in cx.any_map(field, "{x-user: jason}") {
+        let values = cx.one_or_more(&field.field(entry));
+        let values = values.iter().filter_map(|it| cx.text(it, "jason")).collect();
         headers.push((entry.key.to_ascii_lowercase(), values));
     }
     headers
 }
 
-fn tls(at: &At<'_>, to: &mut Fields<'_>) -> Option<Option<Tls>> {
-    if let Value::Scalar(_) = &at.node.value {
-        let wanted = to.boolean(at)?;
+fn tls(field: &Field<'_>, cx: &mut Fields<'_>) -> Option<Option<Tls>> {
+    if let Value::Scalar(_) = &field.node.value {
+        let wanted = cx.boolean(field)?;
         return Some(wanted.then(Tls::default));
     }
     let mut tls = Tls::default();
-    for entry in to.map(at, "tls", TLS) {
-        let value = at.field(entry);
+    for entry in cx.map(field, "tls", TLS) {
+        let value = field.field(entry);
         if entry.key == "sni" {
-            tls.sni = to.text(&value, "shop.example.com");
+            tls.sni = cx.text(&value, "shop.example.com");
         } else {
-            tls.client_cert = to.boolean(&value).filter(|it| *it).map(Into::into);
+            tls.client_cert = cx.boolean(&value).filter(|it| *it).map(Into::into);
         }
     }
     Some(Some(tls))
