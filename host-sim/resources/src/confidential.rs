@@ -31,10 +31,10 @@ impl<T> fmt::Debug for Hidden<T> {
 }
 
 impl<T: Decode> Decode for Hidden<T> {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-        let outer = std::mem::replace(&mut to.is_confidential, true);
-        let value = T::decode(node, to);
-        to.is_confidential = outer;
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        let outer = std::mem::replace(&mut cx.is_confidential, true);
+        let value = T::decode(node, cx);
+        cx.is_confidential = outer;
         Self(value)
     }
 }

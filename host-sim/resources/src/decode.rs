@@ -25,7 +25,7 @@ use crate::yaml::{Entry, Node, Value};
 
 /// A type that can be read from a value that is there. What is missing or null is the default.
 pub(crate) trait Decode: Sized + Default {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self;
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self;
 
     /// The fields, if this is a message or holds messages.
     fn schema() -> Option<&'static Schema> {
@@ -141,8 +141,8 @@ impl<'d> Decoder<'d> {
 }
 
 impl<T: Decode> Decode for Option<T> {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-        Some(T::decode(node, to))
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        Some(T::decode(node, cx))
     }
 
     fn schema() -> Option<&'static Schema> {
@@ -151,13 +151,13 @@ impl<T: Decode> Decode for Option<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
-            Value::List(items) => items.iter().enumerate().map(|(at, it)| to.item(at, it)).collect(),
+            Value::List(items) => items.iter().enumerate().map(|(at, it)| cx.item(at, it)).collect(),
             Value::Scalar(_) | Value::Map(_) => {
-                let field = to.path().rsplit('.').next().unwrap_or_default().to_owned();
-                let is_confidential = to.is_confidential;
-                let finding = to.wrong_type(node, "a list");
+                let field = cx.path().rsplit('.').next().unwrap_or_default().to_owned();
+                let is_confidential = cx.is_confidential;
+                let finding = cx.wrong_type(node, "a list");
                 match &node.value {
                     Value::Scalar(_) if is_confidential => {}
                     Value::Scalar(scalar) => {
@@ -180,12 +180,12 @@ impl<T: Decode> Decode for Vec<T> {
 }
 
 impl<T: Decode> Decode for BTreeMap<String, T> {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
-            Value::Map(entries) => entries.iter().map(|it| (it.key.clone(), to.field(it))).collect(),
+            Value::Map(entries) => entries.iter().map(|it| (it.key.clone(), cx.field(it))).collect(),
             Value::Scalar(_) | Value::List(_) => {
-                let field = to.path().rsplit('.').next().unwrap_or_default().to_owned();
-                to.wrong_type(node, "a map")
+                let field = cx.path().rsplit('.').next().unwrap_or_default().to_owned();
+                cx.wrong_type(node, "a map")
                     .help(format!("write `{field}: {{name: value}}`"));
                 BTreeMap::new()
             }

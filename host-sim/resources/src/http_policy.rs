@@ -165,11 +165,11 @@ impl OneOf for RedirectPort {
             .into()
     }
 
-    fn read(name: &str, entry: &Entry, to: &mut Decoder<'_>) -> Option<Self> {
+    fn read(name: &str, entry: &Entry, cx: &mut Decoder<'_>) -> Option<Self> {
         if name == "port" {
-            return Some(Self::Number(to.field(entry)));
+            return Some(Self::Number(cx.field(entry)));
         }
-        match to.field(entry) {
+        match cx.field(entry) {
             RedirectPortSelection::FromProtocolDefault => Some(Self::FromProtocolDefault),
             RedirectPortSelection::FromRequestPort => Some(Self::FromRequestPort),
         }
@@ -217,17 +217,17 @@ impl OneOf for DirectBody {
             .into()
     }
 
-    fn read(name: &str, entry: &Entry, to: &mut Decoder<'_>) -> Option<Self> {
+    fn read(name: &str, entry: &Entry, cx: &mut Decoder<'_>) -> Option<Self> {
         match name {
-            "string" => Some(Self::Text(to.field(entry))),
-            _ => Some(Self::Bytes(to.field(entry))),
+            "string" => Some(Self::Text(cx.field(entry))),
+            _ => Some(Self::Bytes(cx.field(entry))),
         }
     }
 }
 
 impl Decode for DirectBody {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-        decode_alone(node, &BODY, to).unwrap_or_default()
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        decode_alone(node, &BODY, cx).unwrap_or_default()
     }
 
     fn schema() -> Option<&'static Schema> {

@@ -223,10 +223,10 @@ impl Default for TargetPort {
 }
 
 impl Decode for TargetPort {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
             Value::Scalar(Scalar::Text(name)) => Self::Name(name.clone()),
-            _ => Self::Number(u32::decode(node, to)),
+            _ => Self::Number(u32::decode(node, cx)),
         }
     }
 }

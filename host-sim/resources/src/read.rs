@@ -501,13 +501,13 @@ impl<'r> Reader<'r> {
     }
 }
 
-fn decode_spec<T: Decode>(spec: Option<&Arc<Node>>, path: &str, to: &mut Decoder<'_>) -> T {
+fn decode_spec<T: Decode>(spec: Option<&Arc<Node>>, path: &str, cx: &mut Decoder<'_>) -> T {
     let Some(spec) = spec.filter(|it| !it.is_null()) else {
         return T::default();
     };
-    let length = to.enter_field(path);
-    let value = T::decode(spec, to);
-    to.leave_field(length);
+    let length = cx.enter_field(path);
+    let value = T::decode(spec, cx);
+    cx.leave_field(length);
     value
 }
 

@@ -106,20 +106,26 @@ struct Checker<'c> {
 }
 
 impl Checker<'_> {
-    fn error(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
-        self.report(Severity::Error, code, at, message.into())
+    fn error(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+        self.report(Severity::Error, code, path, message.into())
     }
 
-    fn warn(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
-        self.report(Severity::Warning, code, at, message.into())
+    fn warn(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+        self.report(Severity::Warning, code, path, message.into())
     }
 
-    fn note(&mut self, code: Code, at: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
-        self.report(Severity::Note, code, at, message.into())
+    fn note(&mut self, code: Code, path: &Path<'_>, message: impl Into<String>) -> &mut Diagnostic {
+        self.report(Severity::Note, code, path, message.into())
     }
 
-    fn report(&mut self, severity: Severity, code: Code, at: &Path<'_>, message: String) -> &mut Diagnostic {
-        let path = at.to_string();
+    fn report(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        field: &Path<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        let path = field.to_string();
         if self.origin.is_unread(&path) {
             return &mut self.ignored;
         }
@@ -138,9 +144,9 @@ impl Checker<'_> {
     }
 
     /// A field without which the resource makes no sense.
-    fn missing(&mut self, at: &Path<'_>, example: &str) -> &mut Diagnostic {
-        let message = format!("`{}` is required", at.name());
-        self.error(Code::MissingField, at, message)
+    fn missing(&mut self, path: &Path<'_>, example: &str) -> &mut Diagnostic {
+        let message = format!("`{}` is required", path.name());
+        self.error(Code::MissingField, path, message)
             .help(format!("for example `{example}`"))
     }
 
@@ -176,7 +182,7 @@ impl Checker<'_> {
     }
 
     /// Durations are at least a millisecond and a whole number of them.
-    fn duration(&mut self, duration: Option<Duration>, at: &Path<'_>) {
+    fn duration(&mut self, duration: Option<Duration>, path: &Path<'_>) {
         let Some(duration) = duration else { return };
         if duration < Duration::from_millis(1) {
             let written = if duration.is_zero() {
@@ -184,45 +190,49 @@ impl Checker<'_> {
             } else {
                 format!("{duration:?}")
             };
-            self.error(Code::BadDuration, at, format!("{written} is shorter than 1ms"))
+            self.error(Code::BadDuration, path, format!("{written} is shorter than 1ms"))
                 .help("leave the field out for the default, or write for example 5s");
         } else if duration.subsec_nanos() % 1_000_000 != 0 {
             self.error(
                 Code::BadDuration,
-                at,
+                path,
                 format!("{duration:?} is not a whole number of milliseconds"),
             );
         }
     }
 
-    fn port(&mut self, number: u32, at: &Path<'_>) {
+    fn port(&mut self, number: u32, path: &Path<'_>) {
         if !(1..=65535).contains(&number) {
             self.error(
                 Code::BadPort,
-                at,
+                path,
                 format!("invalid port {number}: ports go from 1 to 65535"),
             );
         }
     }
 
-    fn regex(&mut self, pattern: &str, at: &Path<'_>) {
+    fn regex(&mut self, pattern: &str, path: &Path<'_>) {
         if pattern.is_empty() {
-            self.error(Code::BadRegex, at, "a regular expression can't be empty")
+            self.error(Code::BadRegex, path, "a regular expression can't be empty")
                 .help("write `.*` for any text");
         } else if pattern.len() > 1024 {
             let message = format!(
                 "the regular expression has {} bytes, Istio takes at most 1024",
                 pattern.len()
             );
-            self.error(Code::BadRegex, at, message);
+            self.error(Code::BadRegex, path, message);
         } else if has_any_byte(pattern) {
             // RE2 has it; Go, which Istio checks with, has not.
-            self.error(Code::BadRegex, at, r"Istio takes no `\C` in a regular expression")
-                .help("write `.`");
+            self.error(
+                Code::BadRegex,
+                path,
+                r"Istio takes no `\C` in a regular expression",
+            )
+            .help("write `.`");
         } else if let Err(reason) = (self.check_regex)(pattern) {
             let finding = self.error(
                 Code::BadRegex,
-                at,
+                path,
                 format!("this is not a regular expression: {reason}"),
             );
             if pattern == "*" {

@@ -157,8 +157,8 @@ impl OneOf for StringMatch {
             .into()
     }
 
-    fn read(name: &str, entry: &Entry, to: &mut Decoder<'_>) -> Option<Self> {
-        let text = to.field(entry);
+    fn read(name: &str, entry: &Entry, cx: &mut Decoder<'_>) -> Option<Self> {
+        let text = cx.field(entry);
         match name {
             "exact" => Some(Self::Exact(text)),
             "prefix" => Some(Self::Prefix(text)),
@@ -168,8 +168,8 @@ impl OneOf for StringMatch {
 }
 
 impl Decode for StringMatch {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-        decode_alone(node, &STRING_MATCH, to).unwrap_or_default()
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        decode_alone(node, &STRING_MATCH, cx).unwrap_or_default()
     }
 
     fn schema() -> Option<&'static Schema> {

@@ -7,22 +7,22 @@ use super::{Decode, Decoder};
 use crate::yaml::{Node, Scalar, Value, short};
 
 impl Decode for Duration {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         let text = match &node.value {
             Value::Scalar(Scalar::Text(text)) => text,
             Value::Scalar(Scalar::Integer(_, text) | Scalar::Float(_, text)) => {
                 let help = format!("give a unit: {text}s or {text}ms");
-                to.wrong_type(node, "a duration such as 5s").help(help);
+                cx.wrong_type(node, "a duration such as 5s").help(help);
                 return Duration::ZERO;
             }
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
-                to.wrong_type(node, "a duration such as 5s");
+                cx.wrong_type(node, "a duration such as 5s");
                 return Duration::ZERO;
             }
         };
         parse(text).unwrap_or_else(|reason| {
             let message = format!("{} is not a duration: {reason}", short(text));
-            to.refuse(Code::BadDuration, node.place, message)
+            cx.refuse(Code::BadDuration, node.place, message)
                 .help("write numbers with the units h, m, s, ms, us or ns, such as 5s, 1.5s or 1h30m");
             Duration::ZERO
         })

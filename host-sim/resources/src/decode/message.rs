@@ -28,23 +28,23 @@ pub(crate) trait Message: Default {
     const SCHEMA: &'static Schema;
 
     /// Reads one field; false if there is none of that name.
-    fn read(&mut self, entry: &Entry, to: &mut Decoder<'_>) -> bool;
+    fn read(&mut self, entry: &Entry, cx: &mut Decoder<'_>) -> bool;
 }
 
 impl<M: Message> Decode for M {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         let mut message = M::default();
         let Value::Map(entries) = &node.value else {
-            refuse_other_than_map(node, M::SCHEMA, to);
+            refuse_other_than_map(node, M::SCHEMA, cx);
             return message;
         };
-        to.around.push((M::SCHEMA, to.path().to_owned()));
+        cx.around.push((M::SCHEMA, cx.path().to_owned()));
         for entry in entries {
-            if !message.read(entry, to) && to.strict {
-                suggest::unknown_field(entry, to);
+            if !message.read(entry, cx) && cx.strict {
+                suggest::unknown_field(entry, cx);
             }
         }
-        to.around.pop();
+        cx.around.pop();
         message
     }
 
@@ -54,11 +54,11 @@ impl<M: Message> Decode for M {
 }
 
 /// A short message in place of which its first field was given is shown in full.
-fn refuse_other_than_map(node: &Node, schema: &Schema, to: &mut Decoder<'_>) {
+fn refuse_other_than_map(node: &Node, schema: &Schema, cx: &mut Decoder<'_>) {
     let fields = (schema.fields)();
     let names: Vec<_> = fields.iter().map(|it| camel_case(it.name)).collect();
     let wanted = format!("a map with {}", suggest::name_list(&names, "or"));
-    let finding = to.wrong_type(node, &wanted);
+    let finding = cx.wrong_type(node, &wanted);
     if let (Value::Scalar(scalar), Some(first), 1..=3) = (&node.value, fields.first(), fields.len())
         && (first.schema)().is_none()
     {
@@ -80,17 +80,17 @@ pub(crate) fn is_key(key: &str, name: &str) -> bool {
 const KEPT_BY_CLUSTER: [&str; 1] = ["mirror_percent"];
 
 /// Warns of a field in the spelling that proto's JSON form takes and the cluster's schema drops.
-pub(crate) fn warn_of_snake_case(entry: &Entry, to: &mut Decoder<'_>) {
-    if to.strict && entry.key.contains('_') && !KEPT_BY_CLUSTER.contains(&entry.key.as_str()) {
-        let length = to.enter_field(&entry.key);
+pub(crate) fn warn_of_snake_case(entry: &Entry, cx: &mut Decoder<'_>) {
+    if cx.strict && entry.key.contains('_') && !KEPT_BY_CLUSTER.contains(&entry.key.as_str()) {
+        let length = cx.enter_field(&entry.key);
         let camel = camel_case(&entry.key);
-        to.warn(
+        cx.warn(
             Code::SnakeCaseField,
             entry.key_place,
             format!("a cluster drops `{}`: its schema only knows `{camel}`", entry.key),
         )
         .help(format!("write `{camel}`"));
-        to.leave_field(length);
+        cx.leave_field(length);
     }
 }
 
@@ -132,17 +132,17 @@ macro_rules! message {
             fn read(
                 &mut self,
                 entry: &$crate::yaml::Entry,
-                to: &mut $crate::decode::Decoder<'_>,
+                cx: &mut $crate::decode::Decoder<'_>,
             ) -> bool {
                 $(
                     if $crate::decode::is_key(&entry.key, $crate::decode::message!(@key $field $($key)?)) {
-                        $crate::decode::warn_of_snake_case(entry, to);
-                        self.$field = to.field(entry);
+                        $crate::decode::warn_of_snake_case(entry, cx);
+                        self.$field = cx.field(entry);
                         return true;
                     }
                 )*
                 $( $(
-                    if to.one_of(&mut self.$one, entry) {
+                    if cx.one_of(&mut self.$one, entry) {
                         return true;
                     }
                 )* )?
@@ -178,8 +178,8 @@ macro_rules! choice {
         }
 
         impl $crate::decode::Decode for $name {
-            fn decode(node: &$crate::yaml::Node, to: &mut $crate::decode::Decoder<'_>) -> Self {
-                to.choice(node, &[$( ($text, $number, Self::$variant), )*])
+            fn decode(node: &$crate::yaml::Node, cx: &mut $crate::decode::Decoder<'_>) -> Self {
+                cx.choice(node, &[$( ($text, $number, Self::$variant), )*])
             }
         }
     )*};

@@ -11,7 +11,7 @@ pub(crate) trait OneOf: Sized {
     fn fields() -> Vec<Field>;
 
     /// Reads the field with the proto name `name`, which is one of `fields`.
-    fn read(name: &str, entry: &Entry, to: &mut Decoder<'_>) -> Option<Self>;
+    fn read(name: &str, entry: &Entry, cx: &mut Decoder<'_>) -> Option<Self>;
 }
 
 impl Decoder<'_> {
@@ -42,12 +42,12 @@ impl Decoder<'_> {
 pub(crate) fn decode_alone<T: OneOf>(
     node: &Node,
     schema: &'static Schema,
-    to: &mut Decoder<'_>,
+    cx: &mut Decoder<'_>,
 ) -> Option<T> {
     let mut slot = None;
     let Value::Map(entries) = &node.value else {
         let names: Vec<_> = T::fields().iter().map(|it| camel_case(it.name)).collect();
-        let finding = to.wrong_type(node, &format!("a map with {}", name_list(&names, "or")));
+        let finding = cx.wrong_type(node, &format!("a map with {}", name_list(&names, "or")));
         if let (Value::Scalar(scalar), [first, others @ ..]) = (&node.value, names.as_slice()) {
             let mut help = format!("write `{{{first}: {}}}`", scalar.as_yaml());
             if others.len() > 1 {
@@ -57,13 +57,13 @@ pub(crate) fn decode_alone<T: OneOf>(
         }
         return None;
     };
-    to.around.push((schema, to.path().to_owned()));
+    cx.around.push((schema, cx.path().to_owned()));
     for entry in entries {
-        if !to.one_of(&mut slot, entry) && to.strict {
-            suggest::unknown_field(entry, to);
+        if !cx.one_of(&mut slot, entry) && cx.strict {
+            suggest::unknown_field(entry, cx);
         }
     }
-    to.around.pop();
+    cx.around.pop();
     slot
 }
 
@@ -95,11 +95,11 @@ macro_rules! oneof {
             fn read(
                 name: &str,
                 entry: &$crate::yaml::Entry,
-                to: &mut $crate::decode::Decoder<'_>,
+                cx: &mut $crate::decode::Decoder<'_>,
             ) -> Option<Self> {
                 $(
                     if name == stringify!($key) {
-                        return Some(Self::$variant(to.field(entry)));
+                        return Some(Self::$variant(cx.field(entry)));
                     }
                 )*
                 None

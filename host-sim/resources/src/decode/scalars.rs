@@ -8,18 +8,18 @@ use super::{Decode, Decoder, closest, name_list};
 use crate::yaml::{Node, Scalar, Value};
 
 impl Decode for String {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
             Value::Scalar(Scalar::Text(text)) => text.clone(),
             // Kubernetes' own fields and metadata: YAML is read with the type in view there.
-            Value::Scalar(scalar) if !to.strict => scalar.as_text(),
+            Value::Scalar(scalar) if !cx.strict => scalar.as_text(),
             Value::Scalar(Scalar::Bool(_, text) | Scalar::Integer(_, text) | Scalar::Float(_, text)) => {
                 let help = format!("put it in quotes: \"{text}\"");
-                to.wrong_type(node, "a text").help(help);
+                cx.wrong_type(node, "a text").help(help);
                 String::new()
             }
             Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => {
-                to.wrong_type(node, "a text");
+                cx.wrong_type(node, "a text");
                 String::new()
             }
         }
@@ -27,16 +27,16 @@ impl Decode for String {
 }
 
 impl Decode for bool {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
             Value::Scalar(Scalar::Bool(value, _)) => *value,
             Value::Scalar(Scalar::Text(text)) if matches!(text.as_str(), "true" | "false") => {
                 let help = format!("leave out the quotes: {text}");
-                to.wrong_type(node, "true or false").help(help);
+                cx.wrong_type(node, "true or false").help(help);
                 false
             }
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
-                to.wrong_type(node, "true or false");
+                cx.wrong_type(node, "true or false");
                 false
             }
         }
@@ -46,9 +46,9 @@ impl Decode for bool {
 macro_rules! integers {
     ($($type:ty),*) => {$(
         impl Decode for $type {
-            fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-                let value = to.whole_number(node);
-                value.and_then(|it| to.in_range(node, it, Self::MIN.into(), Self::MAX.into())).unwrap_or_default()
+            fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+                let value = cx.whole_number(node);
+                value.and_then(|it| cx.in_range(node, it, Self::MIN.into(), Self::MAX.into())).unwrap_or_default()
             }
         }
     )*};
@@ -57,17 +57,17 @@ macro_rules! integers {
 integers!(u32, i32, u64);
 
 impl Decode for f64 {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
-        let value = match to.number(node) {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        let value = match cx.number(node) {
             Some(Scalar::Float(value, _)) => value,
             Some(Scalar::Integer(value, _)) => value as f64,
             _ => {
-                to.wrong_type(node, "a number such as 12.5");
+                cx.wrong_type(node, "a number such as 12.5");
                 return 0.0;
             }
         };
         if !value.is_finite() {
-            to.wrong_type(node, "a finite number such as 12.5");
+            cx.wrong_type(node, "a finite number such as 12.5");
             return 0.0;
         }
         value
@@ -84,9 +84,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Bytes are written in base64. Line breaks do not count.
 impl Decode for Vec<u8> {
-    fn decode(node: &Node, to: &mut Decoder<'_>) -> Self {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         let Value::Scalar(Scalar::Text(text)) = &node.value else {
-            to.wrong_type(node, "bytes in base64 such as \"aGVsbG8=\"");
+            cx.wrong_type(node, "bytes in base64 such as \"aGVsbG8=\"");
             return Vec::new();
         };
         BASE64
@@ -106,7 +106,7 @@ impl Decode for Vec<u8> {
                         "its padding (`=` at the end) is missing or wrong".to_owned()
                     }
                 };
-                to.refuse(Code::WrongType, node.place, format!("invalid base64: {reason}"));
+                cx.refuse(Code::WrongType, node.place, format!("invalid base64: {reason}"));
                 Vec::new()
             })
     }

@@ -6,8 +6,8 @@ use crate::code::Code;
 use crate::yaml::Entry;
 
 /// Reports a field that the innermost message does not have.
-pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
-    let Some((schema, _)) = to.around.last() else {
+pub(super) fn unknown_field(entry: &Entry, cx: &mut Decoder<'_>) {
+    let Some((schema, _)) = cx.around.last() else {
         return;
     };
     let message = format!("{} has no field `{}`", schema.name, entry.key);
@@ -20,19 +20,19 @@ pub(super) fn unknown_field(entry: &Entry, to: &mut Decoder<'_>) {
     let help = match (old, &near) {
         (Some(new), _) => format!("Istio has removed it: write `{new}`"),
         (None, Some(near)) => format!("did you mean `{near}`?"),
-        (None, None) => advise(&entry.key, &to.around),
+        (None, None) => advise(&entry.key, &cx.around),
     };
     if let Some(near) = near {
         // Or else the field that was meant would be reported as missing.
-        let length = to.enter_field(&near);
-        to.unread.push(to.path.clone());
-        to.leave_field(length);
+        let length = cx.enter_field(&near);
+        cx.unread.push(cx.path.clone());
+        cx.leave_field(length);
     }
-    let span = entry.key_place.in_file(to.file);
-    let length = to.enter_field(&entry.key);
-    let finding = to.diagnostics.error(Code::UnknownField, message);
-    finding.about(&to.subject, &to.path).at(span).help(help);
-    to.leave_field(length);
+    let span = entry.key_place.in_file(cx.file);
+    let length = cx.enter_field(&entry.key);
+    let finding = cx.diagnostics.error(Code::UnknownField, message);
+    finding.about(&cx.subject, &cx.path).at(span).help(help);
+    cx.leave_field(length);
 }
 
 /// What takes the place of a field that Istio had before its version 1.4.

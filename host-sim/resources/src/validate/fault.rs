@@ -6,99 +6,101 @@ use crate::GRPC_STATUSES;
 use crate::code::Code;
 use crate::http_policy::{Abort, Delay, ErrorType, HttpDelayType, HttpFaultInjection, Percent};
 
-pub(super) fn check(it: &HttpFaultInjection, at: &Path<'_>, to: &mut Checker<'_>) {
-    if it.delay.is_none() && it.abort.is_none() {
-        to.error(Code::MissingField, at, "a fault has a delay or an abort")
+pub(super) fn check(fault: &HttpFaultInjection, path: &Path<'_>, cx: &mut Checker<'_>) {
+    if fault.delay.is_none() && fault.abort.is_none() {
+        cx.error(Code::MissingField, path, "a fault has a delay or an abort")
             .help("for example `delay: {fixedDelay: 5s}`");
     }
-    if let Some(it) = &it.delay {
-        check_delay(it, &at.field("delay"), to);
+    if let Some(fault) = &fault.delay {
+        check_delay(fault, &path.field("delay"), cx);
     }
-    if let Some(it) = &it.abort {
-        check_abort(it, &at.field("abort"), to);
+    if let Some(fault) = &fault.abort {
+        check_abort(fault, &path.field("abort"), cx);
     }
 }
 
-fn check_delay(it: &Delay, at: &Path<'_>, to: &mut Checker<'_>) {
-    check_percentage(it.percentage.as_ref(), &at.field("percentage"), to);
-    match it.http_delay_type {
-        Some(HttpDelayType::FixedDelay(duration)) => to.duration(Some(duration), &at.field("fixedDelay")),
+fn check_delay(delay: &Delay, path: &Path<'_>, cx: &mut Checker<'_>) {
+    check_percentage(delay.percentage.as_ref(), &path.field("percentage"), cx);
+    match delay.http_delay_type {
+        Some(HttpDelayType::FixedDelay(duration)) => cx.duration(Some(duration), &path.field("fixedDelay")),
         Some(HttpDelayType::ExponentialDelay(_)) => {
-            to.error(
+            cx.error(
                 Code::Unsupported,
-                &at.field("exponentialDelay"),
+                &path.field("exponentialDelay"),
                 "Istio does not support exponentialDelay",
             )
             .help("use `fixedDelay`");
             return;
         }
         None => {
-            to.warn(Code::NoEffect, at, "a delay without a duration does nothing")
+            cx.warn(Code::NoEffect, path, "a delay without a duration does nothing")
                 .help("for example `fixedDelay: 5s`");
             return;
         }
     }
-    if it.percentage.is_none() && it.percent.is_none() {
-        never_happens("delay", at, to);
+    if delay.percentage.is_none() && delay.percent.is_none() {
+        never_happens("delay", path, cx);
     }
 }
 
 /// Istio takes a missing percentage for 0 (istio route.go, `TranslateFault`).
-fn never_happens(what: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn never_happens(what: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     let message = format!("this {what} has no `percentage`, which means 0: it never happens");
-    to.warn(Code::NoEffect, at, message)
+    cx.warn(Code::NoEffect, path, message)
         .help("for every request: `percentage: {value: 100}`");
 }
 
-fn check_abort(it: &Abort, at: &Path<'_>, to: &mut Checker<'_>) {
-    check_percentage(it.percentage.as_ref(), &at.field("percentage"), to);
-    match &it.error_type {
-        Some(ErrorType::HttpStatus(status)) => check_status(i64::from(*status), &at.field("httpStatus"), to),
-        Some(ErrorType::GrpcStatus(status)) => check_grpc_status(status, &at.field("grpcStatus"), to),
+fn check_abort(abort: &Abort, path: &Path<'_>, cx: &mut Checker<'_>) {
+    check_percentage(abort.percentage.as_ref(), &path.field("percentage"), cx);
+    match &abort.error_type {
+        Some(ErrorType::HttpStatus(status)) => {
+            check_status(i64::from(*status), &path.field("httpStatus"), cx)
+        }
+        Some(ErrorType::GrpcStatus(status)) => check_grpc_status(status, &path.field("grpcStatus"), cx),
         Some(ErrorType::Http2Error(_)) => {
-            to.error(
+            cx.error(
                 Code::Unsupported,
-                &at.field("http2Error"),
+                &path.field("http2Error"),
                 "Istio does not support http2Error",
             )
             .help("use `httpStatus` or `grpcStatus`");
         }
         None => {
-            to.warn(Code::NoEffect, at, "an abort without a status does nothing")
+            cx.warn(Code::NoEffect, path, "an abort without a status does nothing")
                 .help("for example `httpStatus: 503`");
             return;
         }
     }
-    if it.percentage.is_none() {
-        never_happens("abort", at, to);
+    if abort.percentage.is_none() {
+        never_happens("abort", path, cx);
     }
 }
 
 /// Envoy counts in ten-thousandths of a per cent.
-fn check_percentage(percentage: Option<&Percent>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_percentage(percentage: Option<&Percent>, path: &Path<'_>, cx: &mut Checker<'_>) {
     let value = percentage.and_then(|it| it.value).unwrap_or(0.0);
     if value != 0.0 && !(0.0001..=100.0).contains(&value) {
         let message = format!("{value} is out of range: a percentage is 0, or from 0.0001 to 100");
-        to.error(Code::OutOfRange, &at.field("value"), message);
+        cx.error(Code::OutOfRange, &path.field("value"), message);
     }
 }
 
 /// A status that Istio takes, 600 included: validateHTTPStatus.
-pub(super) fn check_status(status: i64, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check_status(status: i64, path: &Path<'_>, cx: &mut Checker<'_>) {
     if !(200..=600).contains(&status) {
-        to.error(
+        cx.error(
             Code::OutOfRange,
-            at,
+            path,
             format!("{status} is out of range: a status is from 200 to 599"),
         );
     }
 }
 
-fn check_grpc_status(status: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_grpc_status(status: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     if !GRPC_STATUSES.contains(&status) {
-        let finding = to.error(
+        let finding = cx.error(
             Code::UnknownValue,
-            at,
+            path,
             format!("{status:?} is not the name of a gRPC status"),
         );
         match crate::decode::closest(status, GRPC_STATUSES.into_iter()) {

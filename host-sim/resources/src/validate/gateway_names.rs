@@ -6,21 +6,21 @@ use super::path::Path;
 use crate::code::Code;
 
 /// Names of gateways, at the top or in a match.
-pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, to: &mut Checker<'_>) {
+pub(super) fn check_gateways(names: &[String], path: &Path<'_>, converted: bool, cx: &mut Checker<'_>) {
     for (index, name) in names.iter().enumerate() {
-        let at = at.item(index);
+        let path = path.item(index);
         let Some((namespace, gateway)) = name.split_once('/') else {
             if let Err(reason) = check_fqdn(name) {
-                to.error(
+                cx.error(
                     Code::BadGateway,
-                    &at,
+                    &path,
                     reason.replace("is not a host", "is not the name of a gateway"),
                 );
             } else if let Some((gateway, rest)) = name.split_once('.') {
                 let namespace = rest.split('.').next().unwrap_or(rest);
-                to.warn(
+                cx.warn(
                     Code::LegacyGateway,
-                    &at,
+                    &path,
                     format!("{name:?} is the old form of a gateway's name"),
                 )
                 .help(format!("write {namespace}/{gateway}"));
@@ -29,16 +29,16 @@ pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, t
             return;
         };
         if namespace.is_empty() || gateway.is_empty() {
-            to.error(
+            cx.error(
                 Code::BadGateway,
-                &at,
+                &path,
                 format!("{name:?}: namespace and name can't be empty"),
             )
             .help("write namespace/name, or the name alone for one in this namespace");
         } else if !is_label(namespace) {
-            let finding = to.error(
+            let finding = cx.error(
                 Code::BadGateway,
-                &at,
+                &path,
                 format!("{namespace:?} in {name:?} is not a namespace"),
             );
             if namespace == "." {
@@ -47,9 +47,9 @@ pub(super) fn check_gateways(names: &[String], at: &Path<'_>, converted: bool, t
                 ));
             }
         } else if !is_label(gateway) && !converted {
-            to.error(
+            cx.error(
                 Code::BadGateway,
-                &at,
+                &path,
                 format!("{gateway:?} in {name:?} is not the name of a gateway"),
             );
         }

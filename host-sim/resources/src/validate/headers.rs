@@ -7,47 +7,47 @@ use crate::http_policy::{HeaderOperations, Headers};
 use crate::virtual_service::HttpRoute;
 use crate::yaml::short;
 
-pub(super) fn check(it: &Headers, at: &Path<'_>, to: &mut Checker<'_>) {
-    for (side, changes) in [("request", &it.request), ("response", &it.response)] {
+pub(super) fn check(headers: &Headers, path: &Path<'_>, cx: &mut Checker<'_>) {
+    for (side, changes) in [("request", &headers.request), ("response", &headers.response)] {
         if let Some(changes) = changes {
-            check_changes(changes, &at.field(side), side == "request", to);
+            check_changes(changes, &path.field(side), side == "request", cx);
         }
     }
 }
 
-fn check_changes(it: &HeaderOperations, at: &Path<'_>, of_request: bool, to: &mut Checker<'_>) {
-    for (field, values) in [("add", &it.add), ("set", &it.set)] {
-        let at = at.field(field);
+fn check_changes(operations: &HeaderOperations, path: &Path<'_>, of_request: bool, cx: &mut Checker<'_>) {
+    for (field, values) in [("add", &operations.add), ("set", &operations.set)] {
+        let path = path.field(field);
         for (name, value) in values {
-            let at = at.field(name);
+            let path = path.field(name);
             if name.is_empty() || !of_request || !is_authority(name) {
-                check_name(name, &at, to);
+                check_name(name, &path, cx);
             }
             if let Err(reason) = check_value(value) {
                 let message = format!("{} can't be the value of a header: {reason}", short(value));
-                to.error(Code::BadHeader, &at, message);
+                cx.error(Code::BadHeader, &path, message);
             }
         }
     }
-    let remove = at.field("remove");
-    for (index, name) in it.remove.iter().enumerate() {
-        check_name(name, &remove.item(index), to);
+    let remove = path.field("remove");
+    for (index, name) in operations.remove.iter().enumerate() {
+        check_name(name, &remove.item(index), cx);
     }
 }
 
-fn check_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_name(name: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     if name.is_empty() {
-        to.error(Code::BadHeader, at, "the name of a header can't be empty");
+        cx.error(Code::BadHeader, path, "the name of a header can't be empty");
     } else if name.eq_ignore_ascii_case("host") {
-        to.error(
+        cx.error(
             Code::BadHeader,
-            at,
+            path,
             "the host header can only be set or added, and only on the request",
         );
     } else if name.starts_with(':') {
-        to.error(
+        cx.error(
             Code::BadHeader,
-            at,
+            path,
             format!(
                 "{name:?} cannot be changed: names that begin with a colon are parts of the request line"
             ),
@@ -61,20 +61,20 @@ fn is_authority(name: &str) -> bool {
 }
 
 /// The authority can be changed in one place of a rule.
-pub(super) fn check_authority(rule: &HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check_authority(rule: &HttpRoute, path: &Path<'_>, cx: &mut Checker<'_>) {
     let rewritten = rule.rewrite.as_ref().map_or("", |it| it.authority.as_str());
     let mut current = (!rewritten.is_empty()).then_some(rewritten);
     let Some(changes) = rule.headers.as_ref().and_then(|it| it.request.as_ref()) else {
         return;
     };
-    let at = at.field("headers");
-    let at = at.field("request");
+    let path = path.field("headers");
+    let path = path.field("request");
     for (field, values) in [("set", &changes.set), ("add", &changes.add)] {
-        let at = at.field(field);
+        let path = path.field(field);
         for (name, value) in values.iter().filter(|(name, _)| is_authority(name)) {
             if let Some(earlier) = current {
                 let message = format!("the authority is changed twice: to {earlier:?} and to {value:?}");
-                to.error(Code::Conflict, &at.field(name), message);
+                cx.error(Code::Conflict, &path.field(name), message);
                 return;
             }
             current = Some(value).filter(|it| !it.is_empty()).map(String::as_str);

@@ -10,73 +10,73 @@ use super::names::is_label;
 use super::path::Path;
 use crate::virtual_service::{HttpMatchRequest, StringMatch};
 
-pub(super) fn check(it: &HttpMatchRequest, at: &Path<'_>, to: &mut Checker<'_>) {
-    for (name, condition) in &it.headers {
-        let headers = at.field("headers");
-        check_header_name(name, &headers.field(name), to);
-        check_text(condition, &headers.field(name), to);
+pub(super) fn check(request: &HttpMatchRequest, path: &Path<'_>, cx: &mut Checker<'_>) {
+    for (name, condition) in &request.headers {
+        let headers = path.field("headers");
+        check_header_name(name, &headers.field(name), cx);
+        check_text(condition, &headers.field(name), cx);
     }
-    for (name, condition) in &it.without_headers {
-        let headers = at.field("withoutHeaders");
-        check_header_name(name, &headers.field(name), to);
+    for (name, condition) in &request.without_headers {
+        let headers = path.field("withoutHeaders");
+        check_header_name(name, &headers.field(name), cx);
         // `*` is no regular expression, but here it means that the header is there at all.
         if *condition != StringMatch::Regex("*".to_owned()) {
-            check_text(condition, &headers.field(name), to);
+            check_text(condition, &headers.field(name), cx);
         }
     }
     // An empty prefix is fine for the path alone: Envoy takes it there.
-    if let Some(StringMatch::Regex(pattern)) = &it.uri {
-        let uri = at.field("uri");
-        to.regex(pattern, &uri.field("regex"));
+    if let Some(StringMatch::Regex(pattern)) = &request.uri {
+        let uri = path.field("uri");
+        cx.regex(pattern, &uri.field("regex"));
     }
     for (field, condition) in [
-        ("scheme", &it.scheme),
-        ("method", &it.method),
-        ("authority", &it.authority),
+        ("scheme", &request.scheme),
+        ("method", &request.method),
+        ("authority", &request.authority),
     ] {
         if let Some(condition) = condition {
-            check_text(condition, &at.field(field), to);
+            check_text(condition, &path.field(field), cx);
         }
     }
-    check_texts(&it.query_params, &at.field("queryParams"), to);
-    if let Some(port) = it.port.filter(|it| *it != 0) {
-        to.port(port, &at.field("port"));
+    check_texts(&request.query_params, &path.field("queryParams"), cx);
+    if let Some(port) = request.port.filter(|it| *it != 0) {
+        cx.port(port, &path.field("port"));
     }
-    to.labels(&it.source_labels, &at.field("sourceLabels"));
-    check_gateways(&it.gateways, &at.field("gateways"), false, to);
-    if !it.source_namespace.is_empty() && !is_label(&it.source_namespace) {
-        let message = format!("{:?} is not a namespace", it.source_namespace);
-        to.error(Code::BadName, &at.field("sourceNamespace"), message);
+    cx.labels(&request.source_labels, &path.field("sourceLabels"));
+    check_gateways(&request.gateways, &path.field("gateways"), false, cx);
+    if !request.source_namespace.is_empty() && !is_label(&request.source_namespace) {
+        let message = format!("{:?} is not a namespace", request.source_namespace);
+        cx.error(Code::BadName, &path.field("sourceNamespace"), message);
     }
 }
 
-fn check_texts(conditions: &BTreeMap<String, StringMatch>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_texts(conditions: &BTreeMap<String, StringMatch>, path: &Path<'_>, cx: &mut Checker<'_>) {
     for (name, condition) in conditions {
-        check_text(condition, &at.field(name), to);
+        check_text(condition, &path.field(name), cx);
     }
 }
 
-fn check_text(condition: &StringMatch, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_text(condition: &StringMatch, path: &Path<'_>, cx: &mut Checker<'_>) {
     match condition {
         StringMatch::Prefix(text) if text.is_empty() => {
-            to.error(
+            cx.error(
                 Code::BadPrefix,
-                &at.field("prefix"),
+                &path.field("prefix"),
                 "a prefix can't be empty here",
             )
-            .help(format!("write `{}: {{}}` for any value", at.name()));
+            .help(format!("write `{}: {{}}` for any value", path.name()));
         }
-        StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
+        StringMatch::Regex(pattern) => cx.regex(pattern, &path.field("regex")),
         StringMatch::Present | StringMatch::Exact(_) | StringMatch::Prefix(_) => {}
     }
 }
 
-fn check_header_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_header_name(name: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":status"];
     if !is_claim(name) && !PSEUDO.contains(&name) && !is_token(name) {
-        to.error(
+        cx.error(
             Code::BadHeader,
-            at,
+            path,
             format!("{name:?} is not the name of a header"),
         );
     }

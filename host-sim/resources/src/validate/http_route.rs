@@ -8,27 +8,27 @@ use super::{fault, headers, http_match, policy, redirect, unforwarded};
 use crate::code::Code;
 use crate::virtual_service::{HttpRoute, HttpRouteDestination};
 
-pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
-    check_conflicts(rule, context, at, to);
-    let matches = at.field("match");
+pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
+    check_conflicts(rule, context, path, cx);
+    let matches = path.field("match");
     for (index, it) in rule.matches.iter().enumerate() {
-        http_match::check(it, &matches.item(index), to);
+        http_match::check(it, &matches.item(index), cx);
     }
     if let Some(it) = &rule.headers {
-        headers::check(it, &at.field("headers"), to);
+        headers::check(it, &path.field("headers"), cx);
     }
-    headers::check_authority(rule, at, to);
-    policy::check(rule, context, at, to);
+    headers::check_authority(rule, path, cx);
+    policy::check(rule, context, path, cx);
     if let Some(it) = &rule.fault {
-        fault::check(it, &at.field("fault"), to);
+        fault::check(it, &path.field("fault"), cx);
     }
-    redirect::check(rule, at, to);
-    unforwarded::check(rule, context, at, to);
-    check_route(&rule.route, context, &at.field("route"), to);
-    to.duration(rule.timeout, &at.field("timeout"));
+    redirect::check(rule, path, cx);
+    unforwarded::check(rule, context, path, cx);
+    check_route(&rule.route, context, &path.field("route"), cx);
+    cx.duration(rule.timeout, &path.field("timeout"));
 }
 
-fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
     let present = [
         ("route", !rule.route.is_empty()),
         ("fault", rule.fault.is_some()),
@@ -41,9 +41,9 @@ fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &
             .iter()
             .filter(|(name, present)| *present && fields.contains(name))
         {
-            to.error(
+            cx.error(
                 Code::Conflict,
-                &at.field(field),
+                &path.field(field),
                 format!("a rule {reason} takes no {field}"),
             );
         }
@@ -56,37 +56,37 @@ fn check_conflicts(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &
     } else if rule.direct_response.is_some() {
         refuse("that replies by itself", &["route", "fault", "rewrite"]);
     } else if rule.route.is_empty() {
-        to.error(
+        cx.error(
             Code::MissingField,
-            &at.field("route"),
+            &path.field("route"),
             "a rule has a route, a redirect or a directResponse",
         )
         .help("for example `route: [{destination: {host: reviews}}]`");
     }
     if rule.delegate.is_some() {
-        to.error(
+        cx.error(
             Code::Conflict,
-            &at.field("delegate"),
+            &path.field("delegate"),
             "a VirtualService that holds rules for others can't delegate",
         );
     }
     if rule.mirror.is_some() && !rule.mirrors.is_empty() {
-        to.error(
+        cx.error(
             Code::Conflict,
-            &at.field("mirrors"),
+            &path.field("mirrors"),
             "only one of `mirror` and `mirrors` can be set",
         );
     }
 }
 
-fn check_route(route: &[HttpRouteDestination], context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_route(route: &[HttpRouteDestination], context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
     for (index, it) in route.iter().enumerate() {
-        let at = at.item(index);
+        let path = path.item(index);
         if let Some(it) = &it.headers {
-            headers::check(it, &at.field("headers"), to);
+            headers::check(it, &path.field("headers"), cx);
         }
-        check_destination(it.destination.as_ref(), context, &at.field("destination"), to);
-        check_weight(it.weight, &at.field("weight"), to);
+        check_destination(it.destination.as_ref(), context, &path.field("destination"), cx);
+        check_weight(it.weight, &path.field("weight"), cx);
     }
-    check_total(route.iter().map(|it| it.weight), at, to);
+    check_total(route.iter().map(|it| it.weight), path, cx);
 }

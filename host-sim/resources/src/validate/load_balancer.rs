@@ -17,61 +17,61 @@ const TOPOLOGY: [&str; 3] = [
 ];
 
 /// `detects` says whether there is outlier detection, without which nothing fails over.
-pub(super) fn check(it: &LoadBalancerSettings, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
-    if let Some(LbPolicy::ConsistentHash(hash)) = &it.lb_policy {
-        check_hash(hash, &at.field("consistentHash"), to);
+pub(super) fn check(settings: &LoadBalancerSettings, detects: bool, path: &Path<'_>, cx: &mut Checker<'_>) {
+    if let Some(LbPolicy::ConsistentHash(hash)) = &settings.lb_policy {
+        check_hash(hash, &path.field("consistentHash"), cx);
     }
-    let zone_aware = at.field("zoneAwareLbSetting");
-    if it.locality_lb_setting.is_some() && it.zone_aware_lb_setting.is_some() {
-        to.error(
+    let zone_aware = path.field("zoneAwareLbSetting");
+    if settings.locality_lb_setting.is_some() && settings.zone_aware_lb_setting.is_some() {
+        cx.error(
             Code::Conflict,
-            at,
+            path,
             "only one of `localityLbSetting` and `zoneAwareLbSetting` can be set",
         );
     }
-    if let Some(it) = &it.locality_lb_setting {
-        check_locality(it, detects, &at.field("localityLbSetting"), to);
+    if let Some(settings) = &settings.locality_lb_setting {
+        check_locality(settings, detects, &path.field("localityLbSetting"), cx);
     }
-    if let Some(it) = &it.zone_aware_lb_setting {
-        check_zone_aware(it, detects, &zone_aware, to);
+    if let Some(settings) = &settings.zone_aware_lb_setting {
+        check_zone_aware(settings, detects, &zone_aware, cx);
     }
-    if let Some(it) = &it.warmup {
-        check_warmup(it, &at.field("warmup"), to);
+    if let Some(settings) = &settings.warmup {
+        check_warmup(settings, &path.field("warmup"), cx);
     }
 }
 
-fn check_hash(it: &ConsistentHashLb, at: &Path<'_>, to: &mut Checker<'_>) {
-    if let Some(HashKey::HttpCookie(cookie)) = &it.hash_key {
-        check_cookie(cookie, &at.field("httpCookie"), to);
+fn check_hash(hash: &ConsistentHashLb, path: &Path<'_>, cx: &mut Checker<'_>) {
+    if let Some(HashKey::HttpCookie(cookie)) = &hash.hash_key {
+        check_cookie(cookie, &path.field("httpCookie"), cx);
     }
-    if let Some(size) = it.minimum_ring_size.filter(|it| *it != 0) {
-        let at = at.field("minimumRingSize");
-        to.warn(Code::Deprecated, &at, "`minimumRingSize` is deprecated here")
+    if let Some(size) = hash.minimum_ring_size.filter(|it| *it != 0) {
+        let path = path.field("minimumRingSize");
+        cx.warn(Code::Deprecated, &path, "`minimumRingSize` is deprecated here")
             .help(format!("write `ringHash: {{minimumRingSize: {size}}}`"));
-        if it.hash_algorithm.is_some() {
-            to.error(
+        if hash.hash_algorithm.is_some() {
+            cx.error(
                 Code::Conflict,
-                &at,
+                &path,
                 "only one of `minimumRingSize`, `ringHash` and `maglev` can be set",
             );
         }
     }
-    if let Some(HashAlgorithm::Maglev(it)) = &it.hash_algorithm {
-        let at = at.field("maglev");
-        let at = at.field("tableSize");
-        match it.table_size.unwrap_or(0) {
+    if let Some(HashAlgorithm::Maglev(hash)) = &hash.hash_algorithm {
+        let path = path.field("maglev");
+        let path = path.field("tableSize");
+        match hash.table_size.unwrap_or(0) {
             0 => {
-                to.missing(&at, "tableSize: 65537");
+                cx.missing(&path, "tableSize: 65537");
             }
             size if size >= 5_000_011 => {
-                to.error(
+                cx.error(
                     Code::OutOfRange,
-                    &at,
+                    &path,
                     format!("{size} is too large: the size is below 5000011"),
                 );
             }
             size if !is_prime(size) => {
-                to.error(Code::BadValue, &at, format!("{size} is not a prime number"))
+                cx.error(Code::BadValue, &path, format!("{size} is not a prime number"))
                     .help("for example 65537");
             }
             _ => {}
@@ -90,51 +90,56 @@ fn is_prime(number: u64) -> bool {
                 .any(|it| divides(&it))
 }
 
-fn check_cookie(it: &HttpCookie, at: &Path<'_>, to: &mut Checker<'_>) {
-    if it.name.is_empty() {
-        to.missing(&at.field("name"), "name: session");
+fn check_cookie(cookie: &HttpCookie, path: &Path<'_>, cx: &mut Checker<'_>) {
+    if cookie.name.is_empty() {
+        cx.missing(&path.field("name"), "name: session");
     }
-    let attributes = at.field("attributes");
+    let attributes = path.field("attributes");
     let mut seen = BTreeSet::new();
-    for (index, attribute) in it.attributes.iter().enumerate() {
-        let at = attributes.item(index);
+    for (index, attribute) in cookie.attributes.iter().enumerate() {
+        let path = attributes.item(index);
         if attribute.name.is_empty() {
-            to.missing(&at.field("name"), "name: SameSite");
+            cx.missing(&path.field("name"), "name: SameSite");
         } else if !seen.insert(&attribute.name) {
-            to.error(
+            cx.error(
                 Code::Duplicate,
-                &at.field("name"),
+                &path.field("name"),
                 format!("{:?} is listed already", attribute.name),
             );
         }
     }
 }
 
-fn check_warmup(it: &WarmupConfiguration, at: &Path<'_>, to: &mut Checker<'_>) {
-    let duration = at.field("duration");
-    if it.duration.is_none() {
-        to.missing(&duration, "duration: 60s");
+fn check_warmup(warmup: &WarmupConfiguration, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let duration = path.field("duration");
+    if warmup.duration.is_none() {
+        cx.missing(&duration, "duration: 60s");
     }
-    to.duration(it.duration, &duration);
-    if let Some(percent) = it.minimum_percent.filter(|it| *it > 100.0) {
-        to.error(
+    cx.duration(warmup.duration, &duration);
+    if let Some(percent) = warmup.minimum_percent.filter(|it| *it > 100.0) {
+        cx.error(
             Code::OutOfRange,
-            &at.field("minimumPercent"),
+            &path.field("minimumPercent"),
             format!("{percent} is more than 100 per cent"),
         );
     }
-    if let Some(value) = it.aggression.filter(|it| *it <= 0.0) {
-        to.error(
+    if let Some(value) = warmup.aggression.filter(|it| *it <= 0.0) {
+        cx.error(
             Code::OutOfRange,
-            &at.field("aggression"),
+            &path.field("aggression"),
             format!("{value} is not more than 0"),
         );
     }
 }
 
-fn check_zone_aware(it: &ZoneAwareLoadBalancerSetting, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
-    let priority = at.field("failoverPriority");
-    for (index, label) in it
+fn check_zone_aware(
+    zone_aware: &ZoneAwareLoadBalancerSetting,
+    detects: bool,
+    path: &Path<'_>,
+    cx: &mut Checker<'_>,
+) {
+    let priority = path.field("failoverPriority");
+    for (index, label) in zone_aware
         .failover_priority
         .iter()
         .enumerate()
@@ -142,42 +147,53 @@ fn check_zone_aware(it: &ZoneAwareLoadBalancerSetting, detects: bool, at: &Path<
     {
         let message =
             format!("{label:?} can't be listed: zone-aware balancing orders regions and zones by itself");
-        to.error(Code::Conflict, &priority.item(index), message);
+        cx.error(Code::Conflict, &priority.item(index), message);
     }
-    check_failover(&it.failover, &it.failover_priority, detects, at, to);
+    check_failover(
+        &zone_aware.failover,
+        &zone_aware.failover_priority,
+        detects,
+        path,
+        cx,
+    );
 }
 
 fn is_topology(label: &str) -> bool {
     TOPOLOGY.contains(&label)
 }
 
-fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>, to: &mut Checker<'_>) {
-    if !it.distribute.is_empty() && !it.failover.is_empty() {
-        to.error(
+fn check_locality(
+    settings: &LocalityLoadBalancerSetting,
+    detects: bool,
+    path: &Path<'_>,
+    cx: &mut Checker<'_>,
+) {
+    if !settings.distribute.is_empty() && !settings.failover.is_empty() {
+        cx.error(
             Code::Conflict,
-            at,
+            path,
             "only one of `distribute` and `failover` can be set",
         );
         return;
     }
-    let priority = at.field("failoverPriority");
-    if !it.failover.is_empty()
-        && let Some((index, label)) = it
+    let priority = path.field("failoverPriority");
+    if !settings.failover.is_empty()
+        && let Some((index, label)) = settings
             .failover_priority
             .iter()
             .enumerate()
             .find(|(_, it)| is_topology(it))
     {
         let message = format!("{label:?} can't be listed beside `failover`, which orders regions already");
-        to.error(Code::Conflict, &priority.item(index), message);
+        cx.error(Code::Conflict, &priority.item(index), message);
         return;
     }
-    let distribute = at.field("distribute");
-    for (index, share) in it.distribute.iter().enumerate() {
-        let at = distribute.item(index);
-        let shares = at.field("to");
+    let distribute = path.field("distribute");
+    for (index, share) in settings.distribute.iter().enumerate() {
+        let path = distribute.item(index);
+        let shares = path.field("to");
         for (locality, weight) in share.to.iter().filter(|(_, weight)| !(1..=100).contains(*weight)) {
-            to.error(
+            cx.error(
                 Code::OutOfRange,
                 &shares.field(locality),
                 format!("{weight} is out of range: a share is from 1 to 100"),
@@ -185,29 +201,29 @@ fn check_locality(it: &LocalityLoadBalancerSetting, detects: bool, at: &Path<'_>
         }
         let total: u64 = share.to.values().map(|it| u64::from(*it)).sum();
         if total != 100 {
-            to.error(
+            cx.error(
                 Code::BadWeights,
                 &shares,
                 format!("the shares add up to {total}, not to 100"),
             );
         }
-        check_localities(share.to.keys().map(|it| (it.as_str(), None)), &shares, to);
+        check_localities(share.to.keys().map(|it| (it.as_str(), None)), &shares, cx);
     }
-    let sources = it
+    let sources = settings
         .distribute
         .iter()
         .enumerate()
         .map(|(index, it)| (it.from.as_str(), Some(index)));
-    check_localities(sources, &distribute, to);
-    check_failover(&it.failover, &it.failover_priority, detects, at, to);
+    check_localities(sources, &distribute, cx);
+    check_failover(&settings.failover, &settings.failover_priority, detects, path, cx);
 }
 
 /// `region/zone/subzone`, `region/*` and so on, of which none may hold a later one. Those with an
 /// index are the `from` of an item of `at`; the others are keys of it, and have no order.
 fn check_localities<'l>(
     localities: impl Iterator<Item = (&'l str, Option<usize>)>,
-    at: &Path<'_>,
-    to: &mut Checker<'_>,
+    path: &Path<'_>,
+    cx: &mut Checker<'_>,
 ) {
     let mut seen: Vec<Locality<'_>> = Vec::new();
     for (text, index) in localities {
@@ -228,11 +244,11 @@ fn check_localities<'l>(
         let message = format!("the locality {text:?} can't be: {reason}");
         match index {
             Some(index) => {
-                let item = at.item(index);
-                to.error(Code::BadLocality, &item.field("from"), message);
+                let item = path.item(index);
+                cx.error(Code::BadLocality, &item.field("from"), message);
             }
             None => {
-                to.error(Code::BadLocality, &at.field(text), message);
+                cx.error(Code::BadLocality, &path.field(text), message);
             }
         }
     }
@@ -269,30 +285,30 @@ fn check_failover(
     failover: &[Failover],
     priority: &[String],
     detects: bool,
-    at: &Path<'_>,
-    to: &mut Checker<'_>,
+    path: &Path<'_>,
+    cx: &mut Checker<'_>,
 ) {
     if !(detects || failover.is_empty() && priority.is_empty()) {
-        to.warn(
+        cx.warn(
             Code::NoEffect,
-            at,
+            path,
             "without outlierDetection Istio never fails over",
         );
     }
-    let list = at.field("failover");
+    let list = path.field("failover");
     for (index, it) in failover.iter().enumerate() {
-        let at = list.item(index);
+        let path = list.item(index);
         if it.from == it.to {
-            to.error(
+            cx.error(
                 Code::BadLocality,
-                &at.field("to"),
+                &path.field("to"),
                 format!("{:?} can't fail over to itself", it.to),
             );
         }
         for (field, region) in [("from", &it.from), ("to", &it.to)] {
             if region.contains(['/', '*']) {
                 let message = format!("{region:?} is not a region: here it can't have `/` or `*`");
-                to.error(Code::BadLocality, &at.field(field), message);
+                cx.error(Code::BadLocality, &path.field(field), message);
             }
         }
     }

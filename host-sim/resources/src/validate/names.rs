@@ -156,7 +156,7 @@ fn is_qualified_name(text: &str) -> bool {
 
 impl Checker<'_> {
     /// Labels, as Kubernetes wants them.
-    pub(super) fn labels(&mut self, labels: &BTreeMap<String, String>, at: &Path<'_>) {
+    pub(super) fn labels(&mut self, labels: &BTreeMap<String, String>, path: &Path<'_>) {
         for (key, value) in labels {
             let (prefix, name) = match key.split_once('/') {
                 Some((prefix, name)) => (Some(prefix), name),
@@ -175,7 +175,7 @@ impl Checker<'_> {
             if !prefix_fits || !is_qualified_name(name) || name.len() > 63 {
                 self.error(
                     Code::BadLabel,
-                    &at.field(key),
+                    &path.field(key),
                     format!("{} is not the key of a label", short(key)),
                 )
                 .help("a key is like `app` or `example.com/app`, with at most 63 characters after the slash");
@@ -183,7 +183,7 @@ impl Checker<'_> {
             if !value.is_empty() && !is_qualified_name(value) {
                 self.error(
                     Code::BadLabel,
-                    &at.field(key),
+                    &path.field(key),
                     format!("{} is not the value of a label", short(value)),
                 )
                 .help("a value has letters, digits and inner `-`, `_` and `.`");
@@ -192,22 +192,26 @@ impl Checker<'_> {
     }
 
     /// A host where wildcards are allowed.
-    pub(super) fn wildcard_domain(&mut self, host: &str, at: &Path<'_>) {
+    pub(super) fn wildcard_domain(&mut self, host: &str, path: &Path<'_>) {
         if host.is_empty() {
-            self.missing(at, &format!("{}: shop.example.com", at.name()));
+            self.missing(path, &format!("{}: shop.example.com", path.name()));
         } else if let Err(reason) = check_wildcard_domain(host) {
-            self.error(Code::BadHost, at, reason);
+            self.error(Code::BadHost, path, reason);
         }
     }
 
     /// Labels by which workloads are chosen.
-    pub(super) fn selector(&mut self, labels: &BTreeMap<String, String>, at: &Path<'_>) {
+    pub(super) fn selector(&mut self, labels: &BTreeMap<String, String>, path: &Path<'_>) {
         for (key, value) in labels {
             if key.is_empty() {
-                self.error(Code::BadSelector, at, "the key of a label can't be empty");
+                self.error(Code::BadSelector, path, "the key of a label can't be empty");
             }
             if key.contains('*') || value.contains('*') {
-                self.error(Code::BadSelector, &at.field(key), "a selector takes no wildcards");
+                self.error(
+                    Code::BadSelector,
+                    &path.field(key),
+                    "a selector takes no wildcards",
+                );
             }
         }
     }

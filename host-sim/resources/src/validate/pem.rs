@@ -11,7 +11,7 @@ use crate::destination_rule::ClientTlsSettings;
 use crate::gateway::ServerTlsSettings;
 
 /// For a server of a Gateway.
-pub(super) fn check_server(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check_server(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     check_files(
         [
             ("serverCertificate", &tls.server_certificate),
@@ -19,20 +19,20 @@ pub(super) fn check_server(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Chec
             ("caCertificates", &tls.ca_certificates),
             ("caCrl", &tls.ca_crl),
         ],
-        at,
-        to,
+        path,
+        cx,
     );
-    check_name(&tls.credential_name, &at.field("credentialName"), to);
+    check_name(&tls.credential_name, &path.field("credentialName"), cx);
     check_name(
         &tls.ca_cert_credential_name,
-        &at.field("caCertCredentialName"),
-        to,
+        &path.field("caCertCredentialName"),
+        cx,
     );
-    let names = at.field("credentialNames");
+    let names = path.field("credentialNames");
     for (index, name) in tls.credential_names.iter().enumerate() {
-        check_name(name, &names.item(index), to);
+        check_name(name, &names.item(index), cx);
     }
-    let certificates = at.field("tlsCertificates");
+    let certificates = path.field("tlsCertificates");
     for (index, it) in tls.tls_certificates.iter().enumerate() {
         check_files(
             [
@@ -41,13 +41,13 @@ pub(super) fn check_server(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Chec
                 ("caCertificates", &it.ca_certificates),
             ],
             &certificates.item(index),
-            to,
+            cx,
         );
     }
 }
 
 /// For the destinations of a DestinationRule.
-pub(super) fn check_client(tls: &ClientTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check_client(tls: &ClientTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     check_files(
         [
             ("clientCertificate", &tls.client_certificate),
@@ -55,22 +55,26 @@ pub(super) fn check_client(tls: &ClientTlsSettings, at: &Path<'_>, to: &mut Chec
             ("caCertificates", &tls.ca_certificates),
             ("caCrl", &tls.ca_crl),
         ],
-        at,
-        to,
+        path,
+        cx,
     );
-    check_name(&tls.credential_name, &at.field("credentialName"), to);
+    check_name(&tls.credential_name, &path.field("credentialName"), cx);
 }
 
-fn check_files<const N: usize>(files: [(&str, &String); N], at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_files<const N: usize>(files: [(&str, &String); N], path: &Path<'_>, cx: &mut Checker<'_>) {
     for (field, _) in files.iter().filter(|(_, value)| holds_pem(value)) {
-        to.error(Code::EnvoyRefuses, &at.field(field), "PEM text instead of a path")
+        cx.error(Code::EnvoyRefuses, &path.field(field), "PEM text instead of a path")
             .help("save it to a file and write the path of that file, or write `credentialName` and put it into a Secret");
     }
 }
 
-fn check_name(name: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_name(name: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     if holds_pem(name) {
-        to.error(Code::EnvoyRefuses, at, "PEM text instead of the name of a Secret")
-            .help("put it into a Secret and write the name of that Secret");
+        cx.error(
+            Code::EnvoyRefuses,
+            path,
+            "PEM text instead of the name of a Secret",
+        )
+        .help("put it into a Secret and write the name of that Secret");
     }
 }

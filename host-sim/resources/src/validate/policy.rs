@@ -9,80 +9,85 @@ use crate::code::Code;
 use crate::http_policy::{CorsPolicy, HttpRetry, Percent};
 use crate::virtual_service::{HttpRoute, StringMatch};
 
-pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
     if let Some(it) = &rule.retries {
-        check_retries(it, &at.field("retries"), to);
+        check_retries(it, &path.field("retries"), cx);
     }
     if let Some(it) = &rule.cors_policy {
-        check_cors(it, &at.field("corsPolicy"), to);
+        check_cors(it, &path.field("corsPolicy"), cx);
     }
-    check_mirrors(rule, context, at, to);
+    check_mirrors(rule, context, path, cx);
 }
 
-fn check_mirrors(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_mirrors(rule: &HttpRoute, context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
     if let Some(percent) = rule.mirror_percent {
-        let at = at.field("mirrorPercent");
+        let path = path.field("mirrorPercent");
         if percent > 100 {
-            to.error(
+            cx.error(
                 Code::OutOfRange,
-                &at,
+                &path,
                 format!("{percent} is more than 100 per cent"),
             );
         }
-        to.warn(Code::Deprecated, &at, "`mirrorPercent` is deprecated")
+        cx.warn(Code::Deprecated, &path, "`mirrorPercent` is deprecated")
             .help(format!("write `mirrorPercentage: {{value: {percent}}}`"));
     }
-    check_share(rule.mirror_percentage.as_ref(), &at.field("mirrorPercentage"), to);
+    check_share(
+        rule.mirror_percentage.as_ref(),
+        &path.field("mirrorPercentage"),
+        cx,
+    );
     if let Some(it) = &rule.mirror {
-        check_target(it, &at.field("mirror"), to);
+        check_target(it, &path.field("mirror"), cx);
     }
-    let mirrors = at.field("mirrors");
+    let mirrors = path.field("mirrors");
     for (index, it) in rule.mirrors.iter().enumerate() {
-        let at = mirrors.item(index);
+        let path = mirrors.item(index);
         let context = Context {
             converted: false,
             ..*context
         };
-        check_destination(it.destination.as_ref(), &context, &at.field("destination"), to);
-        check_share(it.percentage.as_ref(), &at.field("percentage"), to);
+        check_destination(it.destination.as_ref(), &context, &path.field("destination"), cx);
+        check_share(it.percentage.as_ref(), &path.field("percentage"), cx);
     }
 }
 
-fn check_share(share: Option<&Percent>, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_share(share: Option<&Percent>, path: &Path<'_>, cx: &mut Checker<'_>) {
     let value = share.and_then(|it| it.value).unwrap_or(0.0);
     if !(0.0..=100.0).contains(&value) {
-        to.error(
+        cx.error(
             Code::OutOfRange,
-            &at.field("value"),
+            &path.field("value"),
             format!("{value} is out of range: a percentage is from 0 to 100"),
         );
     }
 }
 
-fn check_retries(it: &HttpRetry, at: &Path<'_>, to: &mut Checker<'_>) {
-    let attempts = it.attempts.unwrap_or(0);
+fn check_retries(retries: &HttpRetry, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let attempts = retries.attempts.unwrap_or(0);
     if attempts < 0 {
-        to.error(
+        cx.error(
             Code::OutOfRange,
-            &at.field("attempts"),
+            &path.field("attempts"),
             format!("{attempts} attempts are fewer than none"),
         );
     }
-    let configured =
-        it.per_try_timeout.is_some() || !it.retry_on.is_empty() || it.retry_remote_localities.is_some();
+    let configured = retries.per_try_timeout.is_some()
+        || !retries.retry_on.is_empty()
+        || retries.retry_remote_localities.is_some();
     if attempts == 0 && configured {
         let message = "without attempts nothing is retried, and the other fields are refused";
-        to.error(Code::MissingField, &at.field("attempts"), message)
+        cx.error(Code::MissingField, &path.field("attempts"), message)
             .help("for example `attempts: 3`");
     }
-    to.duration(it.per_try_timeout, &at.field("perTryTimeout"));
-    to.duration(it.backoff, &at.field("backoff"));
-    if it.retry_on.is_empty() {
+    cx.duration(retries.per_try_timeout, &path.field("perTryTimeout"));
+    cx.duration(retries.backoff, &path.field("backoff"));
+    if retries.retry_on.is_empty() {
         return;
     }
-    for condition in it.retry_on.split(',').filter(|it| !is_retry_condition(it)) {
+    for condition in retries.retry_on.split(',').filter(|it| !is_retry_condition(it)) {
         let message = format!("{condition:?} is not a condition to retry on");
-        let finding = to.error(Code::UnknownValue, &at.field("retryOn"), message);
+        let finding = cx.error(Code::UnknownValue, &path.field("retryOn"), message);
         if is_retry_condition(condition.trim()) {
             finding.help("write the conditions with commas and without spaces");
         } else if let Some(near) = crate::decode::closest(condition, RETRY_ON.into_iter()) {
@@ -137,15 +142,15 @@ fn is_retry_condition(text: &str) -> bool {
     RETRY_ON.contains(&text) || text.parse().is_ok_and(has_name)
 }
 
-fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
-    let origins = at.field("allowOrigins");
-    for (index, origin) in it.allow_origins.iter().enumerate() {
-        let at = origins.item(index);
+fn check_cors(cors: &CorsPolicy, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let origins = path.field("allowOrigins");
+    for (index, origin) in cors.allow_origins.iter().enumerate() {
+        let path = origins.item(index);
         match origin {
             StringMatch::Present => {
-                to.error(
+                cx.error(
                     Code::MissingField,
-                    &at,
+                    &path,
                     "an origin is matched by exact, prefix or regex",
                 )
                 .help("for example `exact: https://shop.example.com`");
@@ -153,35 +158,35 @@ fn check_cors(it: &CorsPolicy, at: &Path<'_>, to: &mut Checker<'_>) {
             StringMatch::Exact(text) | StringMatch::Prefix(text) | StringMatch::Regex(text)
                 if text.is_empty() =>
             {
-                to.error(Code::BadValue, &at, "an origin can't be empty")
+                cx.error(Code::BadValue, &path, "an origin can't be empty")
                     .help("for example `exact: https://shop.example.com`");
             }
-            StringMatch::Regex(pattern) => to.regex(pattern, &at.field("regex")),
+            StringMatch::Regex(pattern) => cx.regex(pattern, &path.field("regex")),
             StringMatch::Exact(_) | StringMatch::Prefix(_) => {}
         }
     }
-    check_methods(&it.allow_methods, &at.field("allowMethods"), to);
+    check_methods(&cors.allow_methods, &path.field("allowMethods"), cx);
     for (field, names) in [
-        ("allowHeaders", &it.allow_headers),
-        ("exposeHeaders", &it.expose_headers),
+        ("allowHeaders", &cors.allow_headers),
+        ("exposeHeaders", &cors.expose_headers),
     ] {
-        let at = at.field(field);
+        let path = path.field(field);
         for (index, name) in names.iter().enumerate().filter(|(_, it)| !is_token(it)) {
-            to.error(
+            cx.error(
                 Code::BadHeader,
-                &at.item(index),
+                &path.item(index),
                 format!("{name:?} is not the name of a header"),
             );
         }
     }
-    let max_age = at.field("maxAge");
-    to.duration(it.max_age, &max_age);
-    if it.max_age.is_some_and(|it| it.subsec_nanos() > 0) {
-        to.error(Code::BadDuration, &max_age, "maxAge is a whole number of seconds");
+    let max_age = path.field("maxAge");
+    cx.duration(cors.max_age, &max_age);
+    if cors.max_age.is_some_and(|it| it.subsec_nanos() > 0) {
+        cx.error(Code::BadDuration, &max_age, "maxAge is a whole number of seconds");
     }
 }
 
-fn check_methods(methods: &[String], at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_methods(methods: &[String], path: &Path<'_>, cx: &mut Checker<'_>) {
     const KNOWN: [&str; 10] = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*",
     ];
@@ -190,9 +195,9 @@ fn check_methods(methods: &[String], at: &Path<'_>, to: &mut Checker<'_>) {
         .enumerate()
         .filter(|(_, it)| !KNOWN.contains(&it.as_str()))
     {
-        let finding = to.error(
+        let finding = cx.error(
             Code::UnknownValue,
-            &at.item(index),
+            &path.item(index),
             format!("{method:?} is not a method that Istio knows"),
         );
         match crate::decode::closest(method, KNOWN.into_iter()) {

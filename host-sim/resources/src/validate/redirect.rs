@@ -7,109 +7,114 @@ use crate::code::Code;
 use crate::http_policy::{HttpDirectResponse, HttpRedirect, HttpRewrite, RedirectPort};
 use crate::virtual_service::{HttpRoute, StringMatch};
 
-pub(super) fn check(rule: &HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check(rule: &HttpRoute, path: &Path<'_>, cx: &mut Checker<'_>) {
     if let Some(it) = &rule.redirect {
-        check_redirect(it, rule, &at.field("redirect"), to);
+        check_redirect(it, rule, &path.field("redirect"), cx);
     }
     if let Some(it) = &rule.direct_response {
-        check_direct_response(it, &at.field("directResponse"), to);
+        check_direct_response(it, &path.field("directResponse"), cx);
     }
     if let Some(it) = &rule.rewrite {
-        check_rewrite(it, &at.field("rewrite"), to);
+        check_rewrite(it, &path.field("rewrite"), cx);
     }
 }
 
-fn check_redirect(it: &HttpRedirect, rule: &HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
-    let prefix_rewrite = at.field("prefixRewrite");
-    if !it.uri.is_empty() && !it.prefix_rewrite.is_empty() {
-        to.error(
+fn check_redirect(redirect: &HttpRedirect, rule: &HttpRoute, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let prefix_rewrite = path.field("prefixRewrite");
+    if !redirect.uri.is_empty() && !redirect.prefix_rewrite.is_empty() {
+        cx.error(
             Code::Conflict,
             &prefix_rewrite,
             "only one of `uri` and `prefixRewrite` can be set",
         );
-    } else if !it.prefix_rewrite.is_empty() {
+    } else if !redirect.prefix_rewrite.is_empty() {
         let other = rule
             .matches
             .iter()
             .position(|it| !matches!(it.uri, None | Some(StringMatch::Prefix(_))));
         if let Some(index) = other {
             let message = format!("`prefixRewrite` wants prefix matches only, `match[{index}].uri` is none");
-            to.error(Code::Conflict, &prefix_rewrite, message)
+            cx.error(Code::Conflict, &prefix_rewrite, message)
                 .help("use `uri`, or match by `prefix`");
         }
     }
-    let texts = [&it.uri, &it.prefix_rewrite, &it.authority, &it.scheme];
-    if texts.iter().all(|it| it.is_empty()) && it.redirect_port.is_none() {
-        to.error(
+    let texts = [
+        &redirect.uri,
+        &redirect.prefix_rewrite,
+        &redirect.authority,
+        &redirect.scheme,
+    ];
+    if texts.iter().all(|it| it.is_empty()) && redirect.redirect_port.is_none() {
+        cx.error(
             Code::MissingField,
-            at,
+            path,
             "a redirect changes the uri, the authority, the scheme or the port",
         )
         .help("for example `scheme: https`");
     }
-    if let Some(code) = it
+    if let Some(code) = redirect
         .redirect_code
         .filter(|it| *it != 0 && !(300..=399).contains(it))
     {
-        to.error(
+        cx.error(
             Code::OutOfRange,
-            &at.field("redirectCode"),
+            &path.field("redirectCode"),
             format!("{code} is not the status of a redirect"),
         )
         .help("use 301, 302, 303, 307 or 308");
     }
-    if !matches!(it.scheme.as_str(), "" | "http" | "https") {
-        to.error(
+    if !matches!(redirect.scheme.as_str(), "" | "http" | "https") {
+        cx.error(
             Code::UnknownValue,
-            &at.field("scheme"),
-            format!("{:?} is neither http nor https", it.scheme),
+            &path.field("scheme"),
+            format!("{:?} is neither http nor https", redirect.scheme),
         );
     }
-    if let Some(RedirectPort::Number(number)) = it.redirect_port
+    if let Some(RedirectPort::Number(number)) = redirect.redirect_port
         && number != 0
     {
-        to.port(number, &at.field("port"));
+        cx.port(number, &path.field("port"));
     }
 }
 
-fn check_direct_response(it: &HttpDirectResponse, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_direct_response(response: &HttpDirectResponse, path: &Path<'_>, cx: &mut Checker<'_>) {
     const MOST: usize = 1024 * 1024;
     const MANY: usize = 100 * 1024;
-    let size = it.body.as_ref().map_or(0, |it| it.as_bytes().len());
+    let size = response.body.as_ref().map_or(0, |it| it.as_bytes().len());
     if size > MOST {
-        to.error(
+        cx.error(
             Code::TooLong,
-            &at.field("body"),
+            &path.field("body"),
             format!("the body has {size} bytes, Istio takes at most {MOST}"),
         );
     } else if size > MANY {
         let message = format!("the body has {size} bytes: large bodies burden the control plane");
-        to.warn(Code::TooLong, &at.field("body"), message);
+        cx.warn(Code::TooLong, &path.field("body"), message);
     }
-    let status = at.field("status");
-    match it.status {
-        Some(code) => check_status(i64::from(code), &status, to),
+    let status = path.field("status");
+    match response.status {
+        Some(code) => check_status(i64::from(code), &status, cx),
         None => {
-            to.missing(&status, "status: 200");
+            cx.missing(&status, "status: 200");
         }
     }
 }
 
-fn check_rewrite(it: &HttpRewrite, at: &Path<'_>, to: &mut Checker<'_>) {
-    let regex = at.field("uriRegexRewrite");
-    if !it.uri.is_empty() && it.uri_regex_rewrite.is_some() {
-        to.error(
+fn check_rewrite(written: &HttpRewrite, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let regex = path.field("uriRegexRewrite");
+    if !written.uri.is_empty() && written.uri_regex_rewrite.is_some() {
+        cx.error(
             Code::Conflict,
             &regex,
             "only one of `uri` and `uriRegexRewrite` can be set",
         );
         return;
     }
-    let Some(rewrite) = &it.uri_regex_rewrite else {
-        if it.uri.is_empty() && it.authority.is_empty() {
-            to.error(
+    let Some(rewrite) = &written.uri_regex_rewrite else {
+        if written.uri.is_empty() && written.authority.is_empty() {
+            cx.error(
                 Code::MissingField,
-                at,
+                path,
                 "a rewrite changes the uri or the authority",
             )
             .help("for example `uri: /`");
@@ -121,10 +126,10 @@ fn check_rewrite(it: &HttpRewrite, at: &Path<'_>, to: &mut Checker<'_>) {
         ("rewrite", &rewrite.rewrite, "rewrite: /new/\\1"),
     ] {
         if value.is_empty() {
-            to.missing(&regex.field(field), example);
+            cx.missing(&regex.field(field), example);
         }
     }
     if !rewrite.matches.is_empty() && !rewrite.rewrite.is_empty() {
-        to.regex(&rewrite.matches, &regex.field("match"));
+        cx.regex(&rewrite.matches, &regex.field("match"));
     }
 }

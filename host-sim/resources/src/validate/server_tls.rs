@@ -10,10 +10,10 @@ use super::pem;
 use crate::gateway::{Port, Server, ServerTlsMode, ServerTlsSettings, TlsProtocol, is_known_cipher_suite};
 
 /// Whether a server has TLS where its protocol wants it, and only there.
-pub(super) fn check_fits_protocol(server: &Server, port: &Port, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check_fits_protocol(server: &Server, port: &Port, path: &Path<'_>, cx: &mut Checker<'_>) {
     match &server.tls {
         None if is_tls(&port.protocol) => {
-            to.missing(at, "tls: {mode: SIMPLE, credentialName: shop-cert}");
+            cx.missing(path, "tls: {mode: SIMPLE, credentialName: shop-cert}");
         }
         Some(tls) if is_http(&port.protocol) => {
             let files = [&tls.ca_certificates, &tls.private_key, &tls.server_certificate];
@@ -22,13 +22,13 @@ pub(super) fn check_fits_protocol(server: &Server, port: &Port, at: &Path<'_>, t
                     "a server that speaks {} has no TLS but httpsRedirect",
                     port.protocol
                 );
-                to.error(Code::Conflict, at, message)
+                cx.error(Code::Conflict, path, message)
                     .help("write `protocol: HTTPS` to serve TLS");
             }
         }
         Some(_) if !is_tls(&port.protocol) => {
             let message = format!("a server that speaks {} has no TLS", port.protocol);
-            to.error(Code::Conflict, at, message)
+            cx.error(Code::Conflict, path, message)
                 .help("write `protocol: TLS` to serve TLS");
         }
         None | Some(_) => {}
@@ -46,18 +46,18 @@ fn mode(tls: &ServerTlsSettings) -> ServerTlsMode {
     tls.mode.unwrap_or(ServerTlsMode::Passthrough)
 }
 
-pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
-    pem::check_server(tls, at, to);
+pub(super) fn check(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
+    pem::check_server(tls, path, cx);
     if matches!(
         tls.min_protocol_version,
         Some(TlsProtocol::V1_0 | TlsProtocol::V1_1)
     ) && tls.cipher_suites.is_empty()
     {
         let message = "TLS below 1.2 needs cipherSuites: none of the default ones works with it";
-        to.warn(Code::NoEffect, &at.field("minProtocolVersion"), message);
+        cx.warn(Code::NoEffect, &path.field("minProtocolVersion"), message);
     }
-    check_ciphers(tls, &at.field("cipherSuites"), to);
-    let is_unread = |field: &str| to.origin.is_unread(&at.field(field).to_string());
+    check_ciphers(tls, &path.field("cipherSuites"), cx);
+    let is_unread = |field: &str| cx.origin.is_unread(&path.field(field).to_string());
     if ["mode", "credentialName", "credentialNames"]
         .into_iter()
         .any(is_unread)
@@ -76,36 +76,36 @@ pub(super) fn check(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
     let given = || sources.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
     if mode(tls) == ServerTlsMode::IstioMutual {
         for name in given().filter(|it| *it != "caCrl") {
-            to.error(
+            cx.error(
                 Code::Conflict,
-                &at.field(name),
+                &path.field(name),
                 format!("with ISTIO_MUTUAL there is no {name}: Istio brings the certificates"),
             );
         }
         return;
     }
-    check_effects(tls, at, to);
-    check_authorities_of_certificates(tls, at, to);
-    check_one_source(tls, at, to);
+    check_effects(tls, path, cx);
+    check_authorities_of_certificates(tls, path, cx);
+    check_one_source(tls, path, cx);
     let by_name = !tls.credential_name.is_empty() || !tls.credential_names.is_empty();
     if by_name && !passes_through(tls) {
         return;
     }
     if !passes_through(tls) {
-        check_certificates(tls, at, to);
+        check_certificates(tls, path, cx);
     }
     if !tls.ca_crl.is_empty() {
         if !tls.credential_name.is_empty() {
-            to.error(
+            cx.error(
                 Code::Conflict,
-                &at.field("caCrl"),
+                &path.field("caCrl"),
                 "with credentialName, the revocation list belongs into that secret",
             );
         }
         if mode(tls) == ServerTlsMode::Simple {
-            to.error(
+            cx.error(
                 Code::Conflict,
-                &at.field("caCrl"),
+                &path.field("caCrl"),
                 "with SIMPLE no client certificate is asked for: caCrl has no use",
             );
         }
@@ -117,7 +117,7 @@ fn names_a_credential(tls: &ServerTlsSettings) -> bool {
 }
 
 /// Settings that Istio accepts and does not act on.
-fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_effects(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     let mode = mode(tls);
     for (field, needs) in settings(tls) {
         let Some(reason) = needs.missing(tls) else {
@@ -126,9 +126,9 @@ fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
         if field == "subjectAltNames" && mode == ServerTlsMode::Simple && names_a_credential(tls) {
             continue; // Istio sends the names without an authority, and Envoy refuses that: an error of the compiler
         }
-        let finding = to.warn(
+        let finding = cx.warn(
             Code::NoEffect,
-            &at.field(field),
+            &path.field(field),
             format!("{field} does nothing: {reason}"),
         );
         if tls.mode.is_none() && tls.https_redirect != Some(true) {
@@ -150,14 +150,14 @@ fn check_effects(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
 }
 
 /// Clients are judged by the authorities of the server, never by those of one of its certificates.
-fn check_authorities_of_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
-    let certificates = at.field("tlsCertificates");
+fn check_authorities_of_certificates(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let certificates = path.field("tlsCertificates");
     for (index, it) in tls.tls_certificates.iter().enumerate() {
         if !it.ca_certificates.is_empty() {
-            let at = certificates.item(index);
-            to.warn(
+            let path = certificates.item(index);
+            cx.warn(
                 Code::NoEffect,
-                &at.field("caCertificates"),
+                &path.field("caCertificates"),
                 "caCertificates does nothing here",
             )
             .help("write `tls.caCertificates`: it is for all certificates of the server");
@@ -271,7 +271,7 @@ fn settings(tls: &ServerTlsSettings) -> impl Iterator<Item = (&'static str, Need
         .map(|(name, _, needs)| (name, needs))
 }
 
-fn check_one_source(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_one_source(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     let sources = [
         (
             "serverCertificate",
@@ -291,11 +291,11 @@ fn check_one_source(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>
             "only one of {} can be set",
             crate::decode::name_list(&given, "and")
         );
-        to.error(Code::Conflict, at, message);
+        cx.error(Code::Conflict, path, message);
     }
 }
 
-fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_certificates(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     if matches!(mode(tls), ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual)
         && tls.ca_certificates.is_empty()
     {
@@ -303,21 +303,21 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
             "{} needs caCertificates to check the clients by",
             mode(tls).as_str()
         );
-        to.error(Code::MissingField, &at.field("caCertificates"), message)
+        cx.error(Code::MissingField, &path.field("caCertificates"), message)
             .help("set it, or a credentialName whose secret holds ca.crt");
     }
-    let certificates = at.field("tlsCertificates");
+    let certificates = path.field("tlsCertificates");
     if tls.tls_certificates.len() > 2 {
         let message = format!(
             "at most 2 certificates are used, here are {}",
             tls.tls_certificates.len()
         );
-        to.warn(Code::TooMany, &certificates, message);
+        cx.warn(Code::TooMany, &certificates, message);
     }
     let mut check = |certificate: &str, key: &str, at: &Path<'_>| {
         for (name, value) in [("serverCertificate", certificate), ("privateKey", key)] {
             if value.is_empty() {
-                to.error(
+                cx.error(
                     Code::MissingField,
                     &at.field(name),
                     format!("{} needs a {name}", mode(tls).as_str()),
@@ -327,7 +327,7 @@ fn check_certificates(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'
         }
     };
     if tls.tls_certificates.is_empty() {
-        check(&tls.server_certificate, &tls.private_key, at);
+        check(&tls.server_certificate, &tls.private_key, path);
     }
     for (index, it) in tls.tls_certificates.iter().enumerate() {
         check(&it.server_certificate, &it.private_key, &certificates.item(index));
@@ -343,25 +343,25 @@ const TLS_1_3_SUITES: [&str; 5] = [
     "TLS_AES_128_CCM_8_SHA256",
 ];
 
-fn check_ciphers(tls: &ServerTlsSettings, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_ciphers(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'_>) {
     let mut seen = BTreeSet::new();
     for (index, name) in tls.cipher_suites.iter().enumerate() {
         if TLS_1_3_SUITES.contains(&name.as_str()) {
             let message = format!(
                 "{name:?} is a cipher suite of TLS 1.3, which Envoy does not let one choose: it is left out"
             );
-            to.warn(Code::UnknownCipher, &at.item(index), message)
+            cx.warn(Code::UnknownCipher, &path.item(index), message)
                 .help("TLS 1.3 always has all of its suites; `maxProtocolVersion: TLSV1_2` turns it off");
         } else if !is_known_cipher_suite(name) {
-            to.warn(
+            cx.warn(
                 Code::UnknownCipher,
-                &at.item(index),
+                &path.item(index),
                 format!("{name:?} is not a known cipher suite and is left out"),
             );
         } else if !seen.insert(name) {
-            to.warn(
+            cx.warn(
                 Code::Duplicate,
-                &at.item(index),
+                &path.item(index),
                 format!("{name:?} is listed already"),
             );
         }

@@ -10,28 +10,28 @@ use super::names::{check_fqdn, check_subnet, is_address, is_label};
 use super::path::Path;
 use crate::service_entry::{Location, Resolution, ServiceEntry, WorkloadEntry};
 
-pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
+pub(super) fn check(entry: &ServiceEntry, cx: &mut Checker<'_>) {
     let resolution = entry.resolution.unwrap_or_default();
     let endpoints = Path::SPEC.field("endpoints");
     if let Some(selector) = &entry.workload_selector {
         let at = Path::SPEC.field("workloadSelector");
-        to.selector(&selector.labels, &at.field("labels"));
+        cx.selector(&selector.labels, &at.field("labels"));
         if selector.labels.is_empty() {
-            to.warn(
+            cx.warn(
                 Code::EmptySelector,
                 &at,
                 "a selector without labels chooses every workload of the namespace",
             );
         }
         if !entry.endpoints.is_empty() {
-            to.error(
+            cx.error(
                 Code::Conflict,
                 &at,
                 "only one of `endpoints` and `workloadSelector` can be set",
             );
         }
         if resolution == Resolution::None {
-            to.warn(
+            cx.warn(
                 Code::NoEffect,
                 &at,
                 "with `resolution: NONE` a workloadSelector has no use",
@@ -39,13 +39,13 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
             .help("write `resolution: STATIC`");
         }
     }
-    check_hosts(entry, resolution, to);
-    check_addresses(entry, resolution, to);
-    check_ports(entry, resolution, to);
+    check_hosts(entry, resolution, cx);
+    check_addresses(entry, resolution, cx);
+    check_ports(entry, resolution, cx);
     match resolution {
         Resolution::None => {
             if !entry.endpoints.is_empty() {
-                to.error(
+                cx.error(
                     Code::Conflict,
                     &endpoints,
                     "with `resolution: NONE` there are no endpoints",
@@ -56,11 +56,11 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
         Resolution::Static => {
             let ports: BTreeSet<_> = entry.ports.iter().map(|it| it.name.as_str()).collect();
             for (index, it) in entry.endpoints.iter().enumerate() {
-                check_endpoint(it, Some(&ports), &endpoints.item(index), to);
+                check_endpoint(it, Some(&ports), &endpoints.item(index), cx);
             }
         }
-        Resolution::Dns | Resolution::DnsRoundRobin => check_dns(entry, resolution, to),
-        Resolution::DynamicDns => check_dynamic(entry, to),
+        Resolution::Dns | Resolution::DnsRoundRobin => check_dns(entry, resolution, cx),
+        Resolution::DynamicDns => check_dynamic(entry, cx),
     }
     let spoken = |it: &str| is_http(it) || is_tls(it);
     if resolution != Resolution::None
@@ -72,35 +72,35 @@ pub(super) fn check(entry: &ServiceEntry, to: &mut Checker<'_>) {
             entry.hosts.len(),
             entry.ports.get(index).and_then(|it| it.number).unwrap_or(0),
         );
-        to.error(Code::Conflict, &Path::SPEC.field("hosts"), message)
+        cx.error(Code::Conflict, &Path::SPEC.field("hosts"), message)
             .help("write one ServiceEntry for each host");
     }
-    to.export_to(&entry.export_to, Exported::ServiceEntry);
+    cx.export_to(&entry.export_to, Exported::ServiceEntry);
 }
 
-fn check_hosts(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+fn check_hosts(entry: &ServiceEntry, resolution: Resolution, cx: &mut Checker<'_>) {
     let at = Path::SPEC.field("hosts");
     if entry.hosts.is_empty() {
-        to.missing(&at, "hosts: [api.example.com]");
+        cx.missing(&at, "hosts: [api.example.com]");
     }
     for (index, host) in entry.hosts.iter().enumerate() {
         let at = at.item(index);
         if host == "*" {
-            to.error(Code::BadHost, &at, "a service can't have the host `*`")
+            cx.error(Code::BadHost, &at, "a service can't have the host `*`")
                 .help("for example `*.example.com`");
             continue;
         }
-        to.wildcard_domain(host, &at);
+        cx.wildcard_domain(host, &at);
         if resolution == Resolution::DynamicDns {
             if !host.starts_with('*') {
-                to.error(
+                cx.error(
                     Code::BadHost,
                     &at,
                     format!("{host:?}: with `resolution: DYNAMIC_DNS` a host begins with `*`"),
                 );
             }
         } else if host.contains('*') && !host.starts_with("*.") {
-            to.warn(
+            cx.warn(
                 Code::BadHost,
                 &at,
                 format!("{host:?}: a `*` should be a whole label, as in `*.example.com`"),
@@ -109,18 +109,18 @@ fn check_hosts(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
     }
 }
 
-fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+fn check_addresses(entry: &ServiceEntry, resolution: Resolution, cx: &mut Checker<'_>) {
     let list = Path::SPEC.field("addresses");
     for (index, address) in entry.addresses.iter().enumerate() {
         if let Err(reason) = check_subnet(address) {
-            to.error(Code::BadAddress, &list.item(index), reason);
+            cx.error(Code::BadAddress, &list.item(index), reason);
         } else if address.contains('/') && !matches!(resolution, Resolution::None | Resolution::Static) {
             let message = format!("{address:?}: ranges go with `resolution: NONE` or `STATIC` only");
-            to.error(Code::Conflict, &list.item(index), message);
+            cx.error(Code::Conflict, &list.item(index), message);
         }
     }
     if resolution == Resolution::DynamicDns && !entry.addresses.is_empty() {
-        to.error(
+        cx.error(
             Code::Conflict,
             &list,
             "with `resolution: DYNAMIC_DNS` there are no addresses",
@@ -134,7 +134,7 @@ fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checke
         && entry.hosts.len() > 1
         && entry.ports.iter().any(|it| speaks_tcp(&it.protocol))
     {
-        to.warn(
+        cx.warn(
             Code::Conflict,
             &Path::SPEC.field("hosts"),
             "with addresses and a TCP port there should be one host only",
@@ -142,11 +142,11 @@ fn check_addresses(entry: &ServiceEntry, resolution: Resolution, to: &mut Checke
     }
 }
 
-fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+fn check_ports(entry: &ServiceEntry, resolution: Resolution, cx: &mut Checker<'_>) {
     let list = Path::SPEC.field("ports");
     let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     // Istio gives an address by itself where it can use one: ip_autoallocation.go.
-    let opted_out = to
+    let opted_out = cx
         .meta
         .labels
         .get("networking.istio.io/enable-autoallocate-ip")
@@ -156,9 +156,9 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
         let at = list.item(index);
         let name = at.field("name");
         if port.name.is_empty() {
-            to.missing(&name, "name: https");
+            cx.missing(&name, "name: https");
         } else if !is_label(&port.name) {
-            to.error(
+            cx.error(
                 Code::BadName,
                 &name,
                 format!("{:?} is not the name of a port", port.name),
@@ -166,7 +166,7 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
             .help("it has letters, digits and inner hyphens");
         }
         if !names.insert(&port.name) {
-            to.error(
+            cx.error(
                 Code::Duplicate,
                 &name,
                 format!("another port has the name {:?}", port.name),
@@ -174,9 +174,9 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
         }
         match port.number {
             Some(number) => {
-                to.port(number, &at.field("number"));
+                cx.port(number, &at.field("number"));
                 if !numbers.insert(number) {
-                    to.error(
+                    cx.error(
                         Code::Duplicate,
                         &at.field("number"),
                         format!("another port has the number {number}"),
@@ -184,15 +184,15 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
                 }
             }
             None => {
-                to.missing(&at.field("number"), "number: 443");
+                cx.missing(&at.field("number"), "number: 443");
             }
         }
         if let Some(number) = port.target_port.filter(|it| *it != 0) {
-            to.port(number, &at.field("targetPort"));
+            cx.port(number, &at.field("targetPort"));
         }
         if !port.protocol.is_empty() && !is_protocol(&port.protocol) {
             let message = format!("{:?} is not a protocol that Istio knows", port.protocol);
-            to.error(Code::BadProtocol, &at.field("protocol"), message)
+            cx.error(Code::BadProtocol, &at.field("protocol"), message)
                 .help("use HTTP, HTTP2, GRPC, HTTPS, TLS, TCP, MONGO, REDIS or MYSQL");
         }
         if entry.addresses.is_empty() && !allocated && matches!(port.protocol.as_str(), "" | "TCP") {
@@ -200,13 +200,13 @@ fn check_ports(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_
                 "without `addresses`, the TCP port {} takes the traffic to that port whatever its host",
                 port.number.unwrap_or(0)
             );
-            to.warn(Code::NoAddress, &Path::SPEC.field("addresses"), message)
+            cx.warn(Code::NoAddress, &Path::SPEC.field("addresses"), message)
                 .help("give the service an address, or a protocol such as TLS");
         }
     }
 }
 
-fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>) {
+fn check_dns(entry: &ServiceEntry, resolution: Resolution, cx: &mut Checker<'_>) {
     let hosts = Path::SPEC.field("hosts");
     if entry.endpoints.is_empty() {
         let bad = entry
@@ -216,13 +216,13 @@ fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>)
             .find_map(|(at, it)| Some((at, check_fqdn(it).err()?)));
         if let Some((index, reason)) = bad {
             let message = format!("without endpoints the host itself is looked up: {reason}");
-            to.error(Code::BadHost, &hosts.item(index), message)
+            cx.error(Code::BadHost, &hosts.item(index), message)
                 .help("name an endpoint by its address");
         }
     }
     let list = Path::SPEC.field("endpoints");
     if resolution == Resolution::DnsRoundRobin && entry.endpoints.len() > 1 {
-        to.error(
+        cx.error(
             Code::Conflict,
             &list,
             "with `resolution: DNS_ROUND_ROBIN` there is at most one endpoint",
@@ -234,22 +234,22 @@ fn check_dns(entry: &ServiceEntry, resolution: Resolution, to: &mut Checker<'_>)
         let at = list.item(index);
         let address = at.field("address");
         if it.address.is_empty() {
-            to.missing(&address, "address: api.example.com");
+            cx.missing(&address, "address: api.example.com");
         } else if !is_address(&it.address) && check_fqdn(&it.address).is_err() {
-            to.error(
+            cx.error(
                 Code::BadAddress,
                 &address,
                 format!("{:?} is neither a host nor an IP address", it.address),
             );
         }
-        to.labels(&it.labels, &at.field("labels"));
-        check_endpoint_ports(it, Some(&ports), &at, to);
+        cx.labels(&it.labels, &at.field("labels"));
+        check_endpoint_ports(it, Some(&ports), &at, cx);
     }
 }
 
-fn check_dynamic(entry: &ServiceEntry, to: &mut Checker<'_>) {
+fn check_dynamic(entry: &ServiceEntry, cx: &mut Checker<'_>) {
     if !entry.endpoints.is_empty() {
-        to.error(
+        cx.error(
             Code::Conflict,
             &Path::SPEC.field("endpoints"),
             "with `resolution: DYNAMIC_DNS` there are no endpoints",
@@ -263,86 +263,95 @@ fn check_dynamic(entry: &ServiceEntry, to: &mut Checker<'_>) {
         if !spoken {
             let at = list.item(index);
             let message = "with `resolution: DYNAMIC_DNS` a port speaks HTTP, HTTP2, GRPC or TLS";
-            to.error(Code::Conflict, &at.field("protocol"), message);
+            cx.error(Code::Conflict, &at.field("protocol"), message);
         }
     }
-    let waypoint = to.meta.labels.get("istio.io/use-waypoint");
+    let waypoint = cx.meta.labels.get("istio.io/use-waypoint");
     let by_waypoint = waypoint.is_some_and(|it| !it.is_empty() && !it.eq_ignore_ascii_case("none"));
     if entry.location == Some(Location::MeshInternal) && by_waypoint {
         let message = "with `resolution: DYNAMIC_DNS` and a waypoint, the location is MESH_EXTERNAL";
-        to.error(Code::Conflict, &Path::SPEC.field("location"), message);
+        cx.error(Code::Conflict, &Path::SPEC.field("location"), message);
     }
 }
 
-pub(super) fn check_workload_entry(entry: &WorkloadEntry, to: &mut Checker<'_>) {
-    check_endpoint(entry, None, &Path::SPEC, to);
+pub(super) fn check_workload_entry(entry: &WorkloadEntry, cx: &mut Checker<'_>) {
+    check_endpoint(entry, None, &Path::SPEC, cx);
 }
 
 /// An endpoint of a service with these ports; for a WorkloadEntry by itself they are not known.
-fn check_endpoint(it: &WorkloadEntry, ports: Option<&BTreeSet<&str>>, at: &Path<'_>, to: &mut Checker<'_>) {
-    let address = at.field("address");
-    if it.address.is_empty() {
-        if it.network.is_empty() {
-            to.missing(&address, "address: 10.0.0.1");
+fn check_endpoint(
+    endpoint: &WorkloadEntry,
+    ports: Option<&BTreeSet<&str>>,
+    field: &Path<'_>,
+    cx: &mut Checker<'_>,
+) {
+    let address = field.field("address");
+    if endpoint.address.is_empty() {
+        if endpoint.network.is_empty() {
+            cx.missing(&address, "address: 10.0.0.1");
             return;
         }
-        to.warn(
+        cx.warn(
             Code::NoAddress,
             &address,
             format!(
                 "without an address, {:?} is reached by its gateway only",
-                it.network
+                endpoint.network
             ),
         );
-    } else if let Some(path) = it.address.strip_prefix("unix://") {
-        check_unix_path(path, &address, to);
-        if !it.ports.is_empty() {
-            to.error(
+    } else if let Some(path) = endpoint.address.strip_prefix("unix://") {
+        check_unix_path(path, &address, cx);
+        if !endpoint.ports.is_empty() {
+            cx.error(
                 Code::Conflict,
-                &at.field("ports"),
+                &field.field("ports"),
                 "an endpoint on a Unix socket has no ports",
             );
         }
         if ports.is_some_and(|it| it.len() != 1) {
-            to.error(
+            cx.error(
                 Code::Conflict,
                 &Path::SPEC.field("ports"),
                 "with an endpoint on a Unix socket a service has exactly one port",
             );
         }
-    } else if !is_address(&it.address) {
+    } else if !is_address(&endpoint.address) {
         if ports.is_some() {
-            let message = format!("{:?} is not an IP address", it.address);
-            to.error(Code::BadAddress, &address, message)
+            let message = format!("{:?} is not an IP address", endpoint.address);
+            cx.error(Code::BadAddress, &address, message)
                 .help("hosts go with `resolution: DNS`");
-        } else if check_fqdn(&it.address).is_err() {
-            to.error(
+        } else if check_fqdn(&endpoint.address).is_err() {
+            cx.error(
                 Code::BadAddress,
                 &address,
-                format!("{:?} is neither a host nor an IP address", it.address),
+                format!("{:?} is neither a host nor an IP address", endpoint.address),
             );
         }
     }
-    check_endpoint_ports(it, ports, at, to);
-    to.labels(&it.labels, &at.field("labels"));
+    check_endpoint_ports(endpoint, ports, field, cx);
+    cx.labels(&endpoint.labels, &field.field("labels"));
 }
 
 fn check_endpoint_ports(
-    it: &WorkloadEntry,
+    endpoint: &WorkloadEntry,
     ports: Option<&BTreeSet<&str>>,
-    at: &Path<'_>,
-    to: &mut Checker<'_>,
+    path: &Path<'_>,
+    cx: &mut Checker<'_>,
 ) {
-    let list = at.field("ports");
-    for (name, number) in &it.ports {
-        let at = list.field(name);
+    let list = path.field("ports");
+    for (name, number) in &endpoint.ports {
+        let path = list.field(name);
         if !is_label(name) {
-            to.error(Code::BadName, &at, format!("{name:?} is not the name of a port"));
+            cx.error(
+                Code::BadName,
+                &path,
+                format!("{name:?} is not the name of a port"),
+            );
         } else if let Some(known) = ports.filter(|it| !it.contains(name.as_str())) {
             let names: Vec<_> = known.iter().copied().collect();
-            to.error(
+            cx.error(
                 Code::UnknownPort,
-                &at,
+                &path,
                 format!("the service has no port {name:?}"),
             )
             .help(format!(
@@ -350,6 +359,6 @@ fn check_endpoint_ports(
                 crate::decode::name_list(&names, "and")
             ));
         }
-        to.port(*number, &at);
+        cx.port(*number, &path);
     }
 }

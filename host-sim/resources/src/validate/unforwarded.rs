@@ -10,7 +10,7 @@ use super::path::Path;
 use crate::code::Code;
 use crate::virtual_service::HttpRoute;
 
-pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: &mut Checker<'_>) {
+pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, path: &Path<'_>, cx: &mut Checker<'_>) {
     // The rules that a delegation leads to inherit its fields, and give it theirs.
     if rule.delegate.is_some() {
         return;
@@ -20,7 +20,7 @@ pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: 
         (None, Some(_)) => "directResponse",
         (None, None) => {
             if !context.is_delegate {
-                check_mirror_percentage(rule, at, to);
+                check_mirror_percentage(rule, path, cx);
             }
             return;
         }
@@ -38,19 +38,19 @@ pub(super) fn check(rule: &HttpRoute, context: &Context<'_>, at: &Path<'_>, to: 
         ("headers.request", changes_request),
     ];
     let reason = format!("a rule with `{reply}` sends no request to an upstream");
-    warn(&given(&fields), &reason, at, to);
+    warn(&given(&fields), &reason, path, cx);
 }
 
 /// The percentages count for `mirror` alone, and the newer one wins (istio route.go, `MirrorPercent`).
-fn check_mirror_percentage(rule: &HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
+fn check_mirror_percentage(rule: &HttpRoute, path: &Path<'_>, cx: &mut Checker<'_>) {
     let fields = [
         ("mirrorPercentage", rule.mirror_percentage.is_some()),
         ("mirrorPercent", rule.mirror_percent.is_some()),
     ];
     if rule.mirror.is_none() {
-        warn(&given(&fields), "the rule has no `mirror`", at, to);
+        warn(&given(&fields), "the rule has no `mirror`", path, cx);
     } else if rule.mirror_percentage.is_some() && rule.mirror_percent.is_some() {
-        warn(&["mirrorPercent"], "`mirrorPercentage` replaces it", at, to);
+        warn(&["mirrorPercent"], "`mirrorPercentage` replaces it", path, cx);
     }
 }
 
@@ -60,10 +60,10 @@ fn given<'f>(fields: &[(&'f str, bool)]) -> Vec<&'f str> {
 }
 
 /// One finding for all of `fields`, at the first of them.
-fn warn(fields: &[&str], reason: &str, at: &Path<'_>, to: &mut Checker<'_>) {
+fn warn(fields: &[&str], reason: &str, path: &Path<'_>, cx: &mut Checker<'_>) {
     let Some(first) = fields.first() else { return };
     let does = if fields.len() == 1 { "does" } else { "do" };
     let message = format!("{} {does} nothing: {reason}", fields.join(", "));
-    to.warn(Code::NoEffect, &at.field(first), message)
+    cx.warn(Code::NoEffect, &path.field(first), message)
         .help("remove what does nothing, or move it to a rule that uses it");
 }

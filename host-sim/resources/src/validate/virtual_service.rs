@@ -11,68 +11,68 @@ use super::{http_route, reachability, tls_route};
 use crate::code::Code;
 use crate::virtual_service::VirtualService;
 
-pub(super) fn check(it: &VirtualService, to: &mut Checker<'_>) {
-    let semantics = to.meta.annotations.get("internal.istio.io/route-semantics");
-    let without_mesh = !it.gateways.iter().any(|it| it == "mesh");
+pub(super) fn check(service: &VirtualService, cx: &mut Checker<'_>) {
+    let semantics = cx.meta.annotations.get("internal.istio.io/route-semantics");
+    let without_mesh = !service.gateways.iter().any(|it| it == "mesh");
     let context = Context {
-        is_delegate: it.hosts.is_empty(),
-        on_gateway: !it.gateways.is_empty() && without_mesh,
+        is_delegate: service.hosts.is_empty(),
+        on_gateway: !service.gateways.is_empty() && without_mesh,
         without_mesh,
-        hosts: &it.hosts,
+        hosts: &service.hosts,
         converted: semantics.is_some_and(|it| it == "gateway"),
     };
     if context.is_delegate {
-        check_delegate(it, to);
+        check_delegate(service, cx);
     }
     let gateways = Path::SPEC.field("gateways");
-    check_gateways(&it.gateways, &gateways, context.converted, to);
-    check_hosts(it, &context, to);
+    check_gateways(&service.gateways, &gateways, context.converted, cx);
+    check_hosts(service, &context, cx);
     let http = Path::SPEC.field("http");
-    if it.http.is_empty() && it.tls.is_empty() && it.tcp.is_empty() {
-        to.missing(&http, "http: [{route: [{destination: {host: reviews}}]}]");
+    if service.http.is_empty() && service.tls.is_empty() && service.tcp.is_empty() {
+        cx.missing(&http, "http: [{route: [{destination: {host: reviews}}]}]");
     }
-    for (index, rule) in it.http.iter().enumerate() {
+    for (index, rule) in service.http.iter().enumerate() {
         let at = http.item(index);
         if !context.on_gateway {
-            refuse_claims(rule, &at, to);
+            refuse_claims(rule, &at, cx);
         }
-        http_route::check(rule, &context, &at, to);
+        http_route::check(rule, &context, &at, cx);
     }
-    tls_route::check(it, &context, to);
-    to.export_to(&it.export_to, Exported::Other);
-    reachability::check(it, to);
+    tls_route::check(service, &context, cx);
+    cx.export_to(&service.export_to, Exported::Other);
+    reachability::check(service, cx);
 }
 
-fn check_delegate(it: &VirtualService, to: &mut Checker<'_>) {
+fn check_delegate(service: &VirtualService, cx: &mut Checker<'_>) {
     let present = [
-        ("gateways", !it.gateways.is_empty()),
-        ("tls", !it.tls.is_empty()),
-        ("tcp", !it.tcp.is_empty()),
+        ("gateways", !service.gateways.is_empty()),
+        ("tls", !service.tls.is_empty()),
+        ("tcp", !service.tcp.is_empty()),
     ];
     for (field, _) in present.iter().filter(|(_, present)| *present) {
         let message = format!("a VirtualService without hosts holds rules for others and takes no {field}");
-        to.error(Code::Conflict, &Path::SPEC.field(field), message)
+        cx.error(Code::Conflict, &Path::SPEC.field(field), message)
             .help(format!("give it `hosts`, or remove `{field}`"));
     }
 }
 
-fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>) {
+fn check_hosts(service: &VirtualService, context: &Context<'_>, cx: &mut Checker<'_>) {
     let at = Path::SPEC.field("hosts");
-    let by_sni = it
+    let by_sni = service
         .tls
         .iter()
         .any(|rule| rule.matches.iter().any(|it| !it.sni_hosts.is_empty()));
     let mut all_fit = true;
-    for (index, host) in it.hosts.iter().enumerate() {
+    for (index, host) in service.hosts.iter().enumerate() {
         let at = at.item(index);
         if is_address(host) {
             continue;
         }
         if let Err(reason) = check_host(host, by_sni && context.on_gateway) {
-            to.error(Code::BadHost, &at, reason);
+            cx.error(Code::BadHost, &at, reason);
             all_fit = false;
         } else if host == "*" && !context.on_gateway {
-            to.error(
+            cx.error(
                 Code::BadHost,
                 &at,
                 "the host `*` is for gateways: this VirtualService is for the mesh",
@@ -84,28 +84,33 @@ fn check_hosts(it: &VirtualService, context: &Context<'_>, to: &mut Checker<'_>)
     if !all_fit {
         return;
     }
-    for (index, host) in it.hosts.iter().enumerate() {
-        if let Some(earlier) = it.hosts.iter().take(index).find(|earlier| overlap(earlier, host)) {
+    for (index, host) in service.hosts.iter().enumerate() {
+        if let Some(earlier) = service
+            .hosts
+            .iter()
+            .take(index)
+            .find(|earlier| overlap(earlier, host))
+        {
             let message = if earlier == host {
                 format!("{host:?} is listed already")
             } else {
                 format!("{host:?} and {earlier:?} overlap")
             };
-            to.error(Code::Duplicate, &at.item(index), message);
+            cx.error(Code::Duplicate, &at.item(index), message);
         }
     }
 }
 
-fn refuse_claims(rule: &crate::HttpRoute, at: &Path<'_>, to: &mut Checker<'_>) {
-    let matches = at.field("match");
+fn refuse_claims(rule: &crate::HttpRoute, path: &Path<'_>, cx: &mut Checker<'_>) {
+    let matches = path.field("match");
     for (index, it) in rule.matches.iter().enumerate() {
-        let at = matches.item(index);
+        let path = matches.item(index);
         for (field, names) in [("headers", &it.headers), ("withoutHeaders", &it.without_headers)] {
-            let at = at.field(field);
+            let path = path.field(field);
             for name in names.keys().filter(|it| is_claim(it)) {
-                to.error(
+                cx.error(
                     Code::Conflict,
-                    &at.field(name),
+                    &path.field(name),
                     "routing by the claims of a token works on gateways only",
                 )
                 .help("name the gateway in `gateways`, and leave out `mesh`");

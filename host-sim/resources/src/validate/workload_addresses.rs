@@ -52,12 +52,12 @@ pub(super) fn check(resources: &Resources, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_address(address: &str, at: &Path<'_>, origin: &Origin, diagnostics: &mut Diagnostics) {
+fn check_address(address: &str, path: &Path<'_>, origin: &Origin, diagnostics: &mut Diagnostics) {
     if !address.is_empty() && address.parse::<IpAddr>().is_err() {
         let message = format!("{address:?} is not an IP address: the endpoint is left out");
         diagnostics
             .warn(Code::BadAddress, message)
-            .on(origin, at.to_string())
+            .on(origin, path.to_string())
             .help("Kubernetes accepts IP addresses only: for a host name write a ServiceEntry with `resolution: DNS`");
     }
 }

@@ -278,9 +278,9 @@ impl Builder {
         });
     }
 
-    fn put_key(&mut self, it: Key) -> Result<(), SyntaxError> {
+    fn put_key(&mut self, new: Key) -> Result<(), SyntaxError> {
         if let Some(Open::Map { key, .. }) = self.open.last_mut() {
-            *key = Some(it);
+            *key = Some(new);
         }
         Ok(())
     }

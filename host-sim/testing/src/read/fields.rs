@@ -131,7 +131,8 @@ impl Fields<'_> {
         match written(field.node) {
             Some(text) => Some(text),
             None => {
-                self.expected(field, "a text").help(format!("write e.g. {example}"));
+                self.expected(field, "a text")
+                    .help(format!("write e.g. {example}"));
                 None
             }
         }
