@@ -166,11 +166,17 @@ const ALLOWANCES: &[Allowance] = &[
             "renderers",
             "resources",
             "routing-config",
+            "rules",
             "simulated-proxy",
             "simulator",
             "terminal",
             "testing",
         ],
+        others: None,
+    },
+    Allowance {
+        name: "rules",
+        ours: &["resources"],
         others: None,
     },
     Allowance {

@@ -7,6 +7,7 @@ mod build;
 mod checks;
 mod conformance;
 mod core_as_wasm;
+mod docs;
 mod failure;
 mod fuzz;
 mod setup;
@@ -29,6 +30,7 @@ Usage: cargo xtask <verb>
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
                          that break the simulator, whose first build takes some minutes
+  docs                   write the generated pages of docs/ again
   bench [ARGUMENTS]      our filter beside Envoy's own router; `bench requests`: how quick `fingerpost request` is;
                          `cargo xtask bench --help` tells more
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
@@ -72,6 +74,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["test"] => checks::test(&workspace, &[]),
         ["test", "--", rest @ ..] => checks::test(&workspace, rest),
         ["ci"] => checks::ci(&workspace),
+        ["docs"] => docs::write(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Request::parse(rest)?),
         ["bench", rest @ ..] => checks::bench(&workspace, rest),
         ["sync-conformance"] => conformance::sync(&workspace),

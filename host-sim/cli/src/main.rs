@@ -24,6 +24,7 @@ mod proxy;
 mod rendered;
 mod request;
 mod routes;
+mod rule;
 mod schema;
 mod serve;
 mod shell;
@@ -73,6 +74,7 @@ enum Command {
     Explain(explain::Explain),
     Request(request::Request),
     Routes(routes::Routes),
+    Rule(rule::Rule),
     Serve(serve::Serve),
     Test(test::Test),
     Up(up::Up),
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),
+        Command::Rule(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Up(command) => command.run(),

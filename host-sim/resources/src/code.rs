@@ -79,7 +79,6 @@ codes! {
     HashAcrossDestinations = "hash-across-destinations",
     HostImplied = "host-implied",
     HostNotInGateway = "host-not-in-gateway",
-    Ignored = "ignored",
     InsideASegment = "inside-a-segment",
     KindNotRead = "kind-not-read",
     LeftOut = "left-out",

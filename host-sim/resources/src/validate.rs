@@ -88,7 +88,7 @@ fn each<T>(
             meta: &resource.meta,
             check_regex,
             diagnostics: &mut *diagnostics,
-            ignored: Diagnostic::new(Severity::Warning, Code::Ignored, ""),
+            ignored: Diagnostic::new(Severity::Warning, Code::UnknownField, ""),
         };
         checker.metadata();
         check(&resource.spec, &mut checker);

@@ -11,6 +11,7 @@ mod generated;
 mod recorded;
 mod request;
 mod routes;
+mod rule;
 mod run;
 mod secrets;
 mod serve;

@@ -1,0 +1,246 @@
+//! Findings about destinations: services, subsets, endpoints, and what speaks to them.
+
+use fingerpost_resources::{Code, Severity};
+
+use crate::example::{beside, destination_rule, http, service_entry};
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::BadCredential,
+        severity: Severity::Error,
+        title: "the credential of an upstream is invalid",
+        why: "Istio reads the certificates of an upstream from a Secret or ConfigMap in the namespace of the rule.",
+        example: destination_rule(
+            "\
+host: web
+trafficPolicy: {tls: {mode: SIMPLE, credentialName: 'configmap://other/authorities'}}
+",
+            "\
+host: web
+",
+        ),
+    },
+    Rule {
+        code: Code::BadLocality,
+        severity: Severity::Error,
+        title: "a locality is invalid",
+        why: "A locality is `region/zone/subzone`, and no locality can be covered by two entries or fail over to itself.",
+        example: destination_rule(
+            "\
+host: web
+trafficPolicy: {loadBalancer: {localityLbSetting: {failover: [{from: eu, to: eu}]}}}
+",
+            "\
+host: web
+",
+        ),
+    },
+    Rule {
+        code: Code::NoAddress,
+        severity: Severity::Warning,
+        title: "a service or a workload has no address",
+        why: "Without `addresses`, Istio tells a TCP service from others by its port alone.",
+        example: service_entry(
+            "\
+hosts: [db.example.com]
+ports: [{number: 5432, name: tcp, protocol: TCP}]
+resolution: NONE
+",
+            "\
+hosts: [db.example.com]
+addresses: [10.0.0.30]
+ports: [{number: 5432, name: tcp, protocol: TCP}]
+resolution: NONE
+",
+        ),
+    },
+    Rule {
+        code: Code::NoEndpoints,
+        severity: Severity::Warning,
+        title: "a destination has no endpoint",
+        why: "The input says that no workload is behind the destination. Envoy answers 503 with `no healthy upstream`. \
+              `docs/endpoints.md` says when the endpoints count as known.",
+        example: beside(
+            "\
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: []
+",
+            "\
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: [10.0.0.5]}]
+",
+        ),
+    },
+    Rule {
+        code: Code::NotSelected,
+        severity: Severity::Warning,
+        title: "a DestinationRule is for other workloads",
+        why: "With a `workloadSelector`, a DestinationRule counts for workloads of its own namespace with those labels. The gateway is not one of \
+              them.",
+        example: destination_rule(
+            "\
+host: web
+workloadSelector: {matchLabels: {app: cart}}
+trafficPolicy: {loadBalancer: {simple: RANDOM}}
+",
+            "\
+host: web
+trafficPolicy: {loadBalancer: {simple: RANDOM}}
+",
+        ),
+    },
+    Rule {
+        code: Code::PlainTextToTlsPort,
+        severity: Severity::Warning,
+        title: "a port that speaks TLS gets plain HTTP",
+        why: "Neither Istio nor Envoy turns TLS to an upstream on by itself: a DestinationRule does. Most servers answer 400.",
+        example: beside(
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 443, name: https}]}
+",
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80, name: http}]}
+",
+        ),
+    },
+    Rule {
+        code: Code::PlainTextUpstream,
+        severity: Severity::Warning,
+        title: "a DestinationRule asks for TLS to an upstream",
+        why: "TLS to upstreams is not supported yet, so requests are sent in plain text.",
+        example: destination_rule(
+            "\
+host: web
+trafficPolicy: {tls: {mode: SIMPLE}}
+",
+            "\
+host: web
+trafficPolicy: {tls: {mode: DISABLE}}
+",
+        ),
+    },
+    Rule {
+        code: Code::ShadowedServiceEntry,
+        severity: Severity::Warning,
+        title: "another resource has the host of a ServiceEntry, and comes first",
+        why: "For one host Istio takes a Kubernetes Service first, then the oldest ServiceEntry. One of another namespace adds nothing.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: web, namespace: other}
+spec:
+  hosts: [web.default.svc.cluster.local]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.9}]
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: web}
+spec:
+  hosts: [web.default.svc.cluster.local]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.9}]
+",
+        ),
+    },
+    Rule {
+        code: Code::SubsetByDns,
+        severity: Severity::Warning,
+        title: "the endpoints of a subset are not known",
+        why: "Without Pods, EndpointSlices or WorkloadEntries in the input, Envoy looks up the Service by DNS, which cannot tell one version \
+              from another. In a cluster Istio knows the endpoints.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web, subset: v1}}]
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web}}]
+",
+        ),
+    },
+    Rule {
+        code: Code::UnknownHost,
+        severity: Severity::Warning,
+        title: "no Service or ServiceEntry has the host of a destination",
+        why: "Istio makes no cluster for it, so Envoy answers 503. A short name means a Service in the namespace of the VirtualService.",
+        example: http(
+            "\
+- route: [{destination: {host: web.shop}}]
+",
+            "\
+- route: [{destination: {host: web}}]
+",
+        ),
+    },
+    Rule {
+        code: Code::UnknownSubset,
+        severity: Severity::Warning,
+        title: "no DestinationRule defines the subset of a destination",
+        why: "Istio makes no cluster for it, so Envoy answers 503.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web, subset: v1}}]
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web}}]
+",
+        ),
+    },
+];

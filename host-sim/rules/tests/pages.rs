@@ -1,0 +1,40 @@
+//! `docs/rules` has exactly the pages that the rules make. `cargo xtask docs` writes them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fingerpost_rules::pages;
+
+#[test]
+fn the_pages_are_those_of_the_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules");
+    let made: BTreeMap<String, String> = pages().into_iter().map(|it| (it.name, it.text)).collect();
+    if std::env::var_os("FINGERPOST_ACCEPT").is_some() {
+        for name in written(&folder).keys().filter(|name| !made.contains_key(*name)) {
+            fs::remove_file(folder.join(name)).expect("a page can be removed");
+        }
+        for (name, text) in &made {
+            fs::write(folder.join(name), text).expect("a page can be written");
+        }
+    }
+    let written = written(&folder);
+    let differing: Vec<&String> = made
+        .keys()
+        .chain(written.keys())
+        .filter(|name| made.get(*name) != written.get(*name))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "docs/rules is out of date: run `cargo xtask docs` to write {differing:?}"
+    );
+}
+
+/// The files of the folder.
+fn written(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).expect("docs/rules can be listed").flatten();
+    let text = |path: &Path| fs::read_to_string(path).expect("a page can be read");
+    entries
+        .map(|it| (it.file_name().to_string_lossy().into_owned(), text(&it.path())))
+        .collect()
+}
