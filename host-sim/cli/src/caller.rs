@@ -26,6 +26,14 @@ impl Caller {
         }
     }
 
+    /// Whether it goes on to show requests: what was found must not push its screen away.
+    pub(crate) fn goes_on(self) -> bool {
+        match self {
+            Self::Serve | Self::Up => true,
+            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Test => false,
+        }
+    }
+
     /// Whether it answers without the resources that Istio's webhook would refuse. What Envoy runs is made of all.
     pub(crate) fn leaves_invalid_out(self) -> bool {
         match self {

@@ -21,6 +21,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::load::listed;
 use crate::rendered::{Render, render};
 use crate::skipped::{Reason, Skipped, is_of_other_tools, is_our_output, shown};
 
@@ -108,8 +109,14 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
     if files.sources.is_empty() {
         return Err(nothing_to_compile(names, &empty, &files.skipped));
     }
-    for name in &empty {
-        note(format_args!("{name} is empty"));
+    match empty.as_slice() {
+        [] => {}
+        [one] => note(format_args!("{one} is empty")),
+        several => note(format_args!(
+            "{} files are empty: {}",
+            several.len(),
+            listed(several)
+        )),
     }
     Ok(files)
 }
@@ -355,7 +362,7 @@ fn note_left_out(left_out: &[(PathBuf, &'static str)]) {
     if !new.is_empty() {
         note(format_args!(
             "left out, as only regular files of a directory are read: {}",
-            new.join(", ")
+            listed(&new)
         ));
     }
 }

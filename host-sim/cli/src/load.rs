@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use fingerpost_config_compiler::{
     Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
-use fingerpost_resources::{Code, Diagnostics, Resources, Severity, Sources, read, render, visible};
-use fingerpost_terminal::count;
-use fingerpost_terminal::style::{note, say};
+use fingerpost_resources::{Code, Diagnostics, Resources, Severity, Sources, read, visible};
+use fingerpost_terminal::findings::{self, Detail};
+use fingerpost_terminal::messages::{self, Verbosity, note, show_findings, verbosity};
+use fingerpost_terminal::{count, list};
 
 use crate::args::Input;
 use crate::caller::Caller;
@@ -18,6 +19,9 @@ use crate::files::{self, ReadOptions};
 use crate::proxy;
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
+
+/// A note names so many things, unless the user wants all.
+const MOST_NAMES: usize = 5;
 
 /// What to read, and how to judge it.
 pub(crate) struct LoadOptions<'o> {
@@ -100,7 +104,7 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
         certificates::check(compiled, &mut diagnostics);
     }
     diagnostics = judge(diagnostics, reading.strict, reading.ignored_codes);
-    show(&diagnostics, &resources.sources);
+    show(&diagnostics, &resources.sources, reading.caller);
     let Some((compiled, invalid)) = compiled else {
         return Err(Failure::Diagnosed);
     };
@@ -111,10 +115,7 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
     }
     if !invalid.is_empty() {
         let names: Vec<_> = invalid.iter().map(|it| visible(it)).collect();
-        note(format_args!(
-            "left out because of the errors: {}",
-            names.join(", ")
-        ));
+        note(format_args!("left out because of the errors: {}", listed(&names)));
     }
     Ok(Compilation {
         resources,
@@ -160,6 +161,21 @@ pub(crate) fn left_out(resources: &Resources) -> Option<String> {
     (!others.is_empty()).then(|| others.join(", "))
 }
 
+/// Names on one line, no more than the user wants.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    match verbosity() {
+        Verbosity::All => list(names, usize::MAX),
+        Verbosity::Quiet | Verbosity::Usual => {
+            let shown = list(names, MOST_NAMES);
+            if names.len() > MOST_NAMES {
+                format!("{shown}: --all names them")
+            } else {
+                shown
+            }
+        }
+    }
+}
+
 /// Drops findings whose code is ignored; if `strict`, turns warnings into errors.
 fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diagnostics {
     let mut judged = Diagnostics::new();
@@ -175,25 +191,15 @@ fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diag
     judged
 }
 
-/// Every finding beside its line, and how many there are.
-pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources) {
-    if diagnostics.is_empty() {
-        return;
-    }
-    let numbers: Vec<String> = [
-        (Severity::Error, "error"),
-        (Severity::Warning, "warning"),
-        (Severity::Note, "note"),
-    ]
-    .into_iter()
-    .map(|(severity, noun)| (diagnostics.count(severity), noun))
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, noun)| count(number, noun))
-    .collect();
-    // `anstream` takes the colours out where they are not wanted.
-    say(format_args!(
-        "{}\n{}",
-        fingerpost_terminal::screen::ours(&render(diagnostics, sources, true)),
-        numbers.join(", ")
-    ));
+/// The findings that the user wants to see, as many as there is room for beside the screen of the command.
+pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources, caller: Caller) {
+    let detail = match (verbosity(), caller.goes_on()) {
+        (Verbosity::All, _) => Detail::All,
+        (Verbosity::Quiet | Verbosity::Usual, true) => Detail::FirstPlaces,
+        (Verbosity::Quiet | Verbosity::Usual, false) => Detail::Causes,
+    };
+    let mut wanted = Diagnostics::new();
+    let is_wanted = |severity| severity == Severity::Error || verbosity() != Verbosity::Quiet;
+    wanted.extend(diagnostics.iter().filter(|it| is_wanted(it.severity)).cloned());
+    show_findings(&findings::screen(&wanted, sources, detail, messages::width()));
 }

@@ -38,7 +38,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fingerpost_terminal::style;
+use fingerpost_terminal::messages::{self, Verbosity};
 
 use crate::args::Colour;
 use crate::failure::{EXIT_CODES, Failure};
@@ -66,6 +66,14 @@ struct Cli {
         hide_possible_values = true
     )]
     color: Colour,
+
+    /// Show errors only, no warnings and no notes
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Show every finding, and long lists to their ends
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    all: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,7 +98,7 @@ fn main() -> ExitCode {
         if fingerpost_resources::is_caught(info) {
             return;
         }
-        style::say(format_args!(
+        messages::say_now(format_args!(
             "internal error in fingerpost, not in your input: {info}\n\
              Please report it with this text, the command line, the output of `fingerpost --version`, and the input \
              if you may share it."
@@ -98,6 +106,12 @@ fn main() -> ExitCode {
     }));
     let cli = Cli::parse();
     cli.color.apply();
+    messages::set_verbosity(match (cli.quiet, cli.all) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::All,
+        (false, false) => Verbosity::Usual,
+    });
+    messages::hold();
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
@@ -113,6 +127,7 @@ fn main() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::RemoveAfter(command) => command.run(),
     });
+    messages::release();
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => end(&failure),
@@ -122,7 +137,7 @@ fn main() -> ExitCode {
 
 fn end(failure: &Failure) -> ExitCode {
     if let Some(message) = failure.message() {
-        style::error(message);
+        messages::error(message);
     }
     ExitCode::from(failure.code())
 }

@@ -56,7 +56,7 @@ pub use load_balancer::{
 };
 pub use part::Part;
 pub use read::{Resources, Unenforced, UnreadRoute, UnreadableSecret, read, trees};
-pub use render::render;
+pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
 pub use source::{Place, Source, Sources, Span};

@@ -1,5 +1,6 @@
 //! Shows findings as rustc shows its own: the line they are about, a caret under it, and what would do.
 //!
+//! Which findings are shown, and in which order, is the caller's matter.
 //! A line of a Secret is not shown, only where it is.
 
 use std::collections::HashMap;
@@ -14,21 +15,37 @@ use crate::visible::{visible, visible_lines};
 
 /// All findings, each with the line it is about, an empty line between them.
 pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
-    let mut confidential = Confidential::default();
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        if !text.is_empty() {
-            text.push('\n');
+    let mut renderer = FindingRenderer::new(sources, colour);
+    let texts: Vec<String> = diagnostics.iter().map(|it| renderer.render(it)).collect();
+    texts.join("\n")
+}
+
+/// Renders findings one by one.
+pub struct FindingRenderer<'s> {
+    sources: &'s Sources,
+    renderer: Renderer,
+    confidential: Confidential,
+}
+
+impl<'s> FindingRenderer<'s> {
+    /// For findings about these sources. With `colour`, the text has ANSI styles.
+    pub fn new(sources: &'s Sources, colour: bool) -> Self {
+        Self {
+            sources,
+            renderer: if colour {
+                Renderer::styled()
+            } else {
+                Renderer::plain()
+            },
+            confidential: Confidential::default(),
         }
-        text.push_str(&renderer.render(&[report(diagnostic, sources, &mut confidential)]));
-        text.push('\n');
     }
-    text
+
+    /// A finding with the line it is about. Ends with a line feed.
+    pub fn render(&mut self, diagnostic: &Diagnostic) -> String {
+        let report = report(diagnostic, self.sources, &mut self.confidential);
+        self.renderer.render(&[report]) + "\n"
+    }
 }
 
 /// The parts of the sources that are not shown, by the name of the source.

@@ -1,15 +1,17 @@
 //! What the screens of the command `fingerpost` are made of.
 //!
 //! `screen` is the way to the terminal: everything printed passes through it, so that no text of others controls the
-//! terminal. `style` has the few colours and the messages on standard error, `table` the columns that stay within a
-//! width, `listing` the tables of listeners, hosts and rules.
+//! terminal. `messages` prints to standard error, behind the answer. `style` has the few colours, `table` the columns that stay within a
+//! width, `listing` the tables of listeners, hosts and rules, `findings` what was found in the input.
 //!
 //! Decides how something looks, never what it says: commands and the crates below them decide that.
 
+pub mod findings;
 pub mod listing;
+pub mod messages;
 pub mod screen;
 pub mod style;
 pub mod table;
 mod words;
 
-pub use words::count;
+pub use words::{count, list};

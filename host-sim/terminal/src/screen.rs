@@ -7,8 +7,10 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::AutoStream;
 use anstyle::Style;
@@ -32,6 +34,23 @@ pub fn ours(text: &str) -> String {
     text.replace(ESC, &MARK)
 }
 
+/// Whether anything was printed to standard output.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether anything was printed to standard output.
+pub(crate) fn is_printed() -> bool {
+    PRINTED.load(Ordering::Relaxed)
+}
+
+/// How many characters fit on a line, if the stream is a terminal that knows.
+pub(crate) fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// The text without our styles, as it is printed where no colours are wanted.
 pub fn unstyled(text: &str) -> String {
     anstream::adapter::strip_str(&shown(text)).to_string()
@@ -49,6 +68,7 @@ pub struct Screen<W> {
     stream: W,
     kept: Vec<u8>,
     form: Form,
+    is_stdout: bool,
 }
 
 /// What is printed.
@@ -59,29 +79,36 @@ enum Form {
 
 /// Text for a person, or for a program that reads lines.
 pub fn stdout() -> Screen<AutoStream<io::Stdout>> {
-    Screen::new(anstream::stdout(), Form::Text)
+    Screen::new(anstream::stdout(), Form::Text, true)
 }
 
 /// JSON, which stays JSON.
 pub fn json_stdout() -> Screen<AutoStream<io::Stdout>> {
-    Screen::new(anstream::stdout(), Form::Json)
+    Screen::new(anstream::stdout(), Form::Json, true)
 }
 
 /// Messages.
 pub fn stderr() -> Screen<AutoStream<io::Stderr>> {
-    Screen::new(anstream::stderr(), Form::Text)
+    Screen::new(anstream::stderr(), Form::Text, false)
 }
 
 impl<W: Write> Screen<W> {
-    fn new(stream: W, form: Form) -> Self {
-        let kept = Vec::new();
-        Self { stream, kept, form }
+    fn new(stream: W, form: Form, is_stdout: bool) -> Self {
+        Self {
+            stream,
+            kept: Vec::new(),
+            form,
+            is_stdout,
+        }
     }
 
     /// Prints the first bytes of what is kept.
     fn print(&mut self, length: usize) -> io::Result<()> {
         let bytes: Vec<u8> = self.kept.drain(..length).collect();
         let text = String::from_utf8_lossy(&bytes);
+        if self.is_stdout && !bytes.is_empty() {
+            PRINTED.store(true, Ordering::Relaxed);
+        }
         match self.form {
             Form::Text => self.stream.write_all(shown(&text).as_bytes()),
             Form::Json => self.stream.write_all(visible_json(&text).as_bytes()),

@@ -1,12 +1,10 @@
 //! Tables that stay within a width: a cell that is too long is wrapped inside its column, never the line.
 
-use std::io::IsTerminal;
-
 use anstyle::Style;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::screen::paint;
+use crate::screen::{paint, width_of};
 
 /// The width without a terminal.
 const WIDTH: usize = 100;
@@ -69,15 +67,7 @@ impl Column {
 
 /// How many characters fit on a line of standard output.
 pub fn width() -> usize {
-    let stdout = std::io::stdout();
-    if !stdout.is_terminal() {
-        return WIDTH;
-    }
-    rustix::termios::tcgetwinsize(&stdout)
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(WIDTH)
+    width_of(&std::io::stdout()).unwrap_or(WIDTH)
 }
 
 /// How wide each column becomes: as wide as its longest cell; and if that is too much, those give way first whose

@@ -27,7 +27,8 @@ use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
-use fingerpost_terminal::style::{BOLD, DIM, error, note, paint};
+use fingerpost_terminal::messages::{self, error, note};
+use fingerpost_terminal::style::{BOLD, DIM, paint};
 use fingerpost_terminal::table;
 use listeners::Listeners;
 use server::{Generation, Server};
@@ -233,13 +234,13 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     let mut out = fingerpost_terminal::screen::stdout();
     writeln!(
         out,
-        "{}, with {}\n\n{tables}\n{}",
+        "{}, with {}\n\n{tables}",
         paint(BOLD, "Serving without an Envoy"),
         count(generation.upstreams.echoes, "echo upstream"),
-        paint(
-            DIM,
-            "Requests appear here, and files that are saved count at once. Ctrl-C stops it."
-        )
     )?;
+    out.flush()?;
+    messages::release();
+    let line = "Requests appear here, and files that are saved count at once. Ctrl-C stops it.";
+    writeln!(out, "\n{}", paint(DIM, line))?;
     Ok(out.flush()?)
 }

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_resources::{Diagnostics, Source, Sources};
-use fingerpost_terminal::style::{error, note};
+use fingerpost_terminal::messages::{self, error, note};
 use fingerpost_testing::{
     Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, inputs, print_github, print_junit,
     print_tap, read, run, wanted_inputs,
@@ -150,6 +150,7 @@ impl Test {
             .map_err(|error| Failure::surroundings(format!("signals can't be listened for: {error}")))?;
         loop {
             let mut watch = self.round()?;
+            messages::release();
             note("waiting for a change; Ctrl-C ends it");
             if watch.wait(&stop) == Wake::Stopped {
                 return Ok(());
@@ -159,6 +160,7 @@ impl Test {
 
     /// Tests once, tells what is wrong, and returns what tells of the next change.
     fn round(&self) -> Result<Watch, Failure> {
+        messages::hold();
         let files = self.test_files();
         let mut paths: Vec<PathBuf> = self.names.iter().chain(&self.files).cloned().collect();
         for suite in files.iter().flat_map(|it| &it.suites) {
@@ -226,7 +228,7 @@ impl Test {
         let run = match run(&files.suites, compiled, &self.filter_runtime.load()?, &options) {
             Ok(run) => run,
             Err(RunError::UnknownNames(findings)) => {
-                show(&findings, &files.sources);
+                show(&findings, &files.sources, Caller::Test);
                 return Err(Failure::Diagnosed);
             }
             Err(RunError::Proxy(error)) => return Err(error.into()),
@@ -278,7 +280,7 @@ impl TestFiles {
             sources.push(source);
         }
         let sources = Sources::new(sources);
-        show(&diagnostics, &sources);
+        show(&diagnostics, &sources, Caller::Test);
         if diagnostics.has_errors() {
             return Err(Failure::Diagnosed);
         }

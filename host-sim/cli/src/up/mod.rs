@@ -36,7 +36,8 @@ use crate::module;
 use crate::signals::Stop;
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
-use fingerpost_terminal::style::{BOLD, DIM, note, paint};
+use fingerpost_terminal::messages::{self, note, progress};
+use fingerpost_terminal::style::{BOLD, DIM, paint};
 use fingerpost_terminal::table;
 pub(crate) use temporary::RemoveAfter;
 use temporary::TemporaryDirectory;
@@ -204,7 +205,7 @@ fn find_envoy() -> Result<EnvoyBinary, Failure> {
             Ok(binary)
         }
         Err(BinaryError::NotFound { .. }) => {
-            note(format_args!(
+            progress(format_args!(
                 "installing Envoy {} to {}",
                 NEWEST.version,
                 cache.display()
@@ -267,9 +268,11 @@ fn announce(
         "{up}, with {echoes}; admin at http://{}\n\n{tables}",
         envoy.admin()
     )?;
+    out.flush()?;
+    messages::release();
     writeln!(
         out,
-        "{}",
+        "\n{}",
         paint(DIM, "Requests appear here. Ctrl-C stops everything.")
     )?;
     Ok(out.flush()?)

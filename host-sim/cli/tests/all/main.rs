@@ -4,6 +4,7 @@ mod build_script;
 mod compile;
 mod documents;
 mod explain;
+mod findings;
 mod foreign_tests;
 mod generated;
 #[path = "../../../../tests/src/recorded.rs"]

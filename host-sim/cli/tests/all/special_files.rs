@@ -53,10 +53,10 @@ fn folder() -> Folder {
 fn of_a_directory_only_regular_files_are_read_and_the_rest_is_named_once() {
     let folder = folder();
     for command in [
-        "compile -f d -o out",
-        "routes -f d",
-        "test d",
-        "test d -f d --coverage",
+        "compile -f d -o out --all",
+        "routes -f d --all",
+        "test d --all",
+        "test d -f d --coverage --all",
     ] {
         let ended = folder.run(command);
         ended.check(0, &[]);
