@@ -24,8 +24,12 @@ pub(crate) struct Input {
     )]
     pub(crate) files: Vec<PathBuf>,
 
+    /// Namespace of resources that name none [default: default]
+    #[arg(short = 'n', long, value_name = "NS", help_heading = "Input")]
+    pub(crate) namespace: Option<String>,
+
     /// Labels of the proxy: only Gateways that select it are served [default: those of Istio's own gateway,
-    /// istio=ingressgateway,app=istio-ingressgateway; if no Gateway selects that, the only selector of the input]
+    /// istio=ingressgateway,app=istio-ingressgateway; if no Gateway selects that, those that the Gateways select]
     #[arg(long, value_name = "K=V,…", help_heading = "Proxy")]
     pub(crate) labels: Option<Labels>,
 
@@ -36,7 +40,7 @@ pub(crate) struct Input {
         default_value = "istio-system",
         help_heading = "Proxy"
     )]
-    namespace: String,
+    proxy_namespace: String,
 
     /// Domain of the cluster: the end of every service's full name
     #[arg(
@@ -54,6 +58,14 @@ pub(crate) struct Input {
     /// Treat warnings as errors, and leave out nothing that is invalid
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
+
+    /// The input is the whole cluster: assume no Gateways, services or labels that it does not have (`compile` never does)
+    #[arg(long, conflicts_with = "no_gateway", help_heading = "Input")]
+    pub(crate) complete: bool,
+
+    /// Bind every VirtualService to an implied Gateway for all hosts on port 80
+    #[arg(long, help_heading = "Input")]
+    pub(crate) no_gateway: bool,
 
     /// List the files of a directory that are not read, and why
     #[arg(long, help_heading = "Input")]
@@ -113,10 +125,11 @@ impl Input {
                 .labels
                 .as_ref()
                 .map_or(defaults.labels, |labels| labels.0.clone()),
-            namespace: self.namespace.clone(),
+            namespace: self.proxy_namespace.clone(),
             domain: self.domain.clone(),
             envoy: self.envoy.unwrap_or(EnvoyVersion::NEWEST),
-            short_names: false,
+            // A VirtualService without a Gateway is often one for the mesh.
+            short_names: self.no_gateway,
             engine: match engine {
                 EngineName::Wasm => Engine::Wasm,
                 EngineName::Native => Engine::Native,

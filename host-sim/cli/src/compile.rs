@@ -35,7 +35,7 @@ const ROUTING: &str = "routing.json";
 #[command(after_long_help = "\
 Examples:
   fingerpost compile -f bookinfo.yaml -o out && envoy -c out/envoy.json
-  fingerpost compile -f k8s/ --labels app=gateway,env=prod --namespace ingress -o out
+  fingerpost compile -f k8s/ --labels app=gateway,env=prod --proxy-namespace ingress -o out
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost compile -f - -o out")]
 pub(crate) struct Compile {
     #[command(flatten)]

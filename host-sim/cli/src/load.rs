@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use fingerpost_config_compiler::{
-    Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
+    Assume, Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
-use fingerpost_resources::{Code, Diagnostics, Resources, Severity, Sources, read, visible};
+use fingerpost_resources::{
+    Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Sources, read_in, visible,
+};
 use fingerpost_terminal::findings::{self, Detail};
 use fingerpost_terminal::messages::{self, Verbosity, note, show_findings, verbosity};
 use fingerpost_terminal::{count, list};
 
 use crate::args::Input;
+use crate::assumed;
 use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::Failure;
 use crate::files::{self, ReadOptions};
-use crate::proxy;
+use crate::proxy::{self, Proxy};
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
 
@@ -30,8 +33,12 @@ pub(crate) struct LoadOptions<'o> {
     pub(crate) files: &'o [PathBuf],
     /// Treat warnings as errors, and refuse what is invalid.
     pub(crate) strict: bool,
-    /// Take the labels of the proxy from the Gateways, if none of them is for the usual one.
-    pub(crate) finds_proxy: bool,
+    /// Namespace of resources that name none.
+    pub(crate) namespace: Option<&'o str>,
+    /// Whether the user names the labels of the proxy.
+    pub(crate) labels_are_given: bool,
+    /// Assume nothing that the input does not have.
+    pub(crate) complete: bool,
     /// Name each file of a folder that is not read.
     pub(crate) list_skipped: bool,
     /// Binds every VirtualService to a Gateway for all hosts on port 80, in place of those that are written.
@@ -49,7 +56,14 @@ impl LoadOptions<'_> {
     }
 }
 
-/// Reads and compiles. What is found is shown on standard error, except findings with a code in
+/// What may be wrong for one of several proxies and right for another.
+const FOUND_FOR_EVERY_PROXY: &[Code] = &[
+    Code::GatewayNotFound,
+    Code::GatewayNotNamed,
+    Code::GatewayNotSelected,
+];
+
+/// Reads and compiles for one proxy. What is found is shown on standard error, except findings with a code in
 /// `ignored_codes`. An error ends it, except one in a resource that the caller answers without.
 pub(crate) fn load(
     input: &Input,
@@ -57,22 +71,100 @@ pub(crate) fn load(
     options: Options,
     ignored_codes: &[Code],
 ) -> Result<Compilation, Failure> {
-    let reading = LoadOptions {
-        caller,
-        files: &input.files,
-        strict: input.strict,
-        // What Envoy is to run is never guessed.
-        finds_proxy: input.labels.is_none() && caller != Caller::Compile,
-        list_skipped: input.list_skipped,
-        implies_gateway: false,
-        ignored_codes,
-        render: &input.render,
-    };
-    load_with(&reading, options)
+    load_with(&LoadOptions::of(input, caller, ignored_codes), options)
+}
+
+/// As [`load`], for each proxy that may be meant: at least one.
+pub(crate) fn load_each(
+    input: &Input,
+    caller: Caller,
+    options: Options,
+    ignored_codes: &[Code],
+) -> Result<Vec<Compilation>, Failure> {
+    let reading = LoadOptions::of(input, caller, ignored_codes);
+    let proxies = compile_each(&reading, options)?;
+    if let [_, _, ..] = proxies.as_slice() {
+        let names: Vec<String> = proxies.iter().map(Compiled::name).collect();
+        note_once(format!(
+            "the Gateways are for {} proxies, and each is answered for: {}; --labels chooses one",
+            names.len(),
+            names.join(", ")
+        ));
+    }
+    finish(&reading, proxies)
+}
+
+impl<'o> LoadOptions<'o> {
+    fn of(input: &'o Input, caller: Caller, ignored_codes: &'o [Code]) -> Self {
+        Self {
+            caller,
+            files: &input.files,
+            strict: input.strict,
+            namespace: input.namespace.as_deref(),
+            labels_are_given: input.labels.is_some(),
+            complete: input.complete,
+            list_skipped: input.list_skipped,
+            implies_gateway: input.no_gateway,
+            ignored_codes,
+            render: &input.render,
+        }
+    }
+
+    /// What Envoy is to run is never guessed.
+    fn is_complete(&self) -> bool {
+        self.complete || self.caller == Caller::Compile
+    }
+}
+
+/// What was compiled for one of the proxies, or could not be.
+struct Compiled {
+    compilation: Option<Compilation>,
+    options: Options,
+    /// The Gateway that its labels are taken from.
+    gateway: Option<String>,
+    findings: Diagnostics,
+    sources: Sources,
+}
+
+impl Compiled {
+    /// How `--labels` chooses it.
+    fn name(&self) -> String {
+        let labels = proxy::shown(&self.options.labels);
+        match &self.gateway {
+            Some(gateway) => format!("{labels} (Gateway {})", visible(gateway)),
+            None => labels,
+        }
+    }
+
+    fn number_of_routes(&self) -> usize {
+        let summary = self.compilation.as_ref().map(|it| &it.compiled.summary);
+        summary.map_or(0, |it| it.routes().count())
+    }
 }
 
 /// Does what [`load`] does, for other than the usual options.
-pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Result<Compilation, Failure> {
+pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<Compilation, Failure> {
+    let mut proxies = compile_each(reading, options)?;
+    // The first of those with the most rules.
+    let chosen = (0..proxies.len())
+        .rev()
+        .max_by_key(|it| proxies.get(*it).map_or(0, Compiled::number_of_routes));
+    let chosen = proxies.swap_remove(chosen.unwrap_or_default());
+    if !proxies.is_empty() {
+        let others: Vec<String> = proxies.iter().map(Compiled::name).collect();
+        note_once(format!(
+            "the Gateways are for {} proxies; this is the one with the most rules, {}: --labels chooses {}",
+            others.len() + 1,
+            chosen.name(),
+            others.join(" or ")
+        ));
+    }
+    let mut finished = finish(reading, vec![chosen])?;
+    finished.pop().ok_or(Failure::Diagnosed)
+}
+
+/// Reads, and compiles for each proxy.
+fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compiled>, Failure> {
     let files = files::read(
         reading.files,
         &ReadOptions {
@@ -83,47 +175,143 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, mut options: Options) -> Resu
     )?;
     let number_of_files = files.sources.len();
     let mut diagnostics = Diagnostics::new();
-    let mut resources = read(files.sources, &mut diagnostics);
+    let namespace = reading.namespace.unwrap_or(DEFAULT_NAMESPACE);
+    let mut resources = read_in(files.sources, namespace, &mut diagnostics);
     note_skipped(&files.skipped, &resources, number_of_files, reading.list_skipped);
+    note_namespace(reading, &resources);
     if reading.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);
-    } else if reading.finds_proxy {
-        proxy::find(&resources, &mut options);
     }
-    let compiled = if reading.answers_in_part() {
-        compile_without_invalid(&mut resources, &options, &mut diagnostics, |file| {
+    let assume = if reading.is_complete() || reading.implies_gateway {
+        Assume::Nothing
+    } else {
+        Assume::GatewaysAndServices
+    };
+    let proxies = if reading.labels_are_given || reading.is_complete() || reading.implies_gateway {
+        vec![Proxy {
+            options,
+            assume,
+            gateway: None,
+        }]
+    } else {
+        proxy::find(&resources, options, assume)
+    };
+    let compiled = proxies.into_iter().map(|proxy| {
+        compile_for(proxy, reading, resources.clone(), diagnostics.clone(), |file| {
             files.found.contains(file)
         })
+    });
+    Ok(compiled.collect())
+}
+
+fn compile_for(
+    proxy: Proxy,
+    reading: &LoadOptions<'_>,
+    mut resources: Resources,
+    mut diagnostics: Diagnostics,
+    may_be_read_in_part: impl Fn(&str) -> bool,
+) -> Compiled {
+    let Proxy {
+        options,
+        assume,
+        gateway,
+    } = proxy;
+    let compiled = if reading.answers_in_part() {
+        compile_without_invalid(
+            &mut resources,
+            &options,
+            assume,
+            &mut diagnostics,
+            may_be_read_in_part,
+        )
     } else {
-        compile_valid(&resources, &options, &mut diagnostics).map(|it| (it, BTreeSet::new()))
+        compile_valid(&mut resources, &options, assume, &mut diagnostics)
     };
-    if let Some((compiled, _)) = compiled
+    if let Some(valid) = compiled
         .as_ref()
         .filter(|_| !reading.ignored_codes.contains(&certificates::NOT_FOUND))
     {
-        certificates::check(compiled, &mut diagnostics);
+        certificates::check(&valid.compiled, &mut diagnostics);
     }
-    diagnostics = judge(diagnostics, reading.strict, reading.ignored_codes);
-    show(&diagnostics, &resources.sources, reading.caller);
-    let Some((compiled, invalid)) = compiled else {
+    let findings = judge(diagnostics, reading.strict, reading.ignored_codes);
+    Compiled {
+        options: options.clone(),
+        gateway,
+        findings: findings.clone(),
+        sources: resources.sources.clone(),
+        compilation: compiled.map(|valid| Compilation {
+            resources,
+            options,
+            compiled: valid.compiled,
+            assumed: valid.assumed,
+            invalid: valid.invalid,
+            findings,
+        }),
+    }
+}
+
+/// Shows what was found, and returns what was compiled. An error ends it, except those about what is left out.
+fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compilation>, Failure> {
+    let findings = of_all(&proxies);
+    if let Some(first) = proxies.first() {
+        show(&findings, &first.sources, reading.caller);
+    }
+    let compiled: Option<Vec<Compilation>> = proxies.into_iter().map(|it| it.compilation).collect();
+    let Some(compiled) = compiled else {
         return Err(Failure::Diagnosed);
     };
+    let invalid: BTreeSet<&String> = compiled.iter().flat_map(|it| &it.invalid).collect();
     // Where nothing is left to answer with, the errors are the answer.
-    let is_answered = !invalid.is_empty() && !compiled.summary.listeners.is_empty();
-    if diagnostics.has_errors() && !is_answered {
+    let has_listeners = compiled
+        .iter()
+        .any(|it| !it.compiled.summary.listeners.is_empty());
+    let is_answered = !invalid.is_empty() && has_listeners;
+    if findings.has_errors() && !is_answered {
         return Err(Failure::Diagnosed);
     }
     if !invalid.is_empty() {
         let names: Vec<_> = invalid.iter().map(|it| visible(it)).collect();
         note(format_args!("left out because of the errors: {}", listed(&names)));
     }
-    Ok(Compilation {
-        resources,
-        options,
-        compiled,
-        invalid,
-        findings: diagnostics,
-    })
+    if !reading.is_complete() {
+        compiled.iter().for_each(|it| assumed::note(&it.assumed));
+    }
+    Ok(compiled)
+}
+
+/// The findings for all the proxies, each once.
+fn of_all(proxies: &[Compiled]) -> Diagnostics {
+    let mut all = Diagnostics::new();
+    for proxy in proxies {
+        for finding in proxy.findings.iter() {
+            let has = |it: &Diagnostics| it.iter().any(|it| it == finding);
+            let is_right_for_another = FOUND_FOR_EVERY_PROXY.contains(&finding.code)
+                && !proxies.iter().all(|it| has_like(&it.findings, finding));
+            if !has(&all) && !is_right_for_another {
+                all.push(finding.clone());
+            }
+        }
+    }
+    all
+}
+
+/// Whether there is a finding with this code about the same field: its text may name the proxy.
+fn has_like(findings: &Diagnostics, finding: &Diagnostic) -> bool {
+    findings
+        .iter()
+        .any(|it| (it.code, &it.subject, &it.path) == (finding.code, &finding.subject, &finding.path))
+}
+
+/// Says that a namespace is for nothing: until it had this meaning, the option named that of the proxy.
+fn note_namespace(reading: &LoadOptions<'_>, resources: &Resources) {
+    if let Some(namespace) = reading.namespace
+        && resources.without_namespace == 0
+    {
+        note_once(format!(
+            "namespace {} has no effect: every resource names its own; if it is where the proxy runs, write --proxy-namespace",
+            visible(namespace)
+        ));
+    }
 }
 
 /// Says in one line what folders hold beside resources.

@@ -5,6 +5,7 @@
 //! every rule about it lives in the crates below.
 
 mod args;
+mod assumed;
 mod caller;
 mod certificates;
 mod compile;

@@ -3,31 +3,37 @@
 //! The JSON form is stable; fields may be added, and `version` grows if one changes its meaning:
 //!
 //! ```json
-//! {"version": 1, "listeners": [
-//!   {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "hosts": [
+//! {"version": 1, "assumed": [{"kind": "Gateway|Service", "name": "istio-system/public"}], "for_sidecars": ["default/cart"],
+//!  "listeners": [
+//!   {"proxy": {"istio": "ingressgateway"}, "name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "hosts": [
 //!     {"domains": ["*.example.com"], "tls": false, "redirects_to_https": false, "rules": [
 //!       {"rule": "default/web http[0] match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
 //!        "match": "1", "conditions": "prefix /v1", "rewrite": "/v1 -> /", "destination": "v1.default.svc…:80",
-//!        "virtual_service": "default/web", "file": "web.yaml", "line": 12}]}]}]}
+//!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}]}
 //! ```
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
-//! rules are together. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
+//! rules are together. `assumed` of a rule is there if a destination is assumed to exist. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
 
-use fingerpost_resources::Code;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
+use fingerpost_config_compiler::{
+    Compilation, HostSummary, ListenerSummary, RouteSummary, Summary, assumed_gateways,
+};
+use fingerpost_resources::{Code, Resources, visible};
 use fingerpost_terminal::listing::{self, Remarks, Shown};
 use fingerpost_terminal::screen;
-use fingerpost_terminal::style::{DIM, paint};
+use fingerpost_terminal::style::{BOLD, DIM, paint};
 use fingerpost_terminal::table;
 use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
+use crate::assumed;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::load::load;
+use crate::load::load_each;
+use crate::proxy;
 
 /// Show the routes that resources make.
 ///
@@ -65,22 +71,75 @@ enum Format {
 impl Routes {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let loaded = load(
+        let proxies = load_each(
             &self.input,
             Caller::Routes,
             self.input.options(EngineName::Wasm, String::new()),
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
-        let shown = self.chosen(&loaded.compiled.summary)?;
         let (mut out, text) = match self.format {
-            Format::Table => {
-                let tables = listing::tables(&shown, &loaded.resources.sources, &Ports, table::width());
-                (screen::stdout(), tables)
-            }
-            Format::Json => (screen::json_stdout(), format!("{:#}\n", as_json(&shown))),
+            Format::Table => (screen::stdout(), self.tables(&proxies)?),
+            Format::Json => (screen::json_stdout(), format!("{:#}\n", self.json(&proxies)?)),
         };
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
+    }
+
+    /// What is shown of each proxy. A proxy without the port or the host counts only if all are.
+    fn chosen_of<'p>(
+        &self,
+        proxies: &'p [Compilation],
+    ) -> Result<Vec<(&'p Compilation, Vec<Shown<'p>>)>, Failure> {
+        let mut found = Vec::new();
+        let mut refused = None;
+        for proxy in proxies {
+            match self.chosen(&proxy.compiled.summary) {
+                Ok(shown) => found.push((proxy, shown)),
+                Err(failure) => drop(refused.get_or_insert(failure)),
+            }
+        }
+        match refused {
+            Some(failure) if found.is_empty() => Err(failure),
+            Some(_) | None => Ok(found),
+        }
+    }
+
+    fn tables(&self, proxies: &[Compilation]) -> Result<String, Failure> {
+        let mut text = String::new();
+        for (proxy, shown) in self.chosen_of(proxies)? {
+            if proxies.len() > 1 {
+                let gap = if text.is_empty() { "" } else { "\n" };
+                let labels = paint(BOLD, proxy::shown(&proxy.options.labels));
+                text.push_str(&format!("{gap}{} {labels}\n\n", paint(DIM, "proxy")));
+            }
+            let remarks = Ports {
+                resources: &proxy.resources,
+            };
+            text.push_str(&listing::tables(
+                &shown,
+                &proxy.resources.sources,
+                &remarks,
+                table::width(),
+            ));
+        }
+        if let Some(for_sidecars) = proxies.first().and_then(for_sidecars) {
+            text.push_str(&format!("\n{}\n", paint(DIM, for_sidecars)));
+        }
+        Ok(text)
+    }
+
+    fn json(&self, proxies: &[Compilation]) -> Result<Value, Failure> {
+        let mut listeners = Vec::new();
+        for (proxy, shown) in self.chosen_of(proxies)? {
+            listeners.extend(as_json(&shown, &proxy.options.labels));
+        }
+        let names = proxies.first().map(|it| it.compiled.summary.for_sidecars());
+        Ok(json!({
+            "version": 1,
+            "assumed": assumed::as_json(proxies),
+            "for_sidecars": names.unwrap_or_default(),
+            "listeners": listeners,
+        }))
     }
 
     fn chosen<'p>(&self, summary: &'p Summary) -> Result<Vec<Shown<'p>>, Failure> {
@@ -114,17 +173,35 @@ impl Routes {
     }
 }
 
-/// Names the protocol of a listener, and the Gateway's port where Envoy listens on another.
-struct Ports;
+/// The VirtualServices that no gateway serves, as a sentence.
+fn for_sidecars(proxy: &Compilation) -> Option<String> {
+    let names = proxy.compiled.summary.for_sidecars();
+    let what = match names.as_slice() {
+        [] => return None,
+        [one] => format!("VirtualService {} is", visible(one)),
+        several => format!("{} VirtualServices are", several.len()),
+    };
+    Some(format!(
+        "{what} for sidecars only (no `gateways`, or `mesh`): --no-gateway shows the rules as those of a gateway"
+    ))
+}
 
-impl Remarks for Ports {
+/// Names the protocol of a listener, the Gateway's port where Envoy listens on another, and its Gateways that are assumed.
+struct Ports<'r> {
+    resources: &'r Resources,
+}
+
+impl Remarks for Ports<'_> {
     fn beside(&self, listener: &ListenerSummary) -> String {
-        let protocol = &listener.protocol;
-        if listener.port == listener.listen_port {
-            paint(DIM, protocol)
-        } else {
-            paint(DIM, format_args!("{protocol}, Gateway port {}", listener.port))
+        let mut remark = listener.protocol.clone();
+        if listener.port != listener.listen_port {
+            remark.push_str(&format!(", Gateway port {}", listener.port));
         }
+        let assumed = assumed_gateways(self.resources, &listener.declared_ports);
+        if !assumed.is_empty() {
+            remark.push_str(&format!(" (assumed: {})", assumed::names(&assumed, "Gateway")));
+        }
+        paint(DIM, remark)
     }
 
     fn below(&self, _: &ListenerSummary, _: &HostSummary, _: &RouteSummary) -> Option<String> {
@@ -141,35 +218,33 @@ fn nothing(what: &str, there: impl Iterator<Item = String>) -> Failure {
     })
 }
 
-fn as_json(shown: &[Shown<'_>]) -> Value {
-    let listeners: Vec<Value> = shown
-        .iter()
-        .map(|Shown { listener, groups }| {
-            let hosts: Vec<Value> = groups
-                .iter()
-                .map(|group| {
-                    json!({
-                        "domains": group.domains,
-                        "tls": group.host.over_tls,
-                        "redirects_to_https": group.host.redirects_to_https,
-                        "rules": group.host.routes.iter().map(route_as_json).collect::<Vec<_>>(),
-                    })
+fn as_json(shown: &[Shown<'_>], proxy: &BTreeMap<String, String>) -> Vec<Value> {
+    let listeners = shown.iter().map(|Shown { listener, groups }| {
+        let hosts: Vec<Value> = groups
+            .iter()
+            .map(|group| {
+                json!({
+                    "domains": group.domains,
+                    "tls": group.host.over_tls,
+                    "redirects_to_https": group.host.redirects_to_https,
+                    "rules": group.host.routes.iter().map(route_as_json).collect::<Vec<_>>(),
                 })
-                .collect();
-            json!({
-                "name": listener.name,
-                "port": listener.port,
-                "listen_port": listener.listen_port,
-                "protocol": listener.protocol,
-                "hosts": hosts,
             })
+            .collect();
+        json!({
+            "proxy": proxy,
+            "name": listener.name,
+            "port": listener.port,
+            "listen_port": listener.listen_port,
+            "protocol": listener.protocol,
+            "hosts": hosts,
         })
-        .collect();
-    json!({"version": 1, "listeners": listeners})
+    });
+    listeners.collect()
 }
 
 fn route_as_json(route: &RouteSummary) -> Value {
-    json!({
+    let mut value = json!({
         "rule": route.rule.as_ref().map(ToString::to_string),
         "rules": route.rule.as_ref().map(|it| &it.rules),
         "match": route.rule.as_ref().and_then(|it| it.matched.as_deref()),
@@ -179,5 +254,9 @@ fn route_as_json(route: &RouteSummary) -> Value {
         "virtual_service": route.virtual_service,
         "file": route.span.as_ref().map(|it| &*it.file),
         "line": route.span.as_ref().map(|it| it.line),
-    })
+    });
+    if !route.assumed.is_empty() {
+        value["assumed"] = json!(route.assumed);
+    }
+    value
 }

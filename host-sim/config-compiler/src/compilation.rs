@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use fingerpost_resources::{Code, Diagnostic, Diagnostics, Resources, Severity, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
+use crate::assume::{Assume, Assumptions, assume};
 use crate::bootstrap::compile;
 use crate::compiled::Compiled;
 use crate::options::Options;
@@ -22,6 +23,8 @@ pub struct Compilation {
     pub options: Options,
     /// What was made of it.
     pub compiled: Compiled,
+    /// What was taken to exist, though `resources` had it not: stand-ins for it are among them now.
+    pub assumed: Assumptions,
     /// What is left out since it is invalid: resources, such as `VirtualService prod/shop`, and documents that can't be
     /// read, such as `part of shop.yaml`.
     pub invalid: BTreeSet<String>,
@@ -29,30 +32,50 @@ pub struct Compilation {
     pub findings: Diagnostics,
 }
 
-/// Validates the resources as Istio does, and compiles them. `None` if `diagnostics` has errors before the compiler
-/// starts: a resource that was refused is missing from `resources`, and the compiler would report that it is missing.
+/// What came of valid resources.
+pub struct CompiledValid {
+    /// What was made of them.
+    pub compiled: Compiled,
+    /// What is left out since it is invalid, as [`Compilation::invalid`] names it.
+    pub invalid: BTreeSet<String>,
+    /// What was taken to exist.
+    pub assumed: Assumptions,
+}
+
+/// Validates the resources as Istio does, adds what is to be assumed, and compiles them. `None` if `diagnostics` has errors
+/// before the compiler starts: a resource that was refused is missing from `resources`, and the compiler would report that
+/// it is missing.
 pub fn compile_valid(
-    resources: &Resources,
+    resources: &mut Resources,
     options: &Options,
+    what: Assume,
     diagnostics: &mut Diagnostics,
-) -> Option<Compiled> {
+) -> Option<CompiledValid> {
     validate(resources, &check_regex, diagnostics);
-    (!diagnostics.has_errors()).then(|| compile(resources, options, diagnostics))
+    if diagnostics.has_errors() {
+        return None;
+    }
+    let invalid = BTreeSet::new();
+    let assumed = assume(resources, options, what, &invalid);
+    let compiled = compile(resources, options, diagnostics);
+    Some(CompiledValid::new(compiled, invalid, assumed))
 }
 
 /// As [`compile_valid`], but leaves out the resources that Istio's webhook would refuse: in a cluster, one of them does not
-/// stop the others. Returns what is left out too.
+/// stop the others.
 ///
 /// Of files for which `may_be_read_in_part` is true, documents that can't be read are left out, and resources that Envoy
 /// refuses. `None` if an error remains.
 pub fn compile_without_invalid(
     resources: &mut Resources,
     options: &Options,
+    what: Assume,
     diagnostics: &mut Diagnostics,
     may_be_read_in_part: impl Fn(&str) -> bool,
-) -> Option<(Compiled, BTreeSet<String>)> {
+) -> Option<CompiledValid> {
     validate(resources, &check_regex, diagnostics);
     let mut invalid = resources.remove_invalid(diagnostics, &may_be_read_in_part)?;
+    let assumed = assume(resources, options, what, &invalid);
     // The errors are about what is gone: the compiler need not know of them.
     let known: Vec<Diagnostic> = diagnostics.iter().filter(|it| !is_error(it)).cloned().collect();
     for compilation in 1..=MOST_COMPILATIONS {
@@ -64,7 +87,7 @@ pub fn compile_without_invalid(
         let found = found.into_iter().skip(known.len());
         if errors.is_empty() {
             diagnostics.extend(found);
-            return Some((compiled, invalid));
+            return Some(CompiledValid::new(compiled, invalid, assumed));
         }
         let may_leave_out = |it: &Diagnostic| {
             let in_part = it.span.as_ref().is_some_and(|it| may_be_read_in_part(&it.file));
@@ -81,6 +104,21 @@ pub fn compile_without_invalid(
         diagnostics.extend(errors);
     }
     None
+}
+
+impl CompiledValid {
+    /// Of the services that rules name, those count as assumed that a route leads to.
+    fn new(mut compiled: Compiled, invalid: BTreeSet<String>, mut assumed: Assumptions) -> Self {
+        let clusters = &compiled.summary.clusters;
+        let hosts: BTreeSet<&str> = clusters.iter().map(|it| it.host.as_str()).collect();
+        assumed.hosts.retain(|it| hosts.contains(it.as_str()));
+        compiled.summary.mark_assumed(&assumed.hosts);
+        Self {
+            compiled,
+            invalid,
+            assumed,
+        }
+    }
 }
 
 fn is_error(diagnostic: &Diagnostic) -> bool {

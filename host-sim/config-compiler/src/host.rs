@@ -17,6 +17,17 @@ pub fn qualify(host: &str, namespace: &str, domain: &str) -> String {
     format!("{host}.{namespace}.svc.{domain}")
 }
 
+/// What a client in the mesh may write for the full name of a service (istio `pilot/pkg/networking/core/httproute.go`,
+/// `generateAltVirtualHosts`). None for other hosts.
+pub fn short_forms(full: &str) -> impl Iterator<Item = String> {
+    let service = full.split_once(".svc.").map(|(service, _)| service);
+    let forms = service.and_then(|service| {
+        let (name, _) = service.split_once('.')?;
+        Some([name.to_owned(), service.to_owned(), format!("{service}.svc")])
+    });
+    forms.into_iter().flatten()
+}
+
 /// Whether every request for `narrow` is also one for `wide` (istio name.go, `SubsetOf`).
 ///
 /// The comparison is by bytes: `Foo.com` and `foo.com` have nothing in common here.

@@ -9,6 +9,7 @@
 //! `listeners` and `clusters` surround them.
 
 mod address;
+mod assume;
 mod bootstrap;
 mod certificates;
 mod checks;
@@ -56,6 +57,7 @@ mod refused;
 mod reserved;
 mod routes;
 mod services;
+mod stand_in;
 mod summary;
 mod tcp;
 mod tls;
@@ -69,9 +71,10 @@ mod virtual_services;
 mod visibility;
 mod x509;
 
+pub use assume::{Assume, Assumptions, assumed_gateways, lacks_gateways};
 pub use bootstrap::compile;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
-pub use compilation::{Compilation, compile_valid, compile_without_invalid};
+pub use compilation::{Compilation, CompiledValid, compile_valid, compile_without_invalid};
 pub use compiled::{Compiled, CompiledChain, Routing};
 pub use condition_text::{describe_path, describe_value};
 pub use covers::covers;
@@ -84,14 +87,16 @@ pub use example::ExampleRequest;
 pub use file_secrets::{FileSecret, SecretFiles};
 pub use gateways::ServerConflict;
 pub use header_edits::HeaderEdit;
-pub use host::qualify;
-pub use imply::{imply, is_stand_in};
+pub use host::{qualify, short_forms};
+pub use imply::imply;
 pub use labels::Labels;
 pub use matching::{ClaimMatch, Mismatch};
 pub use missing_cluster::MissingCluster;
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use protocol::Termination;
 pub use proxies::{SelectedProxy, other_proxies};
+pub use stand_in::is_stand_in;
 pub use summary::{ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, RouteSummary, Summary};
 pub use tls::InlineCertificate;
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
+pub use virtual_services::gateway_name;

@@ -18,8 +18,8 @@ pub struct SelectedProxy {
     pub gateway: String,
 }
 
-/// The proxies that the Gateways select, if none selects the proxy of `options`; each selector once, in the order of the
-/// input.
+/// The proxies that the Gateways select, if none selects the proxy of `options`; each once, in the order of the input. A
+/// proxy that one selector describes in full satisfies those that ask for a part of its labels.
 pub fn other_proxies(resources: &Resources, options: &Options) -> Vec<SelectedProxy> {
     let mut proxies: Vec<SelectedProxy> = Vec::new();
     for gateway in &resources.gateways {
@@ -27,12 +27,18 @@ pub fn other_proxies(resources: &Resources, options: &Options) -> Vec<SelectedPr
             return Vec::new();
         }
         let labels = &gateway.spec.selector;
-        if proxies.iter().all(|it| it.labels != *labels) {
-            proxies.push(SelectedProxy {
-                labels: labels.clone(),
-                gateway: gateway.meta.qualified_name(),
-            });
+        let covers =
+            |one: &Labels, other: &Labels| other.iter().all(|(key, value)| one.get(key) == Some(value));
+        if proxies.iter().any(|it| covers(&it.labels, labels)) {
+            continue;
         }
+        proxies.retain(|it| !covers(labels, &it.labels));
+        proxies.push(SelectedProxy {
+            labels: labels.clone(),
+            gateway: gateway.meta.qualified_name(),
+        });
     }
     proxies
 }
+
+type Labels = BTreeMap<String, String>;

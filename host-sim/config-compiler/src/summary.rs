@@ -2,6 +2,8 @@
 //!
 //! Decides nothing. `routes`, `up` and the summary of `compile` print it.
 
+use std::collections::BTreeSet;
+
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{RouteMatch, RuleRef};
 
@@ -17,7 +19,7 @@ use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
 use crate::routes::route::{LeftOut, Route};
 use crate::tcp::TcpChain;
-use crate::unserved::{Cause, Unserved};
+use crate::unserved::{Cause, Part, Unserved};
 use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
@@ -109,6 +111,8 @@ pub struct RouteSummary {
     pub detail: Option<RouteDetail>,
     /// For a route of bytes: its destinations that have no cluster or no endpoint. Connections to them are closed.
     pub missing: Vec<MissingDestination>,
+    /// Hosts of its destinations that are assumed to exist, with their full names.
+    pub assumed: Vec<String>,
 }
 
 /// A cluster.
@@ -116,6 +120,8 @@ pub struct RouteSummary {
 pub struct ClusterSummary {
     /// Its name.
     pub name: String,
+    /// The full name of its service.
+    pub host: String,
     /// Its endpoints.
     pub endpoints: Endpoints,
 }
@@ -136,10 +142,37 @@ impl Summary {
                 .iter()
                 .map(|it| ClusterSummary {
                     name: it.name.clone(),
+                    host: it.wanted.hostname.clone(),
                     endpoints: it.endpoints.clone(),
                 })
                 .collect(),
         }
+    }
+
+    /// Notes which destinations are assumed.
+    pub(crate) fn mark_assumed(&mut self, hosts: &[String]) {
+        let all = self.listeners.iter_mut().flat_map(|it| &mut it.hosts);
+        for route in all.flat_map(|it| &mut it.routes) {
+            let shares = route.detail.iter().flat_map(|it| &it.shares);
+            let assumed = shares.map(|it| &it.host).filter(|it| hosts.contains(it));
+            let assumed: BTreeSet<&String> = assumed.collect();
+            route.assumed = assumed.into_iter().cloned().collect();
+        }
+    }
+
+    /// The VirtualServices that no gateway serves, since they name none, as `namespace/name`.
+    pub fn for_sidecars(&self) -> Vec<&str> {
+        let unserved = self.unserved.iter();
+        let unserved = unserved.filter(|it| matches!(it.cause, Cause::OnlyForSidecars { .. }));
+        let names = unserved.filter_map(|it| match &it.part {
+            Part::VirtualService { name, .. } => Some(name.as_str()),
+            Part::Host { .. }
+            | Part::Rule { .. }
+            | Part::Server { .. }
+            | Part::Other { .. }
+            | Part::Gateway { .. } => None,
+        });
+        names.collect()
     }
 
     /// Every route, with its listener and its host.
@@ -220,6 +253,7 @@ fn route_summary(
         example,
         detail: Some(RouteDetail::new(route, destinations)),
         missing: Vec::new(),
+        assumed: Vec::new(),
     }
 }
 
@@ -248,6 +282,7 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummar
         example: None,
         detail: None,
         missing: missing.collect(),
+        assumed: Vec::new(),
     };
     HostSummary {
         name: domains.join(","),

@@ -45,7 +45,7 @@ pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Dia
                     options.namespace
                 ),
                 format!(
-                    "remove the selector, move the rule to namespace `{0}`, or compile with `--namespace {namespace}` if the gateway runs there",
+                    "remove the selector, move the rule to namespace `{0}`, or compile with `--proxy-namespace {namespace}` if the gateway runs there",
                     options.namespace
                 ),
             )

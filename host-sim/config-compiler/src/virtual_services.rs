@@ -239,7 +239,7 @@ fn resolved_rules<'r>(service: &'r Resource<VirtualService>, options: &Options) 
 
 /// `namespace/name` of a Gateway as a VirtualService of `namespace` names it
 /// (istio config.go, `resolveGatewayName`).
-pub(crate) fn gateway_name(written: &str, namespace: &str) -> String {
+pub fn gateway_name(written: &str, namespace: &str) -> String {
     if written == "mesh" {
         return written.to_owned();
     }

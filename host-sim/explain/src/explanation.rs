@@ -15,6 +15,10 @@ pub struct Explanation {
     pub version: u32,
     /// The request.
     pub request: ExplainedRequest,
+    /// The labels of the proxy that answers.
+    pub proxy: BTreeMap<String, String>,
+    /// What is taken to exist for this answer, and is not in the input.
+    pub assumed: Vec<Assumed>,
     /// The listener that takes the connection, if one does.
     pub listener: Option<Listener>,
     /// The virtual host that answers, if one does.
@@ -33,6 +37,24 @@ pub struct Explanation {
     pub nearest_miss: Option<Miss>,
     /// What would surprise the author of the rules, the gravest first.
     pub warnings: Vec<Warning>,
+}
+
+/// Something that is not in the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assumed {
+    /// What it is.
+    pub kind: AssumedKind,
+    /// `namespace/name` of a Gateway, the full host of a service.
+    pub name: String,
+}
+
+/// What is assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum AssumedKind {
+    /// A Gateway with plain HTTP on port 80.
+    Gateway,
+    /// A service.
+    Service,
 }
 
 /// The request.

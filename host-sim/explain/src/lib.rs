@@ -8,6 +8,7 @@
 //! ```json
 //! {"version": 1,
 //!  "request": {"method": "GET", "scheme": "http", "authority": "shop.example.com", "path": "/cart", "normalised": null, "headers": [["k", "v"]]},
+//!  "proxy": {"istio": "ingressgateway"}, "assumed": [{"kind": "Gateway|Service", "name": "istio-system/public"}],
 //!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "http means port 80"},
 //!  "host": {"domain": "shop.example.com", "kind": "exact|wildcard|any", "virtual_services": ["default/shop"],
 //!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
@@ -33,6 +34,7 @@
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 
 mod alternatives;
+mod assumed;
 mod chain;
 mod error;
 mod explanation;
@@ -40,13 +42,17 @@ mod forward;
 mod mismatch;
 mod not_found;
 mod proxy;
+mod proxy_choice;
 mod trace;
 mod warnings;
 
+pub use assumed::assumed_for;
 pub use error::ExplainError;
 pub use explanation::{
-    Abort, AnsweredBy, Destination, DestinationRule, Edit, EndpointShare, ExplainedRequest, Explanation,
-    Failed, Forward, Hidden, Host, HostKind, LeftOut, Listener, Miss, Outcome, Place, Policy, Reason,
-    Rewrite, Source, TooLate, Tried, Upstream, Warning,
+    Abort, AnsweredBy, Assumed, AssumedKind, Destination, DestinationRule, Edit, EndpointShare,
+    ExplainedRequest, Explanation, Failed, Forward, Hidden, Host, HostKind, LeftOut, Listener, Miss, Outcome,
+    Place, Policy, Reason, Rewrite, Source, TooLate, Tried, Upstream, Warning,
 };
+pub use not_found::only_for_sidecars;
+pub use proxy_choice::explain_each;
 pub use trace::explain;

@@ -1,7 +1,8 @@
 //! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
 
 use fingerpost_config_compiler::{
-    Cause, ListenerSummary, MissingDestination, Part, RouteSummary, Summary, Unserved,
+    Cause, Compilation, ListenerSummary, MissingDestination, Part, RouteSummary, Summary, Unserved,
+    short_forms,
 };
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
@@ -22,7 +23,8 @@ fn hint(message: String) -> Reason {
 }
 
 /// No listener has the port.
-pub(crate) fn no_listener(summary: &Summary, port: u32, authority: &str) -> Outcome {
+pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str) -> Outcome {
+    let summary = &loaded.compiled.summary;
     let mut reasons: Vec<Reason> = Vec::new();
     let servers = summary.unserved.iter().filter(|it| match &it.part {
         Part::Server { port: own, .. } => *own == port,
@@ -34,7 +36,7 @@ pub(crate) fn no_listener(summary: &Summary, port: u32, authority: &str) -> Outc
     reasons.extend(servers.map(reason));
     // What is wrong with the rules for a server, the reason for the server says.
     let of_the_server = |it: &Unserved| matches!(&it.cause, Cause::OtherRules { .. }) && !it.is_finding;
-    let unserved = unserved(summary, |it| would_answer(it, Some(authority.as_bytes())));
+    let unserved = unserved(summary, authority);
     reasons.extend(
         unserved
             .filter(|(it, _)| !of_the_server(it))
@@ -49,6 +51,11 @@ pub(crate) fn no_listener(summary: &Summary, port: u32, authority: &str) -> Outc
             it.protocol
         ))
     }));
+    reasons.extend(loaded.assumed.gateways.iter().map(|it| {
+        hint(format!(
+            "Gateway {it} is not in the input, and assumed to have plain HTTP on port 80 only: ask for http://…"
+        ))
+    }));
     let gateways = |it: &Unserved| matches!(it.part, Part::Gateway { .. } | Part::Server { .. });
     if summary.listeners.is_empty() && !summary.unserved.iter().any(gateways) {
         reasons.push(hint("the input has no Gateway".to_owned()));
@@ -60,21 +67,21 @@ pub(crate) fn no_listener(summary: &Summary, port: u32, authority: &str) -> Outc
 }
 
 /// Why VirtualServices for the host are not served.
-fn unserved(summary: &Summary, answers: impl Fn(&str) -> bool) -> impl Iterator<Item = (&Unserved, Reason)> {
+fn unserved<'s>(summary: &'s Summary, authority: &'s str) -> impl Iterator<Item = (&'s Unserved, Reason)> {
     summary.unserved.iter().filter_map(move |it| {
+        let answers = |host: &&String| answers(it, host, authority);
         let (name, host) = match &it.part {
-            Part::VirtualService { name, hosts, .. } => (
-                format!("VirtualService {name}"),
-                hosts.iter().find(|it| answers(it))?,
-            ),
+            Part::VirtualService { name, hosts, .. } => {
+                (format!("VirtualService {name}"), hosts.iter().find(answers)?)
+            }
             Part::Host {
                 virtual_service,
                 host,
             } => (
                 format!("VirtualService {virtual_service}"),
-                Some(host).filter(|it| answers(it))?,
+                Some(host).filter(answers)?,
             ),
-            Part::Other { name, hosts } => (name.clone(), hosts.iter().find(|it| answers(it))?),
+            Part::Other { name, hosts } => (name.clone(), hosts.iter().find(answers)?),
             Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => return None,
         };
         let message = format!("{name} is for `{host}`, but {}", it.cause.reason());
@@ -86,6 +93,22 @@ fn unserved(summary: &Summary, answers: impl Fn(&str) -> bool) -> impl Iterator<
             },
         ))
     })
+}
+
+/// Whether it would answer for the authority, were it served. Sidecars know a service by its short names too.
+fn answers(unserved: &Unserved, host: &str, authority: &str) -> bool {
+    let authority = Some(authority.as_bytes());
+    let is_for_sidecars = matches!(unserved.cause, Cause::OnlyForSidecars { .. });
+    would_answer(host, authority)
+        || (is_for_sidecars && short_forms(host).any(|it| would_answer(&it, authority)))
+}
+
+/// Why a request for this host gets 404, if only a sidecar would route it.
+#[must_use]
+pub fn only_for_sidecars(summary: &Summary, authority: &str) -> Option<Reason> {
+    let mut all = unserved(summary, authority);
+    let found = all.find(|(it, _)| matches!(it.cause, Cause::OnlyForSidecars { .. }));
+    found.map(|(_, reason)| reason)
 }
 
 fn reason(unserved: &Unserved) -> Reason {
@@ -250,7 +273,7 @@ pub(crate) fn no_host(
             reasons.push(hint(message));
         }
     }
-    reasons.extend(unserved(summary, |it| answers(it)).map(|(_, reason)| reason));
+    reasons.extend(unserved(summary, authority).map(|(_, reason)| reason));
     let domains: Vec<&str> = chain.domains().collect();
     if let Some(near) = domains.iter().find(|it| is_near(host, it)) {
         reasons.push(hint(format!("did you mean `{near}`?")));
@@ -293,7 +316,7 @@ fn is_near(host: &str, domain: &str) -> bool {
 }
 
 /// The virtual host has no rule for it.
-pub(crate) fn no_rule(told: &Explanation) -> Outcome {
+pub(crate) fn no_rule(told: &Explanation, summary: &Summary) -> Outcome {
     let domain = told.host.as_ref().map_or("", |it| it.domain.as_str());
     let mut reasons = Vec::new();
     for left_out in &told.left_out {
@@ -314,6 +337,7 @@ pub(crate) fn no_rule(told: &Explanation) -> Outcome {
             place: taker.place.clone(),
         });
     }
+    reasons.extend(unserved(summary, &told.request.authority).map(|(_, reason)| reason));
     let message = match told.tried.len() {
         0 => format!("`{domain}` has no rule here"),
         1 => format!("the only rule of `{domain}` does not accept it"),

@@ -8,6 +8,7 @@ use fingerpost_routing::{RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use crate::alternatives;
+use crate::assumed;
 use crate::chain::{Answering, Chain};
 use crate::error::ExplainError;
 use crate::explanation::{ExplainedRequest, Explanation, Listener, Outcome, Place, Source, TooLate, Tried};
@@ -27,6 +28,19 @@ pub fn explain(
     headers: Vec<(String, String)>,
     port: Option<u32>,
 ) -> Result<Explanation, ExplainError> {
+    let mut told = explain_answer(loaded, method, url, headers, port)?;
+    told.assumed = assumed::of_explanation(loaded, &told);
+    Ok(told)
+}
+
+/// All of it, but what it rests on.
+fn explain_answer(
+    loaded: &Compilation,
+    method: &str,
+    url: &Url,
+    headers: Vec<(String, String)>,
+    port: Option<u32>,
+) -> Result<Explanation, ExplainError> {
     let summary = &loaded.compiled.summary;
     let (host_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(name, _)| name == "host");
     let authority = host_headers
@@ -39,7 +53,7 @@ pub fn explain(
         Some(_) | None => Scheme::Http,
     });
     let wanted = port.or(url.port()).unwrap_or(scheme.port());
-    let no_listener = not_found::no_listener(summary, wanted, &authority);
+    let no_listener = not_found::no_listener(loaded, wanted, &authority);
     let mut told = Explanation {
         version: 1,
         request: ExplainedRequest {
@@ -50,6 +64,8 @@ pub fn explain(
             normalised: None,
             headers,
         },
+        proxy: loaded.options.labels.clone(),
+        assumed: Vec::new(),
         listener: None,
         host: None,
         tried: Vec::new(),
@@ -135,7 +151,7 @@ pub fn explain(
         Some((route, running)) => forward::outcome(route, running, &head, &request, &router),
         None => {
             told.nearest_miss = alternatives::nearest(answering, &head);
-            not_found::no_rule(&told)
+            not_found::no_rule(&told, summary)
         }
     };
     told.warnings = warnings::warnings(&told, winner.map(|(route, _)| route));

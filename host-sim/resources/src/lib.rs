@@ -55,7 +55,9 @@ pub use load_balancer::{
     WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
 pub use part::Part;
-pub use read::{Resources, Unenforced, UnreadRoute, UnreadableSecret, read, trees};
+pub use read::{
+    DEFAULT_NAMESPACE, Resources, Unenforced, UnreadRoute, UnreadableSecret, read, read_in, trees,
+};
 pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};

@@ -48,6 +48,8 @@ pub struct Resources {
     pub unread_routes: Vec<UnreadRoute>,
     /// How many documents of each other kind there were.
     pub others: BTreeMap<String, usize>,
+    /// How many resources name no namespace.
+    pub without_namespace: usize,
     /// The texts.
     pub sources: Sources,
 }
@@ -100,23 +102,31 @@ const NETWORKING: [&str; 5] = [
 ];
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha3"];
 
+/// The namespace of resources that name none, if nothing else is said.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
 /// Reads all sources. What can't be read is reported and left out.
 ///
 /// Of several resources with one kind, namespace and name the last one counts.
 pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
+    read_in(sources, DEFAULT_NAMESPACE, diagnostics)
+}
+
+/// As [`read`]; resources that name no namespace are in `namespace`.
+pub fn read_in(sources: Vec<Source>, namespace: &str, diagnostics: &mut Diagnostics) -> Resources {
     let mut resources = Resources::default();
     let mut read = Vec::new();
     for source in &sources {
         let file = Arc::from(source.name.as_str());
         let mut found = Diagnostics::new();
-        let mut reader = Reader::new(&file, &mut found, &mut resources);
+        let mut reader = Reader::new(&file, namespace, &mut found, &mut resources);
         reader.source(source);
         let objects = reader.objects;
         read.push((file, found, objects));
     }
     let references = References::of(&resources);
     for (file, mut found, objects) in read {
-        let mut reader = Reader::new(&file, &mut found, &mut resources);
+        let mut reader = Reader::new(&file, namespace, &mut found, &mut resources);
         for (kind, object) in &objects {
             reader.kubernetes_object(*kind, object, &references);
         }
@@ -132,13 +142,15 @@ pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
 pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
     let mut resources = Resources::default();
     let file = Arc::from(source.name.as_str());
-    let mut reader = Reader::new(&file, diagnostics, &mut resources);
+    let mut reader = Reader::new(&file, DEFAULT_NAMESPACE, diagnostics, &mut resources);
     let documents = reader.documents(source);
     documents.into_iter().filter_map(|it| it.root).collect()
 }
 
 struct Reader<'r> {
     file: &'r Arc<str>,
+    /// That of resources that name none.
+    namespace: &'r str,
     diagnostics: &'r mut Diagnostics,
     resources: &'r mut Resources,
     /// Kubernetes' own objects. They are read once it is known which of them matter.
@@ -156,9 +168,15 @@ enum KubernetesKind {
 }
 
 impl<'r> Reader<'r> {
-    fn new(file: &'r Arc<str>, diagnostics: &'r mut Diagnostics, resources: &'r mut Resources) -> Self {
+    fn new(
+        file: &'r Arc<str>,
+        namespace: &'r str,
+        diagnostics: &'r mut Diagnostics,
+        resources: &'r mut Resources,
+    ) -> Self {
         Self {
             file,
+            namespace,
             diagnostics,
             resources,
             objects: Vec::new(),
@@ -459,8 +477,8 @@ impl<'r> Reader<'r> {
                 if !references.has_secret(&meta) {
                     return self.count("Secret");
                 }
-                let (file, mut errors) = (self.file, Diagnostics::new());
-                let mut reader = Reader::new(file, &mut errors, self.resources);
+                let (file, namespace, mut errors) = (self.file, self.namespace, Diagnostics::new());
+                let mut reader = Reader::new(file, namespace, &mut errors, self.resources);
                 let read = reader.kubernetes(object, "Secret", Some(object), |_| true);
                 match read.filter(|_| !errors.has_errors()) {
                     Some(secret) => self.resources.secrets.push(secret),

@@ -22,7 +22,7 @@ pub struct Resource<T> {
 pub struct Meta {
     /// `metadata.name`; empty if missing.
     pub name: String,
-    /// `metadata.namespace`, `default` if missing.
+    /// `metadata.namespace`; if missing, that of [`read_in`](crate::read_in).
     pub namespace: String,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,

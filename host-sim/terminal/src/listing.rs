@@ -155,7 +155,7 @@ fn cells(number: usize, route: &RouteSummary, with_rewrite: bool, names: &FileNa
     let shares = route
         .destination
         .split(", ")
-        .map(|it| visible(&without_domain(it)).into_owned());
+        .map(|it| visible(&share(it, route)).into_owned());
     cells.push(shares.collect::<Vec<String>>().join("\n"));
     let rule = match &route.rule {
         Some(it) => it.to_string(),
@@ -167,6 +167,13 @@ fn cells(number: usize, route: &RouteSummary, with_rewrite: bool, names: &FileNa
     };
     cells.extend([rule, place].map(|it| visible(&it).into_owned()));
     cells
+}
+
+/// A destination, and whether it is assumed to exist.
+fn share(destination: &str, route: &RouteSummary) -> String {
+    let is_assumed = route.assumed.iter().any(|it| destination.contains(it.as_str()));
+    let mark = if is_assumed { " (assumed)" } else { "" };
+    format!("{}{mark}", without_domain(destination))
 }
 
 /// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it.

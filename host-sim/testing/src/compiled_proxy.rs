@@ -47,7 +47,7 @@ impl Inputs {
         let defaults = Options::default();
         Options {
             labels: self.labels.clone().unwrap_or(defaults.labels),
-            namespace: self.namespace.clone().unwrap_or(defaults.namespace),
+            namespace: self.proxy_namespace.clone().unwrap_or(defaults.namespace),
             domain: self.domain.clone().unwrap_or(defaults.domain),
             // A VirtualService that is tested without a Gateway is often one for the mesh.
             short_names: self.no_gateway,

@@ -34,8 +34,10 @@ pub struct Inputs {
     pub resources: Vec<PathBuf>,
     /// Labels of the proxy.
     pub labels: Option<BTreeMap<String, String>>,
-    /// Namespace in which the proxy runs.
+    /// Namespace of resources that name none.
     pub namespace: Option<String>,
+    /// Namespace in which the proxy runs.
+    pub proxy_namespace: Option<String>,
     /// Domain of the cluster.
     pub domain: Option<String>,
     /// Release of Envoy to compile for.

@@ -181,7 +181,7 @@ fn proxy(resources: &Path) -> Result<Vec<String>, Failure> {
     let text = fs::read_to_string(resources)?;
     let comments = [
         ("# proxy-labels:", "--labels"),
-        ("# proxy-namespace:", "--namespace"),
+        ("# proxy-namespace:", "--proxy-namespace"),
     ];
     let options = comments.into_iter().filter_map(|(comment, flag)| {
         let value = text.lines().find_map(|line| line.strip_prefix(comment))?;

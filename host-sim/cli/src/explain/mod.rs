@@ -8,14 +8,15 @@ use fingerpost_resources::Code;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
-use fingerpost_explain::explain;
+use fingerpost_explain::explain_each;
 use fingerpost_simulated_proxy::{Header, Url};
 use fingerpost_terminal::table;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::load::load;
+use crate::load::load_each;
+use crate::proxy;
 
 /// What is told here, beside the rules that it is about, instead of as a finding.
 const TOLD_HERE: &[Code] = &[
@@ -104,13 +105,18 @@ impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let loaded = load(&self.input, Caller::Explain, options, TOLD_HERE)?;
+        let proxies = load_each(&self.input, Caller::Explain, options, TOLD_HERE)?;
         let headers = self.headers.into_iter().map(|it| (it.name, it.value));
+        let headers: Vec<(String, String)> = headers.collect();
         let method = self.method_option.unwrap_or(self.method).to_ascii_uppercase();
-        let told = explain(&loaded, &method, &self.url, headers.collect(), self.port)?;
+        let (chosen, told) = explain_each(&proxies, &method, &self.url, &headers, self.port)?;
         let (mut out, text) = match self.format {
             Format::Text => {
-                let text = screen::show(&told, &loaded.resources.sources, table::width());
+                let several = proxies.len() > 1;
+                let proxy = proxies.get(chosen).ok_or(Failure::Diagnosed)?;
+                let labels = several.then(|| proxy::shown(&proxy.options.labels));
+                let sources = &proxy.resources.sources;
+                let text = screen::show(&told, labels.as_deref(), sources, table::width());
                 (fingerpost_terminal::screen::stdout(), text)
             }
             Format::Json => {

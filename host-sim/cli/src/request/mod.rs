@@ -7,26 +7,32 @@
 //! {"port": 80, "method": "GET", "path": "/v1/x", "authority": "shop.example.com", "headers": [["k", "v"]]}
 //! {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "upstream": {…}, "rule": {…}}
 //! ```
+//! Where they apply, an outcome has `proxy` (the labels of the proxy that answers, of several), `assumed` (what is taken to
+//! exist, as `explain` has it) and `why` (no rule takes the request, and a sidecar would route it).
 //! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is no request, and then the exit code
 //! is 2. Answers come in the order of the requests, and nothing else is on standard output.
 
+mod proxies;
 mod screen;
 
-use fingerpost_resources::Code;
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
-use fingerpost_proxy_model::{Outcome, Request as Sent, Skipped, Tls, Version};
-use fingerpost_simulated_proxy::{Header, Scheme, SimulatedProxy, Url, host_of, port};
+use fingerpost_explain::Assumed;
+use fingerpost_proxy_model::{Outcome, Request as Sent, Tls, Version};
+use fingerpost_resources::Code;
+use fingerpost_simulated_proxy::{Header, Scheme, Url, host_of, port};
+use serde::Serialize;
 
 use crate::args::{EngineName, Input, RuntimeName};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::files::read_line;
-use crate::load::load;
+use crate::load::load_each;
+use proxies::{Answer, Proxies};
 
 /// Send a request through the compiled rules, without an Envoy.
 ///
@@ -104,23 +110,22 @@ impl Request {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
-        let loaded = load(
+        let loaded = load_each(
             &self.input,
             Caller::Request,
             options,
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
-        let mut proxy = SimulatedProxy::new(&loaded.compiled, self.filter_runtime.load()?)?;
+        let mut proxies = Proxies::new(loaded, self.filter_runtime)?;
         let mut out = BufWriter::new(match self.format {
             Format::Human => fingerpost_terminal::screen::stdout(),
             Format::Json => fingerpost_terminal::screen::json_stdout(),
         });
         match (&self.requests, &self.url) {
-            (Some(file), _) => self.answer_lines(file, &mut proxy, &mut out)?,
+            (Some(file), _) => self.answer_lines(file, &mut proxies, &mut out)?,
             (None, Some(url)) => {
-                let sent = self.sent(url, &loaded)?;
-                let outcome = proxy.answer(&sent)?;
-                self.print(&sent, &outcome, &mut out)?;
+                let answer = proxies.answer(|proxy| self.sent(url, proxy))?;
+                self.print(&answer, &mut out)?;
             }
             (None, None) => return Err(Failure::refused("expected a URL, or --requests FILE")),
         }
@@ -163,20 +168,15 @@ impl Request {
         })
     }
 
-    fn answer_lines(
-        &self,
-        file: &Path,
-        proxy: &mut SimulatedProxy,
-        out: &mut impl Write,
-    ) -> Result<(), Failure> {
+    fn answer_lines(&self, file: &Path, proxies: &mut Proxies, out: &mut impl Write) -> Result<(), Failure> {
         let mut wrong = 0;
         for (number, line) in lines(file)?.enumerate() {
             let line = line.map_err(|error| unreadable(file, &error))?;
             let parsed: Result<Sent, serde_json::Error> = serde_json::from_slice(&line);
             match parsed {
                 Ok(sent) => {
-                    let outcome = proxy.answer(&sent)?;
-                    self.print(&sent, &outcome, out)?;
+                    let answer = proxies.answer(|_| Ok(sent.clone()))?;
+                    self.print(&answer, out)?;
                 }
                 Err(error) => {
                     wrong += 1;
@@ -203,13 +203,34 @@ impl Request {
         Ok(())
     }
 
-    fn print(&self, sent: &Sent, outcome: &Result<Outcome, Skipped>, out: &mut impl Write) -> io::Result<()> {
-        match (self.format, outcome) {
-            (Format::Json, Ok(outcome)) => write_json(outcome, out),
+    fn print(&self, answer: &Answer, out: &mut impl Write) -> io::Result<()> {
+        match (self.format, &answer.outcome) {
+            (Format::Json, Ok(outcome)) => write_json(
+                &AnswerJson {
+                    outcome,
+                    proxy: answer.proxy.as_deref(),
+                    assumed: &answer.assumed,
+                    why: answer.why.as_deref(),
+                },
+                out,
+            ),
             (Format::Json, Err(skipped)) => write_json(skipped, out),
-            (Format::Human, outcome) => screen::show(sent, outcome.as_ref(), out),
+            (Format::Human, _) => screen::show(answer, out),
         }
     }
+}
+
+/// An outcome as JSON, with what is known beside it.
+#[derive(Serialize)]
+struct AnswerJson<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[Assumed]>::is_empty")]
+    assumed: &'a [Assumed],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 /// The lines of a file, without those that are blank.

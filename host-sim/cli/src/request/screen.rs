@@ -2,18 +2,22 @@
 
 use std::io::{self, Write};
 
-use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::visible;
-use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, NAME, paint};
+use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, NAME, ODD, paint};
 
+use super::proxies::Answer;
 use crate::headers;
 
 /// Prints one outcome.
-pub(super) fn show(
-    sent: &Request,
-    outcome: Result<&Outcome, &Skipped>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn show(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
+    let Answer {
+        sent,
+        outcome,
+        proxy,
+        assumed,
+        why,
+    } = answer;
     let line = format!("{} {}{}", sent.method, sent.authority, sent.path);
     let line = visible(&line);
     let outcome = match outcome {
@@ -41,6 +45,17 @@ pub(super) fn show(
         .as_ref()
         .map_or_else(|| "no rule".to_owned(), ToString::to_string);
     writeln!(out, "     {}", paint(DIM, &rule))?;
+    if let Some(why) = why {
+        writeln!(out, "     {}", visible(why))?;
+    }
+    if let Some(labels) = proxy {
+        writeln!(out, "     {}", paint(DIM, format_args!("of the proxy {labels}")))?;
+    }
+    if !assumed.is_empty() {
+        let names: Vec<String> = assumed.iter().map(|it| without_domain(&it.to_string())).collect();
+        let names = names.join(", ");
+        writeln!(out, "     {} {}", paint(ODD, "assumed:"), visible(&names))?;
+    }
     if let Some(upstream) = &outcome.upstream {
         let cluster = outcome.cluster.as_deref().unwrap_or_default();
         writeln!(out, "\n  {}  {}", paint(BOLD, "upstream"), paint(NAME, cluster))?;

@@ -99,6 +99,14 @@ pub(crate) struct Test {
     )]
     files: Vec<PathBuf>,
 
+    /// Namespace of resources that name none [default: `namespace` in the test file, else default]
+    #[arg(short = 'n', long, value_name = "NS", help_heading = "Input")]
+    namespace: Option<String>,
+
+    /// The input is the whole cluster: assume no Gateways, services or labels that it does not have
+    #[arg(long, conflicts_with = "no_gateway", help_heading = "Input")]
+    complete: bool,
+
     /// List the files of a directory that are not read, and why
     #[arg(long, help_heading = "Input")]
     list_skipped: bool,
@@ -198,6 +206,9 @@ impl Test {
             if !self.files.is_empty() {
                 suite.inputs.resources.clone_from(&self.files);
             }
+            if self.namespace.is_some() {
+                suite.inputs.namespace.clone_from(&self.namespace);
+            }
             suite.inputs.no_gateway |= self.no_gateway;
         }
         Ok(files)
@@ -214,7 +225,9 @@ impl Test {
         for inputs in wanted_inputs(&files.suites, &options) {
             let reading = LoadOptions {
                 caller: Caller::Test,
-                finds_proxy: inputs.labels.is_none(),
+                labels_are_given: inputs.labels.is_some(),
+                complete: self.complete,
+                namespace: inputs.namespace.as_deref(),
                 list_skipped: self.list_skipped,
                 files: &inputs.resources,
                 strict: inputs.strict,

@@ -398,7 +398,7 @@ fn the_winner_is_the_one_that_istio_and_envoy_chose() {
         command.arg("-f").arg(&resources);
         for (mark, option) in [
             ("# proxy-labels: ", "--labels"),
-            ("# proxy-namespace: ", "--namespace"),
+            ("# proxy-namespace: ", "--proxy-namespace"),
         ] {
             if let Some(value) = written.lines().find_map(|line| line.strip_prefix(mark)) {
                 command.args([option, value.trim()]);

@@ -77,7 +77,7 @@ fn scenario_in(conformance: &Path, scenario: &Path, runtime: &str, tally: &mut T
     }
     for (comment, flag) in [
         ("# proxy-labels:", "--labels"),
-        ("# proxy-namespace:", "--namespace"),
+        ("# proxy-namespace:", "--proxy-namespace"),
     ] {
         if let Some(value) = text.lines().find_map(|line| line.strip_prefix(comment)) {
             arguments.extend([flag.to_owned(), value.replace(' ', "")]);

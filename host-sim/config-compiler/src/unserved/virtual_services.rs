@@ -8,6 +8,7 @@ use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
 use crate::matching::{self, GatewayPort, Mismatch};
+use crate::stand_in::is_stand_in;
 use crate::virtual_services::BoundVirtualService;
 
 /// All of them.
@@ -64,7 +65,7 @@ impl Unserved {
 }
 
 fn known(cx: &Context<'_, '_>) -> Vec<String> {
-    let gateways = cx.resources.gateways.iter();
+    let gateways = cx.resources.gateways.iter().filter(|it| !is_stand_in(it));
     gateways.map(|it| it.meta.qualified_name()).collect()
 }
 
@@ -160,6 +161,9 @@ fn why_not(
     }
     let servers: Vec<&BoundServer<'_>> = cx.servers_of(gateway).filter(|it| takes(it, service)).collect();
     let (open, left_out): (Vec<_>, Vec<_>) = servers.into_iter().partition(|it| !is_dropped(it, cx));
+    if open.is_empty() && is_stand_in(resource) {
+        return None; // another Gateway has its hosts
+    }
     if open.is_empty() {
         let mut dropped = cx.dropped.iter().filter(|it| it.server.gateway_name() == gateway);
         let with_hosts = dropped.find(|it| takes(&it.server, service));

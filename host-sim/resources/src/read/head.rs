@@ -28,11 +28,11 @@ impl Reader<'_> {
                 .collect(),
             _ => BTreeMap::new(),
         };
+        let namespace = text("namespace").filter(|it| !it.is_empty());
+        self.resources.without_namespace += usize::from(namespace.is_none());
         let meta = Meta {
             name: text("name").unwrap_or_default(),
-            namespace: text("namespace")
-                .filter(|it| !it.is_empty())
-                .unwrap_or_else(|| "default".to_owned()),
+            namespace: namespace.unwrap_or_else(|| self.namespace.to_owned()),
             labels: texts("labels"),
             annotations: texts("annotations"),
             creation_timestamp: text("creationTimestamp"),

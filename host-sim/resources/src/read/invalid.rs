@@ -45,6 +45,7 @@ impl Resources {
             unenforced: _,         // their content is not read
             unread_routes: _,
             others: _,
+            without_namespace: _,
             sources: _,
         } = self;
         remove(gateways, &invalid);

@@ -24,6 +24,7 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
         unenforced: _,         // none of them is acted on
         unread_routes: _,
         others: _,
+        without_namespace: _,
         sources: _,
     } = resources;
     keep_last_of(gateways, diagnostics);

@@ -16,6 +16,7 @@ pub(super) const FILE: &[&str] = &[
     "resources",
     "labels",
     "namespace",
+    "proxyNamespace",
     "domain",
     "envoy",
     "strict",
@@ -73,7 +74,8 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
                 }
                 suite.inputs.labels = Some(labels);
             }
-            "namespace" => suite.inputs.namespace = to.text(&value, "istio-system"),
+            "namespace" => suite.inputs.namespace = to.text(&value, "shop"),
+            "proxyNamespace" => suite.inputs.proxy_namespace = to.text(&value, "istio-system"),
             "domain" => suite.inputs.domain = to.text(&value, "cluster.local"),
             "envoy" => {
                 let text = to.text(&value, "\"1.40\"");

@@ -7,6 +7,7 @@ use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Host, HostKind, Outcome, Source};
 use fingerpost_resources::{Code, Sources};
 use fingerpost_terminal::count;
+use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 use self::rows::{Margin, PLAIN, Screen};
@@ -14,10 +15,10 @@ use self::rows::{Margin, PLAIN, Screen};
 /// Up to so many rules are shown one by one.
 const FEW: usize = 12;
 
-/// The screen, no line of it longer than `width`.
-pub(super) fn show(told: &Explanation, sources: &Sources, width: usize) -> String {
+/// The screen, no line of it longer than `width`. The proxy is named where there are several.
+pub(super) fn show(told: &Explanation, proxy: Option<&str>, sources: &Sources, width: usize) -> String {
     let mut screen = Screen::new(sources);
-    screen.entrance(told);
+    screen.entrance(told, proxy);
     screen.rules(told);
     screen.outcome(told);
     screen.warnings(told);
@@ -25,7 +26,7 @@ pub(super) fn show(told: &Explanation, sources: &Sources, width: usize) -> Strin
 }
 
 impl Screen {
-    fn entrance(&mut self, told: &Explanation) {
+    fn entrance(&mut self, told: &Explanation, proxy: Option<&str>) {
         let asked = &told.request;
         let line = format!(
             "{} {}://{}{}",
@@ -44,6 +45,13 @@ impl Screen {
         }
         if let Some(path) = &asked.normalised {
             self.text(&format!("the proxy makes the path {path}"), ODD);
+        }
+        if let Some(labels) = proxy {
+            self.label("proxy", labels.to_owned(), PLAIN);
+        }
+        if !told.assumed.is_empty() {
+            let names = told.assumed.iter().map(|it| without_domain(&it.to_string()));
+            self.label("assumed", names.collect::<Vec<_>>().join(", "), ODD);
         }
         if let Some(listener) = &told.listener {
             let port = match listener.port == listener.listen_port {

@@ -142,14 +142,17 @@ impl Cause {
     pub fn help(&self) -> String {
         match self {
             Self::NotExported { gateway, .. } => format!(
-                "add `{gateway}` or `*` to `exportTo`; if the gateway runs in another namespace, name it with `--namespace`"
+                "add `{gateway}` or `*` to `exportTo`; if the gateway runs in another namespace, name it with `--proxy-namespace`"
             ),
             Self::KindNotRead { .. } => {
                 "write its routes as a VirtualService to see them here; in the cluster they are served as well".to_owned()
             }
             Self::OnlyForSidecars { known } => match known.as_slice() {
-                [] => "the input has no Gateway; add one, and name it in `gateways`".to_owned(),
-                some => format!("to serve it here, add `gateways: [{}]`", list(some)),
+                [] => "to see its rules as those of a gateway: `--no-gateway`".to_owned(),
+                some => format!(
+                    "to serve it here, add `gateways: [{}]`; to see its rules as those of a gateway: `--no-gateway`",
+                    list(some)
+                ),
             },
             Self::GatewayNotFound { gateway, known } => gateway_not_found(gateway, known),
             Self::GatewayNotSelected { selector, .. } => {

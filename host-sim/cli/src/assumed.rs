@@ -1,0 +1,70 @@
+//! What is taken to be in the rest of the cluster, in words: a line for each kind.
+
+use std::collections::BTreeSet;
+
+use fingerpost_config_compiler::{Assumptions, Compilation};
+use fingerpost_resources::visible;
+use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::messages::{Verbosity, verbosity};
+use fingerpost_terminal::{count, list};
+use serde_json::{Value, json};
+
+use crate::skipped::note_once;
+
+/// Says what is assumed, once for each kind.
+pub(crate) fn note(assumed: &Assumptions) {
+    let Assumptions { gateways, hosts } = assumed;
+    let lines = [
+        kind(gateways, "Gateway", " with HTTP on port 80"),
+        kind(hosts, "service", ""),
+    ];
+    lines.into_iter().flatten().for_each(note_once);
+}
+
+/// Names of one kind: `Gateway istio-system/public`, `12 services (a.default, … and 7 more)`.
+pub(crate) fn names(names: &[String], noun: &str) -> String {
+    match names {
+        [one] => format!("{noun} {}", short(one)),
+        several => {
+            let names: Vec<String> = several.iter().map(|it| short(it)).collect();
+            format!("{} ({})", count(several.len(), noun), list(&names, most_names()))
+        }
+    }
+}
+
+/// All that is assumed for any of the proxies, for JSON.
+pub(crate) fn as_json(proxies: &[Compilation]) -> Vec<Value> {
+    let of_kind = |kind: &str, names: &mut dyn Iterator<Item = &String>| {
+        let names: BTreeSet<&String> = names.collect();
+        let entries = names.into_iter().map(|name| json!({"kind": kind, "name": name}));
+        entries.collect::<Vec<Value>>()
+    };
+    let all = || proxies.iter().map(|it| &it.assumed);
+    let gateways = of_kind("Gateway", &mut all().flat_map(|it| &it.gateways));
+    let services = of_kind("Service", &mut all().flat_map(|it| &it.hosts));
+    [gateways, services].concat()
+}
+
+fn kind(names: &[String], noun: &str, how: &str) -> Option<String> {
+    let verb = match names.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    Some(format!(
+        "{} {verb} not in the input and assumed to exist{how}: --complete assumes nothing",
+        self::names(names, noun)
+    ))
+}
+
+/// As many names are said; the rest is counted.
+fn most_names() -> usize {
+    match verbosity() {
+        Verbosity::All => usize::MAX,
+        Verbosity::Quiet | Verbosity::Usual => 5,
+    }
+}
+
+fn short(name: &str) -> String {
+    visible(&without_domain(name)).into_owned()
+}

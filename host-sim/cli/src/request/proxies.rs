@@ -1,0 +1,86 @@
+//! The proxies that a request may be meant for: the Gateways of one input may be for several.
+
+use fingerpost_config_compiler::Compilation;
+use fingerpost_explain::{Assumed, assumed_for, only_for_sidecars};
+use fingerpost_proxy_model::{Outcome, Request, Skipped};
+use fingerpost_simulated_proxy::SimulatedProxy;
+
+use crate::args::RuntimeName;
+use crate::failure::Failure;
+
+/// At least one.
+pub(super) struct Proxies(Vec<(Compilation, SimulatedProxy)>);
+
+/// What comes of a request.
+pub(super) struct Answer {
+    pub(super) sent: Request,
+    pub(super) outcome: Result<Outcome, Skipped>,
+    /// The labels of the proxy that answers, where there are several.
+    pub(super) proxy: Option<String>,
+    /// What is taken to exist for it.
+    pub(super) assumed: Vec<Assumed>,
+    /// Why no rule takes it, if only a sidecar would route it.
+    pub(super) why: Option<String>,
+}
+
+impl Proxies {
+    pub(super) fn new(compiled: Vec<Compilation>, runtime: RuntimeName) -> Result<Self, Failure> {
+        let runtime = runtime.load()?;
+        let proxies = compiled.into_iter().map(|it| {
+            let proxy = SimulatedProxy::new(&it.compiled, runtime.clone())?;
+            Ok((it, proxy))
+        });
+        Ok(Self(proxies.collect::<Result<_, Failure>>()?))
+    }
+
+    /// Sends a request to the first proxy that has a route for it; if none has, the first one answers. `make` makes it for a
+    /// proxy, whose listeners its port may depend on.
+    pub(super) fn answer(
+        &mut self,
+        make: impl Fn(&Compilation) -> Result<Request, Failure>,
+    ) -> Result<Answer, Failure> {
+        let several = self.0.len() > 1;
+        let mut first = None;
+        for (compiled, proxy) in &mut self.0 {
+            let sent = make(compiled)?;
+            let outcome = proxy.answer(&sent)?;
+            let is_routed = outcome.as_ref().map_or(true, is_routed);
+            let answer = Answer::new(sent, outcome, compiled, several);
+            if is_routed {
+                return Ok(answer);
+            }
+            first.get_or_insert(answer);
+        }
+        first.ok_or(Failure::Diagnosed)
+    }
+}
+
+/// Whether a rule, or a redirect of the listener, has taken it.
+fn is_routed(outcome: &Outcome) -> bool {
+    outcome.rule.is_some() || outcome.cluster.is_some() || (outcome.error.is_none() && outcome.status != 404)
+}
+
+impl Answer {
+    fn new(sent: Request, outcome: Result<Outcome, Skipped>, compiled: &Compilation, several: bool) -> Self {
+        let labels = &compiled.options.labels;
+        let mut answer = Self {
+            proxy: several.then(|| crate::proxy::shown(labels)),
+            assumed: Vec::new(),
+            why: None,
+            sent,
+            outcome,
+        };
+        if let Ok(outcome) = &answer.outcome {
+            let root = outcome.rule.as_ref().and_then(|it| it.rules.first());
+            let services = root.map(|it| [it.virtual_service.clone()]);
+            let cluster = outcome.cluster.as_deref().unwrap_or_default();
+            let host = cluster.rsplit('|').next().unwrap_or_default();
+            answer.assumed = assumed_for(compiled, services.as_ref().map(<[String; 1]>::as_slice), &[host]);
+            if !is_routed(outcome) {
+                let reason = only_for_sidecars(&compiled.compiled.summary, &answer.sent.authority);
+                answer.why = reason.map(|it| it.message);
+            }
+        }
+        answer
+    }
+}

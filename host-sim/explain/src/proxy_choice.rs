@@ -1,0 +1,43 @@
+//! Which of several proxies answers a request: the Gateways of one input may be for more than one.
+
+use fingerpost_config_compiler::Compilation;
+use fingerpost_simulated_proxy::Url;
+
+use crate::error::ExplainError;
+use crate::explanation::{Explanation, Outcome};
+use crate::trace::explain;
+
+/// As [`explain`], for the first of the proxies that has a route for the request; if none has, the one that comes closest.
+/// The index is that of the proxy.
+///
+/// # Errors
+/// There is no proxy, or [`explain`] fails.
+pub fn explain_each(
+    proxies: &[Compilation],
+    method: &str,
+    url: &Url,
+    headers: &[(String, String)],
+    port: Option<u32>,
+) -> Result<(usize, Explanation), ExplainError> {
+    let mut best: Option<(usize, Explanation)> = None;
+    for (index, loaded) in proxies.iter().enumerate() {
+        let told = explain(loaded, method, url, headers.to_vec(), port)?;
+        if best.as_ref().is_none_or(|(_, it)| distance(&told) < distance(it)) {
+            best = Some((index, told));
+        }
+    }
+    best.ok_or_else(|| ExplainError::unknown("there is no proxy"))
+}
+
+/// How far it is from an answer of a rule.
+fn distance(told: &Explanation) -> u8 {
+    match (&told.outcome, &told.host) {
+        (
+            Outcome::Forward(_) | Outcome::Answer { .. } | Outcome::ToHttps { .. } | Outcome::Bytes { .. },
+            _,
+        ) => 0,
+        (Outcome::NotFound { .. }, Some(_)) => 1,
+        (Outcome::NotFound { .. } | Outcome::Refused { .. }, None) | (Outcome::Refused { .. }, Some(_)) => 2,
+        (Outcome::NoConnection { .. }, _) => 3,
+    }
+}
