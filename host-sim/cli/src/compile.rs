@@ -157,7 +157,7 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
         paths.join(", "),
         paint(
             BOLD,
-            format_args!("envoy -c {}", crate::shell::quote(&run.to_string_lossy()))
+            format_args!("envoy -c {}", fingerpost_curl::quote(&run.to_string_lossy()))
         )
     );
     text

@@ -244,6 +244,14 @@ pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     read_limited(File::open(path)?)
 }
 
+/// What a flag names: a file, or with `-` standard input.
+pub(crate) fn read_named(name: &str) -> io::Result<Vec<u8>> {
+    match name {
+        "-" => read_limited(io::stdin().lock()),
+        file => read_file(Path::new(file)),
+    }
+}
+
 /// As [`read_file`], for text.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read_file(path)?)

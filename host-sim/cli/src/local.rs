@@ -9,7 +9,6 @@ use fingerpost_config_compiler::{Endpoints, HostSummary, ListenerSummary, RouteS
 use fingerpost_terminal::listing::Remarks;
 use fingerpost_terminal::style::{DIM, NAME, paint};
 
-use crate::curl;
 use crate::failure::Failure;
 
 /// `--listen 80=8080`: a Gateway's port, and the one on this machine.
@@ -127,11 +126,11 @@ impl Remarks for CurlHints<'_> {
 
     fn below(&self, listener: &ListenerSummary, host: &HostSummary, route: &RouteSummary) -> Option<String> {
         let local = self.listeners.iter().find(|it| it.name == listener.name)?;
-        let way = curl::Way {
+        let way = fingerpost_curl::Way {
             address: local.address,
             tls: host.over_tls,
             client: self.clients.get(&listener.name).map(PathBuf::as_path),
         };
-        route.example.as_ref().map(|it| curl::line(it, &way))
+        route.example.as_ref().map(|it| fingerpost_curl::line(it, &way))
     }
 }

@@ -13,7 +13,7 @@ use fingerpost_terminal::count;
 use fingerpost_terminal::style::note;
 
 use crate::caller::Caller;
-use crate::shell::quote;
+use fingerpost_curl::quote;
 
 /// What `compile` writes.
 const BOOTSTRAP: &str = "envoy.json";

@@ -57,6 +57,37 @@ pub enum AssumedKind {
     Service,
 }
 
+impl Explanation {
+    /// The status and the place that a redirect sends the client to.
+    #[must_use]
+    pub fn redirect(&self) -> Option<(u16, &str)> {
+        let (status, location) = match &self.outcome {
+            Outcome::Answer { status, location, .. } => ((*status)?, location.as_deref()?),
+            Outcome::ToHttps { status, location } => (*status, location.as_deref()?),
+            Outcome::Forward(_)
+            | Outcome::NotFound { .. }
+            | Outcome::Refused { .. }
+            | Outcome::NoConnection { .. }
+            | Outcome::Bytes { .. } => return None,
+        };
+        (300..400).contains(&status).then_some((status, location))
+    }
+
+    /// The rule that takes the request, as in `default/shop http[0] match[0]`.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Answer { winner, .. } => Some(&winner.rule),
+            Outcome::Forward(forward) => Some(&forward.winner.rule),
+            Outcome::ToHttps { .. }
+            | Outcome::NotFound { .. }
+            | Outcome::Refused { .. }
+            | Outcome::NoConnection { .. }
+            | Outcome::Bytes { .. } => None,
+        }
+    }
+}
+
 /// The request.
 #[derive(Debug, Serialize)]
 pub struct ExplainedRequest {
@@ -72,6 +103,14 @@ pub struct ExplainedRequest {
     pub normalised: Option<String>,
     /// The other headers, names in lower case.
     pub headers: Vec<(String, String)>,
+}
+
+impl ExplainedRequest {
+    /// Its URL, with the host that is sent.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme.as_str(), self.authority, self.path)
+    }
 }
 
 /// The listener that takes the connection.

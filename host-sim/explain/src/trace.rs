@@ -30,6 +30,10 @@ pub fn explain(
 ) -> Result<Explanation, ExplainError> {
     let mut told = explain_answer(loaded, method, url, headers, port)?;
     told.assumed = assumed::of_explanation(loaded, &told);
+    if port.is_none() && told.listener.is_some() {
+        let summary = &loaded.compiled.summary;
+        told.warnings.extend(warnings::unserved_port(url, summary));
+    }
     Ok(told)
 }
 

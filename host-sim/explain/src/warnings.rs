@@ -3,7 +3,7 @@
 use fingerpost_config_compiler::{RouteSummary, Summary};
 use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
-use fingerpost_simulated_proxy::{Scheme, host_of};
+use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use crate::explanation::{Explanation, Outcome, Warning};
 use crate::not_found;
@@ -67,6 +67,15 @@ pub(crate) fn of_connections(
         help: reason.help,
     });
     closed.chain(lost).collect()
+}
+
+/// No client reaches the port of the URL.
+pub(crate) fn unserved_port(url: &Url, summary: &Summary) -> Option<Warning> {
+    fingerpost_simulated_proxy::unserved_port(url, summary).map(|it| Warning {
+        code: Code::PortNotServed,
+        message: it.to_string(),
+        help: None,
+    })
 }
 
 /// A fault answers before the request reaches an upstream.

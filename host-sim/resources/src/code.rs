@@ -119,6 +119,7 @@ codes! {
     PlainTextToTlsPort = "plain-text-to-tls-port",
     PlainTextUpstream = "plain-text-upstream",
     PolicyLeftOut = "policy-left-out",
+    PortNotServed = "port-not-served",
     QuotedNumber = "quoted-number",
     RedirectAuthority = "redirect-authority",
     RedirectLoop = "redirect-loop",

@@ -212,6 +212,37 @@ spec: {ports: [{port: 80, name: grpc}]}
         ),
     },
     Rule {
+        code: Code::PortNotServed,
+        severity: Severity::Warning,
+        title: "no Gateway serves the port of the URL",
+        why: "Nothing listens there, so a client gets `connection refused`. The answer is that of the port of the URL's scheme: behind a \
+              port-forward or a load balancer another port may lead to it. `--port` chooses one.",
+        example: asked(
+            Command::Explain {
+                url: "http://shop.example.com:8080/",
+                header: "",
+            },
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}
+",
+        ),
+    },
+    Rule {
         code: Code::Shadowed,
         severity: Severity::Warning,
         title: "a rule for the request comes too late",

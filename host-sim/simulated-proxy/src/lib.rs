@@ -13,6 +13,6 @@ mod url;
 
 pub use error::ProxyError;
 pub use filters::FilterRuntime;
-pub use port::{InvalidPort, port};
+pub use port::{InvalidPort, UnservedPort, is_served, port, unserved_port};
 pub use proxy::{Answer, SimulatedProxy, request_id};
-pub use url::{Header, Scheme, Url, host_of};
+pub use url::{Scheme, Url, host_of};

@@ -1,4 +1,4 @@
-//! A URL and a header as people write them, in the parts that matter to a proxy.
+//! A URL as people write it, in the parts that matter to a proxy.
 
 use std::str::FromStr;
 
@@ -23,15 +23,6 @@ pub struct Url {
     pub authority: String,
     /// The path with the query. A fragment stays with the client.
     pub target: String,
-}
-
-/// A header, as curl's `-H` has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// In lower case.
-    pub name: String,
-    /// Without blanks around it.
-    pub value: String,
 }
 
 impl Scheme {
@@ -100,25 +91,6 @@ impl FromStr for Url {
     }
 }
 
-impl FromStr for Header {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = match (text.split_once(':'), text.strip_suffix(';')) {
-            (Some((name, value)), _) => (name, value),
-            (None, Some(name)) => (name, ""), // curl's way to send it empty
-            (None, None) => return Err("expected `name: value`".to_owned()),
-        };
-        if name.trim().is_empty() {
-            return Err("it has no name: expected `name: value`".to_owned());
-        }
-        Ok(Self {
-            name: name.trim().to_ascii_lowercase(),
-            value: value.trim().to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,13 +120,5 @@ mod tests {
         assert_eq!(port("http://a.com/"), None);
         assert_eq!(port("http://[::1]/"), None);
         assert_eq!(port("http://[::1]:81/"), Some(81));
-    }
-
-    #[test]
-    fn a_header_is_read_as_curl_reads_it() {
-        let header = |text: &str| text.parse::<Header>().map(|it| (it.name, it.value));
-        assert_eq!(header("X-A: b: c"), Ok(("x-a".to_owned(), "b: c".to_owned())));
-        assert_eq!(header("x-a;"), Ok(("x-a".to_owned(), String::new())));
-        assert!(header("x-a").is_err() && header(": b").is_err());
     }
 }

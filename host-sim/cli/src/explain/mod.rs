@@ -2,14 +2,13 @@
 //!
 //! The analysis, and the JSON form of its result, are those of `fingerpost-explain`; `screen` shows it.
 
+mod redirects;
 mod screen;
 
 use fingerpost_resources::Code;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
-use fingerpost_explain::explain_each;
-use fingerpost_simulated_proxy::{Header, Url};
 use fingerpost_terminal::table;
 
 use crate::args::{EngineName, Input};
@@ -17,6 +16,8 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::load::load_each;
 use crate::proxy;
+use crate::request_args::RequestArgs;
+use redirects::follow;
 
 /// What is told here, beside the rules that it is about, instead of as a finding.
 const TOLD_HERE: &[Code] = &[
@@ -52,11 +53,17 @@ const TOLD_HERE: &[Code] = &[
 #[derive(Debug, Args)]
 #[command(
     allow_missing_positional = true,
+    args_override_self = true,
     after_long_help = "\
 Examples:
   fingerpost explain -f k8s/ http://shop.example.com/cart
   fingerpost explain -f k8s/ POST https://shop.example.com/cart -H 'x-canary: true'
+  fingerpost explain -f k8s/ -L --json '{\"id\": 7}' http://shop.example.com/cart
+  xclip -o | fingerpost explain -f k8s/ --curl -
   fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome.kind
+
+Flags of curl have curl's meaning. Those that change no request, such as -s, -k, -v and -o, are taken and have no
+effect; --curl takes all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
 
 Exit codes: 0 explained, whatever the outcome of the request; 2 usage error or invalid input."
 )]
@@ -64,31 +71,8 @@ pub(crate) struct Explain {
     #[command(flatten)]
     input: Input,
 
-    /// The method
-    #[arg(value_name = "METHOD", default_value = "GET")]
-    method: String,
-
-    /// The URL. Its scheme and port choose the listener, unless --port does
-    #[arg(value_name = "URL", required = true)]
-    url: Url,
-
-    /// The method, as curl names it
-    #[arg(
-        short = 'X',
-        long = "request",
-        value_name = "METHOD",
-        conflicts_with = "method",
-        help_heading = "Request"
-    )]
-    method_option: Option<String>,
-
-    /// A header of the request, `name: value`; Host goes before the URL's host
-    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
-    headers: Vec<Header>,
-
-    /// Gateway port that the request is sent to
-    #[arg(long, value_name = "PORT", help_heading = "Request")]
-    port: Option<u32>,
+    #[command(flatten)]
+    request: RequestArgs,
 
     /// How to print it
     #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
@@ -105,22 +89,32 @@ impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
+        let request = self.request.read(Caller::Explain, &self.input)?;
+        let request =
+            request.ok_or_else(|| Failure::refused("expected a URL, or --curl with a curl command"))?;
         let proxies = load_each(&self.input, Caller::Explain, options, TOLD_HERE)?;
-        let headers = self.headers.into_iter().map(|it| (it.name, it.value));
-        let headers: Vec<(String, String)> = headers.collect();
-        let method = self.method_option.unwrap_or(self.method).to_ascii_uppercase();
-        let (chosen, told) = explain_each(&proxies, &method, &self.url, &headers, self.port)?;
+        let (chosen, told, redirects) = follow(&proxies, request, self.request.port.map(u32::from))?;
         let (mut out, text) = match self.format {
             Format::Text => {
                 let several = proxies.len() > 1;
                 let proxy = proxies.get(chosen).ok_or(Failure::Diagnosed)?;
                 let labels = several.then(|| proxy::shown(&proxy.options.labels));
                 let sources = &proxy.resources.sources;
-                let text = screen::show(&told, labels.as_deref(), sources, table::width());
+                let text = screen::show(
+                    &told,
+                    redirects.as_ref(),
+                    labels.as_deref(),
+                    sources,
+                    table::width(),
+                );
                 (fingerpost_terminal::screen::stdout(), text)
             }
             Format::Json => {
-                let value = serde_json::to_value(&told).map_err(std::io::Error::from)?;
+                let mut value = serde_json::to_value(&told).map_err(std::io::Error::from)?;
+                if let (Some(redirects), Some(fields)) = (&redirects, value.as_object_mut()) {
+                    let redirects = serde_json::to_value(redirects).map_err(std::io::Error::from)?;
+                    fields.insert("redirects".to_owned(), redirects);
+                }
                 (fingerpost_terminal::screen::json_stdout(), format!("{value:#}\n"))
             }
         };

@@ -21,10 +21,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
+use fingerpost_curl::{CurlRequest, Redirects};
 use fingerpost_explain::Assumed;
 use fingerpost_proxy_model::{Outcome, Request as Sent, Tls, Version};
 use fingerpost_resources::Code;
-use fingerpost_simulated_proxy::{Header, Scheme, Url, host_of, port};
+use fingerpost_simulated_proxy::{Scheme, host_of, is_served};
+use fingerpost_terminal::style::note;
 use serde::Serialize;
 
 use crate::args::{EngineName, Input, RuntimeName};
@@ -32,6 +34,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::files::read_line;
 use crate::load::load_each;
+use crate::request_args::RequestArgs;
 use proxies::{Answer, Proxies};
 
 /// Send a request through the compiled rules, without an Envoy.
@@ -41,11 +44,17 @@ use proxies::{Answer, Proxies};
 #[derive(Debug, Args)]
 #[command(
     allow_missing_positional = true,
+    args_override_self = true,
     after_long_help = "\
 Examples:
   fingerpost request -f k8s/ http://shop.example.com/v1/cart
-  fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-user: jason' -d 'a=b'
+  fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-user: jason' -d a=b
+  fingerpost request -f k8s/ -L -d @login.txt http://shop.example.com/login
+  xclip -o | fingerpost request -f k8s/ --curl -
   fingerpost request -f k8s/ --requests requests.jsonl --format json > outcomes.jsonl
+
+Flags of curl have curl's meaning. Those that change no request, such as -s, -k, -v and -o, are taken and have no
+effect; --curl takes all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
 
 Exit codes: 0 answered; 2 usage error, invalid input, or a line that is not a request; 5 the module does not run."
 )]
@@ -53,42 +62,16 @@ pub(crate) struct Request {
     #[command(flatten)]
     input: Input,
 
-    /// The method [default: GET, with -d POST]
-    #[arg(value_name = "METHOD")]
-    method: Option<String>,
-
-    /// The URL. Its scheme and port choose the listener, unless --port does
-    #[arg(
-        value_name = "URL",
-        required_unless_present = "requests",
-        conflicts_with = "requests"
-    )]
-    url: Option<Url>,
-
-    /// The method, as curl names it
-    #[arg(
-        short = 'X',
-        long = "request",
-        value_name = "METHOD",
-        conflicts_with = "method",
-        help_heading = "Request"
-    )]
-    method_option: Option<String>,
-
-    /// A header of the request, `name: value`; Host goes before the URL's host
-    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
-    headers: Vec<Header>,
-
-    /// Body. The model uses its length only
-    #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = "Request")]
-    data: Option<String>,
-
-    /// Gateway port to send the request to
-    #[arg(long, value_name = "PORT", help_heading = "Request")]
-    port: Option<u16>,
+    #[command(flatten)]
+    request: RequestArgs,
 
     /// Requests to answer, one JSON object a line; `-` for standard input
-    #[arg(long, value_name = "FILE|-", help_heading = "Request")]
+    #[arg(
+        long,
+        value_name = "FILE|-",
+        group = "without_url",
+        help_heading = "Request, in curl's flags"
+    )]
     requests: Option<PathBuf>,
 
     /// How to run the filter
@@ -110,6 +93,7 @@ impl Request {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
+        let request = self.request.read(Caller::Request, &self.input)?;
         let loaded = load_each(
             &self.input,
             Caller::Request,
@@ -121,51 +105,46 @@ impl Request {
             Format::Human => fingerpost_terminal::screen::stdout(),
             Format::Json => fingerpost_terminal::screen::json_stdout(),
         });
-        match (&self.requests, &self.url) {
+        match (&self.requests, request) {
             (Some(file), _) => self.answer_lines(file, &mut proxies, &mut out)?,
-            (None, Some(url)) => {
-                let answer = proxies.answer(|proxy| self.sent(url, proxy))?;
-                self.print(&answer, &mut out)?;
-            }
-            (None, None) => return Err(Failure::refused("expected a URL, or --requests FILE")),
+            (None, Some(request)) => self.answer(request, &mut proxies, &mut out)?,
+            (None, None) => return Err(Failure::refused("expected a URL, --curl or --requests")),
         }
         Ok(out.flush()?)
     }
 
-    /// The request that the command line describes.
-    fn sent(&self, url: &Url, loaded: &Compilation) -> Result<Sent, Failure> {
-        let mut headers: Vec<(String, String)> = self
-            .headers
-            .iter()
-            .map(|it| (it.name.clone(), it.value.clone()))
-            .collect();
-        let host = headers.iter().rposition(|(name, _)| name == "host");
-        let authority = host.map_or_else(|| url.authority.clone(), |at| headers.remove(at).1);
-        let default = if self.data.is_some() { "POST" } else { "GET" };
-        let method = self
-            .method_option
-            .as_ref()
-            .or(self.method.as_ref())
-            .map_or(default, String::as_str)
-            .to_ascii_uppercase();
-        if let Some(body) = &self.data {
-            headers.push(("content-length".to_owned(), body.len().to_string()));
+    /// Answers a request, with `-L` those that it is redirected to as well.
+    fn answer(
+        &self,
+        mut request: CurlRequest,
+        proxies: &mut Proxies,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let mut redirects = Redirects::default();
+        let mut port = self.request.port;
+        loop {
+            let chosen = port.take();
+            if let Some(unserved) = proxies.unserved_port(&request).filter(|_| chosen.is_none()) {
+                note(unserved);
+            }
+            let answer = proxies.answer(|proxy| sent(&request, chosen, proxy))?;
+            self.print(&answer, out)?;
+            let redirect = answer.outcome.as_ref().ok().and_then(redirect);
+            let Some((status, location)) = redirect.filter(|_| request.follows_redirects) else {
+                return Ok(());
+            };
+            match redirects.next(&request, status, location) {
+                Ok(next) => request = next,
+                Err(stop) => {
+                    out.flush()?;
+                    note(stop);
+                    return Ok(());
+                }
+            }
+            if matches!(self.format, Format::Human) {
+                writeln!(out)?;
+            }
         }
-        let over_tls = url.scheme == Some(Scheme::Https);
-        Ok(Sent {
-            port: self
-                .port
-                .map_or_else(|| port(url.port(), url.scheme, &loaded.compiled.summary), Ok)?,
-            method,
-            path: url.target.clone(),
-            tls: over_tls.then(|| Tls {
-                sni: Some(host_of(&authority).to_owned()),
-                client_cert: None,
-            }),
-            authority,
-            headers,
-            version: Version::default(),
-        })
     }
 
     fn answer_lines(&self, file: &Path, proxies: &mut Proxies, out: &mut impl Write) -> Result<(), Failure> {
@@ -231,6 +210,38 @@ struct AnswerJson<'a> {
     assumed: &'a [Assumed],
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
+}
+
+/// The request as the model takes it. `port` is that of `--port`.
+fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Result<Sent, Failure> {
+    let summary = &loaded.compiled.summary;
+    let url = &request.url;
+    let connected = request.connect_port.filter(|it| is_served(*it, summary));
+    let authority = request.authority().to_owned();
+    let headers = request.headers.iter().filter(|(name, _)| name != "host");
+    Ok(Sent {
+        port: port.map_or_else(
+            || fingerpost_simulated_proxy::port(connected.or(url.port()), url.scheme, summary),
+            Ok,
+        )?,
+        method: request.method.clone(),
+        path: url.target.clone(),
+        tls: (url.scheme == Some(Scheme::Https)).then(|| Tls {
+            // As curl does it: the `host` header does not change the server name.
+            sni: Some(host_of(&url.authority).to_owned()),
+            client_cert: None,
+        }),
+        authority,
+        headers: headers.cloned().collect(),
+        version: Version::default(),
+    })
+}
+
+/// The status of a redirect, and where it leads.
+fn redirect(outcome: &Outcome) -> Option<(u16, &str)> {
+    let mut headers = outcome.response_headers.iter();
+    let (_, location) = headers.find(|(name, _)| name == "location")?;
+    ((300..400).contains(&outcome.status)).then_some((outcome.status, location))
 }
 
 /// The lines of a file, without those that are blank.

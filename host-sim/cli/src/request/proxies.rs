@@ -1,9 +1,10 @@
 //! The proxies that a request may be meant for: the Gateways of one input may be for several.
 
 use fingerpost_config_compiler::Compilation;
+use fingerpost_curl::CurlRequest;
 use fingerpost_explain::{Assumed, assumed_for, only_for_sidecars};
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
-use fingerpost_simulated_proxy::SimulatedProxy;
+use fingerpost_simulated_proxy::{SimulatedProxy, UnservedPort, is_served, unserved_port};
 
 use crate::args::RuntimeName;
 use crate::failure::Failure;
@@ -31,6 +32,24 @@ impl Proxies {
             Ok((it, proxy))
         });
         Ok(Self(proxies.collect::<Result<_, Failure>>()?))
+    }
+
+    /// The port of the URL, if none of the proxies serves it.
+    pub(super) fn unserved_port(&self, request: &CurlRequest) -> Option<UnservedPort> {
+        let summaries = || self.0.iter().map(|(it, _)| &it.compiled.summary);
+        if request
+            .connect_port
+            .is_some_and(|port| summaries().any(|it| is_served(port, it)))
+        {
+            return None;
+        }
+        let unserved = summaries().map(|it| unserved_port(&request.url, it));
+        let mut all: Vec<UnservedPort> = unserved.collect::<Option<_>>()?;
+        let mut first = all.pop()?;
+        first.served.extend(all.into_iter().flat_map(|it| it.served));
+        first.served.sort_unstable();
+        first.served.dedup();
+        Some(first)
     }
 
     /// Sends a request to the first proxy that has a route for it; if none has, the first one answers. `make` makes it for a

@@ -11,13 +11,23 @@ use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 use self::rows::{Margin, PLAIN, Screen};
+use super::redirects::Redirects;
 
 /// Up to so many rules are shown one by one.
 const FEW: usize = 12;
 
 /// The screen, no line of it longer than `width`. The proxy is named where there are several.
-pub(super) fn show(told: &Explanation, proxy: Option<&str>, sources: &Sources, width: usize) -> String {
+pub(super) fn show(
+    told: &Explanation,
+    redirects: Option<&Redirects>,
+    proxy: Option<&str>,
+    sources: &Sources,
+    width: usize,
+) -> String {
     let mut screen = Screen::new(sources);
+    if let Some(redirects) = redirects {
+        screen.redirects(redirects);
+    }
     screen.entrance(told, proxy);
     screen.rules(told);
     screen.outcome(told);
@@ -26,15 +36,25 @@ pub(super) fn show(told: &Explanation, proxy: Option<&str>, sources: &Sources, w
 }
 
 impl Screen {
+    /// The redirects before the request that is explained, a number each.
+    fn redirects(&mut self, redirects: &Redirects) {
+        for redirect in &redirects.followed {
+            self.label("redirect", format!("{} {}", redirect.method, redirect.url), PLAIN);
+            let by = redirect.rule.as_deref().unwrap_or("httpsRedirect of the Gateway");
+            let line = format!("{} to {} by {by}", redirect.status, redirect.location);
+            self.text(&line, PLAIN);
+        }
+        if let Some(stopped) = &redirects.stopped {
+            self.label("stopped", stopped.clone(), BAD);
+        }
+        if !redirects.followed.is_empty() || redirects.stopped.is_some() {
+            self.gap();
+        }
+    }
+
     fn entrance(&mut self, told: &Explanation, proxy: Option<&str>) {
         let asked = &told.request;
-        let line = format!(
-            "{} {}://{}{}",
-            asked.method,
-            asked.scheme.as_str(),
-            asked.authority,
-            asked.path
-        );
+        let line = format!("{} {}", asked.method, asked.url());
         self.row(
             Margin::Label("request", DIM),
             (line, BOLD),

@@ -1,4 +1,4 @@
-//! `curl` command lines that can be pasted.
+//! Writes the curl command line of a request, to be pasted into a shell.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,15 +8,18 @@ use fingerpost_config_compiler::ExampleRequest;
 use crate::shell::quote;
 
 /// Where a request is sent, and over what.
-pub(crate) struct Way<'a> {
-    pub(crate) address: SocketAddr,
-    pub(crate) tls: bool,
+pub struct Way<'a> {
+    /// The listener.
+    pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// The directory of `client.crt` and `client.key`, where the listener wants a certificate that we can give.
-    pub(crate) client: Option<&'a Path>,
+    pub client: Option<&'a Path>,
 }
 
 /// The command line for a request.
-pub(crate) fn line(request: &ExampleRequest, way: &Way<'_>) -> String {
+#[must_use]
+pub fn line(request: &ExampleRequest, way: &Way<'_>) -> String {
     let mut words = vec!["curl".to_owned(), if way.tls { "-sk" } else { "-s" }.to_owned()];
     let mut add = |new: &[&str]| words.extend(new.iter().map(|it| quote(it)));
     match request.method.as_str() {
