@@ -3,16 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Package};
 use fingerpost_tests::{corpus, repository};
 
 use crate::circles;
+use crate::manifests;
 
 type Rule = fn() -> Result<(), String>;
 
 /// Every rule with the sentence that names it.
 pub(crate) const RULES: &[(&str, Rule)] = &[
     ("dependencies point one way", dependencies_point_one_way),
+    (
+        "every crate says what it is",
+        manifests::every_crate_says_what_it_is,
+    ),
     ("routing is no_std", routing_is_no_std),
     ("filters cannot panic", filters_cannot_panic),
     ("only the shims speak to the SDK", only_the_shims_speak_to_the_sdk),
@@ -198,14 +203,9 @@ const ALLOWANCES: &[Allowance] = &[
 ];
 
 fn dependencies_point_one_way() -> Result<(), String> {
-    let manifest = repository::root().join("Cargo.toml");
-    let metadata = MetadataCommand::new()
-        .manifest_path(manifest)
-        .no_deps()
-        .exec()
-        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let packages = manifests::packages()?;
     let mut broken = Vec::new();
-    for package in &metadata.packages {
+    for package in &packages {
         let normal = package
             .dependencies
             .iter()
@@ -570,7 +570,7 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn none(broken: &[String]) -> Result<(), String> {
+pub(crate) fn none(broken: &[String]) -> Result<(), String> {
     if broken.is_empty() {
         Ok(())
     } else {

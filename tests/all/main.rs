@@ -10,6 +10,7 @@ mod engines;
 mod expressions;
 mod hostile;
 mod keys;
+mod manifests;
 mod memory;
 mod oldest;
 mod patterns;

@@ -90,6 +90,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     check("lints for Wasm", wasm_lints(workspace));
     check("documents", documents(workspace));
     check("dependencies", dependencies(workspace));
+    check("packages", packages(workspace));
 
     repeat(&tally);
     for (name, failure) in &failures {
@@ -148,6 +149,18 @@ fn documents(workspace: &Workspace) -> Result<(), Failure> {
     run(
         cargo.env("RUSTDOCFLAGS", "-D warnings"),
         "the documents have mistakes",
+    )
+}
+
+/// What a registry would refuse of the crates that others can use. They are not built once more from their packages.
+fn packages(workspace: &Workspace) -> Result<(), Failure> {
+    say("check", "cargo publish --dry-run");
+    let mut cargo = workspace.cargo(["publish", "--quiet", "--dry-run", "--workspace", "--no-verify"]);
+    run(
+        cargo
+            .args(["--allow-dirty", "--locked", "--target-dir"])
+            .arg(workspace.target.join("package")),
+        "a crate cannot be published as it is",
     )
 }
 
