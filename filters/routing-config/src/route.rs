@@ -1,6 +1,7 @@
 //! A route: where it comes from, what it accepts, what it does.
 
 use crate::{RouteMatch, is_default};
+use fingerpost_routing::write_rule_name;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -48,22 +49,19 @@ impl RuleRef {
     /// The rule's name without the match: `default/reviews http[1]`.
     #[must_use]
     pub fn without_match(&self) -> String {
-        let steps = self
-            .rules
-            .iter()
-            .map(|step| format!("{} http[{}]", step.virtual_service, step.http));
-        steps.collect::<Vec<_>>().join(" > ")
+        let rule = Self {
+            rules: self.rules.clone(),
+            matched: None,
+        };
+        rule.to_string()
     }
 }
 
-/// As people are told: `default/reviews http[1] match[0]`, through a delegate `web/root http[0] > shop/leaf http[1]`.
+/// As [`write_rule_name`] has it: `default/reviews http[1].match[0]`.
 impl fmt::Display for RuleRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.without_match())?;
-        match &self.matched {
-            Some(index) => write!(f, " match[{index}]"),
-            None => Ok(()),
-        }
+        let steps = self.rules.iter().map(|it| (it.virtual_service.as_str(), it.http));
+        write_rule_name(f, steps, self.matched.as_deref())
     }
 }
 

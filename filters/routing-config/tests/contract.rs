@@ -94,7 +94,7 @@ fn a_loaded_table_decides() {
     let Decision::Routed(found) = table.decide(&head, || Roll(80)) else {
         panic!("no route")
     };
-    assert_eq!(found.route.rule.to_string(), "default/vs http[0] match[1]");
+    assert_eq!(found.route.rule.to_string(), "default/vs http[0].match[1]");
     assert_eq!(found.key.as_str(), "key-of-b");
     assert_eq!(found.target.as_deref(), Some(&b"/V1/a?q"[..]));
 }

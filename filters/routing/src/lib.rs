@@ -46,7 +46,7 @@ pub use pattern::{Encoding, Finder, Groups, InvalidPattern, Pattern, Reason};
 pub use query::QueryMatch;
 pub use rewrite::{InvalidSubstitution, PathRewrite, Substitution};
 pub use route::{Action, Mismatch, Resolved, RewrittenBy, Route, RouteMatch};
-pub use rule::{Rule, RuleStep};
+pub use rule::{Rule, RuleStep, write_rule_name};
 pub use split::{Destination, DispatchKey, InvalidSplit, Roll, Split};
 pub use string_match::{StringMatch, ValueMatch};
 pub use table::{Decision, RouteTable, VirtualHost};

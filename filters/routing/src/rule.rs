@@ -24,13 +24,29 @@ pub struct RuleStep {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.steps.iter().enumerate() {
-            let arrow = if index > 0 { " -> " } else { "" };
-            write!(f, "{arrow}{} http[{}]", step.virtual_service, step.http)?;
-        }
-        match &self.matched {
-            Some(index) => write!(f, " match[{index}]"),
-            None => Ok(()),
-        }
+        let steps = self.steps.iter().map(|it| (&*it.virtual_service, it.http));
+        write_rule_name(f, steps, self.matched.as_deref())
+    }
+}
+
+/// Names a rule or a match of it as all output does, with the indexes of Istio's field path: `default/reviews
+/// http[1].match[0]`, and through a delegate `web/root http[0] > shop/leaf http[1].match[0-2]`.
+///
+/// A step is `namespace/name` of a VirtualService and the index in its `http` list.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_rule_name<'n>(
+    to: &mut impl fmt::Write,
+    steps: impl IntoIterator<Item = (&'n str, u32)>,
+    matched: Option<&str>,
+) -> fmt::Result {
+    for (index, (virtual_service, http)) in steps.into_iter().enumerate() {
+        let arrow = if index > 0 { " > " } else { "" };
+        write!(to, "{arrow}{virtual_service} http[{http}]")?;
+    }
+    match matched {
+        Some(index) => write!(to, ".match[{index}]"),
+        None => Ok(()),
     }
 }

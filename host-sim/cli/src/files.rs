@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::load::listed;
 use crate::rendered::{Render, render};
 use crate::skipped::{Reason, Skipped, is_of_other_tools, is_our_output, shown};
+use crate::working_folder::relative;
 
 /// What standard input is called in messages.
 const STDIN: &str = "<stdin>";
@@ -195,7 +196,7 @@ fn named_files(names: &[PathBuf], skipped: &mut Skipped) -> Result<Vec<Named>, F
         if metadata.is_dir() {
             files.extend(files_below(name, skipped)?.into_iter().map(|it| named(it, true)));
         } else {
-            files.push(named(name.clone(), false));
+            files.push(named(relative(name), false));
         }
     }
     let mut seen = HashSet::new();
@@ -304,7 +305,7 @@ fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf
         .filter_entry(|entry| {
             let is_other = entry.file_type().is_dir() && is_of_other_tools(entry.path());
             if entry.depth() > 0 && is_other {
-                folders.push(shortened(entry.path()));
+                folders.push(relative(entry.path()));
             }
             entry.depth() == 0 || !is_hidden(entry) && !is_other
         });
@@ -321,10 +322,10 @@ fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf
         let kind = entry.file_type();
         if kind.is_file() {
             if counts(entry.path()) {
-                files.push(shortened(entry.path()));
+                files.push(relative(entry.path()));
             }
         } else if !kind.is_dir() && is_read(entry.path()) {
-            left_out.push((shortened(entry.path()), special(kind)));
+            left_out.push((relative(entry.path()), special(kind)));
         }
     }
     note_left_out(&left_out);
@@ -338,14 +339,14 @@ fn dead_link(error: &walkdir::Error) -> Result<Option<(PathBuf, &'static str)>, 
         return Err(Failure::refused(error.to_string()));
     };
     if error.loop_ancestor().is_some() {
-        return Ok(Some((shortened(path), "a link to a directory around it")));
+        return Ok(Some((relative(path), "a link to a directory around it")));
     }
     let what = match error.io_error().and_then(Errno::from_io_error) {
         Some(Errno::NOENT) => "a link to nothing",
         Some(Errno::LOOP) => "a link to itself",
         _ => return Err(Failure::refused(error.to_string())),
     };
-    Ok(is_read(path).then(|| (shortened(path), what)))
+    Ok(is_read(path).then(|| (relative(path), what)))
 }
 
 fn special(kind: FileType) -> &'static str {
@@ -373,11 +374,6 @@ fn note_left_out(left_out: &[(PathBuf, &'static str)]) {
             listed(&new)
         ));
     }
-}
-
-/// The path as people write it.
-fn shortened(path: &Path) -> PathBuf {
-    path.strip_prefix("./").unwrap_or(path).to_path_buf()
 }
 
 /// Whether a file of a directory is read, by its ending.

@@ -33,6 +33,7 @@ mod skipped;
 mod test;
 mod up;
 mod watch;
+mod working_folder;
 
 use std::panic;
 use std::process::ExitCode;

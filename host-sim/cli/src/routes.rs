@@ -7,7 +7,7 @@
 //!  "listeners": [
 //!   {"proxy": {"istio": "ingressgateway"}, "name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "hosts": [
 //!     {"domains": ["*.example.com"], "tls": false, "redirects_to_https": false, "rules": [
-//!       {"rule": "default/web http[0] match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
+//!       {"rule": "default/web http[0].match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
 //!        "match": "1", "conditions": "prefix /v1", "rewrite": "/v1 -> /", "destination": "v1.default.svc…:80",
 //!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}]}
 //! ```

@@ -165,7 +165,7 @@ pub struct Hidden {
 /// A rule, and where it is written.
 #[derive(Debug, Clone, Serialize)]
 pub struct Source {
-    /// As in `default/shop http[0] match[0]`.
+    /// As in `default/shop http[0].match[0]`.
     pub rule: String,
     /// The same in parts: the root, then the delegate.
     pub rules: Vec<RuleStep>,

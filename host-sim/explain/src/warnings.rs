@@ -5,7 +5,7 @@ use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
-use crate::explanation::{Explanation, Outcome, Warning};
+use crate::explanation::{Explanation, Outcome, Source, Tried, Warning};
 use crate::not_found;
 
 /// The warnings, the gravest first.
@@ -166,27 +166,29 @@ fn origin(told: &Explanation, found: &mut Vec<Warning>) {
 
 fn shadowed(told: &Explanation, found: &mut Vec<Warning>) {
     for late in &told.too_late {
-        let Some(position) = late.shadowed_by else {
+        let by = |it: &&Tried| Some(it.position) == late.shadowed_by;
+        let Some(earlier) = told.tried.iter().find(by) else {
             continue;
         };
-        let thief = told.tried.iter().find(|it| it.position == position);
-        let of = |source: &crate::explanation::Source| {
+        let of = |source: &Source| {
             let first = source.rules.first();
             first.map(|it| it.virtual_service.clone()).unwrap_or_default()
         };
-        let help = match thief {
-            Some(thief) if of(&thief.source) != of(&late.source) => format!(
+        let (rule, first) = (&late.source, &earlier.source);
+        let help = if of(rule) == of(first) {
+            format!("put {} before {}", rule.rule, first.rule)
+        } else {
+            format!(
                 "VirtualServices of one host are tried by age, then by name: {} before {}; list both rules in one",
-                of(&thief.source),
-                of(&late.source)
-            ),
-            Some(_) | None => format!("put rule {} before rule {position}", late.position),
+                of(first),
+                of(rule)
+            )
         };
         found.push(Warning {
             code: Code::Shadowed,
             message: format!(
-                "rule {} never gets a request: rule {position} takes all that it could take",
-                late.position
+                "{} never gets a request: {} takes all that it could take",
+                rule.rule, first.rule
             ),
             help: Some(help),
         });

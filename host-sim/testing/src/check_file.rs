@@ -9,7 +9,7 @@
 //! `labels`, beside `requests`, are those of the proxy; `--labels` goes before them. `port` is the one
 //! that the Gateway declares. Of `expect` only `status` is needed; `"cluster": null` says that no
 //! upstream is reached, `"rule": null` that no rule applies. A rule may be named with its match, as in
-//! `default/shop http[0] match[1]`.
+//! `default/shop http[0].match[1]`.
 
 use serde::{Deserialize, Deserializer};
 

@@ -1,8 +1,8 @@
-//! How a test names a rule: `reviews`, `prod/reviews http[1]`, `reviews http[canary] match[0]`, `root > leaf http[2]`.
+//! How a test names a rule: `reviews`, `prod/reviews http[1]`, `reviews http[canary].match[0]`, `root > leaf http[2]`.
 //!
 //! Anything left out will do: a name alone means any rule of the VirtualService. Between brackets is the index, or
 //! the `name` that the rule or the match has in the VirtualService. `reviews#1.0` is short for
-//! `reviews http[1] match[0]`, and needs no quotes in YAML.
+//! `reviews http[1].match[0]`, and needs no quotes in YAML. A blank will do for the dot between the brackets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -161,7 +161,7 @@ impl FromStr for RuleName {
 fn step(text: &str) -> Result<Step, String> {
     let wrong = || {
         format!(
-            "`{}` names no rule: expected e.g. reviews, prod/reviews http[1] or reviews http[1] match[0], which is reviews#1.0 for short",
+            "`{}` names no rule: expected e.g. reviews, prod/reviews http[1] or reviews http[1].match[0], which is reviews#1.0 for short",
             text.trim()
         )
     };
@@ -187,7 +187,7 @@ fn step(text: &str) -> Result<Step, String> {
         step.http = Some(Which(http.to_owned()));
         step.matched = matched.map(|it| Which(it.to_owned()));
     }
-    for word in words {
+    for word in words.flat_map(items) {
         let (list, which) = word
             .strip_suffix(']')
             .and_then(|it| it.split_once('['))
@@ -203,6 +203,15 @@ fn step(text: &str) -> Result<Step, String> {
         }
     }
     Ok(step)
+}
+
+/// `http[1].match[0]` as `http[1]` and `match[0]`. A name between brackets may have dots.
+fn items(word: &str) -> impl Iterator<Item = &str> {
+    let (first, second) = match word.split_once("].match[") {
+        Some((first, _)) => (&word[..=first.len()], word.get(first.len() + 2..)),
+        None => (word, None),
+    };
+    std::iter::once(first).chain(second)
 }
 
 impl fmt::Display for RuleName {

@@ -10,6 +10,7 @@ use fingerpost_testing::is_test_file;
 
 use crate::failure::Failure;
 use crate::files::{below, read_file, unreadable};
+use crate::working_folder::relative;
 
 /// How the name of a test file ends before its extension.
 const MARKS: [&str; 2] = [".test", "_test"];
@@ -35,7 +36,7 @@ pub(super) fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let found = if metadata.is_dir() {
             below(name, |path| is_test(path) || reads_as_test(path))?
         } else {
-            vec![name.clone()]
+            vec![relative(name)]
         };
         for file in found {
             if !files.contains(&file) {

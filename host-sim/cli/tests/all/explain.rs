@@ -99,7 +99,7 @@ fn the_json_form_tells_the_same() {
     assert_eq!(told["listener"]["why"], "http means port 80");
     assert_eq!(told["host"]["kind"], "exact");
     let winner = json!({
-        "rule": "default/shop http[0] match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
+        "rule": "default/shop http[0].match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
         "match": "0", "conditions": "prefix /v1/", "file": "a.yaml", "line": 16,
     });
     let outcome = &told["outcome"];

@@ -164,7 +164,7 @@ fn a_person_sees_what_the_upstream_receives() {
     for line in [
         "200  GET shop.example.com/v1/cart?a=b",
         "    GET /cart?a=b",
-        "default/shop http[0] match[0]",
+        "default/shop http[0].match[0]",
     ] {
         assert!(ended.stdout.contains(line), "`{line}` in\n{}", ended.stdout);
     }

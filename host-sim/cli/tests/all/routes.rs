@@ -16,8 +16,8 @@ fn rules_are_listed_in_the_order_in_which_they_are_tried() {
 
   shop.example.com
      match        rewrite    destination        rule                           source
-  1  prefix /v1/  /v1/ -> /  shop.default:80    default/shop http[0] match[0]  shop.yaml:16
-  2  exact /old              redirect 301 /new  default/shop http[1] match[0]  shop.yaml:19
+  1  prefix /v1/  /v1/ -> /  shop.default:80    default/shop http[0].match[0]  shop.yaml:16
+  2  exact /old              redirect 301 /new  default/shop http[1].match[0]  shop.yaml:19
 ";
     assert_eq!(ended.stdout, expected);
 }
@@ -60,7 +60,7 @@ fn the_json_form_tells_the_same() {
     );
     assert_eq!(listener["hosts"][0]["domains"], json!(["shop.example.com"]));
     let expected = json!({
-        "rule": "default/shop http[0] match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
+        "rule": "default/shop http[0].match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
         "match": "0", "conditions": "prefix /v1/", "rewrite": "/v1/ -> /",
         "destination": "shop.default.svc.cluster.local:80", "virtual_service": "default/shop",
         "file": "shop.yaml", "line": 16,

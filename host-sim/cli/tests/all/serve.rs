@@ -165,7 +165,7 @@ fn an_answer_names_its_rule_whatever_the_client_says_and_ctrl_c_ends_it() {
         &answer,
         &[
             "HTTP/1.1 200",
-            "x-fingerpost-rule: default/shop http[0] match[0]\r\n",
+            "x-fingerpost-rule: default/shop http[0].match[0]\r\n",
             "x-fingerpost-cluster: outbound|80||shop.default.svc.cluster.local\r\n",
             "\r\n\r\nok",
         ],
@@ -200,7 +200,7 @@ fn the_module_that_envoy_loads_decides_the_same() {
         &serve.get("/v1/x"),
         &[
             "HTTP/1.1 200",
-            "x-fingerpost-rule: default/shop http[0] match[0]\r\n",
+            "x-fingerpost-rule: default/shop http[0].match[0]\r\n",
         ],
     );
     serve.end().check(0, &[]);
@@ -222,7 +222,7 @@ fn known_endpoints_are_asked_for_real_and_their_answer_is_edited() {
         &[
             "HTTP/1.1 203",
             "x-out: b\r\n",
-            "rule: default/shop http[0] match[0]\r\n",
+            "rule: default/shop http[0].match[0]\r\n",
             "\r\n\r\nreal",
         ],
     );
@@ -344,7 +344,7 @@ fn a_request_under_way_keeps_its_rules_and_is_answered_before_the_end() {
     stream.read_to_string(&mut answer).expect("an answer");
     contains(
         &answer,
-        &["HTTP/1.1 200", "x-fingerpost-rule: default/shop http[0] match[0]"],
+        &["HTTP/1.1 200", "x-fingerpost-rule: default/shop http[0].match[0]"],
     );
     contains(&ended.stdout, &["/v1/x"]);
 }

@@ -33,7 +33,7 @@ tests:
 - name: v1 loses its prefix # since March
   request: GET http://shop.example.com/v1/cart   # a plain one
   expect:
-    rule: \"default/shop http[0] match[0]\"
+    rule: \"default/shop http[0].match[0]\"
     host: shop.default.svc.cluster.local
     path: /cart
     status: 200
@@ -41,7 +41,7 @@ tests:
     url: http://shop.example.com/old
     headers: {x-user: [a, b]}
   expect:
-    rule: \"default/shop http[1] match[0]\"
+    rule: \"default/shop http[1].match[0]\"
     status: 301
     redirect: \"http://shop.example.com/new\"
   # About the next one.

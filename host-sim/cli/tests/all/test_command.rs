@@ -57,7 +57,7 @@ routes.test.yaml
         path  routes.test.yaml:5
           expected  /v1/cart
           found     /cart
-        default/shop http[0] match[0] took it  shop.yaml:16
+        default/shop http[0].match[0] took it  shop.yaml:16
 
 0 passed, 1 failed
 "
@@ -136,7 +136,7 @@ fn coverage_names_the_rule_that_no_test_reached() {
     let missing = ended.stdout.lines().find(|it| it.contains("never reached"));
     let missing = missing.unwrap_or_default();
     assert!(
-        missing.contains("default/shop http[1] match[0]") && missing.ends_with("  shop.yaml:19"),
+        missing.contains("default/shop http[1].match[0]") && missing.ends_with("  shop.yaml:19"),
         "{}",
         ended.stdout
     );

@@ -59,7 +59,7 @@ fn junit_has_a_suite_for_the_file_and_a_case_for_each_test() {
     let message = message.as_ref().map(|it| it.as_str());
     assert_eq!(message, Some("path: expected /v1/cart, found /cart"));
     let description = description.as_ref().map_or("", |it| it.as_str());
-    assert!(description.contains("default/shop http[0] match[0] took it  shop.yaml:16"));
+    assert!(description.contains("default/shop http[0].match[0] took it  shop.yaml:16"));
     assert!(matches!(&new.status, TestCaseStatus::NonSuccess { ty: Some(ty), .. } if ty.as_str() == "new"));
     assert!(
         matches!(&skipped.status, TestCaseStatus::Skipped { message: Some(why), .. }
@@ -129,6 +129,6 @@ fn github_is_told_beside_the_rule_that_no_test_reaches_it() {
     folder.write("routes.test.yaml", &TESTS.replace("/old", "/older"));
     let ended = folder.run("test . --filter-runtime native --coverage --format github");
     let warning = "::warning file=shop.yaml,line=19,title=no test reaches this::\
-                   default/shop http[1] match[0] (exact /old)\n";
+                   default/shop http[1].match[0] (exact /old)\n";
     assert!(ended.stdout.contains(warning), "{}", ended.stdout);
 }

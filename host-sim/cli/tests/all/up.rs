@@ -303,6 +303,6 @@ const EXPECTED: &str = r#"{"requests": [
   {"request": {"port": 80, "method": "GET", "path": "/v1/x", "authority": "shop.example.com", "headers": [["x-a", "1"]]},
    "expect": {"status": 200, "cluster": "outbound|80||shop.default.svc.cluster.local", "path": "/x", "rule": "default/shop http[0]"}},
   {"request": {"port": 80, "path": "/old", "authority": "shop.example.com"},
-   "expect": {"status": 301, "cluster": null, "rule": "default/shop http[1] match[0]"}},
+   "expect": {"status": 301, "cluster": null, "rule": "default/shop http[1].match[0]"}},
   {"request": {"port": 80, "path": "/none", "authority": "shop.example.com"},
    "expect": {"status": 404, "cluster": null, "rule": null}}]}"#;

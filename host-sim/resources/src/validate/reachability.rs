@@ -20,12 +20,12 @@ pub(super) fn check(service: &VirtualService, cx: &mut Checker<'_>) {
         .http
         .iter()
         .map(|rule| rule.matches.iter().map(nameless).collect());
-    check_order(rules, &http, cx);
+    check_order(rules, "http", cx);
     check_prefixes(&service.http, &http, cx);
     let tls = service.tls.iter().map(|rule| rule.matches.iter().collect());
-    check_order(tls, &Path::SPEC.field("tls"), cx);
+    check_order(tls, "tls", cx);
     let tcp = service.tcp.iter().map(|rule| rule.matches.iter().collect());
-    check_order(tcp, &Path::SPEC.field("tcp"), cx);
+    check_order(tcp, "tcp", cx);
 }
 
 /// A match without what does not decide.
@@ -38,32 +38,34 @@ fn nameless(request: &HttpMatchRequest) -> HttpMatchRequest {
     }
 }
 
-fn check_order<M: Debug>(rules: impl Iterator<Item = Vec<M>>, path: &Path<'_>, cx: &mut Checker<'_>) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+/// The rules of a list, each with its matches. `kind` is the list's name.
+fn check_order<M: Debug>(rules: impl Iterator<Item = Vec<M>>, kind: &'static str, cx: &mut Checker<'_>) {
+    let path = Path::SPEC.field(kind);
+    let mut seen: HashMap<String, String> = HashMap::new();
     let mut open = None;
     for (index, matches) in rules.enumerate() {
         let path = path.item(index);
         if matches.is_empty() {
-            if let Some(earlier) = open {
+            if let Some(earlier) = &open {
                 let message =
-                    format!("never used: rule {earlier} has no matches either and takes everything");
+                    format!("never reached: {earlier} has no matches either and takes every request");
                 cx.warn(Code::UnreachableRule, &path, message)
                     .help("only the last rule can do without matches");
             }
-            open = Some(index);
+            open = Some(format!("{kind}[{index}]"));
             continue;
         }
         let list = path.field("match");
         for (position, it) in matches.iter().enumerate() {
-            if let Some(earlier) = open {
-                let message = format!("never used: rule {earlier} has no matches and takes everything");
+            if let Some(earlier) = &open {
+                let message = format!("never reached: {earlier} has no matches and takes every request");
                 cx.warn(Code::UnreachableRule, &list.item(position), message)
-                    .help(format!("move rule {earlier} to the end"));
+                    .help(format!("move {earlier} to the end"));
             } else if let Some(earlier) = seen.get(&format!("{it:?}")) {
-                let message = format!("never used: rule {earlier} has the same match");
+                let message = format!("never reached: {earlier} has the same match");
                 cx.warn(Code::UnreachableMatch, &list.item(position), message);
             } else {
-                seen.insert(format!("{it:?}"), index);
+                seen.insert(format!("{it:?}"), format!("{kind}[{index}].match[{position}]"));
             }
         }
     }
@@ -90,8 +92,10 @@ fn check_prefixes(rules: &[HttpRoute], path: &Path<'_>, cx: &mut Checker<'_>) {
                 .flatten()
                 .filter(|(_, _, by)| seems_covered(it, by))
                 .min_by_key(|(index, position, _)| (*index, *position));
-            if let Some((rule, by_position, by)) = covering {
-                let place = format!("`match[{by_position}]` of rule {rule}");
+            if let Some((rule, by_position, by)) = covering
+                && let Some(StringMatch::Prefix(by_prefix)) = &by.uri
+            {
+                let place = format!("http[{rule}].match[{by_position}]");
                 let rule_at = path.item(index);
                 let list = rule_at.field("match");
                 let path = list.item(position);
@@ -99,7 +103,9 @@ fn check_prefixes(rules: &[HttpRoute], path: &Path<'_>, cx: &mut Checker<'_>) {
                     cx.warn(
                         Code::UnreachableMatch,
                         &path,
-                        format!("never used: {place} takes all of it with a shorter prefix"),
+                        format!(
+                            "never reached: {place} (prefix `{by_prefix}`) takes the same requests first"
+                        ),
                     );
                 } else {
                     let message =
