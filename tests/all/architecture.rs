@@ -156,6 +156,11 @@ const ALLOWANCES: &[Allowance] = &[
         others: None,
     },
     Allowance {
+        name: "settings",
+        ours: &["config-compiler", "resources"],
+        others: Some(&[]),
+    },
+    Allowance {
         name: "renderers",
         ours: &["resources"],
         others: Some(&[]),
@@ -178,6 +183,7 @@ const ALLOWANCES: &[Allowance] = &[
             "resources",
             "routing-config",
             "rules",
+            "settings",
             "simulated-proxy",
             "simulator",
             "terminal",

@@ -8,6 +8,7 @@ use fingerpost_simulated_proxy::FilterRuntime;
 use fingerpost_terminal::style::note;
 
 use crate::failure::Failure;
+use crate::ignored::Ignored;
 use crate::module;
 use crate::rendered::Render;
 
@@ -73,6 +74,9 @@ pub(crate) struct Input {
 
     #[command(flatten)]
     pub(crate) render: Render,
+
+    #[command(flatten)]
+    pub(crate) ignored: Ignored,
 }
 
 /// Which engine matches requests.

@@ -14,6 +14,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_renderers::{Kustomization, Tool, normal};
 use fingerpost_resources::{Contents, Source, contents};
+use fingerpost_settings::FILE_NAME;
 use fingerpost_terminal::style::note;
 use fingerpost_testing::is_test_file;
 use rustix::io::Errno;
@@ -217,15 +218,16 @@ fn read_stdin() -> Result<Source, Failure> {
     Ok(Source::from_bytes(STDIN, READ.get().cloned().unwrap_or_default()))
 }
 
-/// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are tests
-/// of routing by their name, `*.test.json` and the like. Those of other tools are known by their text alone.
+/// The files of a directory and of those in it, by name. Hidden ones are passed over, as in `.git`, and so are our
+/// settings, and tests of routing by their name, `*.test.json` and the like. Those of other tools are known by their text alone.
 fn files_below(directory: &Path, skipped: &mut Skipped) -> Result<Vec<PathBuf>, Failure> {
     let is_test = |path: &Path| {
         path.file_stem()
             .is_some_and(|it| it.to_string_lossy().ends_with(".test"))
     };
     let (files, folders) = walk(directory, |path| {
-        !is_test(path) && (is_read(path) || Tool::of(path).is_some()) && !is_our_output(path)
+        let is_ours = is_test(path) || path.file_name().is_some_and(|it| it == FILE_NAME);
+        !is_ours && (is_read(path) || Tool::of(path).is_some()) && !is_our_output(path)
     })?;
     skipped.add_folders(folders);
     if files.is_empty() {

@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::certificates;
 use crate::failure::Failure;
 use crate::files::{self, ReadOptions};
+use crate::ignored::Ignored;
 use crate::proxy::{self, Proxy};
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
@@ -47,6 +48,8 @@ pub(crate) struct LoadOptions<'o> {
     pub(crate) ignored_codes: &'o [Code],
     /// Which folders are read through the tools that make resources of them.
     pub(crate) render: &'o Render,
+    /// Findings that are counted and not shown.
+    pub(crate) ignored: &'o Ignored,
 }
 
 impl LoadOptions<'_> {
@@ -107,6 +110,7 @@ impl<'o> LoadOptions<'o> {
             implies_gateway: input.no_gateway,
             ignored_codes,
             render: &input.render,
+            ignored: &input.ignored,
         }
     }
 
@@ -123,6 +127,8 @@ struct Compiled {
     /// The Gateway that its labels are taken from.
     gateway: Option<String>,
     findings: Diagnostics,
+    /// Findings that the user has chosen not to see.
+    ignored: Diagnostics,
     sources: Sources,
 }
 
@@ -233,11 +239,13 @@ fn compile_for(
     {
         certificates::check(&valid.compiled, &mut diagnostics);
     }
+    let ignored = reading.ignored.remove_from(&mut diagnostics);
     let findings = judge(diagnostics, reading.strict, reading.ignored_codes);
     Compiled {
         options: options.clone(),
         gateway,
         findings: findings.clone(),
+        ignored,
         sources: resources.sources.clone(),
         compilation: compiled.map(|valid| Compilation {
             resources,
@@ -252,9 +260,10 @@ fn compile_for(
 
 /// Shows what was found, and returns what was compiled. An error ends it, except those about what is left out.
 fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compilation>, Failure> {
-    let findings = of_all(&proxies);
+    let findings = of_all(&proxies, |it| &it.findings);
+    let ignored = of_all(&proxies, |it| &it.ignored).len();
     if let Some(first) = proxies.first() {
-        show(&findings, &first.sources, reading.caller);
+        show(&findings, &first.sources, ignored, reading.caller);
     }
     let compiled: Option<Vec<Compilation>> = proxies.into_iter().map(|it| it.compilation).collect();
     let Some(compiled) = compiled else {
@@ -279,14 +288,14 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
     Ok(compiled)
 }
 
-/// The findings for all the proxies, each once.
-fn of_all(proxies: &[Compiled]) -> Diagnostics {
+/// These findings for all the proxies, each once.
+fn of_all(proxies: &[Compiled], findings: impl Fn(&Compiled) -> &Diagnostics) -> Diagnostics {
     let mut all = Diagnostics::new();
     for proxy in proxies {
-        for finding in proxy.findings.iter() {
+        for finding in findings(proxy).iter() {
             let has = |it: &Diagnostics| it.iter().any(|it| it == finding);
             let is_right_for_another = FOUND_FOR_EVERY_PROXY.contains(&finding.code)
-                && !proxies.iter().all(|it| has_like(&it.findings, finding));
+                && !proxies.iter().all(|it| has_like(findings(it), finding));
             if !has(&all) && !is_right_for_another {
                 all.push(finding.clone());
             }
@@ -379,8 +388,9 @@ fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diag
     judged
 }
 
-/// The findings that the user wants to see, as many as there is room for beside the screen of the command.
-pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources, caller: Caller) {
+/// The findings that the user wants to see, as many as there is room for beside the screen of the command. `ignored`
+/// others are counted.
+pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources, ignored: usize, caller: Caller) {
     let detail = match (verbosity(), caller.goes_on()) {
         (Verbosity::All, _) => Detail::All,
         (Verbosity::Quiet | Verbosity::Usual, true) => Detail::FirstPlaces,
@@ -389,5 +399,11 @@ pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources, caller: Caller)
     let mut wanted = Diagnostics::new();
     let is_wanted = |severity| severity == Severity::Error || verbosity() != Verbosity::Quiet;
     wanted.extend(diagnostics.iter().filter(|it| is_wanted(it.severity)).cloned());
-    show_findings(&findings::screen(&wanted, sources, detail, messages::width()));
+    show_findings(&findings::screen(
+        &wanted,
+        sources,
+        ignored,
+        detail,
+        messages::width(),
+    ));
 }

@@ -14,6 +14,7 @@ mod explain;
 mod failure;
 mod files;
 mod headers;
+mod ignored;
 mod journal;
 mod load;
 mod local;
@@ -28,6 +29,7 @@ mod routes;
 mod rule;
 mod schema;
 mod serve;
+mod settings;
 mod signals;
 mod skipped;
 mod test;
@@ -38,7 +40,8 @@ mod working_folder;
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use fingerpost_terminal::messages::{self, Verbosity};
 
 use crate::args::Colour;
@@ -105,14 +108,10 @@ fn main() -> ExitCode {
              if you may share it."
         ));
     }));
-    let cli = Cli::parse();
-    cli.color.apply();
-    messages::set_verbosity(match (cli.quiet, cli.all) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::All,
-        (false, false) => Verbosity::Usual,
-    });
-    messages::hold();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(failure) => return end(&failure),
+    };
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
@@ -134,6 +133,38 @@ fn main() -> ExitCode {
         Ok(Err(failure)) => end(&failure),
         Err(_) => ExitCode::from(BUG),
     }
+}
+
+/// The command line, with the settings that hold here as the defaults of its options.
+fn parse() -> Result<Cli, Failure> {
+    let command = Cli::command();
+    let settings = match settings::find() {
+        Ok(settings) => settings,
+        // Help, and commands that take no settings, do not need them.
+        Err(unusable) => match command.clone().try_get_matches() {
+            Err(error) if !matches!(error.kind(), ErrorKind::MissingRequiredArgument) => error.exit(),
+            Ok(matches) if !settings::are_for(&command, &matches) => return Ok(from_matches(&matches)),
+            Ok(_) | Err(_) => return Err(unusable.report()),
+        },
+    };
+    let matches = settings.apply(command.clone()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| settings::advise(error).exit());
+    let cli = from_matches(&matches);
+    cli.color.apply();
+    messages::set_verbosity(match (cli.quiet, cli.all) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::All,
+        (false, false) => Verbosity::Usual,
+    });
+    messages::hold();
+    if settings::are_for(&command, &matches) {
+        settings.announce();
+    }
+    Ok(cli)
+}
+
+fn from_matches(matches: &ArgMatches) -> Cli {
+    Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
 }
 
 fn end(failure: &Failure) -> ExitCode {

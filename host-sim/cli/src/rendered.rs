@@ -27,13 +27,8 @@ pub(crate) struct Render {
     pub(crate) helm: bool,
 
     /// Values for `helm template`; may be repeated
-    #[arg(
-        long = "helm-values",
-        value_name = "FILE",
-        requires = "helm",
-        help_heading = "Input"
-    )]
-    pub(crate) values: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "helm", help_heading = "Input")]
+    pub(crate) helm_values: Vec<PathBuf>,
 }
 
 /// What the tools made.
@@ -72,7 +67,7 @@ pub(crate) fn render<'s>(
         .collect();
     let mut rendered = RenderedSources::default();
     for folder in rendered_folders(kustomizations, &charts) {
-        match folder.tool.render(&folder.folder, &wanted.values) {
+        match folder.tool.render(&folder.folder, &wanted.helm_values) {
             Ok(it) => {
                 note_once(format!("read what `{}` makes", it.command));
                 let name = format!("{} ({})", shown(&folder.folder), tool(&folder));

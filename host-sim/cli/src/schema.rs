@@ -8,11 +8,18 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::failure::Failure;
 
 /// Every schema: its name, what it describes, and its text.
-const SCHEMAS: &[(&str, &str, &str)] = &[(
-    "test",
-    "Tests for `fingerpost test`: *.test.yaml",
-    fingerpost_testing::SCHEMA,
-)];
+const SCHEMAS: &[(&str, &str, &str)] = &[
+    (
+        "test",
+        "Tests for `fingerpost test`: *.test.yaml",
+        fingerpost_testing::SCHEMA,
+    ),
+    (
+        "settings",
+        "Settings for a folder: fingerpost.yaml",
+        fingerpost_settings::SCHEMA,
+    ),
+];
 
 /// Print the JSON Schema of a file, for editors
 ///
@@ -31,7 +38,7 @@ impl Schema {
         let Some(wanted) = &self.name else {
             let mut out = fingerpost_terminal::screen::stdout();
             for (name, about, _) in SCHEMAS {
-                writeln!(out, "{name:<8}{about}")?;
+                writeln!(out, "{name:<10}{about}")?;
             }
             return Ok(out.flush()?);
         };

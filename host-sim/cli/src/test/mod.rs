@@ -38,6 +38,7 @@ use crate::args::RuntimeName;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::files;
+use crate::ignored::Ignored;
 use crate::load::{LoadOptions, load_with, show};
 use crate::output::replace;
 use crate::rendered::Render;
@@ -113,6 +114,9 @@ pub(crate) struct Test {
 
     #[command(flatten)]
     render: Render,
+
+    #[command(flatten)]
+    ignored: Ignored,
 
     /// Bind every VirtualService to an implied Gateway for all hosts on port 80
     #[arg(long, help_heading = "Input")]
@@ -234,6 +238,7 @@ impl Test {
                 implies_gateway: inputs.no_gateway,
                 ignored_codes: IGNORED_CODES,
                 render: &self.render,
+                ignored: &self.ignored,
             };
             let compilation = load_with(&reading, inputs.options())?;
             compiled.push((inputs, compilation));
@@ -241,7 +246,7 @@ impl Test {
         let run = match run(&files.suites, compiled, &self.filter_runtime.load()?, &options) {
             Ok(run) => run,
             Err(RunError::UnknownNames(findings)) => {
-                show(&findings, &files.sources, Caller::Test);
+                show(&findings, &files.sources, 0, Caller::Test);
                 return Err(Failure::Diagnosed);
             }
             Err(RunError::Proxy(error)) => return Err(error.into()),
@@ -293,7 +298,7 @@ impl TestFiles {
             sources.push(source);
         }
         let sources = Sources::new(sources);
-        show(&diagnostics, &sources, Caller::Test);
+        show(&diagnostics, &sources, 0, Caller::Test);
         if diagnostics.has_errors() {
             return Err(Failure::Diagnosed);
         }

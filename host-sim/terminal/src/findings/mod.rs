@@ -38,9 +38,16 @@ pub enum Detail {
 }
 
 /// The findings and a summary, such as `3 errors, 12 warnings (unknown-host 9, unreachable-match 3) in 87 files`. Empty if
-/// there are none. Ends with a line feed. Lists are cut at `width`; without one, there is no terminal to fit into.
-pub fn screen(findings: &Diagnostics, sources: &Sources, detail: Detail, width: Option<usize>) -> String {
-    if findings.is_empty() {
+/// there are none. Ends with a line feed. `ignored` others are only counted. Lists are cut at `width`; without one, there is
+/// no terminal to fit into.
+pub fn screen(
+    findings: &Diagnostics,
+    sources: &Sources,
+    ignored: usize,
+    detail: Detail,
+    width: Option<usize>,
+) -> String {
+    if findings.is_empty() && ignored == 0 {
         return String::new();
     }
     let width = width.unwrap_or(usize::MAX);
@@ -51,12 +58,12 @@ pub fn screen(findings: &Diagnostics, sources: &Sources, detail: Detail, width: 
         Detail::Causes | Detail::FirstPlaces => causes(&groups, &mut renderer, detail, width),
     };
     let files = sources.iter().count();
-    text.push_str(&format!("{}\n", paint(BOLD, summary(findings, files))));
+    text.push_str(&format!("{}\n", paint(BOLD, summary(findings, ignored, files))));
     text
 }
 
-/// How many findings there are, by severity and code.
-pub fn summary(findings: &Diagnostics, files: usize) -> String {
+/// How many findings there are, by severity and code, and how many are ignored.
+pub fn summary(findings: &Diagnostics, ignored: usize, files: usize) -> String {
     let parts = [
         (Severity::Error, "error"),
         (Severity::Warning, "warning"),
@@ -73,7 +80,8 @@ pub fn summary(findings: &Diagnostics, files: usize) -> String {
                 Severity::Warning | Severity::Note => format!("{number} ({})", codes(findings, severity)),
             }
         });
-    let all = parts.collect::<Vec<_>>().join(", ");
+    let ignored = (ignored > 0).then(|| format!("{ignored} ignored"));
+    let all = parts.chain(ignored).collect::<Vec<_>>().join(", ");
     format!("{all} in {}", count(files, "file"))
 }
 

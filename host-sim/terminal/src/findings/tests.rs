@@ -22,7 +22,7 @@ fn found(findings: &[(Severity, Code, &str)]) -> Diagnostics {
 
 fn shown(findings: &Diagnostics, detail: Detail) -> String {
     let sources = Sources::new(vec![Source::new("a.yaml", "")]);
-    unstyled(&screen(findings, &sources, detail, WIDTH))
+    unstyled(&screen(findings, &sources, 0, detail, WIDTH))
 }
 
 /// The findings of files with syntax errors, and the files.
@@ -66,7 +66,7 @@ note[only-for-sidecars]: this is for sidecars
 #[test]
 fn one_cause_is_shown_once_with_its_next_places() {
     let (findings, sources) = syntax_errors(&vec!["kind: [".to_owned(); 90]);
-    let text = unstyled(&screen(&findings, &sources, Detail::Causes, WIDTH));
+    let text = unstyled(&screen(&findings, &sources, 0, Detail::Causes, WIDTH));
     assert_eq!(text.matches("error[syntax]").count(), 1, "{text}");
     assert_eq!(text.matches("  also k8s/").count(), 10, "{text}");
     assert!(text.contains("  … and 79 more like this in 79 files\n"), "{text}");
@@ -77,7 +77,7 @@ fn one_cause_is_shown_once_with_its_next_places() {
 #[test]
 fn the_first_places_leave_room_for_another_screen() {
     let (findings, sources) = syntax_errors(&vec!["kind: [".to_owned(); 9]);
-    let text = unstyled(&screen(&findings, &sources, Detail::FirstPlaces, WIDTH));
+    let text = unstyled(&screen(&findings, &sources, 0, Detail::FirstPlaces, WIDTH));
     assert!(!text.contains("  also "), "{text}");
     assert!(text.contains("  … and 8 more like this in 8 files\n"), "{text}");
 }
@@ -85,7 +85,7 @@ fn the_first_places_leave_room_for_another_screen() {
 #[test]
 fn all_shows_every_finding() {
     let (findings, sources) = syntax_errors(&vec!["kind: [".to_owned(); 90]);
-    let text = unstyled(&screen(&findings, &sources, Detail::All, WIDTH));
+    let text = unstyled(&screen(&findings, &sources, 0, Detail::All, WIDTH));
     assert_eq!(text.matches("error[syntax]").count(), 90);
     assert!(text.ends_with("\n90 errors in 90 files\n"), "{text}");
 }
@@ -156,9 +156,10 @@ fn the_summary_counts_by_code_the_most_frequent_first() {
         (Severity::Warning, Code::UnknownHost, "d"),
     ]);
     assert_eq!(
-        summary(&findings, 87),
+        summary(&findings, 0, 87),
         "1 error, 3 warnings (unknown-host 2, unreachable-match 1) in 87 files"
     );
+    assert_eq!(summary(&Diagnostics::new(), 2, 1), "2 ignored in 1 file");
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn no_line_of_a_list_is_longer_than_the_screen() {
     for finding in ["port", "host", "path", "name", "rule"].iter().cycle().take(40) {
         findings.warn(Code::NoEffect, format!("{finding} {}", "long ".repeat(60)));
     }
-    let text = unstyled(&screen(&findings, &sources, Detail::Causes, Some(80)));
+    let text = unstyled(&screen(&findings, &sources, 0, Detail::Causes, Some(80)));
     let listed = text
         .lines()
         .filter(|it| it.starts_with("  also ") || it.ends_with("more)"));
