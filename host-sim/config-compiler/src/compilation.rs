@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Code, Diagnostic, Diagnostics, Resources, Severity, validate};
+use fingerpost_resources::{Diagnostic, Diagnostics, Resources, Severity, validate};
 use fingerpost_routing::{Encoding, Pattern};
 
 use crate::assume::{Assume, Assumptions, assume};
@@ -12,7 +12,7 @@ use crate::bootstrap::compile;
 use crate::compiled::Compiled;
 use crate::options::Options;
 
-/// How often resources that Envoy refuses are left out and the others compiled again: one can hide another.
+/// How often resources that can't be compiled are left out and the others compiled again: one can hide another.
 const MOST_COMPILATIONS: usize = 8;
 
 /// A configuration that could be compiled.
@@ -64,8 +64,8 @@ pub fn compile_valid(
 /// As [`compile_valid`], but leaves out the resources that Istio's webhook would refuse: in a cluster, one of them does not
 /// stop the others.
 ///
-/// Of files for which `may_be_read_in_part` is true, documents that can't be read are left out, and resources that Envoy
-/// refuses. `None` if an error remains.
+/// Of files for which `may_be_read_in_part` is true, documents that can't be read are left out, and resources that can't be
+/// compiled: those that Envoy refuses, and Secrets whose content is no certificate. `None` if an error remains.
 pub fn compile_without_invalid(
     resources: &mut Resources,
     options: &Options,
@@ -91,10 +91,7 @@ pub fn compile_without_invalid(
         }
         let may_leave_out = |it: &Diagnostic| {
             let in_part = it.span.as_ref().is_some_and(|it| may_be_read_in_part(&it.file));
-            it.code == Code::EnvoyRefuses
-                && in_part
-                && !it.subject.is_empty()
-                && !invalid.contains(&it.subject)
+            in_part && !it.subject.is_empty() && !invalid.contains(&it.subject)
         };
         if compilation == MOST_COMPILATIONS || !errors.iter().all(may_leave_out) {
             diagnostics.extend(found);

@@ -33,6 +33,9 @@ const KINDS: [&str; 10] = [
     "Secret",
 ];
 
+/// What Helm knows inside of `{{ }}`.
+const HELM: [&str; 3] = [".Values.", ".Release.", ".Chart."];
+
 /// Looks into a source.
 pub fn contents(source: &Source) -> Contents {
     let text = source.text.as_str();
@@ -43,6 +46,9 @@ pub fn contents(source: &Source) -> Contents {
     for document in yaml::parse(text) {
         match document {
             Ok(document) if document.root.as_deref().is_some_and(is_resource) => {
+                if document.root.as_deref().is_some_and(is_unrendered) {
+                    return Contents::Template;
+                }
                 contents = Contents::Resources;
             }
             Ok(_) => {}
@@ -95,6 +101,34 @@ fn is_resource(root: &Node) -> bool {
     has("apiVersion") && has("kind")
 }
 
+/// Whether a resource is YAML, and a template all the same: its marks are in quotes, or inside of texts.
+///
+/// Istio's kinds have no texts with `{{`. Others can, as annotations for their own tools, so that only what Helm puts
+/// in tells.
+fn is_unrendered(root: &Node) -> bool {
+    let text = |key| match root.get(key).map(|it| &it.value) {
+        Some(Value::Scalar(Scalar::Text(text))) => text.as_str(),
+        _ => "",
+    };
+    let (api, kind) = (text("apiVersion"), text("kind"));
+    let is_istio = api.starts_with("networking.istio.io/");
+    (is_istio || KINDS.contains(&kind))
+        && has_text(root, &|text| {
+            text.contains("{{") && (is_istio || HELM.iter().any(|it| text.contains(it)))
+        })
+}
+
+fn has_text(node: &Node, is_wanted: &impl Fn(&str) -> bool) -> bool {
+    match &node.value {
+        Value::Scalar(Scalar::Text(text)) => is_wanted(text),
+        Value::Scalar(_) => false,
+        Value::List(items) => items.iter().any(|it| has_text(it, is_wanted)),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|it| is_wanted(&it.key) || has_text(&it.value, is_wanted)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +178,25 @@ mod tests {
         check(
             Contents::Resources,
             &["apiVersion: v1\nkind: ConfigMap\ndata: {rule: '{{ $labels.pod }}'}\n"],
+        );
+    }
+
+    #[test]
+    fn a_resource_that_routing_depends_on_can_be_a_template_and_yaml() {
+        check(
+            Contents::Template,
+            &[
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: ['{{ host }}']}\n",
+                "apiVersion: v1\nkind: Service\nmetadata: {name: 'a-{{ .Release.Name }}'}\n",
+                "apiVersion: v1\nkind: Secret\nstringData: {a: '{{ .Values.a | quote }}'}\n",
+            ],
+        );
+        check(
+            Contents::Resources,
+            &[
+                "apiVersion: v1\nkind: Pod\nmetadata: {annotations: {a: '{{ with secret x }}'}}\n",
+                "apiVersion: v1\nkind: ConfigMap\ndata: {a: '{{ .Values.a }}'}\n",
+            ],
         );
     }
 

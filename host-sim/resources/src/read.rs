@@ -248,7 +248,11 @@ impl<'r> Reader<'r> {
     }
 
     fn remark_on(&mut self, document: &Document) {
+        let is_glued = self.missing_separator(document);
         for it in &document.remarks {
+            if is_glued && it.path == it.key {
+                continue; // the same mistake
+            }
             let (code, message, help) = match &it.oddity {
                 Oddity::Twice(first) => (
                     Code::DuplicateKey,
@@ -292,6 +296,42 @@ impl<'r> Reader<'r> {
                 .at(place.in_file(self.file))
                 .help("begin it on the next line");
         }
+    }
+
+    /// Whether resources follow each other without a `---`, as `cat a.yaml b.yaml` leaves them. Reports it once.
+    fn missing_separator(&mut self, document: &Document) -> bool {
+        let again = |key: &str| {
+            let remarks = document.remarks.iter();
+            let lines = remarks.filter(|it| it.path == key && matches!(it.oddity, Oddity::Twice(_)));
+            lines.map(|it| it.place).collect::<Vec<_>>()
+        };
+        let (versions, kinds) = (again("apiVersion"), again("kind"));
+        let (Some(version), Some(kind)) = (versions.first(), kinds.first()) else {
+            return false;
+        };
+        let first = if version.line < kind.line { version } else { kind };
+        let lines = if versions.len() < kinds.len() {
+            &kinds
+        } else {
+            &versions
+        };
+        let lines: Vec<String> = lines.iter().map(|it| it.line.to_string()).collect();
+        let where_to = match lines.as_slice() {
+            [one] => format!("line {one}"),
+            all => format!("each of the lines {}", all.join(", ")),
+        };
+        self.diagnostics
+            .warn(
+                Code::DuplicateKey,
+                format!(
+                    "a `---` is missing before {where_to}: `apiVersion` and `kind` are given again, and of the {} \
+                     resources only the last one is read",
+                    lines.len() + 1
+                ),
+            )
+            .at(first.in_file(self.file))
+            .help("put `---` on a line of its own between two resources");
+        true
     }
 
     fn object(&mut self, object: &Arc<Node>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Resources;
+use super::{Resources, UnreadableSecret};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::resource::Resource;
 
@@ -41,8 +41,8 @@ impl Resources {
             endpoint_slices,
             endpoints,
             secrets,
-            unreadable_secrets: _, // an error wherever one is needed
-            unenforced: _,         // their content is not read
+            unreadable_secrets,
+            unenforced: _, // their content is not read
             unread_routes: _,
             others: _,
             without_namespace: _,
@@ -58,6 +58,11 @@ impl Resources {
         remove(endpoint_slices, &invalid);
         remove(endpoints, &invalid);
         remove(secrets, &invalid);
+        let is_about = |secret: &UnreadableSecret, (subject, file): &(String, String)| {
+            let mut errors = secret.errors.iter();
+            errors.any(|it| it.subject == *subject && it.span.as_ref().is_some_and(|it| *it.file == **file))
+        };
+        unreadable_secrets.retain(|secret| !invalid.iter().any(|it| is_about(secret, it)));
         parts.extend(invalid.into_iter().map(|(subject, _)| subject));
         Some(parts)
     }

@@ -39,6 +39,19 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
     keep_last_of(secrets, diagnostics);
 }
 
+/// Folders often hold one resource for each environment, and name it alike in all.
+fn help(file: &str, later_place: &str) -> String {
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    match (folder(file), folder(later_place)) {
+        (Some(one), Some(other)) if one != other => {
+            format!("if the folders are for different clusters, read one of them: `-f {other}` or `-f {one}`")
+        }
+        (Some(_), Some(_)) | (None, _) | (_, None) => {
+            "remove one of them, or give them different names".to_owned()
+        }
+    }
+}
+
 fn keep_last_of<T>(resources: &mut Vec<Resource<T>>, diagnostics: &mut Diagnostics) {
     let mut last = BTreeMap::new();
     for (index, resource) in resources.iter().enumerate() {
@@ -70,7 +83,7 @@ fn keep_last_of<T>(resources: &mut Vec<Resource<T>>, diagnostics: &mut Diagnosti
                     format!("{subject} is given again at {place}: only the last one counts, as with `kubectl apply`"),
                 )
                 .on(&resource.origin, "metadata.name")
-                .help("remove one of them, or give them different names");
+                .help(help(resource.origin.file(), place));
         }
         later.is_none()
     });
