@@ -54,7 +54,7 @@ fn check_abort(abort: &Abort, path: &Path<'_>, cx: &mut Checker<'_>) {
     check_percentage(abort.percentage.as_ref(), &path.field("percentage"), cx);
     match &abort.error_type {
         Some(ErrorType::HttpStatus(status)) => {
-            check_status(i64::from(*status), &path.field("httpStatus"), cx)
+            check_status(i64::from(*status), &path.field("httpStatus"), cx);
         }
         Some(ErrorType::GrpcStatus(status)) => check_grpc_status(status, &path.field("grpcStatus"), cx),
         Some(ErrorType::Http2Error(_)) => {
