@@ -1,5 +1,6 @@
 //! The command as people and scripts use it: arguments in, files, text and exit code out.
 
+mod action;
 mod build_script;
 mod compile;
 mod documents;
