@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Package};
 use fingerpost_tests::{corpus, repository};
 
-use crate::circles;
-use crate::manifests;
+use crate::{circles, manifests, plain_words};
 
 type Rule = fn() -> Result<(), String>;
 
@@ -40,6 +39,8 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("no path of one machine", no_path_of_one_machine),
     ("few files import each other", circles::are_small),
     ("circles of files are found", circles::are_found),
+    ("users read plain words", plain_words::users_read_plain_words),
+    ("riddles are found", plain_words::riddles_are_found),
     ("every citation can be followed", every_citation_can_be_followed),
     ("the corpus is a true copy", the_corpus_is_a_true_copy),
 ];

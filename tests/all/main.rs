@@ -14,6 +14,7 @@ mod manifests;
 mod memory;
 mod oldest;
 mod patterns;
+mod plain_words;
 mod simulated;
 mod simulator_vs_envoy;
 mod tables;

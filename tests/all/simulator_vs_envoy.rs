@@ -302,7 +302,7 @@ fn turned(difference: Difference) -> Difference {
 /// What the simulator says, or why it does not know.
 fn answer(simulated: &mut Simulated, sent: &Sent, seed: u64) -> Result<Result<Outcome, String>, String> {
     let Some(request) = of_sent(sent) else {
-        return Ok(Err("bytes that are no text".to_owned()));
+        return Ok(Err("bytes that are not text".to_owned()));
     };
     let answer = simulated
         .answer(&request, seed)
@@ -317,7 +317,7 @@ fn answer(simulated: &mut Simulated, sent: &Sent, seed: u64) -> Result<Result<Ou
     }))
 }
 
-/// A made-up request, in the model's form; none where it holds bytes that are no text.
+/// A made-up request, in the model's form; none where it holds bytes that are not text.
 fn of_sent(sent: &Sent) -> Option<Request> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let headers = sent.headers.iter();

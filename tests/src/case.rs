@@ -86,7 +86,7 @@ pub struct Tls {
     /// The server name it asks for.
     #[serde(default)]
     pub sni: Option<String>,
-    /// Present if it shows a certificate of its own.
+    /// Present if it shows a certificate.
     #[serde(default)]
     pub client_cert: Option<Value>,
 }
@@ -114,7 +114,7 @@ pub struct Outcome {
     /// What that server received first.
     #[serde(default)]
     pub upstream: Option<Upstream>,
-    /// How often it was asked.
+    /// How many requests it got.
     #[serde(default = "once")]
     pub attempts: usize,
     /// The other clusters that were hit.

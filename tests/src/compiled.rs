@@ -100,7 +100,7 @@ pub fn built_module() -> Result<&'static Path, String> {
     let module = MODULE.as_path();
     let Ok(built) = module.metadata().and_then(|it| it.modified()) else {
         return Err(format!(
-            "there is no {}: run `cargo xtask build` first",
+            "{} is missing: run `cargo xtask build` first",
             module.display()
         ));
     };

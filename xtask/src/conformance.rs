@@ -15,8 +15,7 @@ pub(crate) fn sync(workspace: &Workspace) -> Result<(), Failure> {
     let from = workspace.root.join("../shared/conformance");
     let to = workspace.root.join("tests/conformance");
     if !from.is_dir() {
-        let message =
-            "there is no corpus at ../shared/conformance, and this repository's copy is all there is";
+        let message = "no corpus at ../shared/conformance: this repository's copy cannot be updated here";
         return Err(Failure::Surroundings(message.to_owned()));
     }
     if to.exists() {

@@ -119,7 +119,7 @@ pub(crate) fn as_compiler() -> Option<ExitCode> {
 }
 
 /// The folder of the programs of all targets but `guest`, with every crate instrumented. No other build has these
-/// flags, so they have a target folder of their own.
+/// flags, so they have a separate target folder.
 fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let mut cargo = cargo(workspace, "fuzz", "libfuzzer")?;
     run_to_end(cargo.env("RUSTFLAGS", FLAGS), "the fuzz targets do not build")?;

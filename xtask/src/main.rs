@@ -36,7 +36,7 @@ Usage: cargo xtask <verb>
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
   help                   this text
 
-Exit codes: 0 done, 1 something was found or a test failed, 2 wrong usage, 4 no test ran, 5 the surroundings are wrong.
+Exit codes: 0 done, 1 findings or failed tests, 2 usage error, 4 no test ran, 5 environment (a tool or file is missing).
 Envoy is looked for in FINGERPOST_ENVOY and on the PATH, and installed below the target folder if it is in neither.
 ";
 

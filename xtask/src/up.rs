@@ -120,7 +120,7 @@ fn find<'a>(examples: &'a [String], wanted: Option<&str>) -> Result<&'a str, Fai
     let Some(wanted) = wanted else {
         let first = examples
             .first()
-            .ok_or_else(|| Failure::Surroundings("there are no examples".to_owned()));
+            .ok_or_else(|| Failure::Surroundings("no examples found".to_owned()));
         return first.map(String::as_str);
     };
     if let Some(exact) = examples.iter().find(|name| *name == wanted) {
@@ -134,7 +134,7 @@ fn find<'a>(examples: &'a [String], wanted: Option<&str>) -> Result<&'a str, Fai
             known()
         ))),
         (None, _) => Err(Failure::Usage(format!(
-            "there is no example `{wanted}` (there are {})",
+            "no example `{wanted}`: expected one of {}",
             known()
         ))),
     }

@@ -38,7 +38,7 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
-    /// Where tools are installed that are no part of the repository.
+    /// Where tools are installed that are not part of the repository.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }

@@ -1,4 +1,4 @@
-//! Numbers that Envoy writes in a form of their own.
+//! Numbers that Envoy writes in a special form.
 
 use std::fmt;
 

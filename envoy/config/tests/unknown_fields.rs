@@ -83,7 +83,7 @@ fn what_is_read_is_written_the_same() {
 fn an_unknown_field_is_refused_in_every_message() {
     let mut places = Vec::new();
     objects(&bootstrap(), String::new(), &mut places);
-    // Filters of others may have metadata of their own.
+    // Filters of others may have other metadata.
     places.retain(|place| !place.ends_with("/filter_metadata"));
     assert!(places.len() > 25, "{places:?}");
     for place in places {

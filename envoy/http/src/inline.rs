@@ -1,6 +1,6 @@
 //! Inline headers: names of which Envoy keeps one value, so that a further one is appended to it behind a comma.
 //!
-//! Whether a name is inline depends on the header map, since each map has a registry of its own. Envoy names some in
+//! Whether a name is inline depends on the header map, since each map has its own registry. Envoy names some in
 //! `envoy/http/header_map.h` (`INLINE_REQ_HEADERS`, `INLINE_RESP_HEADERS`, `INLINE_REQ_RESP_HEADERS`); its extensions add
 //! others when the binary starts (`RegisterCustomInlineHeader`: the caches, CORS, the compressors, CDN-Loop, gRPC-Web,
 //! the access logs, the SkyWalking tracer), whether or not they are configured. The lists were read from a stock Envoy

@@ -24,7 +24,7 @@ pub fn value_of_a_run(value: &str) -> Option<&'static str> {
         .map(|(_, words)| *words)
 }
 
-/// Headers about a connection, which Envoy writes anew on each side: they say nothing about the request.
+/// Headers about a connection, which Envoy sets on each side: they say nothing about the request.
 #[must_use]
 pub fn is_about_the_connection(name: &str) -> bool {
     matches!(

@@ -48,7 +48,7 @@ pub struct PassedOver {
     pub fault: Fault,
 }
 
-/// Why a file is no Envoy that we can run.
+/// Why a file is not an Envoy that we can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing lies there.
@@ -65,7 +65,7 @@ pub enum Fault {
     TooOld(Version),
 }
 
-/// Why there is no Envoy to run.
+/// Why no Envoy can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BinaryError {
     /// [`VARIABLE`] names a file that will not do. Nothing else is tried: the user meant that file.
@@ -231,7 +231,7 @@ fn is_executable(_: &std::fs::Metadata) -> bool {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("there is no such file"),
+            Self::Missing => f.write_str("no such file"),
             Self::NotAFile => f.write_str("it is not a file"),
             Self::NotExecutable => f.write_str("it is not executable"),
             Self::DoesNotRun(reason) => write!(f, "it does not run: {reason}"),

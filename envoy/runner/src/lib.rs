@@ -1,6 +1,6 @@
 //! A stock Envoy as a tool: found or installed, configured, started and stopped; and an echo server to put behind it.
 //!
-//! Nothing here knows a rule about routing. A bootstrap is JSON that somebody else made; this crate edits only what
+//! Nothing here knows a rule about routing. A bootstrap is JSON from another crate; this crate edits only what
 //! depends on the machine it runs on: ports, addresses of clusters, certificates, access logs.
 //!
 //! ```no_run

@@ -1,4 +1,4 @@
-//! Envoy's log, as far as it says why Envoy did not do what was asked.
+//! Envoy's log, as far as it says why Envoy did not start or act.
 
 /// What is given to Envoy as `--log-format`, and what [`entries`] reads.
 pub(crate) const FORMAT: &str = "%Y-%m-%d %T.%e [%l][%n] %v";

@@ -121,7 +121,7 @@ fn die_with_parent(command: &mut Command) {
     use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
     let parent = std::process::id();
-    // A group of its own, so that Ctrl-C in a terminal reaches us alone and we can let Envoy drain.
+    // A separate process group, so that Ctrl-C in a terminal reaches us alone and we can let Envoy drain.
     command.process_group(0);
     // SAFETY: between fork and exec the closure makes two system calls, and neither allocates nor takes a lock.
     unsafe {

@@ -11,7 +11,7 @@ use crate::process::Exit;
 /// Why an Envoy did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// Somebody else listens on an address that the bootstrap wants.
+    /// Another process listens on an address that the bootstrap wants.
     PortBusy(String),
     /// An address that the bootstrap wants can't be had for another reason, such as a port that needs privileges.
     CannotBind {

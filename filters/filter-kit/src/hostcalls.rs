@@ -84,7 +84,7 @@ impl Host for Envoy {
 
     fn random(&self) -> Result<u64, HostError> {
         let mut bytes = [0; 8];
-        // SAFETY: the host writes no more than the size that it is told.
+        // SAFETY: the host writes no more than the size that it is given.
         let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
         checked("random_get", u32::from(status)).map(|()| u64::from_le_bytes(bytes))
     }

@@ -92,7 +92,7 @@ impl Split {
         Ok(Self { shares, last, total })
     }
 
-    /// The one destination, if there is no choice.
+    /// The destination, if it is the only one.
     pub fn only(&self) -> Option<&Destination> {
         if self.shares.is_empty() {
             Some(&self.last)
@@ -127,7 +127,7 @@ impl Split {
 impl fmt::Display for InvalidSplit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "there is no destination",
+            Self::Empty => "no destination",
             Self::NoWeight => "all weights are 0",
             Self::TooMuchWeight => "the weights add up to more than 4294967295",
         })

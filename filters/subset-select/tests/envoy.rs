@@ -47,7 +47,7 @@ fn module(filter: &str) -> PathBuf {
     let module = folder.join(format!("fingerpost_{}.wasm", filter.replace('-', "_")));
     assert!(
         module.is_file(),
-        "there is no {}: run `cargo xtask build` first",
+        "{} is missing: run `cargo xtask build` first",
         module.display()
     );
     module

@@ -1,6 +1,6 @@
 //! Compiles a module ahead of time, for the command to carry: `cargo xtask build` runs it, and `build.rs` takes the result.
 //!
-//! It is no part of the command, which is built once and with the result inside.
+//! It is not part of the command, which is built once and with the result inside.
 
 use std::env;
 use std::fs;

@@ -10,7 +10,7 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 findings, or an expectation not met; 2 usage error or invalid input;
 3 internal error; 4 no test to run; 5 environment (port in use, no permission, no Envoy).";
 
-/// Why a command failed. Every kind has an exit code of its own.
+/// Why a command failed. Every kind has its own exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An expectation was not met; the command has said which. Code 1.
@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     Diagnosed,
     /// The command line or a file will not do. Code 2.
     Refused(String),
-    /// There is no test to run. Code 4.
+    /// No test to run. Code 4.
     NoTests(String),
     /// The machine does not give what is needed: a port, a permission, Envoy. Code 5.
     Surroundings(String),
@@ -66,7 +66,7 @@ impl Failure {
     }
 }
 
-/// Every `io::Error` that `?` passes on comes from printing; those of files are told with their paths.
+/// Every `io::Error` that `?` passes on comes from printing; those of files name their paths.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)

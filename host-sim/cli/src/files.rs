@@ -395,7 +395,7 @@ fn holds_nothing(text: &str) -> bool {
 /// What is said of a file or a directory that can't be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let reason = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         _ => error.to_string(),
     };
     Failure::refused(format!("{}: {reason}", path.display()))

@@ -338,16 +338,16 @@ fn note_skipped(skipped: &Skipped, resources: &Resources, number_of_files: usize
     }
 }
 
-/// Says what no file of the input can change.
+/// A limit that does not depend on the input.
 pub(crate) fn note_plain_text(summary: &Summary) {
     if !summary.clusters.is_empty() {
         note(
-            "upstreams are spoken to in plain text: neither the mesh's mutual TLS nor a DestinationRule's `tls`",
+            "upstream connections are plain text: no mutual TLS of the mesh, and `tls` of DestinationRules is ignored",
         );
     }
 }
 
-/// The kinds that have no say in routing, as `2 Deployment, 1 ConfigMap`.
+/// The kinds that do not affect routing, as `2 Deployment, 1 ConfigMap`.
 pub(crate) fn left_out(resources: &Resources) -> Option<String> {
     let others: Vec<String> = resources
         .others

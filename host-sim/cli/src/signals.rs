@@ -46,12 +46,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether it was asked for.
+    /// Whether a stop was requested.
     pub(crate) fn is_wanted(&self) -> bool {
         self.0.wanted.load(Ordering::SeqCst)
     }
 
-    /// An error, if it was asked for.
+    /// An error, if a stop was requested.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.is_wanted() {
             return Err(Failure::Interrupted);

@@ -1,7 +1,7 @@
 //! Tells when files change, for those who show at once what a saved file makes of things.
 //!
 //! A change is one of names or content: a file that is saved as it was is none, and the many events of an editor that
-//! saves are one. What the files mean is the caller's question, who reads them anew.
+//! saves are one. The caller reads the files again.
 //!
 //! The system's notices say when to look. They don't come from every file system (network, containers, WSL), so it is
 //! looked every two seconds as well.
@@ -85,7 +85,7 @@ impl Watch {
             let now = fingerprint(&self.paths);
             if now != self.seen {
                 self.seen = now;
-                self.notices.expect(&self.paths); // a directory may have been made anew
+                self.notices.expect(&self.paths); // a directory may have been created again
                 return Wake::Changed;
             }
         }
@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes a change, and waits until it is told.
+    /// Makes a change, and waits until it is reported.
     #[track_caller]
     fn check(watch: &mut Watch, change: impl FnOnce()) {
         change();

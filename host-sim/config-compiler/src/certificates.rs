@@ -132,7 +132,7 @@ fn check_public_key(key: &PublicKey) -> Result<(), CertificateFault> {
     Ok(())
 }
 
-/// The public key that belongs to a private key, as a certificate holds it. None if that can't be told.
+/// The public key that belongs to a private key, as a certificate holds it. None if it cannot be determined.
 fn public_key_of(pem: &[u8]) -> Result<Option<Vec<u8>>, CertificateFault> {
     let key = match PrivateKeyDer::from_pem_slice(pem) {
         Ok(key) => key,

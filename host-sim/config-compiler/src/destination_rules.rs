@@ -132,7 +132,7 @@ impl<'r> DestinationRules<'r> {
         }
     }
 
-    /// The rule for the service `hostname` of `service_namespace`. The proxy's namespace is asked
+    /// The rule for the service `hostname` of `service_namespace`. The proxy's namespace is searched
     /// first, then the service's, then the root; the first that knows the host ends the search.
     pub(crate) fn find(&self, hostname: &str, service_namespace: &str) -> Option<&EffectiveRule<'r>> {
         let own = if self.proxy_namespace == ROOT_NAMESPACE {
@@ -193,7 +193,7 @@ impl<'r> DestinationRules<'r> {
 /// Adds `later` to the rules of one host: into an earlier one where their exports and selectors
 /// allow it, beside them where not (istio destination_rule.go, `mergeDestinationRule`).
 fn merge<'r>(rules: &mut Vec<EffectiveRule<'r>>, later: EffectiveRule<'r>) {
-    let mut stands_alone = true;
+    let mut is_alone = true;
     for earlier in rules.iter_mut() {
         let both_select = earlier.selector().is_some() && later.selector().is_some();
         if both_select && earlier.selector() != later.selector() {
@@ -205,10 +205,10 @@ fn merge<'r>(rules: &mut Vec<EffectiveRule<'r>>, later: EffectiveRule<'r>) {
             earlier.absorb(later.first);
         }
         if equal {
-            stands_alone = false;
+            is_alone = false;
         }
     }
-    if stands_alone {
+    if is_alone {
         rules.push(later);
     }
 }

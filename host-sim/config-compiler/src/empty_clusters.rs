@@ -1,5 +1,5 @@
 //! Clusters that have no endpoint: one finding for each, at the resource where that begins. ServiceEntries whose
-//! endpoints belong to no cluster, since another service has their host. Subsets whose endpoints can't be told apart.
+//! endpoints belong to no cluster, since another service has their host. Subsets that share all their endpoints.
 //!
 //! Decides what follows for the traffic. Which endpoints there are, `endpoints` decides.
 
@@ -98,7 +98,7 @@ pub(crate) fn shadowed(
     }
 }
 
-/// Warns of subsets whose endpoints are found by DNS, which can't tell them from those of another.
+/// Warns of subsets whose endpoints are found by DNS, which does not know subsets.
 pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
     for cluster in clusters {
         let Endpoints::Dns { host, .. } = &cluster.endpoints else {
@@ -109,7 +109,7 @@ pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &
             continue;
         };
         let message = format!(
-            "the input knows no endpoints of {host}: subset \"{}\" goes wherever DNS leads",
+            "no endpoints for {host} in the input: subset \"{}\" will use DNS and may reach any version",
             defined.subset.name
         );
         diagnostics

@@ -148,7 +148,7 @@ struct Workloads {
 /// The endpoints of one port of a service that carry all of `wanted` labels.
 ///
 /// # Errors
-/// Why there is no cluster: Istio makes none for a service that DNS should find and that has nothing to look up.
+/// Why a service has no cluster: Istio makes none if the service uses DNS and has no name to look up.
 pub(crate) fn find(
     service: &KnownService<'_>,
     port: &KnownPort,

@@ -12,7 +12,7 @@ use fingerpost_resources::{HeaderOperations, Headers};
 pub enum HeaderEdit {
     /// Takes the place of what is there.
     Set(String, String),
-    /// Stands beside what is there.
+    /// Added to the existing values.
     Add(String, String),
     /// Takes it away.
     Remove(String),
@@ -139,7 +139,7 @@ fn reads_the_path(value: &str) -> bool {
     value.contains('%') && (value.contains("PATH") || value.contains("CEL(") || value.contains("QUERY"))
 }
 
-/// Envoy's own headers and the authority are no plain edits (istio route.go, `isInternalHeader`).
+/// Envoy's own headers and the authority are not plain edits (istio route.go, `isInternalHeader`).
 fn is_internal(name: &str) -> bool {
     name.starts_with(':') || name.eq_ignore_ascii_case("host")
 }

@@ -274,7 +274,7 @@ impl Report<'_, '_> {
             ("http2KeepAlive", http.http2_keep_alive.is_some()),
         ] {
             if given {
-                let reason = "HTTP/1.1 is spoken to this service: name its port `http2` or `grpc`, or set `h2UpgradePolicy: UPGRADE`";
+                let reason = "this service gets HTTP/1.1: name its port `http2` or `grpc`, or set `h2UpgradePolicy: UPGRADE`";
                 self.no_effect(&format!("{path}.{field}"), reason);
             }
         }

@@ -134,7 +134,7 @@ pub(crate) fn conditions(request: &HttpMatchRequest) -> RouteMatch {
     }
     let query = request.query_params.iter().map(|(name, matcher)| QueryMatch {
         name: name.clone(),
-        // Of a query parameter a regex `*` is no presence test, unlike of a header.
+        // For a query parameter the regex `*` does not test presence, unlike for a header.
         want: value(matcher),
     });
     let folds_case = request.ignore_uri_case == Some(true) && !matches!(path, PathMatch::Regex(_));
@@ -205,7 +205,7 @@ pub(crate) fn is_claim(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("@request.auth.claims")
 }
 
-/// A condition on a claim of a token, which stands in `headers` or `withoutHeaders`.
+/// A condition on a claim of a token, written in `headers` or `withoutHeaders`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimMatch {
     /// As it is written, such as `@request.auth.claims.group`.

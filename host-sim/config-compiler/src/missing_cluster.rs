@@ -67,7 +67,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
                 (Some(names), _) => format!("it defines {}", list(names)),
                 (None, []) => "no DestinationRule has that host: add one with this subset".to_owned(),
                 (None, unseen) => format!(
-                    "{} has that host, but is not seen: only the namespaces of the proxy (`{}`) and of the service (`{namespace}`) and the root are asked, and `exportTo` must allow it",
+                    "{} has that host, but is not visible: only the namespaces of the proxy (`{}`) and of the service (`{namespace}`) and the root namespace are searched, and `exportTo` must allow it",
                     unseen.join(", "),
                     mesh.options.namespace
                 ),

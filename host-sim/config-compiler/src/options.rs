@@ -105,7 +105,7 @@ impl fmt::Display for EnvoyVersion {
     }
 }
 
-/// The text is no Envoy release that is supported.
+/// The text is not a supported Envoy release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEnvoyVersion(String);
 

@@ -74,7 +74,7 @@ impl<'r> KnownService<'r> {
         self.ports.iter().chain(&self.added_ports)
     }
 
-    /// The name that it is an alias of: a Service of type ExternalName has no cluster of its own.
+    /// The name that it is an alias of: a Service of type ExternalName has no cluster.
     pub(crate) fn alias_of(&self) -> Option<&'r str> {
         match self.source {
             ServiceSource::Kubernetes(service) if service.spec.kind == "ExternalName" => {

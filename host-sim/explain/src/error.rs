@@ -1,4 +1,4 @@
-//! Why there is no explanation.
+//! Why a request cannot be explained.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use fingerpost_simulated_proxy::InvalidPort;
 pub enum ExplainError {
     /// The request would go to a port that no connection can have.
     Port(InvalidPort),
-    /// The model or the filter's configuration can't be asked, for this reason.
+    /// The model or the filter's configuration fails, for this reason.
     Unknown(String),
 }
 
 impl ExplainError {
-    /// The model or the filter's configuration can't be asked.
+    /// The model or the filter's configuration fails.
     pub(crate) fn unknown(reason: impl fmt::Display) -> Self {
         Self::Unknown(reason.to_string())
     }

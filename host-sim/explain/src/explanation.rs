@@ -23,7 +23,7 @@ pub struct Explanation {
     pub listener: Option<Listener>,
     /// The virtual host that answers, if one does.
     pub host: Option<Host>,
-    /// The rules that were asked, in order; the last is the winner, if there is one.
+    /// The rules that were tried, in order; the last is the winner, if there is one.
     pub tried: Vec<Tried>,
     /// How many come after the winner.
     pub not_reached: usize,
@@ -137,7 +137,7 @@ pub struct Host {
     pub kind: HostKind,
     /// The VirtualServices that it has rules of, as `namespace/name`.
     pub virtual_services: Vec<String>,
-    /// Others that would answer if it were not there, the closest first.
+    /// Less specific hosts that match too, the most specific first.
     pub hidden: Vec<Hidden>,
 }
 
@@ -153,7 +153,7 @@ pub enum HostKind {
     Any,
 }
 
-/// A virtual host that is not asked.
+/// A virtual host that is not consulted.
 #[derive(Debug, Serialize)]
 pub struct Hidden {
     /// Its first domain.
@@ -188,7 +188,7 @@ pub struct Place {
     pub line: Option<usize>,
 }
 
-/// A rule that was asked.
+/// A rule that was tried.
 #[derive(Debug, Serialize)]
 pub struct Tried {
     /// Its position in the virtual host, from 1.

@@ -1,4 +1,4 @@
-//! Why there is no answer but the proxy's own: no listener, no virtual host, no rule.
+//! Why the proxy answers by itself: no listener, no virtual host, no rule.
 
 use fingerpost_config_compiler::{
     Cause, Compilation, ListenerSummary, MissingDestination, Part, RouteSummary, Summary, Unserved,

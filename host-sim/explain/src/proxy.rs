@@ -1,6 +1,6 @@
 //! The proxy around the rules: what becomes of the request before the rules are tried, and what leaves after them.
 //!
-//! The answers are those of `fingerpost-proxy-model`. It is asked twice: with the filter's bootstrap for the request
+//! The answers are those of `fingerpost-proxy-model`. It runs twice: with the filter's bootstrap for the request
 //! as the filter meets it, and with the one for Envoy's own router for what the upstream receives.
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, Summary, compile};

@@ -1,6 +1,6 @@
-//! Tells what becomes of a request, step by step: listener, virtual host, rules.
+//! Follows a request step by step: listener, virtual host, rules.
 //!
-//! Decides nothing about routing: each step asks the crates that do, and notes the answer.
+//! Decides nothing about routing: each step calls the crates that do, and records the result.
 
 use fingerpost_config_compiler::{Compilation, ListenerSummary, RouteSummary};
 use fingerpost_proxy_model::Failure as NoAnswer;
@@ -17,10 +17,10 @@ use crate::not_found;
 use crate::proxy::{self, Reception, Router};
 use crate::warnings;
 
-/// What comes of `method` on `url`, sent to `port` if one is given.
+/// Explains the request `method` `url`, sent to `port` if one is given.
 ///
 /// # Errors
-/// The model or the filter can't be asked, or the listener's port is none.
+/// The model or the filter fails, or the listener's port is invalid.
 pub fn explain(
     loaded: &Compilation,
     method: &str,
@@ -203,7 +203,7 @@ fn listener<'p>(
     }
 }
 
-/// Asks the rules in order, and notes each answer. The winner is returned.
+/// Tries the rules in order and records each result. Returns the winner.
 fn try_rules<'a>(
     answering: Answering<'a>,
     head: &RequestHead<'_>,

@@ -115,7 +115,7 @@ fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
         found.push(Warning {
             code: Code::GrpcOverHttp1,
             message: format!(
-                "the request is gRPC, and port {} of {} is spoken to in {}",
+                "the request is gRPC, and port {} of {} gets {}",
                 it.port, it.host, it.protocol
             ),
             help: Some(

@@ -100,7 +100,7 @@ impl CorsPolicy {
             ),
             ("access-control-max-age", self.max_age.as_str(), b"*"),
         ] {
-            // A star is answered with what was asked for, even if that is nothing.
+            // `*` is answered with the requested value, even if that is empty.
             match value {
                 "" => {}
                 "*" => set(&mut answer, name, asked),

@@ -63,7 +63,7 @@ pub(crate) struct Plugin {
     configuration: Vec<u8>,
 }
 
-/// An `HttpConnectionManager` without its routes, which have a reader of their own.
+/// An `HttpConnectionManager` without its routes, which are read elsewhere.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HttpHead {

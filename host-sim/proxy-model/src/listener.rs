@@ -75,7 +75,7 @@ struct ListenerHead {
     _access_log: Ignored,
 }
 
-/// A `FilterChain` without its filters, which have a reader of their own.
+/// A `FilterChain` without its filters, which are read elsewhere.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChainHead {

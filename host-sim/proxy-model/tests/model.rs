@@ -207,7 +207,7 @@ fn by_an_upstream(request: &Request, look: impl Fn(&Forwarded<'_>), answer: Repl
 }
 
 #[test]
-fn whoever_has_upstreams_is_told_whom_to_ask_and_what_for() {
+fn a_caller_with_upstreams_gets_the_cluster_and_the_request() {
     let look = |forwarded: &Forwarded<'_>| {
         assert_eq!((forwarded.cluster(), forwarded.mirrors()), ("a", &["b"][..]));
         assert_eq!((forwarded.delay_ms(), forwarded.to_head()), (250, false));

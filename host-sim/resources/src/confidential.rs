@@ -91,7 +91,7 @@ fn kinds(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether the line, without its comment, has `Secret` as a word of its own, as in `kind: Secret`.
+/// Whether the line, without its comment, has the separate word `Secret`, as in `kind: Secret`.
 fn names_secret(line: &str) -> bool {
     let code = match line.find(" #") {
         _ if line.starts_with('#') => "",

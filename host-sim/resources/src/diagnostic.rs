@@ -60,7 +60,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says what this is about where there is no resource to point at.
+    /// Names what this is about if it is not a resource.
     pub fn about(&mut self, subject: impl Into<String>, path: impl Into<String>) -> &mut Self {
         self.subject = subject.into();
         self.path = path.into();

@@ -2,7 +2,7 @@
 //!
 //! [`read`] turns texts into typed [`Resources`]; [`validate`] judges them as Istio's webhook does.
 //! Both report everything they find as [`Diagnostics`], which [`render`] shows beside the source.
-//! This crate opens no files and knows nothing of Envoy's configuration; what routes mean is the compiler's matter.
+//! This crate opens no files and does not know Envoy's configuration; the compiler decides what routes mean.
 //!
 //! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
 //! map, and `None` for everything else; defaults are not filled in.

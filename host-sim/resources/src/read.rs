@@ -285,7 +285,7 @@ impl<'r> Reader<'r> {
                     "the document ends before this line: the rest is ignored, as kubectl ignores it",
                 )
                 .at(place.in_file(self.file))
-                .help("check the indentation, or put `---` on a line of its own before the next document");
+                .help("check the indentation, or put a line `---` before the next document");
         }
         if let Some(place) = document.beside_separator {
             self.diagnostics
@@ -459,7 +459,7 @@ impl<'r> Reader<'r> {
             self.diagnostics
                 .warn(
                     Code::UnknownKind,
-                    format!("there is no kind {kind:?} in {group}: it is left out"),
+                    format!("unknown kind {kind:?} in {group}: skipped"),
                 )
                 .at(place)
                 .help(format!("did you mean {near}?"));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use fingerpost_proxy_model::ModelError;
 
-/// Why there is no simulated proxy, or why it stopped. A request that the model cannot predict is not an error: it is
+/// Why a simulated proxy does not start, or why it stopped. A request that the model cannot predict is not an error: it is
 /// `Skipped`.
 #[derive(Debug)]
 pub enum ProxyError {

@@ -1,7 +1,7 @@
 //! The compiled proxy without an Envoy: what `request`, `test`, `serve` and the tests of the repository send requests to.
 //!
 //! `fingerpost-proxy-model` does what Envoy does around the filter, and `fingerpost-simulator` runs the filter. The two
-//! know nothing of each other; [`SimulatedProxy`] joins them. It contains no routing logic.
+//! do not know each other; [`SimulatedProxy`] joins them. It contains no routing logic.
 //!
 //! A client's side belongs here too, since every user of the proxy has it: a [`Url`], and the [`port`] that it means.
 

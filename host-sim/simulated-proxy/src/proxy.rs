@@ -116,7 +116,7 @@ impl SimulatedProxy {
         filters.take_error().map_or(Ok(received), Err)
     }
 
-    /// Where a request goes and with which headers, for a caller with upstreams of its own.
+    /// Where a request goes and with which headers, for a caller that has upstreams.
     ///
     /// # Errors
     /// As above.

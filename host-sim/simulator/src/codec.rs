@@ -103,8 +103,8 @@ pub(crate) fn warn_of_response(side: &HalfStream, warnings: &mut Vec<Warning>) {
         let shown = name.escape_ascii();
         let text = if name.iter().chain(value).any(|byte| matches!(byte, b'\r' | b'\n')) {
             format!(
-                "the response header {shown} has a line break, which Envoy sends: the client reads what is behind it as a header \
-                 or body of its own (response splitting); take line breaks out of values from outside"
+                "the response header {shown} has a line break, which Envoy sends: the client reads what follows as another header \
+                 or as the body (response splitting); take line breaks out of values from outside"
             )
         } else if name.is_empty() || !name.iter().copied().all(is_token_byte) {
             format!("the response header {shown} has a name that clients refuse, and Envoy sends it")
@@ -180,7 +180,7 @@ pub(crate) fn frame_request(headers: &Headers, body: usize, what: &str) -> (Fram
             Framed::Waits,
             format!(
                 "content-length is {said}, and {what} has {body} bytes: the other end waits for the rest until the time is out; \
-                 remove content-length where there is no such body"
+                 remove content-length if the body has another length"
             ),
         ),
         Length::Unreadable => (

@@ -40,7 +40,7 @@ pub(crate) struct Context {
     pub(crate) root: u32,
     pub(crate) plugin: Option<Arc<Plugin>>,
     pub(crate) stream: Option<u32>,
-    /// The guest has been told of it.
+    /// The guest has been notified.
     pub(crate) created: bool,
     /// The plugin is being configured: only then its configuration can be read.
     pub(crate) configuring: bool,

@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a plugin could not be started. Envoy refuses the configuration for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadError {
-    /// The bytes are no module.
+    /// The bytes are not a WebAssembly module.
     NotWasm {
         /// What the parser stumbled over.
         reason: String,
@@ -164,7 +164,7 @@ impl fmt::Display for Cause {
             ),
             Self::Busy { fuel } => write!(
                 f,
-                "still called after {fuel} units of fuel, only because of its own calls, queues and continued streams. This may be a loop. If it is not, raise the limit with `Plugin::fuel`: this one is ten times as high"
+                "still called after {fuel} units of fuel, because of its own calls, queues and continued streams. This may be a loop. If it is not, raise the limit with `Plugin::fuel`: this one is ten times as high"
             ),
             Self::MemoryLimit { bytes } => write!(
                 f,

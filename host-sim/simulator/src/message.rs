@@ -226,9 +226,9 @@ pub struct HttpCall {
 pub enum CallOutcome {
     /// The cluster answers.
     Answer(Response),
-    /// The connection breaks: Envoy tells the guest so with a 503 of its own.
+    /// The connection breaks: Envoy answers the guest with 503.
     Reset,
-    /// No answer within the guest's timeout, which passes: Envoy tells the guest so with a 504 of its own.
+    /// No answer within the guest's timeout, which passes: Envoy answers the guest with 504.
     Timeout,
     /// Nothing ever comes.
     Silence,

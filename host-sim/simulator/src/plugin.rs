@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What Envoy does with requests once the plugin's VM has failed. Streams that are in the VM at that moment fail always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FailurePolicy {
-    /// 503 for every request, until the plugin is made anew.
+    /// 503 for every request, until the plugin is created again.
     #[default]
     Closed,
     /// Requests pass the plugin by.

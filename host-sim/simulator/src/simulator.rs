@@ -293,7 +293,7 @@ impl Simulator {
         Some(result)
     }
 
-    /// Something comes that no guest caused: what follows from it has fuel anew.
+    /// An event from outside: the callbacks that it causes get new fuel.
     pub(crate) fn outside_event(&mut self) {
         self.follow_ups = 0;
     }

@@ -61,7 +61,7 @@ pub(crate) struct HostState {
     pub(crate) next_context: u32,
     pub(crate) current: u32,
     pub(crate) effective: u32,
-    /// A local reply was asked for: whatever the callback returns, the stream stops.
+    /// A local reply was requested: whatever the callback returns, the stream stops.
     pub(crate) stop_iteration: bool,
     pub(crate) after: VecDeque<(DeferredAction, Held)>,
     pub(crate) timers: BTreeMap<u32, Timer>,

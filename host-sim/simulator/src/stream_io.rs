@@ -375,7 +375,7 @@ impl Simulator {
 }
 
 impl Simulator {
-    /// Bounds what waits for an outcome that may never be asked for.
+    /// Bounds what waits for an outcome that may never be requested.
     fn forget_oldest(&mut self) {
         self.world.trim_log();
         let failures = self.failures.len().saturating_sub(limits::FAILURES);

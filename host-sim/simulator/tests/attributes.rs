@@ -43,7 +43,7 @@ fn a_request_comes_from_the_address_that_it_is_given() {
 #[test]
 fn an_attribute_that_no_envoy_has_is_refused() {
     let error = match reads(&["route_name"]).property(&["route_name"], "r1") {
-        Ok(_) => panic!("the guest would be told what no Envoy tells it"),
+        Ok(_) => panic!("the guest would get a value that Envoy does not give"),
         Err(error) => error.to_string(),
     };
     assert_eq!(

@@ -193,7 +193,7 @@ fn a_grpc_service_has_a_target() {
 }
 
 #[test]
-fn nobody_fills_buffer_8() {
+fn buffer_8_is_never_filled() {
     check("proxy_on_response_headers", BUFFER_8, Some(0), post(), "buffer 8");
     survives("proxy_on_response_headers", BUFFER_8, Some(0), get());
     survives("proxy_on_response_body", BUFFER_8, Some(0), post());

@@ -276,7 +276,7 @@ fn a_trap_takes_all_streams_of_the_vm_with_it() {
         let outcome = simulator.finish(bystander);
         assert!(
             outcome.upstream.is_some(),
-            "the upstream had been asked: {policy:?}"
+            "the upstream got the request: {policy:?}"
         );
         assert_eq!(outcome.status(), 503, "{policy:?}");
     }

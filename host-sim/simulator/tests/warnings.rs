@@ -1,4 +1,4 @@
-//! What Envoy lets through although somebody does not take it as it was meant: the outcome is what the other end makes of
+//! What Envoy lets through although the receiver reads it differently: the outcome is what the other end makes of
 //! it, and a warning names the plugin. That Envoy sends the same is compared in `tests/compare`.
 
 use fingerpost_simulator::{End, Outcome, Plugin, Request, Response, Simulator};

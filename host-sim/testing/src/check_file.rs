@@ -73,7 +73,7 @@ impl CheckFile {
     /// Reads its text.
     ///
     /// # Errors
-    /// It is no JSON, or has other fields.
+    /// It is not JSON, or has other fields.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }

@@ -59,7 +59,7 @@ impl Inputs {
 }
 
 impl CompiledProxy {
-    /// The proxy of what was compiled, ready to be asked.
+    /// The proxy of what was compiled, ready for requests.
     pub(super) fn new(compilation: Compilation, runtime: FilterRuntime) -> Result<Self, ProxyError> {
         let simulated = SimulatedProxy::new(&compilation.compiled, runtime)?;
         Ok(Self {

@@ -10,7 +10,7 @@ use fingerpost_simulated_proxy::{Scheme, host_of};
 use crate::suite::TestRequest;
 
 /// The port that a request is sent to, and how: the tool knows one table, whatever the port and the scheme. So a host
-/// that is served over TLS alone is asked over TLS, and the other way round.
+/// that is served over TLS only gets the request over TLS, and the other way round.
 pub(super) fn downstream(request: &TestRequest, compilation: &Compilation) -> Option<(u16, Option<Tls>)> {
     let listeners = &compilation.compiled.summary.listeners;
     let host = host_of(&request.authority).to_ascii_lowercase();

@@ -157,7 +157,7 @@ fn destination(want: &Want, cx: &CheckContext<'_>) -> Check {
             check(subset == wanted, none(wanted), none(subset))
         }
         Want::Host(wanted) => check(is_host(wanted, host), wanted, host),
-        _ => Check::Unknown("this is no part of a destination".to_owned()),
+        _ => Check::Unknown("not a part of a destination".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks up the headers of the request that the upstream receives, and of the response that the client receives.
 //!
 //! Envoy keeps what a request is for in pseudo headers and reads `host` as `:authority` (`HeaderMapImpl`,
-//! `Headers::HostLegacy`). The model has them as fields of their own, so they are looked up there. Which headers a test
+//! `Headers::HostLegacy`). The model has separate fields for them. Which headers a test
 //! may ask for is decided where its file is read.
 
 use fingerpost_envoy_http::{is_about_the_connection, value_of_a_run};
@@ -76,7 +76,7 @@ fn all(text: &Text, values: &[&str]) -> Check {
 /// format of tests asks this.
 pub(super) fn unknown_header(name: &str, values: &[&str], asks_for_value: bool) -> Option<String> {
     if is_about_the_connection(name) {
-        return Some(format!("Envoy writes `{name}` for each connection anew"));
+        return Some(format!("Envoy sets `{name}` for each connection"));
     }
     let of_a_run = values.iter().find_map(|it| value_of_a_run(it));
     of_a_run

@@ -126,7 +126,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
         return format!("{found} took it{}", place.unwrap_or_default());
     }
     if let Some(error) = outcome.error {
-        return format!("there is no answer: {error}");
+        return format!("no answer: {error}");
     }
     match proxy.virtual_host(sent) {
         Some(host) => format!(

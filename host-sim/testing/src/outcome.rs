@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::check::CheckContext;
 use crate::compiled_proxy::{CompiledProxy, PossibleOutcome};
 
-/// Longer bodies are no reading matter.
+/// Longer bodies are not shown.
 const LONGEST_BODY: usize = 200;
 
 /// A field of `expect`, and its value as YAML has it in a line.

@@ -23,7 +23,7 @@ pub(crate) enum Want {
     Domain(Text),
     /// The status of the answer.
     Status(Statuses),
-    /// There is no answer, for this reason.
+    /// No answer, for this reason.
     NoAnswer(Failure),
     /// Envoy's name of the cluster that receives the request.
     Cluster(Text),
@@ -64,7 +64,7 @@ pub(crate) enum Want {
     RouteLookup(Box<RouteLookup>),
     /// A condition on a header with all that other tools can say of it. Its own `look` judges it.
     Header(Box<HeaderWant>),
-    /// Something that can't be told here, for this reason.
+    /// Something that cannot be checked here, for this reason.
     Unsupported(String),
 }
 

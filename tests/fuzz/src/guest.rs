@@ -159,7 +159,7 @@ pub fn guest(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let shape = bytes.next();
     let Ok(plugin) = Plugin::new(text(&mut bytes)) else {
-        panic!("the guest is no plugin: {}", text(&mut Bytes(&[])));
+        panic!("the guest is not a plugin: {}", text(&mut Bytes(&[])));
     };
     let plugin = plugin.fuel(FUEL).memory(4 << 20).environment("NAME", "value");
     let filter = |name: &str| match shape & 1 {

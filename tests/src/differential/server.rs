@@ -37,7 +37,7 @@ const OUR_SIDE: usize = 1;
 pub enum Look {
     /// On connections that are kept.
     First,
-    /// Each on a connection of its own: where bytes are forwarded, the cluster is chosen once for a connection.
+    /// Each on a new connection: where bytes are forwarded, the cluster is chosen once for a connection.
     Second,
 }
 

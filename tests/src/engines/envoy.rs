@@ -30,7 +30,7 @@ const STRAGGLERS: Duration = Duration::from_millis(100);
 /// So often is a case asked again that did not come out as recorded: some depend on delays of tenths of a second, which
 /// a busy machine stretches.
 const SECOND_LOOKS: usize = 2;
-/// More failures than that in one scenario are no matter of time.
+/// More failures than that in one scenario are not a matter of time.
 const LATE_AT_MOST: usize = 10;
 
 /// A bootstrap to ask, and where each Gateway port listens in it.

@@ -16,7 +16,7 @@ use crate::{compiled, generate, recorded};
 
 /// The model has no upstream that delays, fails or upgrades.
 const DIRECTED: &str = "x-echo directs the upstream";
-/// Where a rule splits its traffic it is asked so often.
+/// How many requests are made for a rule that splits its traffic.
 const DRAWS: usize = 24;
 
 /// The compiled module, to be shared by all tables.

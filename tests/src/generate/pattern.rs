@@ -13,7 +13,7 @@ pub struct Made {
     pub sample: Vec<u8>,
 }
 
-/// Pieces without parts of their own.
+/// Pieces without parts.
 const ATOMS: &[(&str, &[u8])] = &[
     ("a", b"a"),
     ("b", b"b"),

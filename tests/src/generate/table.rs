@@ -28,7 +28,7 @@ const GATEWAY_HOSTS: &[&[&str]] = &[
     &["./*"],
 ];
 
-/// A table's resources. `accepts` says whether resources that hold a rule can be used: a rule that can't is made anew.
+/// A table's resources. `accepts` says whether resources that hold a rule can be used: a rule that can't is made again.
 pub fn table(dice: &mut Dice, accepts: &dyn Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut documents = vec![gateway(dice, "gw", 80), gateway(dice, "gw2", 8080)];
     for (index, name) in ["first", "second", "third"]

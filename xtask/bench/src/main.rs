@@ -246,6 +246,6 @@ fn absolute(path: &Path) -> Result<String, Failure> {
     let path = std::path::absolute(path)?;
     match path.is_file() {
         true => Ok(path.to_string_lossy().into_owned()),
-        false => Err(format!("there is no {}: run `cargo xtask build` first", path.display()).into()),
+        false => Err(format!("{} is missing: run `cargo xtask build` first", path.display()).into()),
     }
 }

@@ -18,9 +18,9 @@ const REQUESTS: usize = 1000;
 /// What the rules look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Each rule has an exact path of its own.
+    /// Each rule has its own exact path.
     ExactPath,
-    /// All rules have the prefix `/`, and each a header value of its own.
+    /// All rules have the prefix `/`, and each its own header value.
     Header,
 }
 

@@ -1,5 +1,5 @@
 //! HTTP/1.1 as it is on the wire. No library's request type comes between, because those put paths, header
-//! names and their order into a form of their own, and what was received is what a test asks about.
+//! names and their order into another form, and what was received is what a test asks about.
 
 use std::fmt::Write as _;
 use std::io;

@@ -63,7 +63,7 @@ pub struct EchoOptions {
     pub cluster_header: Option<String>,
 }
 
-/// Echo servers, all on one thread of their own. Dropping it closes them.
+/// Echo servers, all on one thread. Dropping it closes them.
 pub struct Echo {
     shared: Arc<Shared>,
     runtime: Handle,

@@ -29,11 +29,7 @@ fn script(folder: &Path, name: &str, banner: &str) -> PathBuf {
 
 #[test]
 fn a_file_that_the_variable_names_and_is_missing_is_an_error() {
-    check_named(
-        Path::new("/nowhere/envoy"),
-        &Fault::Missing,
-        "there is no such file",
-    );
+    check_named(Path::new("/nowhere/envoy"), &Fault::Missing, "no such file");
 }
 
 #[test]

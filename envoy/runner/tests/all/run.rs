@@ -187,7 +187,7 @@ fn a_good_config_is_valid_and_takes_no_port() {
 #[test]
 fn an_envoy_that_waits_for_ever_says_for_what() {
     let mut waits = bootstrap("127.0.0.1:0");
-    // A cluster that is looked up at an address where nobody answers.
+    // A cluster that is looked up at an address where nothing answers.
     waits.0["static_resources"]["clusters"] = json!([{
         "name": "upstream", "type": "EDS", "eds_cluster_config": {"eds_config": {
             "resource_api_version": "V3", "initial_fetch_timeout": "0s",
@@ -315,10 +315,10 @@ fn wait_for<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("there was no answer in {PATIENCE:?}");
+    panic!("no answer within {PATIENCE:?}");
 }
 
-/// Whether that process runs; a zombie, which nobody has reaped yet, does not.
+/// Whether that process runs; a zombie does not.
 fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")

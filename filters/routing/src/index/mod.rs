@@ -24,7 +24,7 @@ use trie::{Case, Numbered, Trie};
 /// Up to so many routes in a bucket are checked one by one: that takes less time than telling them apart.
 const FEW: usize = 8;
 
-/// Stands for a route that is not kept apart by a fact.
+/// Represents a route that no fact tells apart.
 const NO_FACT: usize = 0;
 
 /// The index of one virtual host's routes.

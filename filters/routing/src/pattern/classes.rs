@@ -44,7 +44,7 @@ pub(super) fn posix(name: &str) -> Option<RuneSet> {
 pub(super) fn unicode(name: &str) -> Option<RuneSet> {
     match name {
         "Any" => Some(RuneSet::any()),
-        // RE2's surrogates, which are no characters to `regex-syntax`; and its `C` is without the unassigned.
+        // RE2's surrogates, which are not characters in `regex-syntax`; and its `C` is without the unassigned.
         "Cs" => Some(RuneSet::of(&[(0xD800, 0xDFFF)])),
         "C" => {
             let mut all = RuneSet::of(&[(0xD800, 0xDFFF)]);

@@ -20,7 +20,7 @@ use super::trail::Trail;
 pub(super) struct Limits {
     /// Bytes of all patterns together.
     pub(super) all: usize,
-    /// Bytes of the sets of one program; beyond, it forgets all and learns anew.
+    /// Bytes of the sets of one program; beyond, it forgets all and learns again.
     pub(super) program: usize,
     /// Bytes of the sets that a search keeps of those it came through, until it has ended.
     pub(super) trail: usize,
@@ -82,7 +82,7 @@ pub(super) struct Memory {
     limits: Limits,
     used: usize,
     patterns: HashMap<PatternId, Learned>,
-    /// All patterns here, those first that are to be asked first whether they may go.
+    /// All patterns here, those to be cleared first come first.
     queue: VecDeque<PatternId>,
     work: Work,
 }

@@ -453,7 +453,7 @@ impl<'t> Parser<'t> {
         if index.is_some() {
             piece.depth += 1;
         }
-        // What other groups catch cannot be asked for, and would cost the search memory for each of its states.
+        // What other groups catch cannot be read, and would cost the search memory for each of its states.
         if let Some(index) = index.filter(|&index| index <= MAX_CAUGHT) {
             piece.hir = Hir::capture(Capture {
                 index,

@@ -1,7 +1,7 @@
 //! A set of code points, and the bytes that RE2 accepts for it.
 //!
 //! In Latin-1 a code point is a byte. In UTF-8, RE2 counts surrogates as code points, and reads any range that covers all of `80-10FFFF` loosely: there it
-//! also takes overlong forms and values above `10FFFF` (compile.cc, `Add_80_10ffff`). Both can be told apart
+//! also takes overlong forms and values above `10FFFF` (compile.cc, `Add_80_10ffff`). Both are visible
 //! by a header value that is not UTF-8, so neither is left out here.
 
 use super::encoding::Encoding;

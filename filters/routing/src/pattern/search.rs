@@ -67,7 +67,7 @@ impl States {
         self.go::<IS_KEPT>(program, run, at, work)
     }
 
-    /// Makes the trail anew in front of its last part, so that it leads up to `until`.
+    /// Rebuilds the trail in front of its last part, so that it leads up to `until`.
     pub(super) fn retrace(&mut self, program: &Program, value: &[u8], until: usize, work: &mut Work) {
         let Some((from, set)) = work.trail.resume(until) else {
             return;

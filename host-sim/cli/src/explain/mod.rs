@@ -19,7 +19,7 @@ use crate::proxy;
 use crate::request_args::RequestArgs;
 use redirects::follow;
 
-/// What is told here, beside the rules that it is about, instead of as a finding.
+/// Findings that the explanation itself shows beside the rules.
 const TOLD_HERE: &[Code] = &[
     Code::CertificateNotFound,
     Code::DelegateConflict,

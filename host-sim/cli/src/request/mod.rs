@@ -1,6 +1,6 @@
 //! `fingerpost request`: what comes of a request, without an Envoy.
 //!
-//! The compiled bootstrap is asked: `fingerpost-proxy-model` is Envoy around the filter, and the filter is the real
+//! The compiled bootstrap answers: `fingerpost-proxy-model` is Envoy around the filter, and the filter is the real
 //! module in `fingerpost-simulator`, or the same code natively. With `--requests` each line is a request in the form
 //! of a conformance case's `request`, and each line of the answer an outcome in the form of its `expect`:
 //! ```json
@@ -9,7 +9,7 @@
 //! ```
 //! Where they apply, an outcome has `proxy` (the labels of the proxy that answers, of several), `assumed` (what is taken to
 //! exist, as `explain` has it) and `why` (no rule takes the request, and a sidecar would route it).
-//! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is no request, and then the exit code
+//! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is not a request, and then the exit code
 //! is 2. Answers come in the order of the requests, and nothing else is on standard output.
 
 mod proxies;

@@ -1,7 +1,7 @@
 //! What one reading of the files changed against the last, in a few lines.
 //!
 //! A rule is known again by its host, its conditions and where it leads; its place among the others may change
-//! with what is written before it, and that is no change of its own.
+//! with what is written before it, and that alone is not a change.
 
 use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;

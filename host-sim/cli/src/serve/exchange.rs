@@ -41,7 +41,7 @@ pub(super) struct Downstream {
     pub(super) tls: Option<Tls>,
 }
 
-/// An answer and what is to be told of it.
+/// An answer and its log line.
 struct Done {
     response: Response<Body>,
     rule: Option<RuleRef>,
@@ -58,7 +58,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
     let started = Instant::now();
-    // Requests under way keep what they have begun with, whatever is read anew.
+    // Requests under way keep the rules with which they began.
     let generation = server.generation();
     let mut entry = Entry {
         at: time_of_day(),
@@ -208,7 +208,7 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
             return Err(Box::new(Done::unknown(&reason)));
         };
         match name.as_str() {
-            // The body is passed on with a length of its own making.
+            // The body is passed on with a new length.
             "content-length" | "transfer-encoding" => {}
             "host" if authority.is_none() => authority = Some(value.to_owned()),
             name => headers.push((name.to_owned(), value.to_owned())),

@@ -179,7 +179,7 @@ impl OpenListener {
     async fn close(self) {
         self.accepting.abort();
         drop(self.accepting.await);
-        // Nobody else holds it now.
+        // No other owner is left.
         if let Some(connections) = Rc::into_inner(self.connections) {
             connections.shutdown().await;
         }

@@ -46,18 +46,17 @@ use crate::watch::{Wake, Watch};
 /// Poll interval for Ctrl-C and reloads.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Serve the rules on this machine, without an Envoy, and anew whenever the files change.
+/// Serve the rules locally without Envoy; reloads on change
 ///
-/// Each listener that carries HTTP gets a free port of the loopback. What becomes of a request is decided by the filter
-/// that Envoy would load, run in a simulator, and by a model of Envoy around it. Clusters whose endpoints the input
-/// tells are asked for real; for the others an echo server answers 200. A curl line for every rule is printed, and then
-/// every request with the rule that it took.
+/// Each HTTP listener gets a free port on the loopback. The filter that Envoy would load, run in a simulator, routes the
+/// requests; a model of Envoy does the rest. Requests go to the real endpoints of a cluster if the input has them, and
+/// to an echo server, which answers 200, if not. Prints a curl line for every rule, and then every request with its rule.
 ///
-/// Two headers of each answer say why it is what it is: x-fingerpost-rule names the rule and the match in it,
-/// x-fingerpost-cluster the cluster that received the request.
+/// Two response headers explain the answer: x-fingerpost-rule names the rule and its match, x-fingerpost-cluster the
+/// cluster that received the request.
 ///
 /// When a file is saved, the rules are reloaded and the changes are printed. If the new files are invalid, the previous
-/// rules stay in effect. Ctrl-C ends it when requests under way have their answers.
+/// rules stay in effect. Ctrl-C stops it after the requests under way.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -125,7 +124,7 @@ impl Serve {
         let options = self.input.options(EngineName::Wasm, String::new());
         let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
         if !self.no_echo {
-            ignored_codes.push(Code::SubsetByDns); // each subset has an echo server of its own
+            ignored_codes.push(Code::SubsetByDns); // each subset has its own echo server
         }
         load(&self.input, Caller::Serve, options, &ignored_codes)
     }
@@ -134,7 +133,7 @@ impl Serve {
         Echoes::wanted(self.no_echo, self.echo_all)
     }
 
-    /// Reads the files whenever they change, on a thread of its own: requests don't wait for that.
+    /// Reads the files whenever they change, on another thread: requests don't wait for that.
     fn follow(self: &Arc<Self>, mut watch: Watch, stop: Stop) -> Receiver<News> {
         let (sender, news) = channel();
         if self.input.files.iter().any(|it| it.as_os_str() == "-") {

@@ -1,6 +1,6 @@
 //! The server's end of TLS, with temporary certificates: one for each name that a client asks for.
 //!
-//! Which names the listener knows is the proxy's question, who is asked with the first request.
+//! The proxy decides with the first request which names the listener knows.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -17,7 +17,7 @@
 //! ```
 //! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `found` has what
 //! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
-//! passed over; `coverage` is there if it was asked for.
+//! passed over; `coverage` is there with `--coverage`.
 
 mod find;
 mod screen;
@@ -201,7 +201,7 @@ impl Test {
         if files.is_empty() {
             let names: Vec<_> = self.names.iter().map(|it| it.display().to_string()).collect();
             return Err(Failure::NoTests(format!(
-                "there is no test in {}: expected files such as routes.test.yaml",
+                "no tests in {}: expected files such as routes.test.yaml",
                 names.join(", ")
             )));
         }
@@ -257,7 +257,7 @@ impl Test {
         if report.tests.is_empty() {
             return Err(Failure::NoTests(match &self.filter {
                 Some(filter) => format!("no test has a name with `{filter}` in it"),
-                None => "there is no test in these files".to_owned(),
+                None => "these files have no tests".to_owned(),
             }));
         }
         let mut out = BufWriter::new(match self.format {
@@ -287,7 +287,7 @@ impl Test {
 }
 
 impl TestFiles {
-    /// Reads all test files; what is wrong with any of them is told before a test runs.
+    /// Reads all test files; errors in any of them are reported before a test runs.
     fn read(files: &[PathBuf]) -> Result<Self, Failure> {
         let mut suites = Vec::new();
         let mut diagnostics = Diagnostics::new();

@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<CheckFile, Failure> {
     let text = files::read_text(path).map_err(|error| refused(error.to_string()))?;
     let checks = CheckFile::parse(&text).map_err(|error| refused(error.to_string()))?;
     if checks.requests.is_empty() {
-        return Err(refused("there is no request in it".to_owned()));
+        return Err(refused("it has no requests".to_owned()));
     }
     Ok(checks)
 }

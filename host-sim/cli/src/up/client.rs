@@ -1,4 +1,4 @@
-//! Sends one request byte for byte as it is written: no escaping, no headers of its own. One connection each.
+//! Sends one request byte for byte as it is written: no escaping, no added headers. One connection each.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -118,7 +118,7 @@ impl Up {
             .options(self.engine, module.to_string_lossy().into_owned());
         let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
         if !self.no_echo {
-            ignored_codes.push(Code::SubsetByDns); // each subset has an echo server of its own
+            ignored_codes.push(Code::SubsetByDns); // each subset has its own echo server
         }
         let mut loaded = load(&self.input, Caller::Up, options, &ignored_codes)?;
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;

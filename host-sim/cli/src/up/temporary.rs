@@ -46,7 +46,7 @@ impl TemporaryDirectory {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own: Ctrl-C and other signals to the terminal's group do not reach it.
+            // In a separate process group: Ctrl-C and other signals to the terminal's group do not reach it.
             .process_group(0)
             .spawn()?;
         Ok(Self {

@@ -89,7 +89,7 @@ fn a_file_that_is_named_twice_is_read_once() {
 fn a_directory_without_resources_and_a_path_that_is_not_there_are_refused() {
     let folder = Folder::with("docs/notes.txt", "");
     compile(&folder, "-f docs").check(2, &["docs: no file in this directory ends in .yaml"]);
-    compile(&folder, "-f nowhere.yaml").check(2, &["nowhere.yaml: there is no such file"]);
+    compile(&folder, "-f nowhere.yaml").check(2, &["nowhere.yaml: no such file"]);
 }
 
 #[test]

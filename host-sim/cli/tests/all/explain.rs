@@ -1,6 +1,6 @@
 //! `explain`: the screens, their JSON form, and what is said where there is nothing to explain.
 //!
-//! The screens of the five questions lie in `tests/golden`. `FINGERPOST_BLESS=1` writes them anew; then read them.
+//! The screens of the five questions lie in `tests/golden`. `FINGERPOST_BLESS=1` writes them again; then read them.
 
 use std::env;
 use std::fs;
@@ -273,7 +273,7 @@ fn a_rule_that_istio_never_sends_is_named_with_what_stands_before_it() {
 }
 
 #[test]
-fn a_virtual_service_that_nobody_serves_is_a_reason_for_404() {
+fn a_virtual_service_that_is_not_served_is_a_reason_for_404() {
     let for_b = "  - route: [{destination: {host: shop}}]\n";
     let other = |change: fn(String) -> String| change(service("other", "[b.example.com]", for_b));
     for (document, reason) in [
@@ -363,7 +363,7 @@ fn of_many_rules_those_for_other_paths_are_counted() {
     );
 }
 
-/// Every so many cases one is asked: a process each.
+/// One of so many cases is asked: each is a process.
 const STRIDE: usize = 41;
 
 /// The corpus was recorded from Istio's control plane and a stock Envoy: no word of it is ours.

@@ -84,7 +84,7 @@ fn tests_of_a_route_table_are_judged_as_router_check_tool_judges_them() {
                 )],
             ),
             (
-                "no cluster is to be asked",
+                "no cluster should get the request",
                 vec![format!("cluster_name: none / {CLUSTER}")],
             ),
             (
@@ -172,7 +172,7 @@ fn the_phases_of_a_plugin_are_put_to_the_proxy() {
             "log: what a plugin logs has no part in routing",
             "log: what a plugin logs has no part in routing",
             "request_body: routing does not look at bodies",
-            "it has no `request_headers`: without a request there is no route",
+            "it has no `request_headers`: routing needs a request",
         ]
     );
     let tests = report("plugin.yaml", "--filter-runtime native");
@@ -210,7 +210,7 @@ fn test_cases_of_the_validator_ask_for_blocks_of_the_rule() {
     assert_eq!(
         reasons(&tests),
         [
-            "it says nothing of what is to become of the request",
+            "it expects nothing of the request",
             "delegate: default/shop http[4] does not delegate: istio-config-validator leaves `delegate` aside then",
         ]
     );
@@ -365,7 +365,7 @@ fn a_file_that_its_own_tool_would_refuse_is_refused_with_its_line_and_field() {
         (
             "textpb",
             "test {\n  request_headers { result {\n    headers { regex: \"[\" } } }\n}\n",
-            ["a.textpb:3:", "this is no RE2 pattern", "result.headers[0].regex"],
+            ["a.textpb:3:", "invalid RE2 pattern", "result.headers[0].regex"],
         ),
         (
             "textpb",

@@ -96,7 +96,7 @@ fn a_reader_that_has_enough_is_no_error() {
 }
 
 #[test]
-fn nobody_on_standard_error_is_no_error_either() {
+fn a_closed_standard_error_is_not_an_error_either() {
     let folder = Folder::with("shop.yaml", "nonsense");
     let mut child = folder
         .command("routes -f shop.yaml")

@@ -1,4 +1,4 @@
-//! Runs the command in a folder of its own.
+//! Runs the command in a new folder.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! `fingerpost test`: what passes, what fails and how it is told, and the exit codes.
+//! `fingerpost test`: what passes, what fails and how it is shown, and the exit codes.
 
 use std::path::Path;
 
@@ -99,9 +99,9 @@ fn an_unknown_field_is_refused_with_its_line() {
 #[test]
 fn no_test_is_no_success() {
     let without = Folder::with("shop.yaml", &shop());
-    without.run("test .").check(4, &["there is no test in ."]);
+    without.run("test .").check(4, &["no tests in ."]);
     let empty = folder("tests: []\n");
-    empty.run("test .").check(4, &["there is no test in these files"]);
+    empty.run("test .").check(4, &["these files have no tests"]);
     let filtered = folder(PASSING).run("test . --filter nothing");
     filtered.check(4, &["no test has a name with `nothing` in it"]);
 }

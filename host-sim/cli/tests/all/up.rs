@@ -281,7 +281,7 @@ fn a_check_file_that_cannot_be_read_is_refused() {
     folder.write("expected.json", r#"{"requests": []}"#);
     folder
         .run(&format!("{check} expected.json"))
-        .check(2, &["there is no request in it"]);
+        .check(2, &["it has no requests"]);
 }
 
 #[test]

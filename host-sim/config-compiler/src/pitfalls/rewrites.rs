@@ -26,7 +26,7 @@ pub(super) fn check(service: &BoundVirtualService<'_>, diagnostics: &mut Diagnos
     }
 }
 
-/// `$1` stands for no group.
+/// `$1` does not refer to a group.
 fn groups(rule: &Rule<'_>, rewrite: &HttpRewrite, path: &str, diagnostics: &mut Diagnostics) {
     let origin = &rule.leaf.origin;
     if let Some(regex) = &rewrite.uri_regex_rewrite

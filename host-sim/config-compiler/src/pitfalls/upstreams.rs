@@ -109,7 +109,7 @@ fn starts_tls(policy: &TrafficPolicy) -> bool {
     policy.tls.as_ref().is_some_and(|it| starts(it.mode)) || ports.any(|it| starts(it.mode))
 }
 
-/// Weights are drawn anew for each request, whatever the hash.
+/// Weights are drawn for each request again, whatever the hash.
 fn hashes(
     rule: &Rule<'_>,
     clusters: &[(usize, &HttpRouteDestination, ClusterRef)],

@@ -48,7 +48,7 @@ fn blocks_of(cluster: &Cluster, mesh: &Mesh<'_>, used: &mut BTreeSet<usize>) {
     let subset = rule.subset(&cluster.wanted.subset);
     let policies = Policies::of(Some(rule), subset, cluster.wanted.port);
     used.extend(policies.addresses());
-    // The hash policy of a route is chosen by rules of its own.
+    // The hash policy of a route is chosen by other rules.
     for port_is_given in [false, true] {
         used.extend(hash_settings(rule, &cluster.wanted, port_is_given).map(address_of));
     }

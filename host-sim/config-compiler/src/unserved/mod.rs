@@ -2,7 +2,7 @@
 //!
 //! Each reason is found once, here, and every command shows it: as a finding, or beside the request that it concerns.
 //! Decides nothing: whether something is served was decided by `gateways`, `virtual_services`, `routes` and `tcp`, and
-//! the same functions are asked again. Why a destination takes no requests, `checks` and `empty_clusters` say.
+//! the same functions are called again. `checks` and `empty_clusters` say why a destination takes no requests.
 
 pub(crate) mod cause;
 mod gateways;

@@ -199,7 +199,7 @@ fn why_not(
             Some(RuleKind::Tcp) => "spec.tcp",
             None => "spec",
         };
-        // A server without any rule is a finding of its own, which names this VirtualService.
+        // A server without any rule is a separate finding, which names this VirtualService.
         let is_finding = open.iter().all(|it| is_routed(it, cx));
         return Some((cause, Some(path), is_finding));
     };
@@ -215,7 +215,7 @@ fn why_not(
         gateway: name,
         mismatch,
     };
-    // Each match is a finding of its own.
+    // Each match is a separate finding.
     Some((cause, Some("spec"), false))
 }
 

@@ -1,6 +1,6 @@
 //! Which of Kubernetes' own objects Istio's resources refer to.
 //!
-//! An object that nothing refers to has no say in routing, so what is wrong with it must not refuse the input. Names are
+//! An object that nothing refers to does not affect routing, so an error in it must not refuse the input. Names are
 //! compared loosely: too many objects may count as referred to, never too few.
 
 use std::collections::BTreeSet;

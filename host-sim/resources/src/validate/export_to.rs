@@ -44,7 +44,7 @@ impl Checker<'_> {
                 self.error(
                     Code::BadExport,
                     &at.item(index),
-                    "`~` (nobody) is for ServiceEntry only",
+                    "`~` (no namespace) is for ServiceEntry only",
                 );
             } else if !matches!(name.as_str(), "*" | "~") && !is_label(&name) {
                 self.error(
@@ -73,7 +73,7 @@ impl Checker<'_> {
                 );
             }
         }
-        for (entry, meaning) in [("*", "everyone"), ("~", "nobody")] {
+        for (entry, meaning) in [("*", "all namespaces"), ("~", "no namespace")] {
             if entries.len() > 1 && seen.iter().any(|it| it == entry) {
                 let message = format!("`{entry}` ({meaning}) must be the only entry");
                 self.error(Code::BadExport, &at, message)

@@ -19,7 +19,7 @@ pub(super) fn check(request: &HttpMatchRequest, path: &Path<'_>, cx: &mut Checke
     for (name, condition) in &request.without_headers {
         let headers = path.field("withoutHeaders");
         check_header_name(name, &headers.field(name), cx);
-        // `*` is no regular expression, but here it means that the header is there at all.
+        // `*` is not a regular expression; here it means that the header is present.
         if *condition != StringMatch::Regex("*".to_owned()) {
             check_text(condition, &headers.field(name), cx);
         }

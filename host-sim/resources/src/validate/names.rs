@@ -77,7 +77,7 @@ fn bad_label(host: &str, label: &str) -> String {
     let reason = if label.is_empty() {
         "it has an empty label".to_owned()
     } else if let Some((name, port)) = port_behind(host) {
-        format!("a port has a field of its own: host {name:?}, port {port}")
+        format!("the port belongs in its own field: host {name:?}, port {port}")
     } else if label.contains('_') {
         format!("{label:?} has an underscore")
     } else if label.contains('*') {
@@ -282,15 +282,15 @@ mod tests {
         for (host, message) in [
             (
                 "a.example.com:80",
-                "\"a.example.com:80\" is not a host: a port has a field of its own: host \"a.example.com\", port 80",
+                "\"a.example.com:80\" is not a host: the port belongs in its own field: host \"a.example.com\", port 80",
             ),
             (
                 "shop:80",
-                "\"shop:80\" is not a host: a port has a field of its own: host \"shop\", port 80",
+                "\"shop:80\" is not a host: the port belongs in its own field: host \"shop\", port 80",
             ),
             (
                 "*.example.com:80",
-                "\"*.example.com:80\" is not a host: a port has a field of its own: host \"*.example.com\", port 80",
+                "\"*.example.com:80\" is not a host: the port belongs in its own field: host \"*.example.com\", port 80",
             ),
             (
                 "10.0.0.5",

@@ -25,7 +25,7 @@ const FORMS: [(&str, &str, &str); 6] = [
 ];
 /// A word that has one of these is a placeholder.
 const WORDS: [&str; 3] = ["PLACEHOLDER", "CHANGEME", "CHANGE_ME"];
-/// Errors whose text may have such signs with a meaning of their own.
+/// Errors about values in which these characters can be intended.
 const OTHER_MEANING: [Code; 3] = [Code::BadRegex, Code::UnknownField, Code::Syntax];
 
 /// Says of every error about a placeholder that it is one.

@@ -79,7 +79,7 @@ pub(super) fn check(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'
             cx.error(
                 Code::Conflict,
                 &path.field(name),
-                format!("with ISTIO_MUTUAL there is no {name}: Istio brings the certificates"),
+                format!("ISTIO_MUTUAL does not use {name}: Istio provides the certificates"),
             );
         }
         return;
@@ -106,7 +106,7 @@ pub(super) fn check(tls: &ServerTlsSettings, path: &Path<'_>, cx: &mut Checker<'
             cx.error(
                 Code::Conflict,
                 &path.field("caCrl"),
-                "with SIMPLE no client certificate is asked for: caCrl has no use",
+                "SIMPLE requests no client certificate, so caCrl has no effect",
             );
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn check(entry: &ServiceEntry, cx: &mut Checker<'_>) {
                 cx.error(
                     Code::Conflict,
                     &endpoints,
-                    "with `resolution: NONE` there are no endpoints",
+                    "`resolution: NONE` does not use endpoints",
                 )
                 .help("write `resolution: STATIC` or `resolution: DNS`");
             }
@@ -68,7 +68,7 @@ pub(super) fn check(entry: &ServiceEntry, cx: &mut Checker<'_>) {
         && let Some(index) = entry.ports.iter().position(|it| !spoken(&it.protocol))
     {
         let message = format!(
-            "{} hosts can't be told apart on port {}: only HTTP and TLS name the host",
+            "{} hosts share port {}, and only HTTP and TLS connections carry the host name",
             entry.hosts.len(),
             entry.ports.get(index).and_then(|it| it.number).unwrap_or(0),
         );
@@ -123,7 +123,7 @@ fn check_addresses(entry: &ServiceEntry, resolution: Resolution, cx: &mut Checke
         cx.error(
             Code::Conflict,
             &list,
-            "with `resolution: DYNAMIC_DNS` there are no addresses",
+            "`resolution: DYNAMIC_DNS` does not use addresses",
         );
     }
     let tcp = ["tcp", "https", "tls", "mongo", "redis", "mysql"];
@@ -252,7 +252,7 @@ fn check_dynamic(entry: &ServiceEntry, cx: &mut Checker<'_>) {
         cx.error(
             Code::Conflict,
             &Path::SPEC.field("endpoints"),
-            "with `resolution: DYNAMIC_DNS` there are no endpoints",
+            "`resolution: DYNAMIC_DNS` does not use endpoints",
         );
     }
     let list = Path::SPEC.field("ports");

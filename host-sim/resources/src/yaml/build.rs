@@ -286,7 +286,7 @@ impl Builder {
     }
 
     /// Each key once, merge keys spread out. As in go-yaml 2 everything counts in the order in
-    /// which it is written: a merge key after a key of its own overrides that key.
+    /// which it is written: a merge key overrides a key that comes before it.
     fn merge(&mut self, written: Vec<(Key, Built)>) -> Result<Vec<Entry>, SyntaxError> {
         let mut entries: Vec<Entry> = Vec::with_capacity(written.len());
         let mut index: HashMap<String, usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Sends a request piece by piece, on a connection of its own, and reads what comes back.
+//! Sends a request piece by piece, on a new connection, and reads what comes back.
 
 use crate::upstream::{self, Pairs};
 use fingerpost_simulator::Request;

@@ -4,7 +4,7 @@ use crate::messages;
 use fingerpost_simulator::{FailurePolicy, Request};
 use std::time::Duration;
 
-/// A chain of guests and the requests that it is asked, one after another.
+/// A chain of guests and the requests that are sent to it, one after another.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) plugins: Vec<Chosen>,
@@ -145,7 +145,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     ]
 }
 
-/// Somebody else's module, with requests that most filters do something about.
+/// A module of others, with requests that most filters act on.
 pub(crate) fn other(name: &str) -> Scenario {
     let name: &'static str = name.to_owned().leak(); // once for each module, in a test
     let cookie = "session=123; other=456; hmac=1; country=US";

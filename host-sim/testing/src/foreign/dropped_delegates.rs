@@ -1,6 +1,6 @@
 //! Says which rule would have taken a request if Istio had not dropped it.
 //!
-//! Tools that read VirtualServices by themselves know nothing of that: a delegate whose matches contradict those of its
+//! Tools that read VirtualServices by themselves do not do that: a delegate whose matches contradict those of its
 //! root works there, and answers 404 in a mesh. What is dropped was decided by the compiler.
 
 use fingerpost_envoy_http::domain::fit;

@@ -124,7 +124,7 @@ pub(super) fn pattern(reader: &mut Reader<'_>, of: &Fields<'_>, key: &str) -> Op
         Ok(pattern) => Some(Arc::new(pattern)),
         Err(error) => {
             let node = of.get(key)?;
-            reader.error(node, &of.path_of(key), format!("this is no RE2 pattern: {error}"));
+            reader.error(node, &of.path_of(key), format!("invalid RE2 pattern: {error}"));
             None
         }
     }

@@ -168,7 +168,7 @@ fn same_line(one: &str, other: &str) -> bool {
     }
 }
 
-/// The request that the upstream receives, or that was sent if there is no upstream.
+/// The request that the upstream receives, or the one that was sent if no upstream gets it.
 fn request(cx: &CheckContext<'_>) -> Result<Vec<(String, String)>, String> {
     let sent = cx.sent;
     let (method, path, authority, others) = match &cx.outcome.upstream {

@@ -56,7 +56,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Option<Sui
     None
 }
 
-/// Whether a file is in proto's text form, which is no YAML.
+/// Whether a file is in proto's text form, which is not YAML.
 pub(super) fn is_text_form(text: &str) -> bool {
     TEXT_FORM.iter().any(|it| proto_text::begins_with(text, it))
 }

@@ -40,7 +40,7 @@ pub(super) fn read(reader: &mut Reader<'_>, phase: &Fields<'_>) -> Message {
                         &input.path_of(key),
                         "invalid HTTP/1.1 request head".to_owned(),
                     )
-                    .help("it begins with e.g. `GET /cart HTTP/1.1`, and each header has a line of its own");
+                    .help("it begins with e.g. `GET /cart HTTP/1.1`, followed by one header per line");
             }
             Message::default()
         });

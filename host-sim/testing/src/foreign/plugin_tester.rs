@@ -116,7 +116,7 @@ fn test(reader: &mut Reader<'_>, fields: &Fields<'_>, ignored_fields: &mut Ignor
     }
     let skip = request
         .is_none()
-        .then(|| "it has no `request_headers`: without a request there is no route".to_owned());
+        .then(|| "it has no `request_headers`: routing needs a request".to_owned());
     let named = format!("{} {}{}", asked.method, asked.authority, asked.path);
     Case {
         name: reader

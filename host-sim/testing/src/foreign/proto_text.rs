@@ -287,7 +287,7 @@ fn add(entries: &mut Vec<Entry>, key: String, key_place: Place, value: Arc<Node>
 mod tests {
     use super::*;
 
-    /// The tree as JSON would have it.
+    /// The tree as JSON.
     fn shown(node: &Node) -> String {
         match &node.value {
             Value::Scalar(Scalar::Text(text)) => format!("{text:?}"),

@@ -138,7 +138,7 @@ fn test(reader: &mut Reader<'_>, fields: &Fields<'_>, ignored_fields: &mut Ignor
                 validate.path(),
                 "`validate` checks nothing".to_owned(),
             )
-            .help("write e.g. `cluster_name: \"\"` if no cluster is to be asked");
+            .help("write e.g. `cluster_name: \"\"` if no cluster should get the request");
     }
     Some(Case {
         name: name?,
@@ -319,7 +319,7 @@ fn expectations(reader: &mut Reader<'_>, validate: &Fields<'_>, roll: u64, ssl: 
     all
 }
 
-/// A value that proto's text form puts into a message of its own: `{value: …}`, where it may be left out.
+/// A value that proto's text form wraps in a message: `{value: …}`, where it may be left out.
 fn wrapped<T>(
     reader: &mut Reader<'_>,
     of: &Fields<'_>,

@@ -126,7 +126,7 @@ fn test_case(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Case> {
         if blocks.is_empty() {
             match fields.get("wantMatch") {
                 Some(node) => expectations.push(expectation("wantMatch", Want::NoRule, wanted, node)),
-                None => skip = Some("it says nothing of what is to become of the request".to_owned()),
+                None => skip = Some("it expects nothing of the request".to_owned()),
             }
         }
         Case {

@@ -48,7 +48,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
                 to.diagnostics
                     .error(Code::SeveralDocuments, "a test file has one document")
                     .at(span)
-                    .help("leave out the `---` before it, or give it a file of its own")
+                    .help("leave out the `---` before it, or move it to another file")
             }
         };
         return suite;
@@ -98,7 +98,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
         }
     }
     if root.get("tests").is_none() && matches!(root.value, Value::Map(_)) {
-        to.refuse(&at, Code::NoTests, "there is no `tests` in this file".to_owned())
+        to.refuse(&at, Code::NoTests, "this file has no `tests`".to_owned())
             .help("write `tests:` with a list of requests and what is expected of them");
     }
     suite
@@ -225,7 +225,7 @@ fn slot(node: &Node, file: &TestFile) -> Option<Slot> {
     })
 }
 
-/// Where the text of a value ends. A map or a list in lines of its own ends with the last text in it: the parser takes
+/// Where the text of a value ends. A map or a list on several lines ends with the last text in it: the parser takes
 /// what lies before the next thing for a part of it.
 fn end(node: &Node, file: &TestFile) -> Option<usize> {
     let bytes = file.span(node.place).bytes;

@@ -89,7 +89,7 @@ fn short(text: &str, field: &Field<'_>, cx: &mut Fields<'_>, parts: &mut Request
     match url.parse() {
         Ok(url) => parts.url = Some(url),
         Err(reason) => {
-            cx.refuse(field, Code::WrongUrl, format!("this is no URL: {reason}"))
+            cx.refuse(field, Code::WrongUrl, format!("invalid URL: {reason}"))
                 .help("write e.g. GET http://shop.example.com/cart");
         }
     }
@@ -132,7 +132,7 @@ impl RequestParts {
                 None => headers.push((name, values)),
             }
         }
-        // A URL of its own says all of this at once.
+        // A URL replaces all of these.
         let below = if self.url.is_some() {
             &Self::default()
         } else {

@@ -26,7 +26,7 @@ pub struct Report {
     pub summary: Summary,
     /// The tests, in the order of the files.
     pub tests: Vec<Tested>,
-    /// What was reached, if it was asked for.
+    /// What was reached, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<coverage::Report>,
 }

@@ -343,7 +343,7 @@ pub fn foreign(name: &str, arguments: &[u8]) -> Answer<Option<Vec<u8>>> {
     })
 }
 
-/// Makes a call that nobody waits for, or says why there is none.
+/// Makes a call without waiting for the answer, or says why not.
 pub fn call(cluster: &str, headers: &[(&str, &str)]) -> Answer<u32> {
     let (headers, none) = (written(headers), written(&[]));
     token(|token| unsafe {

@@ -90,7 +90,7 @@ impl Screen {
         }
     }
 
-    /// Who answers. What a hidden host would do is a reason of its own where the answer is 404.
+    /// The host that answers. If the answer is 404, `outcome` says what a hidden host would do.
     fn host(&mut self, host: &Host, is_answered: bool) {
         let kind = match host.kind {
             HostKind::Exact => "the exact name",
@@ -152,8 +152,8 @@ impl Screen {
         for late in told.too_late.iter().take(FEW) {
             self.rule("·", DIM, late.position, &late.source, PLAIN);
             let (remark, style) = match late.shadowed_by {
-                Some(position) => (format!("too late: all goes to {position}"), ODD),
-                None => ("would, but too late".to_owned(), DIM),
+                Some(position) => (format!("never reached: rule {position} matches first"), ODD),
+                None => ("would match, but comes later".to_owned(), DIM),
             };
             self.row(
                 Margin::Blank,
@@ -198,7 +198,7 @@ impl Screen {
     }
 
     fn warnings(&mut self, told: &Explanation) {
-        // What a destination lacks has been told beside it.
+        // Shown beside the destination already.
         let shown = told.warnings.iter().filter(|it| it.code != Code::NoCluster);
         for warning in shown {
             self.gap();

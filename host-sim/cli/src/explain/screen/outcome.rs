@@ -94,8 +94,8 @@ impl Screen {
         let right = self.place(&miss.source.place);
         let name = format!("rule {}, {}", miss.position, miss.source.rule);
         let line = match miss.failed.as_slice() {
-            [only] => format!("{name}, fails by its {} alone", only.subject()),
-            several => format!("{name}, fails by {} conditions", several.len()),
+            [only] => format!("{name}: only the {} differs", only.subject()),
+            several => format!("{name}: {} conditions differ", several.len()),
         };
         self.row(Margin::Label("nearest", DIM), (line, PLAIN), (right, DIM));
         if miss.failed.len() > 1 {

@@ -100,7 +100,7 @@ impl Mismatch {
                 "name the Gateway in `spec.gateways` too, or leave out `gateways` of the match".to_owned()
             }
             Self::SourceLabels { .. } | Self::SourceNamespace { .. } => {
-                "a gateway knows nothing of its clients' workloads: match on a header or on the path"
+                "a gateway does not know the workloads of its clients: match on a header or on the path"
                     .to_owned()
             }
         }
