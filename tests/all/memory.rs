@@ -4,7 +4,7 @@ use fingerpost_routing_config::{
     Action, Destination, PathMatch, RepeatedHeaders, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef,
     VirtualHost,
 };
-use fingerpost_simulator::{HeaderKind, Headers, Plugin, Verdict};
+use fingerpost_simulator::{HeaderMap, Headers, Plugin, Verdict};
 use fingerpost_tests::engines::simulator::module;
 use fingerpost_tests::generate::Dice;
 
@@ -35,7 +35,7 @@ pub(crate) fn a_client_cannot_fill_the_vm() -> Result<(), String> {
         let path = [format!("/p{index}/").as_bytes(), &letters].concat();
         let pairs = [(":authority", b"a.test".to_vec()), (":path", path)];
         let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value));
-        let verdict = simulator.decide(Headers::from_list(HeaderKind::Request, headers.into()));
+        let verdict = simulator.decide(Headers::from_list(HeaderMap::Request, headers.into()));
         if let Some(failure) = simulator.take_failures().pop() {
             return Err(format!("request {index}: {failure}"));
         }

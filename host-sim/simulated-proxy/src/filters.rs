@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
 use fingerpost_simulator::{
-    Dice, HeaderKind, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator,
+    Dice, HeaderMap, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator,
     Verdict,
 };
 use fingerpost_virtual_service::VirtualServiceFilter;
@@ -88,7 +88,7 @@ impl Filters {
                     return Ok(());
                 };
                 simulator.reseed(dice);
-                let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
+                let list = GuestHeaders::from_list(HeaderMap::Request, std::mem::take(headers));
                 let verdict = simulator.decide(list);
                 if let Some(failure) = simulator.take_failures().pop() {
                     return Err(format!("the filter of {} failed: {failure}", site.listener));
@@ -115,7 +115,7 @@ impl Filters {
                     }
                     plugins.insert(site.plugin.to_owned(), filter);
                 }
-                let list = GuestHeaders::from_list(HeaderKind::Request, std::mem::take(headers));
+                let list = GuestHeaders::from_list(HeaderMap::Request, std::mem::take(headers));
                 let host = NativeHost::request(list, dice);
                 if let Some(filter) = plugins.get(site.plugin) {
                     filter.on_request_headers(&host);

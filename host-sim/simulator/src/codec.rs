@@ -274,11 +274,11 @@ pub(crate) fn arrives(method: Option<&[u8]>, mut response: Response) -> Response
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::HeaderKind;
+    use crate::HeaderMap;
 
     /// The body of the answer to a request with this header.
     fn answer(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        let mut headers = Headers::new(HeaderKind::Request);
+        let mut headers = Headers::new(HeaderMap::Request);
         for (name, value) in [(&b":path"[..], &b"/"[..]), (b":method", b"GET"), (name, value)] {
             headers.add(name, value);
         }

@@ -3,8 +3,9 @@
 //! Only what every connection manager does to a request from outside (`conn_manager_utility.cc`, and the HTTP/1 codec).
 //! What a bootstrap sets otherwise (path normalisation, `use_remote_address`, early mutations) is not here.
 
+use crate::HeaderMap;
 use crate::codec;
-use crate::headers::{HeaderKind, Headers};
+use crate::headers::Headers;
 use crate::local_reply::Refusal;
 use crate::message::{Request, Response};
 use fingerpost_envoy_http::codec::{Decoded, Protocol, Received, Refused, decode};
@@ -35,7 +36,7 @@ impl Request {
             Err(_) => trimmed(&self.headers).into_list(),
         };
         strip(&mut headers, Position::Inside);
-        let mut headers = Headers::from_list(HeaderKind::Request, headers);
+        let mut headers = Headers::from_list(HeaderMap::Request, headers);
         for (name, value) in [
             (":scheme", &scheme[..]),
             ("x-forwarded-proto", &scheme[..]),
@@ -68,7 +69,7 @@ fn sent(headers: &Headers, over_tls: bool) -> Received<'_> {
 }
 
 fn trimmed(headers: &Headers) -> Headers {
-    let mut trimmed = Headers::new(HeaderKind::Request);
+    let mut trimmed = Headers::new(HeaderMap::Request);
     for (name, value) in headers.iter() {
         trimmed.add(name, value.trim_ascii());
     }

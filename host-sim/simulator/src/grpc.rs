@@ -1,7 +1,8 @@
 //! gRPC calls and streams of guests, as data: what the guest sends, and what a test answers. `grpc_answer.rs` drives them.
 
+use crate::HeaderMap;
 use crate::budget::Held;
-use crate::headers::{HeaderKind, Headers};
+use crate::headers::Headers;
 use std::time::Duration;
 
 /// A call that a guest made with `proxy_grpc_call`, or a stream that it opened with `proxy_grpc_stream`.
@@ -45,9 +46,9 @@ impl GrpcAnswer {
     /// A status that is not good.
     pub fn error(status: u32, error: impl Into<String>) -> Self {
         Self {
-            metadata: Headers::new(HeaderKind::Response),
+            metadata: Headers::new(HeaderMap::Response),
             messages: Vec::new(),
-            trailers: Headers::new(HeaderKind::Trailers),
+            trailers: Headers::new(HeaderMap::Trailers),
             status,
             error: error.into(),
         }
@@ -79,7 +80,7 @@ impl GrpcAnswer {
     }
 
     pub(crate) fn ahead(&self) -> Headers {
-        let mut headers = Headers::new(HeaderKind::Response);
+        let mut headers = Headers::new(HeaderMap::Response);
         headers.add(b":status", b"200");
         headers.add(b"content-type", b"application/grpc");
         for (name, value) in self.metadata.iter() {
@@ -89,7 +90,7 @@ impl GrpcAnswer {
     }
 
     pub(crate) fn behind(&self) -> Headers {
-        let mut trailers = Headers::new(HeaderKind::Trailers);
+        let mut trailers = Headers::new(HeaderMap::Trailers);
         let begun = self.only_trailers().then(|| self.ahead());
         let ahead = begun.iter().flat_map(|headers| headers.iter());
         for (name, value) in ahead.chain(self.trailers.iter()) {

@@ -2,8 +2,9 @@
 //!
 //! A stream is answered once, with everything, when the guest has closed its side.
 
+use crate::HeaderMap;
 use crate::grpc::{GrpcAnswer, GrpcReceived};
-use crate::headers::{HeaderKind, Headers};
+use crate::headers::Headers;
 use crate::simulator::Simulator;
 
 /// A step of an answer.
@@ -115,7 +116,7 @@ fn detailed(error: &str) -> String {
 
 fn of_stream(answer: GrpcAnswer) -> Vec<GrpcEvent> {
     let ahead = match answer.only_trailers() {
-        true => Headers::new(HeaderKind::Response),
+        true => Headers::new(HeaderMap::Response),
         false => answer.ahead(),
     };
     let behind = answer.behind();

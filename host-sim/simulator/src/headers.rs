@@ -7,28 +7,16 @@ use std::ops::Deref;
 
 use fingerpost_envoy_http::{HeaderMap, header_map};
 
-/// Which header map it is: Envoy joins repeated values of other names in each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HeaderKind {
-    /// Of a request; `host` is another name for `:authority`.
-    #[default]
-    Request,
-    /// Of a response.
-    Response,
-    /// Trailers, either way.
-    Trailers,
-}
-
 /// Headers, in order. Reads like a slice of pairs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    kind: HeaderKind,
+    kind: HeaderMap,
     list: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Headers {
     /// An empty map.
-    pub fn new(kind: HeaderKind) -> Self {
+    pub fn new(kind: HeaderMap) -> Self {
         Self {
             kind,
             list: Vec::new(),
@@ -36,7 +24,7 @@ impl Headers {
     }
 
     /// A map of these pairs as they are: already lower-case, pseudo headers first.
-    pub fn from_list(kind: HeaderKind, list: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+    pub fn from_list(kind: HeaderMap, list: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
         Self { kind, list }
     }
 
@@ -75,12 +63,7 @@ impl Headers {
     /// Adds a value. A name that Envoy keeps once has it joined to the value it has.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
         let name = self.real_name(name).to_ascii_lowercase();
-        let map = match self.kind {
-            HeaderKind::Request => HeaderMap::Request,
-            HeaderKind::Response => HeaderMap::Response,
-            HeaderKind::Trailers => HeaderMap::Trailers,
-        };
-        header_map::add(&mut self.list, map, &name, value);
+        header_map::add(&mut self.list, self.kind, &name, value);
     }
 
     /// Gives a name this value and no other, behind all others: Envoy removes and adds.
@@ -126,7 +109,7 @@ impl Headers {
 
     fn real_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
         match self.kind {
-            HeaderKind::Request if name.eq_ignore_ascii_case(b"host") => b":authority",
+            HeaderMap::Request if name.eq_ignore_ascii_case(b"host") => b":authority",
             _ => name,
         }
     }

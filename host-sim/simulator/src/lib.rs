@@ -65,8 +65,9 @@ pub use attributes::{ATTRIBUTES, UnknownAttribute};
 
 pub use dice::Dice;
 pub use error::{Cause, Failure, LoadError};
+pub use fingerpost_envoy_http::HeaderMap;
 pub use grpc::{GrpcAnswer, GrpcCall};
-pub use headers::{HeaderKind, Headers};
+pub use headers::Headers;
 pub use message::{CallOutcome, HttpCall, Request, Response};
 pub use metrics::Metric;
 pub use module::{AbiVersion, Module};

@@ -1,7 +1,7 @@
 //! What goes into the filters and comes out of them: requests and responses as a test writes them.
 
 use crate::local_reply::Refusal;
-use crate::{HeaderKind, Headers};
+use crate::{HeaderMap, Headers};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Request {
 impl Request {
     /// A request without a body, to the authority `localhost` over `http`.
     pub fn new(method: &str, path: &str) -> Self {
-        let mut headers = Headers::new(HeaderKind::Request);
+        let mut headers = Headers::new(HeaderMap::Request);
         headers.add(b":authority", b"localhost");
         headers.add(b":path", path.as_bytes());
         headers.add(b":method", method.as_bytes());
@@ -107,7 +107,7 @@ impl Request {
     pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let trailers = self
             .trailers
-            .get_or_insert_with(|| Headers::new(HeaderKind::Trailers));
+            .get_or_insert_with(|| Headers::new(HeaderMap::Trailers));
         trailers.add(name.as_bytes(), value.as_ref());
         self
     }
@@ -136,7 +136,7 @@ pub struct Response {
 impl Response {
     /// A response without a body.
     pub fn new(status: u16) -> Self {
-        let mut headers = Headers::new(HeaderKind::Response);
+        let mut headers = Headers::new(HeaderMap::Response);
         headers.add(b":status", status.to_string().as_bytes());
         Self {
             headers,
@@ -199,7 +199,7 @@ impl Response {
     pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let trailers = self
             .trailers
-            .get_or_insert_with(|| Headers::new(HeaderKind::Trailers));
+            .get_or_insert_with(|| Headers::new(HeaderMap::Trailers));
         trailers.add(name.as_bytes(), value.as_ref());
         self
     }

@@ -1,8 +1,9 @@
 //! A stream on its way through the filters: what of it lies where, and how far it has come. It moves nothing itself.
 
+use crate::HeaderMap;
 use crate::budget::Held;
 use crate::context::Direction;
-use crate::headers::{HeaderKind, Headers};
+use crate::headers::Headers;
 use crate::limits;
 use crate::message::{Request, Response};
 use crate::warning::Warning;
@@ -119,7 +120,7 @@ impl PathValues {
 }
 
 impl HalfStream {
-    pub(crate) fn new(kind: HeaderKind, filters: usize) -> Self {
+    pub(crate) fn new(kind: HeaderMap, filters: usize) -> Self {
         Self {
             headers: Headers::new(kind),
             started: false,
@@ -158,7 +159,7 @@ impl HalfStream {
 
     pub(crate) fn trailers_mut(&mut self) -> &mut Headers {
         self.trailers
-            .get_or_insert_with(|| Headers::new(HeaderKind::Trailers))
+            .get_or_insert_with(|| Headers::new(HeaderMap::Trailers))
     }
 }
 
@@ -216,8 +217,8 @@ impl Stream {
     pub(crate) fn new(filters: Vec<Filter>, client: SocketAddr, began: Duration, held: Held) -> Self {
         let count = filters.len();
         Self {
-            request: HalfStream::new(HeaderKind::Request, count),
-            response: HalfStream::new(HeaderKind::Response, count),
+            request: HalfStream::new(HeaderMap::Request, count),
+            response: HalfStream::new(HeaderMap::Response, count),
             filters,
             filter_state: PathValues::default(),
             filter_objects: PathValues::default(),

@@ -1,10 +1,11 @@
 //! The way of a stream: request through the filters, upstream, response back, and its end; calls and queues meanwhile.
 
+use crate::HeaderMap;
 use crate::chain::From;
 use crate::codec::{self, Framed};
 use crate::connection_manager;
 use crate::context::{Direction, Source};
-use crate::headers::{HeaderKind, Headers};
+use crate::headers::Headers;
 use crate::limits;
 use crate::local_reply::LocalReply;
 use crate::message::{Request, Response};
@@ -392,7 +393,7 @@ fn set_ending(vm: &mut crate::vm::Vm, context: u32, logging: bool) {
 
 /// A local reply's headers and body, as Envoy writes them.
 fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
-    let mut headers = Headers::new(HeaderKind::Response);
+    let mut headers = Headers::new(HeaderMap::Response);
     for (name, value) in &reply.headers {
         headers.add(name, value);
     }
@@ -406,7 +407,7 @@ fn written(stream: &Stream, reply: &LocalReply) -> (Headers, Vec<u8>) {
     };
     let request = &stream.request.headers;
     let prepared = local.answer(request.list());
-    let mut headers = Headers::from_list(HeaderKind::Response, prepared.headers);
+    let mut headers = Headers::from_list(HeaderMap::Response, prepared.headers);
     headers.add(b":status", prepared.status.to_string().as_bytes());
     let is_head = request.get(":method") == Some(b"HEAD");
     (headers, if is_head { Vec::new() } else { prepared.body })

@@ -1,7 +1,7 @@
 //! What a test can do with the simulator besides sending requests.
 
 use fingerpost_simulator::{
-    AbiVersion, CallOutcome, End, HeaderKind, Headers, Metric, Module, Plugin, Request, Response, Simulator,
+    AbiVersion, CallOutcome, End, HeaderMap, Headers, Metric, Module, Plugin, Request, Response, Simulator,
     Verdict,
 };
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn a_request_goes_through_to_the_upstream_and_back() {
 #[test]
 fn headers_alone_get_a_verdict() {
     let list = vec![(b":path".to_vec(), b"/".to_vec())];
-    let Verdict::Continue(headers) = counter().decide(Headers::from_list(HeaderKind::Request, list)) else {
+    let Verdict::Continue(headers) = counter().decide(Headers::from_list(HeaderMap::Request, list)) else {
         panic!("it goes on");
     };
     assert_eq!(headers.text("x-a"), Some("1"));

@@ -127,8 +127,8 @@ fn what_is_right_needs_no_warning() {
 
 #[test]
 fn no_router_judges_what_is_only_decided() {
-    use fingerpost_simulator::{HeaderKind, Headers, Verdict};
-    let headers = Headers::from_list(HeaderKind::Request, vec![(b":path".to_vec(), b"*".to_vec())]);
+    use fingerpost_simulator::{HeaderMap, Headers, Verdict};
+    let headers = Headers::from_list(HeaderMap::Request, vec![(b":path".to_vec(), b"*".to_vec())]);
     let verdict = sets(0, "x-a", "a\0b").decide(headers);
     assert!(matches!(verdict, Verdict::Continue(_)), "{verdict:?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Not an outcome is compared but the whole list of headers, byte for byte: order, names, values.
 
-use fingerpost_simulator::{HeaderKind, Headers, Module, NativeHost, Plugin, Request, Simulator, Verdict};
+use fingerpost_simulator::{HeaderMap, Headers, Module, NativeHost, Plugin, Request, Simulator, Verdict};
 use fingerpost_virtual_service::VirtualServiceFilter;
 
 use crate::sent::Sent;
@@ -66,7 +66,7 @@ impl NativeAndWasm {
 /// What a filter would see of a request: near enough to a connection manager's, and any bytes it holds.
 #[must_use]
 pub fn seen(sent: &Sent) -> Headers {
-    let mut headers = Headers::new(HeaderKind::Request);
+    let mut headers = Headers::new(HeaderMap::Request);
     for (name, value) in [
         (":authority", &sent.authority[..]),
         (":path", &sent.target[..]),

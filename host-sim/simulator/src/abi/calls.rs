@@ -1,7 +1,8 @@
 //! HTTP calls that a guest makes; the test answers them.
 
 use super::{Answer, Call, pairs, proxy};
-use crate::headers::{HeaderKind, Headers};
+use crate::HeaderMap;
+use crate::headers::Headers;
 use crate::message::{HttpCall, Request};
 use crate::plugin::Plugin;
 use crate::state::HostState;
@@ -36,8 +37,8 @@ fn http_call(
     call.note_bytes(cluster, cluster_length);
     let cluster = String::from_utf8_lossy(call.bytes(cluster, cluster_length)?).into_owned();
     let body = call.owned(body, body_length)?;
-    let mut request = Request::from_headers(map(HeaderKind::Request, call.bytes(headers, headers_length)?));
-    let trailers = map(HeaderKind::Trailers, call.bytes(trailers, trailers_length)?);
+    let mut request = Request::from_headers(map(HeaderMap::Request, call.bytes(headers, headers_length)?));
+    let trailers = map(HeaderMap::Trailers, call.bytes(trailers, trailers_length)?);
     // Envoy writes the token before it knows whether there will be a call, to see that it can.
     call.put_u32(token_at, 0)?;
     let timeout = i32::try_from(timeout).map_err(|_| Status::BadArgument)?;
@@ -78,7 +79,7 @@ fn http_call(
 }
 
 /// A serialised map, as a map.
-pub(super) fn map(kind: HeaderKind, bytes: &[u8]) -> Headers {
+pub(super) fn map(kind: HeaderMap, bytes: &[u8]) -> Headers {
     let mut headers = Headers::new(kind);
     headers.replace_all(&pairs::read(bytes));
     headers

@@ -3,9 +3,9 @@
 use super::calls::map;
 use super::protobuf::Message;
 use super::{Answer, Call, proxy};
+use crate::HeaderMap;
 use crate::budget::Held;
 use crate::grpc::{GrpcCall, OpenGrpc};
-use crate::headers::HeaderKind;
 use crate::limits;
 use crate::plugin::Plugin;
 use crate::state::HostState;
@@ -117,7 +117,7 @@ fn opened(call: &mut Call<'_>, [service, name, method, metadata]: [(u32, u32); 4
         cluster,
         service: text(call, name)?,
         method: text(call, method)?,
-        metadata: map(HeaderKind::Request, call.bytes(metadata.0, metadata.1)?),
+        metadata: map(HeaderMap::Request, call.bytes(metadata.0, metadata.1)?),
         messages: Vec::new(),
         timeout: Duration::ZERO,
     };
