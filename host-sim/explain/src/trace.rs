@@ -2,10 +2,10 @@
 //!
 //! Decides nothing about routing: each step calls the crates that do, and records the result.
 
-use fingerpost_config_compiler::{Compilation, ListenerSummary, RouteSummary};
+use fingerpost_config_compiler::{Compilation, RouteSummary};
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RequestHead, Route};
-use fingerpost_simulated_proxy::{Scheme, Url, host_of};
+use fingerpost_simulated_proxy::{Scheme, Url, host_of, listener};
 
 use crate::alternatives;
 use crate::assumed;
@@ -51,7 +51,7 @@ fn explain_answer(
         .into_iter()
         .next_back()
         .map_or_else(|| url.authority.clone(), |(_, value)| value);
-    let found = listener(&summary.listeners, url, port);
+    let found = listener(port, url.port(), url.scheme, summary);
     let scheme = url.scheme.unwrap_or_else(|| match &found {
         Some((listener, _)) if proxy::speaks(summary, &listener.name) == (true, false) => Scheme::Https,
         Some(_) | None => Scheme::Http,
@@ -88,7 +88,7 @@ fn explain_answer(
         port: listener.port,
         listen_port: listener.listen_port,
         protocol: listener.protocol.clone(),
-        why,
+        why: why.to_string(),
     });
     let request = proxy::request(&told.request, url, listener.port)?;
     let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
@@ -160,47 +160,6 @@ fn explain_answer(
     };
     told.warnings = warnings::warnings(&told, winner.map(|(route, _)| route));
     Ok(told)
-}
-
-/// The listener that the request goes to, and why that one.
-fn listener<'p>(
-    all: &'p [ListenerSummary],
-    url: &Url,
-    port: Option<u32>,
-) -> Option<(&'p ListenerSummary, String)> {
-    let declares = |port: u32| all.iter().find(|it| it.declared_ports.contains(&port));
-    if let Some(port) = port {
-        let found = declares(port).or_else(|| all.iter().find(|it| it.listen_port == port));
-        return found.map(|it| (it, format!("--port {port}")));
-    }
-    if let Some((found, port)) = url.port().and_then(|port| Some((declares(port)?, port))) {
-        return Some((found, format!("port {port} of the URL")));
-    }
-    if let Some(scheme) = url.scheme
-        && let Some(found) = declares(scheme.port())
-    {
-        let (name, default) = (scheme.as_str(), scheme.port());
-        let why = match url.port() {
-            Some(port) if port != default => format!(
-                "no listener has port {port}, so taken for port {default} ({name}), as behind a load balancer or port-forward"
-            ),
-            Some(_) | None => format!("{name} means port {default}"),
-        };
-        return Some((found, why));
-    }
-    match all {
-        [only] => {
-            let why = match url.port() {
-                Some(port) => format!("the only listener; none has port {port}"),
-                None => "the only listener".to_owned(),
-            };
-            Some((only, why))
-        }
-        _ => [80, 443]
-            .into_iter()
-            .filter(|_| url.scheme.is_none())
-            .find_map(|port| Some((declares(port)?, format!("port {port}, since the URL names none")))),
-    }
 }
 
 /// Tries the rules in order and records each result. Returns the winner.

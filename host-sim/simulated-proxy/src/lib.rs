@@ -13,6 +13,6 @@ mod url;
 
 pub use error::ProxyError;
 pub use filters::FilterRuntime;
-pub use port::{InvalidPort, UnservedPort, is_served, port, unserved_port};
+pub use port::{InvalidPort, ListenerReason, UnservedPort, is_served, listener, port, unserved_port};
 pub use proxy::{Answer, SimulatedProxy, request_id};
 pub use url::{Scheme, Url, host_of};
