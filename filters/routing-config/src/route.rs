@@ -57,7 +57,7 @@ impl RuleRef {
     }
 }
 
-/// As [`write_rule_name`] has it: `default/reviews http[1].match[0]`.
+/// As [`write_rule_name`] writes it: `default/reviews http[1].match[0]`.
 impl fmt::Display for RuleRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = self.rules.iter().map(|it| (it.virtual_service.as_str(), it.http));

@@ -6,7 +6,7 @@
 
 use crate::document_text::{document_at, has_template_mark};
 use crate::source::Source;
-use crate::yaml::{self, Node, Scalar, Value};
+use crate::yaml::{Node, Scalar, Value};
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn contents(source: &Source) -> Contents {
         return unreadable(text);
     }
     let mut contents = Contents::Other;
-    for document in yaml::parse(text) {
+    for document in source.documents() {
         match document {
             Ok(document) if document.root.as_deref().is_some_and(is_resource) => {
                 if document.root.as_deref().is_some_and(is_unrendered) {

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Place;
+use crate::place::Place;
 use crate::yaml::{Entry, Node, Value};
 
 /// A type that can be read from a value that is there. What is missing or null is the default.

@@ -5,8 +5,8 @@
 use crate::code::Code;
 use std::fmt;
 
+use crate::place::Span;
 use crate::resource::Origin;
-use crate::source::Span;
 
 /// Whether a finding stops the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

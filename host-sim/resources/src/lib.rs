@@ -21,6 +21,7 @@ mod http_policy;
 pub mod kubernetes;
 mod load_balancer;
 mod part;
+mod place;
 mod read;
 mod render;
 mod resource;
@@ -55,13 +56,14 @@ pub use load_balancer::{
     WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
 pub use part::Part;
+pub use place::{Place, Span};
 pub use read::{
     DEFAULT_NAMESPACE, Resources, Unenforced, UnreadRoute, UnreadableSecret, read, read_in, trees,
 };
 pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
-pub use source::{Place, Source, Sources, Span};
+pub use source::{Source, Sources};
 pub use validate::validate;
 pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,

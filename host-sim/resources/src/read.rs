@@ -3,6 +3,7 @@
 //! Istio's kinds are read strictly, Kubernetes' own leniently; kinds that have no say in routing are
 //! counted. Whether the values make sense is decided in `validate`.
 
+mod each_kind;
 mod head;
 mod invalid;
 mod references;
@@ -20,11 +21,12 @@ use crate::diagnostic::Diagnostics;
 use crate::document_text::{document_at, has_template_mark};
 use crate::gateway::Gateway;
 use crate::kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service};
+use crate::place::Place;
 use crate::resource::{Meta, Origin, Resource};
 use crate::service_entry::{ServiceEntry, WorkloadEntry};
-use crate::source::{Place, Source, Sources};
+use crate::source::{Source, Sources};
 use crate::virtual_service::VirtualService;
-use crate::yaml::{self, Document, Node, Oddity, Scalar, SyntaxError, Value};
+use crate::yaml::{Document, Node, Oddity, Scalar, SyntaxError, Value};
 
 /// Everything that was read, in the order in which it is written.
 #[derive(Debug, Clone, Default)]
@@ -113,7 +115,7 @@ pub fn read(sources: Vec<Source>, diagnostics: &mut Diagnostics) -> Resources {
 }
 
 /// As [`read`]; resources that name no namespace are in `namespace`.
-pub fn read_in(sources: Vec<Source>, namespace: &str, diagnostics: &mut Diagnostics) -> Resources {
+pub fn read_in(mut sources: Vec<Source>, namespace: &str, diagnostics: &mut Diagnostics) -> Resources {
     let mut resources = Resources::default();
     let mut read = Vec::new();
     for source in &sources {
@@ -134,6 +136,7 @@ pub fn read_in(sources: Vec<Source>, namespace: &str, diagnostics: &mut Diagnost
         diagnostics.extend(found);
     }
     repeated::keep_last(&mut resources, diagnostics);
+    sources.iter_mut().for_each(Source::forget_documents);
     resources.sources = Sources::new(sources);
     resources
 }
@@ -143,8 +146,7 @@ pub fn trees(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Arc<Node>> {
     let mut resources = Resources::default();
     let file = Arc::from(source.name.as_str());
     let mut reader = Reader::new(&file, DEFAULT_NAMESPACE, diagnostics, &mut resources);
-    let documents = reader.documents(source);
-    documents.into_iter().filter_map(|it| it.root).collect()
+    reader.documents(source)
 }
 
 struct Reader<'r> {
@@ -184,15 +186,13 @@ impl<'r> Reader<'r> {
     }
 
     fn source(&mut self, source: &Source) {
-        for document in self.documents(source) {
-            if let Some(root) = &document.root {
-                self.object(root);
-            }
+        for root in self.documents(source) {
+            self.object(&root);
         }
     }
 
-    /// The documents that can be read, and what is odd about them.
-    fn documents(&mut self, source: &Source) -> Vec<Document> {
+    /// The documents that can be read and are not empty. Reports what is odd about them.
+    fn documents(&mut self, source: &Source) -> Vec<Arc<Node>> {
         if let Some(bad) = &source.not_utf8 {
             let place = Place::of_bytes(&source.text, bad.offset, bad.offset + 1);
             let message = format!(
@@ -211,16 +211,16 @@ impl<'r> Reader<'r> {
             return Vec::new();
         }
         let mut documents = Vec::new();
-        for document in yaml::parse(&source.text) {
+        for document in source.documents() {
             match document {
                 Ok(document) => {
-                    self.remark_on(&document);
+                    self.remark_on(document);
                     // An error says so.
                     if document.beside_separator.is_none() {
-                        documents.push(document);
+                        documents.extend(document.root.clone());
                     }
                 }
-                Err(error) => self.syntax_error(&source.text, &error),
+                Err(error) => self.syntax_error(&source.text, error),
             }
         }
         documents

@@ -10,7 +10,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use crate::confidential::confidential_documents;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::source::{Sources, Span};
+use crate::place::Span;
+use crate::source::Sources;
 use crate::visible::{visible, visible_lines};
 
 /// All findings, each with the line it is about, an empty line between them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::source::Span;
+use crate::place::Span;
 use crate::yaml::Node;
 
 /// A resource of a kind that the compiler reads.

@@ -19,7 +19,7 @@ pub(crate) use scalar::short;
 use std::sync::Arc;
 
 use crate::camel_case::camel_case;
-use crate::source::Place;
+use crate::place::Place;
 
 /// A value and where it is written.
 #[derive(Debug, Clone)]

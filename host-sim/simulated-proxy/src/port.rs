@@ -158,6 +158,8 @@ pub fn is_served(port: u32, summary: &Summary) -> bool {
 /// The listener that a connection to this port reaches: a port of the Gateway, or the one that Envoy listens on.
 fn with_port(port: u32, summary: &Summary) -> Option<&ListenerSummary> {
     let all = &summary.listeners;
-    let declares = all.iter().find(|it| it.declared_ports.contains(&port) || it.port == port);
+    let declares = all
+        .iter()
+        .find(|it| it.declared_ports.contains(&port) || it.port == port);
     declares.or_else(|| all.iter().find(|it| it.listen_port == port))
 }

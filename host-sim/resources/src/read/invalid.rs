@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::each_kind::each_kind;
 use super::{Resources, UnreadableSecret};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::resource::Resource;
+use crate::resource::Origin;
 
 impl Resources {
     /// Removes the resources that the errors are about, and names them, such as `VirtualService prod/shop`.
@@ -30,39 +31,17 @@ impl Resources {
                 return None;
             }
         }
-        let Self {
-            gateways,
-            virtual_services,
-            destination_rules,
-            service_entries,
-            workload_entries,
-            services,
-            pods,
-            endpoint_slices,
-            endpoints,
-            secrets,
-            unreadable_secrets,
-            unenforced: _, // their content is not read
-            unread_routes: _,
-            others: _,
-            without_namespace: _,
-            sources: _,
-        } = self;
-        remove(gateways, &invalid);
-        remove(virtual_services, &invalid);
-        remove(destination_rules, &invalid);
-        remove(service_entries, &invalid);
-        remove(workload_entries, &invalid);
-        remove(services, &invalid);
-        remove(pods, &invalid);
-        remove(endpoint_slices, &invalid);
-        remove(endpoints, &invalid);
-        remove(secrets, &invalid);
+        let is_invalid = |origin: &Origin| {
+            let name = (origin.subject().to_owned(), origin.file().to_owned());
+            invalid.contains(&name)
+        };
+        each_kind!(self, |list| list.retain(|it| !is_invalid(&it.origin)));
         let is_about = |secret: &UnreadableSecret, (subject, file): &(String, String)| {
             let mut errors = secret.errors.iter();
             errors.any(|it| it.subject == *subject && it.span.as_ref().is_some_and(|it| *it.file == **file))
         };
-        unreadable_secrets.retain(|secret| !invalid.iter().any(|it| is_about(secret, it)));
+        self.unreadable_secrets
+            .retain(|secret| !invalid.iter().any(|it| is_about(secret, it)));
         parts.extend(invalid.into_iter().map(|(subject, _)| subject));
         Some(parts)
     }
@@ -71,26 +50,12 @@ impl Resources {
     pub fn number(&self) -> usize {
         let without_kind = |kind: &str| kind.starts_with('(');
         let others = self.others.iter().filter(|(kind, _)| !without_kind(kind));
-        self.gateways.len()
-            + self.virtual_services.len()
-            + self.destination_rules.len()
-            + self.service_entries.len()
-            + self.workload_entries.len()
-            + self.services.len()
-            + self.pods.len()
-            + self.endpoint_slices.len()
-            + self.endpoints.len()
-            + self.secrets.len()
+        let mut number = 0;
+        each_kind!(self, |list| number += list.len());
+        number
             + self.unreadable_secrets.len()
             + self.unenforced.len()
             + self.unread_routes.len()
             + others.map(|(_, number)| number).sum::<usize>()
     }
-}
-
-fn remove<T>(resources: &mut Vec<Resource<T>>, invalid: &BTreeSet<(String, String)>) {
-    resources.retain(|it| {
-        let name = (it.origin.subject().to_owned(), it.origin.file().to_owned());
-        !invalid.contains(&name)
-    });
 }

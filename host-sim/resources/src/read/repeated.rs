@@ -1,90 +1,53 @@
 //! A resource that is given more than once: a cluster has one of each kind, namespace and name, the one applied last.
 
-use crate::code::Code;
 use std::collections::BTreeMap;
 
 use super::Resources;
+use super::each_kind::each_kind;
+use crate::code::Code;
 use crate::diagnostic::Diagnostics;
-use crate::resource::Resource;
+use crate::resource::{Origin, Resource};
+
+/// The last resource with a name: how many come before it, and where it is written.
+type Last = BTreeMap<String, (usize, String)>;
 
 /// Keeps the last of those with one name, as `kubectl apply` does in the order of files and documents.
 pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics) {
-    let Resources {
-        gateways,
-        virtual_services,
-        destination_rules,
-        service_entries,
-        workload_entries,
-        services,
-        pods,
-        endpoint_slices,
-        endpoints,
-        secrets,
-        unreadable_secrets: _, // an error wherever one is needed
-        unenforced: _,         // none of them is acted on
-        unread_routes: _,
-        others: _,
-        without_namespace: _,
-        sources: _,
-    } = resources;
-    keep_last_of(gateways, diagnostics);
-    keep_last_of(virtual_services, diagnostics);
-    keep_last_of(destination_rules, diagnostics);
-    keep_last_of(service_entries, diagnostics);
-    keep_last_of(workload_entries, diagnostics);
-    keep_last_of(services, diagnostics);
-    keep_last_of(pods, diagnostics);
-    keep_last_of(endpoint_slices, diagnostics);
-    keep_last_of(endpoints, diagnostics);
-    keep_last_of(secrets, diagnostics);
-}
-
-/// Folders often hold one resource for each environment, and name it alike in all.
-fn help(file: &str, later_place: &str) -> String {
-    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    match (folder(file), folder(later_place)) {
-        (Some(one), Some(other)) if one != other => {
-            format!("if the folders are for different clusters, read one of them: `-f {other}` or `-f {one}`")
-        }
-        (Some(_), Some(_)) | (None, _) | (_, None) => {
-            "remove one of them, or give them different names".to_owned()
-        }
-    }
-}
-
-fn keep_last_of<T>(resources: &mut Vec<Resource<T>>, diagnostics: &mut Diagnostics) {
-    let mut last = BTreeMap::new();
-    for (index, resource) in resources.iter().enumerate() {
-        last.insert(resource.meta.qualified_name(), index);
-    }
-    if last.len() == resources.len() {
+    let mut last = Last::new();
+    let mut index = 0;
+    each_kind!(&*resources, |list| for resource in list {
+        let name = resource.origin.at("metadata.name");
+        let place = format!("{}:{}", name.file, name.line);
+        last.insert(resource.origin.subject().to_owned(), (index, place));
+        index += 1;
+    });
+    if last.len() == index {
         return;
     }
-    let places: BTreeMap<String, (usize, String)> = last
-        .into_iter()
-        .map(|(name, index)| {
-            let span = resources.get(index).map(|it| it.origin.at("metadata.name"));
-            let place = span
-                .map(|it| format!("{}:{}", it.file, it.line))
-                .unwrap_or_default();
-            (name, (index, place))
-        })
-        .collect();
     let mut index = 0;
-    resources.retain(|resource| {
-        let last = places.get(&resource.meta.qualified_name());
-        let later = last.filter(|(last, _)| *last != index && !resource.meta.name.is_empty());
+    each_kind!(resources, |list| list.retain(|it| {
+        let later = later(it, index, &last);
         index += 1;
-        if let Some((_, place)) = later {
-            let subject = resource.origin.subject();
-            diagnostics
-                .warn(
-                    Code::RepeatedResource,
-                    format!("{subject} is given again at {place}: only the last one counts, as with `kubectl apply`"),
-                )
-                .on(&resource.origin, "metadata.name")
-                .help(help(resource.origin.file(), place));
+        if let Some(place) = later {
+            report(&it.origin, place, diagnostics);
         }
         later.is_none()
-    });
+    }));
+}
+
+/// Where a resource is given again, if it is. Those without a name are all kept: their errors say so.
+fn later<'l, T>(resource: &Resource<T>, index: usize, last: &'l Last) -> Option<&'l str> {
+    let (last_index, place) = last.get(resource.origin.subject())?;
+    (*last_index != index && !resource.meta.name.is_empty()).then_some(place)
+}
+
+fn report(origin: &Origin, place: &str, diagnostics: &mut Diagnostics) {
+    let subject = origin.subject();
+    diagnostics
+        .warn(
+            Code::RepeatedResource,
+            format!("{subject} is given again at {place}: only the last one counts, as with `kubectl apply`"),
+        )
+        .on(origin, "metadata.name")
+        .help("remove one of them, or give them different names");
 }

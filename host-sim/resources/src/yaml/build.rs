@@ -11,7 +11,7 @@ use libyaml_safer::{EventData, ScalarStyle};
 
 use super::parse::{Document, Oddity, Remark, SyntaxError};
 use super::{Entry, Node, Scalar, Value};
-use crate::source::Place;
+use crate::place::Place;
 
 /// How many nodes aliases may expand to in one document.
 const MOST_ALIASED_NODES: usize = 200_000;

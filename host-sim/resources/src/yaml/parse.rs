@@ -13,7 +13,7 @@ use super::Node;
 use super::build::Builder;
 use super::dialect::Dialect;
 use super::split;
-use crate::source::{Place, small};
+use crate::place::{Place, small};
 
 /// One document of a stream.
 #[derive(Debug)]
