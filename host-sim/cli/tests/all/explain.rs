@@ -96,7 +96,7 @@ fn all(documents: &[&str]) -> String {
 fn the_json_form_tells_the_same() {
     let told = ask(&shop(), "http://shop.example.com/v1/cart?x=1");
     assert_eq!(told["version"], 1);
-    assert_eq!(told["listener"]["why"], "http means port 80");
+    assert_eq!(told["listener"]["why"], "chosen by the scheme http");
     assert_eq!(told["host"]["kind"], "exact");
     let winner = json!({
         "rule": "default/shop http[0].match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],

@@ -84,7 +84,7 @@ fn tests_of_a_route_table_are_judged_as_router_check_tool_judges_them() {
                 )],
             ),
             (
-                "no cluster should get the request",
+                "no cluster is to be asked",
                 vec![format!("cluster_name: none / {CLUSTER}")],
             ),
             (
