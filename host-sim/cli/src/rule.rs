@@ -21,7 +21,7 @@ Examples:
   fingerpost rule
   fingerpost rule unknown-host")]
 pub(crate) struct Rule {
-    /// Code of a finding: what stands in brackets, as in `warning[unknown-host]`
+    /// Code of a finding: the name in brackets, as in `warning[unknown-host]`
     code: Option<String>,
 
     /// How to show it

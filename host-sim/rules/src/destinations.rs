@@ -84,7 +84,7 @@ endpoints: [{addresses: [10.0.0.5]}]
         code: Code::NotSelected,
         severity: Severity::Warning,
         title: "a DestinationRule is for other workloads",
-        why: "With a `workloadSelector`, a DestinationRule counts for workloads of its own namespace with those labels. The gateway is not one of \
+        why: "With a `workloadSelector`, a DestinationRule counts for workloads of its namespace with those labels. The gateway is not one of \
               them.",
         example: destination_rule(
             "\
@@ -121,7 +121,7 @@ spec: {ports: [{port: 80, name: http}]}
     Rule {
         code: Code::PlainTextUpstream,
         severity: Severity::Warning,
-        title: "a DestinationRule asks for TLS to an upstream",
+        title: "a DestinationRule requires TLS to an upstream",
         why: "TLS to upstreams is not supported yet, so requests are sent in plain text.",
         example: destination_rule(
             "\

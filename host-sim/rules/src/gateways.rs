@@ -69,7 +69,7 @@ spec:
         severity: Severity::Warning,
         title: "the certificate of a server is not in the input",
         why: "Envoy starts and refuses connections to the server until it gets the certificate. In a cluster Istio reads the Secret \
-              from the namespace of the gateway's Pod. `up` and `serve` make a certificate of their own.",
+              from the namespace of the gateway's Pod. `up` and `serve` make their own certificate.",
         example: servers(
             "\
 - port: {number: 443, name: https, protocol: HTTPS}

@@ -32,7 +32,7 @@ const THEMES: [(&str, &[Rule]); 9] = [
     ("Rules", http_rules::RULES),
     ("Destinations", destinations::RULES),
     ("What is not supported", not_routed::RULES),
-    ("Requests that `explain` is asked about", requests::RULES),
+    ("Requests given to `explain`", requests::RULES),
     ("Test files", test_files::RULES),
 ];
 

@@ -270,7 +270,7 @@ spec:
         code: Code::UntrustedProto,
         severity: Severity::Warning,
         title: "a redirect to https never ends behind a load balancer that ends TLS",
-        why: "The gateway trusts no proxy before it: it overwrites `x-forwarded-proto` by the scheme of its own connection. Set \
+        why: "The gateway trusts no proxy before it: it overwrites `x-forwarded-proto` by the scheme of its connection. Set \
               `numTrustedProxies` for the gateway in the cluster, or leave the redirect to the load balancer.",
         example: explain(
             "http://shop.example.com/",
