@@ -49,5 +49,18 @@ fn report(origin: &Origin, place: &str, diagnostics: &mut Diagnostics) {
             format!("{subject} is given again at {place}: only the last one counts, as with `kubectl apply`"),
         )
         .on(origin, "metadata.name")
-        .help("remove one of them, or give them different names");
+        .help(help(origin.file(), place));
+}
+
+/// Folders often hold one resource for each environment, and name it alike in all.
+fn help(file: &str, later_place: &str) -> String {
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    match (folder(file), folder(later_place)) {
+        (Some(one), Some(other)) if one != other => {
+            format!("if the folders are for different clusters, read one of them: `-f {other}` or `-f {one}`")
+        }
+        (Some(_), Some(_)) | (None, _) | (_, None) => {
+            "remove one of them, or give them different names".to_owned()
+        }
+    }
 }
