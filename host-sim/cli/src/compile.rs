@@ -143,11 +143,7 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
     text.push_str(&listeners(summary));
     let _ = writeln!(text, "  {}", clusters(summary));
     if let Some(others) = left_out(&loaded.resources) {
-        let _ = writeln!(
-            text,
-            "  {}",
-            paint(DIM, format_args!("{others}: not routing, left out"))
-        );
+        let _ = writeln!(text, "  {}", paint(DIM, format_args!("not used: {others}")));
     }
     let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
     let run = output.join(BOOTSTRAP);

@@ -18,6 +18,7 @@ use crate::gateways;
 use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
 use crate::mesh::Mesh;
+use crate::not_enforced;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::pitfalls;
@@ -38,7 +39,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let (merged, dropped) = gateways::merge(resources, options);
     let services = virtual_services::bind(resources, options);
     patterns::check(resources, options.envoy, diagnostics);
-    checks::unenforced(resources, diagnostics);
+    not_enforced::check(resources, options, diagnostics);
     checks::rules(&services, &merged, &mesh, diagnostics);
     pitfalls::check(resources, &services, &merged, &mesh, diagnostics);
     if options.engine == Engine::Wasm {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Code, Diagnostics, Resources};
+use fingerpost_resources::{Code, Diagnostics};
 
 use crate::empty_clusters::Use;
 use crate::gateways::MergedListener;
@@ -14,20 +14,6 @@ use crate::mesh::Mesh;
 use crate::missing_cluster::missing_cluster;
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundVirtualService, Rule};
-
-/// Policies that other parts of Istio enforce and that are not enforced here.
-pub(crate) fn unenforced(resources: &Resources, diagnostics: &mut Diagnostics) {
-    for found in &resources.unenforced {
-        let message = format!(
-            "{} is NOT enforced: requests that it forbids will pass",
-            found.kind
-        );
-        diagnostics
-            .warn(Code::NotEnforced, message)
-            .on(&found.origin, "kind")
-            .help("only routing is compiled; keep what protects your services in front of them");
-    }
-}
 
 /// Destinations that lead nowhere, claims that are not verified.
 pub(crate) fn rules(

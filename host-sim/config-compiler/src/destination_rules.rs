@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::visibility::Exports;
 
 /// The root namespace of the mesh: its DestinationRules are the last resort.
-const ROOT_NAMESPACE: &str = "istio-system";
+pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
 
 /// One or more DestinationRules for one host that count as one.
 #[derive(Debug, Clone)]

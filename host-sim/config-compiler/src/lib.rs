@@ -47,6 +47,7 @@ mod matching;
 mod mesh;
 mod missing_cluster;
 mod native;
+mod not_enforced;
 mod options;
 mod patterns;
 mod pitfalls;

@@ -58,7 +58,16 @@ pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str) -> O
     }));
     let gateways = |it: &Unserved| matches!(it.part, Part::Gateway { .. } | Part::Server { .. });
     if summary.listeners.is_empty() && !summary.unserved.iter().any(gateways) {
-        reasons.push(hint("the input has no Gateway".to_owned()));
+        let has_others = summary
+            .unserved
+            .iter()
+            .any(|it| matches!(it.part, Part::Other { .. }));
+        let text = if has_others {
+            "the input has no Gateway of networking.istio.io"
+        } else {
+            "the input has no Gateway"
+        };
+        reasons.push(hint(text.to_owned()));
     }
     Outcome::NoConnection {
         message: format!("no listener has port {port}"),

@@ -158,7 +158,7 @@ fn explain_answer(
             not_found::no_rule(&told, summary)
         }
     };
-    told.warnings = warnings::warnings(&told, winner.map(|(route, _)| route));
+    told.warnings = warnings::warnings(&told, summary, winner.map(|(route, _)| route));
     Ok(told)
 }
 

@@ -1,15 +1,16 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
-use fingerpost_config_compiler::{RouteSummary, Summary};
+use fingerpost_config_compiler::{Part, RouteSummary, Summary};
 use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
+use crate::chain::would_answer;
 use crate::explanation::{Explanation, Outcome, Source, Tried, Warning};
 use crate::not_found;
 
 /// The warnings, the gravest first.
-pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec<Warning> {
+pub(crate) fn warnings(told: &Explanation, summary: &Summary, winner: Option<&RouteSummary>) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Outcome::Forward(forward) = &told.outcome {
         for destination in &forward.destinations {
@@ -38,6 +39,9 @@ pub(crate) fn warnings(told: &Explanation, winner: Option<&RouteSummary>) -> Vec
                 help: None,
             });
         }
+    }
+    if winner.is_some() {
+        unread_routes(told, summary, &mut found);
     }
     if let Some(winner) = winner {
         inside_a_segment(told, winner, &mut found);
@@ -76,6 +80,29 @@ pub(crate) fn unserved_port(url: &Url, summary: &Summary) -> Option<Warning> {
         message: it.to_string(),
         help: None,
     })
+}
+
+/// A resource that is not read may take the request in a cluster. Where no rule does, it is a reason for the 404.
+fn unread_routes(told: &Explanation, summary: &Summary, found: &mut Vec<Warning>) {
+    let authority = host_of(&told.request.authority);
+    for unserved in &summary.unserved {
+        let Part::Other { name, hosts } = &unserved.part else {
+            continue;
+        };
+        let host = hosts
+            .iter()
+            .find(|it| would_answer(it, Some(authority.as_bytes())));
+        if let Some(host) = host {
+            found.push(Warning {
+                code: unserved.cause.code(),
+                message: format!(
+                    "{name} is for `{host}` too, and {}: in the cluster the answer may differ",
+                    unserved.cause.reason()
+                ),
+                help: None,
+            });
+        }
+    }
 }
 
 /// A fault answers before the request reaches an upstream.

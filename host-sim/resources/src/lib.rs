@@ -20,6 +20,7 @@ mod gateway;
 mod http_policy;
 pub mod kubernetes;
 mod load_balancer;
+mod not_routed;
 mod part;
 mod place;
 mod read;
@@ -55,11 +56,10 @@ pub use load_balancer::{
     HttpCookie, LbPolicy, LoadBalancerSettings, LocalityLoadBalancerSetting, MagLev, RingHash, SimpleLb,
     WarmupConfiguration, ZoneAwareLoadBalancerSetting,
 };
+pub use not_routed::{MeshSettings, PolicyKind, PolicyTarget, Unenforced, UnreadRoute};
 pub use part::Part;
 pub use place::{Place, Span};
-pub use read::{
-    DEFAULT_NAMESPACE, Resources, Unenforced, UnreadRoute, UnreadableSecret, read, read_in, trees,
-};
+pub use read::{DEFAULT_NAMESPACE, Resources, UnreadableSecret, read, read_in, trees};
 pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};

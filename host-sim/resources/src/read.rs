@@ -6,6 +6,7 @@
 mod each_kind;
 mod head;
 mod invalid;
+mod not_routed;
 mod references;
 mod repeated;
 
@@ -21,8 +22,9 @@ use crate::diagnostic::Diagnostics;
 use crate::document_text::{document_at, has_template_mark};
 use crate::gateway::Gateway;
 use crate::kubernetes::{EndpointSlice, Endpoints, Pod, Secret, Service};
+use crate::not_routed::{MeshSettings, PolicyKind, Unenforced, UnreadRoute};
 use crate::place::Place;
-use crate::resource::{Meta, Origin, Resource};
+use crate::resource::{Meta, Resource};
 use crate::service_entry::{ServiceEntry, WorkloadEntry};
 use crate::source::{Source, Sources};
 use crate::virtual_service::VirtualService;
@@ -46,6 +48,8 @@ pub struct Resources {
     pub unreadable_secrets: Vec<UnreadableSecret>,
     /// Resources that would change what requests do, and that are not acted on here.
     pub unenforced: Vec<Unenforced>,
+    /// Settings of the mesh that would change what requests do, and that are not acted on here.
+    pub mesh_settings: Vec<MeshSettings>,
     /// Resources of other kinds that route requests in Istio, and that are not read here.
     pub unread_routes: Vec<UnreadRoute>,
     /// How many documents of each other kind there were.
@@ -65,36 +69,6 @@ pub struct UnreadableSecret {
     pub errors: Diagnostics,
 }
 
-/// A resource by which Istio routes requests, of a kind that is not read here.
-#[derive(Debug, Clone)]
-pub struct UnreadRoute {
-    /// The kind, such as `Ingress`.
-    pub kind: String,
-    /// Its metadata.
-    pub meta: Meta,
-    /// Its hosts; `*` for every host.
-    pub hosts: Vec<String>,
-    /// Where it is written.
-    pub origin: Origin,
-}
-
-/// A resource of a kind that changes what requests do, and that is not acted on here.
-#[derive(Debug, Clone)]
-pub struct Unenforced {
-    /// `AuthorizationPolicy`, `EnvoyFilter` and so on.
-    pub kind: String,
-    /// Its metadata.
-    pub meta: Meta,
-    /// Where it is written.
-    pub origin: Origin,
-}
-
-const UNENFORCED: [(&str, &str); 4] = [
-    ("security.istio.io", "AuthorizationPolicy"),
-    ("security.istio.io", "RequestAuthentication"),
-    ("security.istio.io", "PeerAuthentication"),
-    ("networking.istio.io", "EnvoyFilter"),
-];
 const NETWORKING: [&str; 5] = [
     "Gateway",
     "VirtualService",
@@ -407,20 +381,7 @@ impl<'r> Reader<'r> {
             ("", "v1", "Secret") => self.later(KubernetesKind::Secret, object),
             ("discovery.k8s.io", "v1", "EndpointSlice") => self.later(KubernetesKind::EndpointSlice, object),
             ("", "v1", "Endpoints") => self.later(KubernetesKind::Endpoints, object),
-            (group, _, _) if UNENFORCED.contains(&(group, kind)) => {
-                let (meta, origin, _) = self.head(object, kind, false);
-                self.resources.unenforced.push(Unenforced {
-                    kind: kind.to_owned(),
-                    meta,
-                    origin,
-                });
-            }
-            ("networking.k8s.io", _, "Ingress") if is_for_istio(object) => {
-                self.unread_route(object, kind, "spec.rules");
-            }
-            ("gateway.networking.k8s.io", _, "HTTPRoute" | "GRPCRoute" | "TLSRoute") => {
-                self.unread_route(object, kind, "spec.hostnames");
-            }
+            (group, _, _) if self.is_not_routed(object, group, kind) => {}
             (group, _, _) => {
                 self.hint_at_kind(object, group, kind);
                 self.count(kind);
@@ -428,28 +389,11 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Keeps what there is to say about a resource that routes and is not read.
-    fn unread_route(&mut self, object: &Arc<Node>, kind: &str, list: &str) {
-        let (meta, origin, _) = self.head(object, kind, false);
-        let items = match object.find(list).map(|it| &it.value) {
-            Some(Value::List(items)) => items.as_slice(),
-            _ => &[],
-        };
-        let mut hosts: Vec<String> = items.iter().map(|it| host_of_route(it)).collect();
-        if hosts.is_empty() {
-            hosts.push("*".to_owned());
-        }
-        self.resources.unread_routes.push(UnreadRoute {
-            kind: kind.to_owned(),
-            meta,
-            hosts,
-            origin,
-        });
-    }
-
     /// A kind in another letter case, or of Istio's kinds in the wrong group, is probably a slip.
     fn hint_at_kind(&mut self, object: &Node, group: &str, kind: &str) {
-        let known = NETWORKING.into_iter().chain(UNENFORCED.map(|(_, kind)| kind));
+        let known = NETWORKING
+            .into_iter()
+            .chain(PolicyKind::ALL.map(PolicyKind::as_str));
         let near = match group {
             "networking.istio.io" | "security.istio.io" => closest(kind, known),
             _ => None,
@@ -578,19 +522,4 @@ fn text_of(node: &Node) -> Option<&str> {
         Value::Scalar(Scalar::Text(text)) => Some(text),
         Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
     }
-}
-
-/// The host of an item in `spec.hostnames` of an HTTPRoute or in `spec.rules` of an Ingress.
-fn host_of_route(item: &Node) -> String {
-    let host = text_of(item).or_else(|| text_of(item.get("host")?));
-    host.unwrap_or("*").to_owned()
-}
-
-/// Whether Istio's controller takes an Ingress in its default mode, STRICT
-/// (istio `pilot/pkg/config/kube/ingress/conversion.go`, `shouldProcessIngressWithClass`).
-fn is_for_istio(ingress: &Node) -> bool {
-    let annotations = ingress.get("metadata").and_then(|it| it.get("annotations"));
-    let annotated = annotations.and_then(|it| text_of(it.get("kubernetes.io/ingress.class")?));
-    let class = || text_of(ingress.find("spec.ingressClassName")?);
-    annotated.or_else(class) == Some("istio")
 }

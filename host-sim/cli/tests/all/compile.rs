@@ -160,7 +160,7 @@ fn other_kinds_are_counted_and_named() {
     );
     let ended = compile(&folder, "-f .");
     ended.check(0, &[]);
-    let said = "1 Deployment: not routing, left out";
+    let said = "not used: 1 Deployment";
     assert!(ended.stdout.contains(said), "{}", ended.stdout);
 }
 

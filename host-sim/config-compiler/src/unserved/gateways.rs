@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_resources::{Code, Diagnostics, Gateway, Resource, Resources, Severity};
+use fingerpost_resources::{Code, Diagnostics, Gateway, Resource, Resources, Severity, name_list};
 
 use super::{Cause, Context, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
 use crate::gateways::{BoundServer, selects_proxy};
@@ -37,10 +37,27 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
 /// Says that nothing listens at all, instead of a note for each Gateway.
 pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagnostics: &mut Diagnostics) {
     if resources.gateways.is_empty() {
-        let message = "the input has no Gateway: the proxy has no listeners";
-        diagnostics
-            .warn(Code::NoGateway, message)
-            .help("add a Gateway: a VirtualService alone opens no port");
+        let mut kinds: Vec<&str> = resources
+            .unread_routes
+            .iter()
+            .map(|it| it.kind.as_str())
+            .collect();
+        kinds.dedup();
+        let (message, help) = if kinds.is_empty() {
+            (
+                "the input has no Gateway: the proxy has no listeners".to_owned(),
+                "add a Gateway: a VirtualService alone opens no port",
+            )
+        } else {
+            (
+                format!(
+                    "the proxy has no listeners: {} not supported yet, and the input has no Gateway of networking.istio.io",
+                    are(&kinds)
+                ),
+                "until then, write them as Gateway and VirtualService of networking.istio.io",
+            )
+        };
+        diagnostics.warn(Code::NoGateway, message).help(help);
         return;
     }
     let whole = found.iter().filter(|it| matches!(it.part, Part::Gateway { .. }));
@@ -58,6 +75,12 @@ pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagn
         );
         diagnostics.push(finding);
     }
+}
+
+/// `HTTPRoute is`, or `Gateway API Gateway and HTTPRoute are`.
+fn are(kinds: &[&str]) -> String {
+    let verb = if kinds.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", name_list(kinds, "and"))
 }
 
 /// Whether every Gateway of the input is for other proxies.

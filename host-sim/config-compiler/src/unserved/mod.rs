@@ -21,6 +21,8 @@ use crate::mesh::Mesh;
 use crate::tcp::LostNames;
 use crate::virtual_services::BoundVirtualService;
 
+pub(crate) use sentences::list;
+
 pub use cause::{Cause, RuleKind, RulesOfService, ServerTraffic};
 
 /// A part of the input that serves nothing.

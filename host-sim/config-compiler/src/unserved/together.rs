@@ -47,19 +47,27 @@ pub(super) fn findings(found: &[Unserved]) -> Vec<Diagnostic> {
 fn finding(group: &[&Unserved]) -> Option<Diagnostic> {
     let first = *group.first()?;
     let mut finding = first.finding();
-    let names = group.iter().filter_map(|it| match &it.part {
-        Part::VirtualService { name, .. } | Part::Other { name, .. } => Some(name.clone()),
-        Part::Host { .. } | Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => None,
-    });
-    let names: Vec<String> = names.collect();
-    if names.len() > 1 {
-        let reason = match &first.cause {
-            Cause::OnlyForSidecars { .. } => {
-                "VirtualServices name no Gateway in `gateways`, so they are for sidecars only".to_owned()
+    let (mut names, mut hosts) = (Vec::new(), Vec::new());
+    for unserved in group {
+        match &unserved.part {
+            Part::VirtualService { name, .. } => names.push(name.clone()),
+            Part::Other { name, hosts: own } => {
+                names.push(name.clone());
+                hosts.extend(own);
             }
-            cause => format!("resources are left out: {}", cause.reason()),
-        };
-        finding.message = format!("{} {reason}: {}", names.len(), sentences::list(&names));
+            Part::Host { .. } | Part::Rule { .. } | Part::Server { .. } | Part::Gateway { .. } => {}
+        }
+    }
+    if let Cause::KindNotRead { .. } = &first.cause {
+        let effect = sentences::may_differ(hosts.into_iter());
+        let reason = first.cause.reason();
+        finding.message = format!("{reason}: {effect} ({})", sentences::list(&names));
+    } else if names.len() > 1 {
+        finding.message = format!(
+            "{} VirtualServices name no Gateway in `gateways`, so they are for sidecars only: {}",
+            names.len(),
+            sentences::list(&names)
+        );
     }
     Some(finding)
 }

@@ -11,7 +11,8 @@ macro_rules! each_kind {
         let $crate::read::Resources {
             $($kind,)*
             unreadable_secrets: _, // an error wherever one is needed
-            unenforced: _,         // their content is not read
+            unenforced: _,
+            mesh_settings: _,         // their content is not read
             unread_routes: _,
             others: _,
             without_namespace: _,

@@ -56,6 +56,7 @@ impl Resources {
             + self.unreadable_secrets.len()
             + self.unenforced.len()
             + self.unread_routes.len()
+            + self.mesh_settings.len()
             + others.map(|(_, number)| number).sum::<usize>()
     }
 }

@@ -49,7 +49,7 @@ impl Cause {
                 "its `exportTo` names only {}, and the gateway runs in namespace `{gateway}`",
                 quoted(to)
             ),
-            Self::KindNotRead { kind } => format!("Istio routes by {kind} too, which is not read here"),
+            Self::KindNotRead { kind } => format!("{kind} is not supported yet"),
             Self::OnlyForSidecars { .. } => {
                 "it names no Gateway in `gateways`, so it is for sidecars only".to_owned()
             }
@@ -145,7 +145,7 @@ impl Cause {
                 "add `{gateway}` or `*` to `exportTo`; if the gateway runs in another namespace, name it with `--proxy-namespace`"
             ),
             Self::KindNotRead { .. } => {
-                "write its routes as a VirtualService to see them here; in the cluster they are served as well".to_owned()
+                "in the cluster it is served as well; written as Gateway and VirtualService of networking.istio.io it is served here too".to_owned()
             }
             Self::OnlyForSidecars { known } => match known.as_slice() {
                 [] => "to see its rules as those of a gateway: `--no-gateway`".to_owned(),
@@ -240,7 +240,27 @@ fn gateway_not_found(gateway: &str, known: &[String]) -> String {
     }
 }
 
-pub(super) fn list(names: &[String]) -> String {
+/// What follows for requests if routes for these hosts are not read.
+pub(super) fn may_differ<'h>(hosts: impl Iterator<Item = &'h String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for host in hosts {
+        let host = if host == "*" {
+            "any host".to_owned()
+        } else {
+            format!("`{host}`")
+        };
+        if !all.contains(&host) {
+            all.push(host);
+        }
+    }
+    if all.is_empty() {
+        "its ports are not opened".to_owned()
+    } else {
+        format!("answers for {} may differ", list(&all))
+    }
+}
+
+pub(crate) fn list(names: &[String]) -> String {
     if names.len() <= NAMES {
         return names.join(", ");
     }
