@@ -20,6 +20,7 @@ pub fn access_log_format() -> Value {
         "cluster": "%UPSTREAM_CLUSTER_RAW%",
         "host": "%UPSTREAM_HOST%",
         "ms": "%DURATION%",
+        "local_port": "%DOWNSTREAM_LOCAL_PORT%",
         "rule": "%METADATA(ROUTE:fingerpost)%",
     })
 }

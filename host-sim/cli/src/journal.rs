@@ -1,18 +1,25 @@
-//! What is said of each request, by Envoy's access log or by a proxy of our own, and how it is shown.
+//! What is said of each request, by Envoy's access log or by a proxy of our own, and how it is shown: a row each, fitted to
+//! the terminal, and for a 404 or 503 of the proxy the command that explains it.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
+use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::style::{BAD, DIM, GOOD, NAME, ODD, paint};
 use fingerpost_terminal::table;
 use serde::Deserialize;
+
+use crate::explain_command::{ExplainCommand, GatewayPort};
 
 /// The column of host and path starts with this width.
 const USUAL_TARGET: usize = 32;
 /// It grows with what it has seen, up to this.
 const WIDEST_TARGET: usize = 48;
+/// A path keeps this much, however narrow the terminal.
+const NARROWEST_PATH: usize = 12;
 /// What needs no explanation beside its status: the upstream's own answer, and those that a rule makes.
 const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_response", "-"];
 
@@ -33,6 +40,14 @@ pub(crate) struct Entry {
     pub(crate) host: Option<String>,
     pub(crate) ms: u64,
     pub(crate) rule: Option<RuleRef>,
+    /// The port of the connection on this machine.
+    pub(crate) local_port: Option<u16>,
+    /// The Gateway's port that it belongs to; the reader of the log adds it.
+    #[serde(skip)]
+    pub(crate) gateway: Option<GatewayPort>,
+    /// The headers, where they are known.
+    #[serde(skip)]
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Entry {
@@ -45,6 +60,23 @@ impl Entry {
     pub(crate) fn asked(&self) -> Option<&str> {
         self.host.as_ref().and(self.cluster.as_deref())
     }
+
+    /// Whether the proxy itself answers that there is nowhere to send the request.
+    fn leads_nowhere(&self) -> bool {
+        let is_missing = self.status == 404 && self.rule.is_none();
+        let is_unavailable = self.status == 503 && self.host.is_none();
+        self.method.is_some() && (is_missing || is_unavailable)
+    }
+
+    /// What is worth knowing of the answer beside its status.
+    fn reason(&self) -> Option<String> {
+        let details = self.details.as_deref().filter(|it| !PLAIN_DETAILS.contains(it))?;
+        let details = visible(details);
+        Some(match (self.status, &self.host) {
+            (503, Some(host)) => format!("{}: {details}", visible(host)),
+            _ => details.into_owned(),
+        })
+    }
 }
 
 /// Shows requests one below the other, in columns.
@@ -52,66 +84,148 @@ impl Entry {
 pub(crate) struct Journal {
     target: usize,
     rule: usize,
+    /// The names of clusters as tables have them, by Envoy's.
+    clusters: HashMap<String, String>,
+    /// None: rows are as long as they are, for other programs.
+    width: Option<usize>,
+    explain: ExplainCommand,
+    /// The last command that was shown: it is not repeated for each of a hundred equal requests.
+    explained: String,
 }
 
 impl Journal {
     /// A journal in which the names of all rules of the summary have room.
     pub(crate) fn of(summary: &Summary) -> Self {
         let rules = summary.routes().filter_map(|(_, _, route)| route.rule.as_ref());
+        let clusters = summary.clusters.iter().map(|it| {
+            let service = without_domain(&format!("{}:{}", it.host, it.port));
+            let subset = it.subset.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+            (it.name.clone(), format!("{service}{subset}"))
+        });
         Self {
             target: USUAL_TARGET,
             rule: rules
                 .map(|it| table::length(&visible(&it.without_match())))
                 .max()
                 .unwrap_or(0),
+            clusters: clusters.collect(),
+            width: table::terminal_width(),
+            explain: ExplainCommand::of_this_run(),
+            explained: String::new(),
         }
     }
 
-    /// The line for a request.
-    pub(crate) fn line(&mut self, entry: &Entry) -> String {
-        let Some(method) = &entry.method else {
-            let cluster = entry.cluster.as_deref().unwrap_or("no cluster");
-            let end = paint(DIM, format_args!("{} ms", entry.ms));
-            return format!(
-                "{}  bytes  {}  {end}",
-                paint(DIM, &entry.at),
-                paint(NAME, cluster)
-            );
+    /// The row for a request, and for one that leads nowhere the command that explains it.
+    pub(crate) fn lines(&mut self, entry: &Entry) -> String {
+        let row = self.row(entry);
+        let (Some(method), Some(authority), Some(path), Some(gateway)) =
+            (&entry.method, &entry.authority, &entry.path, entry.gateway)
+        else {
+            return row;
         };
-        let path = entry.path.as_deref().unwrap_or_default();
-        let target = format!("{}{path}", entry.authority.as_deref().unwrap_or_default());
-        let target = visible(&target);
+        if !entry.leads_nowhere() {
+            return row;
+        }
+        let command = self
+            .explain
+            .line(method, authority, path, &entry.headers, gateway);
+        if command == self.explained {
+            return row;
+        }
+        let indent = " ".repeat(table::length(&entry.at) + 2);
+        let shown = format!("{row}\n{indent}{} {command}", paint(DIM, "why:"));
+        self.explained = command;
+        shown
+    }
+
+    fn row(&mut self, entry: &Entry) -> String {
+        let Some(method) = &entry.method else {
+            let cluster = self.cluster(entry.cluster.as_deref().unwrap_or("no cluster"));
+            let mut row = format!("{}  bytes  {}", paint(DIM, &entry.at), paint(NAME, cluster));
+            row.push_str(&duration(entry.ms));
+            return row;
+        };
         let name = entry.rule.as_ref().map_or_else(
             || "no rule".to_owned(),
             |it| visible(&it.without_match()).into_owned(),
         );
-        let (target, name) = (
-            padded(&target, &mut self.target, WIDEST_TARGET),
-            padded(&name, &mut self.rule, usize::MAX),
-        );
+        let blanks = padding(&name, &mut self.rule, usize::MAX);
+        let path = entry.path.as_deref().unwrap_or_default();
+        let authority = visible(entry.authority.as_deref().unwrap_or_default()).into_owned();
+        let method = visible(method);
+        let mut tail = String::new();
+        if let Some(cluster) = entry.asked() {
+            let _ = write!(tail, "  {}", paint(NAME, self.cluster(cluster)));
+        }
+        let sent = entry
+            .sent_path
+            .as_deref()
+            .filter(|it| *it != path && entry.host.is_some());
+        let mut end = duration(entry.ms);
+        if let Some(reason) = entry.reason() {
+            let _ = write!(end, "  {}", paint(DIM, reason));
+        }
+        let plain = |text: &str| table::length(&fingerpost_terminal::screen::unstyled(text));
+        let before = table::length(&entry.at) + "  404  ".len() + table::length(&method).max(4) + 2;
+        let fixed = before + 2 + table::length(&name) + blanks.len() + plain(&tail) + plain(&end);
+        let room = self.width.map(|it| it.saturating_sub(fixed));
+        // What is left is shared by the path, and the path that is sent on.
+        let (for_target, for_sent) = match (room, sent) {
+            (None, _) => (usize::MAX, usize::MAX),
+            (Some(room), None) => (room, 0),
+            (Some(room), Some(sent)) => {
+                let for_paths = room.saturating_sub(table::length(&authority) + "  as ".len());
+                let for_sent = table::length(&visible(sent)).min((for_paths / 2).max(NARROWEST_PATH));
+                (room.saturating_sub(for_sent + "  as ".len()), for_sent)
+            }
+        };
+        let for_path = for_target.saturating_sub(table::length(&authority));
+        let target = format!("{authority}{}", shortened(&visible(path), for_path));
+        let target_blanks = padding(&target, &mut self.target, WIDEST_TARGET.min(for_target));
         let rule = if entry.rule.is_some() {
             name
         } else {
             paint(ODD, name)
         };
-        let mut line = format!(
-            "{}  {}  {:<4}  {target}  {rule}",
+        if let Some(sent) = sent {
+            let _ = write!(tail, "  as {}", shortened(&visible(sent), for_sent));
+        }
+        format!(
+            "{}  {}  {method:<4}  {target}{target_blanks}  {rule}{blanks}{tail}{end}",
             paint(DIM, &entry.at),
             status(entry.status),
-            visible(method),
-        );
-        if let Some(cluster) = entry.asked() {
-            let _ = write!(line, "  {}", paint(NAME, cluster));
-        }
-        if let Some(sent) = entry.sent_path.as_deref().filter(|it| *it != path) {
-            let _ = write!(line, "  as {}", visible(sent));
-        }
-        let _ = write!(line, "  {}", paint(DIM, format_args!("{} ms", entry.ms)));
-        if let Some(details) = entry.details.as_deref().filter(|it| !PLAIN_DETAILS.contains(it)) {
-            let _ = write!(line, "  {}", paint(DIM, visible(details)));
-        }
-        line
+        )
+        .trim_end()
+        .to_owned()
     }
+
+    /// The name of a cluster as tables have it.
+    fn cluster(&self, name: &str) -> String {
+        let known = self.clusters.get(name).map_or(name, String::as_str);
+        visible(known).into_owned()
+    }
+}
+
+/// How long it took, if that is worth a word.
+fn duration(ms: u64) -> String {
+    match ms {
+        0 => String::new(),
+        ms => format!("  {}", paint(DIM, format_args!("{ms} ms"))),
+    }
+}
+
+/// A path with its middle cut out, if it is longer than `most`.
+fn shortened(path: &str, most: usize) -> String {
+    let most = most.max(NARROWEST_PATH);
+    let characters: Vec<char> = path.chars().collect();
+    if characters.len() <= most {
+        return path.to_owned();
+    }
+    let head = (most - 1).div_ceil(2);
+    let tail = most - 1 - head;
+    let kept = characters[..head].iter().copied();
+    let rest = characters[characters.len() - tail..].iter().copied();
+    kept.chain(['…']).chain(rest).collect()
 }
 
 fn status(code: u16) -> String {
@@ -123,11 +237,11 @@ fn status(code: u16) -> String {
     paint(style, format_args!("{code:>3}"))
 }
 
-/// `text` as wide as the widest so far, within the limit.
-fn padded(text: &str, widest: &mut usize, limit: usize) -> String {
+/// What makes `text` as wide as the widest so far, within the limit. The column keeps its width if one row has less room.
+fn padding(text: &str, widest: &mut usize, limit: usize) -> String {
     let length = table::length(text);
     *widest = (*widest).max(length.min(limit));
-    format!("{text}{}", " ".repeat(widest.saturating_sub(length)))
+    " ".repeat((*widest).min(limit).saturating_sub(length))
 }
 
 #[cfg(test)]
@@ -140,36 +254,81 @@ mod tests {
         let mut value = json!({
             "at": "12:00:01", "id": "7", "method": "GET", "authority": "a.example.com", "path": "/v1/x",
             "sent_path": "/x", "status": 200, "details": "via_upstream", "cluster": "outbound|80||b", "host": "h:1",
-            "ms": 3, "rule": {"rules": [{"virtual_service": "default/web", "http": 1}], "match": "0"},
+            "ms": 3, "rule": {"rules": [{"virtual_service": "default/web", "http": 1}], "match": "0"}, "local_port": 7,
         });
         change(&mut value);
-        Entry::parse(&value.to_string()).expect("an entry")
+        let mut entry = Entry::parse(&value.to_string()).expect("an entry");
+        entry.gateway = Some(GatewayPort {
+            number: 80,
+            tls: false,
+        });
+        entry
+    }
+
+    fn journal(width: Option<usize>) -> Journal {
+        Journal {
+            width,
+            clusters: HashMap::from([("outbound|80||b".to_owned(), "b.default:80 v1".to_owned())]),
+            ..Journal::default()
+        }
     }
 
     #[track_caller]
-    fn check(entry: &Entry, expected: &str) {
-        let line = fingerpost_terminal::screen::unstyled(&Journal::default().line(entry));
-        assert_eq!(line, expected);
+    fn check(width: Option<usize>, entry: &Entry, expected: &str) {
+        let lines = fingerpost_terminal::screen::unstyled(&journal(width).lines(entry));
+        assert_eq!(lines, expected);
     }
 
-    #[test]
-    fn a_request_tells_its_rule_its_cluster_and_the_path_that_was_sent() {
-        let expected =
-            "12:00:01  200  GET   a.example.com/v1/x  default/web http[1]  outbound|80||b  as /x  3 ms";
-        check(&entry(|_| ()), expected);
-    }
-
-    #[test]
-    fn a_request_without_a_match_says_so() {
-        let missed = entry(|it| {
+    fn missed() -> Entry {
+        entry(|it| {
             for field in ["rule", "cluster", "host"] {
                 it[field] = Value::Null;
             }
             it["sent_path"] = json!("/v1/x");
             it["status"] = json!(404);
             it["details"] = json!("route_not_found");
+            it["ms"] = json!(0);
+        })
+    }
+
+    #[test]
+    fn a_request_tells_its_rule_its_cluster_and_the_path_that_was_sent() {
+        let expected =
+            "12:00:01  200  GET   a.example.com/v1/x  default/web http[1]  b.default:80 v1  as /x  3 ms";
+        check(None, &entry(|_| ()), expected);
+    }
+
+    #[test]
+    fn a_row_fits_and_paths_lose_their_middle() {
+        let long = entry(|it| {
+            it["path"] = json!("/v1/a/path/that/is/as/long/as/they/come/x?y=1");
+            it["sent_path"] = json!("/another/path/that/is/as/long/x?y=1");
         });
-        check(&missed, "12:00:01  404  GET   a.example.com/v1/x  no rule  3 ms");
+        let expected = "12:00:01  200  GET   a.example.com/v1/a/p…/x?y=1  default/web http[1]  b.default:80 v1  as /anoth…/x?y=1  3 ms";
+        let row = fingerpost_terminal::screen::unstyled(&journal(Some(110)).lines(&long));
+        assert_eq!((table::length(&row) <= 110, row.as_str()), (true, expected));
+    }
+
+    #[test]
+    fn a_request_without_a_match_says_so_and_how_to_learn_why() {
+        let expected = "12:00:01  404  GET   a.example.com/v1/x  no rule\n          why: fingerpost explain http://a.example.com/v1/x";
+        check(None, &missed(), expected);
+        // Not for the same request again.
+        let mut journal = journal(None);
+        assert!(journal.lines(&missed()).contains("why:"));
+        assert!(!journal.lines(&missed()).contains("why:"));
+    }
+
+    #[test]
+    fn a_cluster_that_is_missing_is_said_in_envoys_words() {
+        let failed = entry(|it| {
+            it["status"] = json!(503);
+            it["details"] = json!("cluster_not_found");
+            it["host"] = Value::Null;
+            it["ms"] = json!(0);
+        });
+        let expected = "12:00:01  503  GET   a.example.com/v1/x  default/web http[1]  cluster_not_found\n          why: fingerpost explain http://a.example.com/v1/x";
+        check(None, &failed, expected);
     }
 
     #[test]
@@ -180,7 +339,7 @@ mod tests {
             it["status"] = json!(503);
             it["details"] = json!("upstream_reset");
         });
-        let expected = "12:00:01  503  GET   a.example.com/\\u{1b}[31m  default/web http[1]  outbound|80||b  3 ms  upstream_reset";
-        check(&failed, expected);
+        let expected = "12:00:01  503  GET   a.example.com/\\u{1b}[31m  default/web http[1]  b.default:80 v1  3 ms  h:1: upstream_reset";
+        check(None, &failed, expected);
     }
 }

@@ -126,11 +126,24 @@ impl Remarks for CurlHints<'_> {
 
     fn below(&self, listener: &ListenerSummary, host: &HostSummary, route: &RouteSummary) -> Option<String> {
         let local = self.listeners.iter().find(|it| it.name == listener.name)?;
+        if host.route_config.is_none() {
+            return Some(bytes_line(local.address, host));
+        }
         let way = fingerpost_curl::Way {
             address: local.address,
             tls: host.over_tls,
             client: self.clients.get(&listener.name).map(PathBuf::as_path),
         };
         route.example.as_ref().map(|it| fingerpost_curl::line(it, &way))
+    }
+}
+
+/// A command that opens a connection of bytes: through TLS if the chain is chosen by a server name.
+fn bytes_line(address: SocketAddr, host: &HostSummary) -> String {
+    match host.domains.iter().find(|it| !it.contains('*')) {
+        Some(name) if host.over_tls => {
+            format!("openssl s_client -quiet -connect {address} -servername {name}")
+        }
+        Some(_) | None => format!("nc {} {}", address.ip(), address.port()),
     }
 }

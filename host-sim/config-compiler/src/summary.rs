@@ -122,6 +122,10 @@ pub struct ClusterSummary {
     pub name: String,
     /// The full name of its service.
     pub host: String,
+    /// The port of its service.
+    pub port: u32,
+    /// The subset, if it is one.
+    pub subset: Option<String>,
     /// Its endpoints.
     pub endpoints: Endpoints,
 }
@@ -143,6 +147,8 @@ impl Summary {
                 .map(|it| ClusterSummary {
                     name: it.name.clone(),
                     host: it.wanted.hostname.clone(),
+                    port: it.wanted.port,
+                    subset: Some(it.wanted.subset.clone()).filter(|it| !it.is_empty()),
                     endpoints: it.endpoints.clone(),
                 })
                 .collect(),

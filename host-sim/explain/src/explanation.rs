@@ -73,7 +73,7 @@ impl Explanation {
         (300..400).contains(&status).then_some((status, location))
     }
 
-    /// The rule that takes the request, as in `default/shop http[0] match[0]`.
+    /// The rule that takes the request, as in `default/shop http[0].match[0]`.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         match &self.outcome {

@@ -47,6 +47,8 @@ pub struct Answered {
     pub delay_ms: u64,
     /// The `server` that Envoy writes into it.
     pub server_name: String,
+    /// Why it is the proxy that answers, in the words of Envoy's `%RESPONSE_CODE_DETAILS%`, where the model knows them.
+    pub details: Option<&'static str>,
 }
 
 /// A request that goes to a cluster.

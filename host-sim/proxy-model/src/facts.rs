@@ -50,3 +50,21 @@ pub(crate) enum Source {
     /// No route: nothing is edited then.
     NoRoute,
 }
+
+impl Source {
+    /// What Envoy's `%RESPONSE_CODE_DETAILS%` says; none where it names what only a run knows.
+    pub(crate) fn details(self) -> Option<&'static str> {
+        match self {
+            Self::Upstream => Some("via_upstream"),
+            Self::Route => Some("direct_response"),
+            Self::NoCluster => Some("cluster_not_found"),
+            Self::NoAnswer(UpstreamFailure::NoEndpoint) => Some("no_healthy_upstream"),
+            Self::NoAnswer(UpstreamFailure::TimedOut) => Some("response_timeout"),
+            Self::Abort => Some("fault_filter_abort"),
+            Self::Declined => Some("websocket_handshake_unsuccessful"),
+            Self::Manager(details) => Some(details),
+            Self::NoRoute => Some("route_not_found"),
+            Self::Plugin | Self::NoAnswer(UpstreamFailure::Unreachable) => None,
+        }
+    }
+}

@@ -26,6 +26,7 @@ pub(crate) fn outcome(
                 rule,
                 delay_ms,
                 server_name,
+                details: _,
             } = *answered;
             Ok(Outcome {
                 rule,

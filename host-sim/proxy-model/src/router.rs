@@ -22,28 +22,16 @@ impl<'m> Stream<'m> {
     ) -> Result<FilterResult<'m>, Skipped> {
         let on = match selection {
             Selection::Nothing => {
-                return Ok(FilterResult::Reply(self.local(
-                    LocalReply::new(404, ""),
-                    Source::NoRoute,
-                    selection,
-                )?));
+                return self.reply(LocalReply::new(404, ""), Source::NoRoute, selection);
             }
             // CONNECT has no path to send the client to.
             Selection::ToHttps if get(&self.request, ":path").is_none() => {
-                return Ok(FilterResult::Reply(self.local(
-                    LocalReply::new(403, ""),
-                    Source::Route,
-                    selection,
-                )?));
+                return self.reply(LocalReply::new(403, ""), Source::Route, selection);
             }
             Selection::ToHttps => {
                 let mut local = LocalReply::new(301, "");
                 set(&mut local.headers, "location", to_https(&self.request));
-                return Ok(FilterResult::Reply(self.local(
-                    local,
-                    Source::Route,
-                    selection,
-                )?));
+                return self.reply(local, Source::Route, selection);
             }
             Selection::Route(on) => on,
         };
@@ -52,43 +40,31 @@ impl<'m> Stream<'m> {
                 let mut local = LocalReply::new(redirect.status, "");
                 let location = redirect.location(&self.request, &on.route.matches.path);
                 set(&mut local.headers, "location", location);
-                Ok(FilterResult::Reply(self.local(
-                    local,
-                    Source::Route,
-                    selection,
-                )?))
+                self.reply(local, Source::Route, selection)
             }
             (Action::Respond { status, body }, _) if matches!(status, 201 | 300..=399) => {
                 let mut local = LocalReply::new(*status, body.as_slice());
                 set(&mut local.headers, "location", to_itself(&self.request));
-                Ok(FilterResult::Reply(self.local(
-                    local,
-                    Source::Route,
-                    selection,
-                )?))
+                self.reply(local, Source::Route, selection)
             }
-            (Action::Respond { status, body }, _) => Ok(FilterResult::Reply(self.local(
+            (Action::Respond { status, body }, _) => self.reply(
                 LocalReply::new(*status, body.as_slice()),
                 Source::Route,
                 selection,
-            )?)),
+            ),
             (Action::Forward(forward), Some(share)) if self.clusters.can_answer(&share.cluster) => {
                 self.forward(forward, share, on, dice)
             }
             // Envoy edits the request, finds no endpoint, and answers before it makes copies.
             (Action::Forward(forward), Some(share)) if self.clusters.has(&share.cluster) => {
                 self.make_ready(forward, share, on)?;
-                Ok(FilterResult::Reply(self.local(
+                self.reply(
                     LocalReply::new(503, NO_HEALTHY_UPSTREAM),
                     Source::NoAnswer(UpstreamFailure::NoEndpoint),
                     selection,
-                )?))
+                )
             }
-            (Action::Forward(_), _) => Ok(FilterResult::Reply(self.local(
-                LocalReply::new(503, ""),
-                Source::NoCluster,
-                selection,
-            )?)),
+            (Action::Forward(_), _) => self.reply(LocalReply::new(503, ""), Source::NoCluster, selection),
         }
     }
 

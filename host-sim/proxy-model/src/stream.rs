@@ -50,8 +50,8 @@ pub(crate) struct SelectedRoute<'m> {
 
 /// What a filter decides about the request.
 pub(crate) enum FilterResult<'m> {
-    /// An answer of the proxy.
-    Reply(Reply),
+    /// An answer of the proxy, and its details.
+    Reply(Reply, Option<&'static str>),
     /// The request as it is now goes to a cluster, and copies of it elsewhere.
     Forward {
         on: SelectedRoute<'m>,
@@ -88,6 +88,7 @@ pub(crate) fn route<'m>(
                 rule: None,
                 delay_ms: 0,
                 server_name: http.server_name.clone(),
+                details: Some(error.details),
             })))
         }
         Admission::Refused {
@@ -112,12 +113,9 @@ impl<'m> Stream<'m> {
         let mut delay_ms = 0;
         // Without a route so far, the upgrade is left to the filters and the router.
         if http.refuses_upgrade(&self.request) && !matches!(selection, Selection::Nothing) {
-            let reply = self.local(
-                LocalReply::new(403, ""),
-                Source::Manager("upgrade_failed"),
-                selection,
-            )?;
-            return Ok(self.end(FilterResult::Reply(reply), selection, mark, delay_ms));
+            let source = Source::Manager("upgrade_failed");
+            let reply = self.reply(LocalReply::new(403, ""), source, selection)?;
+            return Ok(self.end(reply, selection, mark, delay_ms));
         }
         for step in &http.filters {
             let result = match step {
@@ -136,11 +134,7 @@ impl<'m> Stream<'m> {
                                 headers,
                                 ..LocalReply::new(status, body)
                             };
-                            Some(FilterResult::Reply(self.local(
-                                local,
-                                Source::Plugin,
-                                selection,
-                            )?))
+                            Some(self.reply(local, Source::Plugin, selection)?)
                         }
                     }
                 }
@@ -152,11 +146,7 @@ impl<'m> Stream<'m> {
                     delay_ms = injected.as_ref().map_or(0, |it| it.delay_ms);
                     match injected.and_then(|it| it.abort) {
                         None => None,
-                        Some(abort) => Some(FilterResult::Reply(self.local(
-                            aborted(abort),
-                            Source::Abort,
-                            selection,
-                        )?)),
+                        Some(abort) => Some(self.reply(aborted(abort), Source::Abort, selection)?),
                     }
                 }
                 HttpFilter::Cors => {
@@ -170,11 +160,14 @@ impl<'m> Stream<'m> {
                             mark = Some(made);
                             None
                         }
-                        Some(Cors::Answers(headers)) => Some(FilterResult::Reply(Reply {
-                            status: 200,
-                            headers,
-                            body: Vec::new(),
-                        })),
+                        Some(Cors::Answers(headers)) => {
+                            let reply = Reply {
+                                status: 200,
+                                headers,
+                                body: Vec::new(),
+                            };
+                            Some(FilterResult::Reply(reply, None))
+                        }
                     }
                 }
                 HttpFilter::Router => Some(self.route(selection, dice)?),
@@ -196,12 +189,9 @@ impl<'m> Stream<'m> {
             true => Selection::Nothing,
             false => self.choose(dice),
         };
-        let reply = self.local(
-            LocalReply::new(error.status, ""),
-            Source::Manager(error.details),
-            selection,
-        )?;
-        Ok(self.end(FilterResult::Reply(reply), selection, None, 0))
+        let source = Source::Manager(error.details);
+        let reply = self.reply(LocalReply::new(error.status, ""), source, selection)?;
+        Ok(self.end(reply, selection, None, 0))
     }
 
     fn choose(&self, dice: &mut StreamRoll<'_>) -> Selection<'m> {
@@ -235,6 +225,17 @@ impl<'m> Stream<'m> {
         Ok(local.answer(&self.request).into())
     }
 
+    /// The same as what a filter decides.
+    pub(crate) fn reply(
+        &self,
+        local: LocalReply,
+        source: Source,
+        selection: Selection<'m>,
+    ) -> Result<FilterResult<'m>, Skipped> {
+        let reply = self.local(local, source, selection)?;
+        Ok(FilterResult::Reply(reply, source.details()))
+    }
+
     /// The edits of the destination, of the route, of the virtual host: the last one wins.
     pub(crate) fn edit_response(
         &self,
@@ -264,12 +265,13 @@ impl<'m> Stream<'m> {
         delay_ms: u64,
     ) -> Routed<'m> {
         match result {
-            FilterResult::Reply(reply) => Routed::Answered(Box::new(Answered {
+            FilterResult::Reply(reply, details) => Routed::Answered(Box::new(Answered {
                 reply: reply.for_client(mark.as_ref()),
                 to_head: get(&self.request, ":method") == Some(b"HEAD"),
                 rule: selection.route().and_then(|on| on.route.rule.clone()),
                 delay_ms,
                 server_name: self.http.server_name.clone(),
+                details,
             })),
             FilterResult::Forward {
                 on,

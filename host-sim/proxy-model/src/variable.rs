@@ -231,16 +231,9 @@ impl Variable {
             },
             Self::Details => match source {
                 None | Some(Source::NoRoute) => b"",
-                Some(Source::Upstream) => b"via_upstream",
-                Some(Source::Route) => b"direct_response",
-                Some(Source::NoCluster) => b"cluster_not_found",
-                Some(Source::NoAnswer(UpstreamFailure::NoEndpoint)) => b"no_healthy_upstream",
-                Some(Source::NoAnswer(UpstreamFailure::TimedOut)) => b"response_timeout",
-                Some(Source::Abort) => b"fault_filter_abort",
-                Some(Source::Declined) => b"websocket_handshake_unsuccessful",
-                Some(Source::Manager(details)) => details.as_bytes(),
-                Some(Source::Plugin | Source::NoAnswer(UpstreamFailure::Unreachable)) => {
-                    return Err(Skipped::because(unknown("RESPONSE_CODE_DETAILS")));
+                Some(source) => {
+                    let details = source.details().map(str::as_bytes);
+                    details.ok_or_else(|| Skipped::because(unknown("RESPONSE_CODE_DETAILS")))?
                 }
             },
             Self::Flags { long } => match (source, long) {

@@ -70,6 +70,11 @@ pub fn width() -> usize {
     width_of(&std::io::stdout()).unwrap_or(WIDTH)
 }
 
+/// How many characters fit on a line of the terminal; none if standard output is not one.
+pub fn terminal_width() -> Option<usize> {
+    width_of(&std::io::stdout())
+}
+
 /// How wide each column becomes: as wide as its longest cell; and if that is too much, those give way first whose
 /// narrowing makes the table the least longer.
 pub fn fit(columns: &[Column], rows: &[Vec<String>], indent: usize, width: usize) -> Vec<usize> {

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use fingerpost_proxy_model::{
     Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
@@ -20,6 +20,7 @@ use hyper::{Request, Response, StatusCode, Version};
 use super::body::{Body, passed_on, whole};
 use super::server::{Generation, Server};
 use super::upstreams;
+use crate::explain_command::GatewayPort;
 use crate::journal::Entry;
 
 /// Names the rule of an answer, and the match in it.
@@ -65,6 +66,11 @@ pub(super) async fn answer(
         method: Some(request.method().to_string()),
         authority: Some(authority(&request)),
         path: Some(target(&request)),
+        gateway: Some(GatewayPort {
+            number: downstream.port.into(),
+            tls: downstream.tls.is_some(),
+        }),
+        headers: shown_headers(&request),
         ..Entry::default()
     };
     let done = decide(&generation, &downstream, request).await;
@@ -113,11 +119,13 @@ async fn decide(
                 reply,
                 rule,
                 delay_ms,
+                details,
                 ..
             } = *answered;
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
             Ok(Done {
                 rule,
+                details: details.map(str::to_owned),
                 ..Done::of(reply, None)
             })
         }
@@ -237,6 +245,14 @@ fn target(request: &Request<Incoming>) -> String {
     request.uri().to_string()
 }
 
+/// The headers that are text, names in lower case.
+fn shown_headers<B>(request: &Request<B>) -> Vec<(String, String)> {
+    let headers = request.headers().iter();
+    headers
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
 fn authority<B>(request: &Request<B>) -> String {
     let host = request.headers().get("host").map(HeaderValue::as_bytes);
     String::from_utf8_lossy(host.unwrap_or_default()).into_owned()
@@ -348,14 +364,7 @@ fn name(done: &mut Done) {
     headers.insert("server", HeaderValue::from_static("fingerpost"));
 }
 
-/// The time of day, UTC.
+/// The time of day, as Envoy's `%START_TIME_LOCAL%` has it.
 fn time_of_day() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = now.as_secs() % 86_400;
-    format!(
-        "{:02}:{:02}:{:02}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    chrono::Local::now().format("%H:%M:%S").to_string()
 }

@@ -17,11 +17,11 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::exchange::{Downstream, answer};
-use super::port_owner::port_owner;
 use super::server::{Generation, Server};
 use super::tls::Handshakes;
 use crate::failure::Failure;
 use crate::local::{self, Listen, LocalListener};
+use crate::port_owner::who_listens;
 
 /// More than Envoy takes as a head: the model refuses what is between.
 const MOST_BUFFERED: usize = 128 * 1024;
@@ -261,8 +261,7 @@ where
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::surroundings(match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let who =
-                port_owner(address.port()).map_or_else(|| "another program".to_owned(), |it| it.to_string());
+            let who = who_listens(address.port());
             format!("{who} already listens on {address}; choose another port with --listen")
         }
         io::ErrorKind::PermissionDenied => {

@@ -8,7 +8,6 @@ mod body;
 mod changes;
 mod exchange;
 mod listeners;
-mod port_owner;
 mod server;
 mod tls;
 mod upstreams;

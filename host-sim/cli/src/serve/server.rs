@@ -65,7 +65,7 @@ impl Server {
 
     /// Shows a request.
     pub(super) fn show(&self, entry: &Entry) {
-        let line = self.journal.borrow_mut().line(entry);
+        let line = self.journal.borrow_mut().lines(entry);
         let mut out = fingerpost_terminal::screen::stdout();
         if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
             self.unwritten.borrow_mut().get_or_insert(error);

@@ -39,6 +39,8 @@ struct Seen {
     path: Option<String>,
     rule: Option<String>,
     rule_with_match: Option<String>,
+    /// An endpoint that no connection could be made to.
+    unreachable: Option<String>,
 }
 
 /// Reads the file.
@@ -67,13 +69,13 @@ pub(super) fn run(
     let mut failed = 0;
     for FileCheck { request, expect } in &checks.requests {
         stop.check()?;
-        let differences = match probes.put(request) {
-            Ok(seen) => differences(expect, &seen),
-            Err(reason) => vec![format!("no answer: {reason}")],
+        let (status, differences) = match probes.put(request) {
+            Ok(seen) => (seen.status.to_string(), differences(expect, &seen)),
+            Err(reason) => ("---".to_owned(), vec![format!("no answer: {reason}")]),
         };
         let target = format!("{}{}", request.authority, request.path);
         let target = visible(&target);
-        let line = format!("{:>3}  {:<4}  {target}", expect.status, request.method);
+        let line = format!("{status:>3}  {:<4}  {target}", request.method);
         if differences.is_empty() {
             let blanks = " ".repeat(widest.saturating_sub(length(&target)));
             let sent = match &expect.path {
@@ -134,6 +136,7 @@ impl Probes<'_> {
             cluster,
             rule: rule.map(RuleRef::without_match),
             rule_with_match: rule.map(ToString::to_string),
+            unreachable: entry.as_ref().and_then(unreachable),
         })
     }
 
@@ -159,6 +162,13 @@ fn is_the_one(received: &Received, entry: Option<&Entry>, cluster: Option<&str>)
     Some(received.cluster.as_str()) == cluster && same_id()
 }
 
+/// The endpoint that did not take the connection.
+fn unreachable(entry: &Entry) -> Option<String> {
+    let details = entry.details.as_deref().unwrap_or_default();
+    let failed = entry.status == 503 && details.contains("connection_failure");
+    entry.host.clone().filter(|_| failed)
+}
+
 fn differences(expect: &ExpectedOutcome, seen: &Seen) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, expected: &str, got: &str| {
@@ -180,6 +190,11 @@ fn differences(expect: &ExpectedOutcome, seen: &Seen) -> Vec<String> {
             let or_none = |it: &Option<String>| it.clone().unwrap_or_else(|| format!("no {what}"));
             differ(what, &or_none(expected), &or_none(got));
         }
+    }
+    if let Some(host) = seen.unreachable.as_ref().filter(|_| !differences.is_empty()) {
+        differences.push(format!(
+            "nothing listens on {host}, an endpoint in the input: start it, or add --echo-all"
+        ));
     }
     differences
 }

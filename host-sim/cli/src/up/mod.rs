@@ -28,11 +28,13 @@ use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
+use crate::explain_command::GatewayPort;
 use crate::failure::Failure;
 use crate::journal::{Entry, Journal};
 use crate::load::{load, note_plain_text};
 use crate::local::{CurlHints, Echoes, Listen, LocalListener};
 use crate::module;
+use crate::port_owner::who_listens;
 use crate::signals::Stop;
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
@@ -154,8 +156,11 @@ impl Up {
                 };
                 check::run(checks, &probes, &stop, &mut out)
             }
-            None => announce(&loaded, &sandbox, &listeners, &binary, &envoy, &mut out)
-                .and_then(|()| watch(&envoy, &log, &stop, &mut journal, &mut out)),
+            None => announce(&loaded, &sandbox, &listeners, &binary, &envoy, &mut out).and_then(|()| {
+                watch(&envoy, &log, &stop, |line| {
+                    show(line, &listeners, &mut journal, &mut out)
+                })
+            }),
         };
         // A check that failed because Envoy died says so.
         let result = match envoy.exit_watch().check() {
@@ -167,7 +172,7 @@ impl Up {
         if checks.is_none() {
             // Those under way when it was stopped. Envoy has closed its output, so this ends.
             log.iter()
-                .try_for_each(|line| show(&line, &mut journal, &mut out))?;
+                .try_for_each(|line| show(&line, &listeners, &mut journal, &mut out))?;
         }
         Ok(())
     }
@@ -218,7 +223,13 @@ fn find_envoy() -> Result<EnvoyBinary, Failure> {
 
 fn not_started(error: &StartError) -> Failure {
     let advice = match error {
-        StartError::PortBusy(_) => "; choose another port with --listen",
+        StartError::PortBusy(address) => {
+            let port = address.rsplit(':').next().and_then(|it| it.parse().ok());
+            let who = who_listens(port.unwrap_or_default());
+            return Failure::surroundings(format!(
+                "{who} already listens on {address}; choose another port with --listen"
+            ));
+        }
         StartError::CannotBind { .. } => "; choose a port from 1024 up with --listen",
         StartError::ConfigRejected(_) => {
             "; Envoy should accept whatever was compiled: this is a bug in Fingerpost"
@@ -283,13 +294,12 @@ fn watch(
     envoy: &RunningEnvoy,
     log: &Receiver<String>,
     stop: &Stop,
-    journal: &mut Journal,
-    out: &mut impl Write,
+    mut show: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let exit = envoy.exit_watch();
     loop {
         match log.recv_timeout(TICK) {
-            Ok(line) => show(&line, journal, out)?,
+            Ok(line) => show(&line)?,
             Err(RecvTimeoutError::Timeout) => {}
             // Envoy closed its output: it has ended, or is about to.
             Err(RecvTimeoutError::Disconnected) => drop(exit.wait(TICK)),
@@ -301,9 +311,21 @@ fn watch(
 }
 
 /// Shows the request in a line of the access log.
-fn show(line: &str, journal: &mut Journal, out: &mut impl Write) -> Result<(), Failure> {
-    if let Some(entry) = Entry::parse(line) {
-        writeln!(out, "{}", journal.line(&entry))?;
+fn show(
+    line: &str,
+    listeners: &[LocalListener],
+    journal: &mut Journal,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    if let Some(mut entry) = Entry::parse(line) {
+        let listener = listeners
+            .iter()
+            .find(|it| Some(it.address.port()) == entry.local_port);
+        entry.gateway = listener.map(|it| GatewayPort {
+            number: it.port,
+            tls: it.tls,
+        });
+        writeln!(out, "{}", journal.lines(&entry))?;
         out.flush()?;
     }
     Ok(())

@@ -193,6 +193,38 @@ fn an_answer_names_its_rule_whatever_the_client_says_and_ctrl_c_ends_it() {
 }
 
 #[test]
+fn a_request_that_leads_nowhere_has_its_reason_and_the_command_that_explains_it() {
+    let folder = Folder::with(
+        "shop.yaml",
+        &with_rule(
+            "{match: [{uri: {prefix: /v1}}], route: [{destination: {host: shpo}}]}",
+            &[],
+        ),
+    );
+    let mut serve = Running::start(&folder, "--filter-runtime native --complete -f shop.yaml");
+    contains(&serve.get("/v1/x"), &["HTTP/1.1 503"]);
+    contains(
+        &serve.line(),
+        &["503  GET", "default/shop http[0]", "cluster_not_found"],
+    );
+    let why = serve.line();
+    assert_eq!(
+        why.trim(),
+        "why: fingerpost explain -f shop.yaml --complete http://shop.example.com/v1/x"
+    );
+    let (_, explain) = why.trim().split_once("fingerpost ").expect("a command");
+    folder.run(explain).check(0, &[]);
+    let missed = "POST /none HTTP/1.1\r\nhost: shop.example.com\r\nx-a: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    contains(&serve.send(missed.as_bytes()), &["HTTP/1.1 404"]);
+    contains(&serve.line(), &["404  POST", "no rule"]);
+    contains(
+        &serve.line(),
+        &["why: fingerpost explain -f shop.yaml --complete -X POST -H 'x-a: 1' http://shop.example.com/none"],
+    );
+    serve.end().check(0, &[]);
+}
+
+#[test]
 fn the_module_that_envoy_loads_decides_the_same() {
     let folder = Folder::with("shop.yaml", &shop());
     let serve = Running::start(&folder, "--filter-runtime wasm -f shop.yaml");

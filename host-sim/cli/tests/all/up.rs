@@ -15,6 +15,8 @@ use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, send, shop};
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// What it said before the first request.
+    told: String,
     /// Where its first listener is.
     address: SocketAddr,
 }
@@ -43,6 +45,7 @@ impl Running {
         Self {
             child,
             stdout,
+            told,
             address: address.parse().expect("an address"),
         }
     }
@@ -126,7 +129,7 @@ fn requests_are_shown_as_they_come_and_ctrl_c_leaves_nothing() {
         "200  GET",
         "shop.example.com/v1/x?a=1",
         "default/shop http[0]",
-        "outbound|80||shop",
+        "  shop.default:80  ",
         "as /x?a=1",
     ] {
         assert!(line.contains(said), "{said:?} is not in {line:?}");
@@ -134,6 +137,10 @@ fn requests_are_shown_as_they_come_and_ctrl_c_leaves_nothing() {
     drop(up.ask("/none", "").read_to_string(&mut answer));
     let line = up.line();
     assert!(line.contains("404  GET") && line.contains("no rule"), "{line:?}");
+    assert_eq!(
+        up.line().trim(),
+        "why: fingerpost explain -f shop.yaml http://shop.example.com/none"
+    );
 
     let envoys = children(up.pid());
     assert_eq!(envoys.len(), 1);
@@ -202,7 +209,8 @@ fn a_busy_port_is_told_with_what_to_do() {
         "up -f shop.yaml --engine native --listen 80={}",
         address.port()
     ));
-    ended.check(5, &[&format!("already listens on {address}"), "--listen"]);
+    let owner = format!("(process {}) already listens on {address}", std::process::id());
+    ended.check(5, &[&owner, "--listen"]);
 }
 
 #[test]
@@ -266,6 +274,66 @@ fn a_check_shows_what_differs() {
         );
     }
 }
+
+#[test]
+fn a_check_says_that_a_real_endpoint_does_not_listen() {
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = gone.local_addr().expect("an address").port();
+    drop(gone);
+    let endpoint = "\
+apiVersion: v1
+kind: Endpoints
+metadata: {name: shop}
+subsets: [{addresses: [{ip: 127.0.0.1}], ports: [{name: http, port: PORT}]}]
+"
+    .replace("PORT", &port.to_string());
+    let folder = Folder::with("shop.yaml", &format!("{}---\n{endpoint}", shop()));
+    folder.write("expected.json", EXPECTED);
+    let ended = folder.run("up -f shop.yaml --check expected.json");
+    ended.check(1, &[]);
+    for said in [
+        "503  GET   shop.example.com/v1/x",
+        &format!("nothing listens on 127.0.0.1:{port}"),
+        "--echo-all",
+    ] {
+        assert!(
+            ended.stdout.contains(said),
+            "{said:?} is not in:\n{}",
+            ended.stdout
+        );
+    }
+    folder
+        .run("up -f shop.yaml --check expected.json --echo-all")
+        .check(0, &[]);
+}
+
+#[test]
+fn a_listener_of_bytes_has_a_line_for_nc() {
+    let folder = Folder::with("shop.yaml", &format!("{}---\n{TCP}", shop()));
+    let up = Running::start(&folder, "");
+    assert!(up.told.contains("\n     nc 127.0.0.1 "), "{}", up.told);
+    up.signal(Signal::INT);
+    up.end().check(0, &[]);
+}
+
+const TCP: &str = "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: bytes}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 5432, name: tcp, protocol: TCP}, hosts: ['*']}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: bytes}
+spec:
+  gateways: [bytes]
+  hosts: ['*']
+  tcp:
+  - route: [{destination: {host: shop}}]
+";
 
 #[test]
 fn a_check_file_that_cannot_be_read_is_refused() {

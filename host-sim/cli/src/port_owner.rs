@@ -9,13 +9,18 @@ const LISTENING: &str = "0A";
 
 /// A process.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PortOwner {
+struct PortOwner {
     name: String,
     pid: u32,
 }
 
+/// The process that listens on a port, in words.
+pub(crate) fn who_listens(port: u16) -> String {
+    port_owner(port).map_or_else(|| "another program".to_owned(), |it| it.to_string())
+}
+
 /// The process that listens on a port, if it may be known.
-pub(super) fn port_owner(port: u16) -> Option<PortOwner> {
+fn port_owner(port: u16) -> Option<PortOwner> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|it| fs::read_to_string(it).unwrap_or_default());
     let inode = tables
         .iter()
