@@ -143,6 +143,7 @@ fn reason_to_skip(
     match contents(source) {
         Contents::Resources => None,
         Contents::Template => Some(Reason::Template),
+        Contents::Nested => Some(Reason::Nested),
         Contents::Other => Some(Reason::Other),
     }
 }

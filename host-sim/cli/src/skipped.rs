@@ -28,6 +28,8 @@ pub(crate) enum Reason {
     Template,
     /// A kustomization applies it to other resources.
     Patch,
+    /// Its resources are in a list or map.
+    Nested,
 }
 
 /// The files of folders that are not read.
@@ -84,6 +86,13 @@ impl Skipped {
             1 => parts.push("1 patch of a kustomization".to_owned()),
             patches => parts.push(format!("{patches} patches of kustomizations")),
         }
+        match number(Reason::Nested) {
+            0 => {}
+            1 => parts.push("1 list of resources (`kubectl` does not apply it)".to_owned()),
+            lists => parts.push(format!(
+                "{lists} lists of resources (`kubectl` does not apply them)"
+            )),
+        }
         match self.folders.len() {
             0 => {}
             1 => parts.push("1 folder of other tools".to_owned()),
@@ -100,6 +109,7 @@ impl Skipped {
                 Reason::Other => "no `apiVersion` and `kind`",
                 Reason::Template => "a template",
                 Reason::Patch => "a patch of a kustomization",
+                Reason::Nested => "its resources are in a list or map, and `kubectl` applies none of them",
             };
             let _ = write!(text, "\n  {}: {reason}", shown(path));
         }

@@ -15,12 +15,14 @@ pub enum Contents {
     Resources,
     /// A text that has to be rendered by another tool before it is YAML.
     Template,
+    /// Resources in a list or map of them, which `kubectl` does not apply.
+    Nested,
     /// No resource.
     Other,
 }
 
 /// The kinds that routing depends on. A file that can't be read and names one of them is not passed over.
-const KINDS: [&str; 10] = [
+pub(crate) const KINDS: [&str; 10] = [
     "Gateway",
     "VirtualService",
     "DestinationRule",
@@ -46,16 +48,20 @@ pub fn contents(source: &Source) -> Contents {
     for document in source.documents() {
         match document {
             Ok(document) if document.root.as_deref().is_some_and(is_resource) => {
-                if document.root.as_deref().is_some_and(is_unrendered) {
+                if document.root.as_deref().is_some_and(|it| is_unrendered(it, text)) {
                     return Contents::Template;
                 }
                 contents = Contents::Resources;
             }
-            Ok(_) => {}
+            Ok(document) => {
+                if contents == Contents::Other && document.root.as_deref().is_some_and(holds_resources) {
+                    contents = Contents::Nested;
+                }
+            }
             Err(error) => match unreadable(document_at(text, error.place.start as usize)) {
                 Contents::Template => return Contents::Template,
                 Contents::Resources => contents = Contents::Resources,
-                Contents::Other => {}
+                Contents::Nested | Contents::Other => {}
             },
         }
     }
@@ -101,21 +107,37 @@ fn is_resource(root: &Node) -> bool {
     has("apiVersion") && has("kind")
 }
 
-/// Whether a resource is YAML, and a template all the same: its marks are in quotes, or inside of texts.
+/// Whether a list or map holds resources that routing depends on, and nothing else.
+fn holds_resources(root: &Node) -> bool {
+    let is_one = |it: &Node| {
+        let kind = it.get("kind").map(|it| &it.value);
+        is_resource(it)
+            && matches!(kind, Some(Value::Scalar(Scalar::Text(kind))) if KINDS.contains(&kind.as_str()))
+    };
+    match &root.value {
+        Value::List(items) => !items.is_empty() && items.iter().all(|it| is_one(it)),
+        Value::Map(entries) => !entries.is_empty() && entries.iter().all(|it| is_one(&it.value)),
+        Value::Scalar(_) => false,
+    }
+}
+
+/// Whether a resource is YAML, and a template all the same: its marks are in quotes, inside of texts, or in comments, as
+/// those of ytt.
 ///
 /// Istio's kinds have no texts with `{{`. Others can, as annotations for their own tools, so that only what Helm puts
 /// in tells.
-fn is_unrendered(root: &Node) -> bool {
+fn is_unrendered(root: &Node, text_of_file: &str) -> bool {
     let text = |key| match root.get(key).map(|it| &it.value) {
         Some(Value::Scalar(Scalar::Text(text))) => text.as_str(),
         _ => "",
     };
     let (api, kind) = (text("apiVersion"), text("kind"));
     let is_istio = api.starts_with("networking.istio.io/");
-    (is_istio || KINDS.contains(&kind))
-        && has_text(root, &|text| {
-            text.contains("{{") && (is_istio || HELM.iter().any(|it| text.contains(it)))
-        })
+    if !is_istio && !KINDS.contains(&kind) {
+        return false;
+    }
+    let is_marked = |text: &str| text.contains("{{") && (is_istio || HELM.iter().any(|it| text.contains(it)));
+    text_of_file.contains("#@ ") || has_text(root, &is_marked)
 }
 
 fn has_text(node: &Node, is_wanted: &impl Fn(&str) -> bool) -> bool {
@@ -165,6 +187,25 @@ mod tests {
     }
 
     #[test]
+    fn resources_in_a_list_or_a_map_are_not_applied() {
+        check(
+            Contents::Nested,
+            &[
+                "- apiVersion: v1\n  kind: Service\n",
+                "{\"a\": {\"apiVersion\": \"v1\", \"kind\": \"Service\"}}",
+            ],
+        );
+        check(
+            Contents::Other,
+            &[
+                "- apiVersion: v1\n  kind: Service\n- a: 1\n",
+                "- apiVersion: v1\n  kind: ConfigMap\n",
+                "[]",
+            ],
+        );
+    }
+
+    #[test]
     fn a_text_that_is_not_yaml_is_a_template_if_it_has_the_marks_of_one() {
         check(
             Contents::Template,
@@ -188,6 +229,7 @@ mod tests {
             &[
                 "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: ['{{ host }}']}\n",
                 "apiVersion: v1\nkind: Service\nmetadata: {name: 'a-{{ .Release.Name }}'}\n",
+                "#@ load('@ytt:data', 'data')\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n",
                 "apiVersion: v1\nkind: Secret\nstringData: {a: '{{ .Values.a | quote }}'}\n",
             ],
         );

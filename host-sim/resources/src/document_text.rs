@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-/// How the marks of templates begin: those of Helm, Jinja and ERB.
-const TEMPLATE_MARKS: [&str; 3] = ["{{", "{%", "<%"];
+/// How the marks of templates begin: those of Helm, Jinja, ERB and Terraform.
+const TEMPLATE_MARKS: [&str; 4] = ["{{", "{%", "<%", "%{"];
 
 /// Where each document is, its `---` included. JSON texts that follow one another count as one document.
 pub(crate) fn documents(text: &str) -> impl Iterator<Item = Range<usize>> {

@@ -11,6 +11,7 @@ mod references;
 mod repeated;
 
 use crate::code::Code;
+use crate::contents::KINDS;
 use references::References;
 
 use std::collections::BTreeMap;
@@ -169,10 +170,14 @@ impl<'r> Reader<'r> {
     fn documents(&mut self, source: &Source) -> Vec<Arc<Node>> {
         if let Some(bad) = &source.not_utf8 {
             let place = Place::of_bytes(&source.text, bad.offset, bad.offset + 1);
-            let message = format!(
-                "this is not UTF-8: byte 0x{:02x} at offset {}",
-                bad.byte, bad.offset
-            );
+            let message = if bad.is_utf16 {
+                "this is UTF-16, and YAML for a cluster is UTF-8".to_owned()
+            } else {
+                format!(
+                    "this is not UTF-8: byte 0x{:02x} at offset {}",
+                    bad.byte, bad.offset
+                )
+            };
             self.diagnostics
                 .error(Code::NotUtf8, message)
                 .at(place.in_file(self.file))
@@ -342,10 +347,16 @@ impl<'r> Reader<'r> {
         if let (true, Some(Value::List(items))) =
             (kind.ends_with("List"), object.get("items").map(|it| &it.value))
         {
-            return items
-                .iter()
-                .filter(|it| !it.is_null())
-                .for_each(|it| self.object(it));
+            // The items of a list of one kind, such as NodeList, need not name it.
+            let of = kind.trim_end_matches("List");
+            let is_read = of.is_empty() || KINDS.contains(&of);
+            return items.iter().filter(|it| !it.is_null()).for_each(|it| {
+                if is_read || it.get("kind").is_some() {
+                    self.object(it);
+                } else {
+                    self.count(of);
+                }
+            });
         }
         match (group, version, kind) {
             ("networking.istio.io", version, _)

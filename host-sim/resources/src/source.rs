@@ -25,6 +25,8 @@ pub(crate) struct NotUtf8 {
     /// Offset in the bytes as given, which is also the offset in `text`.
     pub(crate) offset: usize,
     pub(crate) byte: u8,
+    /// The text is UTF-16, as PowerShell writes it, and is shown as such.
+    pub(crate) is_utf16: bool,
 }
 
 impl Source {
@@ -46,11 +48,16 @@ impl Source {
                 let offset = error.utf8_error().valid_up_to();
                 let bytes = error.into_bytes();
                 let byte = bytes.get(offset).copied().unwrap_or(0);
-                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let utf16 = utf16(&bytes);
+                let is_utf16 = utf16.is_some();
                 Self {
                     name: name.into(),
-                    text,
-                    not_utf8: Some(NotUtf8 { offset, byte }),
+                    text: utf16.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned()),
+                    not_utf8: Some(NotUtf8 {
+                        offset,
+                        byte,
+                        is_utf16,
+                    }),
                     parsed: Arc::default(),
                 }
             }
@@ -66,6 +73,22 @@ impl Source {
     pub(crate) fn forget_documents(&mut self) {
         self.parsed = Arc::default();
     }
+}
+
+/// The text behind the mark of UTF-16's byte order, if there is one.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let is_little_endian = match bytes.get(..2)? {
+        [0xff, 0xfe] => true,
+        [0xfe, 0xff] => false,
+        _ => return None,
+    };
+    let (pairs, _) = bytes.get(2..)?.as_chunks::<2>();
+    let unit = |pair: &[u8; 2]| match is_little_endian {
+        true => u16::from_le_bytes(*pair),
+        false => u16::from_be_bytes(*pair),
+    };
+    let units: Vec<u16> = pairs.iter().map(unit).collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// All texts that were read, for showing source lines.

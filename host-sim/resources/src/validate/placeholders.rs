@@ -71,10 +71,22 @@ fn placeholder(value: &str) -> Option<(&str, &'static str)> {
             return Some((whole, help));
         }
     }
+    if let Some(variable) = variable(value) {
+        return Some((variable, FILLED_IN));
+    }
     let mut words = value.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
     words
         .find(|word| WORDS.iter().any(|it| word.contains(it)))
         .map(|word| (word, SCRIPTED))
+}
+
+/// `$NAMESPACE`, as envsubst and shells take it too. `$1` is a group of a pattern.
+fn variable(value: &str) -> Option<&str> {
+    let (before, rest) = value.split_once('$')?;
+    let is_part = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    let length = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
+    let is_name = length > 1 && rest.starts_with(|it: char| it.is_ascii_uppercase());
+    is_name.then(|| value.get(before.len()..=before.len() + length))?
 }
 
 #[cfg(test)]
@@ -91,6 +103,7 @@ mod tests {
         check("shop.${DOMAIN}", Some("${DOMAIN}"));
         check("$(NAMESPACE).example.com", Some("$(NAMESPACE)"));
         check("{{ .Values.host }}", Some("{{ .Values.host }}"));
+        check("$STUDENT_NS.example.com", Some("$STUDENT_NS"));
         check("###ZONE###", Some("###ZONE###"));
         check("__HOST__", Some("__HOST__"));
         check("<your-domain>.com", Some("<your-domain>"));
@@ -102,6 +115,7 @@ mod tests {
             "${",
             "__",
             "$1",
+            "US$A",
         ] {
             check(value, None);
         }

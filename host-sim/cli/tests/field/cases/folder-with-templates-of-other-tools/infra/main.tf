@@ -1,0 +1,3 @@
+resource "kubectl_manifest" "vs" {
+  yaml_body = templatefile("vs.yaml.tpl", {})
+}
