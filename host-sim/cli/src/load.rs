@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use fingerpost_config_compiler::{
-    Assume, Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
+    Assume, Cause, Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
 };
 use fingerpost_resources::{
     Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Sources, read_in, visible,
@@ -20,7 +20,7 @@ use crate::certificates;
 use crate::failure::Failure;
 use crate::files::{self, ReadOptions};
 use crate::ignored::Ignored;
-use crate::proxy::{self, Proxy};
+use crate::proxy::{self, Proxies, Proxy};
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
 
@@ -193,21 +193,53 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
     } else {
         Assume::GatewaysAndServices
     };
+    let given = options.namespace.clone();
     let proxies = if reading.labels_are_given || reading.is_complete() || reading.implies_gateway {
-        vec![Proxy {
+        Proxies::FirstOf(vec![Proxy {
             options,
             assume,
             gateway: None,
-        }]
+        }])
     } else {
         proxy::find(&resources, options, assume)
     };
-    let compiled = proxies.into_iter().map(|proxy| {
-        compile_for(proxy, reading, resources.clone(), diagnostics.clone(), |file| {
-            files.found.contains(file)
-        })
-    });
-    Ok(compiled.collect())
+    let compile = |proxy| {
+        let may_be_read_in_part = |file: &str| files.found.contains(file);
+        compile_for(
+            proxy,
+            reading,
+            resources.clone(),
+            diagnostics.clone(),
+            may_be_read_in_part,
+        )
+    };
+    let mut compiled = Vec::new();
+    let (proxies, needs_one) = match proxies {
+        Proxies::FirstOf(proxies) => (proxies, true),
+        Proxies::EachOf(proxies) => (proxies, false),
+    };
+    for proxy in proxies {
+        let has_route = compiled.iter().any(|it: &Compiled| it.number_of_routes() > 0);
+        if !(needs_one && has_route) {
+            compiled.push(compile(proxy));
+        }
+    }
+    if compiled.iter().any(|it| it.number_of_routes() > 0) {
+        compiled.retain(|it| it.number_of_routes() > 0);
+    } else if needs_one {
+        compiled.truncate(1);
+    }
+    if let [
+        Compiled {
+            options,
+            gateway: Some(gateway),
+            ..
+        },
+    ] = compiled.as_slice()
+    {
+        proxy::note_labels(options, &given, gateway);
+    }
+    Ok(compiled)
 }
 
 fn compile_for(
@@ -271,10 +303,12 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
     };
     let invalid: BTreeSet<&String> = compiled.iter().flat_map(|it| &it.invalid).collect();
     // Where nothing is left to answer with, the errors are the answer.
-    let has_listeners = compiled
-        .iter()
-        .any(|it| !it.compiled.summary.listeners.is_empty());
-    let is_answered = !invalid.is_empty() && has_listeners;
+    let has_answers = |it: &Compilation| {
+        let summary = &it.compiled.summary;
+        let mut causes = summary.unserved.iter().map(|it| &it.cause);
+        !summary.listeners.is_empty() || causes.any(|it| matches!(it, Cause::OnlyForSidecars { .. }))
+    };
+    let is_answered = !invalid.is_empty() && compiled.iter().any(has_answers);
     if findings.has_errors() && !is_answered {
         return Err(Failure::Diagnosed);
     }
@@ -290,15 +324,17 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
 
 /// These findings for all the proxies, each once.
 fn of_all(proxies: &[Compiled], findings: impl Fn(&Compiled) -> &Diagnostics) -> Diagnostics {
+    if let [one] = proxies {
+        return findings(one).clone();
+    }
     let mut all = Diagnostics::new();
-    for proxy in proxies {
-        for finding in findings(proxy).iter() {
-            let has = |it: &Diagnostics| it.iter().any(|it| it == finding);
-            let is_right_for_another = FOUND_FOR_EVERY_PROXY.contains(&finding.code)
-                && !proxies.iter().all(|it| has_like(findings(it), finding));
-            if !has(&all) && !is_right_for_another {
-                all.push(finding.clone());
-            }
+    let mut seen = BTreeSet::new();
+    for finding in proxies.iter().flat_map(|it| findings(it).iter()) {
+        let is_right_for_another = FOUND_FOR_EVERY_PROXY.contains(&finding.code)
+            && !proxies.iter().all(|it| has_like(findings(it), finding));
+        let is_new = seen.insert((finding.code, &finding.subject, &finding.path, &finding.message));
+        if is_new && !is_right_for_another {
+            all.push(finding.clone());
         }
     }
     all

@@ -1,11 +1,12 @@
 //! Which proxies are meant where `--labels` is not given.
 //!
 //! The usual one is the gateway of Istio's installation. If no Gateway is for that one, those that the Gateways select are
-//! meant: each of them, and the usual one too if a VirtualService names a Gateway that is not in the input.
+//! meant: each of them that has a route, and the usual one too if a VirtualService names a Gateway that is not in the input. The
+//! only one runs in the namespace of its Gateway if it has no route in the usual one.
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::{Assume, Options, lacks_gateways, other_proxies};
+use fingerpost_config_compiler::{Assume, Options, SelectedProxy, lacks_gateways, other_proxies};
 use fingerpost_resources::{Resources, visible};
 
 use crate::skipped::note_once;
@@ -19,50 +20,73 @@ pub(crate) struct Proxy {
     pub(crate) gateway: Option<String>,
 }
 
-/// The proxies that the Gateways leave to choose from, at least one. Says where labels are taken from.
-pub(crate) fn find(resources: &Resources, options: Options, assume: Assume) -> Vec<Proxy> {
+/// Proxies to choose from, at least one each.
+pub(crate) enum Proxies {
+    /// The first one that has a route.
+    FirstOf(Vec<Proxy>),
+    /// Every one that has a route.
+    EachOf(Vec<Proxy>),
+}
+
+/// The proxies that the Gateways leave to choose from. Some have no route: nothing comes to a proxy for egress by the Gateways
+/// alone.
+pub(crate) fn find(resources: &Resources, options: Options, assume: Assume) -> Proxies {
     let others = other_proxies(resources, &options);
-    let of = |labels: &BTreeMap<String, String>, gateway: &str, assume| Proxy {
+    let lacks_gateways = assume == Assume::GatewaysAndServices && lacks_gateways(resources, &options);
+    let of = |other: &SelectedProxy, assume| Proxy {
         options: Options {
-            labels: labels.clone(),
+            labels: other.labels.clone(),
             ..options.clone()
         },
         assume,
-        gateway: Some(gateway.to_owned()),
+        gateway: Some(other.gateway.clone()),
     };
-    match others.as_slice() {
-        [] => vec![Proxy {
-            options,
-            assume,
-            gateway: None,
-        }],
+    let assumes_services = match assume {
+        Assume::Nothing => Assume::Nothing,
+        Assume::Services | Assume::GatewaysAndServices => Assume::Services,
+    };
+    let mut proxies: Vec<Proxy> = match others.as_slice() {
         [one] => {
-            note_once(format!(
-                "the labels of the proxy, {}, are taken from Gateway {}: --labels chooses others",
-                shown(&one.labels),
-                visible(&one.gateway)
-            ));
-            vec![of(&one.labels, &one.gateway, assume)]
-        }
-        several => {
-            let without_gateways = match assume {
-                Assume::Nothing => Assume::Nothing,
-                Assume::Services | Assume::GatewaysAndServices => Assume::Services,
-            };
-            let several = several.iter();
-            let mut proxies: Vec<Proxy> = several
-                .map(|it| of(&it.labels, &it.gateway, without_gateways))
-                .collect();
-            if assume == Assume::GatewaysAndServices && lacks_gateways(resources, &options) {
-                proxies.push(Proxy {
-                    options,
-                    assume,
-                    gateway: None,
-                });
+            let mut proxies = vec![of(one, assume)];
+            // A gateway is often installed beside its Gateways.
+            if options.namespace == Options::default().namespace {
+                let mut beside = of(one, assume);
+                let namespace = one.gateway.split('/').next().unwrap_or_default();
+                beside.options.namespace = namespace.to_owned();
+                proxies.push(beside);
             }
             proxies
         }
+        several => several.iter().map(|it| of(it, assumes_services)).collect(),
+    };
+    if lacks_gateways || proxies.is_empty() {
+        proxies.push(Proxy {
+            options,
+            assume,
+            gateway: None,
+        });
     }
+    if others.len() > 1 {
+        Proxies::EachOf(proxies)
+    } else {
+        Proxies::FirstOf(proxies)
+    }
+}
+
+/// Says what of the proxy is taken from a Gateway: its labels, and its namespace if that is not the one that was given.
+pub(crate) fn note_labels(options: &Options, given: &str, gateway: &str) {
+    let labels = shown(&options.labels);
+    let gateway = visible(gateway);
+    note_once(if options.namespace == given {
+        format!(
+            "the labels of the proxy, {labels}, are taken from Gateway {gateway}: --labels chooses others"
+        )
+    } else {
+        format!(
+            "the labels of the proxy, {labels}, and its namespace, {}, are taken from Gateway {gateway}: --labels and --proxy-namespace choose others",
+            visible(&options.namespace)
+        )
+    });
 }
 
 /// Labels as `--labels` takes them.

@@ -3,25 +3,26 @@
 //! The JSON form is stable; fields may be added, and `version` grows if one changes its meaning:
 //!
 //! ```json
-//! {"version": 1, "assumed": [{"kind": "Gateway|Service", "name": "istio-system/public"}], "for_sidecars": ["default/cart"],
-//!  "listeners": [
+//! {"version": 1, "assumed": [{"kind": "Gateway|Service", "name": "istio-system/public"}], "listeners": [
 //!   {"proxy": {"istio": "ingressgateway"}, "name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "hosts": [
 //!     {"domains": ["*.example.com"], "tls": false, "redirects_to_https": false, "rules": [
 //!       {"rule": "default/web http[0].match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
 //!        "match": "1", "conditions": "prefix /v1", "rewrite": "/v1 -> /", "destination": "v1.default.svc…:80",
-//!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}]}
+//!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}],
+//!  "mesh": [{"domains": ["cart.default.svc.cluster.local"], …}]}
 //! ```
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
-//! rules are together. `assumed` of a rule is there if a destination is assumed to exist. `rule`, `rules` and `match` are null where bytes are forwarded, not requests.
+//! rules are together. `assumed` of a rule is there if a destination is assumed to exist. `rule`, `rules` and `match` are null
+//! where bytes are forwarded, not requests. `mesh` has the rules that only sidecars route by.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{
-    Compilation, HostSummary, ListenerSummary, RouteSummary, Summary, assumed_gateways,
+    Compilation, HostSummary, ListenerSummary, RouteSummary, Summary, assumed_gateways, sidecar_rules,
 };
-use fingerpost_resources::{Code, Resources, visible};
+use fingerpost_resources::{Code, Resources};
 use fingerpost_terminal::listing::{self, Remarks, Shown};
 use fingerpost_terminal::screen;
 use fingerpost_terminal::style::{BOLD, DIM, paint};
@@ -77,9 +78,15 @@ impl Routes {
             self.input.options(EngineName::Wasm, String::new()),
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
+        let first = proxies.first();
+        let mesh = first.and_then(|it| sidecar_rules(&it.resources, &it.options));
+        let mesh = mesh.as_ref().and_then(|it| self.chosen_of_mesh(it));
         let (mut out, text) = match self.format {
-            Format::Table => (screen::stdout(), self.tables(&proxies)?),
-            Format::Json => (screen::json_stdout(), format!("{:#}\n", self.json(&proxies)?)),
+            Format::Table => (screen::stdout(), self.tables(&proxies, mesh)?),
+            Format::Json => (
+                screen::json_stdout(),
+                format!("{:#}\n", self.json(&proxies, mesh)?),
+            ),
         };
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
@@ -89,6 +96,7 @@ impl Routes {
     fn chosen_of<'p>(
         &self,
         proxies: &'p [Compilation],
+        is_in_mesh: bool,
     ) -> Result<Vec<(&'p Compilation, Vec<Shown<'p>>)>, Failure> {
         let mut found = Vec::new();
         let mut refused = None;
@@ -99,14 +107,30 @@ impl Routes {
             }
         }
         match refused {
-            Some(failure) if found.is_empty() => Err(failure),
+            Some(failure) if found.is_empty() && !is_in_mesh => Err(failure),
             Some(_) | None => Ok(found),
         }
     }
 
-    fn tables(&self, proxies: &[Compilation]) -> Result<String, Failure> {
+    /// What is shown of the rules for sidecars, whose ports are those of services.
+    fn chosen_of_mesh<'p>(&self, mesh: &'p ListenerSummary) -> Option<Shown<'p>> {
+        let groups = listing::groups(mesh, |domain| self.wants(domain));
+        let is_wanted = self.port.is_none() && !groups.is_empty();
+        is_wanted.then_some(Shown {
+            listener: mesh,
+            groups,
+        })
+    }
+
+    fn wants(&self, domain: &str) -> bool {
+        self.host
+            .as_deref()
+            .is_none_or(|it| it.eq_ignore_ascii_case(domain))
+    }
+
+    fn tables(&self, proxies: &[Compilation], mesh: Option<Shown<'_>>) -> Result<String, Failure> {
         let mut text = String::new();
-        for (proxy, shown) in self.chosen_of(proxies)? {
+        for (proxy, shown) in self.chosen_of(proxies, mesh.is_some())? {
             if proxies.len() > 1 {
                 let gap = if text.is_empty() { "" } else { "\n" };
                 let labels = paint(BOLD, proxy::shown(&proxy.options.labels));
@@ -122,23 +146,25 @@ impl Routes {
                 table::width(),
             ));
         }
-        if let Some(for_sidecars) = proxies.first().and_then(for_sidecars) {
-            text.push_str(&format!("\n{}\n", paint(DIM, for_sidecars)));
+        if let (Some(mesh), Some(proxy)) = (mesh, proxies.first()) {
+            let sources = &proxy.resources.sources;
+            let tables = listing::tables(&[mesh], sources, &Sidecars, table::width());
+            let gap = if text.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}{tables}"));
         }
         Ok(text)
     }
 
-    fn json(&self, proxies: &[Compilation]) -> Result<Value, Failure> {
+    fn json(&self, proxies: &[Compilation], mesh: Option<Shown<'_>>) -> Result<Value, Failure> {
         let mut listeners = Vec::new();
-        for (proxy, shown) in self.chosen_of(proxies)? {
+        for (proxy, shown) in self.chosen_of(proxies, mesh.is_some())? {
             listeners.extend(as_json(&shown, &proxy.options.labels));
         }
-        let names = proxies.first().map(|it| it.compiled.summary.for_sidecars());
         Ok(json!({
             "version": 1,
             "assumed": assumed::as_json(proxies),
-            "for_sidecars": names.unwrap_or_default(),
             "listeners": listeners,
+            "mesh": mesh.as_ref().map_or_else(Vec::new, hosts_as_json),
         }))
     }
 
@@ -173,19 +199,6 @@ impl Routes {
     }
 }
 
-/// The VirtualServices that no gateway serves, as a sentence.
-fn for_sidecars(proxy: &Compilation) -> Option<String> {
-    let names = proxy.compiled.summary.for_sidecars();
-    let what = match names.as_slice() {
-        [] => return None,
-        [one] => format!("VirtualService {} is", visible(one)),
-        several => format!("{} VirtualServices are", several.len()),
-    };
-    Some(format!(
-        "{what} for sidecars only (no `gateways`, or `mesh`): --no-gateway shows the rules as those of a gateway"
-    ))
-}
-
 /// Names the protocol of a listener, the Gateway's port where Envoy listens on another, and its Gateways that are assumed.
 struct Ports<'r> {
     resources: &'r Resources,
@@ -209,6 +222,22 @@ impl Remarks for Ports<'_> {
     }
 }
 
+/// Says which requests the rules of sidecars are for.
+struct Sidecars;
+
+impl Remarks for Sidecars {
+    fn beside(&self, _: &ListenerSummary) -> String {
+        paint(
+            DIM,
+            "for sidecars only, no gateway serves these hosts: --no-gateway answers as if one did",
+        )
+    }
+
+    fn below(&self, _: &ListenerSummary, _: &HostSummary, _: &RouteSummary) -> Option<String> {
+        None
+    }
+}
+
 fn nothing(what: &str, there: impl Iterator<Item = String>) -> Failure {
     let mut there: Vec<String> = there.collect();
     there.dedup();
@@ -219,28 +248,30 @@ fn nothing(what: &str, there: impl Iterator<Item = String>) -> Failure {
 }
 
 fn as_json(shown: &[Shown<'_>], proxy: &BTreeMap<String, String>) -> Vec<Value> {
-    let listeners = shown.iter().map(|Shown { listener, groups }| {
-        let hosts: Vec<Value> = groups
-            .iter()
-            .map(|group| {
-                json!({
-                    "domains": group.domains,
-                    "tls": group.host.over_tls,
-                    "redirects_to_https": group.host.redirects_to_https,
-                    "rules": group.host.routes.iter().map(route_as_json).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
+    let listeners = shown.iter().map(|shown| {
+        let listener = shown.listener;
         json!({
             "proxy": proxy,
             "name": listener.name,
             "port": listener.port,
             "listen_port": listener.listen_port,
             "protocol": listener.protocol,
-            "hosts": hosts,
+            "hosts": hosts_as_json(shown),
         })
     });
     listeners.collect()
+}
+
+fn hosts_as_json(shown: &Shown<'_>) -> Vec<Value> {
+    let hosts = shown.groups.iter().map(|group| {
+        json!({
+            "domains": group.domains,
+            "tls": group.host.over_tls,
+            "redirects_to_https": group.host.redirects_to_https,
+            "rules": group.host.routes.iter().map(route_as_json).collect::<Vec<_>>(),
+        })
+    });
+    hosts.collect()
 }
 
 fn route_as_json(route: &RouteSummary) -> Value {

@@ -78,7 +78,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
     empty_clusters::shadowed(&uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
-    empty_clusters::lost_subsets(&clusters, &mesh, diagnostics);
+    empty_clusters::lost_subsets(&clusters, &uses, &mesh, diagnostics);
     left_out::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);

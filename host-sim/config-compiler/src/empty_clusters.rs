@@ -13,6 +13,7 @@ use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
 use crate::routes::route::{Destinations, Target};
 use crate::services::ClusterRef;
+use crate::workload_labels::{self, SubsetWorkloads};
 
 /// How traffic comes to a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,8 +99,14 @@ pub(crate) fn shadowed(
     }
 }
 
-/// Warns of subsets whose endpoints are found by DNS, which does not know subsets.
-pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+/// Warns of subsets whose endpoints are found by DNS, which can't tell them from those of another, unless a workload of the
+/// input is of the subset. Warns too if workloads of the service are there, and none is.
+pub(crate) fn lost_subsets(
+    clusters: &[Cluster],
+    uses: &BTreeMap<ClusterRef, BTreeSet<Use>>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     for cluster in clusters {
         let Endpoints::Dns { host, .. } = &cluster.endpoints else {
             continue;
@@ -108,14 +115,49 @@ pub(crate) fn lost_subsets(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &
         let Some(defined) = rule.and_then(|rule| rule.defined(&cluster.wanted.subset)) else {
             continue;
         };
-        let message = format!(
-            "no endpoints for {host} in the input: subset \"{}\" will use DNS and may reach any version",
-            defined.subset.name
-        );
-        diagnostics
-            .warn(Code::SubsetByDns, message)
-            .on(&defined.resource.origin, defined.path())
-            .help("add its Pods, EndpointSlices or WorkloadEntries with their labels to the input");
+        let subset = &defined.subset.name;
+        match workload_labels::of_subset(&cluster.wanted, mesh) {
+            SubsetWorkloads::Some => {}
+            SubsetWorkloads::Unknown => {
+                let message = format!(
+                    "no endpoints for {host} in the input: subset \"{subset}\" will use DNS and may reach any version"
+                );
+                diagnostics
+                    .warn(Code::SubsetByDns, message)
+                    .on(&defined.resource.origin, defined.path())
+                    .help(
+                        "add its workloads to the input, such as its Deployments or Pods, with their labels",
+                    );
+            }
+            SubsetWorkloads::None { example, has, number } => {
+                let uses = uses.get(&cluster.wanted).cloned().unwrap_or_default();
+                let workloads = match number {
+                    1 => format!("the only workload of {host}, {example}, does not have"),
+                    several => format!("none of the {several} workloads of {host} has"),
+                };
+                let labels: Vec<String> = defined
+                    .subset
+                    .labels
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect();
+                let message = format!(
+                    "{workloads} the labels {} of subset \"{subset}\": {}",
+                    labels.join(","),
+                    consequences(&uses)
+                );
+                let help = match has {
+                    Some(has) => format!(
+                        "{example} has {has}: compare the labels of the subset with those of the Pods"
+                    ),
+                    None => "compare the labels of the subset with those of the Pods".to_owned(),
+                };
+                diagnostics
+                    .warn(Code::SubsetWithoutWorkload, message)
+                    .on(&defined.resource.origin, format!("{}.labels", defined.path()))
+                    .help(help);
+            }
+        }
     }
 }
 

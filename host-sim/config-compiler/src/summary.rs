@@ -19,7 +19,7 @@ use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
 use crate::routes::route::{LeftOut, Route};
 use crate::tcp::TcpChain;
-use crate::unserved::{Cause, Part, Unserved};
+use crate::unserved::{Cause, Unserved};
 use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
@@ -164,21 +164,6 @@ impl Summary {
             let assumed: BTreeSet<&String> = assumed.collect();
             route.assumed = assumed.into_iter().cloned().collect();
         }
-    }
-
-    /// The VirtualServices that no gateway serves, since they name none, as `namespace/name`.
-    pub fn for_sidecars(&self) -> Vec<&str> {
-        let unserved = self.unserved.iter();
-        let unserved = unserved.filter(|it| matches!(it.cause, Cause::OnlyForSidecars { .. }));
-        let names = unserved.filter_map(|it| match &it.part {
-            Part::VirtualService { name, .. } => Some(name.as_str()),
-            Part::Host { .. }
-            | Part::Rule { .. }
-            | Part::Server { .. }
-            | Part::Other { .. }
-            | Part::Gateway { .. } => None,
-        });
-        names.collect()
     }
 
     /// Every route, with its listener and its host.

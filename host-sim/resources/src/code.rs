@@ -143,6 +143,7 @@ codes! {
     SnakeCaseField = "snake-case-field",
     StapleLeftOut = "staple-left-out",
     SubsetByDns = "subset-by-dns",
+    SubsetWithoutWorkload = "subset-without-workload",
     Syntax = "syntax",
     TestFile = "test-file",
     TlsVersions = "tls-versions",

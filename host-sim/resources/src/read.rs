@@ -9,10 +9,12 @@ mod invalid;
 mod not_routed;
 mod references;
 mod repeated;
+mod workloads;
 
 use crate::code::Code;
 use crate::contents::KINDS;
 use references::References;
+pub use workloads::PodTemplate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub struct Resources {
     pub workload_entries: Vec<Resource<WorkloadEntry>>,
     pub services: Vec<Resource<Service>>,
     pub pods: Vec<Resource<Pod>>,
+    /// Of Deployments and their like.
+    pub pod_templates: Vec<PodTemplate>,
     pub endpoint_slices: Vec<Resource<EndpointSlice>>,
     pub endpoints: Vec<Resource<Endpoints>>,
     pub secrets: Vec<Resource<Secret>>,
@@ -392,6 +396,7 @@ impl<'r> Reader<'r> {
             ("", "v1", "Secret") => self.later(KubernetesKind::Secret, object),
             ("discovery.k8s.io", "v1", "EndpointSlice") => self.later(KubernetesKind::EndpointSlice, object),
             ("", "v1", "Endpoints") => self.later(KubernetesKind::Endpoints, object),
+            (group, _, _) if workloads::makes_pods(group, kind) => self.workload(object, kind),
             (group, _, _) if self.is_not_routed(object, group, kind) => {}
             (group, _, _) => {
                 self.hint_at_kind(object, group, kind);

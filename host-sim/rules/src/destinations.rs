@@ -202,6 +202,65 @@ spec:
         ),
     },
     Rule {
+        code: Code::SubsetWithoutWorkload,
+        severity: Severity::Warning,
+        title: "no workload has the labels of a subset",
+        why: "The input has Deployments, or other resources that make Pods, that the Service selects, and none of them gives its Pods the labels \
+              of the subset. In a cluster the subset has no endpoint then, and Envoy answers 503.",
+        example: beside(
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, name: http}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web-v1}
+spec: {template: {metadata: {labels: {app: web, version: v1}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, subsets: [{name: v1, labels: {version: \"1\"}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web, subset: v1}}]
+",
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, name: http}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web-v1}
+spec: {template: {metadata: {labels: {app: web, version: v1}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: web, subset: v1}}]
+",
+        ),
+    },
+    Rule {
         code: Code::UnknownHost,
         severity: Severity::Warning,
         title: "no Service or ServiceEntry has the host of a destination",

@@ -7,6 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use fingerpost_explain::only_for_sidecars;
 use fingerpost_proxy_model::{
     Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
 };
@@ -123,6 +124,13 @@ async fn decide(
                 ..
             } = *answered;
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            let summary = &generation.loaded.compiled.summary;
+            if rule.is_none()
+                && reply.status == 404
+                && let Some(reason) = only_for_sidecars(summary, &sent.authority)
+            {
+                return Ok(Done::not_found(reply, &reason.message));
+            }
             Ok(Done {
                 rule,
                 details: details.map(str::to_owned),
@@ -305,6 +313,18 @@ impl Done {
         };
         Self {
             details: Some(details.to_owned()),
+            ..Self::of(reply, None)
+        }
+    }
+
+    /// Envoy's 404, which has no body, with the reason in one.
+    fn not_found(mut reply: Reply, reason: &str) -> Self {
+        reply.body = format!("{reason}\n").into_bytes();
+        reply.headers.retain(|(name, _)| name != b"content-length");
+        let plain = (b"content-type".to_vec(), b"text/plain; charset=utf-8".to_vec());
+        reply.headers.push(plain);
+        Self {
+            details: Some(reason.to_owned()),
             ..Self::of(reply, None)
         }
     }

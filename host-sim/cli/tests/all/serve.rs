@@ -225,6 +225,35 @@ fn a_request_that_leads_nowhere_has_its_reason_and_the_command_that_explains_it(
 }
 
 #[test]
+fn a_host_that_only_sidecars_route_is_answered_with_the_reason() {
+    let for_sidecars = "\
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http: [{route: [{destination: {host: shop}}]}]
+";
+    let folder = Folder::with("shop.yaml", &format!("{}{for_sidecars}", shop()));
+    let mut serve = Running::start(&folder, "-f shop.yaml");
+    let answer = serve.send(b"GET / HTTP/1.1\r\nhost: cart.default\r\nconnection: close\r\n\r\n");
+    contains(
+        &answer,
+        &["HTTP/1.1 404", "VirtualService default/cart", "sidecars only"],
+    );
+    contains(
+        &serve.line(),
+        &["404  GET", "VirtualService default/cart", "sidecars only"],
+    );
+    let other = serve.send(b"GET / HTTP/1.1\r\nhost: other.example.com\r\nconnection: close\r\n\r\n");
+    assert!(
+        other.contains("HTTP/1.1 404") && !other.contains("sidecars"),
+        "{other}"
+    );
+}
+
+#[test]
 fn the_module_that_envoy_loads_decides_the_same() {
     let folder = Folder::with("shop.yaml", &shop());
     let serve = Running::start(&folder, "--filter-runtime wasm -f shop.yaml");

@@ -11,6 +11,7 @@ macro_rules! each_kind {
         let $crate::read::Resources {
             $($kind,)*
             unreadable_secrets: _, // an error wherever one is needed
+            pod_templates: _,      // a warning at most
             unenforced: _,
             mesh_settings: _,         // their content is not read
             unread_routes: _,

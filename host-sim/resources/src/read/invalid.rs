@@ -53,6 +53,7 @@ impl Resources {
         let mut number = 0;
         each_kind!(self, |list| number += list.len());
         number
+            + self.pod_templates.len()
             + self.unreadable_secrets.len()
             + self.unenforced.len()
             + self.unread_routes.len()

@@ -233,10 +233,18 @@ fn gateway_not_found(gateway: &str, known: &[String]) -> String {
     match (elsewhere.as_slice(), known) {
         (_, []) => "the input has no Gateway at all".to_owned(),
         ([], some) => format!("the input has {}", list(some)),
-        (same, _) => format!(
-            "did you mean {}? A name without a namespace is one of the VirtualService's own",
-            list(same)
-        ),
+        (same, _) => {
+            let namespace = gateway.split('/').next().unwrap_or_default();
+            let without_one = if same.iter().any(|it| it.starts_with("default/")) {
+                format!("; resources that name none get one by `-n {namespace}`")
+            } else {
+                String::new()
+            };
+            format!(
+                "did you mean {}? A name without a namespace is one of the VirtualService's own{without_one}",
+                list(same)
+            )
+        }
     }
 }
 
