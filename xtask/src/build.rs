@@ -9,10 +9,13 @@ use crate::setup::{self, WASM_TARGET};
 use crate::workspace::{Workspace, run, say};
 
 /// The filter that the command carries.
-const FILTER: &str = "fingerpost-virtual-service";
+pub(crate) const FILTER: &str = "fingerpost-virtual-service";
 
 /// The package of the command.
-const COMMAND: &str = "fingerpost-cli";
+pub(crate) const COMMAND: &str = "fingerpost-cli";
+
+/// The example of that package that compiles the module to machine code.
+pub(crate) const PRECOMPILE: &str = "precompile";
 
 /// The packages that are built for Envoy.
 pub(crate) const FILTERS: [&str; 3] = [FILTER, "fingerpost-subset-select", "fingerpost-uri-rewrite"];
@@ -79,17 +82,26 @@ pub(crate) fn for_envoy(workspace: &Workspace, verb: &str) -> Command {
 /// Compiles the module to machine code, and puts it where the command's build looks for it. `packages` are those that
 /// are built next: what compiles it is built of the same parts.
 pub(crate) fn precompiled(workspace: &Workspace, profile: Profile, packages: &[&str]) -> Result<(), Failure> {
-    const TOOL: &str = "precompile";
-    let machine_code = workspace.machine_code(&host()?);
-    let mut cargo = workspace.cargo(["build", "--example", TOOL]);
-    let tool = profile.folder(workspace, &mut cargo).join("examples").join(TOOL);
+    let mut cargo = workspace.cargo(["build", "--example", PRECOMPILE]);
+    let tool = profile
+        .folder(workspace, &mut cargo)
+        .join("examples")
+        .join(PRECOMPILE);
     run(cargo.args(packages), "what compiles the module does not build")?;
+    machine_code(workspace, &host()?, Command::new(tool))
+}
 
+/// Runs the program that compiles the module to machine code, for the target that it was built for.
+pub(crate) fn machine_code(
+    workspace: &Workspace,
+    target: &str,
+    mut precompile: Command,
+) -> Result<(), Failure> {
+    let machine_code = workspace.machine_code(target);
     if let Some(folder) = machine_code.parent() {
         fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
     }
     let draft = machine_code.with_extension("draft");
-    let mut precompile = Command::new(&tool);
     run(
         precompile.arg(workspace.module()).arg(&draft),
         "the module does not compile to machine code",

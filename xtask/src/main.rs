@@ -7,6 +7,7 @@ mod build;
 mod checks;
 mod conformance;
 mod core_as_wasm;
+mod dist;
 mod docs;
 mod failure;
 mod fuzz;
@@ -24,6 +25,8 @@ const HELP: &str = "\
 Usage: cargo xtask <verb>
 
   build [--release]      the filters for Envoy, then the `fingerpost` command with the filter inside it
+  dist [TARGET…]         archives of a static `fingerpost` for x86-64 and arm64 Linux, with completions, manual pages, licences,
+                         an SBOM and checksums, in the target folder's `dist`
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
   test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
                          `cargo test ARGUMENTS`
@@ -70,6 +73,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
     match arguments {
         ["build"] => build::all(&workspace, build::Profile::Dev).map(drop),
         ["build", "--release"] => build::all(&workspace, build::Profile::Release).map(drop),
+        ["dist", rest @ ..] if rest.iter().all(|it| !it.starts_with('-')) => dist::run(&workspace, rest),
         ["up", rest @ ..] => up::run(&workspace, &up::Request::parse(rest)?),
         ["test"] => checks::test(&workspace, &[]),
         ["test", "--", rest @ ..] => checks::test(&workspace, rest),

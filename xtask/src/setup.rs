@@ -12,6 +12,10 @@ use crate::workspace::{Workspace, run, say};
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip1";
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
+/// The version of cargo-cyclonedx that writes the SBOM.
+const CARGO_CYCLONEDX: &str = "0.5.9";
+/// What links static binaries for every target: from PyPI, because Zig is a C compiler and linker without parts of a system.
+const ZIG: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.15.2"];
 
 /// Rust's standard library for a target.
 pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<(), Failure> {
@@ -94,6 +98,84 @@ pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
 
 fn is_cargo_deny(candidate: &Path) -> bool {
     version(candidate).is_some_and(|it| it == format!("cargo-deny {CARGO_DENY}"))
+}
+
+/// cargo-zigbuild and Zig, in a folder of Python packages.
+pub(crate) struct Zig {
+    folder: PathBuf,
+}
+
+impl Zig {
+    /// cargo-zigbuild, which finds Zig beside itself.
+    pub(crate) fn cargo_zigbuild(&self) -> Command {
+        let programs = self.folder.join("bin");
+        let mut command = Command::new(programs.join("cargo-zigbuild"));
+        let before = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(programs).chain(std::env::split_paths(&before));
+        if let Ok(path) = std::env::join_paths(path) {
+            command.env("PATH", path);
+        }
+        command
+    }
+}
+
+/// cargo-zigbuild and Zig, of the pinned versions.
+pub(crate) fn zig(workspace: &Workspace) -> Result<Zig, Failure> {
+    let folder = workspace.tools().join(ZIG.join("-").replace("==", "-"));
+    let zig = Zig { folder };
+    if zig
+        .cargo_zigbuild()
+        .arg("--version")
+        .output()
+        .is_ok_and(|it| it.status.success())
+    {
+        say("setup", format_args!("{} … present", ZIG.join(", ")));
+        return Ok(zig);
+    }
+    say("setup", format_args!("{} … installing by pip", ZIG.join(", ")));
+    let failed = "cargo-zigbuild and Zig can't be installed by pip";
+    let in_surroundings = |failure: Failure| Failure::Surroundings(failure.to_string());
+    let mut venv = Command::new("python3");
+    run(venv.args(["-m", "venv"]).arg(&zig.folder), failed).map_err(in_surroundings)?;
+    let mut pip = Command::new(zig.folder.join("bin/pip"));
+    run(
+        pip.args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(ZIG),
+        failed,
+    )
+    .map_err(in_surroundings)?;
+    Ok(zig)
+}
+
+/// cargo-cyclonedx, of the pinned version.
+pub(crate) fn cargo_cyclonedx(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let root = workspace
+        .tools()
+        .join(format!("cargo-cyclonedx-{CARGO_CYCLONEDX}"));
+    let installed = root.join("bin/cargo-cyclonedx");
+    if installed.is_file() {
+        say(
+            "setup",
+            format_args!("cargo-cyclonedx {CARGO_CYCLONEDX} … present"),
+        );
+        return Ok(installed);
+    }
+    say(
+        "setup",
+        format_args!("cargo-cyclonedx {CARGO_CYCLONEDX} … building; this takes minutes, once"),
+    );
+    let mut cargo = workspace.cargo([
+        "install",
+        "cargo-cyclonedx",
+        "--quiet",
+        "--locked",
+        "--version",
+        CARGO_CYCLONEDX,
+    ]);
+    cargo.arg("--root").arg(root);
+    run(&mut cargo, "cargo-cyclonedx can't be installed")
+        .map_err(|it| Failure::Surroundings(it.to_string()))?;
+    Ok(installed)
 }
 
 /// Node.js, which only its owner can install.

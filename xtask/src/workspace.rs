@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::failure::Failure;
 
 /// The repository and the folder that it is built in.
@@ -22,18 +24,12 @@ impl Workspace {
     pub(crate) fn find() -> Result<Self, Failure> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = here.parent().unwrap_or(here).to_owned();
-        let output = cargo()
+        let mut command = cargo();
+        command
             .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(&root)
-            .output()
-            .map_err(|error| Failure::Surroundings(format!("cargo does not run: {error}")))?;
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|_| {
-            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Failure::Surroundings(format!("`cargo metadata` failed: {reason}"))
-        })?;
-        let target = metadata
-            .get("target_directory")
-            .and_then(serde_json::Value::as_str);
+            .current_dir(&root);
+        let metadata = read_metadata(&mut command)?;
+        let target = metadata.get("target_directory").and_then(Value::as_str);
         let target = target.map_or_else(|| root.join("target"), PathBuf::from);
         Ok(Self { root, target })
     }
@@ -58,6 +54,40 @@ impl Workspace {
         self.target.join("precompiled").join(format!("{target}.cwasm"))
     }
 
+    /// What `cargo metadata` says of the whole tree of dependencies for a target.
+    pub(crate) fn metadata(&self, target: &str) -> Result<Value, Failure> {
+        let mut cargo = self.cargo([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--filter-platform",
+            target,
+        ]);
+        read_metadata(&mut cargo)
+    }
+
+    /// The folders of the workspace's packages.
+    pub(crate) fn package_folders(&self) -> Result<Vec<PathBuf>, Failure> {
+        let metadata = read_metadata(&mut self.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+        let packages = metadata["packages"].as_array().into_iter().flatten();
+        let manifests = packages.filter_map(|package| package["manifest_path"].as_str());
+        Ok(manifests
+            .filter_map(|manifest| Path::new(manifest).parent().map(Path::to_owned))
+            .collect())
+    }
+
+    /// The version of a package of ours.
+    pub(crate) fn version(&self, package: &str) -> Result<String, Failure> {
+        let metadata = read_metadata(&mut self.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+        let mut packages = metadata["packages"].as_array().into_iter().flatten();
+        let found = packages
+            .find(|it| it["name"] == package)
+            .and_then(|it| it["version"].as_str());
+        let missing = || Failure::Surroundings(format!("the workspace has no {package}"));
+        found.map(str::to_owned).ok_or_else(missing)
+    }
+
     /// The version of a dependency that `Cargo.lock` has.
     pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
         let lock = self.root.join("Cargo.lock");
@@ -79,6 +109,14 @@ impl Workspace {
     pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
+}
+
+fn read_metadata(command: &mut Command) -> Result<Value, Failure> {
+    let output = command.output().map_err(|error| does_not_run(command, &error))?;
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Failure::Surroundings(format!("`cargo metadata` failed: {reason}"))
+    })
 }
 
 fn cargo() -> Command {
