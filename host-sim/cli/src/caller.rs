@@ -1,5 +1,7 @@
 //! Which command reads the resources, and what follows from that.
 
+use fingerpost_terminal::findings::Detail;
+
 /// The command that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
@@ -26,11 +28,11 @@ impl Caller {
         }
     }
 
-    /// Whether it goes on to show requests: what was found must not push its screen away.
-    pub(crate) fn goes_on(self) -> bool {
+    /// How much is shown of what was found: it must not push away the screen of a command that goes on.
+    pub(crate) fn detail(self) -> Detail {
         match self {
-            Self::Serve | Self::Up => true,
-            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Test => false,
+            Self::Serve | Self::Up => Detail::FirstPlaces,
+            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Test => Detail::Causes,
         }
     }
 

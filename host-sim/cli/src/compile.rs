@@ -5,17 +5,19 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Summary};
 use fingerpost_terminal::count;
+use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::style::{BOLD, DIM, NAME, note, paint};
 use fingerpost_terminal::table::{self, Column};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::certificates;
-use crate::failure::Failure;
+use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{left_out, load, note_plain_text};
 use crate::module;
 use crate::output::{Artifact, write};
@@ -52,17 +54,34 @@ pub(crate) struct Compile {
     /// Where Envoy will find the filter [default: the absolute path of DIR/fingerpost.wasm]
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     module_path: Option<String>,
+
+    /// How to print what was made
+    #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 impl Compile {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.compile(),
+            Format::Json => answered_in_json(self.compile()),
+        }
+    }
+
+    fn compile(&self) -> Result<(), Failure> {
         let wasm = match self.engine {
             EngineName::Wasm => Some(module::bytes()),
             EngineName::Native => None,
         };
-        let module_path = match self.module_path {
-            Some(path) => path,
+        let module_path = match &self.module_path {
+            Some(path) => path.clone(),
             None => default_module_path(&self.output)?,
         };
         let loaded = load(
@@ -104,10 +123,40 @@ impl Compile {
                 "{BOOTSTRAP} holds a private key: only you may read it"
             ));
         }
-        let mut out = fingerpost_terminal::screen::stdout();
-        out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
-        Ok(out.flush()?)
+        match self.format {
+            Format::Text => {
+                let mut out = fingerpost_terminal::screen::stdout();
+                out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
+                Ok(out.flush()?)
+            }
+            Format::Json => print_json(&with_findings(as_json(&loaded, &written), &loaded.findings)),
+        }
     }
+}
+
+fn as_json(loaded: &Compilation, written: &[PathBuf]) -> Value {
+    let summary = &loaded.compiled.summary;
+    let listeners = summary.listeners.iter().map(|listener| {
+        json!({
+            "name": listener.name,
+            "port": listener.port,
+            "listen_port": listener.listen_port,
+            "protocol": listener.protocol,
+            "hosts": hosts(listener),
+            "rules": rules(listener),
+        })
+    });
+    json!({
+        "version": 1,
+        "envoy": loaded.options.envoy.to_string(),
+        "engine": match loaded.options.engine {
+            Engine::Wasm => "wasm",
+            Engine::Native => "native",
+        },
+        "written": written.iter().map(|it| it.to_string_lossy()).collect::<Vec<_>>(),
+        "listeners": listeners.collect::<Vec<Value>>(),
+        "clusters": summary.clusters.len(),
+    })
 }
 
 fn default_module_path(output: &Path) -> Result<String, Failure> {
@@ -170,11 +219,10 @@ fn listeners(summary: &Summary) -> String {
         .listeners
         .iter()
         .map(|listener| {
-            let hosts: usize = listener.hosts.iter().map(|it| it.domains.len()).sum();
             vec![
                 listener.name.clone(),
                 listener.protocol.clone(),
-                hosts.to_string(),
+                hosts(listener).to_string(),
                 rules(listener).to_string(),
             ]
         })
@@ -189,6 +237,10 @@ fn listeners(summary: &Summary) -> String {
     }
     text.push('\n');
     text
+}
+
+fn hosts(listener: &ListenerSummary) -> usize {
+    listener.hosts.iter().map(|it| it.domains.len()).sum()
 }
 
 /// How many different rules a listener has: one with three matches for two hosts counts once.

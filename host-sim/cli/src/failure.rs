@@ -1,9 +1,13 @@
 //! Why a command fails, and its exit code.
 
-use std::io;
+use std::io::{self, Write};
 
 use fingerpost_explain::ExplainError;
+use fingerpost_resources::Diagnostics;
 use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
+use fingerpost_terminal::findings::only_findings;
+use fingerpost_terminal::screen::json_stdout;
+use serde_json::Value;
 
 /// What `--help` says of the codes.
 pub(crate) const EXIT_CODES: &str = "\
@@ -15,8 +19,8 @@ Exit codes: 0 done; 1 findings, or an expectation not met; 2 usage error or inva
 pub(crate) enum Failure {
     /// An expectation was not met; the command has said which. Code 1.
     Findings,
-    /// The input is refused; the diagnostics have been shown. Code 2.
-    Diagnosed,
+    /// The input is refused because of these findings, which have been shown. Code 2.
+    Diagnosed(Diagnostics),
     /// The command line or a file will not do. Code 2.
     Refused(String),
     /// No test to run. Code 4.
@@ -44,7 +48,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Findings => 1,
-            Self::Diagnosed | Self::Refused(_) => 2,
+            Self::Diagnosed(_) | Self::Refused(_) => 2,
             Self::NoTests(_) => 4,
             Self::Surroundings(_) => 5,
             Self::Interrupted => 130,
@@ -56,7 +60,7 @@ impl Failure {
     /// What is still to be said.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
-            Self::Findings | Self::Diagnosed | Self::Interrupted => None,
+            Self::Findings | Self::Diagnosed(_) | Self::Interrupted => None,
             Self::Refused(message) | Self::NoTests(message) | Self::Surroundings(message) => {
                 Some(message.clone())
             }
@@ -64,6 +68,21 @@ impl Failure {
             Self::Output(error) => Some(format!("the output can't be written: {error}")),
         }
     }
+}
+
+/// Prints the findings as JSON, where they are the reason that there is no other answer in JSON.
+pub(crate) fn answered_in_json(result: Result<(), Failure>) -> Result<(), Failure> {
+    if let Err(Failure::Diagnosed(findings)) = &result {
+        print_json(&only_findings(findings))?;
+    }
+    result
+}
+
+/// Prints the answer of a command.
+pub(crate) fn print_json(answer: &Value) -> Result<(), Failure> {
+    let mut out = json_stdout();
+    writeln!(out, "{answer:#}")?;
+    Ok(out.flush()?)
 }
 
 /// Every `io::Error` that `?` passes on comes from printing; those of files name their paths.

@@ -15,14 +15,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use fingerpost_renderers::{Kustomization, Tool, normal};
 use fingerpost_resources::{Contents, Source, contents};
 use fingerpost_settings::FILE_NAME;
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::{listed, note};
 use fingerpost_testing::is_test_file;
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::load::listed;
 use crate::rendered::{Render, render};
 use crate::skipped::{Reason, Skipped, is_of_other_tools, is_our_output, shown};
 use crate::working_folder::relative;

@@ -9,9 +9,9 @@ use fingerpost_config_compiler::{
 use fingerpost_resources::{
     Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Sources, read_in, visible,
 };
-use fingerpost_terminal::findings::{self, Detail};
-use fingerpost_terminal::messages::{self, Verbosity, note, show_findings, verbosity};
-use fingerpost_terminal::{count, list};
+use fingerpost_terminal::count;
+use fingerpost_terminal::findings;
+use fingerpost_terminal::messages::{listed, note};
 
 use crate::args::Input;
 use crate::assumed;
@@ -23,9 +23,6 @@ use crate::ignored::Ignored;
 use crate::proxy::{self, Proxies, Proxy};
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
-
-/// A note names so many things, unless the user wants all.
-const MOST_NAMES: usize = 5;
 
 /// What to read, and how to judge it.
 pub(crate) struct LoadOptions<'o> {
@@ -166,7 +163,9 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
         ));
     }
     let mut finished = finish(reading, vec![chosen])?;
-    finished.pop().ok_or(Failure::Diagnosed)
+    finished
+        .pop()
+        .ok_or_else(|| Failure::Diagnosed(Diagnostics::new()))
 }
 
 /// Reads, and compiles for each proxy.
@@ -295,11 +294,11 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
     let findings = of_all(&proxies, |it| &it.findings);
     let ignored = of_all(&proxies, |it| &it.ignored).len();
     if let Some(first) = proxies.first() {
-        show(&findings, &first.sources, ignored, reading.caller);
+        findings::show(&findings, &first.sources, ignored, reading.caller.detail());
     }
     let compiled: Option<Vec<Compilation>> = proxies.into_iter().map(|it| it.compilation).collect();
     let Some(compiled) = compiled else {
-        return Err(Failure::Diagnosed);
+        return Err(Failure::Diagnosed(findings));
     };
     let invalid: BTreeSet<&String> = compiled.iter().flat_map(|it| &it.invalid).collect();
     // Where nothing is left to answer with, the errors are the answer.
@@ -310,7 +309,7 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
     };
     let is_answered = !invalid.is_empty() && compiled.iter().any(has_answers);
     if findings.has_errors() && !is_answered {
-        return Err(Failure::Diagnosed);
+        return Err(Failure::Diagnosed(findings));
     }
     if !invalid.is_empty() {
         let names: Vec<_> = invalid.iter().map(|it| visible(it)).collect();
@@ -322,8 +321,13 @@ fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compi
     Ok(compiled)
 }
 
+/// The findings for all the proxies, each once.
+pub(crate) fn findings_of(proxies: &[Compilation]) -> Diagnostics {
+    of_all(proxies, |it| &it.findings)
+}
+
 /// These findings for all the proxies, each once.
-fn of_all(proxies: &[Compiled], findings: impl Fn(&Compiled) -> &Diagnostics) -> Diagnostics {
+fn of_all<P>(proxies: &[P], findings: impl Fn(&P) -> &Diagnostics) -> Diagnostics {
     if let [one] = proxies {
         return findings(one).clone();
     }
@@ -394,21 +398,6 @@ pub(crate) fn left_out(resources: &Resources) -> Option<String> {
     (!others.is_empty()).then(|| others.join(", "))
 }
 
-/// Names on one line, no more than the user wants.
-pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    match verbosity() {
-        Verbosity::All => list(names, usize::MAX),
-        Verbosity::Quiet | Verbosity::Usual => {
-            let shown = list(names, MOST_NAMES);
-            if names.len() > MOST_NAMES {
-                format!("{shown}: --all names them")
-            } else {
-                shown
-            }
-        }
-    }
-}
-
 /// Drops findings whose code is ignored; if `strict`, turns warnings into errors.
 fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diagnostics {
     let mut judged = Diagnostics::new();
@@ -422,24 +411,4 @@ fn judge(diagnostics: Diagnostics, strict: bool, ignored_codes: &[Code]) -> Diag
         judged.push(diagnostic);
     }
     judged
-}
-
-/// The findings that the user wants to see, as many as there is room for beside the screen of the command. `ignored`
-/// others are counted.
-pub(crate) fn show(diagnostics: &Diagnostics, sources: &Sources, ignored: usize, caller: Caller) {
-    let detail = match (verbosity(), caller.goes_on()) {
-        (Verbosity::All, _) => Detail::All,
-        (Verbosity::Quiet | Verbosity::Usual, true) => Detail::FirstPlaces,
-        (Verbosity::Quiet | Verbosity::Usual, false) => Detail::Causes,
-    };
-    let mut wanted = Diagnostics::new();
-    let is_wanted = |severity| severity == Severity::Error || verbosity() != Verbosity::Quiet;
-    wanted.extend(diagnostics.iter().filter(|it| is_wanted(it.severity)).cloned());
-    show_findings(&findings::screen(
-        &wanted,
-        sources,
-        ignored,
-        detail,
-        messages::width(),
-    ));
 }

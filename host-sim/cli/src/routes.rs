@@ -9,7 +9,7 @@
 //!       {"rule": "default/web http[0].match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
 //!        "match": "1", "conditions": "prefix /v1", "rewrite": "/v1 -> /", "destination": "v1.default.svc…:80",
 //!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}],
-//!  "mesh": [{"domains": ["cart.default.svc.cluster.local"], …}]}
+//!  "mesh": [{"domains": ["cart.default.svc.cluster.local"], …}], "findings": […], "notes": […]}
 //! ```
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
 //! rules are together. `assumed` of a rule is there if a destination is assumed to exist. `rule`, `rules` and `match` are null
@@ -23,6 +23,7 @@ use fingerpost_config_compiler::{
     Compilation, HostSummary, ListenerSummary, RouteSummary, Summary, assumed_gateways, sidecar_rules,
 };
 use fingerpost_resources::{Code, Resources};
+use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::listing::{self, Remarks, Shown};
 use fingerpost_terminal::screen;
 use fingerpost_terminal::style::{BOLD, DIM, paint};
@@ -32,8 +33,8 @@ use serde_json::{Value, json};
 use crate::args::{EngineName, Input};
 use crate::assumed;
 use crate::caller::Caller;
-use crate::failure::Failure;
-use crate::load::load_each;
+use crate::failure::{Failure, answered_in_json, print_json};
+use crate::load::{findings_of, load_each};
 use crate::proxy;
 
 /// Show the routes that resources make.
@@ -72,6 +73,13 @@ enum Format {
 impl Routes {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => self.answer(),
+            Format::Json => answered_in_json(self.answer()),
+        }
+    }
+
+    fn answer(&self) -> Result<(), Failure> {
         let proxies = load_each(
             &self.input,
             Caller::Routes,
@@ -81,15 +89,14 @@ impl Routes {
         let first = proxies.first();
         let mesh = first.and_then(|it| sidecar_rules(&it.resources, &it.options));
         let mesh = mesh.as_ref().and_then(|it| self.chosen_of_mesh(it));
-        let (mut out, text) = match self.format {
-            Format::Table => (screen::stdout(), self.tables(&proxies, mesh)?),
-            Format::Json => (
-                screen::json_stdout(),
-                format!("{:#}\n", self.json(&proxies, mesh)?),
-            ),
-        };
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        match self.format {
+            Format::Table => {
+                let mut out = screen::stdout();
+                out.write_all(self.tables(&proxies, mesh)?.as_bytes())?;
+                Ok(out.flush()?)
+            }
+            Format::Json => print_json(&self.json(&proxies, mesh)?),
+        }
     }
 
     /// What is shown of each proxy. A proxy without the port or the host counts only if all are.
@@ -160,12 +167,13 @@ impl Routes {
         for (proxy, shown) in self.chosen_of(proxies, mesh.is_some())? {
             listeners.extend(as_json(&shown, &proxy.options.labels));
         }
-        Ok(json!({
+        let answer = json!({
             "version": 1,
             "assumed": assumed::as_json(proxies),
             "listeners": listeners,
             "mesh": mesh.as_ref().map_or_else(Vec::new, hosts_as_json),
-        }))
+        });
+        Ok(with_findings(answer, &findings_of(proxies)))
     }
 
     fn chosen<'p>(&self, summary: &'p Summary) -> Result<Vec<Shown<'p>>, Failure> {

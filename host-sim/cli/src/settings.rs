@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_settings::{FILE_NAME, Kind, SETTINGS, Values, from_variables, read};
 use fingerpost_terminal::findings::{self, Detail};
-use fingerpost_terminal::messages::{self, note};
+use fingerpost_terminal::messages::note;
 
 use crate::failure::Failure;
 use crate::files::{read_file, unreadable};
@@ -40,9 +40,8 @@ impl Unusable {
     pub(crate) fn report(self) -> Failure {
         match self {
             Self::File(diagnostics, sources) => {
-                let screen = findings::screen(&diagnostics, &sources, 0, Detail::Causes, messages::width());
-                messages::show_findings(&screen);
-                Failure::Diagnosed
+                findings::show(&diagnostics, &sources, 0, Detail::Causes);
+                Failure::Diagnosed(diagnostics)
             }
             Self::Other(failure) => failure,
         }

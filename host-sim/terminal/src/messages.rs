@@ -7,8 +7,12 @@ use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
+use crate::list;
 use crate::screen;
 use crate::style::{ERROR, NOTE, paint};
+
+/// A note names so many things, unless the user wants all.
+const MOST_NAMES: usize = 5;
 
 /// What becomes of messages.
 struct Messages {
@@ -34,6 +38,17 @@ enum Kind {
     Note,
     Finding,
     Error,
+}
+
+impl Kind {
+    /// As it is printed.
+    fn line(self, text: &str) -> String {
+        match self {
+            Self::Note => format!("{}: {text}", paint(NOTE, "note")),
+            Self::Finding => text.to_owned(),
+            Self::Error => format!("{}: {text}", paint(ERROR, "error")),
+        }
+    }
 }
 
 static MESSAGES: Mutex<Messages> = Mutex::new(Messages {
@@ -72,7 +87,7 @@ pub fn release() {
     let all_of = |wanted| {
         let texts = kept.iter().filter(|(kind, _)| *kind == wanted);
         texts
-            .map(|(_, text)| text.as_str())
+            .map(|(kind, text)| kind.line(text))
             .collect::<Vec<_>>()
             .join("\n")
     };
@@ -86,27 +101,51 @@ pub fn release() {
 
 /// Says on standard error what is wrong.
 pub fn error(message: impl Display) {
-    say(Kind::Error, format!("{}: {message}", paint(ERROR, "error")));
+    say(Kind::Error, message.to_string());
 }
 
 /// Says on standard error what is worth knowing and no reason to worry.
 pub fn note(message: impl Display) {
     if verbosity() != Verbosity::Quiet {
-        say(Kind::Note, format!("{}: {message}", paint(NOTE, "note")));
+        say(Kind::Note, message.to_string());
     }
 }
 
-/// Shows findings on standard error, as `findings` makes a screen of them.
-pub fn show_findings(screen: &str) {
+/// Says on standard error what `findings` shows.
+pub(crate) fn say_findings(mut screen: String) {
     if !screen.is_empty() {
-        say(Kind::Finding, screen.trim_end_matches('\n').to_owned());
+        screen.truncate(screen.trim_end_matches('\n').len());
+        say(Kind::Finding, screen);
+    }
+}
+
+/// The notes that are kept.
+pub(crate) fn notes() -> Vec<String> {
+    let is_note = |(kind, _): &&(Kind, String)| *kind == Kind::Note;
+    with(|it| {
+        let kept = it.kept.iter().flatten();
+        kept.filter(is_note).map(|(_, text)| text.clone()).collect()
+    })
+}
+
+/// Names on one line, no more of them than the user wants.
+pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let most = match verbosity() {
+        Verbosity::All => usize::MAX,
+        Verbosity::Quiet | Verbosity::Usual => MOST_NAMES,
+    };
+    let shown = list(names, most);
+    if names.len() > most {
+        format!("{shown}: --all names them")
+    } else {
+        shown
     }
 }
 
 /// Says on standard error at once what the command is about to do, as it takes long.
 pub fn progress(message: impl Display) {
     if verbosity() != Verbosity::Quiet {
-        print(&format!("{}: {message}", paint(NOTE, "note")));
+        print(&Kind::Note.line(&message.to_string()));
     }
 }
 
@@ -129,7 +168,7 @@ fn say(kind: Kind, text: String) {
         None => Some(text),
     });
     if let Some(text) = now {
-        print(&text);
+        print(&kind.line(&text));
     }
 }
 

@@ -5,16 +5,17 @@
 mod redirects;
 mod screen;
 
-use fingerpost_resources::Code;
+use fingerpost_resources::{Code, Diagnostics};
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::table;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
-use crate::failure::Failure;
-use crate::load::load_each;
+use crate::failure::{Failure, answered_in_json, print_json};
+use crate::load::{findings_of, load_each};
 use crate::proxy;
 use crate::request_args::RequestArgs;
 use redirects::follow;
@@ -88,16 +89,25 @@ enum Format {
 impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.answer(),
+            Format::Json => answered_in_json(self.answer()),
+        }
+    }
+
+    fn answer(&self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
         let request = self.request.read(Caller::Explain, &self.input)?;
         let request =
             request.ok_or_else(|| Failure::refused("expected a URL, or --curl with a curl command"))?;
         let proxies = load_each(&self.input, Caller::Explain, options, TOLD_HERE)?;
         let (chosen, told, redirects) = follow(&proxies, request, self.request.port.map(u32::from))?;
-        let (mut out, text) = match self.format {
+        match self.format {
             Format::Text => {
                 let several = proxies.len() > 1;
-                let proxy = proxies.get(chosen).ok_or(Failure::Diagnosed)?;
+                let proxy = proxies
+                    .get(chosen)
+                    .ok_or_else(|| Failure::Diagnosed(Diagnostics::new()))?;
                 let labels = several.then(|| proxy::shown(&proxy.options.labels));
                 let sources = &proxy.resources.sources;
                 let text = screen::show(
@@ -107,7 +117,9 @@ impl Explain {
                     sources,
                     table::width(),
                 );
-                (fingerpost_terminal::screen::stdout(), text)
+                let mut out = fingerpost_terminal::screen::stdout();
+                out.write_all(text.as_bytes())?;
+                Ok(out.flush()?)
             }
             Format::Json => {
                 let mut value = serde_json::to_value(&told).map_err(std::io::Error::from)?;
@@ -115,10 +127,8 @@ impl Explain {
                     let redirects = serde_json::to_value(redirects).map_err(std::io::Error::from)?;
                     fields.insert("redirects".to_owned(), redirects);
                 }
-                (fingerpost_terminal::screen::json_stdout(), format!("{value:#}\n"))
+                print_json(&with_findings(value, &findings_of(&proxies)))
             }
-        };
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        }
     }
 }

@@ -24,16 +24,17 @@ use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::{CurlRequest, Redirects};
 use fingerpost_explain::Assumed;
 use fingerpost_proxy_model::{Outcome, Request as Sent, Tls, Version};
-use fingerpost_resources::Code;
+use fingerpost_resources::{Code, Diagnostics};
 use fingerpost_simulated_proxy::{Scheme, host_of, is_served};
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::findings::with_findings;
+use fingerpost_terminal::messages::note;
 use serde::Serialize;
 
 use crate::args::{EngineName, Input, RuntimeName};
 use crate::caller::Caller;
-use crate::failure::Failure;
+use crate::failure::{Failure, answered_in_json};
 use crate::files::read_line;
-use crate::load::load_each;
+use crate::load::{findings_of, load_each};
 use crate::request_args::RequestArgs;
 use proxies::{Answer, Proxies};
 
@@ -92,6 +93,13 @@ enum Format {
 impl Request {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.format {
+            Format::Human => self.answer_all(),
+            Format::Json => answered_in_json(self.answer_all()),
+        }
+    }
+
+    fn answer_all(&self) -> Result<(), Failure> {
         let options = self.input.options(EngineName::Wasm, String::new());
         let request = self.request.read(Caller::Request, &self.input)?;
         let loaded = load_each(
@@ -100,6 +108,7 @@ impl Request {
             options,
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
+        let findings = findings_of(&loaded);
         let mut proxies = Proxies::new(loaded, self.filter_runtime)?;
         let mut out = BufWriter::new(match self.format {
             Format::Human => fingerpost_terminal::screen::stdout(),
@@ -107,7 +116,7 @@ impl Request {
         });
         match (&self.requests, request) {
             (Some(file), _) => self.answer_lines(file, &mut proxies, &mut out)?,
-            (None, Some(request)) => self.answer(request, &mut proxies, &mut out)?,
+            (None, Some(request)) => self.answer(request, &mut proxies, &findings, &mut out)?,
             (None, None) => return Err(Failure::refused("expected a URL, --curl or --requests")),
         }
         Ok(out.flush()?)
@@ -118,8 +127,11 @@ impl Request {
         &self,
         mut request: CurlRequest,
         proxies: &mut Proxies,
+        findings: &Diagnostics,
         out: &mut impl Write,
     ) -> Result<(), Failure> {
+        // They are told once, beside the first answer.
+        let mut findings = Some(findings);
         let mut redirects = Redirects::default();
         let mut port = self.request.port;
         loop {
@@ -128,7 +140,7 @@ impl Request {
                 note(unserved);
             }
             let answer = proxies.answer(|proxy| sent(&request, chosen, proxy))?;
-            self.print(&answer, out)?;
+            self.print(&answer, findings.take(), out)?;
             let redirect = answer.outcome.as_ref().ok().and_then(redirect);
             let Some((status, location)) = redirect.filter(|_| request.follows_redirects) else {
                 return Ok(());
@@ -155,7 +167,7 @@ impl Request {
             match parsed {
                 Ok(sent) => {
                     let answer = proxies.answer(|_| Ok(sent.clone()))?;
-                    self.print(&answer, out)?;
+                    self.print(&answer, None, out)?;
                 }
                 Err(error) => {
                     wrong += 1;
@@ -182,19 +194,22 @@ impl Request {
         Ok(())
     }
 
-    fn print(&self, answer: &Answer, out: &mut impl Write) -> io::Result<()> {
-        match (self.format, &answer.outcome) {
-            (Format::Json, Ok(outcome)) => write_json(
-                &AnswerJson {
-                    outcome,
-                    proxy: answer.proxy.as_deref(),
-                    assumed: &answer.assumed,
-                    why: answer.why.as_deref(),
-                },
-                out,
-            ),
-            (Format::Json, Err(skipped)) => write_json(skipped, out),
-            (Format::Human, _) => screen::show(answer, out),
+    fn print(&self, answer: &Answer, findings: Option<&Diagnostics>, out: &mut impl Write) -> io::Result<()> {
+        if matches!(self.format, Format::Human) {
+            return screen::show(answer, out);
+        }
+        let value = match &answer.outcome {
+            Ok(outcome) => serde_json::to_value(AnswerJson {
+                outcome,
+                proxy: answer.proxy.as_deref(),
+                assumed: &answer.assumed,
+                why: answer.why.as_deref(),
+            })?,
+            Err(skipped) => serde_json::to_value(skipped)?,
+        };
+        match findings {
+            Some(findings) => write_json(&with_findings(value, findings), out),
+            None => write_json(&value, out),
         }
     }
 }

@@ -4,6 +4,7 @@ use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::CurlRequest;
 use fingerpost_explain::{Assumed, assumed_for, only_for_sidecars};
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
+use fingerpost_resources::Diagnostics;
 use fingerpost_simulated_proxy::{SimulatedProxy, UnservedPort, is_served, unserved_port};
 
 use crate::args::RuntimeName;
@@ -70,7 +71,7 @@ impl Proxies {
             }
             first.get_or_insert(answer);
         }
-        first.ok_or(Failure::Diagnosed)
+        first.ok_or_else(|| Failure::Diagnosed(Diagnostics::new()))
     }
 }
 

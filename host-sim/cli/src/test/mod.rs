@@ -13,7 +13,8 @@
 //!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9}],
 //!             "found": []}],
 //!  "coverage": {"matches": 2, "matches_reached": 1, "rules": 2, "rules_reached": 1, "percent": 50.0,
-//!               "missing": [{"file": "shop.yaml", "line": 20, "rule": "default/shop http[1]", "conditions": "…"}]}}
+//!               "missing": [{"file": "shop.yaml", "line": 20, "rule": "default/shop http[1]", "conditions": "…"}]},
+//!  "findings": […], "notes": […]}
 //! ```
 //! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `found` has what
 //! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_resources::{Diagnostics, Source, Sources};
+use fingerpost_terminal::findings::{self, with_findings};
 use fingerpost_terminal::messages::{self, error, note};
 use fingerpost_testing::{
     Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, inputs, print_github, print_junit,
@@ -36,10 +38,10 @@ use fingerpost_testing::{
 
 use crate::args::RuntimeName;
 use crate::caller::Caller;
-use crate::failure::Failure;
+use crate::failure::{Failure, answered_in_json};
 use crate::files;
 use crate::ignored::Ignored;
-use crate::load::{LoadOptions, load_with, show};
+use crate::load::{LoadOptions, load_with};
 use crate::output::replace;
 use crate::rendered::Render;
 use crate::signals::Stop;
@@ -65,6 +67,8 @@ struct TestFiles {
     suites: Vec<Suite>,
     /// Their texts, to show what is wrong with them.
     sources: Sources,
+    /// What is odd about them.
+    findings: Diagnostics,
 }
 
 /// Test the routing: requests, and the expected outcome of each.
@@ -155,8 +159,11 @@ impl Test {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         if !self.watch {
-            let files = self.test_files()?;
-            return self.verdict(&self.test(&files)?);
+            return self.in_its_format(
+                self.test_files()
+                    .and_then(|it| self.test(&it))
+                    .and_then(|it| self.verdict(&it)),
+            );
         }
         let stop = Stop::listen()
             .map_err(|error| Failure::surroundings(format!("signals can't be listened for: {error}")))?;
@@ -167,6 +174,14 @@ impl Test {
             if watch.wait(&stop) == Wake::Stopped {
                 return Ok(());
             }
+        }
+    }
+
+    /// What was tested; where the tests could not run, the reason as JSON if that is the format.
+    fn in_its_format(&self, tested: Result<(), Failure>) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => answered_in_json(tested),
+            Format::Human | Format::Junit | Format::Tap | Format::Github => tested,
         }
     }
 
@@ -183,8 +198,9 @@ impl Test {
         let tested = files
             .and_then(|it| self.test(&it))
             .and_then(|it| self.verdict(&it));
+        let tested = self.in_its_format(tested);
         match tested {
-            Ok(()) | Err(Failure::Findings | Failure::Diagnosed) => {}
+            Ok(()) | Err(Failure::Findings | Failure::Diagnosed(_)) => {}
             Err(failure @ (Failure::Refused(_) | Failure::NoTests(_))) => {
                 if let Some(message) = failure.message() {
                     error(message);
@@ -226,6 +242,7 @@ impl Test {
             accept: self.accept,
         };
         let mut compiled = Vec::new();
+        let mut found = files.findings.clone();
         for inputs in wanted_inputs(&files.suites, &options) {
             let reading = LoadOptions {
                 caller: Caller::Test,
@@ -241,13 +258,14 @@ impl Test {
                 ignored: &self.ignored,
             };
             let compilation = load_with(&reading, inputs.options())?;
+            found.extend(compilation.findings.iter().cloned());
             compiled.push((inputs, compilation));
         }
         let run = match run(&files.suites, compiled, &self.filter_runtime.load()?, &options) {
             Ok(run) => run,
             Err(RunError::UnknownNames(findings)) => {
-                show(&findings, &files.sources, 0, Caller::Test);
-                return Err(Failure::Diagnosed);
+                findings::show(&findings, &files.sources, 0, Caller::Test.detail());
+                return Err(Failure::Diagnosed(findings));
             }
             Err(RunError::Proxy(error)) => return Err(error.into()),
             Err(RunError::Port(error)) => return Err(error.into()),
@@ -266,7 +284,7 @@ impl Test {
                 fingerpost_terminal::screen::stdout()
             }
         });
-        print(&report, self.format, &mut out)?;
+        print(&report, &found, self.format, &mut out)?;
         out.flush()?;
         Ok(report)
     }
@@ -298,11 +316,15 @@ impl TestFiles {
             sources.push(source);
         }
         let sources = Sources::new(sources);
-        show(&diagnostics, &sources, 0, Caller::Test);
+        findings::show(&diagnostics, &sources, 0, Caller::Test.detail());
         if diagnostics.has_errors() {
-            return Err(Failure::Diagnosed);
+            return Err(Failure::Diagnosed(diagnostics));
         }
-        Ok(Self { suites, sources })
+        Ok(Self {
+            suites,
+            sources,
+            findings: diagnostics,
+        })
     }
 }
 
@@ -318,12 +340,12 @@ fn accept(accepted: Accepted) -> Result<(), Failure> {
 }
 
 /// Prints the results for whom they are for.
-fn print(report: &Report, format: Format, out: &mut impl Write) -> io::Result<()> {
+fn print(report: &Report, found: &Diagnostics, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Human => screen::print(report, out),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
+            let report = with_findings(serde_json::to_value(report)?, found);
+            writeln!(out, "{report:#}")
         }
         Format::Junit => print_junit(report, out),
         Format::Tap => print_tap(report, out),

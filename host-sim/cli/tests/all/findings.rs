@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use std::process::Stdio;
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, send, shop, until};
 
@@ -243,4 +244,114 @@ fn a_server_shows_its_rules_then_the_first_of_each_cause() {
         stderr.contains("300 warnings (unknown-host 300) in 1 file"),
         "{stderr}"
     );
+}
+
+/// The findings of a command in its JSON form.
+#[track_caller]
+fn findings_of(folder: &Folder, command: &str, code: i32) -> Vec<Value> {
+    let ended = folder.run(command);
+    ended.check(code, &[]);
+    let answer: Value = serde_json::from_str(&ended.stdout)
+        .unwrap_or_else(|error| panic!("{command}: {error}: {}", ended.stdout));
+    assert!(answer["notes"].is_array(), "{command}: {answer:#}");
+    answer["findings"]
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| panic!("{command}: {answer:#}"))
+}
+
+#[test]
+fn every_json_form_has_every_finding() {
+    let folder = Folder::with("k8s/shop.yaml", &unknown_hosts(100));
+    folder.write(
+        "shop.test.yaml",
+        "resources: k8s\ntests: [{name: a, request: \"GET http://shop.example.com/v1/x\", expect: {status: 200}}]\n",
+    );
+    let expected = json!({
+        "code": "unknown-host", "severity": "warning", "resource": "VirtualService default/shop",
+        "field": "spec.http[2].route[0].destination.host", "file": "k8s/shop.yaml",
+    });
+    for command in [
+        "routes -f k8s",
+        "request -f k8s --filter-runtime native http://shop.example.com/v1/x",
+        "compile -f k8s -o out --engine native",
+        "test shop.test.yaml --filter-runtime native",
+    ] {
+        let findings = findings_of(&folder, &format!("{command} --format json"), 0);
+        assert_eq!(findings.len(), 100, "{command}");
+        for (field, value) in expected.as_object().expect("an object") {
+            assert_eq!(findings[0][field], *value, "{command}: {:#}", findings[0]);
+        }
+        let places = ["line", "column"].map(|it| findings[0][it].as_u64());
+        assert!(places.iter().all(Option::is_some), "{command}: {:#}", findings[0]);
+        assert!(
+            findings[0]["message"]
+                .as_str()
+                .is_some_and(|it| it.contains("gone-0")),
+            "{command}"
+        );
+        assert!(findings_of(&folder, &format!("{command} --format json -q"), 0).is_empty());
+    }
+    let findings = findings_of(
+        &folder,
+        "explain -f k8s http://shop.example.com/v1/x --format json",
+        0,
+    );
+    assert!(findings.is_empty(), "the outcome has them: {findings:?}");
+}
+
+#[test]
+fn an_input_that_is_refused_is_answered_with_its_findings() {
+    let folder = Folder::with("shop.yaml", &format!("{}---\n{}", shop(), invalid(1)));
+    folder.write(
+        "shop.test.yaml",
+        "strict: true\ntests: [{name: a, request: \"GET http://shop.example.com/v1/x\", expect: {status: 200}}]\n",
+    );
+    folder.write("bad.test.yaml", "tests: [{nmae: a}]\n");
+    for command in [
+        "routes -f shop.yaml --strict",
+        "explain -f shop.yaml --strict http://shop.example.com/v1/x",
+        "request -f shop.yaml --strict http://shop.example.com/v1/x",
+        "compile -f shop.yaml -o out",
+        "test shop.test.yaml -f shop.yaml",
+    ] {
+        let findings = findings_of(&folder, &format!("{command} --format json"), 2);
+        let [finding] = findings.as_slice() else {
+            panic!("{command}: {findings:#?}");
+        };
+        assert_eq!(
+            (&finding["code"], &finding["severity"]),
+            (&json!("bad-duration"), &json!("error")),
+            "{command}"
+        );
+    }
+    let findings = findings_of(&folder, "test bad.test.yaml -f shop.yaml --format json", 2);
+    assert_eq!(findings[0]["file"], "bad.test.yaml");
+}
+
+#[test]
+fn places_are_those_of_the_working_folder() {
+    let folder = Folder::with("k8s/shop.yaml", &unknown_hosts(1));
+    folder.write(
+        "k8s/sub/other.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    );
+    let absolute = folder.join("k8s/shop.yaml");
+    let link = folder.join("link");
+    std::os::unix::fs::symlink(folder.join("k8s/sub"), &link).expect("a link");
+    for name in [
+        "k8s/shop.yaml",
+        "./k8s/shop.yaml",
+        "k8s/../k8s/./shop.yaml",
+        "k8s",
+        "./k8s/",
+        ".",
+        absolute.to_str().expect("text"),
+    ] {
+        let ended = folder.run(&format!("routes -f {name}"));
+        ended.check(0, &["--> k8s/shop.yaml:27:34\n"]);
+    }
+    // `..` of a link is not the folder around the link.
+    let ended = folder.run("routes -f link/../shop.yaml");
+    ended.check(0, &["--> link/../shop.yaml:27:34\n"]);
 }

@@ -5,13 +5,18 @@
 //! at the end counts everything.
 
 mod cause;
+mod json;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::Style;
 use cause::Group;
 use fingerpost_resources::{Diagnostic, Diagnostics, FindingRenderer, Severity, Sources, visible};
 
+pub use json::{only_findings, with_findings};
+
+use crate::messages::{self, Verbosity, verbosity};
 use crate::screen::ours;
 use crate::style::{BOLD, DIM, ERROR, NOTE, WARNING, paint};
 use crate::words::shortened;
@@ -35,6 +40,33 @@ pub enum Detail {
     Causes,
     /// The first place of each cause, in at most 25 lines: the screen has something else to show.
     FirstPlaces,
+}
+
+/// Shows those of the findings that the user wants, on standard error. `ignored` others are counted. `detail` is for a
+/// user who does not want all.
+///
+/// Files are read again after each change. Warnings that were shown last are not shown again.
+pub fn show(findings: &Diagnostics, sources: &Sources, ignored: usize, detail: Detail) {
+    static LAST: Mutex<String> = Mutex::new(String::new());
+    let (detail, ignored) = match verbosity() {
+        Verbosity::All => (Detail::All, ignored),
+        Verbosity::Usual => (detail, ignored),
+        Verbosity::Quiet => (detail, 0),
+    };
+    let screen = screen(&wanted(findings), sources, ignored, detail, messages::width());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if *last != screen || findings.has_errors() {
+        last.clone_from(&screen);
+        messages::say_findings(screen);
+    }
+}
+
+/// The findings that the user wants.
+fn wanted(findings: &Diagnostics) -> Diagnostics {
+    let is_wanted = |severity| severity == Severity::Error || verbosity() != Verbosity::Quiet;
+    let mut wanted = Diagnostics::new();
+    wanted.extend(findings.iter().filter(|it| is_wanted(it.severity)).cloned());
+    wanted
 }
 
 /// The findings and a summary, such as `3 errors, 12 warnings (unknown-host 9, unreachable-match 3) in 87 files`. Empty if
