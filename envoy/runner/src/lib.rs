@@ -41,7 +41,7 @@ pub use access_log::access_log_format;
 pub use binary::{BinaryError, EnvoyBinary, Fault, Origin, PassedOver, VARIABLE, default_cache};
 pub use bootstrap::{Bootstrap, BoundListener};
 pub use certificate::{Authority, Certificate};
-pub use echo::{Echo, EchoOptions, Received, Report};
+pub use echo::{Echo, EchoBody, EchoOptions, Received, Report, ServedCluster};
 pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
 pub use launch::{StartOptions, Stdout, validate};
 pub use private::{PrivateDirectory, private_draft, write_private};

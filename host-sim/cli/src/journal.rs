@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use fingerpost_config_compiler::Summary;
+use fingerpost_envoy_runner::ServedCluster;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
-use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::style::{BAD, DIM, GOOD, NAME, ODD, paint};
 use fingerpost_terminal::table;
 use serde::Deserialize;
 
 use crate::explain_command::{ExplainCommand, GatewayPort};
+use crate::local::served;
 
 /// The column of host and path starts with this width.
 const USUAL_TARGET: usize = 32;
@@ -98,9 +99,13 @@ impl Journal {
     pub(crate) fn of(summary: &Summary) -> Self {
         let rules = summary.routes().filter_map(|(_, _, route)| route.rule.as_ref());
         let clusters = summary.clusters.iter().map(|it| {
-            let service = without_domain(&format!("{}:{}", it.host, it.port));
-            let subset = it.subset.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-            (it.name.clone(), format!("{service}{subset}"))
+            let ServedCluster {
+                cluster,
+                service,
+                subset,
+            } = served(it);
+            let subset = subset.map(|it| format!(" {it}")).unwrap_or_default();
+            (cluster, format!("{service}{subset}"))
         });
         Self {
             target: USUAL_TARGET,
@@ -230,7 +235,7 @@ fn shortened(path: &str, most: usize) -> String {
 
 fn status(code: u16) -> String {
     let style = match code {
-        200..400 => GOOD,
+        100..400 => GOOD,
         400..500 => ODD,
         _ => BAD,
     };

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use fingerpost_config_compiler::{Endpoints, HostSummary, ListenerSummary, RouteSummary, Summary};
-use fingerpost_terminal::listing::Remarks;
+use fingerpost_config_compiler::{
+    ClusterSummary, Endpoints, HostSummary, ListenerSummary, RouteSummary, Summary,
+};
+use fingerpost_envoy_runner::ServedCluster;
+use fingerpost_terminal::listing::{Remarks, without_domain};
 use fingerpost_terminal::style::{DIM, NAME, paint};
 
 use crate::failure::Failure;
@@ -35,6 +38,30 @@ pub(crate) struct LocalListener {
     pub(crate) port: u32,
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
+}
+
+/// The paragraph of `--help` about echo servers.
+macro_rules! echo_help {
+    () => {
+        "\
+Echo servers answer 200 with the request that they received, as JSON. A header x-echo asks for something else; its parts
+are joined by `;`:
+  status=503   this status
+  delay=0.7    after so many seconds
+  reset        no answer: the connection is closed
+  times=2      the other parts hold for the first two attempts only, so that a retry succeeds
+They echo WebSockets, and answer grpc.health.v1.Health/Check."
+    };
+}
+pub(crate) use echo_help;
+
+/// What the echo server of a cluster calls itself.
+pub(crate) fn served(cluster: &ClusterSummary) -> ServedCluster {
+    ServedCluster {
+        cluster: cluster.name.clone(),
+        service: without_domain(&format!("{}:{}", cluster.host, cluster.port)),
+        subset: cluster.subset.clone(),
+    }
 }
 
 impl Echoes {

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use super::{Shared, http1, http2};
+use super::{ServedCluster, Shared, http1, http2};
 use crate::certificate::Authority;
 
 /// The first byte of a TLS handshake record: RFC 8446, section 5.1.
@@ -20,32 +20,32 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const HTTP2_PREFACE: &[u8] = b"PRI ";
 
 /// Serves a cluster's listener for as long as the runtime lives.
-pub(super) async fn accept(listener: TcpListener, cluster: String, shared: Arc<Shared>) {
+pub(super) async fn accept(listener: TcpListener, served: ServedCluster, shared: Arc<Shared>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let cluster: Arc<str> = cluster.into();
+    let served = Arc::new(served);
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let (cluster, shared) = (Arc::clone(&cluster), Arc::clone(&shared));
+        let (served, shared) = (Arc::clone(&served), Arc::clone(&shared));
         // A connection that breaks is the client's business: it sees it too.
-        tokio::spawn(async move { serve(stream, &cluster, &shared).await });
+        tokio::spawn(async move { serve(stream, &served, &shared).await });
     }
 }
 
-async fn serve(stream: TcpStream, cluster: &Arc<str>, shared: &Arc<Shared>) -> io::Result<()> {
+async fn serve(stream: TcpStream, served: &Arc<ServedCluster>, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first[0] == TLS_HANDSHAKE {
         let stream = shared.tls.accept(stream).await?;
-        return serve_http(stream, cluster, shared).await;
+        return serve_http(stream, served, shared).await;
     }
-    serve_http(stream, cluster, shared).await
+    serve_http(stream, served, shared).await
 }
 
-async fn serve_http<S>(mut stream: S, cluster: &Arc<str>, shared: &Arc<Shared>) -> io::Result<()>
+async fn serve_http<S>(mut stream: S, served: &Arc<ServedCluster>, shared: &Arc<Shared>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -58,11 +58,11 @@ where
     if start.starts_with(HTTP2_PREFACE) {
         let (reader, writer) = tokio::io::split(stream);
         let stream = tokio::io::join(io::Cursor::new(start).chain(reader), writer);
-        return http2::serve(stream, cluster, shared)
+        return http2::serve(stream, served, shared)
             .await
             .map_err(io::Error::other);
     }
-    http1::serve(stream, start, cluster, shared).await
+    http1::serve(stream, start, served, shared).await
 }
 
 /// A self-signed certificate: tests of TLS to an upstream do not check whether it is trusted.

@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::answer::Answer;
 use super::directive::Directive;
-use super::{Received, Shared, text};
+use super::{EchoBody, Received, ServedCluster, Shared, text, websocket};
 
 /// As many as Envoy itself takes by default is 100; a proxy may add some.
 const MAX_HEADERS: usize = 256;
@@ -24,7 +24,7 @@ enum Body {
 pub(super) async fn serve<S>(
     mut stream: S,
     mut buffer: Vec<u8>,
-    cluster: &Arc<str>,
+    served: &ServedCluster,
     shared: &Shared,
 ) -> io::Result<()>
 where
@@ -32,7 +32,7 @@ where
 {
     loop {
         let (length, received, body) = loop {
-            if let Some(head) = parse_head(&buffer, cluster)? {
+            if let Some(head) = parse_head(&buffer, &served.cluster)? {
                 break head;
             }
             if stream.read_buf(&mut buffer).await? == 0 {
@@ -44,17 +44,25 @@ where
         let is_last = received
             .header("connection")
             .is_some_and(|it| it.eq_ignore_ascii_case("close"));
+        let answer = Answer::to(&received, served, shared.body);
+        let key = match shared.body {
+            EchoBody::Request => websocket::key(&received).map(str::to_owned),
+            EchoBody::Ok => None,
+        };
         let directive = shared.receive(received);
-        skip_body(&mut stream, &mut buffer, body).await?;
+        let received_bytes = skip_body(&mut stream, &mut buffer, body).await?;
         if !directive.delay.is_zero() {
             tokio::time::sleep(directive.delay).await;
         }
         if directive.reset {
             return Ok(());
         }
-        stream
-            .write_all(&answer(directive, shared.answer_headers(cluster), is_head))
-            .await?;
+        if let Some(key) = key.filter(|_| directive.status == 200) {
+            return websocket::serve(stream, buffer, &key).await;
+        }
+        let headers = shared.answer_headers(&served.cluster);
+        let bytes = head_and_body(answer, received_bytes, directive, headers, is_head);
+        stream.write_all(&bytes).await?;
         stream.flush().await?;
         if is_last {
             return stream.shutdown().await;
@@ -103,13 +111,17 @@ fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<(usize, Receive
     Ok(Some((length, received, body)))
 }
 
-/// Reads a body to its end and forgets it.
-async fn skip_body<S>(stream: &mut S, buffer: &mut Vec<u8>, body: Body) -> io::Result<()>
+/// Reads a body to its end and forgets it, but for its length.
+async fn skip_body<S>(stream: &mut S, buffer: &mut Vec<u8>, body: Body) -> io::Result<usize>
 where
     S: AsyncRead + Unpin,
 {
+    let mut length = 0;
     match body {
-        Body::Length(length) => skip(stream, buffer, length).await,
+        Body::Length(all) => {
+            skip(stream, buffer, all).await?;
+            Ok(all)
+        }
         Body::Chunked => loop {
             let size = loop {
                 match httparse::parse_chunk_size(buffer) {
@@ -122,8 +134,10 @@ where
                 }
             };
             if size == 0 {
-                return skip_trailers(stream, buffer).await;
+                skip_trailers(stream, buffer).await?;
+                return Ok(length);
             }
+            length += size;
             skip(stream, buffer, size).await?;
             skip(stream, buffer, 2).await?; // the line's end behind each chunk
         },
@@ -168,22 +182,26 @@ async fn fill<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io:
     }
 }
 
-fn answer<'s>(
+fn head_and_body<'s>(
+    answer: Answer,
+    received_bytes: usize,
     directive: Directive,
     headers: impl Iterator<Item = (&'s str, &'s str)>,
     is_head: bool,
 ) -> Vec<u8> {
     let status = directive.status;
-    let mut answer = format!("HTTP/1.1 {status} Echo\r\ncontent-type: text/plain\r\n");
+    let content_type = answer.content_type();
+    let mut text = format!("HTTP/1.1 {status} Echo\r\ncontent-type: {content_type}\r\n");
     for (name, value) in headers {
-        let _ = write!(answer, "{name}: {value}\r\n"); // writing to a String can't fail
+        let _ = write!(text, "{name}: {value}\r\n"); // writing to a String can't fail
     }
     let has_no_body = status < 200 || status == 204 || status == 304; // RFC 9110, section 6.4.1
     if has_no_body {
-        answer.push_str("\r\n");
+        text.push_str("\r\n");
     } else {
-        answer.push_str("content-length: 2\r\n\r\n");
-        answer.push_str(if is_head { "" } else { "ok" });
+        let body = answer.text(received_bytes);
+        let _ = write!(text, "content-length: {}\r\n\r\n", body.len());
+        text.push_str(if is_head { "" } else { &body });
     }
-    answer.into_bytes()
+    text.into_bytes()
 }

@@ -1,55 +1,75 @@
 //! HTTP/2, for clusters whose port says `http2` or `grpc`.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Received, Shared, text};
+use super::answer::Answer;
+use super::{EchoBody, Received, ServedCluster, Shared, grpc, text};
+
+/// A part of an answer's body.
+type Data = io::Cursor<Vec<u8>>;
 
 /// Serves one connection.
-pub(super) async fn serve<S>(stream: S, cluster: &Arc<str>, shared: &Arc<Shared>) -> Result<(), h2::Error>
+pub(super) async fn serve<S>(
+    stream: S,
+    served: &Arc<ServedCluster>,
+    shared: &Arc<Shared>,
+) -> Result<(), h2::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut connection = h2::server::Builder::new().handshake(stream).await?;
     while let Some(request) = connection.accept().await {
         let (request, respond) = request?;
-        let (cluster, shared) = (Arc::clone(cluster), Arc::clone(shared));
-        tokio::spawn(async move { answer(request, respond, &cluster, &shared).await });
+        let (served, shared) = (Arc::clone(served), Arc::clone(shared));
+        tokio::spawn(async move { answer(request, respond, &served, &shared).await });
     }
     Ok(())
 }
 
 async fn answer(
     request: Request<RecvStream>,
-    mut respond: SendResponse<&'static [u8]>,
-    cluster: &str,
+    mut respond: SendResponse<Data>,
+    served: &ServedCluster,
     shared: &Shared,
 ) -> Result<(), h2::Error> {
     let (head, mut body) = request.into_parts();
     let is_head = head.method == "HEAD";
-    let directive = shared.receive(received(&head, cluster));
+    let received = received(&head, &served.cluster);
+    let is_call = shared.body == EchoBody::Request && grpc::is_call(received.header("content-type"));
+    let is_health_check = grpc::is_health_check(&received.path);
+    let answer = Answer::to(&received, served, shared.body);
+    let directive = shared.receive(received);
+    let mut received_bytes = 0;
     while let Some(data) = body.data().await {
-        body.flow_control().release_capacity(data?.len())?;
+        let length = data?.len();
+        received_bytes += length;
+        body.flow_control().release_capacity(length)?;
     }
     tokio::time::sleep(directive.delay).await;
     if directive.reset {
         respond.send_reset(Reason::INTERNAL_ERROR);
         return Ok(());
     }
+    if is_call && directive.status == 200 {
+        return answer_call(is_health_check, respond);
+    }
     let has_body = !matches!(directive.status, 204 | 304); // RFC 9110, section 6.4.1
     let mut response = Response::builder()
         .status(directive.status)
-        .header("content-type", "text/plain");
-    for (name, value) in shared.answer_headers(cluster) {
+        .header("content-type", answer.content_type());
+    for (name, value) in shared.answer_headers(&served.cluster) {
         response = response.header(name, value);
     }
+    let text = answer.text(received_bytes);
     if has_body {
-        response = response.header("content-length", 2);
+        response = response.header("content-length", text.len());
     }
     // Only a status or a cluster's name that HTTP can't carry is an error here.
     let Ok(response) = response.body(()) else {
@@ -59,9 +79,24 @@ async fn answer(
     let is_all = is_head || !has_body;
     let mut stream = respond.send_response(response, is_all)?;
     if !is_all {
-        stream.send_data(b"ok", true)?;
+        stream.send_data(Data::new(text.into_bytes()), true)?;
     }
     Ok(())
+}
+
+/// The answer to a call of gRPC.
+fn answer_call(is_health_check: bool, mut respond: SendResponse<Data>) -> Result<(), h2::Error> {
+    let mut response = Response::new(());
+    let kind = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert("content-type", kind);
+    if !is_health_check {
+        grpc::unimplemented(response.headers_mut());
+        respond.send_response(response, true)?;
+        return Ok(());
+    }
+    let mut stream = respond.send_response(response, false)?;
+    stream.send_data(Data::new(grpc::SERVING.to_vec()), false)?;
+    stream.send_trailers(grpc::ok())
 }
 
 fn received(head: &http::request::Parts, cluster: &str) -> Received {

@@ -1,12 +1,16 @@
-//! The echo server: one listener for each cluster. Its answer names the cluster and repeats the request.
+//! The echo server: one listener for each cluster.
 //!
-//! It answers 200 with the body `ok`, and a request header `x-echo` changes that (see [`directive`]). It speaks HTTP/1.1, HTTP/2
-//! with prior knowledge, and both over TLS, all on the same port: the first bytes of a connection decide.
+//! It answers 200 with the request as JSON, or with the body `ok` ([`EchoBody`]); a request header `x-echo` changes that (see
+//! [`directive`]). It speaks HTTP/1.1, HTTP/2 with prior knowledge, and both over TLS, all on the same port: the first
+//! bytes of a connection decide. It echoes WebSockets, and answers the health check of gRPC.
 
+mod answer;
 mod connection;
 mod directive;
+mod grpc;
 mod http1;
 mod http2;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,11 +56,37 @@ pub enum Report {
     Forget,
 }
 
+/// What answers say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EchoBody {
+    /// `ok`, whatever the request. WebSocket and gRPC are not spoken then: they are requests like others.
+    #[default]
+    Ok,
+    /// The request as one line of JSON:
+    /// ```json
+    /// {"service":"shop.default:80","subset":"v2","method":"GET","path":"/","headers":{"host":"a","x-r":["1","2"]},"body":{"bytes":0}}
+    /// ```
+    Request,
+}
+
+/// What an echo server takes the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedCluster {
+    /// The cluster, by Envoy's name.
+    pub cluster: String,
+    /// Its service, as an answer names it.
+    pub service: String,
+    /// Its subset, if it has one.
+    pub subset: Option<String>,
+}
+
 /// How to run echo servers.
 #[derive(Debug, Clone, Default)]
 pub struct EchoOptions {
     /// What becomes of the requests.
     pub report: Report,
+    /// What the answers say.
+    pub body: EchoBody,
     /// Headers of each answer, beside `content-type` and `content-length`.
     pub headers: Vec<(String, String)>,
     /// The header of each answer that names the cluster, if one is to do so.
@@ -75,6 +105,7 @@ pub struct Echo {
 /// What all connections share.
 struct Shared {
     report: Report,
+    body: EchoBody,
     headers: Vec<(String, String)>,
     cluster_header: Option<String>,
     kept: Mutex<Vec<Received>>,
@@ -103,6 +134,7 @@ impl Echo {
     pub fn start(options: EchoOptions) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             report: options.report,
+            body: options.body,
             headers: options.headers,
             cluster_header: options.cluster_header,
             kept: Mutex::default(),
@@ -128,19 +160,25 @@ impl Echo {
 
     /// Opens the server of a cluster on a free port of the loopback, or tells where it is.
     pub fn listen(&self, cluster: &str) -> io::Result<SocketAddr> {
+        self.listen_for(ServedCluster {
+            cluster: cluster.to_owned(),
+            service: cluster.to_owned(),
+            subset: None,
+        })
+    }
+
+    /// As [`listen`](Self::listen), with the names that answers show.
+    pub fn listen_for(&self, served: ServedCluster) -> io::Result<SocketAddr> {
         let mut addresses = lock(&self.addresses);
-        if let Some(address) = addresses.get(cluster) {
+        if let Some(address) = addresses.get(&served.cluster) {
             return Ok(*address);
         }
         let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        self.runtime.spawn(connection::accept(
-            listener,
-            cluster.to_owned(),
-            Arc::clone(&self.shared),
-        ));
-        addresses.insert(cluster.to_owned(), address);
+        addresses.insert(served.cluster.clone(), address);
+        self.runtime
+            .spawn(connection::accept(listener, served, Arc::clone(&self.shared)));
         Ok(address)
     }
 

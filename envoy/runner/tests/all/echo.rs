@@ -6,7 +6,9 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::support::{bootstrap, envoy, folder, get};
-use fingerpost_envoy_runner::{Echo, EchoOptions, Report, RunningEnvoy, StartOptions};
+use fingerpost_envoy_runner::{
+    Echo, EchoBody, EchoOptions, Report, RunningEnvoy, ServedCluster, StartOptions,
+};
 use serde_json::{Value, json};
 
 fn echo() -> Echo {
@@ -45,6 +47,149 @@ fn the_plain_answer_is_ok() {
         ),
         "HTTP/1.1 200 Echo\r\ncontent-type: text/plain\r\nserver-extra: 1\r\nx-echo-cluster: a\r\ncontent-length: 2\r\n\r\nok"
     );
+}
+
+/// The body of the answer to these bytes, by a server that shows requests.
+fn shown(bytes: &[u8]) -> Value {
+    let echo = Echo::start(EchoOptions {
+        body: EchoBody::Request,
+        ..EchoOptions::default()
+    })
+    .unwrap();
+    let address = echo
+        .listen_for(ServedCluster {
+            cluster: "outbound|80|v2|shop.default.svc.cluster.local".to_owned(),
+            service: "shop.default:80".to_owned(),
+            subset: Some("v2".to_owned()),
+        })
+        .unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains(&format!("content-length: {}", body.len())),
+        "{answer}"
+    );
+    assert!(
+        head.contains("content-type: application/json") && body.ends_with("}\n"),
+        "{answer}"
+    );
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn an_answer_shows_the_request() {
+    let shown = shown(
+        b"POST /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-R: 1\r\nx-r: 2\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+          3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
+    );
+    let expected = json!({
+        "service": "shop.default:80",
+        "subset": "v2",
+        "method": "POST",
+        "path": "/a?b=%20",
+        "headers": {"host": "h", "x-r": ["1", "2"], "transfer-encoding": "chunked", "connection": "close"},
+        "body": {"bytes": 7},
+    });
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn an_answer_to_head_has_the_length_and_no_body() {
+    let echo = Echo::start(EchoOptions {
+        body: EchoBody::Request,
+        ..EchoOptions::default()
+    })
+    .unwrap();
+    let answer = send(&echo, b"HEAD / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    assert!(
+        answer.ends_with("\r\n\r\n") && answer.contains("content-length: "),
+        "{answer}"
+    );
+    assert!(!answer.contains("content-length: 0"), "{answer}");
+}
+
+#[test]
+fn a_websocket_gets_its_messages_back() {
+    let echo = Echo::start(EchoOptions {
+        body: EchoBody::Request,
+        ..EchoOptions::default()
+    })
+    .unwrap();
+    let mut stream = TcpStream::connect(echo.listen("a").unwrap()).unwrap();
+    let head = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: Upgrade\r\nUpgrade: WebSocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // A text and a binary message, a ping and the end, each with a mask of zeros (RFC 6455, section 5.2).
+    let frames: [&[u8]; 4] = [
+        &[0x81, 0x82, 0, 0, 0, 0, b'h', b'i'],
+        &[0x82, 0x81, 0, 0, 0, 0, 7],
+        &[0x89, 0x80, 0, 0, 0, 0],
+        &[0x88, 0x80, 0, 0, 0, 0],
+    ];
+    stream.write_all(head).unwrap();
+    stream.write_all(&frames.concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    assert!(text.starts_with("HTTP/1.1 101"), "{text}");
+    assert!(
+        text.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+        "{text}"
+    );
+    let sent = [0x81, 2, b'h', b'i', 0x82, 1, 7, 0x8a, 0, 0x88, 0];
+    assert!(answer.ends_with(&sent), "{answer:?}");
+}
+
+#[test]
+fn a_server_that_says_ok_takes_an_upgrade_for_a_request() {
+    let head = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\nupgrade: websocket\r\nsec-websocket-key: a\r\n\r\n";
+    assert!(send(&echo(), head).starts_with("HTTP/1.1 200"));
+}
+
+/// The status of HTTP, the body, and `grpc-status` wherever it is, of a call.
+fn call(path: &'static str) -> (u16, Vec<u8>, String) {
+    let echo = Echo::start(EchoOptions {
+        body: EchoBody::Request,
+        ..EchoOptions::default()
+    })
+    .unwrap();
+    let address = echo.listen("a").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async move {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let request = http::Request::post(format!("http://h{path}"))
+            .header("content-type", "application/grpc+proto")
+            .body(())
+            .unwrap();
+        let (answer, _) = sender.send_request(request, true).unwrap();
+        let (head, mut body) = answer.await.unwrap().into_parts();
+        let mut bytes = Vec::new();
+        while let Some(data) = body.data().await {
+            bytes.extend_from_slice(&data.unwrap());
+        }
+        let trailers = body.trailers().await.unwrap().unwrap_or_default();
+        let status = trailers.get("grpc-status").or(head.headers.get("grpc-status"));
+        let status = status.map(|it| it.to_str().unwrap().to_owned());
+        (head.status.as_u16(), bytes, status.unwrap_or_default())
+    })
+}
+
+#[test]
+fn the_health_check_of_grpc_is_answered() {
+    // `HealthCheckResponse{status: SERVING}` in its frame.
+    let serving = vec![0, 0, 0, 0, 2, 0x08, 1];
+    assert_eq!(
+        call("/grpc.health.v1.Health/Check"),
+        (200, serving, "0".to_owned())
+    );
+    assert_eq!(call("/shop.Shop/Buy"), (200, Vec::new(), "12".to_owned()));
 }
 
 #[test]

@@ -230,6 +230,9 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
             name => headers.push((name.to_owned(), value.to_owned())),
         }
     }
+    if let Some(host) = request.uri().authority().filter(|_| is_http2(request)) {
+        authority = Some(host.to_string());
+    }
     let path = target(request);
     if authority.is_none() && !path.contains("://") {
         return Err(Box::new(Done::plain(400, "Bad Request", "missing_host_header")));
@@ -243,6 +246,7 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
         tls: downstream.tls.clone(),
         version: match request.version() {
             Version::HTTP_10 => SentVersion::Http10,
+            Version::HTTP_2 => SentVersion::Http2,
             _ => SentVersion::Http11, // the server speaks no other
         },
     })
@@ -250,7 +254,15 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
 
 /// The target as it was sent, less a fragment, which the HTTP library cuts off.
 fn target(request: &Request<Incoming>) -> String {
+    if is_http2(request) {
+        let path = request.uri().path_and_query();
+        return path.map(ToString::to_string).unwrap_or_default();
+    }
     request.uri().to_string()
+}
+
+fn is_http2<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_2
 }
 
 /// The headers that are text, names in lower case.
@@ -262,6 +274,9 @@ fn shown_headers<B>(request: &Request<B>) -> Vec<(String, String)> {
 }
 
 fn authority<B>(request: &Request<B>) -> String {
+    if let Some(authority) = request.uri().authority().filter(|_| is_http2(request)) {
+        return authority.to_string();
+    }
     let host = request.headers().get("host").map(HeaderValue::as_bytes);
     String::from_utf8_lossy(host.unwrap_or_default()).into_owned()
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use fingerpost_proxy_model::ListenerTraffic as Kind;
 use fingerpost_terminal::style::note;
-use hyper::server::conn::http1;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -229,20 +230,33 @@ async fn serve(
     stream.set_nodelay(true)?;
     let plain = Downstream { port, tls: None };
     match handshakes {
-        None => serve_http(stream, plain, server, watcher).await,
+        None => {
+            let is_http2 = starts_with_preface(&stream).await?;
+            serve_http(stream, is_http2, plain, server, watcher).await
+        }
         Some(handshakes) => {
             let (stream, tls) = handshakes.accept(stream).await?;
             let downstream = Downstream {
                 tls: Some(tls),
                 ..plain
             };
-            serve_http(stream, downstream, server, watcher).await
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            serve_http(stream, is_http2, downstream, server, watcher).await
         }
     }
 }
 
+/// Whether a client speaks HTTP/2 without asking (RFC 9113, section 3.4): its preface comes in one piece.
+async fn starts_with_preface(stream: &TcpStream) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+    let mut start = [0; PREFACE.len()];
+    let length = stream.peek(&mut start).await?;
+    Ok(start.get(..length) == Some(PREFACE))
+}
+
 async fn serve_http<S>(
     stream: S,
+    is_http2: bool,
     downstream: Downstream,
     server: Rc<Server>,
     watcher: Watcher,
@@ -251,11 +265,30 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let service = service_fn(|request| answer(Rc::clone(&server), downstream.clone(), request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .max_buf_size(MOST_BUFFERED)
-        .serve_connection(TokioIo::new(stream), service);
-    watcher.watch(connection).await.map_err(io::Error::other)
+    let stream = TokioIo::new(stream);
+    let ended = if is_http2 {
+        let connection = http2::Builder::new(OnThisThread)
+            .timer(TokioTimer::new())
+            .serve_connection(stream, service);
+        watcher.watch(connection).await
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .max_buf_size(MOST_BUFFERED)
+            .serve_connection(stream, service);
+        watcher.watch(connection).await
+    };
+    ended.map_err(io::Error::other)
+}
+
+/// Runs the streams of HTTP/2 connections.
+#[derive(Clone, Copy)]
+struct OnThisThread;
+
+impl<F: Future + 'static> Executor<F> for OnThisThread {
+    fn execute(&self, work: F) {
+        drop(spawn_local(work));
+    }
 }
 
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> Failure {

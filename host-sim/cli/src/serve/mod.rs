@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fingerpost_config_compiler::Compilation;
-use fingerpost_envoy_runner::{Echo, EchoOptions, Report};
+use fingerpost_envoy_runner::{Echo, EchoBody, EchoOptions, Report};
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
 use fingerpost_terminal::messages::{self, error, note};
@@ -38,7 +38,7 @@ use crate::args::{EngineName, Input, RuntimeName};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
-use crate::local::{CurlHints, Echoes, Listen};
+use crate::local::{CurlHints, Echoes, Listen, echo_help};
 use crate::signals::Stop;
 use crate::watch::{Wake, Watch};
 
@@ -49,7 +49,7 @@ const TICK: Duration = Duration::from_millis(50);
 ///
 /// Each HTTP listener gets a free port on the loopback. The filter that Envoy would load, run in a simulator, routes the
 /// requests; a model of Envoy does the rest. Requests go to the real endpoints of a cluster if the input has them, and
-/// to an echo server, which answers 200, if not. Prints a curl line for every rule, and then every request with its rule.
+/// to an echo server if not. Prints a curl line for every rule, and then every request with its rule.
 ///
 /// Two response headers explain the answer: x-fingerpost-rule names the rule and its match, x-fingerpost-cluster the
 /// cluster that received the request.
@@ -57,18 +57,20 @@ const TICK: Duration = Duration::from_millis(50);
 /// When a file is saved, the rules are reloaded and the changes are printed. If the new files are invalid, the previous
 /// rules stay in effect. Ctrl-C stops it after the requests under way.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = concat!("\
 Examples:
   fingerpost serve -f k8s/
   fingerpost serve -f bookinfo.yaml --listen 80=8080 --listen 443=8443
   curl -si -H 'Host: shop.example.com' http://127.0.0.1:8080/v1/cart
 
+", echo_help!(), "
+
 Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin);
-HTTP/2, upgrades and CONNECT (501); TCP, TLS that is passed through, and servers that ask for clients' certificates
+upgrades, such as WebSocket, and CONNECT (501); HTTP/2 to upstreams (they get HTTP/1.1); TCP, TLS that is passed through, and servers that ask for clients' certificates
 (not served: `fingerpost up` does). A route's timeout counts until the head of the answer. Certificates are
 temporary. If the model cannot predict what Envoy would do, the answer is 501 with the reason.
 
-Exit codes: 0 stopped by Ctrl-C; 2 usage error or invalid input at the start; 5 a port that is in use.")]
+Exit codes: 0 stopped by Ctrl-C; 2 usage error or invalid input at the start; 5 a port that is in use."))]
 pub(crate) struct Serve {
     #[command(flatten)]
     input: Input,
@@ -109,6 +111,7 @@ impl Serve {
         let news = serve.follow(watch, stop.clone());
         let echo = Echo::start(EchoOptions {
             report: Report::Forget,
+            body: EchoBody::Request,
             ..EchoOptions::default()
         })
         .map_err(machine)?;

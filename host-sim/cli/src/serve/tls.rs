@@ -54,7 +54,7 @@ impl Handshakes {
         let certificate = self.authority.sign(&[name])?;
         let chain = CertificateDer::from_pem_slice(certificate.chain_pem.as_bytes());
         let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes());
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_no_client_auth()
@@ -63,6 +63,8 @@ impl Handshakes {
                 key.map_err(io::Error::other)?,
             )
             .map_err(io::Error::other)?;
+        // As Istio's gateway offers them (istio pilot/pkg/networking/util, ALPNHttp).
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let config = Arc::new(config);
         self.configs
             .borrow_mut()

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::body::Body;
 use crate::failure::Failure;
-use crate::local::Echoes;
+use crate::local::{Echoes, served};
 
 /// The endpoints of all clusters.
 pub(super) struct Upstreams {
@@ -42,13 +42,13 @@ impl Upstreams {
     /// Those of a summary, with echo servers where they are wanted.
     pub(super) fn of(summary: &[ClusterSummary], echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
         let mut clusters = HashMap::new();
-        let mut served = 0;
+        let mut echo_servers = 0;
         for cluster in summary {
             let endpoints = if echoes.stand_in(&cluster.endpoints) {
                 let address = echo
-                    .listen(&cluster.name)
+                    .listen_for(served(cluster))
                     .map_err(|error| Failure::surroundings(format!("an echo server: {error}")))?;
-                served += 1;
+                echo_servers += 1;
                 vec![Endpoint(EndpointAddress::Socket {
                     host: address.ip().to_string(),
                     port: address.port().into(),
@@ -61,7 +61,7 @@ impl Upstreams {
         }
         Ok(Self {
             clusters,
-            echoes: served,
+            echoes: echo_servers,
         })
     }
 

@@ -32,7 +32,7 @@ use crate::explain_command::GatewayPort;
 use crate::failure::Failure;
 use crate::journal::{Entry, Journal};
 use crate::load::{load, note_plain_text};
-use crate::local::{CurlHints, Echoes, Listen, LocalListener};
+use crate::local::{CurlHints, Echoes, Listen, LocalListener, echo_help};
 use crate::module;
 use crate::port_owner::who_listens;
 use crate::signals::Stop;
@@ -52,22 +52,24 @@ const CACHE: &str = "FINGERPOST_CACHE";
 /// Run resources in an Envoy on this machine.
 ///
 /// Each listener gets a free port of the loopback, and each cluster whose endpoints the input does not tell an echo
-/// server that answers 200. A curl line for every rule is printed, and then every request with the rule that it
+/// server. A curl line for every rule is printed, and then every request with the rule that it
 /// took. Ctrl-C stops everything and leaves nothing behind; a second one does not wait for requests under way.
 ///
 /// Envoy is the one that FINGERPOST_ENVOY names, else the one on the PATH, else one that is installed to
 /// FINGERPOST_CACHE, or ~/.cache/fingerpost, on first use.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = concat!("\
 Examples:
   fingerpost up -f bookinfo.yaml
   fingerpost up -f k8s/ --listen 80=8080 --listen 443=8443
   fingerpost up -f bookinfo.yaml --check bookinfo.test.json
 
+", echo_help!(), "
+
 The file of --check:
   {\"requests\": [{\"request\": {\"port\": 80, \"method\": \"GET\", \"path\": \"/v1/x\", \"authority\": \"shop.example.com\"},
                  \"expect\": {\"status\": 200, \"path\": \"/x\", \"rule\": \"default/shop http[0]\",
-                            \"cluster\": \"outbound|80|v1|shop.default.svc.cluster.local\"}}]}")]
+                            \"cluster\": \"outbound|80|v1|shop.default.svc.cluster.local\"}}]}"))]
 pub(crate) struct Up {
     #[command(flatten)]
     input: Input,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use fingerpost_config_compiler::{Compiled, Summary};
 use fingerpost_envoy_runner::{
-    Bootstrap, Echo, EchoOptions, PrivateDirectory, Report, RunningEnvoy, access_log_format,
+    Bootstrap, Echo, EchoBody, EchoOptions, PrivateDirectory, Report, RunningEnvoy, access_log_format,
 };
 
 use super::certificates::{self, Made};
@@ -40,6 +40,7 @@ impl Sandbox {
         let cluster_header = matches!(report, Report::Keep).then(|| CLUSTER_HEADER.to_owned());
         let echo = Echo::start(EchoOptions {
             report,
+            body: EchoBody::Request,
             cluster_header,
             ..EchoOptions::default()
         })
@@ -47,7 +48,7 @@ impl Sandbox {
         let clusters = compiled.summary.clusters.iter();
         let mut served = 0;
         for cluster in clusters.filter(|it| echoes.stand_in(&it.endpoints)) {
-            let address = echo.listen(&cluster.name).map_err(machine)?;
+            let address = echo.listen_for(local::served(cluster)).map_err(machine)?;
             served += usize::from(bootstrap.point_cluster(&cluster.name, address));
         }
 

@@ -7,6 +7,9 @@ use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, interrupt, shop, until};
 
 /// A running `serve`.
@@ -167,7 +170,9 @@ fn an_answer_names_its_rule_whatever_the_client_says_and_ctrl_c_ends_it() {
             "HTTP/1.1 200",
             "x-fingerpost-rule: default/shop http[0].match[0]\r\n",
             "x-fingerpost-cluster: outbound|80||shop.default.svc.cluster.local\r\n",
-            "\r\n\r\nok",
+            "content-type: application/json\r\n",
+            "\r\n\r\n{\"service\":\"shop.default:80\",\"subset\":null,\"method\":\"GET\",\"path\":\"/x?a=1\",\"headers\":{\"host\":\"shop.example.com\"",
+            "\"body\":{\"bytes\":0}}\n",
         ],
     );
     let line = serve.line();
@@ -264,6 +269,52 @@ fn the_module_that_envoy_loads_decides_the_same() {
             "x-fingerpost-rule: default/shop http[0].match[0]\r\n",
         ],
     );
+    serve.end().check(0, &[]);
+}
+
+/// What a client gets that speaks HTTP/2 without asking.
+fn http2(address: SocketAddr, path: &str) -> hyper::Response<hyper::body::Bytes> {
+    let work = async {
+        let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .expect("HTTP/2");
+        tokio::spawn(connection);
+        let request = hyper::Request::get(format!("http://shop.example.com{path}"))
+            .body(Empty::<hyper::body::Bytes>::new())
+            .expect("a request");
+        let (head, body) = sender
+            .send_request(request)
+            .await
+            .expect("an answer")
+            .into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        hyper::Response::from_parts(head, body)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(work)
+}
+
+#[test]
+fn http2_without_tls_is_served_too() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
+    let answer = http2(serve.address, "/v1/x");
+    assert_eq!(
+        (answer.status().as_u16(), answer.version()),
+        (200, hyper::Version::HTTP_2)
+    );
+    assert_eq!(
+        answer.headers()["x-fingerpost-rule"],
+        "default/shop http[0].match[0]"
+    );
+    assert!(
+        answer.body().starts_with(b"{\"service\":\"shop.default:80\""),
+        "{answer:?}"
+    );
+    contains(&serve.line(), &["200  GET", "shop.example.com/v1/x", "as /x"]);
+    assert_eq!(http2(serve.address, "/none").status().as_u16(), 404);
     serve.end().check(0, &[]);
 }
 

@@ -124,6 +124,13 @@ fn requests_are_shown_as_they_come_and_ctrl_c_leaves_nothing() {
         .read_to_string(&mut answer)
         .expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    assert!(
+        body.contains(
+            "{\"service\":\"shop.default:80\",\"subset\":null,\"method\":\"GET\",\"path\":\"/x?a=1\""
+        ),
+        "{answer}"
+    );
     let line = up.line();
     for said in [
         "200  GET",
@@ -148,6 +155,35 @@ fn requests_are_shown_as_they_come_and_ctrl_c_leaves_nothing() {
     up.end().check(0, &[]);
     envoys.into_iter().for_each(wait_for_end);
     assert_eq!(folder.list("tmp"), [""; 0]);
+}
+
+#[test]
+fn a_websocket_reaches_the_echo() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let up = Running::start(&folder, "--engine native");
+    let mut stream = TcpStream::connect(up.address).expect("Envoy listens");
+    let head = "GET /v1/x HTTP/1.1\r\nhost: shop.example.com\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("Envoy reads");
+    // A text of two letters, with a mask of zeros (RFC 6455, section 5.2).
+    stream
+        .write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i'])
+        .expect("Envoy reads");
+    let mut answer = Vec::new();
+    while !answer.ends_with(&[0x81, 2, b'h', b'i']) {
+        let mut byte = [0];
+        let count = stream.read(&mut byte).expect("an answer");
+        assert_eq!(count, 1, "{}", String::from_utf8_lossy(&answer));
+        answer.push(byte[0]);
+    }
+    assert!(
+        answer.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    drop(stream);
+    up.signal(Signal::INT);
+    up.end().check(0, &[]);
 }
 
 #[test]
