@@ -95,7 +95,7 @@ impl Routes {
                 out.write_all(self.tables(&proxies, mesh)?.as_bytes())?;
                 Ok(out.flush()?)
             }
-            Format::Json => print_json(&self.json(&proxies, mesh)?),
+            Format::Json => print_json(&self.json(&proxies, mesh.as_ref())?),
         }
     }
 
@@ -162,7 +162,7 @@ impl Routes {
         Ok(text)
     }
 
-    fn json(&self, proxies: &[Compilation], mesh: Option<Shown<'_>>) -> Result<Value, Failure> {
+    fn json(&self, proxies: &[Compilation], mesh: Option<&Shown<'_>>) -> Result<Value, Failure> {
         let mut listeners = Vec::new();
         for (proxy, shown) in self.chosen_of(proxies, mesh.is_some())? {
             listeners.extend(as_json(&shown, &proxy.options.labels));
@@ -171,7 +171,7 @@ impl Routes {
             "version": 1,
             "assumed": assumed::as_json(proxies),
             "listeners": listeners,
-            "mesh": mesh.as_ref().map_or_else(Vec::new, hosts_as_json),
+            "mesh": mesh.map_or_else(Vec::new, hosts_as_json),
         });
         Ok(with_findings(answer, &findings_of(proxies)))
     }

@@ -288,6 +288,37 @@ fn a_check_passes_when_all_is_as_expected() {
 }
 
 #[test]
+fn a_gateway_and_a_service_that_the_input_does_not_have_are_assumed() {
+    let service = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: blog}
+spec:
+  hosts: [blog.example.com]
+  gateways: [istio-system/public]
+  http: [{route: [{destination: {host: blog, subset: v2}}]}]
+";
+    let folder = Folder::with("blog.yaml", service);
+    folder.write(
+        "expected.json",
+        r#"{"requests": [{
+            "request": {"port": 80, "method": "GET", "path": "/", "authority": "blog.example.com"},
+            "expect": {"status": 200, "rule": "default/blog http[0]",
+                       "cluster": "outbound|80|v2|blog.default.svc.cluster.local"}}]}"#,
+    );
+    let ended = folder.run("up -f blog.yaml --check expected.json");
+    ended.check(
+        0,
+        &[
+            "Gateway istio-system/public is not in the input and assumed",
+            "service blog.default is not in the input and assumed",
+        ],
+    );
+    let ended = folder.run("up -f blog.yaml --complete --check expected.json");
+    assert_ne!(ended.code, Some(0), "{}", ended.stdout);
+}
+
+#[test]
 fn a_check_shows_what_differs() {
     let folder = Folder::with("shop.yaml", &shop());
     folder.write(
