@@ -112,12 +112,28 @@ fn answers(unserved: &Unserved, host: &str, authority: &str) -> bool {
         || (is_for_sidecars && short_forms(host).any(|it| would_answer(&it, authority)))
 }
 
-/// Why a request for this host gets 404, if only a sidecar would route it.
+/// Why a request for this host gets 404, if only a sidecar would route it: no gateway has the rules, or none has the short name.
 #[must_use]
 pub fn only_for_sidecars(summary: &Summary, authority: &str) -> Option<Reason> {
     let mut all = unserved(summary, authority);
     let found = all.find(|(it, _)| matches!(it.cause, Cause::OnlyForSidecars { .. }));
-    found.map(|(_, reason)| reason)
+    found
+        .map(|(_, reason)| reason)
+        .or_else(|| short_name(summary, authority))
+}
+
+/// A gateway serves the full name of a service, and sidecars know its short names too.
+fn short_name(summary: &Summary, authority: &str) -> Option<Reason> {
+    let hosts = summary.listeners.iter().flat_map(|it| &it.hosts);
+    let mut domains = hosts.flat_map(|it| &it.domains);
+    let host = host_of(authority);
+    let full = domains.find(|it| short_forms(it).any(|short| short.eq_ignore_ascii_case(host)))?;
+    Some(Reason {
+        help: Some(format!("ask for `{full}`")),
+        ..hint(format!(
+            "`{host}` is short for `{full}`: sidecars know the short name, a gateway serves the full one only"
+        ))
+    })
 }
 
 fn reason(unserved: &Unserved) -> Reason {
@@ -283,6 +299,7 @@ pub(crate) fn no_host(
         }
     }
     reasons.extend(unserved(summary, authority).map(|(_, reason)| reason));
+    reasons.extend(short_name(summary, authority));
     let domains: Vec<&str> = chain.domains().collect();
     if let Some(near) = domains.iter().find(|it| is_near(host, it)) {
         reasons.push(hint(format!("did you mean `{near}`?")));
