@@ -55,7 +55,7 @@ fn hundreds_of_unknown_hosts_are_one_cause_behind_the_answer() {
         ended.check(
             0,
             &[
-                "… and 289 more like this in 1 file",
+                "… and 296 more like this in 1 file",
                 "300 warnings (unknown-host 300) in 1 file",
             ],
         );
@@ -354,4 +354,39 @@ fn places_are_those_of_the_working_folder() {
     // `..` of a link is not the folder around the link.
     let ended = folder.run("routes -f link/../shop.yaml");
     ended.check(0, &["--> link/../shop.yaml:27:34\n"]);
+}
+
+#[test]
+fn the_answer_comes_before_what_was_found() {
+    let folder = Folder::with("k8s/shop.yaml", &unknown_hosts(3));
+    folder.write("k8s/values.yaml", "a: 1\n");
+    folder.write("k8s/bad.yaml", &invalid(1));
+    for command in [
+        "routes -f k8s",
+        "explain -f k8s http://shop.example.com/v1/x",
+        "request -f k8s --filter-runtime native http://shop.example.com/v1/x",
+    ] {
+        let both = std::fs::File::create(folder.join("both")).expect("a file");
+        let status = folder
+            .command(command)
+            .stdout(both.try_clone().expect("a second handle"))
+            .stderr(both)
+            .status()
+            .expect("the command runs");
+        assert_eq!(status.code(), Some(0), "{command}");
+        let said = folder.read("both");
+        let at = |text: &str| {
+            said.rfind(text)
+                .unwrap_or_else(|| panic!("{command}: no {text} in\n{said}"))
+        };
+        assert!(
+            at("default/shop http[0].match[0]") < at("note: read "),
+            "{command}: {said}"
+        );
+        assert!(at("note: read ") < at("error[bad-duration]"), "{command}: {said}");
+        assert!(
+            said.lines().last().is_some_and(|it| it.ends_with(" in 2 files")),
+            "{command}: {said}"
+        );
+    }
 }

@@ -145,10 +145,12 @@ fn everything(groups: &[Group<'_>], renderer: &mut FindingRenderer<'_>) -> Strin
     all.map(|it| ours(&renderer.render(it)) + "\n").collect()
 }
 
-/// How many further places of a cause are shown, in the order in which the lengths are tried.
-fn numbers_of_places(detail: Detail) -> &'static [usize] {
+/// How many further places of a cause are shown, in the order in which the lengths are tried: all of a few, the first of
+/// many.
+fn numbers_of_places(detail: Detail, others: usize) -> &'static [usize] {
     match detail {
-        Detail::All | Detail::Causes => &[10, 3, 0],
+        Detail::All | Detail::Causes if others <= 10 => &[10, 3, 0],
+        Detail::All | Detail::Causes => &[3, 0],
         Detail::FirstPlaces => &[0],
     }
 }
@@ -168,7 +170,7 @@ fn causes(groups: &[Group<'_>], renderer: &mut FindingRenderer<'_>, detail: Deta
         behind -= 1;
         // Each of those behind it keeps a line, as far as that leaves most of the screen. An empty line ends them.
         let kept = behind.min(most / 3) + usize::from(behind > 0);
-        let mut shown = numbers_of_places(detail)
+        let mut shown = numbers_of_places(detail, group.findings.len() - 1)
             .iter()
             .map(|places| in_full(group, renderer, *places, width));
         let Some((part, left_out)) = shown.find(|(part, _)| part.lines().count() + kept <= room) else {
@@ -221,11 +223,8 @@ fn in_full(
     let shown = if is_short { others.len() } else { places };
     for other in others.iter().take(shown) {
         let help = other.help.as_ref().filter(|it| Some(*it) != first.help.as_ref());
-        text.push_str(&line_of(
-            &format!("  also {}", on_one_line(other, help)),
-            DIM,
-            width,
-        ));
+        let line = format!("  also {}", on_one_line(other, help, width));
+        text.push_str(&line_of(&line, DIM, width));
     }
     let left_out = others.get(shown..).unwrap_or_default();
     if !left_out.is_empty() {
@@ -258,19 +257,25 @@ fn in_one_line(group: &Group<'_>, width: usize) -> String {
         more => format!(" (and {more} more)"),
     };
     let room = width.saturating_sub(table::length(&name) + table::length(&more) + 2);
-    let line = shortened(&visible(&on_one_line(first, first.help.as_ref())), room);
+    let line = shortened(&visible(&on_one_line(first, first.help.as_ref(), width)), room);
     format!("{}: {line}{}\n", paint(style, name), paint(DIM, more))
 }
 
-/// A finding behind its place, as terminals and editors find it: `k8s/shop.yaml:28:19: VirtualService default/shop: …`.
-fn on_one_line(finding: &Diagnostic, help: Option<&String>) -> String {
+/// A finding behind its place, as terminals and editors find it: `k8s/shop.yaml:28:19: no service has the host …`. Where
+/// there is room, it has its resource, its field and its help too.
+fn on_one_line(finding: &Diagnostic, help: Option<&String>, width: usize) -> String {
     let place = finding
         .span
         .as_ref()
         .map(|it| format!("{it}: "))
         .unwrap_or_default();
     let help = help.map(|it| format!("; help: {it}")).unwrap_or_default();
-    format!("{place}{finding}{help}")
+    let whole = format!("{place}{finding}{help}");
+    if table::length(&whole) < width {
+        whole
+    } else {
+        format!("{place}{}", finding.message)
+    }
 }
 
 fn line_of(text: &str, style: Style, width: usize) -> String {
