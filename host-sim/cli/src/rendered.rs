@@ -10,7 +10,7 @@ use fingerpost_renderers::{
     Chart, Kustomization, RenderError, RenderedFolder, Tool, normal, rendered_folders,
 };
 use fingerpost_resources::{Source, visible_lines};
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::{listed, note};
 
 use crate::failure::Failure;
 use crate::skipped::note_once;
@@ -66,10 +66,12 @@ pub(crate) fn render<'s>(
         .map(|(path, source)| Chart::read(path, source))
         .collect();
     let mut rendered = RenderedSources::default();
+    let mut made = Vec::new();
+    let mut failed = Vec::new();
     for folder in rendered_folders(kustomizations, &charts) {
         match folder.tool.render(&folder.folder, &wanted.helm_values) {
             Ok(it) => {
-                note_once(format!("read what `{}` makes", it.command));
+                made.push(format!("`{}`", it.command));
                 let name = format!("{} ({})", shown(&folder.folder), tool(&folder));
                 rendered.sources.push(Source::from_bytes(name, it.yaml));
             }
@@ -81,10 +83,11 @@ pub(crate) fn render<'s>(
                 if !answers_in_part {
                     return Err(Failure::refused(message));
                 }
-                note(format_args!("left out a folder: {message}"));
+                failed.push((shown(&folder.folder), message));
             }
         }
     }
+    note_rendered(&made, &failed);
     rendered.folders = kustomizations
         .iter()
         .map(|it| it.folder.clone())
@@ -95,6 +98,26 @@ pub(crate) fn render<'s>(
         .flat_map(|it| it.resources.iter().chain(&it.patches).cloned())
         .collect();
     Ok(rendered)
+}
+
+/// Says what was rendered, and why a folder was not: in full for the first one, as many fail for one reason.
+fn note_rendered(made: &[String], failed: &[(String, String)]) {
+    match made {
+        [] => {}
+        [one] => note_once(format!("read what {one} makes")),
+        several => note_once(format!("read what these commands make: {}", listed(several))),
+    }
+    let Some(((folder, message), others)) = failed.split_first() else {
+        return;
+    };
+    note(format_args!("left out {folder}: {message}"));
+    if !others.is_empty() {
+        let names: Vec<&String> = others.iter().map(|(folder, _)| folder).collect();
+        note(format_args!(
+            "left out too, as their tool failed: {}",
+            listed(&names)
+        ));
+    }
 }
 
 /// What the text is called in places. Its last part is all that a table has room for.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use fingerpost_renderers::Tool;
 use fingerpost_resources::visible;
 use fingerpost_terminal::count;
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::note;
 
 use crate::caller::Caller;
 use fingerpost_curl::quote;
