@@ -313,7 +313,7 @@ impl<'r> Reader<'r> {
                 ),
             )
             .at(first.in_file(self.file))
-            .help("put `---` on a line of its own between two resources");
+            .help("put a line with `---` between two resources");
         true
     }
 
