@@ -15,7 +15,8 @@ use crate::rendered::Render;
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]
 pub(crate) struct Input {
-    /// What to read: a file, a directory (walked for .yaml, .yml and .json), or `-` for standard input
+    /// What to read: a file, a directory (walked for .yaml, .yml and .json), or `-` for standard input. `files` in a
+    /// fingerpost.yaml sets it for a folder
     #[arg(
         short = 'f',
         long = "filename",

@@ -137,9 +137,10 @@ pub(crate) fn advise(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Whether the option of this name is a setting. What `test` tests is said in the test file.
+/// Whether the option of this name is a setting. For `test`, the options that test files have fields for are not: they
+/// would come before the test file.
 fn has_setting(command: &Command, option: &str) -> bool {
-    let is_of_test_files = command.get_name() == "test" && option == "files";
+    let is_of_test_files = command.get_name() == "test" && matches!(option, "files" | "namespace");
     !is_of_test_files && command.get_arguments().any(|it| it.get_id() == option)
 }
 
