@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_config_compiler::{Assumptions, Compilation};
+use fingerpost_config_compiler::Assumptions;
 use fingerpost_resources::visible;
 use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::messages::{Verbosity, verbosity};
@@ -33,15 +33,14 @@ pub(crate) fn names(names: &[String], noun: &str) -> String {
 }
 
 /// All that is assumed for any of the proxies, for JSON.
-pub(crate) fn as_json(proxies: &[Compilation]) -> Vec<Value> {
+pub(crate) fn as_json<'a>(all: impl Iterator<Item = &'a Assumptions> + Clone) -> Vec<Value> {
     let of_kind = |kind: &str, names: &mut dyn Iterator<Item = &String>| {
         let names: BTreeSet<&String> = names.collect();
         let entries = names.into_iter().map(|name| json!({"kind": kind, "name": name}));
         entries.collect::<Vec<Value>>()
     };
-    let all = || proxies.iter().map(|it| &it.assumed);
-    let gateways = of_kind("Gateway", &mut all().flat_map(|it| &it.gateways));
-    let services = of_kind("Service", &mut all().flat_map(|it| &it.hosts));
+    let gateways = of_kind("Gateway", &mut all.clone().flat_map(|it| &it.gateways));
+    let services = of_kind("Service", &mut all.flat_map(|it| &it.hosts));
     [gateways, services].concat()
 }
 

@@ -43,4 +43,14 @@ impl Caller {
             Self::Compile | Self::Up => false,
         }
     }
+
+    /// How the user names the labels of the proxy.
+    pub(crate) fn option_for_labels(self) -> &'static str {
+        match self {
+            Self::Test => "`labels` in the test file",
+            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Up => {
+                "--labels"
+            }
+        }
+    }
 }

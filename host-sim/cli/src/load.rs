@@ -156,9 +156,10 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
     if !proxies.is_empty() {
         let others: Vec<String> = proxies.iter().map(Compiled::name).collect();
         note_once(format!(
-            "the Gateways are for {} proxies; this is the one with the most rules, {}: --labels chooses {}",
+            "the Gateways are for {} proxies; this is the one with the most rules, {}: {} chooses {}",
             others.len() + 1,
             chosen.name(),
+            reading.caller.option_for_labels(),
             others.join(" or ")
         ));
     }
@@ -236,7 +237,7 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         },
     ] = compiled.as_slice()
     {
-        proxy::note_labels(options, &given, gateway);
+        proxy::note_labels(options, &given, gateway, reading.caller);
     }
     Ok(compiled)
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fingerpost_config_compiler::{Assume, Options, SelectedProxy, lacks_gateways, other_proxies};
 use fingerpost_resources::{Resources, visible};
 
+use crate::caller::Caller;
 use crate::skipped::note_once;
 
 /// A proxy to compile for.
@@ -74,16 +75,17 @@ pub(crate) fn find(resources: &Resources, options: Options, assume: Assume) -> P
 }
 
 /// Says what of the proxy is taken from a Gateway: its labels, and its namespace if that is not the one that was given.
-pub(crate) fn note_labels(options: &Options, given: &str, gateway: &str) {
+pub(crate) fn note_labels(options: &Options, given: &str, gateway: &str, caller: Caller) {
+    let option = caller.option_for_labels();
     let labels = shown(&options.labels);
     let gateway = visible(gateway);
     note_once(if options.namespace == given {
         format!(
-            "the labels of the proxy, {labels}, are taken from Gateway {gateway}: --labels chooses others"
+            "the labels of the proxy, {labels}, are taken from Gateway {gateway}: {option} chooses others"
         )
     } else {
         format!(
-            "the labels of the proxy, {labels}, and its namespace, {}, are taken from Gateway {gateway}: --labels and --proxy-namespace choose others",
+            "the labels of the proxy, {labels}, and its namespace, {}, are taken from Gateway {gateway}: {option} chooses others",
             visible(&options.namespace)
         )
     });

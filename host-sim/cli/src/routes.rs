@@ -169,7 +169,7 @@ impl Routes {
         }
         let answer = json!({
             "version": 1,
-            "assumed": assumed::as_json(proxies),
+            "assumed": assumed::as_json(proxies.iter().map(|it| &it.assumed)),
             "listeners": listeners,
             "mesh": mesh.map_or_else(Vec::new, hosts_as_json),
         });

@@ -19,6 +19,7 @@
 //! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `found` has what
 //! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
 //! passed over; `coverage` is there with `--coverage`.
+//! `assumed` lists Gateways and services that are taken to exist, as in `explain`, if there are some.
 
 mod find;
 mod screen;
@@ -28,6 +29,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use fingerpost_config_compiler::Assumptions;
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_terminal::findings::{self, with_findings};
 use fingerpost_terminal::messages::{self, error, note};
@@ -37,6 +39,7 @@ use fingerpost_testing::{
 };
 
 use crate::args::RuntimeName;
+use crate::assumed;
 use crate::caller::Caller;
 use crate::failure::{Failure, answered_in_json};
 use crate::files;
@@ -243,6 +246,7 @@ impl Test {
         };
         let mut compiled = Vec::new();
         let mut found = files.findings.clone();
+        let mut assumed = Vec::new();
         for inputs in wanted_inputs(&files.suites, &options) {
             let reading = LoadOptions {
                 caller: Caller::Test,
@@ -259,6 +263,7 @@ impl Test {
             };
             let compilation = load_with(&reading, inputs.options())?;
             found.extend(compilation.findings.iter().cloned());
+            assumed.push(compilation.assumed.clone());
             compiled.push((inputs, compilation));
         }
         let run = match run(&files.suites, compiled, &self.filter_runtime.load()?, &options) {
@@ -284,7 +289,11 @@ impl Test {
                 fingerpost_terminal::screen::stdout()
             }
         });
-        print(&report, &found, self.format, &mut out)?;
+        let beside = Beside {
+            found: &found,
+            assumed: &assumed,
+        };
+        print(&report, &beside, self.format, &mut out)?;
         out.flush()?;
         Ok(report)
     }
@@ -339,12 +348,23 @@ fn accept(accepted: Accepted) -> Result<(), Failure> {
     replace(&file, text.as_bytes())
 }
 
+/// What is known beside the results.
+struct Beside<'a> {
+    found: &'a Diagnostics,
+    /// Of each compilation.
+    assumed: &'a [Assumptions],
+}
+
 /// Prints the results for whom they are for.
-fn print(report: &Report, found: &Diagnostics, format: Format, out: &mut impl Write) -> io::Result<()> {
+fn print(report: &Report, beside: &Beside<'_>, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Human => screen::print(report, out),
         Format::Json => {
-            let report = with_findings(serde_json::to_value(report)?, found);
+            let mut report = with_findings(serde_json::to_value(report)?, beside.found);
+            let assumed = assumed::as_json(beside.assumed.iter());
+            if !assumed.is_empty() {
+                report["assumed"] = assumed.into();
+            }
             writeln!(out, "{report:#}")
         }
         Format::Junit => print_junit(report, out),

@@ -162,7 +162,12 @@ fn why_not(
     let servers: Vec<&BoundServer<'_>> = cx.servers_of(gateway).filter(|it| takes(it, service)).collect();
     let (open, left_out): (Vec<_>, Vec<_>) = servers.into_iter().partition(|it| !is_dropped(it, cx));
     if open.is_empty() && is_stand_in(resource) {
-        return None; // another Gateway has its hosts
+        if !service.resource.spec.http.is_empty() {
+            return None; // another Gateway has its hosts
+        }
+        // What is assumed takes HTTP only.
+        let known = known(cx);
+        return Some((Cause::GatewayNotFound { gateway: name, known }, None, true));
     }
     if open.is_empty() {
         let mut dropped = cx.dropped.iter().filter(|it| it.server.gateway_name() == gateway);
