@@ -283,7 +283,7 @@ fn with_custom(own: Vec<(String, String)>, custom: &[CustomHeader]) -> Vec<(Stri
     });
     let mut headers: Vec<(String, String)> = own
         .into_iter()
-        .filter(|(name, _)| !is_custom(name) && !(is_chunked && name == "content-length"))
+        .filter(|(name, _)| !(is_custom(name) || is_chunked && name == "content-length"))
         .collect();
     for header in custom {
         match &header.value {
