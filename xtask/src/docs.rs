@@ -9,7 +9,7 @@ use crate::workspace::{Workspace, run, say};
 const TESTS: [&str; 2] = ["fields", "pages"];
 
 pub(crate) fn write(workspace: &Workspace) -> Result<(), Failure> {
-    say("write", "docs/fields.md, docs/rules");
+    say("write", "docs/fields.md, docs/rules, docs/SUMMARY.md");
     // The whole workspace, as for all tests: other features would build most of the dependencies once more.
     let mut cargo = workspace.cargo(["test", "--quiet", "--workspace"]);
     for test in TESTS {

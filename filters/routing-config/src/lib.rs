@@ -32,6 +32,9 @@ pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, RoutingConfig, Vir
 /// request before any filter runs, and the route table before the request goes upstream.
 pub const DISPATCH_HEADER: &str = "x-fingerpost-route";
 
+/// The JSON Schema of a configuration.
+pub const SCHEMA: &str = include_str!("../routing-config.schema.json");
+
 /// The only `version` that this code reads and writes.
 pub const VERSION: u32 = 1;
 

@@ -33,7 +33,7 @@ pub(crate) struct Rule {
 enum Format {
     /// For people
     Human,
-    /// One JSON value: an object for a code, a list for all
+    /// One JSON object; for all codes, with a list `rules`
     Json,
 }
 
@@ -44,10 +44,15 @@ impl Rule {
         let (mut out, text) = match (self.format, found) {
             (Format::Human, Some(rule)) => (screen::stdout(), page(rule)),
             (Format::Human, None) => (screen::stdout(), list()),
-            (Format::Json, Some(rule)) => (screen::json_stdout(), format!("{:#}\n", as_json(rule))),
+            (Format::Json, Some(rule)) => {
+                (screen::json_stdout(), format!("{:#}\n", versioned(as_json(rule))))
+            }
             (Format::Json, None) => {
                 let all: Vec<Value> = rules().into_iter().map(as_json).collect();
-                (screen::json_stdout(), format!("{:#}\n", Value::from(all)))
+                (
+                    screen::json_stdout(),
+                    format!("{:#}\n", versioned(json!({"rules": all}))),
+                )
             }
         };
         out.write_all(text.as_bytes())?;
@@ -119,6 +124,15 @@ fn severity(rule: &Explained) -> (&'static str, Style) {
         Severity::Warning => ("warning", ODD),
         Severity::Note => ("note", GOOD),
     }
+}
+
+/// The form with its version, which comes first.
+fn versioned(form: Value) -> Value {
+    let mut versioned = json!({"version": 1});
+    if let (Some(fields), Value::Object(form)) = (versioned.as_object_mut(), form) {
+        fields.extend(form);
+    }
+    versioned
 }
 
 fn as_json(rule: &Explained) -> Value {

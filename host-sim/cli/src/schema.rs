@@ -19,6 +19,11 @@ const SCHEMAS: &[(&str, &str, &str)] = &[
         "Settings for a folder: fingerpost.yaml",
         fingerpost_settings::SCHEMA,
     ),
+    (
+        "filter",
+        "Configuration of the filters in Envoy: `config` in routing.json",
+        fingerpost_routing_config::SCHEMA,
+    ),
 ];
 
 /// Print the JSON Schema of a file, for editors

@@ -20,7 +20,7 @@ mod test_files;
 use fingerpost_resources::Code;
 
 pub use example::{Command, Example, USUAL};
-pub use pages::{Page, pages};
+pub use pages::{Page, pages, summary};
 pub use rule::Rule;
 
 /// All rules, by what they are about.

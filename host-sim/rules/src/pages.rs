@@ -28,6 +28,14 @@ pub fn pages() -> Vec<Page> {
     std::iter::once(index).chain(of_rules).collect()
 }
 
+/// The lines of the book's table of contents (`docs/SUMMARY.md`) for these pages.
+pub fn summary() -> String {
+    let line = |rule: &&Rule| format!("  - [{0}](rules/{0}.md)\n", rule.code);
+    let rules = rules();
+    let lines: String = rules.iter().map(line).collect();
+    format!("- [Findings](rules/README.md)\n{lines}")
+}
+
 fn index() -> String {
     let mut text = "\
 # Findings

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fingerpost_rules::pages;
+use fingerpost_rules::{pages, summary};
 
 #[test]
 fn the_pages_are_those_of_the_rules() {
@@ -37,4 +37,26 @@ fn written(folder: &Path) -> BTreeMap<String, String> {
     entries
         .map(|it| (it.file_name().to_string_lossy().into_owned(), text(&it.path())))
         .collect()
+}
+
+#[test]
+fn the_table_of_contents_lists_the_pages() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SUMMARY.md");
+    let text = fs::read_to_string(&path).expect("docs/SUMMARY.md can be read");
+    let is_ours = |line: &str| line.contains("](rules/");
+    let (before, rest) = text.split_at(text.find("- [Findings](rules/").expect("the findings are listed"));
+    let after: String = rest
+        .lines()
+        .skip_while(|it| is_ours(it))
+        .map(|it| format!("{it}\n"))
+        .collect();
+    let wanted = format!("{before}{}{after}", summary());
+    if std::env::var_os("FINGERPOST_ACCEPT").is_some() {
+        fs::write(&path, &wanted).expect("docs/SUMMARY.md can be written");
+        return;
+    }
+    assert!(
+        text == wanted,
+        "docs/SUMMARY.md is out of date: run `cargo xtask docs`"
+    );
 }

@@ -1,5 +1,5 @@
-//! What the documents show is what the commands print: every console block of the README, of the examples and of
-//! TESTING.md.
+//! What the documents show is what the commands print: every console block of the README, of the examples and of the
+//! pages in `docs`. Those pages are a book: its table of contents has each of them, and their links lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,9 +53,90 @@ fn documents(root: &Path) -> Vec<PathBuf> {
         .filter(|it| it.is_file())
         .collect();
     documents.push(root.join("README.md"));
-    documents.push(root.join("host-sim/cli/TESTING.md"));
+    documents.extend(pages(&root.join("docs")));
     documents.sort();
     documents
+}
+
+/// The pages of the book, `rules` included.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(folder).into_iter();
+    let paths = files.map(|it| it.expect("docs can be read").into_path());
+    paths
+        .filter(|it| it.extension().is_some_and(|it| it == "md"))
+        .collect()
+}
+
+/// The targets of the links in a page, `](target)`, apart from code.
+fn links(text: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+        }
+        let parts = line.split("](").skip(1).filter(|_| !inside);
+        found.extend(
+            parts
+                .filter_map(|it| it.split_once(')'))
+                .map(|(link, _)| link.to_owned()),
+        );
+    }
+    found
+}
+
+#[test]
+fn the_pages_are_a_book() {
+    let docs = root().join("docs");
+    let contents = docs.join("SUMMARY.md");
+    let listed = links(&fs::read_to_string(&contents).expect("docs/SUMMARY.md can be read"));
+    let mut faults = Vec::new();
+    for page in pages(&docs) {
+        let name = page
+            .strip_prefix(&docs)
+            .expect("a page of docs")
+            .to_string_lossy()
+            .into_owned();
+        let times = listed.iter().filter(|it| **it == name).count();
+        if page != contents && times != 1 {
+            faults.push(format!("docs/SUMMARY.md has {name} {times} times"));
+        }
+        let text = fs::read_to_string(&page).expect("a page can be read");
+        let folder = page.parent().expect("a page is in a folder");
+        for link in links(&text).iter().filter(|it| !it.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                page.clone()
+            } else {
+                folder.join(file)
+            };
+            let is_there =
+                fs::read_to_string(&target).is_ok_and(|it| heading.is_empty() || has_heading(&it, heading));
+            if !is_there {
+                faults.push(format!("{name}: the link to {link} leads nowhere"));
+            }
+            // Such a link works in the repository and not in the book.
+            let leaves = fs::canonicalize(&target).is_ok_and(|it| !it.starts_with(&docs));
+            if leaves {
+                faults.push(format!("{name}: {link} is not in the book"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Whether a page has the heading of an anchor, as mdBook and GitHub make it.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let headings = text.lines().filter(|it| it.starts_with('#'));
+    let mut anchors = headings.map(|it| {
+        let title = it.trim_start_matches('#').trim().to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+        kept.map(|it| if it == ' ' { '-' } else { it })
+            .collect::<String>()
+    });
+    anchors.any(|it| it == anchor)
 }
 
 /// The commands that are shown with an output.

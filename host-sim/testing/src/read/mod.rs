@@ -5,6 +5,8 @@
 mod checks;
 mod expect;
 mod fields;
+#[cfg(test)]
+mod json_schema;
 mod native;
 mod request;
 #[cfg(test)]
