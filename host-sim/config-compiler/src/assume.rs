@@ -4,7 +4,7 @@
 //! Decides what is assumed:
 //!
 //! * A Gateway that a VirtualService with `http` rules names in `spec.gateways` and that the input does not have: with
-//!   plain HTTP on port 80, and on the ports that matches of these rules ask for, for the hosts of its VirtualServices. Not
+//!   plain HTTP on port 80, and on the ports that matches of these rules ask for (443: HTTPS), for the hosts of its VirtualServices. Not
 //!   one whose name is like that of a Gateway in the input: that is a slip, and a finding. A Gateway that is invalid, and
 //!   left out for that, is in the input.
 //! * A service of the cluster, if the input has neither a Service nor a ServiceEntry of its namespace, and no Service of
@@ -26,7 +26,7 @@ use crate::gateways::selects_proxy;
 use crate::host::{self, qualify};
 use crate::options::Options;
 use crate::protocol::Protocol;
-use crate::stand_in::{self, PORT, service_of_cluster};
+use crate::stand_in::{self, HTTPS_PORT, PORT, service_of_cluster};
 use crate::virtual_services::gateway_name;
 
 /// What may be assumed.
@@ -166,7 +166,10 @@ fn missing_gateways(
                     ports: BTreeSet::from([PORT.into()]),
                     hosts: Vec::new(),
                 });
-            gateway.ports.extend(ports(service, full));
+            let ports = ports(service, full);
+            gateway
+                .ports
+                .extend(ports.filter(|it| *it != HTTPS_PORT || !declared.have_https));
             // A host that two Gateways have would have each rule twice.
             let hosts = if is_named_by_a_match(service, full) {
                 left.clone()
@@ -183,7 +186,7 @@ fn missing_gateways(
     missing
 }
 
-/// The ports that matches ask for, where they are for this Gateway. That of HTTPS is none for plain text.
+/// The ports that matches ask for, where they are for this Gateway.
 fn ports(service: &Resource<VirtualService>, gateway: &str) -> impl Iterator<Item = u32> {
     let matches = service.spec.http.iter().flat_map(|it| &it.matches);
     let is_for = move |names: &[String]| {
@@ -193,7 +196,7 @@ fn ports(service: &Resource<VirtualService>, gateway: &str) -> impl Iterator<Ite
     matches
         .filter(move |it| is_for(&it.gateways))
         .filter_map(|it| it.port)
-        .filter(|it| (1..=65535).contains(it) && *it != 443)
+        .filter(|it| (1..=65535).contains(it))
 }
 
 fn is_named_by_a_match(service: &Resource<VirtualService>, gateway: &str) -> bool {
@@ -240,6 +243,8 @@ struct DeclaredGateways<'r> {
     selected: Vec<&'r Resource<Gateway>>,
     /// Whether the proxy has a server for bytes on the port of those that are assumed: only one of the two could listen.
     has_bytes_on_the_port: bool,
+    /// Whether the proxy has a server on the port of HTTPS: an assumed one could take its hosts.
+    have_https: bool,
 }
 
 impl<'r> DeclaredGateways<'r> {
@@ -254,6 +259,10 @@ impl<'r> DeclaredGateways<'r> {
         Self {
             names: valid.chain(invalid).collect(),
             has_bytes_on_the_port: selected.iter().any(|it| has_port(it, false)),
+            have_https: selected.iter().any(|it| {
+                let mut ports = it.spec.servers.iter().filter_map(|it| it.port.as_ref()?.number);
+                ports.any(|it| it == HTTPS_PORT)
+            }),
             selected,
         }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fingerpost_resources::kubernetes::ServicePort as KubernetesPort;
 use fingerpost_resources::{
     Destination, DestinationRule, Gateway, Meta, Origin, Port, Resolution, Resource, Resources, Server,
-    Service, ServiceEntry, ServicePort, Subset, VirtualService,
+    ServerTlsMode, ServerTlsSettings, Service, ServiceEntry, ServicePort, Subset, VirtualService,
 };
 
 use crate::host::{is_covered_by, qualify};
@@ -16,6 +16,8 @@ use crate::options::Options;
 
 /// The port of a Gateway that is not in the input, and of a service whose port no rule names.
 pub(crate) const PORT: u16 = 80;
+/// The port of such a Gateway that takes TLS.
+pub(crate) const HTTPS_PORT: u32 = 443;
 /// Marks a resource that is implied, not written.
 const STAND_IN: &str = "fingerpost/stand-in";
 
@@ -38,7 +40,7 @@ pub(crate) fn stand_in<T>(kind: &str, name: &str, namespace: &str, spec: T, near
     }
 }
 
-/// A Gateway of the proxy, with a plain-text server for the hosts on each of the ports.
+/// A Gateway of the proxy, with a server for the hosts on each of the ports: plain text, and TLS on that of HTTPS.
 pub(crate) fn gateway(
     name: &str,
     namespace: &str,
@@ -47,15 +49,24 @@ pub(crate) fn gateway(
     options: &Options,
     near: &Origin,
 ) -> Resource<Gateway> {
-    let servers = ports.iter().filter(|_| !hosts.is_empty()).map(|port| Server {
-        port: Some(Port {
-            number: Some(*port),
-            protocol: "HTTP".to_owned(),
-            name: format!("http-{port}"),
-            target_port: None,
-        }),
-        hosts: hosts.to_vec(),
-        ..Server::default()
+    let servers = ports.iter().filter(|_| !hosts.is_empty()).map(|port| {
+        let is_tls = *port == HTTPS_PORT;
+        let protocol = if is_tls { "HTTPS" } else { "HTTP" };
+        Server {
+            port: Some(Port {
+                number: Some(*port),
+                protocol: protocol.to_owned(),
+                name: format!("{}-{port}", protocol.to_ascii_lowercase()),
+                target_port: None,
+            }),
+            hosts: hosts.to_vec(),
+            tls: is_tls.then(|| ServerTlsSettings {
+                mode: Some(ServerTlsMode::Simple),
+                credential_name: format!("{name}-certificate"),
+                ..ServerTlsSettings::default()
+            }),
+            ..Server::default()
+        }
     });
     let spec = Gateway {
         servers: servers.collect(),
