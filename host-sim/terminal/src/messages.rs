@@ -19,6 +19,8 @@ struct Messages {
     verbosity: Verbosity,
     /// Those that are kept; none if they are printed at once.
     kept: Option<Vec<(Kind, String)>>,
+    /// How often they were kept.
+    rounds: usize,
 }
 
 /// Which messages the user wants.
@@ -54,6 +56,7 @@ impl Kind {
 static MESSAGES: Mutex<Messages> = Mutex::new(Messages {
     verbosity: Verbosity::Usual,
     kept: None,
+    rounds: 0,
 });
 
 fn with<T>(change: impl FnOnce(&mut Messages) -> T) -> T {
@@ -74,6 +77,7 @@ pub fn verbosity() -> Verbosity {
 pub fn hold() {
     with(|it| {
         it.kept.get_or_insert_default();
+        it.rounds += 1;
     });
 }
 
@@ -111,12 +115,22 @@ pub fn note(message: impl Display) {
     }
 }
 
-/// Says on standard error what `findings` shows.
+/// Says on standard error what `findings` shows, in place of what is kept of it.
 pub(crate) fn say_findings(mut screen: String) {
+    with(|it| {
+        it.kept
+            .iter_mut()
+            .for_each(|it| it.retain(|(kind, _)| *kind != Kind::Finding))
+    });
     if !screen.is_empty() {
         screen.truncate(screen.trim_end_matches('\n').len());
         say(Kind::Finding, screen);
     }
+}
+
+/// Which one it is of the times that messages are kept; none if they are printed at once.
+pub(crate) fn round() -> Option<usize> {
+    with(|it| it.kept.is_some().then_some(it.rounds))
 }
 
 /// The notes that are kept.

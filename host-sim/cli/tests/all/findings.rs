@@ -390,3 +390,24 @@ fn the_answer_comes_before_what_was_found() {
         );
     }
 }
+
+#[test]
+fn the_findings_of_many_tests_are_one_list() {
+    let folder = Folder::new();
+    for index in 0..30 {
+        folder.write(&format!("{index}/shop.yaml"), &unknown_hosts(2));
+        folder.write(
+            &format!("{index}/shop.test.yaml"),
+            "resources: shop.yaml\ntests: [{name: a, request: \"GET http://shop.example.com/v1/x\", expect: {status: 200}}]\n",
+        );
+    }
+    let ended = folder.run("test . --filter-runtime native");
+    ended.check(0, &["60 warnings (unknown-host 60) in 60 files\n"]);
+    check_length(&ended);
+    assert_eq!(
+        ended.stderr.matches("warning[unknown-host]").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+}

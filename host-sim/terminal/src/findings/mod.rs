@@ -6,17 +6,18 @@
 
 mod cause;
 mod json;
+mod kept;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use anstyle::Style;
 use cause::Group;
 use fingerpost_resources::{Diagnostic, Diagnostics, FindingRenderer, Severity, Sources, visible};
 
 pub use json::{only_findings, with_findings};
+pub use kept::show;
 
-use crate::messages::{self, Verbosity, verbosity};
+use crate::messages::{Verbosity, verbosity};
 use crate::screen::ours;
 use crate::style::{BOLD, DIM, ERROR, NOTE, WARNING, paint};
 use crate::words::shortened;
@@ -40,25 +41,6 @@ pub enum Detail {
     Causes,
     /// The first place of each cause, in at most 25 lines: the screen has something else to show.
     FirstPlaces,
-}
-
-/// Shows those of the findings that the user wants, on standard error. `ignored` others are counted. `detail` is for a
-/// user who does not want all.
-///
-/// Files are read again after each change. Warnings that were shown last are not shown again.
-pub fn show(findings: &Diagnostics, sources: &Sources, ignored: usize, detail: Detail) {
-    static LAST: Mutex<String> = Mutex::new(String::new());
-    let (detail, ignored) = match verbosity() {
-        Verbosity::All => (Detail::All, ignored),
-        Verbosity::Usual => (detail, ignored),
-        Verbosity::Quiet => (detail, 0),
-    };
-    let screen = screen(&wanted(findings), sources, ignored, detail, messages::width());
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if *last != screen || findings.has_errors() {
-        last.clone_from(&screen);
-        messages::say_findings(screen);
-    }
 }
 
 /// The findings that the user wants.
