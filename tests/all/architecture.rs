@@ -199,7 +199,7 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "terminal",
-        ours: &["config-compiler", "resources"],
+        ours: &["config-compiler", "envoy-http", "explain", "resources"],
         others: None,
     },
     Allowance {

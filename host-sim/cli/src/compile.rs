@@ -26,10 +26,10 @@ const BOOTSTRAP: &str = "envoy.json";
 const MODULE: &str = "fingerpost.wasm";
 const ROUTING: &str = "routing.json";
 
-/// Compile resources to files for Envoy.
+/// Compile resources to files for Envoy
 ///
-/// Writes to DIR: envoy.json (what Envoy runs), fingerpost.wasm (the filter in it) and routing.json (what the
-/// filter decides by, for reading). Nothing is written if the input has errors.
+/// Writes to DIR: envoy.json (the bootstrap), fingerpost.wasm (the filter) and routing.json (the filter's configuration,
+/// for reading). Nothing is written if the input has errors.
 ///
 /// For certificates that come from files, certs/*.json tells Envoy where they are. Envoy starts without the files:
 /// servers that need them refuse connections until they are there.

@@ -14,7 +14,6 @@ mod explain;
 mod explain_command;
 mod failure;
 mod files;
-mod headers;
 mod ignored;
 mod journal;
 mod load;
@@ -54,8 +53,8 @@ const BUG: u8 = 3;
 
 /// Istio's routes in a stock Envoy, without a control plane.
 ///
-/// Reads Gateways, VirtualServices, DestinationRules, ServiceEntries and Services from files, and makes of them
-/// what Envoy needs to route as Istio's ingress gateway would.
+/// Reads Gateways, VirtualServices, DestinationRules, ServiceEntries and Services from files, and configures Envoy to route
+/// as Istio's ingress gateway would.
 #[derive(Debug, Parser)]
 #[command(name = "fingerpost", version, after_long_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
@@ -63,14 +62,7 @@ struct Cli {
     command: Command,
 
     /// When to colour the output
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "auto",
-        value_name = "WHEN",
-        hide_possible_values = true
-    )]
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Colour,
 
     /// Show errors only, no warnings and no notes
@@ -84,14 +76,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Compile(compile::Compile),
     Explain(explain::Explain),
-    Request(request::Request),
     Routes(routes::Routes),
-    Rule(rule::Rule),
-    Serve(serve::Serve),
+    Request(request::Request),
     Test(test::Test),
+    Serve(serve::Serve),
     Up(up::Up),
+    Compile(compile::Compile),
+    Rule(rule::Rule),
     Completions(completions::Completions),
     Man(man::Man),
     Schema(schema::Schema),

@@ -37,10 +37,10 @@ use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{findings_of, load_each};
 use crate::proxy;
 
-/// Show the routes that resources make.
+/// Show listeners, hosts and routes
 ///
-/// For each listener its hosts, and for each host the rules in the order in which they are tried: the first that
-/// matches wins. It is what `istioctl proxy-config listeners` and `routes` show, without a cluster.
+/// For each listener, lists its hosts and their rules in the order in which they are tried: the first that matches wins.
+/// Like `istioctl proxy-config listeners` and `routes`, without a cluster. Into a pipe, every rule is one line.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -150,12 +150,12 @@ impl Routes {
                 &shown,
                 &proxy.resources.sources,
                 &remarks,
-                table::width(),
+                table::terminal_width(),
             ));
         }
         if let (Some(mesh), Some(proxy)) = (mesh, proxies.first()) {
             let sources = &proxy.resources.sources;
-            let tables = listing::tables(&[mesh], sources, &Sidecars, table::width());
+            let tables = listing::tables(&[mesh], sources, &Sidecars, table::terminal_width());
             let gap = if text.is_empty() { "" } else { "\n" };
             text.push_str(&format!("{gap}{tables}"));
         }

@@ -213,6 +213,8 @@ pub struct Failed {
     pub got: Option<String>,
     /// What is easily overlooked about it.
     pub hint: Option<String>,
+    /// What would make the match accept the request, where that is one small change.
+    pub fix: Option<String>,
 }
 
 /// A rule that accepts the request, behind the winner.

@@ -25,7 +25,7 @@
 //!  "warnings": [{"code": "shadowed", "message": "…", "help": null|"…"}]}
 //! SOURCE: "rule": "default/shop http[0].match[0]", "rules": […], "match": "0", "conditions": "prefix /v1", …PLACE
 //! PLACE:  "file": null|"shop.yaml", "line": null|12
-//! FAILED: {"on": "path|method|authority|scheme|header|claim|query parameter", "name": null|"x-a", "expected": "header x-a = 1", "got": null|"2", "hint": null|"…"}
+//! FAILED: {"on": "path|method|authority|scheme|header|claim|query parameter", "name": null|"x-a", "expected": "header x-a = 1", "got": null|"2", "hint": null|"…", "fix": null|"…"}
 //! REASON: {"message": "…", "help": null|"…", …PLACE}
 //! ```
 //! Other kinds of outcome: `answer` (`by`: `rule` for a redirect or a direct response, `fault` if the rule's fault aborts

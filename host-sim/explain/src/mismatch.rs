@@ -62,42 +62,59 @@ impl Conditions<'_> {
             }
             PathMatch::Regex(pattern) => (written::PathMatch::Regex(pattern.to_string()), false),
         };
+        let (hint, fix) = self.path_hint(path, query);
         Failed {
             on: "path",
             name: None,
             expected: describe_path(&condition, ignore_case),
             got: Some(path.to_owned()),
-            hint: self.path_hint(path, query),
+            hint,
+            fix,
         }
     }
 
-    fn path_hint(&self, path: &str, query: Option<&[u8]>) -> Option<String> {
+    /// What is easily overlooked about the path, and what would make the match accept it.
+    fn path_hint(&self, path: &str, query: Option<&[u8]>) -> (Option<String>, Option<String>) {
         let (text, is_exact) = match &self.matcher.path {
             PathMatch::Exact { path, .. } => (&**path, true),
             PathMatch::Prefix { prefix, .. } => (&**prefix, false),
             PathMatch::Regex(pattern) => {
                 let whole = format!("{path}?{}", query.map(text).unwrap_or_default());
                 if query.is_some() && pattern.accepts(whole.as_bytes()) {
-                    return Some("the path is compared without its query: use `queryParams`".to_owned());
+                    let hint = "the path is compared without its query: use `queryParams`";
+                    return (Some(hint.to_owned()), None);
                 }
-                return pattern_hint(pattern.as_str(), path, self.encoding);
+                return (pattern_hint(pattern.as_str(), path, self.encoding), None);
             }
         };
         let start = path.get(..text.len());
-        let hint = if text.contains('?') {
-            "the path is compared without its query"
+        let (hint, fix) = if text.contains('?') {
+            let before = text.split('?').next().unwrap_or_default();
+            (
+                "the path is compared without its query",
+                format!("match `{before}`, and the query with `queryParams`"),
+            )
         } else if (is_exact && path.strip_suffix('/') == Some(text)) || text.strip_suffix('/') == Some(path) {
-            "the slash at the end makes it another path"
+            (
+                "the slash at the end makes it another path",
+                format!("add `- uri: {{exact: {path}}}` to its `match`"),
+            )
         } else if is_exact && path.starts_with(text) {
-            "`exact` takes that one path and nothing below it"
+            (
+                "`exact` takes that one path and nothing below it",
+                format!("write `uri: {{prefix: {text}}}`"),
+            )
         } else if start.is_some_and(|it| it.eq_ignore_ascii_case(text))
             && (!is_exact || path.len() == text.len())
         {
-            "letter case counts"
+            (
+                "letter case counts",
+                "set `ignoreUriCase: true` in the match".to_owned(),
+            )
         } else {
-            return None;
+            return (None, None);
         };
-        Some(hint.to_owned())
+        (Some(hint.to_owned()), Some(fix))
     }
 
     fn header(&self, header: &HeaderMatch, values: &[String]) -> Failed {
@@ -144,6 +161,7 @@ impl Conditions<'_> {
             expected: describe_value(&subject, &written_value(&header.want), header.invert),
             got,
             hint,
+            fix: None,
         }
     }
 
@@ -164,6 +182,7 @@ impl Conditions<'_> {
             ),
             got,
             hint,
+            fix: None,
         }
     }
 }
@@ -176,6 +195,7 @@ fn claim(claim: &ClaimMatch) -> Failed {
         expected: claim.describe(),
         got: None,
         hint: Some("no token is verified here, so no request has claims".to_owned()),
+        fix: None,
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! `screen` is the way to the terminal: everything printed passes through it, so that no text of others controls the
 //! terminal. `messages` prints to standard error, behind the answer. `style` has the few colours, `table` the columns that stay within a
-//! width, `listing` the tables of listeners, hosts and rules, `findings` what was found in the input.
+//! width, `listing` the tables of listeners, hosts and rules, `explanation` what `explain` shows, `findings` what was found in
+//! the input, `headers` those of a request or an answer.
 //!
 //! Decides how something looks, never what it says: commands and the crates below them decide that.
 
+pub mod explanation;
 pub mod findings;
+pub mod headers;
 pub mod listing;
 pub mod messages;
 pub mod screen;

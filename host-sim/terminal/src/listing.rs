@@ -1,7 +1,5 @@
 //! Listeners, their hosts and their rules as tables: what `routes` prints, and `up` with more lines in it.
 
-use std::collections::HashSet;
-
 use anstyle::Style;
 use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
 use fingerpost_resources::{Sources, visible};
@@ -12,8 +10,8 @@ use crate::table::{self, Column};
 /// Where the tables of a listener start.
 pub const INDENT: usize = 2;
 
-/// A file name and a line number of this length stay in one piece.
-const FILE_WIDTH: usize = 20;
+/// Wider tables are hard to read.
+const WIDEST: usize = 160;
 
 /// A listener, and those of its hosts that are shown.
 pub struct Shown<'a> {
@@ -74,19 +72,23 @@ fn are_alike(one: &HostSummary, other: &HostSummary) -> bool {
         && one.routes.iter().map(looks).eq(other.routes.iter().map(looks))
 }
 
-/// The tables, no line of them longer than `width`.
-pub fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, width: usize) -> String {
-    let groups = || shown.iter().flat_map(|it| &it.groups);
+/// The tables. On a terminal of this many columns a row that is too long is wrapped between words; without a width each
+/// rule is one line, so that other programs can read it.
+pub fn tables(
+    shown: &[Shown<'_>],
+    sources: &Sources,
+    remarks: &impl Remarks,
+    width: Option<usize>,
+) -> String {
     let names = FileNames::new(sources);
-    let rewrites = groups()
-        .flat_map(|it| &it.host.routes)
-        .any(|it| it.rewrite.is_some());
-    let columns = columns(rewrites);
-    let row = |(index, route): (usize, &RouteSummary)| cells(index + 1, route, rewrites, &names);
-    let rows = groups().flat_map(|it| it.host.routes.iter().enumerate());
-    let widths = table::fit(&columns, &rows.map(row).collect::<Vec<_>>(), INDENT, width);
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .flat_map(|it| rows(&it.groups, &names, width))
+        .collect();
+    let table = Layout::new(rows, width.map_or(usize::MAX, |it| it.min(WIDEST)));
 
     let mut text = String::new();
+    let mut rows = table.rows.iter();
     for Shown { listener, groups } in shown {
         if !text.is_empty() {
             text.push('\n');
@@ -96,20 +98,17 @@ pub fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, wi
             paint(BOLD, &listener.name),
             remarks.beside(listener)
         ));
+        text.push_str(&table::titles(&table.columns, &table.widths, INDENT, DIM));
         for group in groups {
-            text.push('\n');
-            text.push_str(&heading(group, width));
-            if group.host.routes.is_empty() {
-                let line = paint(DIM, "no rule: every request is answered 404");
-                text.push_str(&format!("    {line}\n"));
-                continue;
-            }
-            text.push_str(&table::titles(&columns, &widths, INDENT, DIM));
-            for (index, route) in group.host.routes.iter().enumerate() {
-                text.push_str(&table::row(&columns, &widths, INDENT, &row((index, route))));
-                if let Some(line) = remarks.below(listener, group.host, route) {
-                    let blanks = " ".repeat(INDENT + widths.first().unwrap_or(&0) + table::GAP);
-                    text.push_str(&format!("{blanks}{}\n", visible(&line)));
+            let mut routes = group.host.routes.iter();
+            for row in rows.by_ref().take(group.host.routes.len().max(1)) {
+                text.push_str(&table::row(&table.columns, &table.widths, INDENT, &row.cells));
+                let below = routes
+                    .next()
+                    .and_then(|it| remarks.below(listener, group.host, it));
+                let below = below.map(|it| visible(&it).into_owned());
+                for line in row.below.iter().map(|it| paint(DIM, it)).chain(below) {
+                    text.push_str(&format!("{}{line}\n", " ".repeat(table.below)));
                 }
             }
         }
@@ -120,53 +119,206 @@ pub fn tables(shown: &[Shown<'_>], sources: &Sources, remarks: &impl Remarks, wi
     text
 }
 
-fn columns(with_rewrite: bool) -> Vec<Column> {
-    let mut columns = vec![Column::number("", DIM), Column::text("match", Style::new())];
-    if with_rewrite {
-        columns.push(Column::text("rewrite", Style::new()));
-    }
-    columns.extend([
+/// The indices of columns.
+const MATCH: usize = 2;
+const REWRITE: usize = 3;
+const RULE: usize = 5;
+const SOURCE: usize = 6;
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::text("host", BOLD),
+        Column::number("", DIM),
+        Column::text("match", Style::new()),
+        Column::text("rewrite", Style::new()),
         Column::text("destination", NAME),
         Column::text("rule", Style::new()),
-        Column::text("source", DIM).at_least(FILE_WIDTH),
-    ]);
-    columns
+        Column::text("source", DIM),
+    ]
 }
 
-/// The domains of a group.
-fn heading(group: &Group<'_>, width: usize) -> String {
-    let mut line = visible(&group.domains.join(", ")).into_owned();
+/// The rows in their columns.
+struct Layout {
+    columns: Vec<Column>,
+    widths: Vec<usize>,
+    rows: Vec<Row>,
+    /// Where lines below a row begin.
+    below: usize,
+}
+
+struct Row {
+    cells: Vec<String>,
+    /// The rewrite, the rule and its source, where there is no room for their columns.
+    below: Vec<String>,
+}
+
+impl Layout {
+    /// On one line each if `width` allows it; else each condition on a line; else the rewrite and the rule below the row too.
+    fn new(rows: Vec<Vec<String>>, width: usize) -> Self {
+        let whole = Self::of(rows.clone(), false, usize::MAX);
+        if whole.width() <= width {
+            return whole;
+        }
+        let by_line = |(index, cell): (usize, String)| match index {
+            MATCH | REWRITE => cell.replace(", ", ",\n"),
+            _ => cell,
+        };
+        let by_line = |row: Vec<String>| row.into_iter().enumerate().map(by_line).collect::<Vec<_>>();
+        let rows: Vec<Vec<String>> = rows.into_iter().map(by_line).collect();
+        let by_line = Self::of(rows.clone(), false, usize::MAX);
+        if by_line.width() <= width {
+            return by_line;
+        }
+        Self::of(rows, true, width)
+    }
+
+    fn of(rows: Vec<Vec<String>>, is_rule_below: bool, width: usize) -> Self {
+        let is_used = |index: usize| {
+            rows.iter()
+                .any(|row| row.get(index).is_some_and(|it| !it.is_empty()))
+        };
+        let is_below = |index: usize| is_rule_below && matches!(index, REWRITE | RULE | SOURCE);
+        let used: Vec<usize> = (0..=SOURCE).filter(|it| is_used(*it) && !is_below(*it)).collect();
+        let row = |row: Vec<String>| Row {
+            cells: used.iter().filter_map(|it| row.get(*it).cloned()).collect(),
+            below: if is_rule_below { below(&row) } else { Vec::new() },
+        };
+        let rows: Vec<Row> = rows.into_iter().map(row).collect();
+        let columns = columns();
+        let columns = used.iter().filter_map(|it| columns.get(*it).cloned()).enumerate();
+        let longest_word = |index: usize| {
+            let cells = rows.iter().filter_map(|row| row.cells.get(index));
+            let words = cells.flat_map(|it| it.split([' ', '\n']));
+            words.map(table::length).max().unwrap_or(0)
+        };
+        // No word is broken, even if the table becomes too wide.
+        let columns: Vec<Column> = columns
+            .map(|(index, column)| column.at_least(longest_word(index)))
+            .collect();
+        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells.clone()).collect();
+        let widths = table::fit(&columns, &cells, INDENT, width);
+        let before = used.iter().take_while(|it| **it < MATCH).count();
+        let below = INDENT
+            + widths
+                .iter()
+                .take(before)
+                .map(|it| it + table::GAP)
+                .sum::<usize>();
+        Self {
+            columns,
+            widths,
+            rows,
+            below,
+        }
+    }
+
+    fn width(&self) -> usize {
+        INDENT + self.widths.iter().sum::<usize>() + table::GAP * self.widths.len().saturating_sub(1)
+    }
+}
+
+/// The cells of a row that have no room beside the others, as lines.
+fn below(row: &[String]) -> Vec<String> {
+    let cell = |index: usize| row.get(index).filter(|it| !it.is_empty());
+    let rewrite = cell(REWRITE).map(|it| format!("rewrite {}", it.replace('\n', " ")));
+    let rule = cell(RULE).map(|rule| match cell(SOURCE) {
+        Some(source) => format!("{rule}  {source}"),
+        None => rule.clone(),
+    });
+    rewrite.into_iter().chain(rule).collect()
+}
+
+/// The rows of a listener: one for each rule, and one for a host without rules.
+fn rows(groups: &[Group<'_>], names: &FileNames, width: Option<usize>) -> Vec<Vec<String>> {
+    let is_for_programs = width.is_none();
+    let mut rows = Vec::new();
+    for group in groups {
+        let host = domains(group, is_for_programs);
+        if group.host.routes.is_empty() {
+            let nothing = "no rule: every request gets 404".to_owned();
+            rows.push(vec![
+                host,
+                String::new(),
+                nothing,
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
+            continue;
+        }
+        let has_one = group.host.routes.len() == 1;
+        for (index, route) in group.host.routes.iter().enumerate() {
+            let mut row = vec![if index == 0 || is_for_programs {
+                host.clone()
+            } else {
+                String::new()
+            }];
+            row.push(if has_one && !is_for_programs {
+                String::new()
+            } else {
+                (index + 1).to_string()
+            });
+            row.extend(cells(route, group.host, names, is_for_programs));
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// The domains of a group, and what is special about them.
+fn domains(group: &Group<'_>, is_for_programs: bool) -> String {
+    let name = |domain: &&str| match *domain {
+        "*" if !is_for_programs => "* (all other hosts)".to_owned(),
+        other => visible(other).into_owned(),
+    };
+    let names: Vec<String> = group.domains.iter().map(name).collect();
+    let mut text = names.join(if is_for_programs { "," } else { "\n" });
     if group.host.over_tls {
-        line.push_str(" (TLS)");
+        text.push_str(" (TLS)");
     }
     if group.host.redirects_to_https {
-        line.push_str(" (plain text is redirected to https)");
+        text.push_str(" (plain text is redirected to https)");
     }
-    let columns = [Column::text("", BOLD)];
-    table::row(&columns, &[width.saturating_sub(INDENT)], INDENT, &[line])
+    text
 }
 
-fn cells(number: usize, route: &RouteSummary, with_rewrite: bool, names: &FileNames) -> Vec<String> {
-    let mut cells = vec![number.to_string(), visible(&route.matches).into_owned()];
-    if with_rewrite {
-        cells.push(visible(route.rewrite.as_deref().unwrap_or_default()).into_owned());
-    }
-    // Each on a line of its own.
-    let shares = route
-        .destination
-        .split(", ")
-        .map(|it| visible(&share(it, route)).into_owned());
-    cells.push(shares.collect::<Vec<String>>().join("\n"));
-    let rule = match &route.rule {
-        Some(it) => it.to_string(),
-        None => route.virtual_service.clone(),
-    };
+/// The match, the rewrite, the destination, the rule and its place.
+fn cells(route: &RouteSummary, host: &HostSummary, names: &FileNames, is_for_programs: bool) -> Vec<String> {
+    let shares: Vec<String> = route.destination.split(", ").map(|it| share(it, route)).collect();
     let place = match &route.span {
         Some(span) => format!("{}:{}", names.short(&span.file), span.line),
         None => String::new(),
     };
-    cells.extend([rule, place].map(|it| visible(&it).into_owned()));
-    cells
+    let cells = [
+        route.matches.clone(),
+        route.rewrite.clone().unwrap_or_default(),
+        shares.join(if is_for_programs { ", " } else { "\n" }),
+        rule(route, host),
+        place,
+    ];
+    // A line break is one of ours: that of a name is shown as an escape.
+    let on_lines = |cell: String| {
+        cell.split('\n')
+            .map(|it| visible(it).into_owned())
+            .collect::<Vec<_>>()
+    };
+    cells.map(|cell| on_lines(cell).join("\n")).into()
+}
+
+/// The name of the rule. The match is named if the rule has several.
+fn rule(route: &RouteSummary, host: &HostSummary) -> String {
+    let Some(rule) = &route.rule else {
+        return route.virtual_service.clone();
+    };
+    let routes = host.routes.iter().filter_map(|it| it.rule.as_ref());
+    let all = routes.chain(host.left_out.iter().map(|it| &it.rule));
+    let matches = all.filter(|it| it.rules == rule.rules).count();
+    if matches == 1 {
+        rule.without_match()
+    } else {
+        rule.to_string()
+    }
 }
 
 /// A destination, and whether it is assumed to exist.
@@ -184,26 +336,36 @@ pub fn without_domain(destination: &str) -> String {
     }
 }
 
-/// How files are named in a narrow column: without their directories, if that still tells them apart.
+/// How files are named in a narrow column: without the directories that all of them have in common.
 pub struct FileNames {
-    tell_apart: bool,
+    /// How many bytes at the start of each name are left out.
+    common: usize,
 }
 
 impl FileNames {
-    /// Finds out whether the directories are needed.
+    /// Finds what the names have in common.
     pub fn new(sources: &Sources) -> Self {
-        let mut seen = HashSet::new();
-        Self {
-            tell_apart: sources.iter().all(|it| seen.insert(last_part(&it.name))),
-        }
+        let mut directories = sources.iter().map(|it| directory(&it.name));
+        let first = directories.next().unwrap_or_default();
+        let common = directories.fold(first, |common, other| {
+            let same = common
+                .bytes()
+                .zip(other.bytes())
+                .take_while(|(one, other)| one == other);
+            directory(other.get(..same.count()).unwrap_or_default())
+        });
+        Self { common: common.len() }
     }
 
     /// The name to show for `file`.
     pub fn short<'a>(&self, file: &'a str) -> &'a str {
-        if self.tell_apart { last_part(file) } else { file }
+        file.get(self.common..).unwrap_or(file)
     }
 }
 
-fn last_part(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file)
+/// A path up to its last slash, with it.
+fn directory(path: &str) -> &str {
+    path.rfind('/')
+        .and_then(|slash| path.get(..=slash))
+        .unwrap_or_default()
 }

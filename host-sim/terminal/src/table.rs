@@ -18,6 +18,7 @@ const SEAMS: [char; 7] = ['/', '.', ',', '|', '-', '=', '&'];
 const SAMPLE: usize = 100;
 
 /// A column: its title, and how its cells look.
+#[derive(Clone)]
 pub struct Column {
     /// What is written above its cells.
     pub title: &'static str,

@@ -3,13 +3,14 @@
 //! The analysis, and the JSON form of its result, are those of `fingerpost-explain`; `screen` shows it.
 
 mod redirects;
-mod screen;
 
 use fingerpost_resources::{Code, Diagnostics};
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use fingerpost_terminal::explanation::{self, View};
 use fingerpost_terminal::findings::with_findings;
+use fingerpost_terminal::messages::{self, Verbosity};
 use fingerpost_terminal::table;
 
 use crate::args::{EngineName, Input};
@@ -18,7 +19,7 @@ use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{findings_of, load_each};
 use crate::proxy;
 use crate::request_args::RequestArgs;
-use redirects::follow;
+use redirects::{Redirects, follow};
 
 /// Findings that the explanation itself shows beside the rules.
 const TOLD_HERE: &[Code] = &[
@@ -46,11 +47,11 @@ const TOLD_HERE: &[Code] = &[
     Code::UnreachableRule,
 ];
 
-/// Explain where a request goes, and why.
+/// Explain where a request goes and why
 ///
-/// Tells the whole decision: the listener, the virtual host and those that it hides, each rule that is tried with the
-/// first condition that fails, the winner, the rewrite, the destinations, and what the upstream receives. When nothing
-/// matches: what came closest. Nothing is sent, no Envoy is needed.
+/// The answer comes first: the rule and the destination, or the status, the rule that came closest and how to fix it.
+/// Then every step of the decision: the listener, the virtual host, and each rule that was tried with the first condition
+/// that fails. Rules for other paths are counted; --all lists them. Nothing is sent, and no Envoy is needed.
 #[derive(Debug, Args)]
 #[command(
     allow_missing_positional = true,
@@ -63,8 +64,8 @@ Examples:
   xclip -o | fingerpost explain -f k8s/ --curl -
   fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome.kind
 
-Flags of curl have curl's meaning. Those that change no request, such as -s, -k, -v and -o, are taken and have no
-effect; --curl takes all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
+Flags of curl have curl's meaning. Those that do not change the request, such as -s, -k, -v and -o, are accepted and have \
+no effect; --curl accepts all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
 
 Exit codes: 0 explained, whatever the outcome of the request; 2 usage error or invalid input."
 )]
@@ -109,14 +110,12 @@ impl Explain {
                     .get(chosen)
                     .ok_or_else(|| Failure::Diagnosed(Diagnostics::new()))?;
                 let labels = several.then(|| proxy::shown(&proxy.options.labels));
-                let sources = &proxy.resources.sources;
-                let text = screen::show(
-                    &told,
-                    redirects.as_ref(),
-                    labels.as_deref(),
-                    sources,
-                    table::width(),
-                );
+                let view = View {
+                    before: redirects.iter().flat_map(Redirects::lines).collect(),
+                    proxy: labels.as_deref(),
+                    all_rules: messages::verbosity() == Verbosity::All,
+                };
+                let text = explanation::show(&told, &view, &proxy.resources.sources, table::width());
                 let mut out = fingerpost_terminal::screen::stdout();
                 out.write_all(text.as_bytes())?;
                 Ok(out.flush()?)

@@ -17,6 +17,23 @@ pub(super) struct Redirects {
     pub(super) stopped: Option<String>,
 }
 
+impl Redirects {
+    /// What the screen shows of them, with labels.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for redirect in &self.followed {
+            lines.push(("redirect", format!("{} {}", redirect.method, redirect.url)));
+            let by = redirect.rule.as_deref().unwrap_or("httpsRedirect of the Gateway");
+            lines.push((
+                "",
+                format!("{} to {} by {by}", redirect.status, redirect.location),
+            ));
+        }
+        lines.extend(self.stopped.clone().map(|it| ("stopped", it)));
+        lines
+    }
+}
+
 /// An answer that sends the client elsewhere.
 #[derive(Debug, Serialize)]
 pub(super) struct Redirect {

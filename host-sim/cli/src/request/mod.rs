@@ -38,7 +38,7 @@ use crate::load::{findings_of, load_each};
 use crate::request_args::RequestArgs;
 use proxies::{Answer, Proxies};
 
-/// Send a request through the compiled rules, without an Envoy.
+/// Send a request through the compiled rules, without Envoy
 ///
 /// Shows what the upstream, an echo server, would receive and what the client gets. The filter is the module that
 /// Envoy would load, run in a simulator; around it runs a model of Envoy, which reports when it cannot predict the outcome.
@@ -54,8 +54,8 @@ Examples:
   xclip -o | fingerpost request -f k8s/ --curl -
   fingerpost request -f k8s/ --requests requests.jsonl --format json > outcomes.jsonl
 
-Flags of curl have curl's meaning. Those that change no request, such as -s, -k, -v and -o, are taken and have no
-effect; --curl takes all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
+Flags of curl have curl's meaning. Those that do not change the request, such as -s, -k, -v and -o, are accepted and have \
+no effect; --curl accepts all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
 
 Exit codes: 0 answered; 2 usage error, invalid input, or a line that is not a request; 5 the module does not run."
 )]

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use fingerpost_resources::visible;
+use fingerpost_terminal::headers;
 use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, NAME, ODD, paint};
 
 use super::proxies::Answer;
-use crate::headers;
 
 /// Prints one outcome.
 pub(super) fn show(answer: &Answer, out: &mut impl Write) -> io::Result<()> {

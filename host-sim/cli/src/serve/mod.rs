@@ -65,10 +65,10 @@ Examples:
 
 ", echo_help!(), "
 
-Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin);
-upgrades, such as WebSocket, and CONNECT (501); HTTP/2 to upstreams (they get HTTP/1.1); TCP, TLS that is passed through, and servers that ask for clients' certificates
-(not served: `fingerpost up` does). A route's timeout counts until the head of the answer. Certificates are
-temporary. If the model cannot predict what Envoy would do, the answer is 501 with the reason.
+Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin); \
+upgrades, such as WebSocket, and CONNECT (501); HTTP/2 to upstreams (they get HTTP/1.1); TCP, TLS passthrough, and servers that require client certificates (use `fingerpost up`). \
+A route's timeout ends when the response headers arrive. Certificates are temporary. If the model cannot predict what Envoy \
+would do, the answer is 501 with the reason.
 
 Exit codes: 0 stopped by Ctrl-C; 2 usage error or invalid input at the start; 5 a port that is in use."))]
 pub(crate) struct Serve {
@@ -231,7 +231,7 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
         clients: &BTreeMap::new(),
     };
     let shown = listing::all(&loaded.compiled.summary);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
+    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::terminal_width());
     let mut out = fingerpost_terminal::screen::stdout();
     writeln!(
         out,

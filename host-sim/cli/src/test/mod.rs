@@ -74,7 +74,7 @@ struct TestFiles {
     findings: Diagnostics,
 }
 
-/// Test the routing: requests, and the expected outcome of each.
+/// Run routing tests
 ///
 /// Needs no Envoy. If weights or faults make the outcome random, expectations must hold for every possible outcome.
 #[derive(Debug, Args)]
@@ -91,8 +91,7 @@ A test file:
     request: GET http://shop.example.com/cart
     expect: {rule: shop, subset: v2, path: /cart}
 
-Exit codes: 0 all passed; 1 a test failed, or coverage is too low; 2 usage error or invalid input;
-4 no test to run.")]
+Exit codes: 0 all passed; 1 a test failed, or coverage is too low; 2 usage error or invalid input; 4 no test to run.")]
 pub(crate) struct Test {
     /// Test files; in a directory those named *.test.yaml or *_test.yaml (or .yml), and those of other tools
     #[arg(value_name = "FILE|DIR", required = true)]

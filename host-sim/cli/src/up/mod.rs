@@ -49,14 +49,14 @@ const TICK: Duration = Duration::from_millis(50);
 /// Names the directory that Envoy is kept in.
 const CACHE: &str = "FINGERPOST_CACHE";
 
-/// Run resources in an Envoy on this machine.
+/// Serve the rules in an Envoy on this machine
 ///
-/// Each listener gets a free port of the loopback, and each cluster whose endpoints the input does not tell an echo
-/// server. A curl line for every rule is printed, and then every request with the rule that it
-/// took. Ctrl-C stops everything and leaves nothing behind; a second one does not wait for requests under way.
+/// Each listener gets a free port on the loopback. A cluster without endpoints in the input gets an echo server.
+/// Prints a curl line for every rule, and then every request with its rule. Ctrl-C stops everything and
+/// leaves nothing behind; a second Ctrl-C does not wait for requests under way.
 ///
-/// Envoy is the one that FINGERPOST_ENVOY names, else the one on the PATH, else one that is installed to
-/// FINGERPOST_CACHE, or ~/.cache/fingerpost, on first use.
+/// Uses the Envoy that FINGERPOST_ENVOY names, else the one on the PATH, else installs one to FINGERPOST_CACHE
+/// (default: ~/.cache/fingerpost) on first use.
 #[derive(Debug, Args)]
 #[command(after_long_help = concat!("\
 Examples:
@@ -273,7 +273,7 @@ fn announce(
         clients: &sandbox.made.clients,
     };
     let shown = listing::all(&loaded.compiled.summary);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::width());
+    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::terminal_width());
     let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
     let echoes = count(sandbox.echoes, "echo upstream");
     writeln!(

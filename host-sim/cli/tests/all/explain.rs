@@ -340,6 +340,38 @@ fn a_port_without_a_listener_and_a_listener_without_tls_are_told() {
 }
 
 #[test]
+fn a_small_change_that_would_make_the_nearest_rule_match_is_the_fix() {
+    for (matched, path, fix) in [
+        (
+            "uri: {prefix: /cart/}",
+            "/cart",
+            json!("add `- uri: {exact: /cart}` to its `match`"),
+        ),
+        (
+            "uri: {exact: /cart}",
+            "/cart/7",
+            json!("write `uri: {prefix: /cart}`"),
+        ),
+        (
+            "uri: {exact: /Cart}",
+            "/cart",
+            json!("set `ignoreUriCase: true` in the match"),
+        ),
+        (
+            "uri: {exact: '/cart?id=7'}",
+            "/cart?id=7",
+            json!("match `/cart`, and the query with `queryParams`"),
+        ),
+        ("uri: {prefix: /other}", "/cart", Value::Null),
+    ] {
+        let rules = format!("  - match: [{{{matched}}}]\n    redirect: {{uri: /1}}\n");
+        let resources = all(&[GATEWAY, &service("shop", "[shop.example.com]", &rules)]);
+        let told = ask(&resources, &format!("http://shop.example.com{path}"));
+        assert_eq!(told["tried"][0]["failed"]["fix"], fix, "{matched} for {path}");
+    }
+}
+
+#[test]
 fn of_many_rules_those_for_other_paths_are_counted() {
     let mut rules = String::new();
     for index in 0..40 {
@@ -352,15 +384,16 @@ fn of_many_rules_those_for_other_paths_are_counted() {
     let ended = folder.run("explain -f a.yaml http://shop.example.com/p30/x");
     ended.check(0, &[]);
     assert!(
-        ended.stdout.contains("… 29 rules for other paths"),
-        "{}",
+        ended.stdout.starts_with("301 "),
+        "the answer comes first: {}",
         ended.stdout
     );
-    assert!(
-        ended.stdout.contains("9 more rules behind it not reached"),
-        "{}",
-        ended.stdout
-    );
+    for line in ["… 30 rules for other paths (--all)", "9 more rules not reached"] {
+        assert!(ended.stdout.contains(line), "{}", ended.stdout);
+    }
+    let all = folder.run("explain -f a.yaml http://shop.example.com/p30/x --all");
+    assert_eq!(all.stdout.matches("✗").count(), 30, "{}", all.stdout);
+    assert!(!all.stdout.contains("for other paths"), "{}", all.stdout);
 }
 
 /// One of so many cases is asked: each is a process.

@@ -1,18 +1,21 @@
-//! The second half of the screen: what comes of the request.
+//! The answer: where the request goes, or why it goes nowhere and what would change that.
 
 use fingerpost_explain::{
-    AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Upstream,
+    AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
-use fingerpost_terminal::listing::without_domain;
-use fingerpost_terminal::style::{BAD, DIM, NAME};
 
 use super::rows::{Margin, PLAIN, Screen};
 use crate::headers;
+use crate::listing::without_domain;
+use crate::style::{BAD, DIM, NAME, ODD};
+use crate::table::length;
+
+/// A rule and its conditions are on one line up to this length.
+const ONE_LINE: usize = 60;
 
 impl Screen {
     /// What comes of the request.
     pub(super) fn outcome(&mut self, told: &Explanation) {
-        self.gap();
         match &told.outcome {
             Outcome::Forward(forward) => self.forward(forward),
             Outcome::Answer {
@@ -23,8 +26,9 @@ impl Screen {
                 response_headers,
                 body,
                 policies,
-                winner: _,
+                winner,
             } => {
+                self.winner(winner);
                 self.label("answer", words.clone(), NAME);
                 let status = status.map(|it| it.to_string()).unwrap_or_default();
                 let line = match by {
@@ -48,20 +52,14 @@ impl Screen {
                 self.label("answer", line, NAME);
                 self.text("no rule is tried over plain text", DIM);
             }
-            Outcome::NotFound {
-                status,
-                message,
-                reasons,
-            } => {
-                self.label("answer", format!("{status}: {message}"), BAD);
-                self.reasons(reasons);
+            Outcome::NotFound { message, reasons, .. } => {
+                self.text(message, PLAIN);
                 self.nearest(told);
+                self.reasons(reasons);
             }
-            Outcome::Refused { status, message } => {
-                self.label("answer", format!("{status}: {message}"), BAD);
-            }
+            Outcome::Refused { message, .. } => self.text(message, PLAIN),
             Outcome::NoConnection { message, reasons } => {
-                self.label("answer", format!("none: {message}"), BAD);
+                self.text(message, PLAIN);
                 self.reasons(reasons);
             }
             Outcome::Bytes { destination, place } => {
@@ -72,7 +70,7 @@ impl Screen {
                     (right, DIM),
                 );
                 self.text(
-                    "the connection is passed on as it is: no `http` rule has a part in it",
+                    "the connection is passed on as it is: `http` rules do not apply",
                     DIM,
                 );
             }
@@ -84,32 +82,59 @@ impl Screen {
             let right = self.place(&reason.place);
             self.row(Margin::Blank, (reason.message.clone(), PLAIN), (right, DIM));
             if let Some(help) = &reason.help {
-                self.text(&format!("  {help}"), DIM);
+                self.label("fix", help.clone(), PLAIN);
             }
         }
     }
 
+    /// The rule that came closest, and what it lacks.
     fn nearest(&mut self, told: &Explanation) {
         let Some(miss) = &told.nearest_miss else { return };
-        let right = self.place(&miss.source.place);
-        let name = format!("rule {}, {}", miss.position, miss.source.rule);
-        let line = match miss.failed.as_slice() {
-            [only] => format!("{name}: only the {} differs", only.subject()),
-            several => format!("{name}: {} conditions differ", several.len()),
-        };
-        self.row(Margin::Label("nearest", DIM), (line, PLAIN), (right, DIM));
-        if miss.failed.len() > 1 {
+        self.named_rule("closest", &miss.source);
+        if let [only] = miss.failed.as_slice() {
+            let line = format!("only the {} differs: {}", only.subject(), only.found());
+            self.text(&line, ODD);
+            if let Some(hint) = &only.hint {
+                self.text(hint, DIM);
+            }
+        } else {
             for failed in &miss.failed {
                 self.failed(failed);
             }
         }
+        for fix in miss.failed.iter().filter_map(|it| it.fix.as_ref()) {
+            self.label("fix", fix.clone(), PLAIN);
+        }
+    }
+
+    /// The rule that takes the request.
+    fn winner(&mut self, winner: &Source) {
+        self.named_rule("rule", winner);
+    }
+
+    /// A rule with its conditions, on one line if they are short.
+    fn named_rule(&mut self, label: &'static str, rule: &Source) {
+        let right = self.place(&rule.place);
+        let line = format!("{}  {}", rule.rule, rule.conditions);
+        if length(&line) <= ONE_LINE {
+            self.row(Margin::Label(label, DIM), (line, PLAIN), (right, DIM));
+        } else {
+            self.row(
+                Margin::Label(label, DIM),
+                (rule.rule.clone(), PLAIN),
+                (right, DIM),
+            );
+            self.text(&rule.conditions, PLAIN);
+        }
     }
 
     fn forward(&mut self, forward: &Forward) {
+        self.winner(&forward.winner);
         if let Some(rewrite) = &forward.rewrite {
-            let line = match rewrite.before == rewrite.after {
-                true => format!("{} stays as it is", rewrite.before),
-                false => format!("{} -> {}", rewrite.before, rewrite.after),
+            let line = if rewrite.before == rewrite.after {
+                format!("{} stays as it is", rewrite.before)
+            } else {
+                format!("{} -> {}", rewrite.before, rewrite.after)
             };
             self.label("rewrite", line, PLAIN);
         }
@@ -155,9 +180,10 @@ impl Screen {
     }
 
     fn destination(&mut self, destination: &Destination, is_first: bool, several: bool) {
-        let share = match several {
-            true => format!("{} % of requests: ", destination.percent),
-            false => String::new(),
+        let share = if several {
+            format!("{} % of requests: ", destination.percent)
+        } else {
+            String::new()
         };
         let name = without_domain(&format!("{}:{}", destination.host, destination.port));
         let subset = match &destination.subset {

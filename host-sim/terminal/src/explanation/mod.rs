@@ -1,0 +1,142 @@
+//! An explanation as a screen: the answer first, then what led to it, then warnings. No line is wider than the terminal,
+//! nor than a page.
+
+mod outcome;
+mod rows;
+mod trace;
+
+use anstyle::Style;
+use fingerpost_explain::{Explanation, Host, HostKind, Outcome};
+use fingerpost_resources::{Code, Sources};
+
+use self::rows::{Margin, PLAIN, Screen};
+use crate::listing::without_domain;
+use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
+
+/// Wider lines are hard to read: what belongs together would be far apart.
+const WIDEST: usize = 110;
+
+/// What the command adds to an explanation, and how much of it is shown.
+#[derive(Debug, Default)]
+pub struct View<'a> {
+    /// What led to the request, such as redirects: labels with their texts.
+    pub before: Vec<(&'static str, String)>,
+    /// The labels of the proxy, if the input has several.
+    pub proxy: Option<&'a str>,
+    /// Shows every rule, those for other paths too.
+    pub all_rules: bool,
+}
+
+/// The screen, no line of it longer than `width`.
+pub fn show(told: &Explanation, view: &View<'_>, sources: &Sources, width: usize) -> String {
+    let mut screen = Screen::new(sources);
+    for (label, text) in &view.before {
+        screen.label(label, text.clone(), PLAIN);
+    }
+    if !view.before.is_empty() {
+        screen.gap();
+    }
+    screen.headline(told);
+    screen.outcome(told);
+    screen.gap();
+    screen.entrance(told, view.proxy);
+    screen.rules(told, view.all_rules);
+    screen.warnings(told);
+    screen.lay(width.min(WIDEST))
+}
+
+impl Screen {
+    /// The status, if it is certain, and the request.
+    fn headline(&mut self, told: &Explanation) {
+        let asked = &told.request;
+        let line = format!("{} {}", asked.method, asked.url());
+        let (label, style) = label(&told.outcome);
+        self.row(Margin::Status(label, style), (line, BOLD), (String::new(), PLAIN));
+        for (name, value) in &asked.headers {
+            self.text(&format!("{name}: {value}"), PLAIN);
+        }
+    }
+
+    fn entrance(&mut self, told: &Explanation, proxy: Option<&str>) {
+        if let Some(path) = &told.request.normalised {
+            self.label("path", format!("{path}, as the proxy normalises it"), ODD);
+        }
+        if let Some(labels) = proxy {
+            self.label("proxy", labels.to_owned(), PLAIN);
+        }
+        if !told.assumed.is_empty() {
+            let names = told.assumed.iter().map(|it| without_domain(&it.to_string()));
+            self.label("assumed", names.collect::<Vec<_>>().join(", "), ODD);
+        }
+        if let Some(listener) = &told.listener {
+            let port = if listener.port == listener.listen_port {
+                String::new()
+            } else {
+                format!(", Gateway port {}", listener.port)
+            };
+            let line = format!(
+                "{} ({}{port}), {}",
+                listener.name, listener.protocol, listener.why
+            );
+            self.label("listener", line, PLAIN);
+        }
+        if let Some(host) = &told.host {
+            let is_answered = !matches!(told.outcome, Outcome::NotFound { .. });
+            self.host(host, is_answered);
+        }
+    }
+
+    /// The host that answers. If the answer is 404, `outcome` says what a hidden host would do.
+    fn host(&mut self, host: &Host, is_answered: bool) {
+        let kind = match host.kind {
+            HostKind::Exact => "the exact name",
+            HostKind::Wildcard => "the longest matching wildcard",
+            HostKind::Any => "for every host that no other rule names",
+        };
+        self.label("host", format!("{}, {kind}", host.domain), PLAIN);
+        for hidden in &host.hidden {
+            let text = format!("more specific than {}, which is not consulted", hidden.domain);
+            match hidden.would_take.as_ref().filter(|_| is_answered) {
+                Some(rule) => {
+                    let right = self.place(&rule.place);
+                    let text = format!("{text}: {} would take this", rule.rule);
+                    self.row(Margin::Blank, (text, ODD), (right, DIM));
+                }
+                None => self.text(&text, DIM),
+            }
+        }
+    }
+
+    fn warnings(&mut self, told: &Explanation) {
+        // Shown beside the destination already.
+        let shown = told.warnings.iter().filter(|it| it.code != Code::NoCluster);
+        for warning in shown {
+            self.gap();
+            self.label_in("warning", ODD, warning.message.clone(), PLAIN);
+            if let Some(help) = &warning.help {
+                self.text(help, DIM);
+            }
+        }
+    }
+}
+
+/// What stands first on the screen.
+fn label(outcome: &Outcome) -> (String, Style) {
+    match outcome {
+        Outcome::NotFound { status, .. } | Outcome::Refused { status, .. } => (status.to_string(), BAD),
+        Outcome::NoConnection { .. } => ("no answer".to_owned(), BAD),
+        Outcome::ToHttps { status, .. } => (status.to_string(), GOOD),
+        Outcome::Answer { status, .. } => match status {
+            Some(status) => (status.to_string(), if *status < 400 { GOOD } else { BAD }),
+            None => ("request".to_owned(), DIM),
+        },
+        Outcome::Forward(forward) => {
+            let all_lost = forward.destinations.iter().all(|it| it.missing.is_some());
+            match &forward.abort {
+                None if all_lost => ("503".to_owned(), BAD),
+                Some(_) | None => ("request".to_owned(), DIM),
+            }
+        }
+        Outcome::Bytes { .. } => ("request".to_owned(), DIM),
+    }
+}

@@ -1,0 +1,100 @@
+//! The rules that were tried, one a line. Those for other paths are counted, unless all are wanted.
+
+use anstyle::Style;
+use fingerpost_explain::{Explanation, Failed, Source, Tried};
+
+use super::rows::{PLAIN, RuleRow, Screen};
+use crate::count;
+use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
+
+/// As many rules behind the winner are shown.
+const FEW: usize = 12;
+
+impl Screen {
+    /// The rules.
+    pub(super) fn rules(&mut self, told: &Explanation, all: bool) {
+        if told.tried.is_empty() && told.too_late.is_empty() {
+            return;
+        }
+        self.gap();
+        let nearest = told.nearest_miss.as_ref().map(|it| it.position);
+        let is_folded = |tried: &Tried| {
+            let on_path = tried.failed.as_ref().is_some_and(|it| it.on == "path");
+            !all && on_path && nearest != Some(tried.position)
+        };
+        for group in told
+            .tried
+            .chunk_by(|one, other| is_folded(one) && is_folded(other))
+        {
+            match group {
+                [several @ .., last] if !several.is_empty() && is_folded(last) => {
+                    let line = format!("… {} for other paths (--all)", count(group.len(), "rule"));
+                    self.text(&line, DIM);
+                }
+                _ => group.iter().for_each(|tried| self.tried(tried, nearest)),
+            }
+        }
+        for late in told.too_late.iter().take(FEW) {
+            let (remark, style) = match late.shadowed_by {
+                Some(position) => (format!("never reached: rule {position} matches first"), ODD),
+                None => ("would match, but comes later".to_owned(), DIM),
+            };
+            let conditions = late.source.conditions.clone();
+            self.rule(
+                ("·", DIM),
+                late.position,
+                &late.source,
+                (conditions, DIM),
+                (remark, style),
+            );
+        }
+        let silent = told.not_reached.saturating_sub(told.too_late.len().min(FEW));
+        if silent > 0 {
+            self.text(&format!("{} not reached", count(silent, "more rule")), DIM);
+        }
+    }
+
+    fn tried(&mut self, tried: &Tried, nearest: Option<usize>) {
+        match &tried.failed {
+            Some(failed) => {
+                let found = (failed.found(), ODD);
+                let condition = (failed.expected.clone(), PLAIN);
+                self.rule(("✗", BAD), tried.position, &tried.source, condition, found);
+                // The answer has that of the nearest rule.
+                if let Some(hint) = failed.hint.as_ref().filter(|_| nearest != Some(tried.position)) {
+                    self.text(&format!("  {hint}"), DIM);
+                }
+            }
+            None => {
+                let conditions = (tried.source.conditions.clone(), BOLD);
+                let takes = ("takes it".to_owned(), GOOD);
+                self.rule(("✓", GOOD), tried.position, &tried.source, conditions, takes);
+            }
+        }
+    }
+
+    fn rule(
+        &mut self,
+        (mark, style): (&'static str, Style),
+        position: usize,
+        source: &Source,
+        condition: (String, Style),
+        remark: (String, Style),
+    ) {
+        let place = self.place(&source.place);
+        self.rule_row(RuleRow {
+            mark,
+            style,
+            position,
+            cells: [(source.rule.clone(), PLAIN), condition, remark, (place, DIM)],
+        });
+    }
+
+    /// A condition that fails, and what the request has.
+    pub(super) fn failed(&mut self, failed: &Failed) {
+        self.text(&format!("{}, not {}", failed.found(), failed.expected), PLAIN);
+        if let Some(hint) = &failed.hint {
+            self.text(hint, DIM);
+        }
+    }
+}
