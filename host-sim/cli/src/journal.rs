@@ -19,6 +19,10 @@ use crate::local::served;
 const USUAL_TARGET: usize = 32;
 /// It grows with what it has seen, up to this.
 const WIDEST_TARGET: usize = 48;
+/// Or down to this, on a narrow terminal.
+const NARROWEST_TARGET: usize = 20;
+/// What is before a path that is sent on, `  as `.
+const AS: usize = 5;
 /// A path keeps this much, however narrow the terminal.
 const NARROWEST_PATH: usize = 12;
 /// What needs no explanation beside its status: the upstream's own answer, and those that a rule makes.
@@ -174,25 +178,20 @@ impl Journal {
         let before = table::length(&entry.at) + "  404  ".len() + table::length(&method).max(4) + 2;
         let fixed = before + 2 + table::length(&name) + blanks.len() + plain(&tail) + plain(&end);
         let room = self.width.map(|it| it.saturating_sub(fixed));
-        // What is left is shared by the path, and the path that is sent on.
-        let (for_target, for_sent) = match (room, sent) {
-            (None, _) => (usize::MAX, usize::MAX),
-            (Some(room), None) => (room, 0),
-            (Some(room), Some(sent)) => {
-                let for_paths = room.saturating_sub(table::length(&authority) + "  as ".len());
-                let for_sent = table::length(&visible(sent)).min((for_paths / 2).max(NARROWEST_PATH));
-                (room.saturating_sub(for_sent + "  as ".len()), for_sent)
-            }
-        };
+        let for_sent = sent.map_or(0, |it| AS + table::length(&visible(it)).min(NARROWEST_PATH));
+        let for_target = room.map_or(usize::MAX, |it| it.saturating_sub(for_sent));
+        let widest = self.widest_target(before).min(for_target);
         let for_path = for_target.saturating_sub(table::length(&authority));
         let target = format!("{authority}{}", shortened(&visible(path), for_path));
-        let target_blanks = padding(&target, &mut self.target, WIDEST_TARGET.min(for_target));
+        let target_blanks = padding(&target, &mut self.target, widest);
         let rule = if entry.rule.is_some() {
             name
         } else {
             paint(ODD, name)
         };
         if let Some(sent) = sent {
+            let taken = table::length(&target) + target_blanks.len() + AS;
+            let for_sent = room.map_or(usize::MAX, |it| it.saturating_sub(taken));
             let _ = write!(tail, "  as {}", shortened(&visible(sent), for_sent));
         }
         format!(
@@ -202,6 +201,20 @@ impl Journal {
         )
         .trim_end()
         .to_owned()
+    }
+
+    /// How wide the column of host and path may become. It is the same for all rows, and leaves room for the rest of a usual
+    /// one, so that the columns behind it stay below each other.
+    fn widest_target(&self, before: usize) -> usize {
+        let Some(width) = self.width else {
+            return WIDEST_TARGET;
+        };
+        let cluster = self.clusters.values().map(|it| table::length(it)).max();
+        let end = "  as /abc  99 ms".len();
+        let others = before + 2 + self.rule + 2 + cluster.unwrap_or(0) + end;
+        width
+            .saturating_sub(others)
+            .clamp(NARROWEST_TARGET, WIDEST_TARGET)
     }
 
     /// The name of a cluster as tables have it.
@@ -309,7 +322,7 @@ mod tests {
             it["path"] = json!("/v1/a/path/that/is/as/long/as/they/come/x?y=1");
             it["sent_path"] = json!("/another/path/that/is/as/long/x?y=1");
         });
-        let expected = "12:00:01  200  GET   a.example.com/v1/a/p…/x?y=1  default/web http[1]  b.default:80 v1  as /anoth…/x?y=1  3 ms";
+        let expected = "12:00:01  200  GET   a.example.com/v1/a/p…e/x?y=1  default/web http[1]  b.default:80 v1  as /anoth…x?y=1  3 ms";
         let row = fingerpost_terminal::screen::unstyled(&journal(Some(110)).lines(&long));
         assert_eq!((table::length(&row) <= 110, row.as_str()), (true, expected));
     }
