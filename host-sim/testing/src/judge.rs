@@ -121,9 +121,24 @@ fn words(cx: &CheckContext<'_>, possible: &PossibleOutcome) -> String {
 /// Which rule took the request, with its place; and if none did, what answered.
 pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> String {
     if let Some(found) = &outcome.rule {
-        let place = proxy.route(found).and_then(|it| it.span.as_ref());
+        let route = proxy.route(found);
+        let place = route.and_then(|it| it.span.as_ref());
         let place = place.map(|it| format!("  {}:{}", it.file, it.line));
-        return format!("{found} took it{}", place.unwrap_or_default());
+        let details = route.and_then(|it| it.detail.as_ref());
+        let lost = details.into_iter().flat_map(|it| &it.shares).filter(|it| {
+            let is_it = outcome
+                .cluster
+                .as_ref()
+                .is_none_or(|cluster| *cluster == it.cluster);
+            outcome.status == 503 && is_it
+        });
+        let reason = lost.filter_map(|it| it.missing.as_ref()).next();
+        let reason = reason.map(|it| format!(": 503, {}", it.message));
+        return format!(
+            "{found} took it{}{}",
+            reason.unwrap_or_default(),
+            place.unwrap_or_default()
+        );
     }
     if let Some(error) = outcome.error {
         return format!("no answer: {error}");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 use fingerpost_config_compiler::Compilation;
 use fingerpost_resources::Diagnostics;
@@ -123,7 +124,9 @@ pub fn run(
         };
         let mut outcomes = Vec::new();
         for case in options.wanted(suite) {
+            let start = Instant::now();
             let mut tested = test(suite, case, proxy, &mut coverage)?;
+            tested.seconds = start.elapsed().as_secs_f64();
             if options.accept
                 && tested.status == Status::New
                 && let Some(slot) = case.slot
@@ -209,6 +212,7 @@ fn test(
             "{} {}{}",
             case.request.method, case.request.authority, case.request.path
         ),
+        seconds: 0.0,
     };
     if let Some(reason) = &case.skip {
         tested.status = Status::Skipped;

@@ -4,13 +4,19 @@ use std::io::{self, Write};
 
 use fingerpost_resources::visible;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
+use fingerpost_terminal::table;
 use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
 
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (at, (file, tests)) in report.by_file().enumerate() {
         let blank = if at == 0 { "" } else { "\n" };
         writeln!(out, "{blank}{}", paint(BOLD, file))?;
-        for test in tests {
+        for (index, test) in tests.iter().enumerate() {
+            let is_wrong = |it: &Tested| matches!(it.status, Status::Failed | Status::New);
+            let before = index.checked_sub(1).and_then(|it| tests.get(it));
+            if before.is_some_and(is_wrong) {
+                writeln!(out)?;
+            }
             show(test, out)?;
         }
     }
@@ -23,7 +29,21 @@ pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// The last line.
 pub(super) fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}", summary(&report.summary))
+    writeln!(out, "{}", summary(&report.summary))?;
+    // Times differ from run to run: programs find them in the JSON form.
+    let slowest = report
+        .tests
+        .iter()
+        .max_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    match slowest.filter(|_| table::terminal_width().is_some()) {
+        Some(slowest) => {
+            let total: f64 = report.tests.iter().map(|it| it.seconds).sum();
+            let name = visible(&slowest.name);
+            let line = format!("{total:.2} s; slowest {:.2} s: {name}", slowest.seconds);
+            writeln!(out, "{}", paint(DIM, line))
+        }
+        None => Ok(()),
+    }
 }
 
 /// `3 passed, 1 failed`
@@ -36,7 +56,8 @@ fn summary(summary: &Summary) -> String {
         skipped,
         left_out,
     } = summary;
-    let mut parts = vec![paint(GOOD, format_args!("{passed} passed"))];
+    let colour = if *passed > 0 { GOOD } else { DIM };
+    let mut parts = vec![paint(colour, format_args!("{passed} passed"))];
     if *failed > 0 {
         parts.push(paint(BAD, format_args!("{failed} failed")));
     }

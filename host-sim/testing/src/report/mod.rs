@@ -71,6 +71,8 @@ pub struct Tested {
     pub found: Vec<Found>,
     /// `GET shop.example.com/cart`
     pub request: String,
+    /// How long it took.
+    pub seconds: f64,
 }
 
 /// How a test ended.
