@@ -118,9 +118,9 @@ pub fn note(message: impl Display) {
 /// Says on standard error what `findings` shows, in place of what is kept of it.
 pub(crate) fn say_findings(mut screen: String) {
     with(|it| {
-        it.kept
-            .iter_mut()
-            .for_each(|it| it.retain(|(kind, _)| *kind != Kind::Finding))
+        if let Some(kept) = &mut it.kept {
+            kept.retain(|(kind, _)| *kind != Kind::Finding);
+        }
     });
     if !screen.is_empty() {
         screen.truncate(screen.trim_end_matches('\n').len());
