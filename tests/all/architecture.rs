@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{DependencyKind, Package};
 use fingerpost_tests::{corpus, repository};
 
-use crate::{circles, manifests, plain_words};
+use crate::{circles, dependencies, manifests, plain_words};
 
 type Rule = fn() -> Result<(), String>;
 
 /// Every rule with the sentence that names it.
 pub(crate) const RULES: &[(&str, Rule)] = &[
-    ("dependencies point one way", dependencies_point_one_way),
+    ("dependencies point one way", dependencies::point_one_way),
     (
         "every crate says what it is",
         manifests::every_crate_says_what_it_is,
@@ -44,212 +43,6 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("every citation can be followed", every_citation_can_be_followed),
     ("the corpus is a true copy", the_corpus_is_a_true_copy),
 ];
-
-/// What a crate may use in a normal build, apart from `std`.
-struct Allowance {
-    name: &'static str,
-    ours: &'static [&'static str],
-    /// `None`: any.
-    others: Option<&'static [&'static str]>,
-}
-
-const ALLOWANCES: &[Allowance] = &[
-    Allowance {
-        name: "routing",
-        ours: &[],
-        others: Some(&["hashbrown", "regex-automata", "regex-syntax"]),
-    },
-    Allowance {
-        name: "routing-config",
-        ours: &["routing"],
-        others: Some(&["serde", "serde_json"]),
-    },
-    Allowance {
-        name: "filter-kit",
-        ours: &["routing", "routing-config"],
-        others: Some(&["log"]),
-    },
-    Allowance {
-        name: "virtual-service",
-        ours: &["filter-kit", "routing"],
-        others: Some(&[]),
-    },
-    Allowance {
-        name: "uri-rewrite",
-        ours: &["filter-kit", "routing"],
-        others: Some(&[]),
-    },
-    Allowance {
-        name: "subset-select",
-        ours: &["filter-kit", "routing"],
-        others: Some(&[]),
-    },
-    Allowance {
-        name: "resources",
-        ours: &[],
-        others: None,
-    },
-    Allowance {
-        name: "config-compiler",
-        ours: &[
-            "envoy-config",
-            "envoy-http",
-            "resources",
-            "routing-config",
-            "routing",
-        ],
-        others: None,
-    },
-    Allowance {
-        name: "proxy-model",
-        ours: &["routing-config", "routing", "envoy-config", "envoy-http"],
-        others: None,
-    },
-    Allowance {
-        name: "envoy-config",
-        ours: &[],
-        others: Some(&["serde", "serde_json"]),
-    },
-    Allowance {
-        name: "explain",
-        ours: &[
-            "config-compiler",
-            "proxy-model",
-            "resources",
-            "routing",
-            "routing-config",
-            "simulated-proxy",
-        ],
-        others: Some(&["serde", "serde_json", "strsim"]),
-    },
-    Allowance {
-        name: "testing",
-        ours: &[
-            "config-compiler",
-            "envoy-http",
-            "proxy-model",
-            "resources",
-            "routing",
-            "routing-config",
-            "simulated-proxy",
-        ],
-        others: Some(&["http", "quick-junit", "serde", "serde_json"]),
-    },
-    Allowance {
-        name: "simulated-proxy",
-        ours: &[
-            "config-compiler",
-            "envoy-http",
-            "proxy-model",
-            "simulator",
-            "virtual-service",
-        ],
-        others: Some(&["serde"]),
-    },
-    Allowance {
-        name: "envoy-http",
-        ours: &[],
-        others: Some(&["serde_json"]),
-    },
-    Allowance {
-        name: "simulator",
-        ours: &["envoy-http", "filter-kit"],
-        others: None,
-    },
-    Allowance {
-        name: "settings",
-        ours: &["config-compiler", "resources"],
-        others: Some(&[]),
-    },
-    Allowance {
-        name: "renderers",
-        ours: &["resources"],
-        others: Some(&[]),
-    },
-    Allowance {
-        name: "curl",
-        ours: &["config-compiler", "simulated-proxy"],
-        others: Some(&["base64", "clap", "shlex"]),
-    },
-    Allowance {
-        name: "cli",
-        ours: &[
-            "config-compiler",
-            "curl",
-            "envoy-http",
-            "envoy-runner",
-            "explain",
-            "proxy-model",
-            "renderers",
-            "resources",
-            "routing-config",
-            "rules",
-            "settings",
-            "simulated-proxy",
-            "simulator",
-            "terminal",
-            "testing",
-        ],
-        others: None,
-    },
-    Allowance {
-        name: "rules",
-        ours: &["resources"],
-        others: None,
-    },
-    Allowance {
-        name: "terminal",
-        ours: &["config-compiler", "envoy-http", "explain", "resources"],
-        others: None,
-    },
-    Allowance {
-        name: "envoy-runner",
-        ours: &[],
-        others: None,
-    },
-];
-
-fn dependencies_point_one_way() -> Result<(), String> {
-    let packages = manifests::packages()?;
-    let mut broken = Vec::new();
-    for package in &packages {
-        let normal = package
-            .dependencies
-            .iter()
-            .filter(|it| it.kind == DependencyKind::Normal);
-        for dependency in normal {
-            let wasm_only = dependency
-                .target
-                .as_ref()
-                .is_some_and(|it| it.to_string().contains("wasm32"));
-            if let Some(reason) = refusal(package, &dependency.name, wasm_only) {
-                broken.push(format!("{} -> {}: {reason}", package.name, dependency.name));
-            }
-        }
-    }
-    none(&broken)
-}
-
-/// Why `package` may not use `dependency`.
-fn refusal(package: &Package, dependency: &str, wasm_only: bool) -> Option<&'static str> {
-    let own = package.name.strip_prefix("fingerpost-").unwrap_or(&package.name);
-    let Some(ours) = dependency.strip_prefix("fingerpost-") else {
-        let others = ALLOWANCES.iter().find(|it| it.name == own)?.others?;
-        let is_filter_side = package.manifest_path.as_str().contains("/filters/");
-        let is_sdk =
-            dependency == "proxy-wasm" && is_filter_side && !matches!(own, "routing" | "routing-config");
-        return match is_sdk {
-            true if wasm_only => None,
-            true => Some("the SDK belongs under a wasm32 target"),
-            false => (!others.contains(&dependency)).then_some("not in its list of outside crates"),
-        };
-    };
-    if ours == "tests" || (ours == "cli" && own != "tests") {
-        return Some("nothing depends on it");
-    }
-    let allowance = ALLOWANCES.iter().find(|it| it.name == own)?;
-    (!allowance.ours.contains(&ours)).then_some("against the direction of the house")
-}
 
 fn routing_is_no_std() -> Result<(), String> {
     let file = repository::root().join("filters/routing/src/lib.rs");
@@ -328,7 +121,12 @@ fn files_with_keys_are_written_in_one_place() -> Result<(), String> {
         "envoy/runner/src/install.rs",
         "host-sim/cli/src/output.rs",
     ];
-    let mut files = [rust_files("envoy/runner/src"), rust_files("host-sim/cli/src")].concat();
+    let mut files = [
+        rust_files("envoy/runner/src"),
+        rust_files("host-sim/cli/src"),
+        rust_files("host-sim/local-server/src"),
+    ]
+    .concat();
     files.retain(|file| !EXEMPT.iter().any(|exempt| Path::new(exempt) == file));
     none(&found_in(&files, WRITERS))
 }
@@ -352,6 +150,7 @@ fn the_command_prints_in_one_place() -> Result<(), String> {
     ];
     let mut files = [
         rust_files("host-sim/cli/src"),
+        rust_files("host-sim/local-server/src"),
         rust_files("host-sim/terminal/src"),
     ]
     .concat();
@@ -384,9 +183,10 @@ fn the_command_has_no_rule_about_routing_or_envoy() -> Result<(), String> {
         "PathMatch",
     ];
     // Writes the model's request as HTTP/1.1.
-    const EXEMPT: &str = "host-sim/cli/src/serve/upstreams.rs";
+    const EXEMPT: &str = "host-sim/local-server/src/upstreams.rs";
     let mut files = [
         rust_files("host-sim/cli/src"),
+        rust_files("host-sim/local-server/src"),
         rust_files("host-sim/terminal/src"),
     ]
     .concat();

@@ -5,6 +5,7 @@
 mod accepted;
 mod architecture;
 mod circles;
+mod dependencies;
 mod differential;
 mod engines;
 mod expressions;

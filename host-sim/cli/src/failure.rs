@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use fingerpost_explain::ExplainError;
+use fingerpost_local_server::error::LocalError;
 use fingerpost_resources::Diagnostics;
 use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
 use fingerpost_terminal::findings::only_findings;
@@ -97,6 +98,17 @@ impl From<ProxyError> for Failure {
         match error {
             ProxyError::Model(_) => Self::Refused(error.to_string()),
             ProxyError::Filter(_) => Self::Surroundings(error.to_string()),
+        }
+    }
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Self {
+        match error {
+            LocalError::Refused(message) => Self::Refused(message),
+            LocalError::Surroundings(message) => Self::Surroundings(message),
+            LocalError::Output(error) => Self::Output(error),
+            LocalError::Proxy(error) => error.into(),
         }
     }
 }

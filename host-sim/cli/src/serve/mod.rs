@@ -4,14 +4,6 @@
 //! request (`exchange`), real or echo upstreams answer (`upstreams`), and when the files change the next request goes
 //! by the new rules. One thread serves all requests: they come from one person.
 
-mod body;
-mod changes;
-mod exchange;
-mod listeners;
-mod server;
-mod tls;
-mod upstreams;
-
 use fingerpost_resources::Code;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -24,21 +16,24 @@ use std::time::Duration;
 use clap::Args;
 use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoBody, EchoOptions, Report};
+use fingerpost_local_server::changes;
+use fingerpost_local_server::listeners::Listeners;
+use fingerpost_local_server::local::{CurlHints, Echoes, Listen};
+use fingerpost_local_server::server::{Generation, Server};
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
 use fingerpost_terminal::messages::{self, error, note};
 use fingerpost_terminal::style::{BOLD, DIM, paint};
 use fingerpost_terminal::table;
-use listeners::Listeners;
-use server::{Generation, Server};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 use crate::args::{EngineName, Input, RuntimeName};
 use crate::caller::Caller;
+use crate::echo_help::echo_help;
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
-use crate::local::{CurlHints, Echoes, Listen, echo_help};
+use crate::run_options::explain_command;
 use crate::signals::Stop;
 use crate::watch::{Wake, Watch};
 
@@ -160,7 +155,7 @@ impl Serve {
         stop: &Stop,
     ) -> Result<(), Failure> {
         let generation = Generation::new(loaded, self.filter_runtime.load()?, self.echoes(), echo)?;
-        let server = Rc::new(Server::new(generation));
+        let server = Rc::new(Server::new(generation, explain_command()));
         let mut listeners =
             Listeners::new(self.listen.clone()).map_err(|error| Failure::surroundings(error.to_string()))?;
         listeners.suit(&server)?;
@@ -179,8 +174,14 @@ impl Serve {
 
     /// Goes on with what was read last, if it will do.
     fn take(&self, news: News, server: &Rc<Server>, listeners: &mut Listeners, echo: &Echo) {
-        let generation =
-            news.and_then(|loaded| Generation::new(loaded, self.filter_runtime.load()?, self.echoes(), echo));
+        let generation = news.and_then(|loaded| {
+            Ok(Generation::new(
+                loaded,
+                self.filter_runtime.load()?,
+                self.echoes(),
+                echo,
+            )?)
+        });
         let generation = match generation {
             Ok(generation) => generation,
             Err(failure) => {
@@ -209,7 +210,7 @@ impl Serve {
         let open_before = listeners.open();
         server.replace(generation);
         if let Err(failure) = listeners.suit(server) {
-            error(failure.message().unwrap_or_default());
+            error(failure);
         }
         for listener in listeners.open() {
             if open_before.iter().all(|it| it.address != listener.address) {
@@ -237,7 +238,7 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
         out,
         "{}, with {}\n\n{tables}",
         paint(BOLD, "Serving without an Envoy"),
-        count(generation.upstreams.echoes, "echo upstream"),
+        count(generation.echoes(), "echo upstream"),
     )?;
     out.flush()?;
     messages::release();

@@ -17,9 +17,9 @@ use fingerpost_testing::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};
 use super::client;
 use crate::failure::Failure;
 use crate::files;
-use crate::journal::Entry;
-use crate::local::LocalListener;
 use crate::signals::Stop;
+use fingerpost_local_server::journal::Entry;
+use fingerpost_local_server::local::LocalListener;
 
 /// How long the access log may take to tell of a request; it is written every 50 ms.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);

@@ -28,14 +28,16 @@ use sandbox::{Sandbox, listeners};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
-use crate::explain_command::GatewayPort;
+use crate::echo_help::echo_help;
 use crate::failure::Failure;
-use crate::journal::{Entry, Journal};
 use crate::load::{load, note_plain_text};
-use crate::local::{CurlHints, Echoes, Listen, LocalListener, echo_help};
 use crate::module;
-use crate::port_owner::who_listens;
+use crate::run_options::explain_command;
 use crate::signals::Stop;
+use fingerpost_local_server::explain_command::GatewayPort;
+use fingerpost_local_server::journal::{Entry, Journal};
+use fingerpost_local_server::local::{CurlHints, Echoes, Listen, LocalListener};
+use fingerpost_local_server::port_owner::who_listens;
 use fingerpost_terminal::count;
 use fingerpost_terminal::listing;
 use fingerpost_terminal::messages::{self, note, progress};
@@ -148,7 +150,7 @@ impl Up {
         let listeners = listeners(&loaded.compiled.summary, &envoy)?;
 
         let mut out = fingerpost_terminal::screen::stdout();
-        let mut journal = Journal::of(&loaded.compiled.summary);
+        let mut journal = Journal::of(&loaded.compiled.summary, explain_command());
         let result = match &checks {
             Some(checks) => {
                 let probes = Probes {

@@ -10,7 +10,7 @@ use fingerpost_envoy_runner::{
 use super::certificates::{self, Made};
 use super::client::CLUSTER_HEADER;
 use crate::failure::Failure;
-use crate::local::{self, Echoes, Listen, LocalListener};
+use fingerpost_local_server::local::{self, Echoes, Listen, LocalListener};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

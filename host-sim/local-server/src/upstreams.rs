@@ -18,15 +18,15 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::body::Body;
-use crate::failure::Failure;
+use crate::body::Body;
+use crate::error::LocalError;
 use crate::local::{Echoes, served};
 
 /// The endpoints of all clusters.
-pub(super) struct Upstreams {
+pub(crate) struct Upstreams {
     clusters: HashMap<String, Cluster>,
     /// How many of them an echo server replaces.
-    pub(super) echoes: usize,
+    pub(crate) echoes: usize,
 }
 
 struct Cluster {
@@ -36,18 +36,18 @@ struct Cluster {
 
 /// Where an upstream listens. The host may be a name.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint(EndpointAddress);
+pub(crate) struct Endpoint(EndpointAddress);
 
 impl Upstreams {
     /// Those of a summary, with echo servers where they are wanted.
-    pub(super) fn of(summary: &[ClusterSummary], echoes: Echoes, echo: &Echo) -> Result<Self, Failure> {
+    pub(crate) fn of(summary: &[ClusterSummary], echoes: Echoes, echo: &Echo) -> Result<Self, LocalError> {
         let mut clusters = HashMap::new();
         let mut echo_servers = 0;
         for cluster in summary {
             let endpoints = if echoes.stand_in(&cluster.endpoints) {
                 let address = echo
                     .listen_for(served(cluster))
-                    .map_err(|error| Failure::surroundings(format!("an echo server: {error}")))?;
+                    .map_err(|error| LocalError::Surroundings(format!("an echo server: {error}")))?;
                 echo_servers += 1;
                 vec![Endpoint(EndpointAddress::Socket {
                     host: address.ip().to_string(),
@@ -66,7 +66,7 @@ impl Upstreams {
     }
 
     /// The endpoint whose turn it is; none if the cluster has none.
-    pub(super) fn next(&self, cluster: &str) -> Option<Endpoint> {
+    pub(crate) fn next(&self, cluster: &str) -> Option<Endpoint> {
         let Cluster { endpoints, turn } = self.clusters.get(cluster)?;
         let number = turn.get();
         turn.set(number.wrapping_add(1));
@@ -77,12 +77,12 @@ impl Upstreams {
 
 impl Endpoint {
     /// As access logs name it.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.0.to_string()
     }
 
     /// Sends a request, and waits for the head of the answer.
-    pub(super) async fn ask(&self, request: Request<Body>) -> io::Result<Response<Incoming>> {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> io::Result<Response<Incoming>> {
         match &self.0 {
             EndpointAddress::Socket { host, port } => {
                 let port = u16::try_from(*port).map_err(io::Error::other)?;
@@ -119,7 +119,7 @@ fn known(endpoints: &Endpoints) -> Vec<Endpoint> {
 }
 
 /// A request as the model has it, ready to be sent with this body; none if a part of it can't be.
-pub(super) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request<Body>> {
+pub(crate) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request<Body>> {
     let mut request = Request::new(body);
     for (name, value) in headers {
         match name.as_slice() {

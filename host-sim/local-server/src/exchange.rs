@@ -18,16 +18,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Version};
 
-use super::body::{Body, passed_on, whole};
-use super::server::{Generation, Server};
-use super::upstreams;
+use crate::body::{Body, passed_on, whole};
 use crate::explain_command::GatewayPort;
 use crate::journal::Entry;
+use crate::server::{Generation, Server};
+use crate::upstreams;
 
 /// Names the rule of an answer, and the match in it.
-pub(super) const RULE_HEADER: &str = "x-fingerpost-rule";
+pub(crate) const RULE_HEADER: &str = "x-fingerpost-rule";
 /// Names the cluster that received the request.
-pub(super) const CLUSTER_HEADER: &str = "x-fingerpost-cluster";
+pub(crate) const CLUSTER_HEADER: &str = "x-fingerpost-cluster";
 
 /// A body that is sent to mirrors too is kept until all of it is there. This much is kept.
 const MOST_MIRRORED: usize = 8 * 1024 * 1024;
@@ -36,11 +36,11 @@ const MOST_CONNECTING: Duration = Duration::from_secs(10);
 
 /// Where a request has come in.
 #[derive(Clone)]
-pub(super) struct Downstream {
+pub(crate) struct Downstream {
     /// The Gateway's port.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// The handshake, over TLS.
-    pub(super) tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// An answer and its log line.
@@ -54,7 +54,7 @@ struct Done {
 }
 
 /// Answers a request, and shows it. An error closes the connection.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     server: Rc<Server>,
     downstream: Downstream,
     request: Request<Incoming>,

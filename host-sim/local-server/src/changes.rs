@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// What has changed: a summary, and lines below it. None if no rule has.
-pub(super) fn between(old: &Summary, new: &Summary) -> Option<String> {
+pub fn between(old: &Summary, new: &Summary) -> Option<String> {
     tell(rows(old), rows(new))
 }
 

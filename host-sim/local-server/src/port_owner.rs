@@ -15,7 +15,7 @@ struct PortOwner {
 }
 
 /// The process that listens on a port, in words.
-pub(crate) fn who_listens(port: u16) -> String {
+pub fn who_listens(port: u16) -> String {
     port_owner(port).map_or_else(|| "another program".to_owned(), |it| it.to_string())
 }
 

@@ -30,39 +30,49 @@ const PLAIN_DETAILS: [&str; 4] = ["via_upstream", "route_not_found", "direct_res
 
 /// A request as Envoy's access log has it.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Entry {
-    pub(crate) at: String,
-    pub(crate) id: Option<String>,
+pub struct Entry {
+    /// The time of day, `12:00:01`.
+    pub at: String,
+    /// `x-request-id`.
+    pub id: Option<String>,
     /// None: these were bytes, not a request.
-    pub(crate) method: Option<String>,
-    pub(crate) authority: Option<String>,
-    pub(crate) path: Option<String>,
-    pub(crate) sent_path: Option<String>,
-    pub(crate) status: u16,
-    pub(crate) details: Option<String>,
-    pub(crate) cluster: Option<String>,
+    pub method: Option<String>,
+    /// Host and port, as the client sent them.
+    pub authority: Option<String>,
+    /// The path that the client sent, with its query.
+    pub path: Option<String>,
+    /// The path that the upstream received.
+    pub sent_path: Option<String>,
+    /// Of the answer; 0 if there was none.
+    pub status: u16,
+    /// Envoy's `%RESPONSE_CODE_DETAILS%`.
+    pub details: Option<String>,
+    /// The cluster of the route.
+    pub cluster: Option<String>,
     /// The endpoint; none if no upstream was reached.
-    pub(crate) host: Option<String>,
-    pub(crate) ms: u64,
-    pub(crate) rule: Option<RuleRef>,
+    pub host: Option<String>,
+    /// Milliseconds from the request to the end of its answer.
+    pub ms: u64,
+    /// The rule that matched, if any.
+    pub rule: Option<RuleRef>,
     /// The port of the connection on this machine.
-    pub(crate) local_port: Option<u16>,
+    pub local_port: Option<u16>,
     /// The Gateway's port that it belongs to; the reader of the log adds it.
     #[serde(skip)]
-    pub(crate) gateway: Option<GatewayPort>,
+    pub gateway: Option<GatewayPort>,
     /// The headers, where they are known.
     #[serde(skip)]
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
 }
 
 impl Entry {
     /// Reads a line; none if it is another program's.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }
 
     /// The cluster that received the request, if any.
-    pub(crate) fn asked(&self) -> Option<&str> {
+    pub fn asked(&self) -> Option<&str> {
         self.host.as_ref().and(self.cluster.as_deref())
     }
 
@@ -86,7 +96,7 @@ impl Entry {
 
 /// Shows requests one below the other, in columns.
 #[derive(Default)]
-pub(crate) struct Journal {
+pub struct Journal {
     target: usize,
     rule: usize,
     /// The names of clusters as tables have them, by Envoy's.
@@ -100,7 +110,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// A journal in which the names of all rules of the summary have room.
-    pub(crate) fn of(summary: &Summary) -> Self {
+    pub fn of(summary: &Summary, explain: ExplainCommand) -> Self {
         let rules = summary.routes().filter_map(|(_, _, route)| route.rule.as_ref());
         let clusters = summary.clusters.iter().map(|it| {
             let ServedCluster {
@@ -119,13 +129,13 @@ impl Journal {
                 .unwrap_or(0),
             clusters: clusters.collect(),
             width: table::terminal_width(),
-            explain: ExplainCommand::of_this_run(),
+            explain,
             explained: String::new(),
         }
     }
 
     /// The row for a request, and for one that leads nowhere the command that explains it.
-    pub(crate) fn lines(&mut self, entry: &Entry) -> String {
+    pub fn lines(&mut self, entry: &Entry) -> String {
         let row = self.row(entry);
         let (Some(method), Some(authority), Some(path), Some(gateway)) =
             (&entry.method, &entry.authority, &entry.path, entry.gateway)

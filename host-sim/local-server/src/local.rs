@@ -12,51 +12,41 @@ use fingerpost_envoy_runner::ServedCluster;
 use fingerpost_terminal::listing::{Remarks, without_domain};
 use fingerpost_terminal::style::{DIM, NAME, paint};
 
-use crate::failure::Failure;
+use crate::error::LocalError;
 
 /// `--listen 80=8080`: a Gateway's port, and the one on this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Listen {
+pub struct Listen {
     declared: u32,
     port: u16,
 }
 
 /// Which clusters an echo server replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Echoes {
+pub enum Echoes {
     /// Those whose endpoints the input does not tell.
     Unknown,
+    /// All clusters.
     All,
+    /// No cluster.
     None,
 }
 
 /// Where a listener can be reached.
 #[derive(Debug, Clone)]
-pub(crate) struct LocalListener {
-    pub(crate) name: String,
+pub struct LocalListener {
+    /// The listener's name in the configuration.
+    pub name: String,
     /// The Gateway's port.
-    pub(crate) port: u32,
-    pub(crate) address: SocketAddr,
-    pub(crate) tls: bool,
+    pub port: u32,
+    /// Where it is on this machine.
+    pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
 }
-
-/// The paragraph of `--help` about echo servers.
-macro_rules! echo_help {
-    () => {
-        "\
-Echo servers answer 200 with the request that they received, as JSON. A header x-echo asks for something else; its parts
-are joined by `;`:
-  status=503   this status
-  delay=0.7    after so many seconds
-  reset        no answer: the connection is closed
-  times=2      the other parts hold for the first two attempts only, so that a retry succeeds
-They echo WebSockets, and answer grpc.health.v1.Health/Check."
-    };
-}
-pub(crate) use echo_help;
 
 /// What the echo server of a cluster calls itself.
-pub(crate) fn served(cluster: &ClusterSummary) -> ServedCluster {
+pub fn served(cluster: &ClusterSummary) -> ServedCluster {
     ServedCluster {
         cluster: cluster.name.clone(),
         service: without_domain(&format!("{}:{}", cluster.host, cluster.port)),
@@ -66,7 +56,7 @@ pub(crate) fn served(cluster: &ClusterSummary) -> ServedCluster {
 
 impl Echoes {
     /// What the flags `--no-echo` and `--echo-all` ask for.
-    pub(crate) fn wanted(no_echo: bool, echo_all: bool) -> Self {
+    pub fn wanted(no_echo: bool, echo_all: bool) -> Self {
         match (no_echo, echo_all) {
             (true, _) => Self::None,
             (false, true) => Self::All,
@@ -74,7 +64,8 @@ impl Echoes {
         }
     }
 
-    pub(crate) fn stand_in(self, endpoints: &Endpoints) -> bool {
+    /// Whether an echo server replaces a cluster with these endpoints.
+    pub fn stand_in(self, endpoints: &Endpoints) -> bool {
         match (self, endpoints) {
             // Nothing answers there in a cluster either.
             (_, Endpoints::Empty(_)) | (Self::None, _) => false,
@@ -85,7 +76,7 @@ impl Echoes {
 }
 
 /// The ports that were chosen, by the names of listeners.
-pub(crate) fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, Failure> {
+pub fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, LocalError> {
     let mut chosen = BTreeMap::new();
     for Listen { declared, port } in listen {
         let has_it = |it: &&ListenerSummary| it.port == *declared || it.listen_port == *declared;
@@ -96,14 +87,14 @@ pub(crate) fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTree
             }
             [] => {
                 let ports: Vec<String> = summary.listeners.iter().map(|it| it.port.to_string()).collect();
-                return Err(Failure::refused(format!(
+                return Err(LocalError::Refused(format!(
                     "--listen {declared}={port}: no listener has port {declared}: there is {}",
                     ports.join(", ")
                 )));
             }
             several => {
                 let names: Vec<&str> = several.iter().map(|it| it.name.as_str()).collect();
-                return Err(Failure::refused(format!(
+                return Err(LocalError::Refused(format!(
                     "--listen {declared}={port}: several listeners have port {declared}: {}",
                     names.join(", ")
                 )));
@@ -130,10 +121,11 @@ impl FromStr for Listen {
 }
 
 /// Adds to the tables where each listener is, and how each rule is reached.
-pub(crate) struct CurlHints<'a> {
-    pub(crate) listeners: &'a [LocalListener],
+pub struct CurlHints<'a> {
+    /// The open listeners.
+    pub listeners: &'a [LocalListener],
     /// The directory of `client.crt` and `client.key`, by the listener that wants to see them.
-    pub(crate) clients: &'a BTreeMap<String, PathBuf>,
+    pub clients: &'a BTreeMap<String, PathBuf>,
 }
 
 impl Remarks for CurlHints<'_> {

@@ -22,13 +22,13 @@ use tokio_rustls::server::TlsStream;
 const NO_NAME: &str = "localhost";
 
 /// Makes handshakes.
-pub(super) struct Handshakes {
+pub(crate) struct Handshakes {
     authority: Authority,
     configs: RefCell<HashMap<String, Arc<ServerConfig>>>,
 }
 
 impl Handshakes {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             authority: Authority::new()?,
             configs: RefCell::default(),
@@ -36,7 +36,7 @@ impl Handshakes {
     }
 
     /// Makes one, and tells what the client asked for.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Tls)> {
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Tls)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let name = start.client_hello().server_name().map(str::to_owned);
         let config = self.config(name.as_deref().unwrap_or(NO_NAME))?;

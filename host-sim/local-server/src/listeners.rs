@@ -17,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::exchange::{Downstream, answer};
-use super::server::{Generation, Server};
-use super::tls::Handshakes;
-use crate::failure::Failure;
+use crate::error::LocalError;
+use crate::exchange::{Downstream, answer};
 use crate::local::{self, Listen, LocalListener};
 use crate::port_owner::who_listens;
+use crate::server::{Generation, Server};
+use crate::tls::Handshakes;
 
 /// More than Envoy takes as a head: the model refuses what is between.
 const MOST_BUFFERED: usize = 128 * 1024;
@@ -30,7 +30,7 @@ const MOST_BUFFERED: usize = 128 * 1024;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The listeners that are open.
-pub(super) struct Listeners {
+pub struct Listeners {
     listen: Vec<Listen>,
     handshakes: Rc<Handshakes>,
     open: BTreeMap<String, OpenListener>,
@@ -46,7 +46,7 @@ struct OpenListener {
 
 impl Listeners {
     /// None is open yet; `listen` says which ports some of them are to have.
-    pub(super) fn new(listen: Vec<Listen>) -> io::Result<Self> {
+    pub fn new(listen: Vec<Listen>) -> io::Result<Self> {
         Ok(Self {
             listen,
             handshakes: Rc::new(Handshakes::new()?),
@@ -57,7 +57,7 @@ impl Listeners {
 
     /// Opens the listeners that there are and are not open, and closes the others. One that can't be opened does not
     /// keep the rest from it; the first of these is the error.
-    pub(super) fn suit(&mut self, server: &Rc<Server>) -> Result<(), Failure> {
+    pub fn suit(&mut self, server: &Rc<Server>) -> Result<(), LocalError> {
         let generation = server.generation();
         let wanted = self.wanted(&generation);
         let gone: Vec<String> = self
@@ -121,7 +121,7 @@ impl Listeners {
         port: u32,
         tls: bool,
         on: u16,
-    ) -> Result<OpenListener, Failure> {
+    ) -> Result<OpenListener, LocalError> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, on));
         let refused = |error| cannot_bind(wanted, &error);
         let socket = TcpListener::bind(wanted).map_err(refused)?;
@@ -152,12 +152,12 @@ impl Listeners {
     }
 
     /// Where the open ones are.
-    pub(super) fn open(&self) -> Vec<LocalListener> {
+    pub fn open(&self) -> Vec<LocalListener> {
         self.open.values().map(|it| it.listener.clone()).collect()
     }
 
     /// Closes them all, when the requests under way have their answers.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         let closing: Vec<_> = self
             .open
             .into_values()
@@ -291,8 +291,8 @@ impl<F: Future + 'static> Executor<F> for OnThisThread {
     }
 }
 
-fn cannot_bind(address: SocketAddr, error: &io::Error) -> Failure {
-    Failure::surroundings(match error.kind() {
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> LocalError {
+    LocalError::Surroundings(match error.kind() {
         io::ErrorKind::AddrInUse => {
             let who = who_listens(address.port());
             format!("{who} already listens on {address}; choose another port with --listen")

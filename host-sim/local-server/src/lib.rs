@@ -1,0 +1,19 @@
+//! A proxy on this machine: the listeners that `fingerpost serve` opens, and what `serve` and `up` say of the requests that
+//! arrive.
+//!
+//! Decides where listeners are on the loopback, how a request reaches the simulated proxy and its answer the client
+//! (`exchange`), and how a log line looks (`journal`). Where a request goes is decided by the simulated proxy; what is read,
+//! and when it is read again, by the command.
+
+mod body;
+pub mod changes;
+pub mod error;
+mod exchange;
+pub mod explain_command;
+pub mod journal;
+pub mod listeners;
+pub mod local;
+pub mod port_owner;
+pub mod server;
+mod tls;
+mod upstreams;
