@@ -58,6 +58,12 @@ impl Running {
         send(self.pid(), signal);
     }
 
+    fn wait_until_it_listens_no_more(&self) {
+        while TcpStream::connect(self.address).is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Sends the head of a request, and leaves the answer to the caller.
     fn ask(&self, path: &str, header: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).expect("Envoy listens");
@@ -186,18 +192,34 @@ fn a_websocket_reaches_the_echo() {
     up.end().check(0, &[]);
 }
 
+/// The shop with its upstream in the test, which so sees that a request has arrived.
+fn shop_with_upstream() -> (TcpListener, Folder) {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = upstream.local_addr().expect("an address").port();
+    let slice = format!(
+        "apiVersion: discovery.k8s.io/v1\n\
+         kind: EndpointSlice\n\
+         metadata: {{name: shop-1, labels: {{kubernetes.io/service-name: shop}}}}\n\
+         addressType: IPv4\n\
+         ports: [{{name: http, port: {port}}}]\n\
+         endpoints: [{{addresses: [127.0.0.1]}}]\n"
+    );
+    let folder = Folder::with("shop.yaml", &[shop(), slice].join("---\n"));
+    (upstream, folder)
+}
+
 #[test]
 fn a_request_under_way_ends_before_it_does_and_is_shown() {
-    let folder = Folder::with("shop.yaml", &shop());
+    let (upstream, folder) = shop_with_upstream();
     let up = Running::start(&folder, "--engine native");
-    let mut stream = up.ask("/v1/slow", "x-echo: delay=1\r\n");
-    // Another request that has its answer shows that the first has arrived.
-    let mut answer = String::new();
-    up.ask("/v1/quick", "")
-        .read_to_string(&mut answer)
-        .expect("an answer");
+    let mut stream = up.ask("/v1/slow", "");
+    let (mut at_upstream, _) = upstream.accept().expect("Envoy connects");
     up.signal(Signal::TERM);
-    answer.clear();
+    up.wait_until_it_listens_no_more();
+    at_upstream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .expect("Envoy reads");
+    let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let ended = up.end();
@@ -207,20 +229,17 @@ fn a_request_under_way_ends_before_it_does_and_is_shown() {
 
 #[test]
 fn a_second_ctrl_c_does_not_wait_and_leaves_nothing_either() {
-    let folder = Folder::with("shop.yaml", &shop());
+    let (upstream, folder) = shop_with_upstream();
     let up = Running::start(&folder, "--engine native");
-    let stream = up.ask("/v1/slow", "x-echo: delay=60\r\n");
-    let mut answer = String::new();
-    up.ask("/v1/quick", "")
-        .read_to_string(&mut answer)
-        .expect("an answer");
+    let stream = up.ask("/v1/slow", "");
+    let at_upstream = upstream.accept().expect("Envoy connects");
     let envoys = children(up.pid());
     up.signal(Signal::INT);
     // Two signals that come at once are one: the first has been seen when Envoy no longer listens.
-    while TcpStream::connect(up.address).is_ok() {}
+    up.wait_until_it_listens_no_more();
     up.signal(Signal::INT);
     up.end().check(130, &[]);
-    drop(stream);
+    drop((stream, at_upstream));
     envoys.into_iter().for_each(wait_for_end);
     assert_eq!(folder.list("tmp"), [""; 0]);
 }
