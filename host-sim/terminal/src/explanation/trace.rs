@@ -36,7 +36,10 @@ impl Screen {
         }
         for late in told.too_late.iter().take(FEW) {
             let (remark, style) = match late.shadowed_by {
-                Some(position) => (format!("never reached: rule {position} matches first"), ODD),
+                Some(position) => (
+                    format!("never reached: {} wins", rule_at(told, position, &late.source)),
+                    ODD,
+                ),
                 None => ("would match, but comes later".to_owned(), DIM),
             };
             let conditions = late.source.conditions.clone();
@@ -96,5 +99,18 @@ impl Screen {
         if let Some(hint) = &failed.hint {
             self.text(hint, DIM);
         }
+    }
+}
+
+/// The name of a rule that the trace numbers, beside another rule: without their VirtualService if it is one.
+fn rule_at(told: &Explanation, position: usize, beside: &Source) -> String {
+    let tried = told.tried.iter().map(|it| (it.position, &it.source));
+    let late = told.too_late.iter().map(|it| (it.position, &it.source));
+    let Some((_, source)) = tried.chain(late).find(|(number, _)| *number == position) else {
+        return format!("rule {position}");
+    };
+    match (source.rule.split_once(' '), beside.rule.split_once(' ')) {
+        (Some((one, rule)), Some((other, _))) if one == other => rule.to_owned(),
+        _ => source.rule.clone(),
     }
 }
