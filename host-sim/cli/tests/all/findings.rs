@@ -380,7 +380,7 @@ fn the_answer_comes_before_what_was_found() {
                 .unwrap_or_else(|| panic!("{command}: no {text} in\n{said}"))
         };
         assert!(
-            at("default/shop http[0].match[0]") < at("note: read "),
+            at("default/shop http[0]") < at("note: read "),
             "{command}: {said}"
         );
         assert!(at("note: read ") < at("error[bad-duration]"), "{command}: {said}");

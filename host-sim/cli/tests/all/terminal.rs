@@ -145,7 +145,7 @@ fn nothing_in_the_files_controls_the_terminal() {
     check(&folder, &format!("routes {input}"), &["regex /f\\u{1b}\\u{202e}"]);
     check(
         &folder,
-        &format!("explain http://a/a {input} -H x-a:b"),
+        &format!("explain http://a/a {input} -H x-a:b --all"),
         &[
             "default/shop\\u{1b}",
             "regex /f\\u{1b}\\u{202e}",
