@@ -10,13 +10,13 @@ use crate::failure::Failure;
 
 /// Print a completion script for a shell
 ///
-/// Save the script where your shell looks for completions. For example:
-///
-///   fingerpost completions bash > ~/.local/share/bash-completion/completions/fingerpost
-///   fingerpost completions zsh > "${fpath[1]}/_fingerpost"
-///   fingerpost completions fish > ~/.config/fish/completions/fingerpost.fish
+/// Save the script where your shell looks for completions.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost completions bash > ~/.local/share/bash-completion/completions/fingerpost
+  fingerpost completions zsh > \"${fpath[1]}/_fingerpost\"
+  fingerpost completions fish > ~/.config/fish/completions/fingerpost.fish")]
 pub(crate) struct Completions {
     /// Which shell
     #[arg(value_enum)]

@@ -1,7 +1,7 @@
 //! What the command prints passes through here: only our own styles reach a terminal as control sequences.
 //!
 //! Text of our own and text of others are one string by then. They can be told apart because our styles are written
-//! with [`MARK`] in place of ESC, and the mark is secret: each process chooses a new one. So a control
+//! with `MARK` in place of ESC, and the mark is secret: each process chooses a new one. So a control
 //! character that arrives here is foreign, and is shown as an escape, with colours on or off. A line break is not
 //! told apart: where foreign text may hold one, the screen that shows it calls `visible`, as [`paint`] does.
 
