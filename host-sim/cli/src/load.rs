@@ -20,7 +20,7 @@ use crate::certificates;
 use crate::failure::Failure;
 use crate::files::{self, ReadOptions};
 use crate::ignored::Ignored;
-use crate::proxy::{self, Proxies, Proxy};
+use crate::proxy::{self, Proxy};
 use crate::rendered::Render;
 use crate::skipped::{Skipped, note_once};
 
@@ -194,14 +194,14 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         Assume::GatewaysAndServices
     };
     let given = options.namespace.clone();
-    let proxies = if reading.labels_are_given || reading.is_complete() || reading.implies_gateway {
-        Proxies::FirstOf(vec![Proxy {
+    let groups = if reading.labels_are_given || reading.is_complete() || reading.implies_gateway {
+        vec![vec![Proxy {
             options,
             assume,
             gateway: None,
-        }])
+        }]]
     } else {
-        proxy::find(&resources, options, assume)
+        proxy::find(&resources, &options, assume)
     };
     let compile = |proxy| {
         let may_be_read_in_part = |file: &str| files.found.contains(file);
@@ -213,21 +213,20 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
             may_be_read_in_part,
         )
     };
-    let mut compiled = Vec::new();
-    let (proxies, needs_one) = match proxies {
-        Proxies::FirstOf(proxies) => (proxies, true),
-        Proxies::EachOf(proxies) => (proxies, false),
-    };
-    for proxy in proxies {
-        let has_route = compiled.iter().any(|it: &Compiled| it.number_of_routes() > 0);
-        if !(needs_one && has_route) {
-            compiled.push(compile(proxy));
+    let mut compiled: Vec<Compiled> = Vec::new();
+    for group in groups {
+        let of_group: Vec<Compiled> = group.into_iter().map(compile).collect();
+        let has_route = of_group.iter().any(|it| it.number_of_routes() > 0);
+        if hides_errors(&compiled, &of_group) {
+            break;
         }
-    }
-    if compiled.iter().any(|it| it.number_of_routes() > 0) {
-        compiled.retain(|it| it.number_of_routes() > 0);
-    } else if needs_one {
-        compiled.truncate(1);
+        if has_route || compiled.is_empty() {
+            compiled = of_group;
+        }
+        if has_route {
+            compiled.retain(|it| it.number_of_routes() > 0);
+            break;
+        }
     }
     if let [
         Compiled {
@@ -240,6 +239,13 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         proxy::note_labels(options, &given, gateway, reading.caller);
     }
     Ok(compiled)
+}
+
+/// Whether the usual proxy, which has no route, has errors that the others don't.
+fn hides_errors(usual: &[Compiled], others: &[Compiled]) -> bool {
+    let usual = usual.iter().filter(|it| it.gateway.is_none());
+    let mut errors = usual.flat_map(|it| it.findings.iter().filter(|it| it.severity == Severity::Error));
+    errors.any(|error| !others.iter().any(|it| has_like(&it.findings, error)))
 }
 
 fn compile_for(

@@ -1,12 +1,14 @@
 //! Which proxies are meant where `--labels` is not given.
 //!
-//! The usual one is the gateway of Istio's installation. If no Gateway is for that one, those that the Gateways select are
-//! meant: each of them that has a route, and the usual one too if a VirtualService names a Gateway that is not in the input. The
-//! only one runs in the namespace of its Gateway if it has no route in the usual one.
+//! The usual one is the gateway of Istio's installation. If no Gateway is for that one, or it has no route, those that the
+//! other Gateways select are meant: each of them that has a route, and the usual one too if a VirtualService names a Gateway
+//! that is not in the input. The only one runs in the namespace of its Gateway if it has no route in the usual one.
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::{Assume, Options, SelectedProxy, lacks_gateways, other_proxies};
+use fingerpost_config_compiler::{
+    Assume, Options, SelectedProxy, is_selected, lacks_gateways, other_proxies,
+};
 use fingerpost_resources::{Resources, visible};
 
 use crate::caller::Caller;
@@ -21,19 +23,15 @@ pub(crate) struct Proxy {
     pub(crate) gateway: Option<String>,
 }
 
-/// Proxies to choose from, at least one each.
-pub(crate) enum Proxies {
-    /// The first one that has a route.
-    FirstOf(Vec<Proxy>),
-    /// Every one that has a route.
-    EachOf(Vec<Proxy>),
-}
+/// Proxies to choose from: of the first group with a route each that has one, or the first group if none has. No group is empty.
+pub(crate) type Choice = Vec<Vec<Proxy>>;
 
 /// The proxies that the Gateways leave to choose from. Some have no route: nothing comes to a proxy for egress by the Gateways
 /// alone.
-pub(crate) fn find(resources: &Resources, options: Options, assume: Assume) -> Proxies {
-    let others = other_proxies(resources, &options);
-    let lacks_gateways = assume == Assume::GatewaysAndServices && lacks_gateways(resources, &options);
+pub(crate) fn find(resources: &Resources, options: &Options, assume: Assume) -> Choice {
+    let others = other_proxies(resources, options);
+    let is_selected = is_selected(resources, options);
+    let lacks_gateways = assume == Assume::GatewaysAndServices && lacks_gateways(resources, options);
     let of = |other: &SelectedProxy, assume| Proxy {
         options: Options {
             labels: other.labels.clone(),
@@ -46,32 +44,38 @@ pub(crate) fn find(resources: &Resources, options: Options, assume: Assume) -> P
         Assume::Nothing => Assume::Nothing,
         Assume::Services | Assume::GatewaysAndServices => Assume::Services,
     };
-    let mut proxies: Vec<Proxy> = match others.as_slice() {
+    let usual = || Proxy {
+        options: options.clone(),
+        assume,
+        gateway: None,
+    };
+    let mut groups = Vec::new();
+    if is_selected || others.is_empty() {
+        groups.push(vec![usual()]);
+    }
+    // A Gateway that is not in the input belongs to the usual proxy.
+    let has_assumed = !is_selected && lacks_gateways;
+    match others.as_slice() {
+        [] => {}
         [one] => {
-            let mut proxies = vec![of(one, assume)];
+            groups.push(vec![of(one, assume)]);
             // A gateway is often installed beside its Gateways.
             if options.namespace == Options::default().namespace {
                 let mut beside = of(one, assume);
                 let namespace = one.gateway.split('/').next().unwrap_or_default();
                 beside.options.namespace = namespace.to_owned();
-                proxies.push(beside);
+                groups.push(vec![beside]);
             }
-            proxies
+            if has_assumed {
+                groups.push(vec![usual()]);
+            }
         }
-        several => several.iter().map(|it| of(it, assumes_services)).collect(),
-    };
-    if lacks_gateways || proxies.is_empty() {
-        proxies.push(Proxy {
-            options,
-            assume,
-            gateway: None,
-        });
+        several => {
+            let several = several.iter().map(|it| of(it, assumes_services));
+            groups.push(several.chain(has_assumed.then(usual)).collect());
+        }
     }
-    if others.len() > 1 {
-        Proxies::EachOf(proxies)
-    } else {
-        Proxies::FirstOf(proxies)
-    }
+    groups
 }
 
 /// Says what of the proxy is taken from a Gateway: its labels, and its namespace if that is not the one that was given.

@@ -97,7 +97,7 @@ pub use matching::{ClaimMatch, Mismatch};
 pub use missing_cluster::MissingCluster;
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use protocol::Termination;
-pub use proxies::{SelectedProxy, other_proxies};
+pub use proxies::{SelectedProxy, is_selected, other_proxies};
 pub use sidecars::sidecar_rules;
 pub use stand_in::is_stand_in;
 pub use summary::{ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, RouteSummary, Summary};

@@ -18,13 +18,18 @@ pub struct SelectedProxy {
     pub gateway: String,
 }
 
-/// The proxies that the Gateways select, if none selects the proxy of `options`; each once, in the order of the input. A
-/// proxy that one selector describes in full satisfies those that ask for a part of its labels.
+/// Whether a Gateway selects the proxy of `options`.
+pub fn is_selected(resources: &Resources, options: &Options) -> bool {
+    resources.gateways.iter().any(|it| selects_proxy(it, options))
+}
+
+/// The proxies of the Gateways that do not select the proxy of `options`; each once, in the order of the input. A proxy that
+/// one selector describes in full satisfies those that ask for a part of its labels.
 pub fn other_proxies(resources: &Resources, options: &Options) -> Vec<SelectedProxy> {
     let mut proxies: Vec<SelectedProxy> = Vec::new();
     for gateway in &resources.gateways {
         if selects_proxy(gateway, options) {
-            return Vec::new();
+            continue;
         }
         let labels = &gateway.spec.selector;
         let covers =
