@@ -9,6 +9,8 @@
 //! `precompiled` in the target directory, where xtask puts it; without it the command compiles the module when it first needs it.
 //! Whether the machine code belongs to this module is checked when it is used.
 
+mod remap;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -27,6 +29,7 @@ const MAGIC: &[u8] = b"\0asm";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=remap.rs");
     println!("cargo:rerun-if-env-changed=FINGERPOST_WASM");
     if let Err(message) = embed() {
         for line in message.lines() {
@@ -68,7 +71,8 @@ fn embed() -> Result<(), String> {
 
 /// Builds the filter and returns where its module is.
 fn build(directory: &Path) -> Result<PathBuf, String> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = here.ancestors().nth(2).unwrap_or(here);
     if !has_wasm_target() {
         return Err(format!(
             "the command contains a filter for Envoy, and the Rust target {WASM_TARGET} that it is built for is not installed\n\
@@ -76,19 +80,15 @@ fn build(directory: &Path) -> Result<PathBuf, String> {
         ));
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&workspace);
+    cargo.current_dir(workspace);
     cargo.args(["build", "--locked", "--package", FILTER]);
     cargo.args(["--profile", "wasm", "--target", WASM_TARGET, "--target-dir"]);
     cargo.arg(directory);
     // What the first cargo, or clippy, was told about its own build.
-    for name in [
-        "CARGO_BUILD_TARGET",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "RUSTFLAGS",
-    ] {
+    for name in ["CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS"] {
         cargo.env_remove(name);
     }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remap::flags(workspace)?);
     match cargo.status() {
         Ok(status) if status.success() => {}
         Ok(status) => {
@@ -102,7 +102,7 @@ fn build(directory: &Path) -> Result<PathBuf, String> {
         .join(WASM_TARGET)
         .join("wasm")
         .join(format!("{}.wasm", FILTER.replace('-', "_")));
-    rerun_for_sources(&workspace, &module.with_extension("d"))?;
+    rerun_for_sources(workspace, &module.with_extension("d"))?;
     Ok(module)
 }
 

@@ -8,6 +8,9 @@ use crate::failure::Failure;
 use crate::setup::{self, WASM_TARGET};
 use crate::workspace::{Workspace, run, say};
 
+#[path = "../../host-sim/cli/remap.rs"]
+mod remap;
+
 /// The filter that the command carries.
 pub(crate) const FILTER: &str = "fingerpost-virtual-service";
 
@@ -51,7 +54,7 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
     let packages = FILTERS.iter().flat_map(|package| ["--package", package]);
     say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
-    let mut cargo = for_envoy(workspace, "build");
+    let mut cargo = for_envoy(workspace, "build")?;
     run(cargo.args(packages), "the filters do not build")?;
 
     let built = workspace
@@ -73,10 +76,18 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// `cargo VERB` for the filters as Envoy loads them.
-pub(crate) fn for_envoy(workspace: &Workspace, verb: &str) -> Command {
+pub(crate) fn for_envoy(workspace: &Workspace, verb: &str) -> Result<Command, Failure> {
     let mut cargo = workspace.cargo([verb, "--profile", "wasm", "--target", WASM_TARGET, "--target-dir"]);
     cargo.arg(workspace.filters());
-    cargo
+    without_paths(workspace, &mut cargo)?;
+    Ok(cargo)
+}
+
+/// Keeps the paths of this machine out of what cargo builds.
+pub(crate) fn without_paths(workspace: &Workspace, cargo: &mut Command) -> Result<(), Failure> {
+    let flags = remap::flags(&workspace.root).map_err(Failure::Surroundings)?;
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
+    Ok(())
 }
 
 /// Compiles the module to machine code, and puts it where the command's build looks for it. `packages` are those that

@@ -136,7 +136,7 @@ fn wasm_lints(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
     for filter in FILTERS {
         say("check", format_args!("cargo clippy for {WASM_TARGET}: {filter}"));
-        let mut cargo = build::for_envoy(workspace, "clippy");
+        let mut cargo = build::for_envoy(workspace, "clippy")?;
         cargo.args(["--quiet", "--package", filter, "--", "-D", "warnings"]);
         run(&mut cargo, "clippy has found something in the filter")?;
     }

@@ -139,16 +139,7 @@ fn zigbuild(workspace: &Workspace, zig: &Zig, target: &str) -> Result<Command, F
         "--package",
         build::COMMAND,
     ]);
-    // The paths of this machine would be in every message of a panic, and the binary would differ from machine to machine.
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
-    let home = home.ok_or_else(|| Failure::Surroundings("neither CARGO_HOME nor HOME is set".to_owned()))?;
-    let flags = format!(
-        "--remap-path-prefix={}=/cargo\u{1f}--remap-path-prefix={}=/fingerpost",
-        home.display(),
-        workspace.root.display()
-    );
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
+    build::without_paths(workspace, &mut cargo)?;
     Ok(cargo)
 }
 

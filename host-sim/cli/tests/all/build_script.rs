@@ -59,6 +59,22 @@ fn the_command_carries_the_module_that_was_built_from_these_sources() {
 }
 
 #[test]
+fn the_module_names_no_folder_of_the_machine_that_built_it() {
+    let folder = Folder::with("shop.yaml", &crate::run::shop());
+    folder.run("compile -f shop.yaml -o out").check(0, &[]);
+    let module = fs::read(folder.join("out/fingerpost.wasm")).expect("a module");
+    let workspace = Path::new(CRATE).ancestors().nth(2).expect("the repository");
+    let mut folders = vec!["/.cargo/".into(), workspace.to_string_lossy()];
+    let home = std::env::var("CARGO_HOME").ok();
+    folders.extend(home.filter(|it| !it.is_empty()).map(Into::into));
+    for named in folders {
+        let at = module.windows(named.len()).position(|it| it == named.as_bytes());
+        let text = at.map(|at| String::from_utf8_lossy(&module[at..module.len().min(at + 100)]));
+        assert_eq!(text, None, "the module names {named}");
+    }
+}
+
+#[test]
 fn a_missing_target_is_an_error_that_says_what_to_do() {
     let folder = Folder::new();
     // A compiler without that target: it names a folder that does not exist.
