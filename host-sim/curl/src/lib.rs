@@ -2,7 +2,7 @@
 //!
 //! [`CurlFlags`] are the flags of curl that change a request, as arguments of `explain` and `request`. [`PastedLine`] is a whole
 //! line, with its words split as a shell splits them; the same flags parse it. Both become a [`CurlRequest`] (`build`), and
-//! [`Redirects`] says which request comes after a redirect. [`line`] writes the command line for a request.
+//! [`Redirects`] says which request comes after a redirect. [`line()`] writes the command line for a request.
 //!
 //! The meaning of each flag is that of curl's manual (<https://curl.se/docs/manpage.html>). This crate sends
 //! nothing and opens no file: `build` takes a [`FileReader`].
