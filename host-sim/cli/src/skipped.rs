@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use fingerpost_renderers::Tool;
+use fingerpost_renderers::{Tool, as_argument};
 use fingerpost_resources::visible;
 use fingerpost_terminal::count;
 use fingerpost_terminal::messages::note;
@@ -140,14 +140,12 @@ impl Skipped {
         ];
         for (folders, one, many, tool, flag) in tools {
             // The last: overlays come behind their base.
-            let Some(last) = folders.last().map(|it| shown(it)) else {
-                continue;
-            };
+            let Some(last) = folders.last() else { continue };
             let what = match folders.len() {
-                1 => format!("{last} is {one}: its files are read as they are written"),
+                1 => format!("{} is {one}: its files are read as they are written", shown(last)),
                 number => format!("{number} folders are {many}: their files are read as they are written"),
             };
-            let folder = quote(&last);
+            let folder = quote(&shown(&as_argument(last)));
             note_once(format!(
                 "{what}. To read what a cluster gets, add {flag}, or: {tool} {folder} | fingerpost {command} -f -"
             ));

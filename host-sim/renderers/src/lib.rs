@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub use chart::Chart;
 pub use kustomization::Kustomization;
-pub use path::normal;
+pub use path::{as_argument, normal};
 pub use plan::{RenderedFolder, rendered_folders};
 pub use run::{RenderError, Rendered};
 

@@ -1,13 +1,16 @@
 //! Runs the tools.
 //!
 //! They read the folder and print YAML. They run in the working folder of this process, with nothing on standard input.
+//! The programs and their options are fixed. Of the input there are only paths, and none can be taken for anything else.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::Tool;
+use crate::path::as_argument;
 
 /// What a tool made of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,17 +64,15 @@ impl Tool {
     /// # Errors
     /// The tool is not installed, or refuses the folder.
     pub fn render(self, folder: &Path, values: &[PathBuf]) -> Result<Rendered, RenderError> {
-        let is_here = folder.as_os_str().is_empty();
-        let folder = if is_here { Path::new(".") } else { folder };
         for (program, arguments) in self.commands() {
             let mut command = Command::new(program);
             command.args(*arguments);
             if self == Self::Helm {
                 for file in values {
-                    command.arg("--values").arg(file);
+                    command.arg("--values").arg(one_value(&as_argument(file)));
                 }
             }
-            command.arg(folder).stdin(Stdio::null());
+            command.arg(as_argument(folder)).stdin(Stdio::null());
             match command.output() {
                 Ok(output) => return finish(&command, output),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -95,6 +96,16 @@ impl Tool {
             Self::Kustomize => &[("kustomize", &["build"]), ("kubectl", &["kustomize"])],
             Self::Helm => &[("helm", &["template"])],
         }
+    }
+}
+
+/// The path as one value of an option that Helm reads as a line of CSV: after a comma would be another file or address.
+fn one_value(path: &Path) -> OsString {
+    match path.to_str() {
+        Some(text) if text.contains([',', '"', '\n', '\r']) => {
+            format!("\"{}\"", text.replace('"', "\"\"")).into()
+        }
+        Some(_) | None => path.into(),
     }
 }
 
@@ -124,4 +135,20 @@ fn typed(command: &Command) -> String {
         .map(|it| it.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_values_is_one_value() {
+        for (path, expected) in [
+            ("./a.yaml", "./a.yaml"),
+            ("./a,b://c", "\"./a,b://c\""),
+            ("./a\"b", "\"./a\"\"b\""),
+        ] {
+            assert_eq!(one_value(Path::new(path)), expected, "{path}");
+        }
+    }
 }
