@@ -16,6 +16,7 @@ use crate::mesh::Mesh;
 use crate::missing_cluster::{MissingCluster, missing_cluster, without_endpoints};
 use crate::routes::route::{self, Route, Target};
 use crate::services::ClusterRef;
+use crate::stand_in::is_stand_in;
 
 /// All that follows for a request that a route takes.
 #[derive(Debug, Clone)]
@@ -199,17 +200,18 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
     let cluster = &share.cluster;
     let rule = destinations.mesh.rule_of(cluster, "");
     let defined = rule.and_then(|rule| rule.defined(&cluster.subset));
-    let destination_rule = rule.map(|rule| {
+    let destination_rule = rule.and_then(|rule| {
         let (resource, path) = match defined {
             Some(defined) => (defined.resource, defined.path()),
             None => (rule.first, "spec.host".to_owned()),
         };
         let policies = Policies::of(Some(rule), rule.subset(&cluster.subset), cluster.port);
-        DestinationRuleDetail {
+        // One that gives an assumed service its subset is written nowhere.
+        (!is_stand_in(resource)).then(|| DestinationRuleDetail {
             name: resource.meta.qualified_name(),
             span: resource.origin.at(&path),
             traffic_policy: policies.blocks(),
-        }
+        })
     });
     let service = destinations.mesh.services.find(&cluster.hostname, "");
     let port = service.and_then(|it| it.port(cluster.port));

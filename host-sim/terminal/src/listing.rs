@@ -323,7 +323,8 @@ fn rule(route: &RouteSummary, host: &HostSummary) -> String {
 
 /// A destination, and whether it is assumed to exist.
 fn share(destination: &str, route: &RouteSummary) -> String {
-    let is_assumed = route.assumed.iter().any(|it| destination.contains(it.as_str()));
+    let mut words = destination.split(' ').filter_map(|word| word.split(':').next());
+    let is_assumed = words.any(|host| route.assumed.iter().any(|it| it == host));
     let mark = if is_assumed { " (assumed)" } else { "" };
     format!("{}{mark}", without_domain(destination))
 }
