@@ -2,7 +2,7 @@
 //!
 //! | part | meaning |
 //! |---|---|
-//! | `status=503` | answer with this status |
+//! | `status=503` | answer with this status, of 200 to 599 |
 //! | `delay=0.7` | wait so many seconds first |
 //! | `reset` | hang up without an answer |
 //! | `times=2` | the rest holds for the first two attempts only |
@@ -68,7 +68,7 @@ fn parse(text: &str) -> (Directive, Option<u32>) {
     let mut times = None;
     for part in text.split(';').map(str::trim) {
         match part.split_once('=').unwrap_or((part, "")) {
-            ("status", value) => directive.status = value.parse().unwrap_or(directive.status),
+            ("status", value) => directive.status = final_status(value).unwrap_or(directive.status),
             ("delay", value) => {
                 let seconds = value
                     .parse()
@@ -82,6 +82,11 @@ fn parse(text: &str) -> (Directive, Option<u32>) {
         }
     }
     (directive, times)
+}
+
+/// A status that ends a request: Envoy waits on after one below 200, and refuses what HTTP does not know.
+fn final_status(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|status| (200..=599).contains(status))
 }
 
 #[cfg(test)]
@@ -113,6 +118,18 @@ mod tests {
         };
         assert_eq!(parse("reset; delay=0.7;status=503;times=2"), (expected, Some(2)));
         assert_eq!(parse(""), (PLAIN, None));
+    }
+
+    #[test]
+    fn a_status_that_ends_no_request_is_passed_over() {
+        for status in [
+            "0", "99", "100", "101", "199", "600", "65535", "65536", "", "-1", "ok",
+        ] {
+            assert_eq!(parse(&format!("status={status}")), (PLAIN, None), "{status}");
+        }
+        for status in [200, 599] {
+            assert_eq!(parse(&format!("status={status}")).0.status, status);
+        }
     }
 
     #[test]
