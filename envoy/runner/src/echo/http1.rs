@@ -14,6 +14,19 @@ use super::{EchoBody, Received, ServedCluster, Shared, text, websocket};
 /// As many as Envoy itself takes by default is 100; a proxy may add some.
 const MAX_HEADERS: usize = 256;
 
+/// A request whose head is longer is refused. Envoy itself sends far less.
+const MAX_HEAD_BYTES: usize = 1024 * 1024;
+
+/// What is known once a request's head is there.
+struct Head {
+    /// In bytes, with the empty line.
+    length: usize,
+    received: Received,
+    body: Body,
+    /// Whether the connection ends after the answer.
+    is_last: bool,
+}
+
 /// How a request's body is delimited: RFC 9112, section 6.3.
 enum Body {
     Length(usize),
@@ -31,9 +44,19 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
-        let (length, received, body) = loop {
-            if let Some(head) = parse_head(&buffer, &served.cluster)? {
-                break head;
+        let Head {
+            length,
+            received,
+            body,
+            is_last,
+        } = loop {
+            match parse_head(&buffer, &served.cluster) {
+                Ok(Some(head)) => break head,
+                Ok(None) if buffer.len() > MAX_HEAD_BYTES => {
+                    return refuse(stream, "431 Request Header Fields Too Large").await;
+                }
+                Ok(None) => {}
+                Err(_) => return refuse(stream, "400 Bad Request").await,
             }
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
@@ -41,16 +64,18 @@ where
         };
         buffer.drain(..length);
         let is_head = received.method == "HEAD";
-        let is_last = received
-            .header("connection")
-            .is_some_and(|it| it.eq_ignore_ascii_case("close"));
         let answer = Answer::to(&received, served, shared.body);
         let key = match shared.body {
             EchoBody::Request => websocket::key(&received).map(str::to_owned),
             EchoBody::Ok => None,
         };
         let directive = shared.receive(received);
-        let received_bytes = skip_body(&mut stream, &mut buffer, body).await?;
+        let received_bytes = match skip_body(&mut stream, &mut buffer, body).await {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return refuse(stream, "400 Bad Request").await;
+            }
+            length => length?,
+        };
         if !directive.delay.is_zero() {
             tokio::time::sleep(directive.delay).await;
         }
@@ -70,9 +95,19 @@ where
     }
 }
 
-/// The head at the start of `buffer` and its length, once it is all there.
-fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<(usize, Received, Body)>> {
-    let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason);
+/// Answers what is no request, and hangs up.
+async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, status: &str) -> io::Result<()> {
+    let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// The head at the start of `buffer`, once it is all there.
+fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let length = match request
@@ -99,6 +134,10 @@ fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<(usize, Receive
         .iter()
         .map(|it| (it.name.to_ascii_lowercase(), text(it.value)))
         .collect();
+    let is_close = |value: &String| value.split(',').any(|it| it.trim().eq_ignore_ascii_case("close"));
+    let mut connection = headers.iter().filter(|(name, _)| name == "connection");
+    // An HTTP/1.0 client takes the connection's end for the answer's.
+    let is_last = request.version == Some(0) || connection.any(|(_, value)| is_close(value));
     let host = headers.iter().find(|(name, _)| name == "host");
     let received = Received {
         cluster: cluster.to_owned(),
@@ -108,7 +147,12 @@ fn parse_head(buffer: &[u8], cluster: &str) -> io::Result<Option<(usize, Receive
         headers,
         at: Instant::now(),
     };
-    Ok(Some((length, received, body)))
+    Ok(Some(Head {
+        length,
+        received,
+        body,
+        is_last,
+    }))
 }
 
 /// Reads a body to its end and forgets it, but for its length.
@@ -116,7 +160,7 @@ async fn skip_body<S>(stream: &mut S, buffer: &mut Vec<u8>, body: Body) -> io::R
 where
     S: AsyncRead + Unpin,
 {
-    let mut length = 0;
+    let mut length = 0_usize;
     match body {
         Body::Length(all) => {
             skip(stream, buffer, all).await?;
@@ -130,16 +174,24 @@ where
                         break usize::try_from(size).map_err(io::Error::other)?;
                     }
                     Ok(httparse::Status::Partial) => fill(stream, buffer).await?,
-                    Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk has no size")),
+                    Err(_) => return Err(invalid("a chunk has no size")),
                 }
             };
             if size == 0 {
                 skip_trailers(stream, buffer).await?;
                 return Ok(length);
             }
-            length += size;
+            length = length
+                .checked_add(size)
+                .ok_or_else(|| invalid("the chunks are longer than memory"))?;
             skip(stream, buffer, size).await?;
-            skip(stream, buffer, 2).await?; // the line's end behind each chunk
+            while buffer.len() < 2 {
+                fill(stream, buffer).await?;
+            }
+            if !buffer.starts_with(b"\r\n") {
+                return Err(invalid("a chunk is longer than its size"));
+            }
+            buffer.drain(..2);
         },
     }
 }
@@ -204,4 +256,43 @@ fn head_and_body<'s>(
         text.push_str(if is_head { "" } else { &body });
     }
     text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_chunks(mut bytes: &[u8], expected: Result<usize, io::ErrorKind>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let length = runtime.block_on(skip_body(&mut bytes, &mut Vec::new(), Body::Chunked));
+        assert_eq!(length.map_err(|it| it.kind()), expected);
+    }
+
+    #[test]
+    fn chunks_that_are_none_are_refused() {
+        check_chunks(b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n", Ok(4));
+        check_chunks(b"3\r\nabcdef\r\n0\r\n\r\n", Err(io::ErrorKind::InvalidData));
+        check_chunks(b"1\r\na\r\nFFFFFFFFFFFFFFFF\r\n", Err(io::ErrorKind::InvalidData));
+        check_chunks(b"x\r\n", Err(io::ErrorKind::InvalidData));
+    }
+
+    #[test]
+    fn the_connection_ends_where_the_client_expects_it() {
+        for (head, expected) in [
+            ("GET / HTTP/1.1\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nconnection: keep-alive\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nConnection: foo, Close\r\n\r\n", true),
+            (
+                "GET / HTTP/1.1\r\nconnection: foo\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            ("GET / HTTP/1.0\r\n\r\n", true),
+        ] {
+            let parsed = parse_head(head.as_bytes(), "a").expect("a request");
+            assert_eq!(parsed.map(|it| it.is_last), Some(expected), "{head}");
+        }
+    }
 }
