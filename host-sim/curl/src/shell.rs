@@ -3,7 +3,12 @@
 //! `shlex` splits words as POSIX says. What bash adds and browsers copy, `$'…'`, is rewritten before; so is a line that
 //! continues behind a backslash, and what follows the command (`| jq`, `> file`) is cut off.
 
+use std::collections::HashSet;
+
 use crate::error::CurlError;
+
+/// How far the end of `${…}` or `$(…)` is looked for: a line of nothing but `${` must not take a minute.
+const LONGEST_VARIABLE: usize = 256;
 
 /// `text` as one word; quoted only where it must be.
 #[must_use]
@@ -35,6 +40,8 @@ pub(crate) fn split(line: &str) -> Result<Words, CurlError> {
     }
     let mut found = Words::default();
     let plain = plain(line, &mut found)?;
+    let mut seen = HashSet::new();
+    found.variables.retain(|it| seen.insert(it.clone()));
     found.words = shlex::split(&plain).ok_or_else(unclosed)?;
     Ok(found)
 }
@@ -68,7 +75,7 @@ fn plain(line: &str, found: &mut Words) -> Result<String, CurlError> {
             }
             '"' => {
                 let end = end_of_double_quotes(rest).ok_or_else(unclosed)?;
-                variables(&rest[..end], &mut found.variables);
+                found.variables.extend(variables(&rest[..end]));
                 plain.push_str(&rest[..end]);
                 rest = after(end);
             }
@@ -89,8 +96,7 @@ fn plain(line: &str, found: &mut Words) -> Result<String, CurlError> {
             }
             next => {
                 if next == '$' {
-                    let word = rest.split_whitespace().next().unwrap_or_default();
-                    variables(word, &mut found.variables);
+                    found.variables.extend(variable(rest));
                 }
                 plain.push(next);
                 rest = after(next.len_utf8());
@@ -124,27 +130,30 @@ fn end_of_double_quotes(text: &str) -> Option<usize> {
     None
 }
 
-/// Notes what a shell would replace in a text.
-fn variables(text: &str, found: &mut Vec<String>) {
-    for (index, _) in text.match_indices('$') {
-        let is_escaped = text[..index].ends_with('\\');
-        let name = &text[index + 1..];
-        let end = match name.chars().next() {
-            Some('{') => name.find('}').map(|it| it + 1),
-            Some('(') => name.find(')').map(|it| it + 1),
-            Some(first) if first.is_ascii_alphabetic() || first == '_' => Some(
-                name.find(|it: char| !it.is_ascii_alphanumeric() && it != '_')
-                    .unwrap_or(name.len()),
-            ),
-            Some(_) | None => None,
-        };
-        if let Some(end) = end.filter(|_| !is_escaped) {
-            let variable = format!("${}", &name[..end]);
-            if !found.contains(&variable) {
-                found.push(variable);
-            }
-        }
-    }
+/// What a shell would replace in a text in double quotes.
+fn variables(text: &str) -> impl Iterator<Item = String> {
+    let unescaped = text
+        .match_indices('$')
+        .filter(|(index, _)| !text[..*index].ends_with('\\'));
+    unescaped.filter_map(|(index, _)| variable(&text[index..]))
+}
+
+/// The variable or command that a text begins with, from its `$` on.
+fn variable(text: &str) -> Option<String> {
+    let name = text.strip_prefix('$')?;
+    let closed_by = |end: char| {
+        let mut near = name.char_indices().take(LONGEST_VARIABLE);
+        near.find_map(|(index, it)| (it == end).then_some(index + 1))
+    };
+    let end = match name.chars().next()? {
+        '{' => closed_by('}')?,
+        '(' => closed_by(')')?,
+        first if first.is_ascii_alphabetic() || first == '_' => name
+            .find(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+            .unwrap_or(name.len()),
+        _ => return None,
+    };
+    Some(format!("${}", &name[..end]))
 }
 
 fn quote_always(text: &str) -> String {
@@ -294,7 +303,19 @@ mod tests {
             variables("curl -H \"a: $TOKEN\" $HOST/${PATH}"),
             ["$TOKEN", "$HOST", "${PATH}"]
         );
+        assert_eq!(
+            variables("curl $A $B/${A}$A \"$B $(date)\""),
+            ["$A", "$B", "${A}", "$(date)"]
+        );
         assert_eq!(variables("curl 'a $TOKEN' \"b \\$X\" $5"), [""; 0]);
+    }
+
+    #[test]
+    fn only_the_variable_that_starts_here_is_looked_at() {
+        assert_eq!(variable("$A$B$C").as_deref(), Some("$A"));
+        assert_eq!(variable("${A}$B").as_deref(), Some("${A}"));
+        let unclosed = "${".repeat(LONGEST_VARIABLE);
+        assert_eq!(variable(&format!("{unclosed}}}")), None);
     }
 
     #[test]
