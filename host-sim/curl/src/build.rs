@@ -13,6 +13,8 @@ use crate::url_parts;
 
 /// As many redirects as curl follows.
 const MOST_REDIRECTS: u32 = 50;
+/// Where curl would follow any number: a location that grows with each answer never comes again.
+const MOST_WITHOUT_LIMIT: u32 = 1000;
 /// What a curl with all its libraries accepts.
 const COMPRESSED: &str = "deflate, gzip, br, zstd";
 
@@ -104,8 +106,8 @@ pub fn build(
     }
     let following = Following {
         most: match flags.max_redirs {
-            None => Some(MOST_REDIRECTS),
-            Some(number) => u32::try_from(number).ok(),
+            None => MOST_REDIRECTS,
+            Some(number) => u32::try_from(number).unwrap_or(MOST_WITHOUT_LIMIT),
         },
         is_post: (body.is_some() && flags.upload_file.is_none())
             || (flags.custom_method.is_none() && method == "POST"),
@@ -302,21 +304,29 @@ fn connect_to(text: &str) -> Result<ConnectTo, CurlError> {
             "--connect-to {text}: expected `host:port:host:port`, where parts may be empty"
         ))
     };
-    // The second host may be an address in brackets.
-    let (rest, to_port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let mut parts = rest.splitn(3, ':');
-    let host = parts.next().ok_or_else(wrong)?;
-    let port = parts.next().ok_or_else(wrong)?;
-    parts.next().ok_or_else(wrong)?;
+    let (host, rest) = split_host(text).ok_or_else(wrong)?;
+    let (port, rest) = rest.split_once(':').ok_or_else(wrong)?;
+    let (_, to_port) = split_host(rest).ok_or_else(wrong)?;
     let number = |text: &str| match text {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| wrong()),
+        text => text.parse::<u16>().map(|it| Some(it.into())).map_err(|_| wrong()),
     };
     Ok(ConnectTo {
         host: host.to_owned(),
         port: number(port)?,
         to_port: number(to_port)?,
     })
+}
+
+/// A host, which may be an address in brackets, and what is behind the colon after it.
+fn split_host(text: &str) -> Option<(&str, &str)> {
+    let end = if text.starts_with('[') {
+        text.find(']')? + 1
+    } else {
+        text.find(':')?
+    };
+    let (host, rest) = text.split_at(end);
+    Some((host, rest.strip_prefix(':')?))
 }
 
 /// A token of HTTP: RFC 9110, section 5.6.2.

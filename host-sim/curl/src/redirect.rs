@@ -31,7 +31,7 @@ struct SeenRequest {
 pub enum Stop {
     /// This request was answered before.
     Repeats(String),
-    /// As many as `--max-redirs` allows were followed.
+    /// As many as `--max-redirs` allows, or as this command follows where it allows any number, were followed.
     TooMany(u32),
     /// The location is no URL that HTTP can be spoken to.
     NotFollowed(String),
@@ -44,7 +44,10 @@ impl fmt::Display for Stop {
                 write!(f, "the redirects never end: they lead to {request} again")
             }
             Self::TooMany(number) => {
-                write!(f, "stopped after {number} redirects: --max-redirs allows no more")
+                write!(
+                    f,
+                    "stopped after {number} redirects: no more are followed (--max-redirs)"
+                )
             }
             Self::NotFollowed(reason) => write!(f, "the redirect is not followed: {reason}"),
         }
@@ -69,10 +72,11 @@ impl Redirects {
                 next.method, url.authority, url.target
             )));
         }
-        match request.following.most {
-            Some(most) if self.seen.len() > most as usize => Err(Stop::TooMany(most)),
-            Some(_) | None => Ok(next),
+        let most = request.following.most;
+        if self.seen.len() > most as usize {
+            return Err(Stop::TooMany(most));
         }
+        Ok(next)
     }
 }
 

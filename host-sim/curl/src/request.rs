@@ -23,8 +23,7 @@ pub struct CurlRequest {
 /// What a request needs to know if it is redirected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Following {
-    /// None: any number.
-    pub(crate) most: Option<u32>,
+    pub(crate) most: u32,
     /// What curl calls a POST: it has data or a form, whatever `-X` says.
     pub(crate) is_post: bool,
     /// `-X` is sent to every URL, whatever the status of a redirect asks for.

@@ -17,6 +17,15 @@ pub(crate) fn parse(text: &str) -> Result<(Url, Option<String>), CurlError> {
         }
         None => None,
     };
+    let port = url.authority.rsplit_once(':').map(|(_, port)| port);
+    let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    if let Some(port) = port.filter(is_number)
+        && port.parse::<u16>().is_err()
+    {
+        return Err(CurlError::new(format!(
+            "invalid URL `{text}`: {port} is not a port, which is 65535 at most"
+        )));
+    }
     Ok((url, user))
 }
 

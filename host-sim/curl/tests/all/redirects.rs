@@ -104,7 +104,12 @@ fn it_ends_when_a_request_comes_again() {
 
 #[test]
 fn it_ends_after_so_many() {
-    for (flags, most) in [("", 50), ("--max-redirs 2", 2), ("--max-redirs 0", 0)] {
+    for (flags, most) in [
+        ("", 50),
+        ("--max-redirs 2", 2),
+        ("--max-redirs 0", 0),
+        ("--max-redirs -1", 1000),
+    ] {
         let mut redirects = Redirects::default();
         let mut request = request(&format!("curl -L {flags} http://a/0")).expect("a request");
         let mut followed = 0;

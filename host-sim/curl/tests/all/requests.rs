@@ -185,7 +185,19 @@ fn the_port_of_another_address_is_known() {
     assert_eq!(port("--connect-to h:443:[::1]:8443"), Ok(Some(8443)));
     assert_eq!(port("--connect-to other::127.0.0.1:8443"), Ok(None));
     assert_eq!(port("--connect-to h:80:127.0.0.1:8443"), Ok(None));
-    assert!(port("--connect-to 127.0.0.1").is_err());
+    assert_eq!(port("--connect-to [h]:443:[::2]:8080"), Ok(None));
+    for wrong in [
+        "127.0.0.1",
+        "::127.0.0.1:99999",
+        ":99999:127.0.0.1:80",
+        "[::1:80:[::2]:80",
+    ] {
+        assert!(port(&format!("--connect-to {wrong}")).is_err(), "{wrong}");
+    }
+    let bracketed = request("curl --connect-to [::1]:80:[::2]:8080 http://[::1]/p");
+    assert_eq!(bracketed.map(|it| it.connect_port), Ok(Some(8080)));
+    assert!(request("curl http://h:99999/").is_err());
+    assert!(request("curl http://[::1]:65535/").is_ok());
 }
 
 #[test]
