@@ -67,7 +67,14 @@ impl ExplainCommand {
             };
             line.push_str(&format!(" -H {}", quote(&header)));
         }
-        line.push_str(&format!(" {}", quote(&format!("{scheme}://{authority}{path}"))));
+        let url = if path.starts_with('/') {
+            format!("{scheme}://{authority}{path}")
+        } else {
+            // `*`, the `host:port` of CONNECT, or a whole URL.
+            line.push_str(&format!(" --request-target {}", quote(path)));
+            format!("{scheme}://{authority}/")
+        };
+        line.push_str(&format!(" {}", quote(&url)));
         visible(&line).into_owned()
     }
 }

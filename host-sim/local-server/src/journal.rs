@@ -170,7 +170,12 @@ impl Journal {
         );
         let blanks = padding(&name, &mut self.rule, usize::MAX);
         let path = entry.path.as_deref().unwrap_or_default();
-        let authority = visible(entry.authority.as_deref().unwrap_or_default()).into_owned();
+        // A target that is no path (`*`, `a:80`, `http://a/x`) is the whole of what the client asked for.
+        let authority = if path.is_empty() || path.starts_with('/') {
+            visible(entry.authority.as_deref().unwrap_or_default()).into_owned()
+        } else {
+            String::new()
+        };
         let method = visible(method);
         let mut tail = String::new();
         if let Some(cluster) = entry.asked() {
@@ -345,6 +350,25 @@ mod tests {
         let mut journal = journal(None);
         assert!(journal.lines(&missed()).contains("why:"));
         assert!(!journal.lines(&missed()).contains("why:"));
+    }
+
+    #[test]
+    fn a_target_that_is_no_path_is_shown_alone() {
+        for (method, path, quoted) in [
+            ("OPTIONS", "*", "'*'"),
+            ("CONNECT", "a:80", "a:80"),
+            ("PUT", "http://a/abs", "http://a/abs"),
+        ] {
+            let mut entry = missed();
+            entry.method = Some(method.to_owned());
+            entry.path = Some(path.to_owned());
+            let lines = fingerpost_terminal::screen::unstyled(&journal(None).lines(&entry));
+            let row = format!("12:00:01  404  {method:<4}  {path}  no rule\n");
+            let why = format!(
+                "          why: fingerpost explain -X {method} --request-target {quoted} http://a.example.com/"
+            );
+            assert_eq!(lines, row + &why);
+        }
     }
 
     #[test]
