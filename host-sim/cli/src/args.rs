@@ -57,7 +57,7 @@ pub(crate) struct Input {
     #[arg(long, value_name = "VERSION", help_heading = "Proxy")]
     pub(crate) envoy: Option<EnvoyVersion>,
 
-    /// Treat warnings as errors, and leave out nothing that is invalid
+    /// Treat warnings as errors, and leave out nothing that is invalid; what is assumed stays so (see --complete)
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
 

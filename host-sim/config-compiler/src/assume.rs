@@ -5,12 +5,13 @@
 //!
 //! * A Gateway that a VirtualService with `http` rules names in `spec.gateways` and that the input does not have: with
 //!   plain HTTP on port 80, and on the ports that matches of these rules ask for (443: HTTPS), for the hosts of its VirtualServices. Not
-//!   one whose name is like that of a Gateway in the input: that is a slip, and a finding. A Gateway that is invalid, and
+//!   one whose name is like that of a Gateway in the input, in any namespace: that is a slip, and a finding (`slips`). A Gateway that is invalid, and
 //!   left out for that, is in the input.
 //! * A service of the cluster, if the input has neither a Service nor a ServiceEntry of its namespace, and no Service of
 //!   its name in another namespace. If it has, the name is a slip: Istio answers 503, and a finding says so.
 //! * A host outside the cluster's domain, if the input has no ServiceEntry for any such host, and neither a Service nor a
-//!   ServiceEntry in the namespace of the VirtualService: it is declared where these are.
+//!   ServiceEntry in the namespace of the VirtualService: it is declared where these are. Not one with a label `svc`, or in
+//!   the cluster's domain: that is a slip in the name of a service.
 //! * A subset of a host that is assumed, if no DestinationRule covers the host.
 //!
 //! Of `tcp` and `tls` rules nothing is assumed: there would be nothing to tell but that bytes pass. Nothing is assumed in the
@@ -20,12 +21,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fingerpost_resources::{Gateway, Meta, Origin, Resource, Resources, VirtualService, closest};
+use fingerpost_resources::{Gateway, Meta, Origin, Resource, Resources, VirtualService};
 
 use crate::gateways::selects_proxy;
 use crate::host::{self, qualify};
 use crate::options::Options;
 use crate::protocol::Protocol;
+use crate::slips::meant_gateways;
 use crate::stand_in::{self, HTTPS_PORT, PORT, service_of_cluster};
 use crate::virtual_services::gateway_name;
 
@@ -155,7 +157,7 @@ fn missing_gateways(
             let Some((namespace, name)) = full.split_once('/') else {
                 continue; // `mesh`
             };
-            let is_written = declared.have_like(namespace, name) || unread.may_declare_gateway(name);
+            let is_written = declared.have_like(full) || unread.may_declare_gateway(name);
             if is_written || !is_name(namespace) || !is_name(name) {
                 continue;
             }
@@ -238,8 +240,8 @@ impl<'r> UnreadText<'r> {
 
 /// The Gateways of the input.
 struct DeclaredGateways<'r> {
-    /// Namespace and name, those of invalid ones too.
-    names: Vec<(String, String)>,
+    /// As `namespace/name`, those of invalid ones too.
+    names: Vec<String>,
     selected: Vec<&'r Resource<Gateway>>,
     /// Whether the proxy has a server for bytes on the port of those that are assumed: only one of the two could listen.
     has_bytes_on_the_port: bool,
@@ -250,14 +252,11 @@ struct DeclaredGateways<'r> {
 impl<'r> DeclaredGateways<'r> {
     fn new(resources: &'r Resources, options: &Options, invalid: &BTreeSet<String>) -> Self {
         let invalid = invalid.iter().filter_map(|it| it.strip_prefix("Gateway "));
-        let invalid = invalid.filter_map(|it| it.split_once('/'));
-        let invalid = invalid.map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
-        let valid = resources.gateways.iter();
-        let valid = valid.map(|it| (it.meta.namespace.clone(), it.meta.name.clone()));
+        let valid = resources.gateways.iter().map(|it| it.meta.qualified_name());
         let selected = resources.gateways.iter();
         let selected: Vec<_> = selected.filter(|it| selects_proxy(it, options)).collect();
         Self {
-            names: valid.chain(invalid).collect(),
+            names: valid.chain(invalid.map(str::to_owned)).collect(),
             has_bytes_on_the_port: selected.iter().any(|it| has_port(it, false)),
             have_https: selected.iter().any(|it| {
                 let mut ports = it.spec.servers.iter().filter_map(|it| it.port.as_ref()?.number);
@@ -267,11 +266,9 @@ impl<'r> DeclaredGateways<'r> {
         }
     }
 
-    /// Whether one of them has this name, in this namespace or another, or one that is easily mistaken for it.
-    fn have_like(&self, namespace: &str, name: &str) -> bool {
-        let same = self.names.iter().any(|(_, known)| known == name);
-        let mut neighbours = self.names.iter().filter(|(known, _)| known == namespace);
-        same || neighbours.any(|(_, known)| closest(name, [known.as_str()].into_iter()).is_some())
+    /// Whether one of them has this name, or was probably meant by it, in any namespace.
+    fn have_like(&self, full: &str) -> bool {
+        !meant_gateways(full, self.names.iter().map(String::as_str)).is_empty()
     }
 
     /// Whether one of those that are named takes the host over plain HTTP on the port of the assumed ones.
@@ -349,8 +346,13 @@ impl KnownNames {
             return !self.namespaces.contains(namespace) && !self.services.contains(name);
         }
         let last = host.rsplit('.').next().unwrap_or_default();
-        // `reviews.prod` and `reviews.prod.svc` mean no service of the cluster to Istio.
-        let is_half_a_name = last == "svc" || self.all_namespaces.contains(last);
+        // To Istio `reviews.prod`, `reviews.prod.svc` and `reviews.prod.svc.cluster.locl` are hosts outside the cluster, but
+        // nobody has such a one: the name is cut short, or misspelt.
+        let is_in_domain = host
+            .strip_suffix(&options.domain)
+            .is_some_and(|it| it.ends_with('.'));
+        let has_svc = host.split('.').any(|it| it == "svc");
+        let is_half_a_name = has_svc || is_in_domain || self.all_namespaces.contains(last);
         let is_name = is_name(host) && host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
         is_name
             && !is_half_a_name

@@ -59,6 +59,7 @@ mod reserved;
 mod routes;
 mod services;
 mod sidecars;
+mod slips;
 mod stand_in;
 mod summary;
 mod tcp;

@@ -121,7 +121,7 @@ spec:
         code: Code::GatewayNotSelected,
         severity: Severity::Note,
         title: "a Gateway is for other proxies",
-        why: "A Gateway is served by the proxies whose labels have everything in its `selector`. `--labels` says which labels the proxy has.",
+        why: "A Gateway is served by the proxies whose labels have everything in its `selector`. `--labels` says which labels the proxy has. It is a warning if the selector is the proxy's labels but for a slip, such as `istio: ingresgateway`.",
         example: beside(
             "\
 apiVersion: networking.istio.io/v1

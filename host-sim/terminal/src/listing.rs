@@ -329,11 +329,13 @@ fn share(destination: &str, route: &RouteSummary) -> String {
     format!("{}{mark}", without_domain(destination))
 }
 
-/// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it.
+/// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it. A name
+/// in any other domain is shown whole, that of a cluster with a domain of its own too.
 pub fn without_domain(destination: &str) -> String {
-    match destination.split_once(".svc.") {
-        Some((service, rest)) => format!("{service}{}", rest.find(':').map_or("", |colon| &rest[colon..])),
-        None => destination.to_owned(),
+    let is_of_a_name = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
+    match destination.split_once(".svc.cluster.local") {
+        Some((service, rest)) if !rest.starts_with(is_of_a_name) => format!("{service}{rest}"),
+        _ => destination.to_owned(),
     }
 }
 

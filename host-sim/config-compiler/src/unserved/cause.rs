@@ -11,6 +11,7 @@ use crate::delegates::DelegateFault;
 use crate::gateways::ServerConflict;
 use crate::matching::Mismatch;
 use crate::protocol::Termination;
+use crate::slips::meant_labels;
 
 /// Why a part of the input serves nothing. Gateways and VirtualServices are named as `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +248,11 @@ impl Cause {
     /// What is right for other proxies is a note.
     pub(super) fn severity(&self) -> Severity {
         match self {
+            Self::GatewayNotSelected { selector, labels, .. }
+                if !meant_labels(selector, labels).is_empty() =>
+            {
+                Severity::Warning
+            }
             Self::OnlyForSidecars { .. } | Self::GatewayNotSelected { .. } | Self::GatewayNotNamed { .. } => {
                 Severity::Note
             }

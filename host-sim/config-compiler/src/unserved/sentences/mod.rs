@@ -4,9 +4,11 @@ mod matches;
 mod servers;
 
 use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
 
 use self::servers::no_rule;
 use super::{Cause, Part, RuleKind, Unserved};
+use crate::slips::{meant_gateways, meant_labels};
 
 /// As many names are listed; the rest is counted.
 const NAMES: usize = 12;
@@ -155,8 +157,17 @@ impl Cause {
                 ),
             },
             Self::GatewayNotFound { gateway, known } => gateway_not_found(gateway, known),
-            Self::GatewayNotSelected { selector, .. } => {
-                format!("for the proxy that it selects: `--labels {}`", pairs(selector))
+            Self::GatewayNotSelected { selector, labels, .. } => {
+                let meant = meant_labels(selector, labels);
+                let question = if meant.is_empty() {
+                    String::new()
+                } else {
+                    format!("did you mean {}? if not, ", pairs(&meant))
+                };
+                format!(
+                    "{question}for the proxy that it selects: `--labels {}`",
+                    pairs(selector)
+                )
             }
             Self::GatewayNotNamed { gateway } => {
                 format!("name it in `gateways: [{gateway}]` of a VirtualService")
@@ -224,26 +235,23 @@ impl Cause {
 }
 
 fn gateway_not_found(gateway: &str, known: &[String]) -> String {
-    let name = |it: &str| it.rsplit('/').next().unwrap_or_default().to_owned();
-    let elsewhere: Vec<String> = known
-        .iter()
-        .filter(|it| name(it) == name(gateway))
-        .cloned()
-        .collect();
-    match (elsewhere.as_slice(), known) {
+    let meant = meant_gateways(gateway, known.iter().map(String::as_str));
+    let namespace = gateway.split('/').next().unwrap_or_default();
+    let is_elsewhere = |it: &&str| it.split('/').next() != Some(namespace);
+    match (meant.as_slice(), known) {
         (_, []) => "the input has no Gateway at all".to_owned(),
         ([], some) => format!("the input has {}", list(some)),
-        (same, _) => {
-            let namespace = gateway.split('/').next().unwrap_or_default();
-            let without_one = if same.iter().any(|it| it.starts_with("default/")) {
-                format!("; resources that name none get one by `-n {namespace}`")
-            } else {
-                String::new()
-            };
-            format!(
-                "did you mean {}? A name without a namespace is one of the VirtualService's own{without_one}",
-                list(same)
-            )
+        (meant, _) => {
+            let names: Vec<String> = meant.iter().map(|it| (*it).to_owned()).collect();
+            let mut help = format!("did you mean {}?", list(&names));
+            if meant.iter().any(is_elsewhere) {
+                help.push_str(" A name without a namespace is one of the VirtualService's own");
+            }
+            let mut elsewhere = meant.iter().filter(|it| is_elsewhere(it));
+            if elsewhere.any(|it| it.starts_with("default/")) {
+                let _ = write!(help, "; resources that name none get one by `-n {namespace}`");
+            }
+            help
         }
     }
 }
@@ -281,7 +289,7 @@ fn quoted(names: &[String]) -> String {
     list(&names)
 }
 
-fn pairs(labels: &BTreeMap<String, String>) -> String {
+fn pairs<T: Display>(labels: &BTreeMap<T, T>) -> String {
     let pairs = labels.iter().map(|(key, value)| format!("{key}={value}"));
     pairs.collect::<Vec<_>>().join(",")
 }
