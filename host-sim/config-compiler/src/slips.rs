@@ -22,17 +22,16 @@ pub(crate) fn meant_gateways<'n>(wanted: &str, known: impl Iterator<Item = &'n s
 
 /// Whether one name of a Gateway is near the other. That one of them ends in `-gateway` tells nothing.
 fn is_slip_of_gateway(written: &str, meant: &str) -> bool {
+    if words(written).collect::<String>() == words(meant).collect::<String>() {
+        return true;
+    }
     let own = |name| -> Vec<&str> { words(name).filter(|it| !means_gateway(it)).collect() };
     let (one, other) = (own(written), own(meant));
     if one.is_empty() || other.is_empty() {
-        return words(written).eq(words(meant)) || is_slip(written, meant);
+        return is_slip(written, meant);
     }
-    if one.len() != other.len() {
-        return words(written).collect::<String>() == words(meant).collect::<String>();
-    }
-    one.iter()
-        .zip(&other)
-        .all(|(one, other)| one == other || is_slip(one, other))
+    let mut pairs = one.iter().zip(&other);
+    one.len() == other.len() && pairs.all(|(one, other)| one == other || is_slip(one, other))
 }
 
 fn words(name: &str) -> impl Iterator<Item = &str> {
