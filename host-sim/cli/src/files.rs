@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, FileType};
 use std::io::{self, BufRead, Read};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -299,7 +299,7 @@ pub(crate) fn below(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<
 /// As [`below`], with the folders of other tools beside the files.
 fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
     let mut folders = Vec::new();
-    let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+    let mut entered = Entered::new(directory);
     let entries = WalkDir::new(directory)
         .follow_links(true)
         .sort_by_file_name()
@@ -309,7 +309,7 @@ fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf
             if entry.depth() > 0 && is_other {
                 folders.push(relative(entry.path()));
             }
-            entry.depth() == 0 || !is_hidden(entry) && !is_other
+            entry.depth() == 0 || !is_hidden(entry) && !is_other && entered.is_first(entry)
         });
     let mut files = Vec::new();
     let mut left_out = Vec::new();
@@ -332,6 +332,52 @@ fn walk(directory: &Path, counts: impl Fn(&Path) -> bool) -> Result<(Vec<PathBuf
     }
     note_left_out(&left_out);
     Ok((files, folders))
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with('.')
+}
+
+/// Enters each folder once, or the walk through links that meet again would double with each of them. A folder is entered where
+/// it is, and by its first link only if it is elsewhere.
+struct Entered {
+    /// Those that are reached without a link.
+    real: HashSet<FolderId>,
+    entered: HashSet<FolderId>,
+}
+
+/// Its device and its inode.
+type FolderId = (u64, u64);
+
+impl Entered {
+    fn new(directory: &Path) -> Self {
+        let is_walked = |entry: &DirEntry| {
+            let is_inside = !is_hidden(entry) && !is_of_other_tools(entry.path());
+            entry.file_type().is_dir() && (entry.depth() == 0 || is_inside)
+        };
+        let entries = WalkDir::new(directory).into_iter().filter_entry(is_walked);
+        Self {
+            // What can't be read is said of the walk itself.
+            real: entries.flatten().filter_map(|it| folder_id(&it)).collect(),
+            entered: HashSet::new(),
+        }
+    }
+
+    fn is_first(&mut self, entry: &DirEntry) -> bool {
+        if !entry.file_type().is_dir() {
+            return true;
+        }
+        let Some(id) = folder_id(entry) else {
+            return true; // the walk says why it can't be read
+        };
+        let is_elsewhere = !(entry.path_is_symlink() && self.real.contains(&id));
+        is_elsewhere && self.entered.insert(id)
+    }
+}
+
+fn folder_id(entry: &DirEntry) -> Option<FolderId> {
+    let metadata = entry.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// A link that leads nowhere, and why; none if its target would not be read. Other errors are errors.
@@ -399,4 +445,33 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
         _ => error.to_string(),
     };
     Failure::refused(format!("{}: {reason}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_entered_once_however_many_links_lead_to_it() {
+        let folder = tempfile::tempdir().expect("a directory");
+        for level in 0..10 {
+            let here = folder.path().join(format!("{level}"));
+            fs::create_dir(&here).expect("a directory");
+            for link in ["a", "b"] {
+                symlink(format!("../{}", level + 1), here.join(link)).expect("a link");
+            }
+        }
+        fs::create_dir(folder.path().join("10")).expect("a directory");
+        for (start, entered) in [("", 11), ("0", 10)] {
+            let mut first = Entered::new(&folder.path().join(start));
+            let entries = WalkDir::new(folder.path().join(start))
+                .follow_links(true)
+                .min_depth(1)
+                .into_iter()
+                .filter_entry(|it| it.depth() == 0 || first.is_first(it));
+            assert_eq!(entries.flatten().count(), entered, "{start}");
+        }
+    }
 }
