@@ -106,7 +106,7 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
     files
         .sources
         .extend(made.filter(|source| !holds_nothing(&source.text)));
-    files.skipped.note_renderers(options.caller);
+    files.skipped.note_renderers(options.caller, options.render);
     if files.sources.is_empty() {
         return Err(nothing_to_compile(names, &empty, &files.skipped));
     }

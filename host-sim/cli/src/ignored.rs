@@ -7,6 +7,8 @@ use fingerpost_renderers::normal;
 use fingerpost_resources::{Diagnostics, Severity};
 use fingerpost_settings::IgnoredFinding;
 
+use crate::rendered::path_of_source;
+
 /// Which findings are not shown.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Ignored {
@@ -35,7 +37,7 @@ impl Ignored {
         let mut kept = Diagnostics::new();
         let mut removed = Diagnostics::new();
         for diagnostic in std::mem::take(diagnostics) {
-            let file = diagnostic.span.as_ref().map(|it| whole(Path::new(&*it.file)));
+            let file = diagnostic.span.as_ref().map(|it| whole(path_of_source(&it.file)));
             let is_ignored = ignored
                 .iter()
                 .any(|it| it.holds(diagnostic.code, file.as_deref()));

@@ -102,7 +102,10 @@ fn main() -> ExitCode {
     }));
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(failure) => return end(&failure),
+        Err(failure) => {
+            messages::release();
+            return end(&failure);
+        }
     };
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
@@ -152,6 +155,7 @@ fn parse() -> Result<Cli, Failure> {
     if settings::are_for(&command, &matches) {
         settings.announce();
     }
+    settings::check_helm_values(&matches)?;
     Ok(cli)
 }
 

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fingerpost_renderers::{
-    Chart, Kustomization, RenderError, RenderedFolder, Tool, normal, rendered_folders,
+    Chart, Kustomization, RenderError, RenderedFolder, Tool, normal, rendered_folders, rendered_parts,
 };
 use fingerpost_resources::{Source, visible_lines};
 use fingerpost_terminal::messages::{listed, note};
 
 use crate::failure::Failure;
 use crate::skipped::note_once;
+
+/// How the names of rendered texts end.
+const MARKS: [&str; 2] = [" (kustomize)", " (helm)"];
 
 /// Which tools to run on folders.
 #[derive(Debug, Clone, Default, Args)]
@@ -27,7 +30,7 @@ pub(crate) struct Render {
     pub(crate) helm: bool,
 
     /// Values for `helm template`; may be repeated
-    #[arg(long, value_name = "FILE", requires = "helm", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) helm_values: Vec<PathBuf>,
 }
 
@@ -66,17 +69,19 @@ pub(crate) fn render<'s>(
         .map(|(path, source)| Chart::read(path, source))
         .collect();
     let mut rendered = RenderedSources::default();
+    let folders = rendered_folders(kustomizations, &charts);
+    let parts = rendered_parts(&folders, kustomizations);
     let mut made = Vec::new();
     let mut failed = Vec::new();
-    for folder in rendered_folders(kustomizations, &charts) {
+    for folder in &folders {
         match folder.tool.render(&folder.folder, &wanted.helm_values) {
             Ok(it) => {
                 made.push(format!("`{}`", it.command));
-                let name = format!("{} ({})", shown(&folder.folder), tool(&folder));
+                let name = format!("{}{}", shown(&folder.folder), mark(folder.tool));
                 rendered.sources.push(Source::from_bytes(name, it.yaml));
             }
             Err(error @ (RenderError::NotInstalled(_) | RenderError::Run { .. })) => {
-                return Err(Failure::surroundings(format!("{}: {error}", flag(&folder))));
+                return Err(Failure::surroundings(format!("{}: {error}", flag(folder))));
             }
             Err(error @ RenderError::Failed { .. }) => {
                 let message = visible_lines(&error.to_string()).into_owned();
@@ -88,16 +93,30 @@ pub(crate) fn render<'s>(
         }
     }
     note_rendered(&made, &failed);
-    rendered.folders = kustomizations
-        .iter()
-        .map(|it| it.folder.clone())
-        .chain(charts.into_iter().map(|it| it.folder))
-        .collect();
-    rendered.taken = kustomizations
+    rendered.taken = parts
         .iter()
         .flat_map(|it| it.resources.iter().chain(&it.patches).cloned())
         .collect();
+    let parts = parts.into_iter().map(|it| it.folder.clone());
+    rendered.folders = folders.into_iter().map(|it| it.folder).chain(parts).collect();
+    note_left_alone(&rendered, kustomizations, &charts);
     Ok(rendered)
+}
+
+/// Says which parts no folder takes, so that their files are read as they are written.
+fn note_left_alone(rendered: &RenderedSources, kustomizations: &[Kustomization], charts: &[Chart]) {
+    let folders = kustomizations.iter().map(|it| &it.folder);
+    let alone: Vec<String> = folders
+        .chain(charts.iter().map(|it| &it.folder))
+        .filter(|it| !rendered.covers(it))
+        .map(|it| visible_lines(&shown(it)).into_owned())
+        .collect();
+    if !alone.is_empty() {
+        note_once(format!(
+            "read as written, as they are parts that nothing here takes (components, library charts): {}",
+            listed(&alone)
+        ));
+    }
 }
 
 /// Says what was rendered, and why a folder was not: in full for the first one, as many fail for one reason.
@@ -120,6 +139,12 @@ fn note_rendered(made: &[String], failed: &[(String, String)]) {
     }
 }
 
+/// The folder or file that a place is in, from the name of its text: that of rendered text has its tool behind it.
+pub(crate) fn path_of_source(name: &str) -> &Path {
+    let folder = MARKS.iter().find_map(|mark| name.strip_suffix(mark));
+    Path::new(folder.unwrap_or(name))
+}
+
 /// What the text is called in places. Its last part is all that a table has room for.
 fn shown(folder: &Path) -> String {
     if folder.as_os_str().is_empty() {
@@ -128,10 +153,12 @@ fn shown(folder: &Path) -> String {
     folder.to_string_lossy().into_owned()
 }
 
-fn tool(folder: &RenderedFolder) -> &'static str {
-    match folder.tool {
-        Tool::Kustomize => "kustomize",
-        Tool::Helm => "helm",
+/// What is behind the folder in the name of its text.
+fn mark(tool: Tool) -> &'static str {
+    let [kustomize, helm] = MARKS;
+    match tool {
+        Tool::Kustomize => kustomize,
+        Tool::Helm => helm,
     }
 }
 

@@ -8,6 +8,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_settings::{FILE_NAME, Kind, SETTINGS, Values, from_variables, read};
@@ -123,6 +124,24 @@ pub(crate) fn are_for(command: &Command, matches: &ArgMatches) -> bool {
     subcommand.is_some_and(|it| SETTINGS.iter().any(|setting| has_setting(it, setting.option)))
 }
 
+/// Refuses values for Helm on a command line that does not ask for Helm, and says so of those of settings.
+pub(crate) fn check_helm_values(matches: &ArgMatches) -> Result<(), Failure> {
+    let Some((_, matches)) = matches.subcommand() else {
+        return Ok(());
+    };
+    if !matches!(matches.try_contains_id("helm_values"), Ok(true)) || matches.get_flag("helm") {
+        return Ok(());
+    }
+    let is_typed = |option| matches.value_source(option) == Some(ValueSource::CommandLine);
+    if is_typed("helm_values") {
+        return Err(Failure::refused("--helm-values has no effect without --helm"));
+    }
+    if !is_typed("helm") {
+        note("helmValues of the settings has no effect without --helm (`helm: true`)");
+    }
+    Ok(())
+}
+
 /// Adds to an error about files that are not named where else they can be named.
 pub(crate) fn advise(mut error: clap::Error) -> clap::Error {
     let missing = match error.get(ContextKind::InvalidArg) {
@@ -138,10 +157,12 @@ pub(crate) fn advise(mut error: clap::Error) -> clap::Error {
 }
 
 /// Whether the option of this name is a setting. For `test`, the options that test files have fields for are not: they
-/// would come before the test file.
+/// would come before the test file. For `compile`, an implied Gateway is not.
 fn has_setting(command: &Command, option: &str) -> bool {
     let is_of_test_files = command.get_name() == "test" && matches!(option, "files" | "namespace");
-    !is_of_test_files && command.get_arguments().any(|it| it.get_id() == option)
+    // What Envoy is to run has the Gateways that are written, unless the command line says otherwise.
+    let is_guess = command.get_name() == "compile" && option == "no_gateway";
+    !is_of_test_files && !is_guess && command.get_arguments().any(|it| it.get_id() == option)
 }
 
 fn with_default(arg: Arg, kind: Kind, values: &[String]) -> Arg {

@@ -13,6 +13,7 @@ use fingerpost_terminal::count;
 use fingerpost_terminal::messages::note;
 
 use crate::caller::Caller;
+use crate::rendered::Render;
 use fingerpost_curl::quote;
 
 /// What `compile` writes.
@@ -120,7 +121,7 @@ impl Skipped {
     }
 
     /// Says which folders a tool renders, and how to read what it makes of them.
-    pub(crate) fn note_renderers(&self, caller: Caller) {
+    pub(crate) fn note_renderers(&self, caller: Caller, wanted: &Render) {
         let command = caller.name();
         let tools = [
             (
@@ -129,6 +130,7 @@ impl Skipped {
                 "kustomizations",
                 "kubectl kustomize",
                 "--kustomize",
+                wanted.kustomize,
             ),
             (
                 &self.charts,
@@ -136,9 +138,13 @@ impl Skipped {
                 "Helm charts",
                 "helm template",
                 "--helm",
+                wanted.helm,
             ),
         ];
-        for (folders, one, many, tool, flag) in tools {
+        for (folders, one, many, tool, flag, is_wanted) in tools {
+            if is_wanted {
+                continue;
+            }
             // The last: overlays come behind their base.
             let Some(last) = folders.last() else { continue };
             let what = match folders.len() {

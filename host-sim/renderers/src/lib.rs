@@ -15,7 +15,7 @@ use std::path::Path;
 pub use chart::Chart;
 pub use kustomization::Kustomization;
 pub use path::{as_argument, normal};
-pub use plan::{RenderedFolder, rendered_folders};
+pub use plan::{RenderedFolder, rendered_folders, rendered_parts};
 pub use run::{RenderError, Rendered};
 
 /// A tool that makes resources of a folder.

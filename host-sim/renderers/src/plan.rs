@@ -19,7 +19,8 @@ pub struct RenderedFolder {
     pub tool: Tool,
 }
 
-/// The folders to render: those that no other one takes, ordered by path.
+/// The folders to render: those that no other one takes, ordered by path. Of kustomizations that take each other in a
+/// circle it is one, so that kustomize reports it.
 pub fn rendered_folders(kustomizations: &[Kustomization], charts: &[Chart]) -> Vec<RenderedFolder> {
     let is_taken = |folder: &Path| {
         let others = kustomizations.iter().filter(|it| it.folder != folder);
@@ -47,9 +48,42 @@ pub fn rendered_folders(kustomizations: &[Kustomization], charts: &[Chart]) -> V
             tool,
         })
         .collect();
+    for it in kustomizations {
+        let is_part = rendered_parts(&folders, kustomizations).contains(&it);
+        if !is_part && !it.is_component && !is_below_chart(&it.folder) {
+            folders.push(RenderedFolder {
+                folder: it.folder.clone(),
+                tool: Tool::Kustomize,
+            });
+        }
+    }
     folders.sort();
     folders.dedup();
     folders
+}
+
+/// The kustomizations of these folders, and those that they take.
+pub fn rendered_parts<'k>(
+    folders: &[RenderedFolder],
+    kustomizations: &'k [Kustomization],
+) -> Vec<&'k Kustomization> {
+    let is_rendered = |it: &Kustomization| {
+        let mut folders = folders.iter().filter(|it| it.tool == Tool::Kustomize);
+        folders.any(|folder| folder.folder == it.folder)
+    };
+    let (mut parts, mut others): (Vec<_>, Vec<_>) = kustomizations.iter().partition(|it| is_rendered(it));
+    loop {
+        let (taken, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|it| {
+            parts
+                .iter()
+                .any(|part: &&Kustomization| part.resources.contains(&it.folder))
+        });
+        if taken.is_empty() {
+            return parts;
+        }
+        parts.extend(taken);
+        others = rest;
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +126,26 @@ mod tests {
         let mut component = kustomization("tls", &[]);
         component.is_component = true;
         check(&[component, kustomization("", &["app.yaml"])], &[], &[""]);
+    }
+
+    #[test]
+    fn of_a_circle_one_is_rendered() {
+        let circle = [kustomization("a", &["b"]), kustomization("b", &["a"])];
+        check(&circle, &[], &["a"]);
+    }
+
+    #[test]
+    fn a_component_is_a_part_where_it_is_taken() {
+        let mut component = kustomization("tls", &[]);
+        component.is_component = true;
+        for (overlay, number) in [
+            (kustomization("prod", &["tls"]), 2),
+            (kustomization("prod", &[]), 1),
+        ] {
+            let all = [component.clone(), overlay];
+            let parts = rendered_parts(&rendered_folders(&all, &[]), &all);
+            assert_eq!(parts.len(), number);
+        }
     }
 
     #[test]
