@@ -163,6 +163,7 @@ const ALLOWANCES: &[Allowance] = &[
         ours: &[
             "config-compiler",
             "curl",
+            "envoy-http",
             "envoy-runner",
             "explain",
             "proxy-model",

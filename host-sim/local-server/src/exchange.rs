@@ -7,6 +7,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use fingerpost_envoy_http::connection_manager::check_headers;
+use fingerpost_envoy_http::header_map::Headers;
 use fingerpost_explain::only_for_sidecars;
 use fingerpost_proxy_model::{
     Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
@@ -234,8 +236,16 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
         authority = Some(host.to_string());
     }
     let path = target(request);
-    if authority.is_none() && !path.contains("://") {
-        return Err(Box::new(Done::plain(400, "Bad Request", "missing_host_header")));
+    // The model's request always has a host.
+    if authority.is_none()
+        && !path.contains("://")
+        && let Err(refused) = check_headers(&Headers::default())
+    {
+        return Err(Box::new(Done::plain(
+            refused.status,
+            "Bad Request",
+            refused.details,
+        )));
     }
     Ok(Sent {
         port: downstream.port,
