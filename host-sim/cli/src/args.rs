@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Options};
 use fingerpost_simulated_proxy::FilterRuntime;
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::note;
 
 use crate::failure::Failure;
 use crate::ignored::Ignored;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use fingerpost_curl::{CurlError, CurlFlags, CurlRequest, PastedLine, build, quote};
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::note;
 
 use crate::args::Input;
 use crate::caller::Caller;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fingerpost_proxy_model::ListenerTraffic as Kind;
-use fingerpost_terminal::style::note;
+use fingerpost_terminal::messages::note;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;

@@ -2,7 +2,6 @@
 
 use anstyle::{AnsiColor, Style};
 
-pub use crate::messages::{error, note};
 pub use crate::screen::paint;
 
 /// The one thing of a block that is read first.
