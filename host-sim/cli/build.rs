@@ -1,7 +1,7 @@
 //! Builds the filter's module and puts it into the command, with its machine code if that was made.
 //!
 //! Cargo cannot do that by itself: the module is built for another target than the command. So this script starts a second
-//! cargo, in a target directory of its own (`filters` in the target directory): the first one holds the lock of its own. `cargo
+//! cargo with another target directory, `filters` in the first one's, which the first cargo has locked. `cargo
 //! xtask build` and `test` build the filters in the same place, so nothing is built twice, and cargo runs this script again
 //! only if a source of the filter changes.
 //!

@@ -71,7 +71,7 @@ impl Failure {
     }
 }
 
-/// Prints the findings as JSON, where they are the reason that there is no other answer in JSON.
+/// If the input is refused, prints the findings as the JSON answer.
 pub(crate) fn answered_in_json(result: Result<(), Failure>) -> Result<(), Failure> {
     if let Err(Failure::Diagnosed(findings)) = &result {
         print_json(&only_findings(findings))?;

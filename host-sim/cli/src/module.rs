@@ -38,7 +38,7 @@ fn precompiled(bytes: &[u8]) -> Option<Module> {
 /// From the user's cache, and kept there for the next time.
 fn cached(bytes: &[u8]) -> Result<Module, LoadError> {
     let cache = default_cache();
-    // Without a home there is no private cache, and others who can write to a cache decide what runs.
+    // Without a home directory the cache would be in a shared folder, where other users could replace the module.
     if cache.parent() == Some(&env::temp_dir()) {
         return Module::compile(bytes);
     }

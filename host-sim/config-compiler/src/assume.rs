@@ -10,8 +10,8 @@
 //! * A service of the cluster, if the input has neither a Service nor a ServiceEntry of its namespace, and no Service of
 //!   its name in another namespace. If it has, the name is a slip: Istio answers 503, and a finding says so.
 //! * A host outside the cluster's domain, if the input has no ServiceEntry for any such host, and neither a Service nor a
-//!   ServiceEntry in the namespace of the VirtualService: it is declared where these are. Not one with a label `svc`, or in
-//!   the cluster's domain: that is a slip in the name of a service.
+//!   ServiceEntry in the namespace of the VirtualService: such an entry would be declared beside them. A host with a label `svc`, or in
+//!   the cluster's domain, is not assumed: it is a misspelt name of a service.
 //! * A subset of a host that is assumed, if no DestinationRule covers the host.
 //!
 //! Of `tcp` and `tls` rules nothing is assumed: there would be nothing to tell but that bytes pass. Nothing is assumed in the
@@ -347,7 +347,7 @@ impl KnownNames {
         }
         let last = host.rsplit('.').next().unwrap_or_default();
         // To Istio `reviews.prod`, `reviews.prod.svc` and `reviews.prod.svc.cluster.locl` are hosts outside the cluster, but
-        // nobody has such a one: the name is cut short, or misspelt.
+        // no real host has such a name: it is cut short, or misspelt.
         let is_in_domain = host
             .strip_suffix(&options.domain)
             .is_some_and(|it| it.ends_with('.'));

@@ -65,7 +65,7 @@ pub fn compile_valid(
 /// stop the others.
 ///
 /// Of files for which `may_be_read_in_part` is true, documents that can't be read are left out, and resources that can't be
-/// compiled: those that Envoy refuses, and Secrets whose content is no certificate. `None` if an error remains.
+/// compiled: those that Envoy refuses, and Secrets that hold no valid certificate. `None` if an error remains.
 pub fn compile_without_invalid(
     resources: &mut Resources,
     options: &Options,

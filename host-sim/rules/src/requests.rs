@@ -10,7 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::ClosedConnections,
         severity: Severity::Warning,
         title: "connections are closed, because a destination does not exist",
-        why: "Envoy closes a connection whose cluster does not exist or has no endpoint. There is no answer that could say so.",
+        why: "Envoy closes a connection whose cluster does not exist or has no endpoint. The client gets no status and no message.",
         example: asked(
             Command::Explain {
                 url: "http://shop.example.com:5432/",

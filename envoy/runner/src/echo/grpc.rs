@@ -27,7 +27,7 @@ pub(super) fn ok() -> HeaderMap {
     HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))])
 }
 
-/// The headers of a call that nobody implements: status 12.
+/// The headers of a call that is not implemented: status 12.
 pub(super) fn unimplemented(headers: &mut HeaderMap) {
     headers.insert(STATUS, HeaderValue::from_static("12"));
     headers.insert(

@@ -95,7 +95,7 @@ where
     }
 }
 
-/// Answers what is no request, and hangs up.
+/// Answers an invalid request with `status`, and closes the connection.
 async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, status: &str) -> io::Result<()> {
     let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     stream.write_all(answer.as_bytes()).await?;
