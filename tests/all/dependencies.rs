@@ -71,6 +71,11 @@ const ALLOWANCES: &[Allowance] = &[
         others: Some(&["serde", "serde_json"]),
     },
     Allowance {
+        name: "xds",
+        ours: &["envoy-config", "envoy-http"],
+        others: Some(&["serde_json", "sha2"]),
+    },
+    Allowance {
         name: "explain",
         ours: &[
             "config-compiler",
@@ -150,6 +155,7 @@ const ALLOWANCES: &[Allowance] = &[
             "simulator",
             "terminal",
             "testing",
+            "xds",
         ],
         others: None,
     },

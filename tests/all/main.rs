@@ -19,6 +19,7 @@ mod plain_words;
 mod simulated;
 mod simulator_vs_envoy;
 mod tables;
+mod xds;
 
 use std::env;
 
@@ -39,6 +40,10 @@ fn main() {
     trials.push(trial(
         "tables: are read as they are written",
         tables::are_read_as_they_are_written,
+    ));
+    trials.push(trial(
+        "xds: files say what the bootstrap says",
+        xds::files_say_what_the_bootstrap_says,
     ));
     trials.push(trial("core", engines::core));
     trials.push(trial("core: shares", engines::shares));

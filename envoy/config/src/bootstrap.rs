@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
-use crate::core::{Address, Node};
+use crate::core::{Address, ConfigSource, Node};
 use crate::listener::Listener;
 use crate::tls::Secret;
 
@@ -17,6 +17,8 @@ pub struct Bootstrap {
     pub node: Option<Node>,
     #[serde(default)]
     pub static_resources: StaticResources,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamic_resources: Option<DynamicResources>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layered_runtime: Option<LayeredRuntime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,14 @@ pub struct StaticResources {
     pub clusters: Vec<Cluster>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
+}
+
+/// `envoy.config.bootstrap.v3.Bootstrap.DynamicResources`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DynamicResources {
+    pub lds_config: ConfigSource,
+    pub cds_config: ConfigSource,
 }
 
 /// `envoy.config.bootstrap.v3.LayeredRuntime`.

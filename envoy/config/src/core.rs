@@ -156,6 +156,14 @@ pub struct WatchedDirectory {
     pub path: String,
 }
 
+/// `envoy.config.core.v3.ExtensionConfigSource`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionConfigSource {
+    pub config_source: ConfigSource,
+    pub type_urls: Vec<String>,
+}
+
 /// `envoy.config.core.v3.TypedExtensionConfig`, and every message with the same two fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,6 +20,7 @@ pub mod access_log;
 pub mod bootstrap;
 pub mod cluster;
 pub mod core;
+pub mod discovery;
 pub mod endpoint;
 pub mod filters;
 pub mod listener;

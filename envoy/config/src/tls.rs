@@ -150,21 +150,6 @@ pub enum SecretContent {
     ValidationContext(CertificateValidationContext),
 }
 
-/// `envoy.service.discovery.v3.DiscoveryResponse`, as a file that holds secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretFile {
-    pub resources: Vec<SecretResource>,
-}
-
-/// What a file of secrets holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "@type")]
-pub enum SecretResource {
-    #[serde(rename = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret")]
-    Secret(Secret),
-}
-
 /// No key is shown.
 impl std::fmt::Debug for TlsCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

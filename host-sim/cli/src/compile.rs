@@ -12,6 +12,7 @@ use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::messages::note;
 use fingerpost_terminal::style::{BOLD, DIM, NAME, paint};
 use fingerpost_terminal::table::{self, Column};
+use fingerpost_xds::{XdsFile, split};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,11 +27,17 @@ use crate::output::{Artifact, write};
 const BOOTSTRAP: &str = "envoy.json";
 const MODULE: &str = "fingerpost.wasm";
 const ROUTING: &str = "routing.json";
+/// The folder of the files of `--xds`.
+const XDS: &str = "xds";
 
 /// Compile resources to files for Envoy
 ///
 /// Writes to DIR: envoy.json (the bootstrap), fingerpost.wasm (the filter) and routing.json (the filter's configuration,
 /// for reading). Nothing is written if the input has errors.
+///
+/// With --xds, envoy.json is small and never changes with the rules: Envoy reads listeners, clusters, route tables and the
+/// filter's configuration from the files in DIR/xds, and again when they are replaced. `fingerpost sync` replaces them in the
+/// order that loses no request.
 ///
 /// For certificates that come from files, certs/*.json tells Envoy where they are. Envoy starts without the files:
 /// servers that need them refuse connections until they are there.
@@ -39,6 +46,7 @@ const ROUTING: &str = "routing.json";
 Examples:
   fingerpost compile -f bookinfo.yaml -o out && envoy -c out/envoy.json
   fingerpost compile -f k8s/ --labels app=gateway,env=prod --proxy-namespace ingress -o out
+  fingerpost compile -f k8s/ --xds --xds-path /etc/envoy/xds --module-path /etc/envoy/fingerpost.wasm -o out
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost compile -f - -o out")]
 pub(crate) struct Compile {
     #[command(flatten)]
@@ -55,6 +63,14 @@ pub(crate) struct Compile {
     /// Where Envoy will find the filter [default: the absolute path of DIR/fingerpost.wasm]
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     module_path: Option<String>,
+
+    /// Write a small bootstrap and the files that Envoy reads while it runs, in DIR/xds
+    #[arg(long, help_heading = "Output")]
+    xds: bool,
+
+    /// Where Envoy will find the folder xds [default: the absolute path of DIR/xds]
+    #[arg(long, value_name = "PATH", requires = "xds", help_heading = "Output")]
+    xds_path: Option<String>,
 
     /// How to print what was made
     #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
@@ -83,7 +99,12 @@ impl Compile {
         };
         let module_path = match &self.module_path {
             Some(path) => path.clone(),
-            None => default_module_path(&self.output)?,
+            None => absolute(&self.output, MODULE, "--module-path")?,
+        };
+        let xds_path = match (&self.xds_path, self.xds) {
+            (Some(path), _) => Some(path.clone()),
+            (None, true) => Some(absolute(&self.output, XDS, "--xds-path")?),
+            (None, false) => None,
         };
         let loaded = load(
             &self.input,
@@ -92,13 +113,22 @@ impl Compile {
             &[],
         )?;
 
-        let bootstrap = pretty(&loaded.compiled.bootstrap)?;
+        let split = xds_path.map(|it| split(&loaded.compiled.bootstrap, &it));
+        let bootstrap = match &split {
+            Some(split) => pretty(&split.bootstrap)?,
+            None => pretty(&loaded.compiled.bootstrap)?,
+        };
         let routing = pretty(&loaded.compiled.routing())?;
+        let xds = split.map_or_else(Vec::new, |it| it.files.files());
+        let xds: Vec<(PathBuf, XdsFile)> = xds
+            .into_iter()
+            .map(|file| (Path::new(XDS).join(&file.name), file))
+            .collect();
         let secret = loaded.compiled.holds_private_key();
         let mut artifacts = vec![Artifact {
             name: Path::new(BOOTSTRAP),
             content: bootstrap.as_bytes(),
-            secret,
+            secret: secret && !self.xds,
         }];
         artifacts.extend(wasm.map(|content| Artifact {
             name: Path::new(MODULE),
@@ -116,13 +146,17 @@ impl Compile {
             content: content.as_bytes(),
             secret: false,
         }));
+        artifacts.extend(xds.iter().map(|(path, file)| Artifact {
+            name: path,
+            content: file.content.as_bytes(),
+            secret: file.is_secret(),
+        }));
         let written = write(&self.output, &artifacts)?;
 
         note_plain_text(&loaded.compiled.summary);
         if secret {
-            note(format_args!(
-                "{BOOTSTRAP} holds a private key: only you may read it"
-            ));
+            let holder = if self.xds { "a file in xds" } else { BOOTSTRAP };
+            note(format_args!("{holder} holds a private key: only you may read it"));
         }
         match self.format {
             Format::Text => {
@@ -160,12 +194,13 @@ fn as_json(loaded: &Compilation, written: &[PathBuf]) -> Value {
     })
 }
 
-fn default_module_path(output: &Path) -> Result<String, Failure> {
-    let path = path::absolute(output.join(MODULE))
+/// The absolute path of a file in `output`; `option` is how the user names it otherwise.
+fn absolute(output: &Path, name: &str, option: &str) -> Result<String, Failure> {
+    let path = path::absolute(output.join(name))
         .map_err(|error| Failure::refused(format!("{}: {error}", output.display())))?;
     path.into_os_string().into_string().map_err(|path| {
         Failure::refused(format!(
-            "{}: Envoy's configuration holds only paths in UTF-8: give --module-path",
+            "{}: Envoy's configuration holds only paths in UTF-8: give {option}",
             path.display()
         ))
     })

@@ -142,6 +142,7 @@ fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Boots
             clusters: clusters.into_iter().map(|it| it.envoy).collect(),
             secrets,
         },
+        dynamic_resources: None,
         layered_runtime: Some(LayeredRuntime {
             layers: vec![istio_layer()],
         }),

@@ -7,9 +7,9 @@
 use fingerpost_envoy_config::core::{
     ApiVersion, ConfigSource, DataSource, PathConfigSource, WatchedDirectory,
 };
+use fingerpost_envoy_config::discovery::{DiscoveryResponse, Resource};
 use fingerpost_envoy_config::tls::{
-    self, CertificateValidationContext, SdsSecretConfig, SecretContent, SecretFile, SecretResource,
-    TlsCertificate,
+    self, CertificateValidationContext, SdsSecretConfig, SecretContent, TlsCertificate,
 };
 use fingerpost_resources::Origin;
 use sha2::{Digest, Sha256};
@@ -83,7 +83,7 @@ impl FileSecret {
         content
     }
 
-    fn resource(&self) -> SecretFile {
+    fn resource(&self) -> DiscoveryResponse {
         let file = |path: &str| DataSource::Filename(path.to_owned());
         let content = match &self.files {
             SecretFiles::Certificate { chain, key } => SecretContent::TlsCertificate(TlsCertificate {
@@ -98,8 +98,9 @@ impl FileSecret {
                 })
             }
         };
-        SecretFile {
-            resources: vec![SecretResource::Secret(tls::Secret {
+        DiscoveryResponse {
+            version_info: String::new(),
+            resources: vec![Resource::Secret(tls::Secret {
                 name: self.name.clone(),
                 content,
             })],

@@ -7,9 +7,9 @@
 use fingerpost_envoy_config::core::{AsyncDataSource, DataSource, Extension};
 use fingerpost_envoy_config::filters::fault::HttpFault;
 use fingerpost_envoy_config::filters::http_connection_manager::{
-    EarlyHeaderMutation, ForwardClientCertDetails, HeaderMutation, HttpConnectionManager, HttpFilterConfig,
-    Mutation, PathWithEscapedSlashesAction, RequestIdConfig, SetCurrentClientCertDetails, UpgradeConfig,
-    UuidRequestIdConfig,
+    EarlyHeaderMutation, ForwardClientCertDetails, HeaderMutation, HttpConnectionManager, HttpFilter,
+    HttpFilterConfig, HttpFilterConfigType, Mutation, PathWithEscapedSlashesAction, RequestIdConfig,
+    RouteSpecifier, SetCurrentClientCertDetails, UpgradeConfig, UuidRequestIdConfig,
 };
 use fingerpost_envoy_config::filters::wasm::{
     FailurePolicy, PluginConfig, PluginConfiguration, VmConfig, Wasm,
@@ -95,10 +95,10 @@ pub(crate) fn build<'r>(
     (chain, built)
 }
 
-fn filter_of(name: &str, typed_config: HttpFilterConfig) -> Extension<HttpFilterConfig> {
-    Extension {
+fn filter_of(name: &str, config: HttpFilterConfig) -> HttpFilter {
+    HttpFilter {
         name: name.to_owned(),
-        typed_config,
+        config: HttpFilterConfigType::TypedConfig(config),
     }
 }
 
@@ -106,7 +106,7 @@ fn filter_of(name: &str, typed_config: HttpFilterConfig) -> Extension<HttpFilter
 fn connection_manager(
     listener: &str,
     route_config: RouteConfiguration,
-    http_filters: Vec<Extension<HttpFilterConfig>>,
+    http_filters: Vec<HttpFilter>,
     mesh: &Mesh<'_>,
 ) -> HttpConnectionManager {
     HttpConnectionManager {
@@ -134,7 +134,7 @@ fn connection_manager(
             }),
         }),
         early_header_mutation_extensions: early_removal(mesh).into_iter().collect(),
-        route_config,
+        routes: RouteSpecifier::RouteConfig(route_config),
         http_filters,
         access_log: Vec::new(),
     }
@@ -159,7 +159,7 @@ fn early_removal(mesh: &Mesh<'_>) -> Option<Extension<EarlyHeaderMutation>> {
 }
 
 /// Our filter with this configuration.
-fn wasm_filter(name: &str, configuration: String, mesh: &Mesh<'_>) -> Extension<HttpFilterConfig> {
+fn wasm_filter(name: &str, configuration: String, mesh: &Mesh<'_>) -> HttpFilter {
     let plugin = PluginConfig {
         name: format!("fingerpost/{name}"),
         root_id: "fingerpost".to_owned(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::HttpFault;
 use super::wasm::Wasm;
 use crate::access_log::AccessLog;
-use crate::core::Extension;
+use crate::core::{ConfigSource, Extension, ExtensionConfigSource};
 use crate::route::RouteConfiguration;
 use crate::{Duration, Empty, is_default};
 
@@ -36,11 +36,34 @@ pub struct HttpConnectionManager {
     pub request_id_extension: Option<Extension<RequestIdConfig>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub early_header_mutation_extensions: Vec<Extension<EarlyHeaderMutation>>,
-    pub route_config: RouteConfiguration,
+    #[serde(flatten)]
+    pub routes: RouteSpecifier,
     #[serde(default)]
-    pub http_filters: Vec<Extension<HttpFilterConfig>>,
+    pub http_filters: Vec<HttpFilter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLog>,
+}
+
+/// `route_specifier` of an [`HttpConnectionManager`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteSpecifier {
+    Rds(Rds),
+    RouteConfig(RouteConfiguration),
+}
+
+impl Default for RouteSpecifier {
+    fn default() -> Self {
+        Self::RouteConfig(RouteConfiguration::default())
+    }
+}
+
+/// `envoy.extensions.filters.network.http_connection_manager.v3.Rds`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rds {
+    pub config_source: ConfigSource,
+    pub route_config_name: String,
 }
 
 /// `…HttpConnectionManager.PathWithEscapedSlashesAction`, those that leave the path as it is.
@@ -125,7 +148,24 @@ pub enum Mutation {
     Remove(String),
 }
 
-/// An HTTP filter.
+/// `envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpFilter {
+    pub name: String,
+    #[serde(flatten)]
+    pub config: HttpFilterConfigType,
+}
+
+/// `config_type` of an [`HttpFilter`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpFilterConfigType {
+    TypedConfig(HttpFilterConfig),
+    ConfigDiscovery(ExtensionConfigSource),
+}
+
+/// The configuration of an HTTP filter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "@type")]
 pub enum HttpFilterConfig {

@@ -51,6 +51,44 @@ fn the_module_may_lie_elsewhere_when_envoy_runs() {
 }
 
 #[test]
+fn what_changes_with_the_rules_may_be_in_files_of_its_own() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let ended = folder.run("compile -f shop.yaml --xds -o out");
+    ended.check(0, &[]);
+    let files = folder.list("out/xds");
+    let kinds: Vec<&str> = files
+        .iter()
+        .map(|it| it.split(['.', '-']).next().unwrap_or_default())
+        .collect();
+    assert_eq!(kinds, ["cds", "ecds", "lds", "rds"], "{files:?}");
+    let bootstrap = folder.read("out/envoy.json");
+    let place = folder.join("out/xds/lds.json");
+    assert!(bootstrap.contains(place.to_str().expect("UTF-8")), "{bootstrap}");
+    assert!(!bootstrap.contains("shop"), "a rule is in {bootstrap}");
+
+    // The same rules, elsewhere when Envoy runs: all files name that place, and only it.
+    folder.run("compile -f shop.yaml --xds -o moved --xds-path /etc/envoy/xds --module-path /etc/envoy/filter.wasm").check(0, &[]);
+    assert_eq!(folder.list("moved/xds"), files);
+    for file in files
+        .iter()
+        .map(|it| format!("moved/xds/{it}"))
+        .chain(["moved/envoy.json".to_owned()])
+    {
+        let content = folder.read(&file);
+        assert!(
+            !content.contains(folder.path().to_str().expect("UTF-8")),
+            "{file}: {content}"
+        );
+    }
+    let listeners = folder.read("moved/xds/lds.json");
+    assert!(listeners.contains("\"/etc/envoy/xds/rds-"), "{listeners}");
+
+    folder
+        .run("compile -f shop.yaml -o out --xds-path /etc/envoy/xds")
+        .check(2, &["--xds"]);
+}
+
+#[test]
 fn the_native_engine_needs_no_module() {
     let folder = Folder::with("shop.yaml", &shop());
     compile(&folder, "-f shop.yaml").check(0, &[]);

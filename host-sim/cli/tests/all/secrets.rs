@@ -95,15 +95,28 @@ fn what_up_writes_can_be_read_by_the_user_alone() {
 
 #[test]
 fn what_compile_writes_with_a_key_in_it_can_be_read_by_the_user_alone() {
-    let folder = folder();
-    folder.run("compile -f shop.yaml -o out").check(0, &[]);
-    let keys = keys(folder.path());
-    let written: Vec<_> = keys.iter().filter(|it| !it.ends_with("shop.yaml")).collect();
-    assert_eq!(written, [&folder.join("out/envoy.json")]);
-    let modes = modes(&folder.join("out"));
-    for key in written {
-        let (_, mode) = modes.iter().find(|(path, _)| path == key).expect("it is there");
-        assert_eq!(*mode, 0o600, "{}: {mode:o}", key.display());
+    for (options, holder) in [("", "envoy.json"), ("--xds", "xds/sds-")] {
+        let folder = folder();
+        folder
+            .run(&format!("compile -f shop.yaml -o out {options}"))
+            .check(0, &["holds a private key"]);
+        let keys = keys(folder.path());
+        let written: Vec<_> = keys.iter().filter(|it| !it.ends_with("shop.yaml")).collect();
+        let [written] = written.as_slice() else {
+            panic!("{written:?} hold keys");
+        };
+        let start = folder.join("out").join(holder);
+        assert!(
+            written.to_string_lossy().starts_with(&*start.to_string_lossy()),
+            "{}",
+            written.display()
+        );
+        let modes = modes(&folder.join("out"));
+        let (_, mode) = modes
+            .iter()
+            .find(|(path, _)| path == *written)
+            .expect("it is there");
+        assert_eq!(*mode, 0o600, "{}: {mode:o}", written.display());
     }
 }
 

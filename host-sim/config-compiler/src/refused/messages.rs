@@ -10,6 +10,7 @@ use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_envoy_config::cluster::{Cluster, OutlierDetection};
 use fingerpost_envoy_config::core::{Address, TcpKeepalive};
 use fingerpost_envoy_config::endpoint::{ClusterLoadAssignment, LbEndpoint};
+use fingerpost_envoy_config::filters::http_connection_manager::RouteSpecifier;
 use fingerpost_envoy_config::filters::tcp_proxy::{ClusterSpecifier, TcpProxy};
 use fingerpost_envoy_config::listener::{FilterChain, Listener, NetworkFilterConfig};
 
@@ -111,9 +112,13 @@ fn filter_chain(walk: &mut Walk, chain: &FilterChain) {
         walk.field("typed_config", |walk| match &filter.typed_config {
             NetworkFilterConfig::HttpConnectionManager(manager) => {
                 walk.text("stat_prefix", &manager.stat_prefix, GIVEN);
-                walk.field("route_config", |walk| {
-                    routes::route_config(walk, &manager.route_config);
-                });
+                match &manager.routes {
+                    RouteSpecifier::RouteConfig(config) => {
+                        walk.field("route_config", |walk| routes::route_config(walk, config));
+                    }
+                    // The table is in another file.
+                    RouteSpecifier::Rds(_) => {}
+                }
             }
             NetworkFilterConfig::TcpProxy(proxy) => tcp_proxy(walk, proxy),
         });

@@ -2,6 +2,7 @@
 
 use fingerpost_config_compiler::{Compiled, Options, compile as compile_resources};
 use fingerpost_envoy_config::core::Address;
+use fingerpost_envoy_config::filters::http_connection_manager::RouteSpecifier;
 use fingerpost_envoy_config::listener::{Listener, NetworkFilterConfig};
 use fingerpost_envoy_config::route::TlsRequirement;
 use fingerpost_resources::{Diagnostics, Resources, Source, read};
@@ -127,7 +128,10 @@ impl Answers {
         let NetworkFilterConfig::HttpConnectionManager(manager) = &filter.typed_config else {
             return None;
         };
-        let mut hosts = manager.route_config.virtual_hosts.iter();
+        let RouteSpecifier::RouteConfig(config) = &manager.routes else {
+            return None;
+        };
+        let mut hosts = config.virtual_hosts.iter();
         let host = hosts.find(|it| it.domains == [domain])?;
         Some(host.require_tls == TlsRequirement::All)
     }
