@@ -169,7 +169,6 @@ const ALLOWANCES: &[Allowance] = &[
         ours: &[
             "config-compiler",
             "curl",
-            "envoy-http",
             "envoy-runner",
             "explain",
             "proxy-model",

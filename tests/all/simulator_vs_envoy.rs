@@ -327,7 +327,10 @@ fn of_sent(sent: &Sent) -> Option<Request> {
         port: sent.port,
         method: text(&sent.method)?,
         path: text(&sent.target)?,
-        authority: text(&sent.authority)?,
+        authority: match &sent.authority {
+            Some(authority) => Some(text(authority)?),
+            None => None,
+        },
         headers: headers
             .map(|(name, value)| Some((text(name)?, text(value)?)))
             .chain(length)

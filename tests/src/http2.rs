@@ -95,7 +95,7 @@ impl From<h2::Error> for Failure {
 fn request(sent: &Sent, case: &str) -> Option<Request<()>> {
     let uri = Uri::builder()
         .scheme("http")
-        .authority(Authority::try_from(&sent.authority[..]).ok()?)
+        .authority(Authority::try_from(sent.authority.as_deref()?).ok()?)
         .path_and_query(PathAndQuery::try_from(&sent.target[..]).ok()?)
         .build()
         .ok()?;

@@ -4,7 +4,8 @@
 //! 80 GET a.test /a?q=1  x-a: 1  x-a: \xff  cookie: \{a*9000}
 //! ```
 //! The Gateway's port, the method, the authority, the target, and the version where it is not `HTTP/1.1`; then headers,
-//! each behind two blanks. `\xff` is a byte, `\\` a backslash, `\-` nothing at all, `\{a*9000}` as many of that character.
+//! each behind two blanks. `\xff` is a byte, `\\` a backslash, `\-` nothing at all, `\{a*9000}` as many of that character; `\!` in the
+//! place of the authority is a request without a `host`.
 
 use std::fmt;
 
@@ -20,8 +21,8 @@ pub struct Sent {
     pub port: u16,
     /// The method.
     pub method: Vec<u8>,
-    /// The `host` header.
-    pub authority: Vec<u8>,
+    /// The `host` header, if there is one.
+    pub authority: Option<Vec<u8>>,
     /// The request target.
     pub target: Vec<u8>,
     /// The other headers, in order.
@@ -29,6 +30,9 @@ pub struct Sent {
     /// The version of HTTP.
     pub version: Version,
 }
+
+/// In a line, the authority of a request without a `host`.
+const NO_HOST: &str = r"\!";
 
 pub(crate) const BODY: &str = "abc";
 
@@ -42,10 +46,11 @@ impl Sent {
             &self.target,
             b" ",
             self.version.as_str().as_bytes(),
-            b"\r\nhost: ",
-            &self.authority,
         ]
         .concat();
+        if let Some(authority) = &self.authority {
+            bytes.extend([b"\r\nhost: ", &authority[..]].concat());
+        }
         for (name, value) in &self.headers {
             bytes.extend([b"\r\n", &name[..], b": ", value].concat());
         }
@@ -97,7 +102,7 @@ impl Sent {
         Ok(Self {
             port: port.parse().map_err(|_| wrong())?,
             method: unescaped(method)?,
-            authority: unescaped(authority)?,
+            authority: (authority != NO_HOST).then(|| unescaped(authority)).transpose()?,
             target: unescaped(target)?,
             headers: headers.collect::<Result<_, String>>()?,
             version,
@@ -126,7 +131,7 @@ impl From<&Request> for Sent {
         Self {
             port: request.port,
             method: bytes(&request.method),
-            authority: bytes(&request.authority),
+            authority: Some(bytes(&request.authority)),
             target: bytes(&request.path),
             headers: headers.map(|(name, value)| (bytes(name), bytes(value))).collect(),
             version: Version::default(),
@@ -136,8 +141,11 @@ impl From<&Request> for Sent {
 
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [method, authority, target] =
-            [&self.method, &self.authority, &self.target].map(|it| escaped(it, true));
+        let [method, target] = [&self.method, &self.target].map(|it| escaped(it, true));
+        let authority = self
+            .authority
+            .as_ref()
+            .map_or_else(|| NO_HOST.to_owned(), |it| escaped(it, true));
         write!(f, "{} {method} {authority} {target}", self.port)?;
         if self.version != Version::default() {
             write!(f, " {}", self.version.as_str())?;
@@ -222,6 +230,7 @@ mod tests {
             "8080 GET [::1]:80 *  :path: /a",
             "80 GET a.test /a HTTP/1.0  x-a: 1",
             "80 GET a.test /a HTTP/2",
+            r"80 GET \! /a  x-a: 1",
         ] {
             let sent = Sent::parse(line).expect(line);
             assert_eq!(
@@ -244,5 +253,7 @@ mod tests {
         let expected =
             "PUT /a HTTP/1.1\r\nhost: A.test\r\nX-A: 1\r\nx-case: 7\r\ncontent-length: 3\r\n\r\nabc";
         assert_eq!(sent.message("7"), expected.as_bytes());
+        let sent = Sent::parse(r"80 GET \! /").expect("a line");
+        assert_eq!(sent.message("7"), b"GET / HTTP/1.1\r\nx-case: 7\r\n\r\n");
     }
 }

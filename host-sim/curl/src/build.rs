@@ -8,7 +8,7 @@ use crate::error::CurlError;
 use crate::files::FileReader;
 use crate::flags::CurlFlags;
 use crate::form;
-use crate::request::{ConnectTo, CurlRequest, Following};
+use crate::request::{ConnectTo, CurlRequest, Following, HostHeader};
 use crate::url_parts;
 
 /// As many redirects as curl follows.
@@ -131,6 +131,7 @@ pub fn build(
         connect_port: following.connect_port(&url),
         method,
         url,
+        host: host_header(&custom),
         headers,
         follows_redirects: flags.location || flags.location_trusted,
         notes,
@@ -287,15 +288,22 @@ fn with_custom(own: Vec<(String, String)>, custom: &[CustomHeader]) -> Vec<(Stri
         .into_iter()
         .filter(|(name, _)| !(is_custom(name) || is_chunked && name == "content-length"))
         .collect();
-    for header in custom {
-        match &header.value {
-            Some(value) => headers.push((header.name.clone(), value.clone())),
-            // Without a host the proxy refuses the request: that is asked for.
-            None if header.name == "host" => headers.push((header.name.clone(), String::new())),
-            None => {}
+    for header in custom.iter().filter(|it| it.name != "host") {
+        if let Some(value) = &header.value {
+            headers.push((header.name.clone(), value.clone()));
         }
     }
     headers
+}
+
+/// The `host` of `-H`. Of several, curl sends the first with a value; tried with curl 7.88.
+fn host_header(custom: &[CustomHeader]) -> HostHeader {
+    let mut hosts = custom.iter().filter(|it| it.name == "host").peekable();
+    if hosts.peek().is_none() {
+        return HostHeader::OfUrl;
+    }
+    let given = hosts.find_map(|it| it.value.clone());
+    given.map_or(HostHeader::Removed, HostHeader::Given)
 }
 
 fn connect_to(text: &str) -> Result<ConnectTo, CurlError> {

@@ -27,6 +27,6 @@ pub use files::FileReader;
 pub use flags::CurlFlags;
 pub use pasted::PastedLine;
 pub use redirect::{Redirects, Stop};
-pub use request::CurlRequest;
+pub use request::{CurlRequest, HostHeader};
 pub use shell::quote;
 pub use write::{Way, line};

@@ -8,7 +8,7 @@ use std::fmt;
 
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
-use crate::request::CurlRequest;
+use crate::request::{CurlRequest, HostHeader};
 use crate::url_parts;
 
 /// Follows redirects from one request, and knows those that it has seen.
@@ -23,7 +23,7 @@ struct SeenRequest {
     method: String,
     /// With the port, even the usual one.
     url: String,
-    host_header: Option<String>,
+    host: HostHeader,
 }
 
 /// Why redirects are not followed any further.
@@ -86,11 +86,10 @@ impl SeenRequest {
         let scheme = url.scheme.unwrap_or(Scheme::Http);
         let host = host_of(&url.authority).to_ascii_lowercase();
         let port = url.port().unwrap_or(scheme.port());
-        let mut headers = request.headers.iter().rev();
         Self {
             method: request.method.clone(),
             url: format!("{}://{host}:{port}{}", scheme.as_str(), url.target),
-            host_header: headers.find(|(name, _)| name == "host").map(|(_, it)| it.clone()),
+            host: request.host.clone(),
         }
     }
 }
@@ -125,7 +124,7 @@ fn follow(request: &CurlRequest, status: u16, url: Url) -> CurlRequest {
     }
     // A `host` header was meant for the first host.
     if !host_of(&url.authority).eq_ignore_ascii_case(&following.first_host) {
-        next.headers.retain(|(name, _)| name != "host");
+        next.host = HostHeader::OfUrl;
     }
     if following.sets_referer {
         next.headers.retain(|(name, _)| name != "referer");

@@ -9,7 +9,9 @@ pub struct CurlRequest {
     pub method: String,
     /// Where it is sent.
     pub url: Url,
-    /// Names in lower case. One named `host` overrides the host of the URL.
+    /// The `host` header.
+    pub host: HostHeader,
+    /// The other headers, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The Gateway port that `--connect-to` leads to, if it names one.
     pub connect_port: Option<u32>,
@@ -18,6 +20,18 @@ pub struct CurlRequest {
     /// What the user should know about the command line, a line each.
     pub notes: Vec<String>,
     pub(crate) following: Following,
+}
+
+/// The `host` header of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HostHeader {
+    /// The host of the URL.
+    #[default]
+    OfUrl,
+    /// Another one, or an empty one: `-H 'host: a'`, `-H 'host;'`.
+    Given(String),
+    /// None is sent: `-H 'host:'`.
+    Removed,
 }
 
 /// What a request needs to know if it is redirected.
@@ -68,10 +82,13 @@ impl Following {
 }
 
 impl CurlRequest {
-    /// The `host` header that is sent.
+    /// The `host` header that is sent, if one is.
     #[must_use]
-    pub fn authority(&self) -> &str {
-        let host = self.headers.iter().rev().find(|(name, _)| name == "host");
-        host.map_or(&self.url.authority, |(_, value)| value)
+    pub fn authority(&self) -> Option<&str> {
+        match &self.host {
+            HostHeader::OfUrl => Some(&self.url.authority),
+            HostHeader::Given(host) => Some(host),
+            HostHeader::Removed => None,
+        }
     }
 }

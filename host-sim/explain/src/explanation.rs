@@ -95,8 +95,8 @@ pub struct ExplainedRequest {
     pub method: String,
     /// How the client speaks to the listener.
     pub scheme: Scheme,
-    /// The host, with the port if one is sent.
-    pub authority: String,
+    /// The `host` header, with the port if one is sent; none if the request has none.
+    pub authority: Option<String>,
     /// The path with the query, as it is sent.
     pub path: String,
     /// The path that rules are held against, where the proxy has changed it.
@@ -106,10 +106,18 @@ pub struct ExplainedRequest {
 }
 
 impl ExplainedRequest {
-    /// Its URL, with the host that is sent.
+    /// Its URL, with the host that is sent; the path alone where none is sent.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}{}", self.scheme.as_str(), self.authority, self.path)
+        match &self.authority {
+            Some(host) => format!("{}://{host}{}", self.scheme.as_str(), self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The `host` header, empty where there is none.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.as_deref().unwrap_or_default()
     }
 }
 

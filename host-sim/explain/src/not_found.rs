@@ -363,7 +363,7 @@ pub(crate) fn no_rule(told: &Explanation, summary: &Summary) -> Outcome {
             place: taker.place.clone(),
         });
     }
-    reasons.extend(unserved(summary, &told.request.authority).map(|(_, reason)| reason));
+    reasons.extend(unserved(summary, told.request.host()).map(|(_, reason)| reason));
     let message = match told.tried.len() {
         0 => format!("`{domain}` has no rule here"),
         1 => format!("the only rule of `{domain}` does not accept it"),

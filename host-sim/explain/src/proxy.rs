@@ -5,7 +5,8 @@
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, Summary, compile};
 use fingerpost_proxy_model::{
-    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Tls, Version, no_filter,
+    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Routed, Tls, Version,
+    no_filter,
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
@@ -29,7 +30,11 @@ pub(crate) enum Reception {
     /// The connection is passed on as it is.
     Bytes,
     /// The proxy answers by itself.
-    Refused(u16),
+    Refused {
+        status: u16,
+        /// Why, in Envoy's words.
+        details: Option<&'static str>,
+    },
     /// The connection leads nowhere.
     NoConnection(NoAnswer),
 }
@@ -68,15 +73,19 @@ pub(crate) fn receive(
         });
         FilterVerdict::Continue
     };
-    let outcome = model.answer(request, &mut filter, &mut || 0);
+    let mut roll = || 0;
+    let routed = model.route(request, &mut filter, &mut roll);
     if let Some(received) = received {
         return Ok(Reception::Received(Box::new(received)));
     }
-    let outcome = outcome.map_err(ExplainError::unknown)?;
-    Ok(match outcome.error {
-        Some(error) => Reception::NoConnection(error),
-        None if outcome.status == 400 => Reception::Refused(400),
-        None => Reception::Bytes,
+    Ok(match routed.map_err(ExplainError::unknown)? {
+        Routed::Unanswered(failure) => Reception::NoConnection(failure),
+        Routed::Answered(answered) => Reception::Refused {
+            status: answered.reply.status,
+            details: answered.details,
+        },
+        Routed::Forwarded(_) => return Err(ExplainError::unknown("the filter does not run")),
+        Routed::Passed { .. } => Reception::Bytes,
     })
 }
 

@@ -16,12 +16,13 @@ pub fn explain_each(
     proxies: &[Compilation],
     method: &str,
     url: &Url,
+    authority: Option<&str>,
     headers: &[(String, String)],
     port: Option<u32>,
 ) -> Result<(usize, Explanation), ExplainError> {
     let mut best: Option<(usize, Explanation)> = None;
     for (index, loaded) in proxies.iter().enumerate() {
-        let told = explain(loaded, method, url, headers.to_vec(), port)?;
+        let told = explain(loaded, method, url, authority, headers, port)?;
         if best.as_ref().is_none_or(|(_, it)| distance(&told) < distance(it)) {
             best = Some((index, told));
         }

@@ -17,7 +17,7 @@ use crate::not_found;
 use crate::proxy::{self, Reception, Router};
 use crate::warnings;
 
-/// Explains the request `method` `url`, sent to `port` if one is given.
+/// Explains the request `method` `url` with the `host` header `authority`, sent to `port` if one is given.
 ///
 /// # Errors
 /// The model or the filter fails, or the listener's port is invalid.
@@ -25,10 +25,11 @@ pub fn explain(
     loaded: &Compilation,
     method: &str,
     url: &Url,
-    headers: Vec<(String, String)>,
+    authority: Option<&str>,
+    headers: &[(String, String)],
     port: Option<u32>,
 ) -> Result<Explanation, ExplainError> {
-    let mut told = explain_answer(loaded, method, url, headers, port)?;
+    let mut told = explain_answer(loaded, method, url, authority, headers, port)?;
     told.assumed = assumed::of_explanation(loaded, &told);
     if port.is_none() && told.listener.is_some() {
         let summary = &loaded.compiled.summary;
@@ -42,31 +43,27 @@ fn explain_answer(
     loaded: &Compilation,
     method: &str,
     url: &Url,
-    headers: Vec<(String, String)>,
+    authority: Option<&str>,
+    headers: &[(String, String)],
     port: Option<u32>,
 ) -> Result<Explanation, ExplainError> {
     let summary = &loaded.compiled.summary;
-    let (host_headers, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(name, _)| name == "host");
-    let authority = host_headers
-        .into_iter()
-        .next_back()
-        .map_or_else(|| url.authority.clone(), |(_, value)| value);
     let found = listener(port, url.port(), url.scheme, summary);
     let scheme = url.scheme.unwrap_or_else(|| match &found {
         Some((listener, _)) if proxy::speaks(summary, &listener.name) == (true, false) => Scheme::Https,
         Some(_) | None => Scheme::Http,
     });
     let wanted = port.or(url.port()).unwrap_or(scheme.port());
-    let no_listener = not_found::no_listener(loaded, wanted, &authority);
+    let no_listener = not_found::no_listener(loaded, wanted, authority.unwrap_or_default());
     let mut told = Explanation {
         version: 1,
         request: ExplainedRequest {
             method: method.to_owned(),
             scheme,
-            authority,
+            authority: authority.map(str::to_owned),
             path: url.target.clone(),
             normalised: None,
-            headers,
+            headers: headers.to_vec(),
         },
         proxy: loaded.options.labels.clone(),
         assumed: Vec::new(),
@@ -93,8 +90,9 @@ fn explain_answer(
     let request = proxy::request(&told.request, url, listener.port)?;
     let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
         Reception::Received(received) => received,
-        Reception::Refused(status) => {
-            let message = "the proxy refuses it as invalid, before any rule is tried".to_owned();
+        Reception::Refused { status, details } => {
+            let details = details.map(|it| format!(" ({it})")).unwrap_or_default();
+            let message = format!("the proxy refuses it before any rule is tried{details}");
             told.outcome = Outcome::Refused { status, message };
             return Ok(told);
         }
@@ -106,7 +104,7 @@ fn explain_answer(
                 destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
                 place: Place::new(route.and_then(|it| it.span.as_ref())),
             };
-            told.warnings = warnings::of_connections(summary, route, &told.request.authority);
+            told.warnings = warnings::of_connections(summary, route, told.request.host());
             return Ok(told);
         }
         Reception::Bytes => {
@@ -133,7 +131,7 @@ fn explain_answer(
     let head = received.head(&plain);
     let chain = Chain::new(loaded, listener, &received.route_config)?;
     let Some(answering) = chain.answering(head.authority()) else {
-        told.outcome = not_found::no_host(summary, &chain, listener, &told.request.authority);
+        told.outcome = not_found::no_host(summary, &chain, listener, told.request.host());
         return Ok(told);
     };
     told.host = Some(alternatives::host(&chain, answering, &head));

@@ -84,7 +84,7 @@ pub(crate) fn unserved_port(url: &Url, summary: &Summary) -> Option<Warning> {
 
 /// A resource that is not read may take the request in a cluster. Where no rule does, it is a reason for the 404.
 fn unread_routes(told: &Explanation, summary: &Summary, found: &mut Vec<Warning>) {
-    let authority = host_of(&told.request.authority);
+    let authority = host_of(told.request.host());
     for unserved in &summary.unserved {
         let Part::Other { name, hosts } = &unserved.part else {
             continue;

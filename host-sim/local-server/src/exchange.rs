@@ -7,8 +7,6 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use fingerpost_envoy_http::connection_manager::check_headers;
-use fingerpost_envoy_http::header_map::Headers;
 use fingerpost_explain::only_for_sidecars;
 use fingerpost_proxy_model::{
     Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
@@ -129,7 +127,10 @@ async fn decide(
             let summary = &generation.loaded.compiled.summary;
             if rule.is_none()
                 && reply.status == 404
-                && let Some(reason) = only_for_sidecars(summary, &sent.authority)
+                && let Some(reason) = sent
+                    .authority
+                    .as_ref()
+                    .and_then(|it| only_for_sidecars(summary, it))
             {
                 return Ok(Done::not_found(reply, &reason.message));
             }
@@ -235,23 +236,11 @@ fn read(request: &Request<Incoming>, downstream: &Downstream) -> Result<Sent, Bo
     if let Some(host) = request.uri().authority().filter(|_| is_http2(request)) {
         authority = Some(host.to_string());
     }
-    let path = target(request);
-    // The model's request always has a host.
-    if authority.is_none()
-        && !path.contains("://")
-        && let Err(refused) = check_headers(&Headers::default())
-    {
-        return Err(Box::new(Done::plain(
-            refused.status,
-            "Bad Request",
-            refused.details,
-        )));
-    }
     Ok(Sent {
         port: downstream.port,
         method: request.method().to_string(),
-        path,
-        authority: authority.unwrap_or_default(),
+        path: target(request),
+        authority,
         headers,
         tls: downstream.tls.clone(),
         version: match request.version() {

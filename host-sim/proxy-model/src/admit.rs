@@ -101,7 +101,7 @@ pub(crate) fn admit(
 
 /// The request as a client sends it.
 fn received<'r>(request: &'r Request, connection: &Connection<'_>) -> Received<'r> {
-    let host = ("host", request.authority.as_str());
+    let host = request.authority.as_deref().map(|it| ("host", it));
     let fields = request.headers.iter();
     let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
     Received {
@@ -113,7 +113,8 @@ fn received<'r>(request: &'r Request, connection: &Connection<'_>) -> Received<'
         over_tls: connection.tls.is_some(),
         method: request.method.as_bytes(),
         target: request.path.as_bytes(),
-        fields: std::iter::once(host)
+        fields: host
+            .into_iter()
             .chain(fields)
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
             .collect(),
@@ -122,7 +123,7 @@ fn received<'r>(request: &'r Request, connection: &Connection<'_>) -> Received<'
 
 /// Refuses to guess what Envoy's HTTP/2 codec does where it is not like that of HTTP/1.
 fn check_http2(request: &Request, received: &Received<'_>) -> Result<(), Skipped> {
-    if !request.path.is_ascii() || request.authority.contains('@') {
+    if !request.path.is_ascii() || request.authority.as_ref().is_some_and(|it| it.contains('@')) {
         return Err(Skipped::because(
             "a target that is not a valid URL is not modelled in HTTP/2",
         ));

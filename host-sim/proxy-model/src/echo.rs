@@ -111,11 +111,10 @@ pub(crate) fn answer_bytes(
     beside: &[EchoHeader],
 ) -> Result<Outcome, Skipped> {
     let is_http = request.path.bytes().all(|byte| byte.is_ascii_graphic()) && !request.path.is_empty();
+    let unknown = || Skipped::because("what an upstream makes of such bytes is not modelled");
     let frames = ["content-length", "transfer-encoding", "host", "connection"];
     if !is_http || frames.iter().any(|name| request.header(name).is_some()) {
-        return Err(Skipped::because(
-            "what an upstream makes of such bytes is not modelled",
-        ));
+        return Err(unknown());
     }
     let mut seen: Vec<(String, String)> = Vec::new();
     for (name, value) in &request.headers {
@@ -130,7 +129,7 @@ pub(crate) fn answer_bytes(
     let upstream = Upstream {
         method: request.method.clone(),
         path: request.path.clone(),
-        authority: request.authority.clone(),
+        authority: request.authority.clone().ok_or_else(unknown)?,
         timeout_ms: timeout.map(|(_, value)| value.clone()),
         headers: sorted(seen.into_iter()),
     };

@@ -13,8 +13,9 @@ pub struct Request {
     pub method: String,
     /// The request target as sent, whatever bytes it holds.
     pub path: String,
-    /// The `host` header.
-    pub authority: String,
+    /// The `host` header; none if the client sends none. A request that is read names it all the same, if need be as `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub authority: Option<String>,
     /// The other headers, in order; names may repeat.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
@@ -78,6 +79,12 @@ impl Tls {
 }
 
 impl Request {
+    /// The `host` header, empty where there is none.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.authority.as_deref().unwrap_or_default()
+    }
+
     /// The first value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();

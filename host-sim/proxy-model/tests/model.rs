@@ -46,7 +46,7 @@ fn request(port: u16, headers: &[(&str, &str)]) -> Request {
         port,
         method: "GET".to_owned(),
         path: "/p".to_owned(),
-        authority: "any.test".to_owned(),
+        authority: Some("any.test".to_owned()),
         headers: headers.collect(),
         tls: None,
         version: Version::default(),
@@ -542,7 +542,7 @@ fn a_domain_may_end_in_a_star_and_comes_after_those_that_begin_with_one() {
         ("b.example", "*"),
     ] {
         let request = Request {
-            authority: authority.to_owned(),
+            authority: Some(authority.to_owned()),
             ..request(8080, &[])
         };
         let outcome = model

@@ -89,7 +89,7 @@ impl CompiledProxy {
             port,
             method: request.method.clone(),
             path: request.path.clone(),
-            authority: request.authority.clone(),
+            authority: Some(request.authority.clone()),
             headers: request.headers.clone(),
             tls,
             version: Version::default(),
@@ -198,7 +198,7 @@ impl CompiledProxy {
     /// The virtual host that a request is for, by the rule of Envoy: the exact name, then the longest suffix, then `*`.
     pub(super) fn virtual_host(&self, sent: &Request) -> Option<&HostSummary> {
         let listener = self.listener(sent.port)?;
-        let host = host_of(&sent.authority).to_ascii_lowercase();
+        let host = host_of(sent.host()).to_ascii_lowercase();
         let over_tls = sent.tls.is_some();
         let hosts = listener
             .hosts

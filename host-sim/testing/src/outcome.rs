@@ -102,7 +102,7 @@ const FIELDS: &[Field] = &[
         name: "authority",
         value: |cx| {
             let received = &cx.outcome.upstream.as_ref()?.authority;
-            (*received != cx.sent().authority).then(|| scalar(received))
+            (*received != cx.sent().host()).then(|| scalar(received))
         },
     },
     Field {

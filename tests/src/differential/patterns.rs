@@ -121,7 +121,7 @@ impl Oracle {
         let sent = Sent {
             port: 80,
             method: b"GET".to_vec(),
-            authority: b"a.test".to_vec(),
+            authority: Some(b"a.test".to_vec()),
             target: path.into(),
             headers,
             version: Version::default(),

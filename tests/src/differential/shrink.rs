@@ -89,9 +89,9 @@ fn smaller_requests(sent: &Sent) -> Vec<Sent> {
             ..sent.clone()
         });
     }
-    if sent.authority != b"a.test" {
+    if sent.authority.as_deref() != Some(b"a.test") {
         found.push(Sent {
-            authority: b"a.test".to_vec(),
+            authority: Some(b"a.test".to_vec()),
             ..sent.clone()
         });
     }

@@ -67,12 +67,13 @@ impl NativeAndWasm {
 #[must_use]
 pub fn seen(sent: &Sent) -> Headers {
     let mut headers = Headers::new(HeaderMap::Request);
-    for (name, value) in [
-        (":authority", &sent.authority[..]),
+    let authority = sent.authority.as_ref().map(|it| (":authority", &it[..]));
+    let others = [
         (":path", &sent.target[..]),
         (":method", &sent.method[..]),
         (":scheme", b"http"),
-    ] {
+    ];
+    for (name, value) in authority.into_iter().chain(others) {
         headers.add(name.as_bytes(), value);
     }
     for (name, value) in &sent.headers {

@@ -124,7 +124,7 @@ pub(super) fn asked(request: &case::Request) -> Request {
         port: request.port,
         method: request.method.clone(),
         path: request.path.clone(),
-        authority: request.authority.clone(),
+        authority: Some(request.authority.clone()),
         headers: request.headers.clone(),
         tls: request.tls.as_ref().map(|tls| Tls {
             sni: tls.sni.clone(),

@@ -109,7 +109,7 @@ pub fn request(dice: &mut Dice) -> Sent {
         return Sent {
             port: 80,
             method: b"GET".to_vec(),
-            authority: b"a.test".to_vec(),
+            authority: Some(b"a.test".to_vec()),
             target,
             headers,
             version: Version::default(),
@@ -132,8 +132,8 @@ pub fn request(dice: &mut Dice) -> Sent {
         port: 80,
         method: method.to_vec(),
         authority: match dice.one_in(3) {
-            true => bytes(dice),
-            false => b"a.test".to_vec(),
+            true => Some(bytes(dice)),
+            false => Some(b"a.test".to_vec()),
         },
         target: [start, &bytes(dice)].concat(),
         headers,

@@ -229,7 +229,7 @@ pub fn request(dice: &mut Dice, documents: &[Value]) -> Sent {
     let mut sent = Sent {
         port: if dice.one_in(5) { 8080 } else { 80 },
         method: method.into(),
-        authority: authority.into(),
+        authority: Some(authority.into()),
         target: target(dice, documents).into_bytes(),
         headers: headers
             .into_iter()

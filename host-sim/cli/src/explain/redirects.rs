@@ -88,7 +88,14 @@ fn explain(
         .connect_port
         .filter(|it| port.is_none() && some_serve(*it));
     let port = port.or(connected);
-    let (chosen, mut told) = explain_each(proxies, &request.method, &request.url, &request.headers, port)?;
+    let (chosen, mut told) = explain_each(
+        proxies,
+        &request.method,
+        &request.url,
+        request.authority(),
+        &request.headers,
+        port,
+    )?;
     if let (Some(port), Some(listener)) = (connected, &mut told.listener) {
         listener.why = format!("--connect-to leads to port {port}");
     }

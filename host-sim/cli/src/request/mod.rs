@@ -232,8 +232,6 @@ fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Resul
     let summary = &loaded.compiled.summary;
     let url = &request.url;
     let connected = request.connect_port.filter(|it| is_served(*it, summary));
-    let authority = request.authority().to_owned();
-    let headers = request.headers.iter().filter(|(name, _)| name != "host");
     Ok(Sent {
         port: port.map_or_else(
             || fingerpost_simulated_proxy::port(connected.or(url.port()), url.scheme, summary),
@@ -246,8 +244,8 @@ fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Resul
             sni: Some(host_of(&url.authority).to_owned()),
             client_cert: None,
         }),
-        authority,
-        headers: headers.cloned().collect(),
+        authority: request.authority().map(str::to_owned),
+        headers: request.headers.clone(),
         version: Version::default(),
     })
 }

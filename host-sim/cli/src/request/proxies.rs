@@ -97,7 +97,11 @@ impl Answer {
             let host = cluster.rsplit('|').next().unwrap_or_default();
             answer.assumed = assumed_for(compiled, services.as_ref().map(<[String; 1]>::as_slice), &[host]);
             if !is_routed(outcome) {
-                let reason = only_for_sidecars(&compiled.compiled.summary, &answer.sent.authority);
+                let reason = answer
+                    .sent
+                    .authority
+                    .as_ref()
+                    .and_then(|it| only_for_sidecars(&compiled.compiled.summary, it));
                 answer.why = reason.map(|it| it.message);
             }
         }

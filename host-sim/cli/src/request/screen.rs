@@ -18,7 +18,7 @@ pub(super) fn show(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
         assumed,
         why,
     } = answer;
-    let line = format!("{} {}{}", sent.method, sent.authority, sent.path);
+    let line = format!("{} {}{}", sent.method, sent.host(), sent.path);
     let line = visible(&line);
     let outcome = match outcome {
         Ok(outcome) => outcome,

@@ -4,7 +4,7 @@
 mod redirects;
 mod requests;
 
-use fingerpost_curl::{CurlError, CurlRequest, PastedLine, build};
+use fingerpost_curl::{CurlError, CurlRequest, HostHeader, PastedLine, build};
 
 /// The request of a curl line. Files are `a.txt` and standard input.
 fn request(line: &str) -> Result<CurlRequest, CurlError> {
@@ -26,7 +26,12 @@ fn shown(request: &CurlRequest) -> Vec<String> {
         .headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}"));
-    let mut headers: Vec<String> = headers.collect();
+    let host = match &request.host {
+        HostHeader::OfUrl => None,
+        HostHeader::Given(host) => Some(format!("host: {host}")),
+        HostHeader::Removed => Some("no host".to_owned()),
+    };
+    let mut headers: Vec<String> = headers.chain(host).collect();
     headers.sort();
     [vec![format!("{} {url}", request.method)], headers].concat()
 }

@@ -129,6 +129,12 @@ fn headers_are_added_sent_empty_and_taken_away() {
         "-H 'Host: a.example.com'",
         &["GET http://h/p", "host: a.example.com"],
     );
+    check("-H 'host:'", &["GET http://h/p", "no host"]);
+    check("-H 'host;'", &["GET http://h/p", "host: "]);
+    check(
+        "-H 'host:' -H 'host: a' -H 'host: b'",
+        &["GET http://h/p", "host: a"],
+    );
     check("-A me -H 'user-agent:'", &["GET http://h/p"]);
     check(
         "-u a:b -H 'authorization: x'",

@@ -14,7 +14,7 @@ use crate::check::CheckContext;
 /// The first finding about a rule behind a delegate that was dropped, where the rule that delegates would take the
 /// request.
 pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
-    let host = host_of(&cx.sent.authority).to_ascii_lowercase();
+    let host = host_of(cx.sent.host()).to_ascii_lowercase();
     let target = normalise(cx.sent.path.as_bytes());
     let path = target.split(|it| *it == b'?').next().unwrap_or_default();
     let compilation = &cx.proxy.compilation;

@@ -175,13 +175,13 @@ fn request(cx: &CheckContext<'_>) -> Result<Vec<(String, String)>, String> {
         Some(upstream) => (
             &upstream.method,
             &upstream.path,
-            &upstream.authority,
+            upstream.authority.as_str(),
             &upstream.headers,
         ),
         None if cx.forwards() => {
             return Err("the upstream is not asked, so what it would receive is not known".to_owned());
         }
-        None => (&sent.method, &sent.path, &sent.authority, &sent.headers),
+        None => (&sent.method, &sent.path, sent.host(), &sent.headers),
     };
     let scheme = scheme(sent);
     let pseudo = [

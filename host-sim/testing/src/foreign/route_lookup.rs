@@ -134,7 +134,7 @@ fn location(cx: &CheckContext<'_>) -> String {
         Some((_, url)) => url.clone(),
         None => {
             let sent = cx.sent;
-            format!("{}://{}{}", scheme(sent), sent.authority, sent.path)
+            format!("{}://{}{}", scheme(sent), sent.host(), sent.path)
         }
     }
 }
