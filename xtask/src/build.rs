@@ -131,13 +131,21 @@ pub(crate) fn machine_code(
 
 /// The target of this machine.
 pub(crate) fn host() -> Result<String, Failure> {
+    rustc("host")
+}
+
+/// A fact that the compiler states about itself: its `host`, or its `release`.
+pub(crate) fn rustc(fact: &str) -> Result<String, Failure> {
     let output = Command::new("rustc").arg("-vV").output();
     let text = output
         .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
         .unwrap_or_default();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| Failure::Surroundings("rustc does not say its host".to_owned()))
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(fact)?.strip_prefix(": "));
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::Surroundings(format!("`rustc -vV` prints no {fact}")))
 }
 
 /// Builds the command with the module inside it, and returns where it lies.

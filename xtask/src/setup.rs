@@ -12,8 +12,6 @@ use crate::workspace::{Workspace, run, say};
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip1";
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
-/// The version of cargo-cyclonedx that writes the SBOM.
-const CARGO_CYCLONEDX: &str = "0.5.9";
 /// What links static binaries for every target: from PyPI, because Zig is a C compiler and linker without parts of a system.
 const ZIG: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.15.2"];
 
@@ -145,37 +143,6 @@ pub(crate) fn zig(workspace: &Workspace) -> Result<Zig, Failure> {
     )
     .map_err(in_surroundings)?;
     Ok(zig)
-}
-
-/// cargo-cyclonedx, of the pinned version.
-pub(crate) fn cargo_cyclonedx(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let root = workspace
-        .tools()
-        .join(format!("cargo-cyclonedx-{CARGO_CYCLONEDX}"));
-    let installed = root.join("bin/cargo-cyclonedx");
-    if installed.is_file() {
-        say(
-            "setup",
-            format_args!("cargo-cyclonedx {CARGO_CYCLONEDX} … present"),
-        );
-        return Ok(installed);
-    }
-    say(
-        "setup",
-        format_args!("cargo-cyclonedx {CARGO_CYCLONEDX} … building; this takes minutes, once"),
-    );
-    let mut cargo = workspace.cargo([
-        "install",
-        "cargo-cyclonedx",
-        "--quiet",
-        "--locked",
-        "--version",
-        CARGO_CYCLONEDX,
-    ]);
-    cargo.arg("--root").arg(root);
-    run(&mut cargo, "cargo-cyclonedx can't be installed")
-        .map_err(|it| Failure::Surroundings(it.to_string()))?;
-    Ok(installed)
 }
 
 /// Node.js, which only its owner can install.

@@ -1,5 +1,6 @@
 //! Where things lie, and how commands are run: each with a line that says so.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
@@ -67,16 +68,6 @@ impl Workspace {
         read_metadata(&mut cargo)
     }
 
-    /// The folders of the workspace's packages.
-    pub(crate) fn package_folders(&self) -> Result<Vec<PathBuf>, Failure> {
-        let metadata = read_metadata(&mut self.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-        let packages = metadata["packages"].as_array().into_iter().flatten();
-        let manifests = packages.filter_map(|package| package["manifest_path"].as_str());
-        Ok(manifests
-            .filter_map(|manifest| Path::new(manifest).parent().map(Path::to_owned))
-            .collect())
-    }
-
     /// The version of a package of ours.
     pub(crate) fn version(&self, package: &str) -> Result<String, Failure> {
         let metadata = read_metadata(&mut self.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
@@ -96,6 +87,22 @@ impl Workspace {
         let version = entry.and_then(|(_, rest)| rest.split_once('"'));
         let missing = || Failure::Surroundings(format!("Cargo.lock has no {package}"));
         version.map(|(version, _)| version.to_owned()).ok_or_else(missing)
+    }
+
+    /// The SHA-256 checksums of the crates that `Cargo.lock` takes from a registry, by `name@version`.
+    pub(crate) fn locked_checksums(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let lock = self.root.join("Cargo.lock");
+        let text = std::fs::read_to_string(&lock).map_err(|error| Failure::file(&lock, &error))?;
+        let checksum = |package: &str| {
+            let field = |name: &str| {
+                let mut lines = package.lines();
+                let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \""));
+                value.map(|it| it.trim_end_matches('"'))
+            };
+            let key = format!("{}@{}", field("name")?, field("version")?);
+            Some((key, field("checksum")?.to_owned()))
+        };
+        Ok(text.split("[[package]]").filter_map(checksum).collect())
     }
 
     /// `cargo` in the repository.

@@ -1,8 +1,8 @@
 //! An archive that is the same whenever its files are: sorted, with one time, no owner, and no time of its own in gzip's head.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
@@ -61,14 +61,13 @@ impl<'a> Archive<'a> {
     /// Writes `<name>.tar.gz`.
     pub(super) fn write(&self, folder: &Path) -> Result<PathBuf, Failure> {
         let path = folder.join(format!("{}.tar.gz", self.name));
-        let file = File::create(&path).map_err(|error| Failure::file(&path, &error))?;
-        self.write_to(file)
-            .map_err(|error| Failure::file(&path, &error))?;
+        let written = self.bytes().and_then(|bytes| fs::write(&path, bytes));
+        written.map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
     }
 
-    fn write_to(&self, file: impl Write) -> io::Result<()> {
-        let mut tar = tar::Builder::new(GzBuilder::new().write(file, Compression::best()));
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut tar = tar::Builder::new(GzBuilder::new().write(Vec::new(), Compression::best()));
         for (name, (mode, content)) in &self.files {
             let mut header = tar::Header::new_gnu();
             header.set_mode(*mode);
@@ -78,7 +77,7 @@ impl<'a> Archive<'a> {
             header.set_size(content.len() as u64);
             tar.append_data(&mut header, format!("{}/{name}", self.name), content.as_slice())?;
         }
-        tar.into_inner()?.finish()?.flush()
+        tar.into_inner()?.finish()
     }
 }
 
@@ -86,8 +85,7 @@ impl<'a> Archive<'a> {
 pub(super) fn checksums(folder: &Path, files: &[PathBuf]) -> Result<PathBuf, Failure> {
     let mut text = String::new();
     for file in files {
-        let digest = Sha256::digest(read(file)?);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = sha256(file)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         text.push_str(&format!("{digest}  {name}\n"));
     }
@@ -96,38 +94,94 @@ pub(super) fn checksums(folder: &Path, files: &[PathBuf]) -> Result<PathBuf, Fai
     Ok(path)
 }
 
+/// The checksum of a file, in hexadecimal digits.
+pub(super) fn sha256(path: &Path) -> Result<String, Failure> {
+    let digest = Sha256::digest(read(path)?);
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::file(path, &error))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Read;
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
+    fn packed(names: [&str; 2]) -> Vec<u8> {
+        let mut archive = Archive::new("fingerpost-1", 7);
+        names.iter().for_each(|name| archive.add_text(name, name));
+        archive.bytes().expect("memory can be written")
+    }
+
     #[test]
-    fn equal_files_make_equal_archives_whatever_their_order() {
-        let packed = |names: [&str; 2]| {
-            let mut archive = Archive::new("fingerpost-1", 7);
-            names.iter().for_each(|name| archive.add_text(name, name));
-            let mut bytes = Vec::new();
-            archive.write_to(&mut bytes).expect("memory can be written");
-            bytes
-        };
+    fn equal_files_make_equal_archives_whatever_their_order_owner_and_time() {
         assert_eq!(packed(["a", "b/c"]), packed(["b/c", "a"]));
 
-        let bytes = packed(["a", "b/c"]);
-        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let archives = folders.each_ref().map(|folder| {
+            let file = folder.path().join("fingerpost");
+            fs::write(&file, "binary").expect("the folder is new");
+            let mut archive = Archive::new("fingerpost-1", 7);
+            archive.add_folder(folder.path()).expect("the folder is there");
+            let day = Duration::from_secs(86_400);
+            let opened = File::options()
+                .write(true)
+                .open(&file)
+                .expect("the file is there");
+            opened.set_modified(SystemTime::now() - day).expect("a time");
+            archive.add_program("bin", &file).expect("the file is there");
+            archive.write(folder.path()).expect("the folder is there")
+        });
+        let [first, second] = archives.map(|path| fs::read(path).expect("it was written"));
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn an_archive_has_one_folder_of_root_s_files_with_one_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("built");
+        fs::write(&program, "binary").expect("the folder is new");
+        let mut archive = Archive::new("fingerpost-1", 7);
+        archive.add_text("man/man1/a.1", "page");
+        archive
+            .add_program("fingerpost", &program)
+            .expect("the file is there");
+
+        let bytes = archive.bytes().expect("memory can be written");
+        let gzip = flate2::read::GzDecoder::new(bytes.as_slice());
+        assert_eq!(gzip.header().expect("a head").mtime(), 0);
+        let mut tar = tar::Archive::new(gzip);
         let entries = tar.entries().expect("entries").map(|entry| {
-            let entry = entry.expect("an entry");
+            let mut entry = entry.expect("an entry");
+            let mut content = String::new();
+            entry.read_to_string(&mut content).expect("a text");
             let header = entry.header();
             let path = entry.path().expect("a path").to_string_lossy().into_owned();
-            (
-                path,
-                header.mtime().expect("a time"),
-                header.uid().expect("an owner"),
-            )
+            let owner = (header.uid().expect("a user"), header.gid().expect("a group"));
+            assert_eq!((owner, header.mtime().expect("a time")), ((0, 0), 7), "{path}");
+            (path, header.mode().expect("a mode"), content)
         });
-        let expected = ["fingerpost-1/a", "fingerpost-1/b/c"].map(|path| (path.to_owned(), 7, 0));
+        let expected = [
+            ("fingerpost-1/fingerpost", 0o755, "binary"),
+            ("fingerpost-1/man/man1/a.1", 0o644, "page"),
+        ];
+        let expected = expected.map(|(path, mode, content)| (path.to_owned(), mode, content.to_owned()));
         assert_eq!(entries.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn checksums_are_those_that_sha256sum_checks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.tar.gz");
+        fs::write(&file, "abc").expect("the folder is new");
+        let sums = checksums(folder.path(), &[file]).expect("the file is there");
+        // The example of FIPS 180-2, appendix B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a.tar.gz\n";
+        assert_eq!(fs::read_to_string(sums).expect("it was written"), expected);
     }
 }

@@ -4,7 +4,9 @@
 //! builds for all targets alike. What the tools are pinned to is in `setup`.
 
 mod archive;
+mod crates;
 mod licences;
+mod sbom;
 
 use std::env;
 use std::fs;
@@ -29,25 +31,32 @@ const COMPLETIONS: [(&str, &str); 5] = [
     ("zsh", "_fingerpost"),
 ];
 
-/// A command that was built for a target.
-struct Binary {
-    target: String,
-    path: PathBuf,
-    /// What starts it on this machine: nothing, or an emulator. `None` if nothing here does.
+/// A target, and how its programs are started here.
+#[derive(Debug)]
+struct Target<'a> {
+    triple: &'a str,
+    /// What starts them: nothing, or an emulator. `None` if nothing here does.
     runner: Option<Vec<String>>,
+}
+
+/// A command that was built for a target.
+struct Binary<'a> {
+    target: Target<'a>,
+    path: PathBuf,
 }
 
 /// Builds the archives in `dist` of the target folder.
 pub(crate) fn run(workspace: &Workspace, targets: &[&str]) -> Result<(), Failure> {
-    let targets = if targets.is_empty() { &TARGETS } else { targets };
-    for target in targets {
-        setup::rust_target(workspace, target)?;
+    // All that can be wrong with the surroundings comes first: the builds take many minutes.
+    let targets = plan(if targets.is_empty() { &TARGETS } else { targets })?;
+    let time = source_date(workspace)?;
+    for target in &targets {
+        setup::rust_target(workspace, target.triple)?;
     }
     let zig = setup::zig(workspace)?;
-    let cyclonedx = setup::cargo_cyclonedx(workspace)?;
     build::filters(workspace)?;
     let binaries = targets
-        .iter()
+        .into_iter()
         .map(|target| binary(workspace, &zig, target))
         .collect::<Result<Vec<_>, _>>()?;
 
@@ -56,32 +65,16 @@ pub(crate) fn run(workspace: &Workspace, targets: &[&str]) -> Result<(), Failure
         fs::remove_dir_all(&dist).map_err(|error| Failure::file(&dist, &error))?;
     }
     fs::create_dir_all(&dist).map_err(|error| Failure::file(&dist, &error))?;
-    let version = workspace.version(build::COMMAND)?;
-    let time = source_date(workspace)?;
-    let generated = generated(&binaries, &dist)?;
+    let release = Release {
+        version: workspace.version(build::COMMAND)?,
+        time,
+        generated: generated(&binaries, &dist)?,
+    };
     let mut files = Vec::new();
     for binary in &binaries {
-        let name = format!("fingerpost-{version}-{}", binary.target);
-        let mut archive = Archive::new(&name, time);
-        archive.add_program("fingerpost", &binary.path)?;
-        for file in ["CHANGELOG.md", "LICENSE", "README.md"] {
-            archive.add_file(file, &workspace.root.join(file))?;
-        }
-        archive.add_text(
-            "THIRD-PARTY-LICENSES.txt",
-            &licences::all(workspace, &binary.target)?,
-        );
-        archive.add_folder(&generated)?;
-        files.push(archive.write(&dist)?);
-        files.push(sbom(
-            workspace,
-            &cyclonedx,
-            &dist.join(format!("{name}.cdx.json")),
-            binary,
-            time,
-        )?);
+        files.extend(release.write(workspace, &dist, binary)?);
     }
-    fs::remove_dir_all(&generated).map_err(|error| Failure::file(&generated, &error))?;
+    fs::remove_dir_all(&release.generated).map_err(|error| Failure::file(&release.generated, &error))?;
     files.push(archive::checksums(&dist, &files)?);
     for file in &files {
         say("dist", workspace.shown(file));
@@ -89,41 +82,95 @@ pub(crate) fn run(workspace: &Workspace, targets: &[&str]) -> Result<(), Failure
     Ok(())
 }
 
+/// Finds out how programs of each target are started. One must start here: it prints the completions and the manual.
+fn plan<'a>(targets: &[&'a str]) -> Result<Vec<Target<'a>>, Failure> {
+    let target = |triple: &&'a str| Target {
+        triple,
+        runner: runner(triple),
+    };
+    let targets: Vec<_> = targets.iter().map(target).collect();
+    if targets.iter().all(|target| target.runner.is_none()) {
+        return Err(Failure::Usage(format!(
+            "no program for {} can be started here, and the command must print its own completions and manual pages: name a \
+             target of this machine too, or install qemu-user",
+            targets
+                .iter()
+                .map(|target| target.triple)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )));
+    }
+    Ok(targets)
+}
+
+/// What is the same for all targets.
+struct Release {
+    version: String,
+    /// The time that all files get, in seconds since 1970.
+    time: u64,
+    /// The folder of what the command prints for shells, manuals and editors.
+    generated: PathBuf,
+}
+
+impl Release {
+    /// Writes the archive of a binary and its SBOM.
+    fn write(&self, workspace: &Workspace, dist: &Path, binary: &Binary) -> Result<[PathBuf; 2], Failure> {
+        let name = format!("fingerpost-{}-{}", self.version, binary.target.triple);
+        let crates = crates::linked(workspace, binary.target.triple)?;
+        let mut archive = Archive::new(&name, self.time);
+        archive.add_program("fingerpost", &binary.path)?;
+        for file in ["CHANGELOG.md", "LICENSE", "README.md"] {
+            archive.add_file(file, &workspace.root.join(file))?;
+        }
+        archive.add_text("THIRD-PARTY-LICENSES.txt", &licences::all(&crates)?);
+        archive.add_folder(&self.generated)?;
+
+        let subject = sbom::Subject {
+            name: &name,
+            target: binary.target.triple,
+            version: &self.version,
+            sha256: &archive::sha256(&binary.path)?,
+            time: self.time,
+            rust: &build::rustc("release")?,
+        };
+        let document = sbom::document(&subject, &crates, &workspace.locked_checksums()?)?;
+        let path = dist.join(format!("{name}.cdx.json"));
+        fs::write(&path, format!("{document:#}\n")).map_err(|error| Failure::file(&path, &error))?;
+        Ok([archive.write(dist)?, path])
+    }
+}
+
 /// Builds the command for a target, with machine code in it if this machine can make that.
-fn binary(workspace: &Workspace, zig: &Zig, target: &str) -> Result<Binary, Failure> {
-    let folder = workspace.target.join(target).join("release");
-    let runner = runner(target);
-    match &runner {
+fn binary<'a>(workspace: &Workspace, zig: &Zig, target: Target<'a>) -> Result<Binary<'a>, Failure> {
+    let triple = target.triple;
+    let folder = workspace.target.join(triple).join("release");
+    match &target.runner {
         Some(runner) => {
-            let mut cargo = zigbuild(workspace, zig, target)?;
+            let mut cargo = zigbuild(workspace, zig, triple)?;
             run_to_end(
                 cargo.args(["--example", build::PRECOMPILE]),
                 "what compiles the module does not build",
             )?;
             let tool = folder.join("examples").join(build::PRECOMPILE);
-            build::machine_code(workspace, target, with(runner, &tool))?;
+            build::machine_code(workspace, triple, with(runner, &tool))?;
         }
         None => say(
             "note",
             format_args!(
-                "nothing here runs programs for {target}: install qemu-user to put machine code into the command and to try it"
+                "nothing here runs programs for {triple}: install qemu-user to put machine code into the command and to try it"
             ),
         ),
     }
-    say("build", format_args!("the command for {target}"));
+    say("build", format_args!("the command for {triple}"));
     run_to_end(
-        &mut zigbuild(workspace, zig, target)?,
+        &mut zigbuild(workspace, zig, triple)?,
         "the fingerpost command does not build",
     )?;
     let path = folder.join("fingerpost");
-    if let Some(runner) = &runner {
+    if let Some(runner) = &target.runner {
         run_to_end(with(runner, &path).arg("--version"), "the command does not run")?;
     }
-    Ok(Binary {
-        target: target.to_owned(),
-        path,
-        runner,
-    })
+    Ok(Binary { target, path })
 }
 
 /// The release build of the command's package for a target, as cargo-zigbuild runs it.
@@ -171,14 +218,11 @@ fn with(runner: &[String], program: &Path) -> Command {
 }
 
 /// What the command itself prints for people's shells, manuals and editors: the same for all targets.
-fn generated(binaries: &[Binary], dist: &Path) -> Result<PathBuf, Failure> {
+fn generated(binaries: &[Binary<'_>], dist: &Path) -> Result<PathBuf, Failure> {
     let one = binaries
         .iter()
-        .find_map(|binary| Some((binary, binary.runner.as_ref()?)));
-    let (binary, runner) = one.ok_or_else(|| {
-        let message = "completions and manual pages are printed by the command: name a target that runs on this machine too";
-        Failure::Usage(message.to_owned())
-    })?;
+        .find_map(|binary| Some((binary, binary.target.runner.as_ref()?)));
+    let (binary, runner) = one.ok_or_else(|| Failure::Usage("no target runs here".to_owned()))?;
     let fingerpost = |arguments: &[&str]| {
         let mut command = with(runner, &binary.path);
         command.args(arguments);
@@ -223,61 +267,59 @@ fn printed(command: &mut Command) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Writes the SBOM of a binary, in CycloneDX's JSON.
-fn sbom(
-    workspace: &Workspace,
-    cyclonedx: &Path,
-    path: &Path,
-    binary: &Binary,
-    time: u64,
-) -> Result<PathBuf, Failure> {
-    let mut command = Command::new(cyclonedx);
-    command
-        .current_dir(&workspace.root)
-        .env("SOURCE_DATE_EPOCH", time.to_string());
-    command.args([
-        "cyclonedx",
-        "--quiet",
-        "--format",
-        "json",
-        "--spec-version",
-        "1.5",
-        "--no-build-deps",
-    ]);
-    command.args([
-        "--manifest-path",
-        "host-sim/cli/Cargo.toml",
-        "--target",
-        &binary.target,
-    ]);
-    // It writes a file beside the manifest of every crate in the workspace.
-    command.args(["--override-filename", "sbom.cdx"]);
-    run_to_end(&mut command, "the SBOM cannot be made")?;
-    for folder in workspace.package_folders()? {
-        let written = folder.join("sbom.cdx.json");
-        if folder.ends_with("host-sim/cli") {
-            fs::copy(&written, path).map_err(|error| Failure::file(&written, &error))?;
-        }
-        let _ = fs::remove_file(&written); // not every crate has one
-    }
-    Ok(path.to_owned())
-}
-
 /// The time that all files get: `SOURCE_DATE_EPOCH`, or that of the last commit, so that equal sources make equal archives.
 fn source_date(workspace: &Workspace) -> Result<u64, Failure> {
-    let text = match env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text,
-        Err(_) => {
-            let mut git = Command::new("git");
-            git.args(["log", "-1", "--format=%ct"])
-                .current_dir(&workspace.root);
-            String::from_utf8_lossy(&printed(&mut git)?).into_owned()
-        }
-    };
-    text.trim().parse().map_err(|_| {
+    if let Ok(text) = env::var("SOURCE_DATE_EPOCH") {
+        return seconds(&text);
+    }
+    let mut git = Command::new("git");
+    git.args(["log", "-1", "--format=%ct"])
+        .current_dir(&workspace.root);
+    let unknown = |reason| {
         Failure::Surroundings(format!(
-            "`{}` is not a time: set SOURCE_DATE_EPOCH to seconds since 1970",
-            text.trim()
+            "the time of the last commit is unknown: set SOURCE_DATE_EPOCH to seconds since 1970 ({reason})"
         ))
-    })
+    };
+    let time = printed(&mut git).map_err(unknown)?;
+    seconds(&String::from_utf8_lossy(&time))
+}
+
+fn seconds(text: &str) -> Result<u64, Failure> {
+    let text = text.trim();
+    let invalid = |_| {
+        Failure::Surroundings(format!(
+            "invalid SOURCE_DATE_EPOCH `{text}`: expected seconds since 1970"
+        ))
+    };
+    text.parse().map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_which_none_runs_here_are_refused_before_anything_is_built() {
+        let refused = plan(&["wasm32-wasip1", "aarch64-apple-darwin"]).expect_err("neither runs on Linux");
+        assert_eq!(refused.code(), 2, "{refused}");
+        assert!(refused.to_string().contains("aarch64-apple-darwin"), "{refused}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_target_that_runs_here_is_enough() {
+        let here = format!("{}-unknown-linux-musl", env::consts::ARCH);
+        let targets = plan(&["aarch64-apple-darwin", &here]).expect("one runs here");
+        let runners: Vec<_> = targets.iter().map(|target| target.runner.as_deref()).collect();
+        assert_eq!(runners, [None, Some([].as_slice())]);
+    }
+
+    #[test]
+    fn a_time_is_a_number_of_seconds() {
+        assert_eq!(seconds("1700000000\n").ok(), Some(1_700_000_000));
+        for text in ["", "yesterday", "-1", "2026-01-01"] {
+            let refused = seconds(text).expect_err(text);
+            assert_eq!(refused.code(), 5, "{refused}");
+        }
+    }
 }
