@@ -145,6 +145,7 @@ const ALLOWANCES: &[Allowance] = &[
             "envoy-runner",
             "explain",
             "local-server",
+            "manifests",
             "proxy-model",
             "renderers",
             "resources",
@@ -158,6 +159,11 @@ const ALLOWANCES: &[Allowance] = &[
             "xds",
         ],
         others: None,
+    },
+    Allowance {
+        name: "manifests",
+        ours: &["config-compiler", "envoy-config", "routing-config"],
+        others: Some(&["libyaml-safer", "serde", "serde_json"]),
     },
     Allowance {
         name: "rules",

@@ -7,6 +7,7 @@ use fingerpost_terminal::findings::Detail;
 pub(crate) enum Caller {
     Compile,
     Explain,
+    Manifests,
     Request,
     Routes,
     Serve,
@@ -20,6 +21,7 @@ impl Caller {
         match self {
             Self::Compile => "compile",
             Self::Explain => "explain",
+            Self::Manifests => "manifests",
             Self::Request => "request",
             Self::Routes => "routes",
             Self::Serve => "serve",
@@ -32,7 +34,9 @@ impl Caller {
     pub(crate) fn detail(self) -> Detail {
         match self {
             Self::Serve | Self::Up => Detail::FirstPlaces,
-            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Test => Detail::Causes,
+            Self::Compile | Self::Explain | Self::Manifests | Self::Request | Self::Routes | Self::Test => {
+                Detail::Causes
+            }
         }
     }
 
@@ -40,7 +44,7 @@ impl Caller {
     pub(crate) fn leaves_invalid_out(self) -> bool {
         match self {
             Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test => true,
-            Self::Compile | Self::Up => false,
+            Self::Compile | Self::Manifests | Self::Up => false,
         }
     }
 
@@ -48,9 +52,35 @@ impl Caller {
     pub(crate) fn option_for_labels(self) -> &'static str {
         match self {
             Self::Test => "`labels` in the test file",
-            Self::Compile | Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Up => {
-                "--labels"
-            }
+            Self::Compile
+            | Self::Explain
+            | Self::Manifests
+            | Self::Request
+            | Self::Routes
+            | Self::Serve
+            | Self::Up => "--labels",
+        }
+    }
+
+    /// Whether the input is the whole cluster: what a proxy is to run is never guessed.
+    pub(crate) fn assumes_nothing(self) -> bool {
+        match self {
+            Self::Compile | Self::Manifests => true,
+            Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test | Self::Up => false,
+        }
+    }
+
+    /// Whether the labels that Gateways select may be those of the proxy.
+    pub(crate) fn finds_the_proxy(self) -> bool {
+        match self {
+            Self::Compile => false,
+            Self::Explain
+            | Self::Manifests
+            | Self::Request
+            | Self::Routes
+            | Self::Serve
+            | Self::Test
+            | Self::Up => true,
         }
     }
 }

@@ -113,7 +113,7 @@ impl<'o> LoadOptions<'o> {
 
     /// What Envoy is to run is never guessed.
     fn is_complete(&self) -> bool {
-        self.complete || self.caller == Caller::Compile
+        self.complete || self.caller.assumes_nothing()
     }
 }
 
@@ -194,7 +194,11 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         Assume::GatewaysAndServices
     };
     let given = options.namespace.clone();
-    let groups = if reading.labels_are_given || reading.is_complete() || reading.implies_gateway {
+    let groups = if reading.labels_are_given
+        || reading.complete
+        || reading.implies_gateway
+        || !reading.caller.finds_the_proxy()
+    {
         vec![vec![Proxy {
             options,
             assume,

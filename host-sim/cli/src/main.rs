@@ -17,6 +17,7 @@ mod files;
 mod ignored;
 mod load;
 mod man;
+mod manifests;
 mod module;
 mod output;
 mod proxy;
@@ -81,6 +82,7 @@ enum Command {
     Serve(serve::Serve),
     Up(up::Up),
     Compile(compile::Compile),
+    Manifests(manifests::Manifests),
     Rule(rule::Rule),
     Completions(completions::Completions),
     Man(man::Man),
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
+        Command::Manifests(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),

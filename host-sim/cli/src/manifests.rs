@@ -1,0 +1,206 @@
+//! `fingerpost manifests`: what a cluster needs so that the filter routes there.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use fingerpost_config_compiler::Compilation;
+use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
+use fingerpost_manifests::{Document, ModuleLocation, to_yaml};
+use fingerpost_terminal::messages::{error, note};
+use fingerpost_terminal::screen;
+
+use crate::args::{EngineName, Input};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::load::load_each;
+use crate::output::{Artifact, write};
+
+/// Write Kubernetes manifests that put the filter into a gateway
+///
+/// --istio: for a gateway of Istio, a TrafficExtension (before Istio 1.30 a WasmPlugin) for each port and an EnvoyFilter with
+/// the routes. Istio goes on making listeners, clusters and certificates from the resources in the cluster; apply the
+/// manifests again whenever Gateways, VirtualServices or DestinationRules change.
+///
+/// If the Gateways are for several gateway workloads, each gets its own set.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
+  fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
+  kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0")]
+pub(crate) struct Manifests {
+    #[command(flatten)]
+    target: Target,
+
+    #[command(flatten)]
+    input: Input,
+
+    /// Directory for the files; it is made if it is missing [default: standard output]
+    #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    istio: IstioArgs,
+}
+
+/// What the manifests are for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Target {
+    /// Write manifests for a gateway of Istio
+    #[arg(long, help_heading = "Target")]
+    istio: bool,
+}
+
+#[derive(Debug, Args)]
+struct IstioArgs {
+    /// Where the gateway gets the filter: an OCI image (`fingerpost image` makes it), or an address that starts with https:// or
+    /// file://
+    #[arg(long, value_name = "REF", required = true, help_heading = "Istio")]
+    image: Option<ModuleLocation>,
+
+    /// Name of the Secret with credentials for the registry, in the namespace of the gateway
+    #[arg(long, value_name = "NAME", help_heading = "Istio")]
+    image_pull_secret: Option<String>,
+
+    /// Release of Istio in the cluster: 1.28 to 1.32 [default: the one whose gateway is the Envoy of --envoy]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        conflicts_with = "envoy",
+        help_heading = "Istio"
+    )]
+    istio_version: Option<IstioRelease>,
+
+    /// What happens to requests while the filter does not run; none of them is routed
+    #[arg(long, value_enum, default_value = "reload", help_heading = "Istio")]
+    fail_strategy: FailStrategyName,
+
+    /// Name of the objects
+    #[arg(long, value_name = "NAME", default_value = "fingerpost", value_parser = crate::args::namespace, help_heading = "Istio")]
+    name: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FailStrategyName {
+    /// A filter that has crashed is started again
+    Reload,
+    /// Every request gets 503 until the filter is configured again
+    Close,
+    /// The filter is skipped: requests get 404
+    Open,
+}
+
+/// The manifests of one gateway.
+struct Set {
+    name: String,
+    documents: Vec<Document>,
+}
+
+impl Manifests {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut options = self.input.options(EngineName::Wasm, String::new());
+        if let Some(release) = self.istio.istio_version {
+            options.envoy = release.envoy();
+        }
+        let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
+        let sets = self.sets(&compiled)?;
+        match &self.output {
+            None => {
+                let documents: Vec<Document> = sets.into_iter().flat_map(|it| it.documents).collect();
+                let mut out = screen::stdout();
+                out.write_all(to_yaml(&documents).as_bytes())?;
+                Ok(out.flush()?)
+            }
+            Some(directory) => write_files(directory, &sets),
+        }
+    }
+
+    fn sets(&self, compiled: &[Compilation]) -> Result<Vec<Set>, Failure> {
+        let mut sets = Vec::new();
+        let mut refused = false;
+        for one in compiled {
+            let name = match compiled {
+                [_] => self.istio.name.clone(),
+                _ => format!("{}-{}", self.istio.name, label_values(one)),
+            };
+            match istio(
+                &one.compiled,
+                &one.options,
+                &self.istio.options(name.clone(), one),
+            ) {
+                Ok(documents) => sets.push(Set { name, documents }),
+                Err(refusals) => {
+                    refused = true;
+                    refusals.iter().for_each(error);
+                }
+            }
+        }
+        if refused {
+            return Err(Failure::refused("no manifests are written"));
+        }
+        Ok(sets)
+    }
+}
+
+impl IstioArgs {
+    fn options(&self, name: String, target: &Compilation) -> IstioOptions {
+        let module = self.image.clone().unwrap_or(ModuleLocation::File(String::new()));
+        let sha256 = match &module {
+            ModuleLocation::Image { sha256, .. } => sha256.clone(),
+            ModuleLocation::Web(_) | ModuleLocation::File(_) => None,
+        };
+        IstioOptions {
+            name,
+            release: IstioRelease::of_envoy(target.options.envoy),
+            module,
+            sha256,
+            pull_secret: self.image_pull_secret.clone(),
+            fail_strategy: match self.fail_strategy {
+                FailStrategyName::Reload => FailStrategy::Reload,
+                FailStrategyName::Close => FailStrategy::Close,
+                FailStrategyName::Open => FailStrategy::Open,
+            },
+        }
+    }
+}
+
+/// The labels of a gateway as a part of a name.
+fn label_values(compiled: &Compilation) -> String {
+    let values: Vec<String> = compiled
+        .options
+        .labels
+        .values()
+        .map(|it| {
+            it.to_ascii_lowercase()
+                .replace(|it: char| !it.is_ascii_alphanumeric(), "-")
+        })
+        .collect();
+    values.join("-")
+}
+
+fn write_files(directory: &Path, sets: &[Set]) -> Result<(), Failure> {
+    let files: Vec<(PathBuf, String)> = sets
+        .iter()
+        .map(|set| {
+            (
+                PathBuf::from(format!("{}.yaml", set.name)),
+                to_yaml(&set.documents),
+            )
+        })
+        .collect();
+    let artifacts: Vec<Artifact<'_>> = files
+        .iter()
+        .map(|(name, content)| Artifact {
+            name,
+            content: content.as_bytes(),
+            secret: false,
+        })
+        .collect();
+    let written = write(directory, &artifacts)?;
+    let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
+    note(format_args!("wrote {}", paths.join(", ")));
+    Ok(())
+}

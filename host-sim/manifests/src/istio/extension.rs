@@ -1,0 +1,141 @@
+//! The object by which Istio adds the filter to the gateway: `WasmPlugin` or, from Istio 1.30 on, `TrafficExtension`.
+//!
+//! Source: istio api `extensions/v1alpha1/wasm.proto` and `traffic_extension.proto`.
+
+use std::collections::BTreeMap;
+
+use fingerpost_routing_config::RoutingConfig;
+use serde::Serialize;
+
+use crate::document::Document;
+use crate::image::ModuleLocation;
+use crate::kubernetes::{Metadata, Object};
+
+use super::ports::PortGroup;
+use super::{FailStrategy, Gateway, IstioOptions};
+
+const API_VERSION: &str = "extensions.istio.io/v1alpha1";
+
+/// The root id by which the module finds its filter.
+const PLUGIN_NAME: &str = "fingerpost";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Selector<'a> {
+    match_labels: &'a BTreeMap<String, String>,
+}
+
+/// Which traffic: a gateway is the client of its upstreams.
+#[derive(Serialize)]
+struct TrafficSelector {
+    mode: &'static str,
+    ports: Vec<PortSelector>,
+}
+
+#[derive(Serialize)]
+struct PortSelector {
+    number: u32,
+}
+
+/// `spec` of a `WasmPlugin`.
+#[derive(Serialize)]
+struct WasmPlugin<'a> {
+    selector: Selector<'a>,
+    #[serde(rename = "match")]
+    matches: [TrafficSelector; 1],
+    #[serde(flatten)]
+    wasm: WasmConfig<'a>,
+}
+
+/// `spec` of a `TrafficExtension`.
+#[derive(Serialize)]
+struct TrafficExtension<'a> {
+    selector: Selector<'a>,
+    #[serde(rename = "match")]
+    matches: [TrafficSelector; 1],
+    wasm: WasmConfig<'a>,
+}
+
+/// The module and its configuration. The phase is left to Istio, which puts the filter behind authentication and authorization
+/// and before fault, CORS and the router.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WasmConfig<'a> {
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_pull_secret: Option<&'a str>,
+    plugin_name: &'static str,
+    fail_strategy: FailStrategy,
+    plugin_config: &'a RoutingConfig,
+}
+
+/// The object for these ports.
+pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &IstioOptions) -> Document {
+    let first = group.ports.first().copied().unwrap_or_default();
+    let metadata = Metadata::new(&format!("{}-{first}", options.name), gateway.namespace);
+    let selector = Selector {
+        match_labels: gateway.labels,
+    };
+    let matches = [TrafficSelector {
+        mode: "CLIENT",
+        ports: group
+            .ports
+            .iter()
+            .map(|it| PortSelector { number: *it })
+            .collect(),
+    }];
+    let wasm = WasmConfig {
+        url: url(&options.module),
+        sha256: options.sha256.as_deref(),
+        image_pull_secret: options.pull_secret.as_deref(),
+        plugin_name: PLUGIN_NAME,
+        fail_strategy: options.fail_strategy,
+        plugin_config: &group.config,
+    };
+    let ports: Vec<String> = group.ports.iter().map(u32::to_string).collect();
+    let what = format!(
+        "The filter of port {}: it chooses the route of each request and writes its key into a header.",
+        ports.join(" and ")
+    );
+    let comment = [what.as_str(), options.fail_strategy.consequence()];
+    if options.release.has_traffic_extension() {
+        Document::new(
+            &comment,
+            &Object {
+                api_version: API_VERSION,
+                kind: "TrafficExtension",
+                metadata,
+                spec: TrafficExtension {
+                    selector,
+                    matches,
+                    wasm,
+                },
+            },
+        )
+    } else {
+        Document::new(
+            &comment,
+            &Object {
+                api_version: API_VERSION,
+                kind: "WasmPlugin",
+                metadata,
+                spec: WasmPlugin {
+                    selector,
+                    matches,
+                    wasm,
+                },
+            },
+        )
+    }
+}
+
+/// As Istio's `url` names it. The digest is in `sha256`.
+fn url(module: &ModuleLocation) -> String {
+    match module {
+        ModuleLocation::Image { reference, .. } => format!("oci://{reference}"),
+        ModuleLocation::Web(address) => address.clone(),
+        ModuleLocation::File(path) => format!("file://{path}"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Manifests for a gateway of Istio: the filter, and the table in which Envoy finds its choices.
+//!
+//! Istiod goes on making listeners, clusters and certificates from the user's own resources. Three things are added: the
+//! filter, as a `WasmPlugin` or a `TrafficExtension` for each port; an `EnvoyFilter` that puts the dispatch table in the place
+//! of each route table; and in the same `EnvoyFilter` the removal of the dispatch header from what clients send.
+//!
+//! The tables have the names that istiod gives its own (istio `pilot/pkg/networking/core/gateway.go`), and so have the
+//! clusters: `outbound|80|v1|reviews.default.svc.cluster.local`.
+
+mod envoy_filter;
+mod extension;
+mod failure;
+mod ports;
+mod release;
+
+use std::collections::BTreeMap;
+
+use fingerpost_config_compiler::{Compiled, Options};
+
+use crate::document::Document;
+use crate::image::ModuleLocation;
+use crate::refusal::Refusal;
+
+pub use failure::FailStrategy;
+pub use release::{IstioRelease, UnknownIstioRelease};
+
+/// The largest object that a cluster stores: the default of etcd's `--max-request-bytes`.
+const LARGEST_OBJECT: usize = 1_572_864;
+
+/// What the manifests are made for.
+#[derive(Debug, Clone)]
+pub struct IstioOptions {
+    /// The name of the objects; those of a port have the port behind it.
+    pub name: String,
+    /// The release of Istio that reads them.
+    pub release: IstioRelease,
+    /// Where the gateway gets the module.
+    pub module: ModuleLocation,
+    /// The SHA-256 of what is there, in hexadecimal: of the manifest of an image, or of the module itself.
+    pub sha256: Option<String>,
+    /// The Secret with the credentials for the registry, in the namespace of the gateway.
+    pub pull_secret: Option<String>,
+    /// What happens to requests while the filter does not run.
+    pub fail_strategy: FailStrategy,
+}
+
+/// The gateway: where it runs, and its labels.
+struct Gateway<'a> {
+    namespace: &'a str,
+    labels: &'a BTreeMap<String, String>,
+}
+
+/// The manifests for the gateway that `compiled` was made for by `target`.
+///
+/// # Errors
+/// What an Istio gateway cannot be made to do: all reasons that are known.
+pub fn istio(
+    compiled: &Compiled,
+    target: &Options,
+    options: &IstioOptions,
+) -> Result<Vec<Document>, Vec<Refusal>> {
+    let gateway = Gateway {
+        namespace: &target.namespace,
+        labels: &target.labels,
+    };
+    if target.labels.is_empty() {
+        return Err(vec![Refusal {
+            reason: "the gateway has no labels: manifests without a selector would change every proxy of the namespace"
+                .to_owned(),
+            help: "name the labels of the gateway's Pods with --labels".to_owned(),
+        }]);
+    }
+    if compiled.chains.is_empty() {
+        return Err(vec![Refusal {
+            reason: "the filter would have nothing to do: no Gateway has an HTTP server for this gateway"
+                .to_owned(),
+            help: "`fingerpost routes` shows what is served and why the rest is not".to_owned(),
+        }]);
+    }
+    let ports = ports::group(compiled)?;
+    let mut documents = vec![envoy_filter::document(compiled, &gateway, options)];
+    documents.extend(
+        ports
+            .iter()
+            .map(|port| extension::document(port, &gateway, options)),
+    );
+    let too_large: Vec<Refusal> = documents.iter().filter_map(too_large).collect();
+    if too_large.is_empty() {
+        Ok(documents)
+    } else {
+        Err(too_large)
+    }
+}
+
+fn too_large(document: &Document) -> Option<Refusal> {
+    let bytes = document.json_bytes();
+    (bytes > LARGEST_OBJECT).then(|| Refusal {
+        reason: format!(
+            "{} {} has {bytes} bytes; a cluster stores at most {LARGEST_OBJECT} in one object",
+            document.kind(),
+            document.name()
+        ),
+        help: "divide the rules between several gateways".to_owned(),
+    })
+}
