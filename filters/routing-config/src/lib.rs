@@ -14,12 +14,14 @@
     )
 )]
 
+mod capabilities;
 mod conditions;
 mod load;
 mod memory;
 mod route;
 mod table;
 
+pub use capabilities::CAPABILITIES;
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
 pub use load::{LoadError, load};
 pub use memory::{Share, VM_CONFIG_BYTES};

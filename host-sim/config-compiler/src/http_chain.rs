@@ -12,12 +12,12 @@ use fingerpost_envoy_config::filters::http_connection_manager::{
     RouteSpecifier, SetCurrentClientCertDetails, UpgradeConfig, UuidRequestIdConfig,
 };
 use fingerpost_envoy_config::filters::wasm::{
-    FailurePolicy, PluginConfig, PluginConfiguration, VmConfig, Wasm,
+    CapabilityRestrictionConfig, FailurePolicy, PluginConfig, PluginConfiguration, VmConfig, Wasm,
 };
 use fingerpost_envoy_config::listener::{FilterChain, NetworkFilterConfig};
 use fingerpost_envoy_config::route::RouteConfiguration;
 use fingerpost_envoy_config::{Duration, Empty};
-use fingerpost_routing_config::{DISPATCH_HEADER, RoutingConfig};
+use fingerpost_routing_config::{CAPABILITIES, DISPATCH_HEADER, RoutingConfig};
 
 use crate::dispatch;
 use crate::mesh::Mesh;
@@ -169,7 +169,12 @@ fn wasm_filter(name: &str, configuration: String, mesh: &Mesh<'_>) -> HttpFilter
             code: AsyncDataSource::Local(DataSource::Filename(mesh.options.module_path.clone())),
         },
         configuration: Some(PluginConfiguration::Text { value: configuration }),
+        // After a trap the worker gets a new VM. The other policies leave it without the filter for good: then FAIL_CLOSED
+        // answers every request with 503, and FAIL_OPEN with 404, for no request without a key has a route.
         failure_policy: Some(FailurePolicy::FailReload),
+        capability_restriction_config: Some(CapabilityRestrictionConfig {
+            allowed_capabilities: CAPABILITIES.map(|name| (name.to_owned(), Empty {})).into(),
+        }),
     };
     filter_of("fingerpost", HttpFilterConfig::Wasm(Wasm { config: plugin }))
 }

@@ -13,6 +13,8 @@ pub struct FilterSite<'m> {
     pub module: &'m str,
     /// The plugin's configuration.
     pub configuration: &'m [u8],
+    /// What the module may use of the proxy; none: everything.
+    pub capabilities: &'m [String],
 }
 
 /// What a filter wants to happen next.

@@ -61,6 +61,7 @@ pub(crate) struct Plugin {
     name: String,
     module: String,
     configuration: Vec<u8>,
+    capabilities: Vec<String>,
 }
 
 /// An `HttpConnectionManager` without its routes, which are read elsewhere.
@@ -162,6 +163,9 @@ impl HttpFilter {
                     let PluginConfiguration::Text { value } = it;
                     value.into_bytes()
                 }),
+                capabilities: config
+                    .capability_restriction_config
+                    .map_or_else(Vec::new, |it| it.allowed_capabilities.into_keys().collect()),
             }),
         }
     }
@@ -174,6 +178,7 @@ impl Plugin {
             plugin: &self.name,
             module: &self.module,
             configuration: &self.configuration,
+            capabilities: &self.capabilities,
         }
     }
 }

@@ -79,6 +79,8 @@ impl Filters {
                     let plugin = Plugin::of(module.clone())
                         .name(site.plugin)
                         .config(site.configuration);
+                    let capabilities = site.capabilities.iter();
+                    let plugin = capabilities.fold(plugin, |plugin, name| plugin.capability(name));
                     let started = Simulator::start([plugin]).map_err(|error| {
                         format!("the filter of {} does not start: {error}", site.listener)
                     })?;

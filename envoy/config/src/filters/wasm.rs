@@ -1,7 +1,10 @@
 //! `envoy/extensions/filters/http/wasm/v3` and `envoy/extensions/wasm/v3`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::Empty;
 use crate::core::AsyncDataSource;
 
 /// `envoy.extensions.filters.http.wasm.v3.Wasm`.
@@ -24,6 +27,16 @@ pub struct PluginConfig {
     pub configuration: Option<PluginConfiguration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_policy: Option<FailurePolicy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability_restriction_config: Option<CapabilityRestrictionConfig>,
+}
+
+/// `envoy.extensions.wasm.v3.CapabilityRestrictionConfig`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapabilityRestrictionConfig {
+    /// By the name of the function or callback. The message behind it, `SanitizationConfig`, has no fields.
+    pub allowed_capabilities: BTreeMap<String, Empty>,
 }
 
 /// `envoy.extensions.wasm.v3.VmConfig`.

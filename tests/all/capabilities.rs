@@ -1,0 +1,208 @@
+//! The filter needs each capability that `compile` allows it, and Envoy refuses it all others.
+
+use std::collections::BTreeSet;
+
+use fingerpost_routing_config::CAPABILITIES;
+use fingerpost_simulator::{HeaderMap, Headers, Plugin};
+use fingerpost_tests::engines::simulator::module;
+use fingerpost_tests::repository;
+use serde_json::{Map, Value, json};
+
+use crate::engines::one_envoy_at_a_time;
+use crate::failure::{Proxy, Test, change_plugins, compiled_bootstrap, expect, stand_in};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("the filter needs each of its capabilities", each_is_needed),
+    ("the filter may do nothing else", others_are_refused),
+    ("the filter's host functions are its capabilities", all_are_listed),
+];
+
+/// So many requests find both of two destinations, but for a chance of 1 in 2^63.
+const DRAWS: usize = 64;
+/// More requests than fit into [`MEMORY`], if all are kept.
+const REQUESTS: usize = 20_000;
+/// What the module needs, and little more.
+const MEMORY: usize = 1_600 << 10;
+
+/// What can be seen of a filter that runs with some capabilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    /// The clusters that a rule with two of them leads to; none if Envoy does not start.
+    clusters: BTreeSet<String>,
+    /// The answer to a request that no rule takes and that has a key, where Envoy does not remove that itself.
+    with_key: Option<u16>,
+    /// Whether the log has the reason why a configuration is refused.
+    has_reason: bool,
+    /// Whether many requests need no more memory than few.
+    is_bounded: bool,
+}
+
+/// Without any of them something breaks.
+fn each_is_needed() -> Result<(), String> {
+    let _turn = one_envoy_at_a_time();
+    let all = seen(&CAPABILITIES)?;
+    let expected = Seen {
+        clusters: [
+            "outbound|80||one.default.svc.cluster.local",
+            "outbound|80||two.default.svc.cluster.local",
+        ]
+        .map(str::to_owned)
+        .into(),
+        with_key: Some(404),
+        has_reason: true,
+        is_bounded: true,
+    };
+    if all != expected {
+        return Err(format!("with all capabilities: {all:?}"));
+    }
+    for left_out in CAPABILITIES {
+        let names: Vec<&str> = CAPABILITIES
+            .into_iter()
+            .filter(|name| *name != left_out)
+            .collect();
+        let without = seen(&names)?;
+        if without == all {
+            return Err(format!(
+                "nothing breaks without {left_out}: take it from the list"
+            ));
+        }
+        eprintln!("without {left_out}: {without:?}");
+    }
+    Ok(())
+}
+
+fn seen(capabilities: &[&str]) -> Result<Seen, String> {
+    let (bootstrap, key) = compiled_bootstrap()?;
+    let mut bootstrap = without_early_removal(bootstrap);
+    let allowed = allow(capabilities);
+    change_plugins(&mut bootstrap, &|plugin| {
+        plugin["capability_restriction_config"] = allowed.clone();
+    });
+    let mut refused = bootstrap.clone();
+    change_plugins(&mut refused, &|plugin| {
+        plugin["configuration"]["value"] = json!("{\"version\":9}")
+    });
+    let folder = || tempfile::tempdir().map_err(|error| error.to_string());
+
+    let mut seen = Seen {
+        clusters: BTreeSet::new(),
+        with_key: None,
+        has_reason: Proxy::start(refused, folder()?)
+            .err()
+            .is_some_and(|log| log.contains("version: 9 is unknown")),
+        is_bounded: is_bounded(capabilities)?,
+    };
+    let Ok(proxy) = Proxy::start(bootstrap, folder()?) else {
+        return Ok(seen);
+    };
+    for _ in 0..DRAWS {
+        proxy.send("GET /split HTTP/1.1\r\nhost: a.test\r\n\r\n")?;
+    }
+    seen.clusters = proxy.echo.take().into_iter().map(|it| it.cluster).collect();
+    seen.with_key = Some(proxy.ask(&format!("x-fingerpost-route: {key}\r\n"))?);
+    Ok(seen)
+}
+
+/// Whether the module runs on in little memory, in the simulator.
+fn is_bounded(capabilities: &[&str]) -> Result<bool, String> {
+    let (mut bootstrap, _) = compiled_bootstrap()?;
+    let configuration = std::cell::RefCell::new(String::new());
+    change_plugins(&mut bootstrap, &|plugin| {
+        *configuration.borrow_mut() = plugin["configuration"]["value"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+    });
+    let plugin = Plugin::of(module()?)
+        .config(configuration.into_inner())
+        .memory(MEMORY);
+    let plugin = capabilities
+        .iter()
+        .fold(plugin, |plugin, name| plugin.capability(*name));
+    let Ok(mut simulator) = plugin.start() else {
+        return Ok(false);
+    };
+    for _ in 0..REQUESTS {
+        let pairs = [(":authority", "a.test"), (":path", "/split")];
+        let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        simulator.decide(Headers::from_list(HeaderMap::Request, headers.into()));
+        if simulator.take_failures().pop().is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A module that calls one function more is refused it, and the request goes on.
+fn others_are_refused() -> Result<(), String> {
+    let _turn = one_envoy_at_a_time();
+    // The module needs one function to see what it is to do; it answers by itself with another.
+    let with_get = [&CAPABILITIES[..], &["proxy_get_header_map_value"]].concat();
+    let with_both = [&with_get[..], &["proxy_send_local_response"]].concat();
+    for (allowed, status) in [(&[][..], 418), (&with_both, 418), (&with_get, 404)] {
+        let (mut bootstrap, key) = compiled_bootstrap()?;
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let module = folder.path().join("stand-in.wasm");
+        std::fs::write(&module, stand_in(&key)?).map_err(|error| error.to_string())?;
+        change_plugins(&mut bootstrap, &|plugin| {
+            plugin["vm_config"]["code"] = json!({"local": {"filename": module}});
+            plugin["capability_restriction_config"] = allow(allowed);
+        });
+        let proxy = Proxy::start(bootstrap, folder)?;
+        let what = format!("a call of proxy_send_local_response with {allowed:?}");
+        expect(&what, proxy.ask("x-beyond: 1\r\n")?, status)?;
+    }
+    Ok(())
+}
+
+/// What the filters declare of the proxy's functions is on the list, and `compile` writes the list.
+fn all_are_listed() -> Result<(), String> {
+    let file = repository::root().join("filters/filter-kit/src/hostcalls.rs");
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let blocks = text.split("unsafe extern \"C\" {").skip(1);
+    let declared: BTreeSet<&str> = blocks
+        .filter_map(|rest| rest.split_once("\n}").map(|(block, _)| block))
+        .flat_map(|block| block.split("fn ").skip(1))
+        .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
+        .collect();
+    let functions = CAPABILITIES
+        .into_iter()
+        .filter(|name| !name.starts_with("proxy_on_"));
+    let listed: BTreeSet<&str> = functions.collect();
+    if declared != listed {
+        return Err(format!(
+            "hostcalls.rs declares {declared:?}, and CAPABILITIES has {listed:?}"
+        ));
+    }
+    let (mut bootstrap, _) = compiled_bootstrap()?;
+    let written = std::cell::RefCell::new(Value::Null);
+    change_plugins(&mut bootstrap, &|plugin| {
+        *written.borrow_mut() = plugin["capability_restriction_config"].clone();
+    });
+    match written.into_inner() == allow(&CAPABILITIES) {
+        true => Ok(()),
+        false => Err("`compile` does not write the list".to_owned()),
+    }
+}
+
+fn allow(capabilities: &[&str]) -> Value {
+    let allowed = capabilities.iter().map(|name| ((*name).to_owned(), json!({})));
+    json!({"allowed_capabilities": allowed.collect::<Map<_, _>>()})
+}
+
+/// Only the filter removes keys of clients then.
+fn without_early_removal(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            fields.remove("early_header_mutation_extensions");
+            fields
+                .values_mut()
+                .for_each(|it| *it = without_early_removal(it.take()));
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|it| *it = without_early_removal(it.take())),
+        _ => {}
+    }
+    value
+}
