@@ -80,7 +80,7 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
     });
     let mut refused = bootstrap.clone();
     change_plugins(&mut refused, &|plugin| {
-        plugin["configuration"]["value"] = json!("{\"version\":9}")
+        plugin["configuration"]["value"] = json!("{\"version\":9}");
     });
     let folder = || tempfile::tempdir().map_err(|error| error.to_string());
 

@@ -4,11 +4,13 @@
 
 mod accepted;
 mod architecture;
+mod capabilities;
 mod circles;
 mod dependencies;
 mod differential;
 mod engines;
 mod expressions;
+mod failure;
 mod hostile;
 mod keys;
 mod manifests;
@@ -74,6 +76,9 @@ fn main() {
         "envoy: keys lead nowhere without the filter",
         keys::lead_nowhere_without_the_filter,
     ));
+    for (name, run) in failure::TESTS.iter().chain(capabilities::TESTS) {
+        trials.push(trial(&format!("envoy: {name}"), *run));
+    }
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));
     trials.push(trial("differential: patterns", patterns::agree));
