@@ -11,12 +11,20 @@ use serde_json::{Value, json};
 
 use crate::skipped::note_once;
 
+/// In characters: more of a placeholder is not shown.
+const LONGEST_PLACEHOLDER: usize = 40;
+
 /// Says what is assumed, once for each kind.
 pub(crate) fn note(assumed: &Assumptions) {
-    let Assumptions { gateways, hosts } = assumed;
+    let Assumptions {
+        gateways,
+        hosts,
+        values,
+    } = assumed;
     let lines = [
         kind(gateways, "Gateway", " with HTTP on port 80"),
         kind(hosts, "service", ""),
+        filled_in(values),
     ];
     lines.into_iter().flatten().for_each(note_once);
 }
@@ -40,8 +48,34 @@ pub(crate) fn as_json<'a>(all: impl Iterator<Item = &'a Assumptions> + Clone) ->
         entries.collect::<Vec<Value>>()
     };
     let gateways = of_kind("Gateway", &mut all.clone().flat_map(|it| &it.gateways));
-    let services = of_kind("Service", &mut all.flat_map(|it| &it.hosts));
-    [gateways, services].concat()
+    let services = of_kind("Service", &mut all.clone().flat_map(|it| &it.hosts));
+    let values = of_kind("Value", &mut all.flat_map(|it| &it.values));
+    [gateways, services, values].concat()
+}
+
+fn filled_in(values: &[String]) -> Option<String> {
+    let what = match values.len() {
+        0 => return None,
+        1 => "is a stand-in",
+        _ => "are stand-ins",
+    };
+    let short: Vec<String> = values.iter().map(|it| short_value(it)).collect();
+    Some(format!(
+        "{} {what} for what another tool fills in: --complete fills in nothing",
+        names(&short, "value")
+    ))
+}
+
+/// An expression of a template can be long.
+fn short_value(value: &str) -> String {
+    match value.char_indices().nth(LONGEST_PLACEHOLDER) {
+        Some((end, _)) if value.rfind(" = ").is_some_and(|at| at > end) => {
+            let (expression, value) = value.rsplit_once(" = ").unwrap_or_default();
+            let start = expression.get(..end).unwrap_or(expression).trim_end();
+            format!("{start}… = {value}")
+        }
+        Some(_) | None => value.to_owned(),
+    }
 }
 
 fn kind(names: &[String], noun: &str, how: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fingerpost_renderers::{Kustomization, Tool, normal};
-use fingerpost_resources::{Contents, Source, contents};
+use fingerpost_resources::{Contents, Source, contents, fill_in};
 use fingerpost_settings::FILE_NAME;
 use fingerpost_terminal::messages::{listed, note};
 use fingerpost_testing::is_test_file;
@@ -24,6 +24,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::rendered::{Render, render};
 use crate::skipped::{Reason, Skipped, is_of_other_tools, is_our_output, shown};
+use crate::templates::read_templates;
 use crate::working_folder::relative;
 
 /// What standard input is called in messages.
@@ -41,6 +42,8 @@ pub(crate) struct ReadOptions<'o> {
     pub(crate) render: &'o Render,
     /// What is invalid is left out, and the rest answers.
     pub(crate) answers_in_part: bool,
+    /// Placeholders get values, and templates are read without their tool where nothing else has a VirtualService.
+    pub(crate) fills_in: bool,
 }
 
 /// What was read.
@@ -87,11 +90,17 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
         &kustomizations,
         found().map(|(named, source)| (named.path.as_path(), source)),
     )?;
+    let chart_values: Vec<(PathBuf, Source)> = found()
+        .filter(|(named, _)| named.path.file_name().is_some_and(|it| it == "values.yaml"))
+        .map(|(named, source)| (named.path.clone(), source.clone()))
+        .collect();
+    let mut templates = Vec::new();
     for (named, source) in read {
         if named.is_found && rendered.covers(&named.path) {
             continue;
         }
         match reason_to_skip(&named, &source, &patches, &mut files.skipped) {
+            Some(Reason::Template) if options.fills_in => templates.push((named.path, source)),
             Some(reason) => files.skipped.add(&named.path, reason),
             None if holds_nothing(&source.text) => empty.push(source.name),
             None => {
@@ -106,6 +115,10 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
     files
         .sources
         .extend(made.filter(|source| !holds_nothing(&source.text)));
+    if options.fills_in {
+        fill_in(&mut files.sources);
+        read_templates(&mut files, templates, &chart_values);
+    }
     files.skipped.note_renderers(options.caller, options.render);
     if files.sources.is_empty() {
         return Err(nothing_to_compile(names, &empty, &files.skipped));

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use fingerpost_config_compiler::{
     Assume, Cause, Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
+    namespace_of_gateways,
 };
 use fingerpost_resources::{
-    Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Sources, read_in, visible,
+    Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Source, Sources, read_in, visible,
 };
 use fingerpost_terminal::count;
 use fingerpost_terminal::findings;
@@ -177,12 +178,26 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
             caller: reading.caller,
             render: reading.render,
             answers_in_part: reading.answers_in_part(),
+            fills_in: reading.answers_in_part() && !reading.is_complete(),
         },
     )?;
     let number_of_files = files.sources.len();
     let mut diagnostics = Diagnostics::new();
     let namespace = reading.namespace.unwrap_or(DEFAULT_NAMESPACE);
+    let may_be_elsewhere = reading.namespace.is_none() && reading.answers_in_part() && !reading.is_complete();
     let mut resources = read_in(files.sources, namespace, &mut diagnostics);
+    if let Some((namespace, of_gateways)) = namespace_of_gateways(&resources).filter(|_| may_be_elsewhere) {
+        let mut sources: Vec<Source> = resources.sources.iter().cloned().collect();
+        for source in sources.iter_mut().filter(|it| of_gateways.contains(&it.name)) {
+            source.add_stand_in("metadata.namespace", &namespace);
+        }
+        note_once(format!(
+            "resources without a namespace are taken to be in {}, where VirtualServices name their Gateway: -n names another",
+            visible(&namespace)
+        ));
+        diagnostics = Diagnostics::new();
+        resources = read_in(sources, &namespace, &mut diagnostics);
+    }
     note_skipped(&files.skipped, &resources, number_of_files, reading.list_skipped);
     note_namespace(reading, &resources);
     if reading.implies_gateway {

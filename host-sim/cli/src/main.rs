@@ -32,6 +32,7 @@ mod serve;
 mod settings;
 mod signals;
 mod skipped;
+mod templates;
 mod test;
 mod up;
 mod watch;

@@ -120,6 +120,16 @@ impl Skipped {
         text
     }
 
+    /// Says that templates are read without their tool.
+    pub(crate) fn note_templates(&self, number: usize) {
+        let are = if number == 1 { "is" } else { "are" };
+        note_once(format!(
+            "{} {are} read without rendering, as no other file has a VirtualService: conditions are taken to hold, loops run once, \
+             values are those of values.yaml or stand-ins",
+            count(number, "template")
+        ));
+    }
+
     /// Says which folders a tool renders, and how to read what it makes of them.
     pub(crate) fn note_renderers(&self, caller: Caller, wanted: &Render) {
         let command = caller.name();

@@ -12,6 +12,7 @@
 //! * A host outside the cluster's domain, if the input has no ServiceEntry for any such host, and neither a Service nor a
 //!   ServiceEntry in the namespace of the VirtualService: such an entry would be declared beside them. A host with a label `svc`, or in
 //!   the cluster's domain, is not assumed: it is a misspelt name of a service.
+//! * A service whose name has a part that was filled in for a placeholder: its real name is not known.
 //! * A subset of a host that is assumed, if no DestinationRule covers the host.
 //!
 //! Of `tcp` and `tls` rules nothing is assumed: there would be nothing to tell but that bytes pass. Nothing is assumed in the
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_resources::{Gateway, Meta, Origin, Resource, Resources, VirtualService};
 
+use crate::filled_in::{filled_in, is_filled_in};
 use crate::gateways::selects_proxy;
 use crate::host::{self, qualify};
 use crate::options::Options;
@@ -49,12 +51,14 @@ pub struct Assumptions {
     pub gateways: Vec<String>,
     /// Hosts of services that a route leads to, with their full names.
     pub hosts: Vec<String>,
+    /// Values that were filled in for placeholders, such as `${DOMAIN} = domain.example.com`.
+    pub values: Vec<String>,
 }
 
 impl Assumptions {
     /// Whether nothing is assumed.
     pub fn is_empty(&self) -> bool {
-        self.gateways.is_empty() && self.hosts.is_empty()
+        self.gateways.is_empty() && self.hosts.is_empty() && self.values.is_empty()
     }
 }
 
@@ -84,7 +88,10 @@ pub(crate) fn assume(
     what: Assume,
     invalid: &BTreeSet<String>,
 ) -> Assumptions {
-    let mut assumed = Assumptions::default();
+    let mut assumed = Assumptions {
+        values: filled_in(resources),
+        ..Assumptions::default()
+    };
     match what {
         Assume::Nothing => return assumed,
         Assume::Services => {}
@@ -93,7 +100,8 @@ pub(crate) fn assume(
     let known = KnownNames::new(resources, options, invalid);
     let unread = UnreadText::new(resources, invalid);
     let unknown = stand_in::unknown_hosts(resources, options, |host, service| {
-        may_be_served(service) && known.lacks(host, service, options) && !unread.may_declare_service(host)
+        let is_lacking = known.lacks(host, service, options) || is_filled_in(host, service, resources);
+        may_be_served(service) && is_lacking && !unread.may_declare_service(host)
     });
     assumed.hosts = unknown.names();
     stand_in::add_hosts(resources, options, unknown);

@@ -32,6 +32,7 @@ mod empty_clusters;
 mod endpoints;
 mod example;
 mod file_secrets;
+mod filled_in;
 mod foreign_upgrades;
 mod gateways;
 mod header_edits;
@@ -89,6 +90,7 @@ pub use detail::{
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
 pub use file_secrets::{FileSecret, SecretFiles};
+pub use filled_in::namespace_of_gateways;
 pub use gateways::ServerConflict;
 pub use header_edits::HeaderEdit;
 pub use host::{qualify, short_forms};

@@ -2,6 +2,7 @@
 //!
 //! What is assumed, the compiler decides.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use fingerpost_config_compiler::{Compilation, gateway_name, is_stand_in};
@@ -51,10 +52,31 @@ pub fn assumed_for(
             name: name.clone(),
         }
     };
+    let values = values_in(loaded, virtual_services.unwrap_or_default());
     gateways
         .map(of_kind(AssumedKind::Gateway))
         .chain(services.map(of_kind(AssumedKind::Service)))
+        .chain(values.iter().map(of_kind(AssumedKind::Value)))
         .collect()
+}
+
+/// What was filled in in the files of these VirtualServices and of the Gateways that they name.
+fn values_in(loaded: &Compilation, virtual_services: &[String]) -> BTreeSet<String> {
+    let services = loaded.resources.virtual_services.iter();
+    let services = services.filter(|it| virtual_services.contains(&it.meta.qualified_name()));
+    let services: Vec<_> = services.collect();
+    let named = services.iter().flat_map(|it| {
+        let names = it.spec.gateways.iter();
+        names.map(|name| gateway_name(name, &it.meta.namespace))
+    });
+    let named: BTreeSet<String> = named.collect();
+    let gateways = loaded.resources.gateways.iter();
+    let gateways = gateways.filter(|it| named.contains(&it.meta.qualified_name()) && !is_stand_in(it));
+    let files = services.iter().map(|it| it.origin.file());
+    let files: BTreeSet<&str> = files.chain(gateways.map(|it| it.origin.file())).collect();
+    let sources = &loaded.resources.sources;
+    let stand_ins = files.into_iter().flat_map(|it| sources.stand_ins(it));
+    stand_ins.map(|(it, with)| format!("{it} = {with}")).collect()
 }
 
 impl fmt::Display for Assumed {
@@ -62,6 +84,7 @@ impl fmt::Display for Assumed {
         let kind = match self.kind {
             AssumedKind::Gateway => "Gateway",
             AssumedKind::Service => "service",
+            AssumedKind::Value => "value",
         };
         write!(f, "{kind} {}", self.name)
     }

@@ -44,7 +44,7 @@ pub struct Explanation {
 pub struct Assumed {
     /// What it is.
     pub kind: AssumedKind,
-    /// `namespace/name` of a Gateway, the full host of a service.
+    /// `namespace/name` of a Gateway, the full host of a service, a placeholder and what was filled in for it.
     pub name: String,
 }
 
@@ -55,6 +55,8 @@ pub enum AssumedKind {
     Gateway,
     /// A service.
     Service,
+    /// A value that was filled in for a placeholder.
+    Value,
 }
 
 impl Explanation {

@@ -38,11 +38,43 @@ pub(crate) const KINDS: [&str; 10] = [
 /// What Helm knows inside of `{{ }}`.
 const HELM: [&str; 3] = [".Values.", ".Release.", ".Chart."];
 
+/// Whether a source has a VirtualService of Istio, one in a list included.
+pub fn has_virtual_service(source: &Source) -> bool {
+    has_resource(source, &|api, kind| {
+        kind == "VirtualService" && api.starts_with("networking.istio.io/")
+    })
+}
+
+/// Whether a source has a resource with such an API version and kind, one in a list included.
+pub(crate) fn has_resource(source: &Source, is_wanted: &impl Fn(&str, &str) -> bool) -> bool {
+    fn is_one(node: &Node, is_wanted: &impl Fn(&str, &str) -> bool) -> bool {
+        let text = |key| match node.get(key).map(|it| &it.value) {
+            Some(Value::Scalar(Scalar::Text(text))) => text.as_str(),
+            _ => "",
+        };
+        match node.get("items").map(|it| &it.value) {
+            Some(Value::List(items)) => items.iter().any(|it| is_one(it, is_wanted)),
+            _ => is_wanted(text("apiVersion"), text("kind")),
+        }
+    }
+    let mut roots = source
+        .documents()
+        .iter()
+        .flatten()
+        .filter_map(|it| it.root.as_deref());
+    roots.any(|it| is_one(it, is_wanted))
+}
+
 /// Looks into a source.
 pub fn contents(source: &Source) -> Contents {
     let text = source.text.as_str();
     if source.not_utf8.is_some() || u32::try_from(text.len()).is_err() {
         return unreadable(text);
+    }
+    // Most files beside resources are large and of other tools: they are not parsed.
+    let may_be_one = text.contains("apiVersion") || has_template_mark(text) || text.lines().any(names_kind);
+    if !may_be_one {
+        return Contents::Other;
     }
     let mut contents = Contents::Other;
     for document in source.documents() {

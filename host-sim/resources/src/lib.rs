@@ -28,6 +28,7 @@ mod render;
 mod resource;
 mod service_entry;
 mod source;
+mod stand_ins;
 mod validate;
 mod virtual_service;
 mod visible;
@@ -35,7 +36,7 @@ pub mod yaml;
 
 pub use code::{Code, UnknownCode};
 pub use confidential::Hidden;
-pub use contents::{Contents, contents};
+pub use contents::{Contents, contents, has_virtual_service};
 pub use decode::{closest, name_list};
 pub use destination_rule::{
     ClientTlsMode, ClientTlsSettings, ConnectionKeepalive, ConnectionPoolSettings, DestinationRule,
@@ -64,6 +65,7 @@ pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};
 pub use source::{Source, Sources};
+pub use stand_ins::{fill_in, read_template};
 pub use validate::validate;
 pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,

@@ -3,6 +3,7 @@
 //! Opening files is the caller's work. A source whose bytes are not UTF-8 is kept, so that the
 //! error about it can show the line.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::yaml::{self, Document, SyntaxError};
@@ -15,6 +16,8 @@ pub struct Source {
     /// The text; with replacement characters where the bytes were not UTF-8.
     pub text: String,
     pub(crate) not_utf8: Option<NotUtf8>,
+    /// What was filled in for placeholders, by the placeholder as it was written.
+    pub(crate) stand_ins: BTreeMap<String, String>,
     /// What [`Source::documents`] found, so that a text that is looked into and then read is parsed once.
     parsed: Arc<OnceLock<Vec<Result<Document, SyntaxError>>>>,
 }
@@ -36,6 +39,7 @@ impl Source {
             name: name.into(),
             text: text.into(),
             not_utf8: None,
+            stand_ins: BTreeMap::new(),
             parsed: Arc::default(),
         }
     }
@@ -58,10 +62,28 @@ impl Source {
                         byte,
                         is_utf16,
                     }),
+                    stand_ins: BTreeMap::new(),
                     parsed: Arc::default(),
                 }
             }
         }
+    }
+
+    /// Says what was filled in.
+    pub(crate) fn with_stand_ins(self, stand_ins: BTreeMap<String, String>) -> Self {
+        Self { stand_ins, ..self }
+    }
+
+    /// Says of a value that is not in the text what is taken for it.
+    pub fn add_stand_in(&mut self, missing: impl Into<String>, value: impl Into<String>) {
+        self.stand_ins.insert(missing.into(), value.into());
+    }
+
+    /// The placeholders of the text, and what was filled in for each: the text has that.
+    pub fn stand_ins(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.stand_ins
+            .iter()
+            .map(|(it, with)| (it.as_str(), with.as_str()))
     }
 
     /// The documents of the text, or why one can't be read. They are kept until [`Source::forget_documents`].
@@ -106,6 +128,13 @@ impl Sources {
         self.iter()
             .find(|source| source.name == name)
             .map(|source| source.text.as_str())
+    }
+
+    /// What was filled in for placeholders in the source with this name, by placeholder.
+    pub fn stand_ins(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.iter()
+            .filter(move |it| it.name == name)
+            .flat_map(Source::stand_ins)
     }
 
     /// Every source, in the order given.

@@ -37,6 +37,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::read::Resources;
 use crate::resource::{Meta, Origin, Resource};
 use path::Path;
+pub(crate) use placeholders::{placeholder_in, placeholders_of};
 
 /// Reports what Istio would refuse or warn of.
 ///

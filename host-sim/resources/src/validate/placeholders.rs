@@ -3,6 +3,8 @@
 //! They are invalid as names and numbers. What is wrong is that the tool has not run, so an error about one says that in
 //! place of what is wrong with its letters.
 
+use std::collections::BTreeSet;
+
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::Sources;
@@ -15,10 +17,11 @@ const KUSTOMIZED: &str =
 const SCRIPTED: &str = "run the script that fills it in first, such as one with sed, or write the value";
 
 /// How placeholders begin and end, and what to do.
-const FORMS: [(&str, &str, &str); 6] = [
+const FORMS: [(&str, &str, &str); 7] = [
     ("{{", "}}", TEMPLATE),
     ("${", "}", FILLED_IN),
     ("$(", ")", KUSTOMIZED),
+    ("<<", ">>", SCRIPTED),
     ("###", "###", SCRIPTED),
     ("__", "__", SCRIPTED),
     ("<", ">", SCRIPTED),
@@ -42,6 +45,23 @@ pub(super) fn explain(diagnostics: &mut Diagnostics, sources: &Sources) {
     }
 }
 
+/// The placeholders that errors are about.
+pub(crate) fn placeholders_of(diagnostics: &Diagnostics, sources: &Sources) -> BTreeSet<String> {
+    let errors = diagnostics.iter().filter(|it| {
+        let is_meant = it.code == Code::UnknownField || it.code == Code::BadRegex;
+        it.severity == Severity::Error && !is_meant
+    });
+    errors
+        .filter_map(|it| placeholder_in(written(it, sources)?))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The first placeholder of a value.
+pub(crate) fn placeholder_in(value: &str) -> Option<&str> {
+    placeholder(value).map(|(it, _)| it)
+}
+
 /// What is written where a finding points to, if it is one value on one line and not of a Secret.
 fn written<'s>(finding: &Diagnostic, sources: &'s Sources) -> Option<&'s str> {
     if finding.subject.starts_with("Secret ") {
@@ -49,7 +69,14 @@ fn written<'s>(finding: &Diagnostic, sources: &'s Sources) -> Option<&'s str> {
     }
     let span = finding.span.as_ref()?;
     let text = sources.text(&span.file)?.get(span.bytes.clone())?;
-    (!text.contains(['\n', '[']) && !is_map(text)).then_some(text)
+    (!text.contains(['\n', '[']) && (!is_map(text) || braced(text).is_some())).then_some(text)
+}
+
+/// `{HOST}`: to YAML, a map with a key without a value.
+fn braced(value: &str) -> Option<&str> {
+    let name = value.strip_prefix('{')?.strip_suffix('}')?;
+    let is_part = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || matches!(it, '_' | '-');
+    (name.len() > 1 && name.chars().all(is_part)).then_some(value)
 }
 
 fn is_map(text: &str) -> bool {
@@ -70,6 +97,9 @@ fn placeholder(value: &str) -> Option<(&str, &'static str)> {
         if name.chars().any(|it| it.is_ascii_alphanumeric()) {
             return Some((whole, help));
         }
+    }
+    if let Some(whole) = braced(value) {
+        return Some((whole, SCRIPTED));
     }
     if let Some(variable) = variable(value) {
         return Some((variable, FILLED_IN));
@@ -106,7 +136,9 @@ mod tests {
         check("$STUDENT_NS.example.com", Some("$STUDENT_NS"));
         check("###ZONE###", Some("###ZONE###"));
         check("__HOST__", Some("__HOST__"));
+        check("<<__app__>>.<<__zone__>>", Some("<<__app__>>"));
         check("<your-domain>.com", Some("<your-domain>"));
+        check("{YOUR_HOST}", Some("{YOUR_HOST}"));
         check("HOST_PLACEHOLDER.example.com", Some("HOST_PLACEHOLDER"));
         for value in [
             "my_shop.example.com",

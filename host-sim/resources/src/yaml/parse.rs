@@ -62,7 +62,7 @@ pub(crate) fn parse(text: &str) -> Vec<Result<Document, SyntaxError>> {
             start.column = 0;
         }
         for text in split::json_texts(piece.text) {
-            parse_text(text, start, &mut documents);
+            parse_text(split::without_schemas(text), start, &mut documents);
             start = start.after(text);
         }
     }

@@ -48,6 +48,28 @@ fn has_directives(text: &str) -> bool {
     lines.peek().is_some() && lines.all(|line| line.starts_with('%'))
 }
 
+/// A document without the schemas of a CustomResourceDefinition, which has no part in routing: they are most of what
+/// an installation of an operator is, and slow to parse. Other documents are whole.
+pub(super) fn without_schemas(text: &str) -> &str {
+    let mut offset = 0;
+    let mut is_definition = false;
+    for line in text.split_inclusive('\n') {
+        is_definition |= line.trim_end() == "kind: CustomResourceDefinition";
+        if is_definition && line.trim_end() == "spec:" {
+            return &text[..offset];
+        }
+        // What comes in front of `spec` is short.
+        if offset > LONGEST_HEAD {
+            break;
+        }
+        offset += line.len();
+    }
+    text
+}
+
+/// In bytes: how far to look for the `spec` of a definition.
+const LONGEST_HEAD: usize = 16 * 1024;
+
 /// Cuts `{…} {…}` into its texts. Anything else stays in one piece.
 pub(super) fn json_texts(text: &str) -> Vec<&str> {
     let mut texts = Vec::new();
@@ -87,7 +109,7 @@ fn end_of_json(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::documents;
+    use super::{documents, without_schemas};
 
     #[track_caller]
     fn check(text: &str, want: &[&str]) {
@@ -117,5 +139,18 @@ mod tests {
     #[test]
     fn a_byte_order_mark_may_begin_each_document() {
         check("\u{feff}a\n---\n\u{feff}b\n", &["a\n", "b\n"]);
+    }
+
+    #[test]
+    fn the_schemas_of_a_definition_are_not_parsed() {
+        let head =
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\n";
+        assert_eq!(without_schemas(&format!("{head}spec:\n  names: {{}}\n")), head);
+        for whole in [
+            "apiVersion: v1\nkind: Service\nspec:\n  ports: []\n",
+            "kind: ConfigMap\ndata:\n  kind: CustomResourceDefinition\nspec:\n  a: 1\n",
+        ] {
+            assert_eq!(without_schemas(whole), whole);
+        }
     }
 }

@@ -1,0 +1,1 @@
+{{- define "shop.fullname" -}}x{{- end }}
