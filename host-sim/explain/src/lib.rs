@@ -8,7 +8,7 @@
 //! ```json
 //! {"version": 1,
 //!  "request": {"method": "GET", "scheme": "http", "authority": "shop.example.com", "path": "/cart", "normalised": null, "headers": [["k", "v"]]},
-//!  "proxy": {"istio": "ingressgateway"}, "assumed": [{"kind": "Gateway|Service", "name": "istio-system/public"}],
+//!  "proxy": {"istio": "ingressgateway"}, "assumed": [{"kind": "Gateway|Service|Value", "name": "istio-system/public"}],
 //!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "http means port 80"},
 //!  "host": {"domain": "shop.example.com", "kind": "exact|wildcard|any", "virtual_services": ["default/shop"],
 //!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
