@@ -27,7 +27,7 @@ pub(crate) struct Input {
     pub(crate) files: Vec<PathBuf>,
 
     /// Namespace of resources that name none [default: default]
-    #[arg(short = 'n', long, value_name = "NS", value_parser = namespace, help_heading = "Input")]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = fingerpost_settings::namespace, help_heading = "Input")]
     pub(crate) namespace: Option<String>,
 
     /// Labels of the proxy: only Gateways that select it are served [default: those of Istio's own gateway,
@@ -40,7 +40,7 @@ pub(crate) struct Input {
         long,
         value_name = "NS",
         default_value = "istio-system",
-        value_parser = namespace,
+        value_parser = fingerpost_settings::namespace,
         help_heading = "Proxy"
     )]
     proxy_namespace: String,
@@ -50,7 +50,7 @@ pub(crate) struct Input {
         long,
         value_name = "DOMAIN",
         default_value = "cluster.local",
-        value_parser = domain,
+        value_parser = fingerpost_settings::domain,
         help_heading = "Proxy"
     )]
     domain: String,
@@ -121,27 +121,6 @@ pub(crate) enum Colour {
     Always,
     /// Never
     Never,
-}
-
-/// The name of a namespace: a DNS label, as Kubernetes has it (RFC 1123).
-pub(crate) fn namespace(text: &str) -> Result<String, String> {
-    let is_inner = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-    let is_label = (1..=63).contains(&text.len())
-        && text.bytes().all(is_inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if is_label {
-        return Ok(text.to_owned());
-    }
-    Err("expected 1 to 63 small letters, digits and inner hyphens".to_owned())
-}
-
-/// The domain of a cluster: DNS labels with dots between.
-fn domain(text: &str) -> Result<String, String> {
-    for label in text.split('.') {
-        namespace(label).map_err(|error| format!("{error} in each part between dots"))?;
-    }
-    Ok(text.to_owned())
 }
 
 impl Input {

@@ -78,7 +78,7 @@ struct IstioArgs {
     fail_strategy: FailStrategyName,
 
     /// Name of the objects
-    #[arg(long, value_name = "NAME", default_value = "fingerpost", value_parser = crate::args::namespace, help_heading = "Istio")]
+    #[arg(long, value_name = "NAME", default_value = "fingerpost", value_parser = fingerpost_settings::namespace, help_heading = "Istio")]
     name: String,
 }
 

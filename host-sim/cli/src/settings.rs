@@ -5,6 +5,7 @@
 //! of the option, so the option itself comes first, then the variable, then the file, then our own default.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -15,7 +16,7 @@ use fingerpost_settings::{FILE_NAME, Kind, SETTINGS, Values, from_variables, rea
 use fingerpost_terminal::findings::{self, Detail};
 use fingerpost_terminal::messages::note;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, answered_in_json};
 use crate::files::{read_file, unreadable};
 use crate::skipped::shown;
 
@@ -37,16 +38,27 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    /// Shows what is wrong with the file.
+    /// Shows what is wrong with the file, as JSON too where that is the format of the answer.
     pub(crate) fn report(self) -> Failure {
         match self {
             Self::File(diagnostics, sources) => {
                 findings::show(&diagnostics, &sources, 0, Detail::Causes);
-                Failure::Diagnosed(diagnostics)
+                let failure = Failure::Diagnosed(diagnostics);
+                if !wants_json() {
+                    return failure;
+                }
+                answered_in_json(Err(failure)).err().unwrap_or(Failure::Findings)
             }
             Self::Other(failure) => failure,
         }
     }
+}
+
+/// Whether the arguments ask for JSON. Without the settings the command line may be incomplete, and is not parsed.
+fn wants_json() -> bool {
+    let arguments: Vec<_> = env::args_os().collect();
+    let is_pair = |pair: &[OsString]| matches!(pair, [name, value] if name == "--format" && value == "json");
+    arguments.iter().any(|it| it == "--format=json") || arguments.windows(2).any(is_pair)
 }
 
 /// The settings for the working folder.
@@ -176,7 +188,13 @@ fn with_default(arg: Arg, kind: Kind, values: &[String]) -> Arg {
             .default_missing_value("true")
             .value_name("true|false")
             .value_parser(value_parser!(bool)),
-        Kind::Text | Kind::OneOf(_) | Kind::EnvoyVersion | Kind::Labels | Kind::Paths | Kind::Ignored => arg,
+        Kind::Namespace
+        | Kind::Domain
+        | Kind::OneOf(_)
+        | Kind::EnvoyVersion
+        | Kind::Labels
+        | Kind::Paths
+        | Kind::Ignored => arg,
     }
 }
 

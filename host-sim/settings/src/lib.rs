@@ -4,6 +4,7 @@
 //! the environment; both give the texts that the command's options take. Which file counts, and that options come before
 //! variables and variables before the file, is the caller's matter.
 
+mod check;
 mod ignored;
 mod read;
 mod setting;
@@ -11,6 +12,7 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+pub use check::{domain, namespace};
 pub use ignored::{IgnoredFinding, InvalidIgnoredFinding};
 pub use read::read;
 pub use setting::{Kind, SETTINGS, Setting};

@@ -4,15 +4,13 @@
 //! as the texts that the command's options take.
 
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use fingerpost_config_compiler::{EnvoyVersion, Labels};
 use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
 use fingerpost_resources::{Code, Diagnostic, Diagnostics, Place, Source, closest, name_list, trees};
 
 use crate::Values;
-use crate::ignored::IgnoredFinding;
+use crate::check::check;
 use crate::setting::{Kind, SETTINGS};
 
 /// The fields of an ignored finding that is for some files only.
@@ -63,20 +61,9 @@ impl Reader<'_> {
 
     fn values(&mut self, kind: Kind, path: &str, node: &Node) -> Vec<String> {
         match kind {
-            Kind::Text => self.text(path, node).into_iter().collect(),
-            Kind::OneOf(choices) => {
+            Kind::OneOf(_) | Kind::EnvoyVersion | Kind::Namespace | Kind::Domain => {
                 let text = self.text(path, node);
-                let fitting = text.filter(|it| choices.contains(&it.as_str()));
-                if fitting.is_none() {
-                    self.expected(path, node, &name_list(choices, "or"));
-                }
-                fitting.into_iter().collect()
-            }
-            Kind::EnvoyVersion => {
-                let text = self.text(path, node);
-                self.checked::<EnvoyVersion>(path, node, text)
-                    .into_iter()
-                    .collect()
+                self.checked(kind, path, node, text).into_iter().collect()
             }
             Kind::Flag => match &node.value {
                 Value::Scalar(Scalar::Bool(value, _)) => vec![value.to_string()],
@@ -112,14 +99,14 @@ impl Reader<'_> {
             })
             .collect();
         let text = labels?.join(",");
-        self.checked::<Labels>(path, node, Some(text))
+        self.checked(Kind::Labels, path, node, Some(text))
     }
 
     /// A code, or a map of a code and paths.
     fn ignored(&mut self, path: &str, node: &Node) -> Vec<String> {
         let Value::Map(_) = &node.value else {
             let text = self.text(path, node);
-            let code = self.checked::<Code>(path, node, text);
+            let code = self.code(path, node, text);
             return code.into_iter().collect();
         };
         let entries = self.map(node, path, IGNORED);
@@ -129,7 +116,7 @@ impl Reader<'_> {
             return Vec::new();
         };
         let text = self.text(&format!("{path}.code"), code);
-        let Some(code) = self.checked::<Code>(path, code, text) else {
+        let Some(code) = self.code(path, code, text) else {
             return Vec::new();
         };
         let Some(paths) = field("paths") else {
@@ -150,10 +137,20 @@ impl Reader<'_> {
         from_here.map(|it| it.to_string_lossy().into_owned()).collect()
     }
 
-    /// A text that can be read as a `T`; else it is reported.
-    fn checked<T: Checked>(&mut self, path: &str, node: &Node, text: Option<String>) -> Option<String> {
+    /// The code of a finding. Without a path: that has a field of its own.
+    fn code(&mut self, path: &str, node: &Node, text: Option<String>) -> Option<String> {
+        if text.as_ref().is_some_and(|it| it.contains(':')) {
+            let reason = "write {code: …, paths: […]}".to_owned();
+            self.error(node.place, Code::BadValue, reason).about("", path);
+            return None;
+        }
+        self.checked(Kind::Ignored, path, node, text)
+    }
+
+    /// A text that is a value of this kind; else it is reported.
+    fn checked(&mut self, kind: Kind, path: &str, node: &Node, text: Option<String>) -> Option<String> {
         let text = text?;
-        match T::check(&text) {
+        match check(kind, &text) {
             Ok(()) => Some(text),
             Err(reason) => {
                 self.error(node.place, Code::BadValue, reason).about("", path);
@@ -218,34 +215,6 @@ impl Reader<'_> {
     fn error(&mut self, place: Place, code: Code, message: String) -> &mut Diagnostic {
         let span = place.in_file(&self.file);
         self.found.error(code, message).at(span)
-    }
-}
-
-/// A value whose text is checked and handed on.
-trait Checked {
-    fn check(text: &str) -> Result<(), String>;
-}
-
-impl Checked for EnvoyVersion {
-    fn check(text: &str) -> Result<(), String> {
-        Self::from_str(text).map(drop).map_err(|it| it.to_string())
-    }
-}
-
-impl Checked for Labels {
-    fn check(text: &str) -> Result<(), String> {
-        Self::from_str(text).map(drop)
-    }
-}
-
-impl Checked for Code {
-    fn check(text: &str) -> Result<(), String> {
-        // Without a path: a file has a field of its own for that.
-        match IgnoredFinding::from_str(text) {
-            Ok(it) if it.path.is_none() => Ok(()),
-            Ok(_) => Err("write {code: …, paths: […]}".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
     }
 }
 

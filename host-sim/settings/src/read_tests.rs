@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use fingerpost_resources::{Diagnostics, Source};
+use fingerpost_routing::Pattern;
 use serde_json::Value;
 
 use super::{IGNORED, read};
+use crate::check::check;
 use crate::setting::{Kind, SETTINGS};
 use crate::{SCHEMA, Values};
 
@@ -99,8 +101,16 @@ fn what_is_wrong_is_reported_with_its_place() {
             "1: wrong-type expected a map of labels, found the text \"istio=edge\": write e.g. labels: {istio: ingressgateway}",
         ),
         (
+            "proxyNamespace: Edge\n",
+            "1: bad-value invalid namespace `Edge`: expected 1 to 63 small letters, digits and inner hyphens: ",
+        ),
+        (
+            "labels: {app: a b}\n",
+            "1: bad-value invalid label `app=a b`: expected letters, digits, and between them `-`, `_` and `.`: ",
+        ),
+        (
             "engine: lua\n",
-            "1: wrong-type expected `wasm` or `native`, found the text \"lua\": ",
+            "1: bad-value expected `wasm` or `native`, found `lua`: ",
         ),
         ("files: {a: b}\n", "1: wrong-type expected a text, found a map: "),
         (
@@ -131,7 +141,8 @@ fn the_schema_has_the_fields_that_the_reader_has() {
     for setting in SETTINGS {
         let property = &schema["properties"][setting.field];
         let (key, expected) = match setting.kind {
-            Kind::Text => ("type", Value::from("string")),
+            Kind::Namespace => ("$ref", Value::from("#/$defs/namespace")),
+            Kind::Domain => ("type", Value::from("string")),
             Kind::OneOf(choices) => ("enum", Value::from(choices)),
             Kind::EnvoyVersion => ("type", Value::from(vec!["string", "number"])),
             Kind::Labels => ("type", Value::from("object")),
@@ -140,6 +151,55 @@ fn the_schema_has_the_fields_that_the_reader_has() {
             Kind::Ignored => continue, // its fields are compared above
         };
         assert_eq!(property[key], expected, "{}", setting.field);
+    }
+}
+
+#[test]
+fn the_patterns_of_the_schema_accept_what_the_reader_accepts() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let long = "a".repeat(64);
+    for (pointer, kind, label) in [
+        ("/$defs/namespace/pattern", Kind::Namespace, ""),
+        ("/properties/domain/pattern", Kind::Domain, ""),
+        (
+            "/properties/labels/additionalProperties/pattern",
+            Kind::Labels,
+            "app=",
+        ),
+        ("/properties/labels/propertyNames/pattern", Kind::Labels, "=1"),
+    ] {
+        let pattern = schema.pointer(pointer).and_then(Value::as_str).expect(pointer);
+        let pattern = Pattern::parse(pattern).expect("a pattern");
+        for text in [
+            "a",
+            "1",
+            "",
+            "a-b",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a.b",
+            "a..b",
+            ".a",
+            "a/b",
+            "a.b/c",
+            "a b",
+            "ä",
+            "*",
+            &long,
+            &long[1..],
+        ] {
+            let read = match label {
+                "=1" => check(kind, &format!("{text}=1")),
+                before => check(kind, &format!("{before}{text}")),
+            };
+            assert_eq!(
+                pattern.accepts(text.as_bytes()),
+                read.is_ok(),
+                "{pointer}: {text}: {read:?}"
+            );
+        }
     }
 }
 

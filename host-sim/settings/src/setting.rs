@@ -16,8 +16,10 @@ pub struct Setting {
 /// What a setting is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A text.
-    Text,
+    /// The name of a namespace.
+    Namespace,
+    /// The domain of a cluster.
+    Domain,
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// A release of Envoy.
@@ -35,15 +37,15 @@ pub enum Kind {
 /// Every setting, in the order in which people think of them.
 pub const SETTINGS: &[Setting] = &[
     setting("files", "files", "FINGERPOST_FILES", Kind::Paths),
-    setting("namespace", "namespace", "FINGERPOST_NAMESPACE", Kind::Text),
+    setting("namespace", "namespace", "FINGERPOST_NAMESPACE", Kind::Namespace),
     setting("labels", "labels", "FINGERPOST_LABELS", Kind::Labels),
     setting(
         "proxyNamespace",
         "proxy_namespace",
         "FINGERPOST_PROXY_NAMESPACE",
-        Kind::Text,
+        Kind::Namespace,
     ),
-    setting("domain", "domain", "FINGERPOST_DOMAIN", Kind::Text),
+    setting("domain", "domain", "FINGERPOST_DOMAIN", Kind::Domain),
     // `FINGERPOST_ENVOY` is the program.
     setting("envoy", "envoy", "FINGERPOST_ENVOY_VERSION", Kind::EnvoyVersion),
     setting(

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::fmt;
 
 use crate::Values;
+use crate::check::{check, flag};
 use crate::setting::{Kind, SETTINGS};
 
 /// A variable that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidVariable {
     name: &'static str,
-    reason: &'static str,
+    reason: String,
 }
 
 impl fmt::Display for InvalidVariable {
@@ -25,11 +26,11 @@ impl std::error::Error for InvalidVariable {}
 /// The settings that variables have. One that is empty is as one that is not set.
 ///
 /// # Errors
-/// A value is not UTF-8, or a flag is neither true nor false.
+/// A value is not UTF-8, or not one of its setting.
 pub fn from_variables(value_of: impl Fn(&str) -> Option<OsString>) -> Result<Values, InvalidVariable> {
     let mut values = Values::new();
     for setting in SETTINGS {
-        let invalid = |reason| InvalidVariable {
+        let invalid = |reason: String| InvalidVariable {
             name: setting.variable,
             reason,
         };
@@ -43,26 +44,27 @@ pub fn from_variables(value_of: impl Fn(&str) -> Option<OsString>) -> Result<Val
             Kind::Ignored => value
                 .into_string()
                 .map(|it| it.split(',').map(|it| it.trim().to_owned()).collect()),
-            Kind::Text | Kind::OneOf(_) | Kind::EnvoyVersion | Kind::Labels | Kind::Flag => {
-                value.into_string().map(|it| vec![it])
-            }
+            Kind::Namespace
+            | Kind::Domain
+            | Kind::OneOf(_)
+            | Kind::EnvoyVersion
+            | Kind::Labels
+            | Kind::Flag => value.into_string().map(|it| vec![it]),
         };
-        let mut texts = texts.map_err(|_| invalid("it is not UTF-8"))?;
+        let mut texts = texts.map_err(|_| invalid("it is not UTF-8".to_owned()))?;
+        for text in &texts {
+            check(setting.kind, text).map_err(|it| invalid(it))?;
+        }
         if setting.kind == Kind::Flag {
-            let flag = texts.iter().find_map(|it| flag(it));
-            texts = vec![flag.ok_or_else(|| invalid("expected true or false"))?.to_string()];
+            texts = texts
+                .iter()
+                .filter_map(|it| flag(it))
+                .map(|it| it.to_string())
+                .collect();
         }
         values.insert(setting.option, texts);
     }
     Ok(values)
-}
-
-fn flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -100,7 +102,20 @@ mod tests {
         let error = from_variables(value_of).expect_err("no flag");
         assert_eq!(
             error.to_string(),
-            "environment variable FINGERPOST_HELM: expected true or false"
+            "environment variable FINGERPOST_HELM: expected true or false, found `maybe`"
         );
+    }
+
+    #[test]
+    fn every_setting_checks_its_variable() {
+        for setting in SETTINGS {
+            let value_of = |name: &str| (name == setting.variable).then(|| OsString::from("no,such/=value"));
+            let read = from_variables(value_of);
+            match (setting.kind, read) {
+                (Kind::Paths, read) => assert!(read.is_ok()),
+                (_, Ok(values)) => panic!("{}: {values:?}", setting.variable),
+                (_, Err(error)) => assert!(error.to_string().contains(setting.variable), "{error}"),
+            }
+        }
     }
 }

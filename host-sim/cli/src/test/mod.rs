@@ -107,7 +107,7 @@ pub(crate) struct Test {
     files: Vec<PathBuf>,
 
     /// Namespace of resources that name none [default: `namespace` in the test file, else default]
-    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::args::namespace, help_heading = "Input")]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = fingerpost_settings::namespace, help_heading = "Input")]
     namespace: Option<String>,
 
     /// The input is the whole cluster: assume no Gateways, services or labels that it does not have
