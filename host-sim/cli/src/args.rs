@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::ignored::Ignored;
 use crate::module;
 use crate::rendered::Render;
+use crate::watch;
 
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]
@@ -124,6 +125,11 @@ pub(crate) enum Colour {
 }
 
 impl Input {
+    /// All that changes what is read, the file of settings among it.
+    pub(crate) fn watched(&self, settings: PathBuf) -> Vec<PathBuf> {
+        watch::inputs(&self.files, &self.render, Some(settings))
+    }
+
     /// The compiler's options.
     pub(crate) fn options(&self, engine: EngineName, module_path: String) -> Options {
         let defaults = Options::default();

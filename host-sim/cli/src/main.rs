@@ -75,7 +75,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     Explain(explain::Explain),
     Routes(routes::Routes),
     Request(request::Request),
@@ -161,6 +161,15 @@ fn parse() -> Result<Cli, Failure> {
     }
     settings::check_helm_values(&matches)?;
     Ok(cli)
+}
+
+/// The command line once more, with the settings as they are now.
+pub(crate) fn parse_again() -> Result<Command, Failure> {
+    let settings = settings::find().map_err(settings::Unusable::report)?;
+    let matches = settings.apply(Cli::command()).try_get_matches();
+    let cli = matches.and_then(|it| Cli::from_arg_matches(&it));
+    let cli = cli.map_err(|error| Failure::refused(error.to_string()))?;
+    Ok(cli.command)
 }
 
 fn from_matches(matches: &ArgMatches) -> Cli {

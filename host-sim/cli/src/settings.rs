@@ -73,6 +73,12 @@ pub(crate) fn find() -> Result<Settings, Unusable> {
     Ok(Settings { values, file })
 }
 
+/// Where the file of settings is, or would be.
+pub(crate) fn file() -> PathBuf {
+    let found = env::current_dir().ok().and_then(|it| find_file(&it));
+    found.unwrap_or_else(|| PathBuf::from(FILE_NAME))
+}
+
 /// The nearest file, as a path from the folder `here`.
 fn find_file(here: &Path) -> Option<PathBuf> {
     let mut way = PathBuf::new();

@@ -12,11 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use fingerpost_renderers::{Kustomization, Tool, as_argument, normal};
+use fingerpost_resources::Source;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use walkdir::WalkDir;
 
 use crate::files::{is_read, read_file};
+use crate::rendered::Render;
 use crate::signals::Stop;
 
 /// Poll interval for Ctrl-C.
@@ -64,6 +67,13 @@ impl Watch {
             seen: fingerprint(&paths),
             paths,
             notices,
+        }
+    }
+
+    /// Watches these instead, from now on, if they are others.
+    pub(crate) fn follow(&mut self, paths: &[PathBuf]) {
+        if self.paths != paths {
+            *self = Self::start(paths);
         }
     }
 
@@ -146,19 +156,61 @@ fn tells_of_a_change(kind: EventKind) -> bool {
 fn fingerprint(paths: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {
-        let files = WalkDir::new(path)
-            .follow_links(true)
-            .sort_by_file_name()
-            .into_iter()
-            .filter_entry(|it| it.depth() == 0 || !it.file_name().to_string_lossy().starts_with('.'))
-            .flatten()
-            .filter(|it| it.file_type().is_file() && (it.depth() == 0 || is_read(it.path())));
-        for file in files {
-            file.path().hash(&mut hasher);
-            read_file(file.path()).ok().hash(&mut hasher);
+        for file in files_of(path) {
+            file.hash(&mut hasher);
+            read_file(&file).ok().hash(&mut hasher);
         }
     }
     hasher.finish()
+}
+
+/// A file, or those of a folder that may change what is read from it.
+fn files_of(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_template = |it: &Path| it.extension().is_some_and(|it| it == "tpl");
+    let counts = move |it: &Path| is_read(it) || is_template(it) || Tool::of(it).is_some();
+    WalkDir::new(path)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|it| it.depth() == 0 || !it.file_name().to_string_lossy().starts_with('.'))
+        .flatten()
+        .filter(move |it| it.file_type().is_file() && (it.depth() == 0 || counts(it.path())))
+        .map(walkdir::DirEntry::into_path)
+}
+
+/// All that decides what is read from `files`: these, what tools add to them, and the settings.
+pub(crate) fn inputs(files: &[PathBuf], render: &Render, settings: Option<PathBuf>) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = files.to_vec();
+    if render.kustomize {
+        paths.extend(taken_elsewhere(files));
+    }
+    if render.helm {
+        paths.extend(render.helm_values.iter().cloned());
+    }
+    paths.extend(settings);
+    paths
+}
+
+/// What the kustomizations below `paths` take from elsewhere, and what those take in turn.
+fn taken_elsewhere(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut taken: Vec<PathBuf> = Vec::new();
+    let mut next = paths.to_vec();
+    while let Some(path) = next.pop() {
+        for file in files_of(&path).filter(|it| Tool::of(it) == Some(Tool::Kustomize)) {
+            let Ok(bytes) = read_file(&file) else { continue };
+            let source = Source::from_bytes(file.to_string_lossy(), bytes);
+            let kustomization = Kustomization::read(&file, &source);
+            let parts = kustomization.resources.iter().chain(&kustomization.patches);
+            for part in parts.filter(|it| it.as_os_str().is_empty() || it.exists()) {
+                let is_known = |it: &PathBuf| part.starts_with(normal(it));
+                if !paths.iter().chain(&taken).any(is_known) {
+                    taken.push(as_argument(part));
+                    next.push(as_argument(part));
+                }
+            }
+        }
+    }
+    taken
 }
 
 #[cfg(test)]
@@ -202,6 +254,43 @@ mod tests {
         check(&mut watch, || {
             fs::remove_file(deep.join("a.yaml")).expect("a file");
         });
+    }
+
+    #[test]
+    fn the_bases_of_a_kustomization_are_inputs_and_so_are_theirs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for (name, text) in [
+            (
+                "overlays/prod/kustomization.yaml",
+                "resources: [../../base, own.yaml]\npatches: [{path: ../host.yaml}]",
+            ),
+            ("overlays/prod/own.yaml", ""),
+            ("overlays/host.yaml", ""),
+            (
+                "base/kustomization.yaml",
+                "resources: [../more, ../base, https://example.com/x]",
+            ),
+            ("more/a.yaml", ""),
+            ("other/a.yaml", ""),
+        ] {
+            fs::create_dir_all(at(name).parent().expect("a folder")).expect("folders");
+            fs::write(at(name), text).expect("a file");
+        }
+        let mut render = Render::default();
+        let files = [at("overlays/prod")];
+        assert_eq!(inputs(&files, &render, None), files);
+        render.kustomize = true;
+        let mut found = inputs(&files, &render, Some(at("fingerpost.yaml")));
+        found.sort();
+        let expected = [
+            "base",
+            "fingerpost.yaml",
+            "more",
+            "overlays/host.yaml",
+            "overlays/prod",
+        ];
+        assert_eq!(found, expected.map(at));
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::echo_help::echo_help;
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
 use crate::run_options::explain_command;
+use crate::settings;
 use crate::signals::Stop;
 use crate::watch::{Wake, Watch};
 
@@ -100,7 +101,7 @@ impl Serve {
         let machine = |error: std::io::Error| Failure::surroundings(error.to_string());
         let stop = Stop::listen().map_err(machine)?;
         // Before the first reading, so that no change is missed.
-        let watch = Watch::start(&self.input.files);
+        let watch = Watch::start(&self.input.watched(settings::file()));
         let serve = Arc::new(self);
         let loaded = serve.load()?;
         let news = serve.follow(watch, stop.clone());
@@ -137,12 +138,9 @@ impl Serve {
             note("standard input is read once: changes of files are not followed");
             return news;
         }
-        let serve = Arc::clone(self);
-        thread::spawn(
-            move || {
-                while watch.wait(&stop) == Wake::Changed && sender.send(serve.load()).is_ok() {}
-            },
-        );
+        thread::spawn(move || {
+            while watch.wait(&stop) == Wake::Changed && sender.send(load_again(&mut watch)).is_ok() {}
+        });
         news
     }
 
@@ -219,6 +217,15 @@ impl Serve {
         }
         note(format_args!("reloaded: {changes}"));
     }
+}
+
+/// Reads what the command line and the settings name now, and watches that.
+fn load_again(watch: &mut Watch) -> News {
+    let crate::Command::Serve(serve) = crate::parse_again()? else {
+        return Err(Failure::refused("the command line is another one"));
+    };
+    watch.follow(&serve.input.watched(settings::file()));
+    serve.load()
 }
 
 /// Says what is served, and where.

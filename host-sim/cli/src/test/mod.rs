@@ -48,7 +48,7 @@ use crate::load::{LoadOptions, load_with};
 use crate::output::replace;
 use crate::rendered::Render;
 use crate::signals::Stop;
-use crate::watch::{Wake, Watch};
+use crate::watch::{self, Wake, Watch};
 
 /// Who reads the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -195,6 +195,7 @@ impl Test {
         for suite in files.iter().flat_map(|it| &it.suites) {
             paths.extend(inputs(suite).resources);
         }
+        let mut paths = watch::inputs(&paths, &self.render, None);
         paths.dedup();
         let watch = Watch::start(&paths);
         let tested = files
