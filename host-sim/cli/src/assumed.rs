@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fingerpost_config_compiler::Assumptions;
 use fingerpost_resources::visible;
-use fingerpost_terminal::listing::without_domain;
 use fingerpost_terminal::messages::{Verbosity, verbosity};
+use fingerpost_terminal::names::without_domain;
 use fingerpost_terminal::{count, list};
 use serde_json::{Value, json};
 

@@ -13,6 +13,7 @@ use fingerpost_resources::{
 use fingerpost_terminal::count;
 use fingerpost_terminal::findings;
 use fingerpost_terminal::messages::{listed, note};
+use fingerpost_terminal::names::set_domain;
 
 use crate::args::Input;
 use crate::assumed;
@@ -118,22 +119,29 @@ impl<'o> LoadOptions<'o> {
     }
 }
 
-/// What was compiled for one of the proxies, or could not be.
+/// What came of one of the proxies.
 struct Compiled {
-    compilation: Option<Compilation>,
-    options: Options,
+    outcome: Outcome,
     /// The Gateway that its labels are taken from.
     gateway: Option<String>,
-    findings: Diagnostics,
     /// Findings that the user has chosen not to see.
     ignored: Diagnostics,
-    sources: Sources,
+}
+
+enum Outcome {
+    Compiled(Box<Compilation>),
+    /// Nothing, because of the errors among the findings.
+    Invalid {
+        options: Options,
+        findings: Diagnostics,
+        sources: Sources,
+    },
 }
 
 impl Compiled {
     /// How `--labels` chooses it.
     fn name(&self) -> String {
-        let labels = proxy::shown(&self.options.labels);
+        let labels = proxy::shown(&self.options().labels);
         match &self.gateway {
             Some(gateway) => format!("{labels} (Gateway {})", visible(gateway)),
             None => labels,
@@ -141,8 +149,31 @@ impl Compiled {
     }
 
     fn number_of_routes(&self) -> usize {
-        let summary = self.compilation.as_ref().map(|it| &it.compiled.summary);
-        summary.map_or(0, |it| it.routes().count())
+        match &self.outcome {
+            Outcome::Compiled(it) => it.compiled.summary.routes().count(),
+            Outcome::Invalid { .. } => 0,
+        }
+    }
+
+    fn options(&self) -> &Options {
+        match &self.outcome {
+            Outcome::Compiled(it) => &it.options,
+            Outcome::Invalid { options, .. } => options,
+        }
+    }
+
+    fn findings(&self) -> &Diagnostics {
+        match &self.outcome {
+            Outcome::Compiled(it) => &it.findings,
+            Outcome::Invalid { findings, .. } => findings,
+        }
+    }
+
+    fn sources(&self) -> &Sources {
+        match &self.outcome {
+            Outcome::Compiled(it) => &it.resources.sources,
+            Outcome::Invalid { sources, .. } => sources,
+        }
     }
 }
 
@@ -172,6 +203,7 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
 
 /// Reads, and compiles for each proxy.
 fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compiled>, Failure> {
+    set_domain(&options.domain);
     let files = files::read(
         reading.files,
         &ReadOptions {
@@ -222,19 +254,16 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
     } else {
         proxy::find(&resources, &options, assume)
     };
-    let compile = |proxy| {
+    let number = groups.iter().map(Vec::len).sum();
+    // The last one gets the originals, all others get copies.
+    let mut inputs = std::iter::repeat_n((resources, diagnostics), number);
+    let compile = |(proxy, (resources, diagnostics))| {
         let may_be_read_in_part = |file: &str| files.found.contains(file);
-        compile_for(
-            proxy,
-            reading,
-            resources.clone(),
-            diagnostics.clone(),
-            may_be_read_in_part,
-        )
+        compile_for(proxy, reading, resources, diagnostics, may_be_read_in_part)
     };
     let mut compiled: Vec<Compiled> = Vec::new();
     for group in groups {
-        let of_group: Vec<Compiled> = group.into_iter().map(compile).collect();
+        let of_group: Vec<Compiled> = group.into_iter().zip(&mut inputs).map(compile).collect();
         let has_route = of_group.iter().any(|it| it.number_of_routes() > 0);
         if hides_errors(&compiled, &of_group) {
             break;
@@ -247,15 +276,10 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
             break;
         }
     }
-    if let [
-        Compiled {
-            options,
-            gateway: Some(gateway),
-            ..
-        },
-    ] = compiled.as_slice()
+    if let [only] = compiled.as_slice()
+        && let Some(gateway) = &only.gateway
     {
-        proxy::note_labels(options, &given, gateway, reading.caller);
+        proxy::note_labels(only.options(), &given, gateway, reading.caller);
     }
     Ok(compiled)
 }
@@ -263,8 +287,8 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
 /// Whether the usual proxy, which has no route, has errors that the others don't.
 fn hides_errors(usual: &[Compiled], others: &[Compiled]) -> bool {
     let usual = usual.iter().filter(|it| it.gateway.is_none());
-    let mut errors = usual.flat_map(|it| it.findings.iter().filter(|it| it.severity == Severity::Error));
-    errors.any(|error| !others.iter().any(|it| has_like(&it.findings, error)))
+    let mut errors = usual.flat_map(|it| it.findings().iter().filter(|it| it.severity == Severity::Error));
+    errors.any(|error| !others.iter().any(|it| has_like(it.findings(), error)))
 }
 
 fn compile_for(
@@ -298,31 +322,42 @@ fn compile_for(
     }
     let ignored = reading.ignored.remove_from(&mut diagnostics);
     let findings = judge(diagnostics, reading.strict, reading.ignored_codes);
-    Compiled {
-        options: options.clone(),
-        gateway,
-        findings: findings.clone(),
-        ignored,
-        sources: resources.sources.clone(),
-        compilation: compiled.map(|valid| Compilation {
+    let outcome = match compiled {
+        Some(valid) => Outcome::Compiled(Box::new(Compilation {
             resources,
             options,
             compiled: valid.compiled,
             assumed: valid.assumed,
             invalid: valid.invalid,
             findings,
-        }),
+        })),
+        None => Outcome::Invalid {
+            options,
+            findings,
+            sources: resources.sources,
+        },
+    };
+    Compiled {
+        outcome,
+        gateway,
+        ignored,
     }
 }
 
 /// Shows what was found, and returns what was compiled. An error ends it, except those about what is left out.
 fn finish(reading: &LoadOptions<'_>, proxies: Vec<Compiled>) -> Result<Vec<Compilation>, Failure> {
-    let findings = of_all(&proxies, |it| &it.findings);
+    let findings = of_all(&proxies, Compiled::findings);
     let ignored = of_all(&proxies, |it| &it.ignored).len();
     if let Some(first) = proxies.first() {
-        findings::show(&findings, &first.sources, ignored, reading.caller.detail());
+        findings::show(&findings, first.sources(), ignored, reading.caller.detail());
     }
-    let compiled: Option<Vec<Compilation>> = proxies.into_iter().map(|it| it.compilation).collect();
+    let compiled: Option<Vec<Compilation>> = proxies
+        .into_iter()
+        .map(|it| match it.outcome {
+            Outcome::Compiled(compilation) => Some(*compilation),
+            Outcome::Invalid { .. } => None,
+        })
+        .collect();
     let Some(compiled) = compiled else {
         return Err(Failure::Diagnosed(findings));
     };

@@ -6,7 +6,7 @@
 use fingerpost_config_compiler::Summary;
 use fingerpost_resources::visible;
 use fingerpost_terminal::count;
-use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::names::without_domain;
 use fingerpost_terminal::style::{BAD, DIM, GOOD, ODD, paint};
 
 /// More lines than this tell less.

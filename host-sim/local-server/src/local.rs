@@ -9,7 +9,8 @@ use fingerpost_config_compiler::{
     ClusterSummary, Endpoints, HostSummary, ListenerSummary, RouteSummary, Summary,
 };
 use fingerpost_envoy_runner::ServedCluster;
-use fingerpost_terminal::listing::{Remarks, without_domain};
+use fingerpost_terminal::listing::Remarks;
+use fingerpost_terminal::names::without_domain;
 use fingerpost_terminal::style::{DIM, NAME, paint};
 
 use crate::error::LocalError;

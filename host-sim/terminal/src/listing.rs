@@ -1,9 +1,12 @@
 //! Listeners, their hosts and their rules as tables: what `routes` prints, and `up` with more lines in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anstyle::Style;
 use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
 use fingerpost_resources::{Sources, visible};
 
+use crate::names::without_domain;
 use crate::style::{BOLD, DIM, NAME, paint};
 use crate::table::{self, Column};
 
@@ -81,9 +84,10 @@ pub fn tables(
     width: Option<usize>,
 ) -> String {
     let names = FileNames::new(sources);
+    let matches = MatchCounts::new(shown);
     let rows: Vec<Vec<String>> = shown
         .iter()
-        .flat_map(|it| rows(&it.groups, &names, width))
+        .flat_map(|it| rows(&it.groups, &matches, &names, width))
         .collect();
     let table = Layout::new(rows, width.map_or(usize::MAX, |it| it.min(WIDEST)));
 
@@ -229,7 +233,12 @@ fn below(row: &[String]) -> Vec<String> {
 }
 
 /// The rows of a listener: one for each rule, and one for a host without rules.
-fn rows(groups: &[Group<'_>], names: &FileNames, width: Option<usize>) -> Vec<Vec<String>> {
+fn rows(
+    groups: &[Group<'_>],
+    matches: &MatchCounts<'_>,
+    names: &FileNames,
+    width: Option<usize>,
+) -> Vec<Vec<String>> {
     let is_for_programs = width.is_none();
     let mut rows = Vec::new();
     for group in groups {
@@ -259,7 +268,7 @@ fn rows(groups: &[Group<'_>], names: &FileNames, width: Option<usize>) -> Vec<Ve
             } else {
                 (index + 1).to_string()
             });
-            row.extend(cells(route, group.host, names, is_for_programs));
+            row.extend(cells(route, matches, names, is_for_programs));
             rows.push(row);
         }
     }
@@ -284,7 +293,12 @@ fn domains(group: &Group<'_>, is_for_programs: bool) -> String {
 }
 
 /// The match, the rewrite, the destination, the rule and its place.
-fn cells(route: &RouteSummary, host: &HostSummary, names: &FileNames, is_for_programs: bool) -> Vec<String> {
+fn cells(
+    route: &RouteSummary,
+    matches: &MatchCounts<'_>,
+    names: &FileNames,
+    is_for_programs: bool,
+) -> Vec<String> {
     let shares: Vec<String> = route.destination.split(", ").map(|it| share(it, route)).collect();
     let place = match &route.span {
         Some(span) => format!("{}:{}", names.short(&span.file), span.line),
@@ -294,7 +308,7 @@ fn cells(route: &RouteSummary, host: &HostSummary, names: &FileNames, is_for_pro
         route.matches.clone(),
         route.rewrite.clone().unwrap_or_default(),
         shares.join(if is_for_programs { ", " } else { "\n" }),
-        rule(route, host),
+        matches.name(route),
         place,
     ];
     // A line break is one of ours: that of a name is shown as an escape.
@@ -306,18 +320,32 @@ fn cells(route: &RouteSummary, host: &HostSummary, names: &FileNames, is_for_pro
     cells.map(|cell| on_lines(cell).join("\n")).into()
 }
 
-/// The name of the rule. The match is named if the rule has several.
-fn rule(route: &RouteSummary, host: &HostSummary) -> String {
-    let Some(rule) = &route.rule else {
-        return route.virtual_service.clone();
-    };
-    let routes = host.routes.iter().filter_map(|it| it.rule.as_ref());
-    let all = routes.chain(host.left_out.iter().map(|it| &it.rule));
-    let matches = all.filter(|it| it.rules == rule.rules).count();
-    if matches == 1 {
-        rule.without_match()
-    } else {
-        rule.to_string()
+/// How many matches each rule has, wherever they are served: a rule is named alike for each of its hosts.
+struct MatchCounts<'a>(BTreeMap<String, BTreeSet<Option<&'a str>>>);
+
+impl<'a> MatchCounts<'a> {
+    fn new(shown: &[Shown<'a>]) -> Self {
+        let mut matches: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for host in shown.iter().flat_map(|it| &it.listener.hosts) {
+            let routes = host.routes.iter().filter_map(|it| it.rule.as_ref());
+            for rule in routes.chain(host.left_out.iter().map(|it| &it.rule)) {
+                let of_rule = matches.entry(rule.without_match()).or_default();
+                of_rule.insert(rule.matched.as_deref());
+            }
+        }
+        Self(matches)
+    }
+
+    /// The name of the rule. The match is named if the rule has several.
+    fn name(&self, route: &RouteSummary) -> String {
+        let Some(rule) = &route.rule else {
+            return route.virtual_service.clone();
+        };
+        let name = rule.without_match();
+        match self.0.get(&name) {
+            Some(matches) if matches.len() > 1 => rule.to_string(),
+            Some(_) | None => name,
+        }
     }
 }
 
@@ -327,16 +355,6 @@ fn share(destination: &str, route: &RouteSummary) -> String {
     let is_assumed = words.any(|host| route.assumed.iter().any(|it| it == host));
     let mark = if is_assumed { " (assumed)" } else { "" };
     format!("{}{mark}", without_domain(destination))
-}
-
-/// A destination without what all services of a cluster share: `reviews.default:9080`. The JSON form has all of it. A name
-/// in any other domain is shown whole, that of a cluster with a domain of its own too.
-pub fn without_domain(destination: &str) -> String {
-    let is_of_a_name = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
-    match destination.split_once(".svc.cluster.local") {
-        Some((service, rest)) if !rest.starts_with(is_of_a_name) => format!("{service}{rest}"),
-        _ => destination.to_owned(),
-    }
 }
 
 /// How files are named in a narrow column: without the directories that all of them have in common.

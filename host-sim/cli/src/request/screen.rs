@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use fingerpost_resources::visible;
 use fingerpost_terminal::headers;
-use fingerpost_terminal::listing::without_domain;
+use fingerpost_terminal::names::without_domain;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, NAME, ODD, paint};
 
 use super::proxies::Answer;

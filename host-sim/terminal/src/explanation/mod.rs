@@ -10,7 +10,7 @@ use fingerpost_explain::{Explanation, Host, HostKind, Outcome};
 use fingerpost_resources::{Code, Sources};
 
 use self::rows::{Margin, PLAIN, Screen};
-use crate::listing::without_domain;
+use crate::names::without_domain;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 /// Wider lines are hard to read: what belongs together would be far apart.

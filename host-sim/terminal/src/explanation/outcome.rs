@@ -6,7 +6,7 @@ use fingerpost_explain::{
 
 use super::rows::{Margin, PLAIN, Screen};
 use crate::headers;
-use crate::listing::without_domain;
+use crate::names::without_domain;
 use crate::style::{BAD, DIM, NAME, ODD};
 use crate::table::length;
 
