@@ -8,7 +8,8 @@
 //! | `times=2` | the rest holds for the first two attempts only |
 //!
 //! Attempts are counted for each value of `x-case` on each cluster, so that a mirrored copy does not use up the main
-//! request's; a request without `x-case` counts as `x-envoy-attempt-count` says. A part that can't be read is passed over.
+//! request's; a request without `x-case` counts as `x-envoy-attempt-count` says. A part that can't be read is answered with 400
+//! and the reason.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -35,16 +36,16 @@ const PLAIN: Directive = Directive {
 pub(super) struct Attempts(Mutex<HashMap<(String, String), u32>>);
 
 impl Attempts {
-    /// Counts the request, and says how to answer it.
-    pub(super) fn directive(&self, received: &Received) -> Directive {
+    /// Counts the request, and says how to answer it; or what of that can't be read.
+    pub(super) fn directive(&self, received: &Received) -> Result<Directive, String> {
         let Some(text) = received.header("x-echo") else {
-            return PLAIN;
+            return Ok(PLAIN);
         };
-        let (directive, times) = parse(text);
-        match times {
+        let (directive, times) = parse(text)?;
+        Ok(match times {
             Some(times) if self.count(received) > times => PLAIN,
             _ => directive,
-        }
+        })
     }
 
     fn count(&self, received: &Received) -> u32 {
@@ -63,25 +64,35 @@ impl Attempts {
     }
 }
 
-fn parse(text: &str) -> (Directive, Option<u32>) {
+fn parse(text: &str) -> Result<(Directive, Option<u32>), String> {
     let mut directive = PLAIN;
     let mut times = None;
-    for part in text.split(';').map(str::trim) {
+    for part in text.split(';').map(str::trim).filter(|it| !it.is_empty()) {
+        let invalid = |expected: &str| format!("x-echo: `{part}`: expected {expected}");
         match part.split_once('=').unwrap_or((part, "")) {
-            ("status", value) => directive.status = final_status(value).unwrap_or(directive.status),
-            ("delay", value) => {
-                let seconds = value
-                    .parse()
-                    .ok()
-                    .and_then(|it| Duration::try_from_secs_f64(it).ok());
-                directive.delay = seconds.unwrap_or_default();
+            ("status", value) => {
+                let status = final_status(value);
+                directive.status =
+                    status.ok_or_else(|| invalid("a status from 200 to 599, as status=503"))?;
             }
-            ("reset", _) => directive.reset = true,
-            ("times", value) => times = value.parse().ok(),
-            _ => {}
+            ("delay", value) => {
+                let delay = seconds(value);
+                directive.delay = delay.ok_or_else(|| invalid("a number of seconds, as delay=0.7"))?;
+            }
+            ("reset", "") => directive.reset = true,
+            ("times", value) => {
+                let number = value.parse();
+                times = Some(number.map_err(|_| invalid("a number of attempts, as times=2"))?);
+            }
+            _ => return Err(invalid("status=…, delay=…, reset or times=…")),
         }
     }
-    (directive, times)
+    Ok((directive, times))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// A status that ends a request: Envoy waits on after one below 200, and refuses what HTTP does not know.
@@ -116,19 +127,45 @@ mod tests {
             delay: Duration::from_millis(700),
             reset: true,
         };
-        assert_eq!(parse("reset; delay=0.7;status=503;times=2"), (expected, Some(2)));
-        assert_eq!(parse(""), (PLAIN, None));
+        assert_eq!(
+            parse("reset; delay=0.7;status=503;times=2"),
+            Ok((expected, Some(2)))
+        );
+        assert_eq!(parse(""), Ok((PLAIN, None)));
     }
 
     #[test]
-    fn a_status_that_ends_no_request_is_passed_over() {
+    fn what_cannot_be_read_is_said() {
+        for part in [
+            "delay=soon",
+            "delay=",
+            "delay=-1",
+            "delay=nan",
+            "delay=1s",
+            "times=x",
+            "times=-1",
+            "reset=1",
+            "stauts=503",
+            "503",
+        ] {
+            let reason = parse(&format!("status=503;{part}")).expect_err(part);
+            assert!(
+                reason.starts_with(&format!("x-echo: `{part}`: expected ")),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_that_ends_no_request_is_refused() {
         for status in [
             "0", "99", "100", "101", "199", "600", "65535", "65536", "", "-1", "ok",
         ] {
-            assert_eq!(parse(&format!("status={status}")), (PLAIN, None), "{status}");
+            assert!(parse(&format!("status={status}")).is_err(), "{status}");
         }
         for status in [200, 599] {
-            assert_eq!(parse(&format!("status={status}")).0.status, status);
+            let (directive, _) = parse(&format!("status={status}")).expect("a status");
+            assert_eq!(directive.status, status);
         }
     }
 
@@ -141,6 +178,7 @@ mod tests {
                     cluster,
                     &[("x-echo", "status=503;times=1"), ("x-case", case)],
                 ))
+                .expect("a directive")
                 .status
         };
         assert_eq!(
@@ -162,7 +200,10 @@ mod tests {
                 ("x-echo", "status=503;times=1"),
                 ("x-envoy-attempt-count", attempt),
             ];
-            attempts.directive(&received("a", &headers)).status
+            attempts
+                .directive(&received("a", &headers))
+                .expect("a directive")
+                .status
         };
         assert_eq!([status("1"), status("1"), status("2")], [503, 503, 200]);
     }

@@ -53,10 +53,10 @@ where
             match parse_head(&buffer, &served.cluster) {
                 Ok(Some(head)) => break head,
                 Ok(None) if buffer.len() > MAX_HEAD_BYTES => {
-                    return refuse(stream, "431 Request Header Fields Too Large").await;
+                    return refuse(stream, "431 Request Header Fields Too Large", "").await;
                 }
                 Ok(None) => {}
-                Err(_) => return refuse(stream, "400 Bad Request").await,
+                Err(_) => return refuse(stream, BAD_REQUEST, "").await,
             }
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
@@ -65,16 +65,20 @@ where
         buffer.drain(..length);
         let is_head = received.method == "HEAD";
         let answer = Answer::to(&received, served, shared.body);
-        let key = match shared.body {
-            EchoBody::Request => websocket::key(&received).map(str::to_owned),
+        let websocket = match shared.body {
+            EchoBody::Request => websocket::wanted(&received),
             EchoBody::Ok => None,
         };
         let directive = shared.receive(received);
         let received_bytes = match skip_body(&mut stream, &mut buffer, body).await {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return refuse(stream, "400 Bad Request").await;
+                return refuse(stream, BAD_REQUEST, "").await;
             }
             length => length?,
+        };
+        let directive = match directive {
+            Ok(directive) => directive,
+            Err(reason) => return refuse(stream, BAD_REQUEST, &reason).await,
         };
         if !directive.delay.is_zero() {
             tokio::time::sleep(directive.delay).await;
@@ -82,8 +86,10 @@ where
         if directive.reset {
             return Ok(());
         }
-        if let Some(key) = key.filter(|_| directive.status == 200) {
-            return websocket::serve(stream, buffer, &key).await;
+        match websocket.filter(|_| directive.status == 200) {
+            Some(Ok(key)) => return websocket::serve(stream, buffer, &key).await,
+            Some(Err(refusal)) => return refuse(stream, refusal.head(), refusal.reason()).await,
+            None => {}
         }
         let headers = shared.answer_headers(&served.cluster);
         let bytes = head_and_body(answer, received_bytes, directive, headers, is_head);
@@ -95,9 +101,19 @@ where
     }
 }
 
-/// Answers an invalid request with `status`, and closes the connection.
-async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, status: &str) -> io::Result<()> {
-    let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+const BAD_REQUEST: &str = "400 Bad Request";
+
+/// Answers an invalid request, and closes the connection. `head` is the status, with more lines if need be.
+async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, head: &str, reason: &str) -> io::Result<()> {
+    let body = if reason.is_empty() {
+        String::new()
+    } else {
+        format!("{reason}\n")
+    };
+    let answer = format!(
+        "HTTP/1.1 {head}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
 }

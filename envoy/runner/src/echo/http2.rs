@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::Answer;
@@ -52,6 +52,10 @@ async fn answer(
         received_bytes += length;
         body.flow_control().release_capacity(length)?;
     }
+    let directive = match directive {
+        Ok(directive) => directive,
+        Err(reason) => return refuse(&reason, respond),
+    };
     tokio::time::sleep(directive.delay).await;
     if directive.reset {
         respond.send_reset(Reason::INTERNAL_ERROR);
@@ -82,6 +86,16 @@ async fn answer(
         stream.send_data(Data::new(text.into_bytes()), true)?;
     }
     Ok(())
+}
+
+/// The answer to a request whose `x-echo` can't be read.
+fn refuse(reason: &str, mut respond: SendResponse<Data>) -> Result<(), h2::Error> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let kind = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert("content-type", kind);
+    let mut stream = respond.send_response(response, false)?;
+    stream.send_data(Data::new(format!("{reason}\n").into_bytes()), true)
 }
 
 /// The answer to a call of gRPC.

@@ -238,8 +238,8 @@ impl Shared {
         headers.chain(self.cluster_header.as_deref().map(|name| (name, cluster)))
     }
 
-    /// Reports a request, and says how it is to be answered.
-    fn receive(&self, received: Received) -> Directive {
+    /// Reports a request, and says how it is to be answered; or why it is refused.
+    fn receive(&self, received: Received) -> Result<Directive, String> {
         let directive = self.attempts.directive(&received);
         match &self.report {
             Report::Keep => {

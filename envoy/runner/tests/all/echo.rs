@@ -142,6 +142,107 @@ fn a_websocket_gets_its_messages_back() {
     assert!(answer.ends_with(&sent), "{answer:?}");
 }
 
+/// What comes back for a request to an echo server that shows requests, and the bytes after its head.
+fn send_to_shower(bytes: &[u8]) -> (String, Vec<u8>) {
+    let echo = Echo::start(EchoOptions {
+        body: EchoBody::Request,
+        ..EchoOptions::default()
+    })
+    .unwrap();
+    let mut stream = TcpStream::connect(echo.listen("a").unwrap()).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).unwrap(), body)
+}
+
+const HANDSHAKE: &str = "GET / HTTP/1.1\r\nhost: h\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn a_handshake_that_is_not_of_a_websocket_is_refused_with_the_reason() {
+    for (from, to, status, reason) in [
+        ("GET", "POST", "400", "GET"),
+        (
+            "connection: Upgrade",
+            "connection: keep-alive",
+            "400",
+            "connection: upgrade",
+        ),
+        (
+            "sec-websocket-version: 13\r\n",
+            "",
+            "426",
+            "sec-websocket-version: 13",
+        ),
+        ("version: 13", "version: 8", "426", "sec-websocket-version: 13"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "YQ==", "400", "sec-websocket-key"),
+        ("sec-websocket-key", "x-key", "400", "sec-websocket-key"),
+    ] {
+        let (head, body) = send_to_shower(HANDSHAKE.replace(from, to).as_bytes());
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{to}: {head}");
+        assert_eq!(
+            status == "426",
+            head.contains("sec-websocket-version: 13\r\n"),
+            "{head}"
+        );
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.contains(reason), "{to}: {body}");
+    }
+}
+
+/// RFC 6455, section 7.4.1.
+#[test]
+fn a_frame_that_is_wrong_ends_a_websocket_with_the_reason() {
+    for (frame, code) in [
+        // Without a mask, with a reserved bit, of an unknown kind, a ping in pieces, a text that is not UTF-8.
+        (&[0x81, 1, b'a'][..], 1002_u16),
+        (&[0xc1, 0x81, 0, 0, 0, 0, b'a'], 1002),
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x09, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x81, 0x81, 0, 0, 0, 0, 0xff], 1007),
+    ] {
+        let (head, frames) = send_to_shower(&[HANDSHAKE.as_bytes(), frame].concat());
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        let [high, low] = code.to_be_bytes();
+        assert_eq!(frames, [0x88, 2, high, low], "{frame:?}");
+    }
+}
+
+#[test]
+fn what_is_not_http_is_answered_with_its_status() {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nbad header\r\n\r\n"[..],
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+    ] {
+        let answer = send(&echo(), bytes);
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"),
+            "{answer}"
+        );
+    }
+    let long = format!("GET / HTTP/1.1\r\nx-a: {}", "a".repeat(1024 * 1024));
+    let answer = send(&echo(), long.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
+fn an_x_echo_that_cannot_be_read_is_refused_with_the_reason() {
+    let answer = send(
+        &echo(),
+        b"GET / HTTP/1.1\r\nhost: h\r\nx-echo: delay=soon\r\n\r\n",
+    );
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\nx-echo: `delay=soon`: expected a number of seconds, as delay=0.7\n"),
+        "{answer}"
+    );
+}
+
 #[test]
 fn a_server_that_says_ok_takes_an_upgrade_for_a_request() {
     let head = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\nupgrade: websocket\r\nsec-websocket-key: a\r\n\r\n";
