@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{self, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -12,23 +12,14 @@ use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::messages::note;
 use fingerpost_terminal::style::{BOLD, DIM, NAME, paint};
 use fingerpost_terminal::table::{self, Column};
-use fingerpost_xds::{XdsFile, split};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
-use crate::certificates;
+use crate::envoy_files::{BOOTSTRAP, MODULE, XDS, envoy_files};
 use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{left_out, load, note_plain_text};
-use crate::module;
 use crate::output::{Artifact, write};
-
-const BOOTSTRAP: &str = "envoy.json";
-const MODULE: &str = "fingerpost.wasm";
-const ROUTING: &str = "routing.json";
-/// The folder of the files of `--xds`.
-const XDS: &str = "xds";
 
 /// Compile resources to files for Envoy
 ///
@@ -93,10 +84,6 @@ impl Compile {
     }
 
     fn compile(&self) -> Result<(), Failure> {
-        let wasm = match self.engine {
-            EngineName::Wasm => Some(module::bytes()),
-            EngineName::Native => None,
-        };
         let module_path = match &self.module_path {
             Some(path) => path.clone(),
             None => absolute(&self.output, MODULE, "--module-path")?,
@@ -113,48 +100,12 @@ impl Compile {
             &[],
         )?;
 
-        let split = xds_path.map(|it| split(&loaded.compiled.bootstrap, &it));
-        let bootstrap = match &split {
-            Some(split) => pretty(&split.bootstrap)?,
-            None => pretty(&loaded.compiled.bootstrap)?,
-        };
-        let routing = pretty(&loaded.compiled.routing())?;
-        let xds = split.map_or_else(Vec::new, |it| it.files.files());
-        let xds: Vec<(PathBuf, XdsFile)> = xds
-            .into_iter()
-            .map(|file| (Path::new(XDS).join(&file.name), file))
-            .collect();
-        let secret = loaded.compiled.holds_private_key();
-        let mut artifacts = vec![Artifact {
-            name: Path::new(BOOTSTRAP),
-            content: bootstrap.as_bytes(),
-            secret: secret && !self.xds,
-        }];
-        artifacts.extend(wasm.map(|content| Artifact {
-            name: Path::new(MODULE),
-            content,
-            secret: false,
-        }));
-        artifacts.push(Artifact {
-            name: Path::new(ROUTING),
-            content: routing.as_bytes(),
-            secret: false,
-        });
-        let secrets = certificates::resource_files(&loaded.compiled);
-        artifacts.extend(secrets.iter().map(|(path, content)| Artifact {
-            name: path,
-            content: content.as_bytes(),
-            secret: false,
-        }));
-        artifacts.extend(xds.iter().map(|(path, file)| Artifact {
-            name: path,
-            content: file.content.as_bytes(),
-            secret: file.is_secret(),
-        }));
+        let files = envoy_files(&loaded.compiled, xds_path.as_deref())?;
+        let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
         let written = write(&self.output, &artifacts)?;
 
         note_plain_text(&loaded.compiled.summary);
-        if secret {
+        if loaded.compiled.holds_private_key() {
             let holder = if self.xds { "a file in xds" } else { BOOTSTRAP };
             note(format_args!("{holder} holds a private key: only you may read it"));
         }
@@ -204,13 +155,6 @@ fn absolute(output: &Path, name: &str, option: &str) -> Result<String, Failure> 
             path.display()
         ))
     })
-}
-
-/// JSON for people, with a line feed at the end.
-fn pretty(value: &impl Serialize) -> Result<String, Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    text.push('\n');
-    Ok(text)
 }
 
 /// What was made, in a few lines.

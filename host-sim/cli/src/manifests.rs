@@ -1,4 +1,6 @@
-//! `fingerpost manifests`: what a cluster needs so that the filter routes there.
+//! `fingerpost manifests`: what a cluster or docker compose needs so that the filter routes there.
+
+mod compose;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,24 +12,30 @@ use fingerpost_manifests::{Document, ModuleLocation, to_yaml};
 use fingerpost_terminal::messages::{error, note};
 use fingerpost_terminal::screen;
 
+use compose::ComposeArgs;
+
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::load::load_each;
 use crate::output::{Artifact, write};
 
-/// Write Kubernetes manifests that put the filter into a gateway
+/// Write manifests that put the filter into a gateway
 ///
 /// --istio: for a gateway of Istio, a TrafficExtension (before Istio 1.30 a WasmPlugin) for each port and an EnvoyFilter with
 /// the routes. Istio goes on making listeners, clusters and certificates from the resources in the cluster; apply the
 /// manifests again whenever Gateways, VirtualServices or DestinationRules change.
 ///
 /// If the Gateways are for several gateway workloads, each gets its own set.
+///
+/// --compose: a folder for docker compose, with a stock Envoy, its configuration in files that it reads while it runs, and
+/// an echo server for each upstream that is a host name.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
+  fingerpost manifests --compose -f routes/ -o local && cd local && docker compose up --wait
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0")]
 pub(crate) struct Manifests {
     #[command(flatten)]
@@ -40,8 +48,15 @@ pub(crate) struct Manifests {
     #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
 
+    /// Image of a stock Envoy [default: the one that Envoy's project publishes for the release of --envoy]
+    #[arg(long, value_name = "REF", conflicts_with = "istio", help_heading = "Output")]
+    envoy_image: Option<String>,
+
     #[command(flatten)]
     istio: IstioArgs,
+
+    #[command(flatten)]
+    compose: ComposeArgs,
 }
 
 /// What the manifests are for.
@@ -51,13 +66,22 @@ struct Target {
     /// Write manifests for a gateway of Istio
     #[arg(long, help_heading = "Target")]
     istio: bool,
+
+    /// Write a folder for docker compose
+    #[arg(long, help_heading = "Target")]
+    compose: bool,
 }
 
 #[derive(Debug, Args)]
 struct IstioArgs {
     /// Where the gateway gets the filter: an OCI image (`fingerpost image` makes it), or an address that starts with https:// or
     /// file://
-    #[arg(long, value_name = "REF", required = true, help_heading = "Istio")]
+    #[arg(
+        long,
+        value_name = "REF",
+        required_if_eq("istio", "true"),
+        help_heading = "Istio"
+    )]
     image: Option<ModuleLocation>,
 
     /// Name of the Secret with credentials for the registry, in the namespace of the gateway
@@ -101,6 +125,11 @@ struct Set {
 impl Manifests {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.target.compose {
+            return self
+                .compose
+                .run(&self.input, self.envoy_image.as_deref(), self.output.as_deref());
+        }
         let mut options = self.input.options(EngineName::Wasm, String::new());
         if let Some(release) = self.istio.istio_version {
             options.envoy = release.envoy();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use fingerpost_envoy_runner::private_draft;
 use tempfile::{Builder, NamedTempFile};
 
+use crate::envoy_files::EnvoyFile;
 use crate::failure::Failure;
 
 /// A file to write.
@@ -17,6 +18,16 @@ pub(crate) struct Artifact<'a> {
     pub(crate) content: &'a [u8],
     /// Whether only the user may read it.
     pub(crate) secret: bool,
+}
+
+impl<'a> From<&'a EnvoyFile> for Artifact<'a> {
+    fn from(file: &'a EnvoyFile) -> Self {
+        Self {
+            name: &file.path,
+            content: &file.content,
+            secret: file.secret,
+        }
+    }
 }
 
 /// Writes all files into `directory`, which is made if it is missing. Files of other names stay as they are.

@@ -1,0 +1,84 @@
+//! `fingerpost manifests --compose`: a folder that docker compose runs.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use fingerpost_config_compiler::EnvoyVersion;
+use fingerpost_manifests::compose::{CONFIG, CONFIG_FOLDER, ComposeOptions, File, Network, folder};
+use fingerpost_manifests::to_yaml;
+use fingerpost_terminal::messages::note;
+
+use crate::args::{EngineName, Input};
+use crate::caller::Caller;
+use crate::envoy_files::{EnvoyFile, MODULE, XDS, envoy_files};
+use crate::failure::Failure;
+use crate::load::load;
+use crate::output::{Artifact, write};
+
+#[derive(Debug, Args)]
+pub(super) struct ComposeArgs {
+    /// How the containers reach each other
+    #[arg(long, value_enum, default_value = "bridge", help_heading = "Compose")]
+    network: NetworkName,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum NetworkName {
+    /// By a network of compose's own, with the ports of the listeners published on this machine
+    Bridge,
+    /// By the network of this machine, where Docker has no other; no two upstreams may have one port
+    Host,
+}
+
+impl ComposeArgs {
+    /// Compiles the resources and writes the folder.
+    pub(super) fn run(
+        &self,
+        input: &Input,
+        envoy_image: Option<&str>,
+        output: Option<&Path>,
+    ) -> Result<(), Failure> {
+        let output = output.ok_or_else(|| {
+            Failure::refused("--compose writes several files: give the directory with -o DIR")
+        })?;
+        let options = input.options(EngineName::Wasm, format!("{CONFIG}/{MODULE}"));
+        let loaded = load(input, Caller::Manifests, options, &[])?;
+        let options = ComposeOptions {
+            image: envoy_image.map_or_else(|| envoy_image_of(loaded.options.envoy), str::to_owned),
+            network: match self.network {
+                NetworkName::Bridge => Network::Bridge,
+                NetworkName::Host => Network::Host,
+            },
+            readiness: None,
+        };
+        let made =
+            folder(&loaded.compiled.summary, &options).map_err(|it| Failure::refused(it.to_string()))?;
+        let mut files: Vec<EnvoyFile> = made.iter().map(envoy_file).collect();
+        for file in envoy_files(&loaded.compiled, Some(&format!("{CONFIG}/{XDS}")))? {
+            files.push(EnvoyFile {
+                path: Path::new(CONFIG_FOLDER).join(file.path),
+                ..file
+            });
+        }
+        let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
+        write(output, &artifacts)?;
+        note(format_args!(
+            "wrote {}: start it with `docker compose up --wait` in there",
+            output.display()
+        ));
+        Ok(())
+    }
+}
+
+fn envoy_file(file: &File) -> EnvoyFile {
+    EnvoyFile {
+        path: PathBuf::from(&file.path),
+        content: to_yaml(std::slice::from_ref(&file.document)).into_bytes(),
+        secret: false,
+    }
+}
+
+/// The image that Envoy's project publishes for a release.
+fn envoy_image_of(version: EnvoyVersion) -> String {
+    format!("envoyproxy/envoy:v{version}-latest")
+}
