@@ -6,7 +6,7 @@ use std::process::Command;
 use fingerpost_envoy_runner::{BinaryError, EnvoyBinary, install};
 
 use crate::failure::Failure;
-use crate::workspace::{Workspace, run, say};
+use crate::workspace::{Workspace, run, say, without_own_package};
 
 /// The target that Envoy's Wasm host runs.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip1";
@@ -108,6 +108,7 @@ impl Zig {
     pub(crate) fn cargo_zigbuild(&self) -> Command {
         let programs = self.folder.join("bin");
         let mut command = Command::new(programs.join("cargo-zigbuild"));
+        without_own_package(&mut command);
         let before = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(programs).chain(std::env::split_paths(&before));
         if let Ok(path) = std::env::join_paths(path) {

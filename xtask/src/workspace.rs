@@ -127,7 +127,20 @@ fn read_metadata(command: &mut Command) -> Result<Value, Failure> {
 }
 
 fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    without_own_package(&mut command);
+    command
+}
+
+/// Removes what `cargo xtask` sets about xtask's package. Some build scripts, such as ring's, run again if that changes: then
+/// `cargo xtask build` and `cargo build` would each build for minutes what the other has built.
+pub(crate) fn without_own_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// Says what is done now: `  setup  wasm32-wasip1 … present`.
@@ -150,4 +163,24 @@ pub(crate) fn does_not_run(command: &Command, error: &std::io::Error) -> Failure
         "`{}` does not run: {error}",
         command.get_program().to_string_lossy()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_does_not_see_which_package_started_it() {
+        let workspace = Workspace::find().expect("cargo tells where it is");
+        let cargo = workspace.cargo(["build"]);
+        let removed: Vec<_> = cargo.get_envs().filter(|(_, value)| value.is_none()).collect();
+        // Cargo sets these for tests as it does for programs.
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(env::var_os(name).is_some(), "{name} is not set");
+            assert!(
+                removed.iter().any(|(removed, _)| *removed == name),
+                "{name} is kept"
+            );
+        }
+    }
 }
