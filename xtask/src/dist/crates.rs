@@ -20,6 +20,8 @@ pub(super) struct Crate {
     pub(super) description: Option<String>,
     /// As the crate declares it, in SPDX's terms.
     pub(super) licence: Option<String>,
+    /// The file that has the licence, for a crate that does not declare one.
+    pub(super) licence_file: Option<String>,
     pub(super) repository: Option<String>,
     /// The folder of its `Cargo.toml`.
     pub(super) folder: PathBuf,
@@ -117,6 +119,7 @@ fn read(package: &Value, dependencies: Vec<String>) -> Crate {
         version: text("version"),
         description: optional("description"),
         licence: optional("license"),
+        licence_file: optional("license_file"),
         repository: optional("repository"),
         folder,
         is_external: !package["source"].is_null(),

@@ -103,6 +103,8 @@ fn component(key: &str, package: &Crate, checksum: Option<&String>) -> Result<Va
         // Old crates separate alternatives as SPDX does not: `MIT/Apache-2.0`.
         let alternatives: Vec<&str> = licence.split('/').map(str::trim).collect();
         component["licenses"] = json!([{"expression": alternatives.join(" OR ")}]);
+    } else if let Some(file) = &package.licence_file {
+        component["licenses"] = json!([{"license": {"name": format!("see {file} of the crate")}}]);
     }
     if let Some(repository) = &package.repository {
         component["externalReferences"] = json!([{"type": "vcs", "url": repository}]);
@@ -190,6 +192,10 @@ mod tests {
         for name in ["libtest-mimic", "cc", "windows-sys", "fingerpost-cli"] {
             assert!(found(name).is_none(), "{name} is not in the binary");
         }
+        let unlicensed = list(&document, "components")
+            .iter()
+            .find(|it| it["licenses"].is_null());
+        assert_eq!(unlicensed, None);
         let walkdir = found("walkdir").expect("the command reads folders");
         assert_eq!(walkdir["licenses"][0]["expression"], "Unlicense OR MIT");
         let version = walkdir["version"].as_str().expect("a version");
