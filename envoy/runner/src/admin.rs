@@ -1,17 +1,87 @@
 //! Envoy's admin interface: as much of HTTP as it takes.
 
+use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Where the admin interface of an Envoy answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminEndpoint {
+    /// `HOST:PORT`.
+    Tcp(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl AdminEndpoint {
+    /// Sends a GET request and returns status and body.
+    ///
+    /// # Errors
+    /// The system's, and an answer that is no HTTP.
+    pub fn get(&self, path: &str) -> io::Result<(u16, String)> {
+        match self {
+            Self::Tcp(address) => {
+                let mut last = io::Error::from(io::ErrorKind::NotFound);
+                for address in address.to_socket_addrs()? {
+                    match request(address, "GET", path) {
+                        Ok(answer) => return Ok(answer),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
+            Self::Unix(socket) => {
+                let stream = UnixStream::connect(socket)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                exchange(stream, "GET", path)
+            }
+        }
+    }
+}
+
+impl FromStr for AdminEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|it| !it.is_empty()) {
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+            Some(port) if port > 0 => Ok(Self::Tcp(text.to_owned())),
+            Some(_) | None => Err(format!(
+                "invalid address `{text}`: expected HOST:PORT or unix:PATH"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for AdminEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 /// Sends one request and returns status and body.
 pub(crate) fn request(admin: SocketAddr, method: &str, path: &str) -> io::Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
+    let stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    exchange(stream, method, path)
+}
+
+fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> io::Result<(u16, String)> {
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -60,6 +130,30 @@ mod tests {
         let chunks =
             b"HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n";
         assert_eq!(parse(chunks), Some((503, "abc0123456789".to_owned())));
+    }
+
+    #[test]
+    fn an_address_is_a_host_with_a_port_or_a_socket() {
+        for text in [
+            "127.0.0.1:15000",
+            "envoy:15000",
+            "[::1]:15000",
+            "unix:/run/envoy.sock",
+        ] {
+            let parsed: AdminEndpoint = text.parse().expect("an address");
+            assert_eq!(parsed.to_string(), text);
+        }
+        for text in [
+            "",
+            "15000",
+            ":15000",
+            "localhost",
+            "localhost:0",
+            "localhost:x",
+            "unix:",
+        ] {
+            assert!(text.parse::<AdminEndpoint>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod start_error;
 mod version;
 
 pub use access_log::access_log_format;
+pub use admin::AdminEndpoint;
 pub use binary::{BinaryError, EnvoyBinary, Fault, Origin, PassedOver, VARIABLE, default_cache};
 pub use bootstrap::{Bootstrap, BoundListener};
 pub use certificate::{Authority, Certificate};
