@@ -76,6 +76,11 @@ const ALLOWANCES: &[Allowance] = &[
         others: Some(&["serde_json", "sha2"]),
     },
     Allowance {
+        name: "sync",
+        ours: &["envoy-runner", "xds"],
+        others: Some(&["serde_json", "sha2"]),
+    },
+    Allowance {
         name: "explain",
         ours: &[
             "config-compiler",
@@ -154,6 +159,7 @@ const ALLOWANCES: &[Allowance] = &[
             "settings",
             "simulated-proxy",
             "simulator",
+            "sync",
             "terminal",
             "testing",
             "xds",

@@ -4,7 +4,7 @@
 //! (`….update_rejected`). A cluster or a listener that has been taken may still be warming up; then there is a gauge above 0.
 //! Why a listener was rejected is in `/config_dump` (`error_state`); for other resources Envoy writes it to its log only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -169,11 +169,13 @@ impl Envoy {
         let dump: Value = serde_json::from_str(&dump).ok()?;
         let listeners = dump.get("configs")?.as_array()?;
         let reasons = listeners.iter().filter_map(|listener| {
-            let details = listener.pointer("/error_state/details")?.as_str()?;
-            let name = listener.get("name").and_then(Value::as_str).unwrap_or_default();
-            Some(format!("{name}: {details}"))
+            let error = listener.get("error_state")?;
+            let name = error.pointer("/failed_configuration/name")?.as_str()?;
+            Some(format!("{name}: {}", error.get("details")?.as_str()?))
         });
-        let reasons: Vec<String> = reasons.collect();
+        // A listener that was there before has the reason twice.
+        let reasons: BTreeSet<String> = reasons.collect();
+        let reasons: Vec<String> = reasons.into_iter().collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 

@@ -71,6 +71,12 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
         }
     }
 
+    /// Whether the files in force open a port.
+    pub fn has_listeners(&self) -> Result<bool, SyncError> {
+        let current = self.folder.current()?;
+        Ok(current.is_some_and(|it| !it.listeners.is_empty()))
+    }
+
     /// Brings `target` into force. What is no longer used stays: see [`Sync::remove_unused`].
     pub fn apply(&mut self, target: &XdsFiles) -> Result<Applied, SyncError> {
         let Some(mut current) = self.folder.current()? else {

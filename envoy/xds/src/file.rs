@@ -43,7 +43,7 @@ impl XdsFile {
     /// A file with these resources.
     pub(crate) fn new(kind: Kind, resource: Option<&str>, resources: Vec<Resource>) -> Self {
         // Texts and numbers only: they always serialise.
-        let version = digest(&serde_json::to_vec(&resources).unwrap_or_default(), 6);
+        let version = version(&serde_json::to_vec(&resources).unwrap_or_default());
         let response = DiscoveryResponse {
             version_info: version.clone(),
             resources,
@@ -118,6 +118,11 @@ fn file_name(kind: Kind, resource: &str) -> String {
             format!("{}{shown}-{}.json", kind.prefix(), digest(resource.as_bytes(), 4))
         }
     }
+}
+
+/// Changes with the content, and only with it.
+pub fn version(content: &[u8]) -> String {
+    digest(content, 6)
 }
 
 /// The first bytes of the SHA-256, in hexadecimal.

@@ -15,7 +15,7 @@ mod split;
 mod tables;
 mod used;
 
-pub use file::{Kind, XdsFile};
+pub use file::{Kind, XdsFile, version};
 pub use files::{InvalidFile, XdsFiles};
 pub use plan::{Stage, Step, plan};
 pub use split::{Split, split};

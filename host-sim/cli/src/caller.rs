@@ -11,6 +11,7 @@ pub(crate) enum Caller {
     Request,
     Routes,
     Serve,
+    Sync,
     Test,
     Up,
 }
@@ -25,6 +26,7 @@ impl Caller {
             Self::Request => "request",
             Self::Routes => "routes",
             Self::Serve => "serve",
+            Self::Sync => "sync",
             Self::Test => "test",
             Self::Up => "up",
         }
@@ -33,7 +35,7 @@ impl Caller {
     /// How much is shown of what was found: it must not push away the screen of a command that goes on.
     pub(crate) fn detail(self) -> Detail {
         match self {
-            Self::Serve | Self::Up => Detail::FirstPlaces,
+            Self::Serve | Self::Sync | Self::Up => Detail::FirstPlaces,
             Self::Compile | Self::Explain | Self::Manifests | Self::Request | Self::Routes | Self::Test => {
                 Detail::Causes
             }
@@ -44,7 +46,7 @@ impl Caller {
     pub(crate) fn leaves_invalid_out(self) -> bool {
         match self {
             Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test => true,
-            Self::Compile | Self::Manifests | Self::Up => false,
+            Self::Compile | Self::Manifests | Self::Sync | Self::Up => false,
         }
     }
 
@@ -58,6 +60,7 @@ impl Caller {
             | Self::Request
             | Self::Routes
             | Self::Serve
+            | Self::Sync
             | Self::Up => "--labels",
         }
     }
@@ -65,7 +68,7 @@ impl Caller {
     /// Whether the input is the whole cluster: what a proxy is to run is never guessed.
     pub(crate) fn assumes_nothing(self) -> bool {
         match self {
-            Self::Compile | Self::Manifests => true,
+            Self::Compile | Self::Manifests | Self::Sync => true,
             Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test | Self::Up => false,
         }
     }
@@ -73,7 +76,7 @@ impl Caller {
     /// Whether the labels that Gateways select may be those of the proxy.
     pub(crate) fn finds_the_proxy(self) -> bool {
         match self {
-            Self::Compile => false,
+            Self::Compile | Self::Sync => false,
             Self::Explain
             | Self::Manifests
             | Self::Request

@@ -146,7 +146,7 @@ fn as_json(loaded: &Compilation, written: &[PathBuf]) -> Value {
 }
 
 /// The absolute path of a file in `output`; `option` is how the user names it otherwise.
-fn absolute(output: &Path, name: &str, option: &str) -> Result<String, Failure> {
+pub(crate) fn absolute(output: &Path, name: &str, option: &str) -> Result<String, Failure> {
     let path = path::absolute(output.join(name))
         .map_err(|error| Failure::refused(format!("{}: {error}", output.display())))?;
     path.into_os_string().into_string().map_err(|path| {

@@ -62,7 +62,7 @@ pub(crate) fn envoy_files(compiled: &Compiled, xds_path: Option<&str>) -> Result
 }
 
 /// JSON for people, with a line feed at the end.
-fn pretty(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+pub(crate) fn pretty(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from)?;
     text.push(b'\n');
     Ok(text)

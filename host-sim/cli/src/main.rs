@@ -33,6 +33,7 @@ mod serve;
 mod settings;
 mod signals;
 mod skipped;
+mod sync;
 mod templates;
 mod test;
 mod up;
@@ -84,6 +85,7 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Up(up::Up),
     Compile(compile::Compile),
+    Sync(Box<sync::SyncCommand>),
     Manifests(manifests::Manifests),
     Rule(rule::Rule),
     Completions(completions::Completions),
@@ -120,6 +122,7 @@ fn main() -> ExitCode {
         Command::Routes(command) => command.run(),
         Command::Rule(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Sync(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Up(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -7,6 +7,7 @@ use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -14,6 +15,8 @@ use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 
+/// Poll interval of a wait.
+const TICK: Duration = Duration::from_millis(50);
 /// The exit code after a second signal, as shells have it.
 const KILLED: i32 = 130;
 
@@ -57,6 +60,19 @@ impl Stop {
             return Err(Failure::Interrupted);
         }
         Ok(())
+    }
+
+    /// Waits so long. An error, if a stop was requested.
+    pub(crate) fn sleep(&self, time: Duration) -> Result<(), Failure> {
+        let until = Instant::now() + time;
+        loop {
+            self.check()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(TICK));
+        }
     }
 
     /// A second signal is to remove this directory.

@@ -45,6 +45,8 @@ pub(crate) enum Wake {
     Changed,
     /// The user has enough.
     Stopped,
+    /// It is the time that the caller named.
+    Due,
 }
 
 /// What the system tells.
@@ -79,10 +81,18 @@ impl Watch {
 
     /// Waits for a change since the last time, or since the start.
     pub(crate) fn wait(&mut self, stop: &Stop) -> Wake {
+        self.wait_until(None, stop)
+    }
+
+    /// The same, at most until `due`.
+    pub(crate) fn wait_until(&mut self, due: Option<Instant>, stop: &Stop) -> Wake {
         let mut looked = Instant::now();
         loop {
             if stop.is_wanted() {
                 return Wake::Stopped;
+            }
+            if due.is_some_and(|it| it <= Instant::now()) {
+                return Wake::Due;
             }
             let has_news = self.notices.within(TICK);
             if !has_news && looked.elapsed() < LOOK {

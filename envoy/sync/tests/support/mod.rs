@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fingerpost_envoy_config::bootstrap::Bootstrap;
-use fingerpost_sync::{Disk, Marks, NotTaken, Proxy, RealDisk};
+use fingerpost_sync::{Disk, Marks, NotTaken, Proxy};
 use fingerpost_xds::{Kind, XdsFile, XdsFiles, split};
 use serde_json::{Value, json};
 
@@ -233,65 +233,68 @@ impl Proxy for Handle {
     }
 }
 
-/// A disk that does so many changes, and then no more. What it was writing is half written.
+/// A disk that does so many changes, and then no more. What it was writing is half written. It does not wait until anything is
+/// on a real disk.
 #[derive(Debug)]
-pub struct FailingDisk(Cell<u32>);
+pub struct TestDisk(Option<Cell<u32>>);
 
-impl FailingDisk {
-    pub fn after(writes: u32) -> Self {
+impl TestDisk {
+    pub fn that_stops_after(writes: u32) -> Self {
         // Opening the folder is the first.
-        Self(Cell::new(writes + 1))
+        Self(Some(Cell::new(writes + 1)))
+    }
+
+    pub fn that_goes_on() -> Self {
+        Self(None)
     }
 
     fn go_on(&self) -> io::Result<()> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => {
-                self.0.set(left);
-                Ok(())
-            }
-            None => Err(io::Error::other("stopped by the test")),
-        }
+        let Some(writes) = &self.0 else { return Ok(()) };
+        let left = writes.get().checked_sub(1);
+        writes.set(left.unwrap_or(0));
+        left.map(drop)
+            .ok_or_else(|| io::Error::other("stopped by the test"))
     }
 }
 
-impl Disk for FailingDisk {
+impl Disk for TestDisk {
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.make_folder(path)
+        fs::create_dir_all(path)
     }
 
-    fn write(&self, path: &Path, content: &[u8], secret: bool) -> io::Result<()> {
+    fn write(&self, path: &Path, content: &[u8], _secret: bool) -> io::Result<()> {
         let stopped = self.go_on();
         if stopped.is_err() {
-            let _ = RealDisk.write(path, content.get(..content.len() / 2).unwrap_or_default(), secret);
+            fs::write(path, content.get(..content.len() / 2).unwrap_or_default())?;
         }
         stopped?;
-        RealDisk.write(path, content, secret)
+        fs::write(path, content)
     }
 
     fn link(&self, file: &Path, name: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.link(file, name)
+        fs::hard_link(file, name)
     }
 
     fn symlink(&self, target: &Path, name: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.symlink(target, name)
+        std::os::unix::fs::symlink(target, name)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.rename(from, to)
+        fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.remove(path)
+        fs::remove_file(path)
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         self.go_on()?;
-        RealDisk.remove_folder(path)
+        fs::remove_dir_all(path)
     }
 }
 
