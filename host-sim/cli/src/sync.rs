@@ -347,7 +347,7 @@ impl Run<'_> {
             return Ok(());
         };
         let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
-            return Err(Failure::refused(format!("{} is no file", file.display())));
+            return Err(Failure::refused(format!("{} is not a file", file.display())));
         };
         let text = self.metrics.text();
         let artifact = Artifact {
