@@ -176,10 +176,12 @@ fn missing_gateways(
                     ports: BTreeSet::from([PORT.into()]),
                     hosts: Vec::new(),
                 });
-            let ports = ports(service, full);
-            gateway
-                .ports
-                .extend(ports.filter(|it| *it != HTTPS_PORT || !declared.have_https));
+            let ports = ports(resources, service, full);
+            gateway.ports.extend(
+                ports
+                    .into_iter()
+                    .filter(|it| *it != HTTPS_PORT || !declared.have_https),
+            );
             // A host that two Gateways have would have each rule twice.
             let hosts = if is_named_by_a_match(service, full) {
                 left.clone()
@@ -196,17 +198,30 @@ fn missing_gateways(
     missing
 }
 
-/// The ports that matches ask for, where they are for this Gateway.
-fn ports(service: &Resource<VirtualService>, gateway: &str) -> impl Iterator<Item = u32> {
-    let matches = service.spec.http.iter().flat_map(|it| &it.matches);
-    let is_for = move |names: &[String]| {
-        let mut names = names.iter().map(|it| gateway_name(it, &service.meta.namespace));
-        names.len() == 0 || names.any(|it| it == gateway)
-    };
+/// The ports that matches ask for, where they are for this Gateway; those of delegates too.
+fn ports(resources: &Resources, service: &Resource<VirtualService>, gateway: &str) -> Vec<u32> {
+    let delegates = service.spec.http.iter().filter_map(|it| it.delegate.as_ref());
+    let delegates = delegates.flat_map(|delegate| {
+        let namespace = if delegate.namespace.is_empty() {
+            &service.meta.namespace
+        } else {
+            &delegate.namespace
+        };
+        let mut all = resources.virtual_services.iter();
+        all.find(|it| it.meta.name == delegate.name && it.meta.namespace == *namespace)
+    });
+    let matches = std::iter::once(service).chain(delegates).flat_map(|service| {
+        let matches = service.spec.http.iter().flat_map(|it| &it.matches);
+        matches.map(move |it| (&service.meta.namespace, it))
+    });
     matches
-        .filter(move |it| is_for(&it.gateways))
-        .filter_map(|it| it.port)
+        .filter(|(namespace, it)| {
+            let mut names = it.gateways.iter().map(|it| gateway_name(it, namespace));
+            names.len() == 0 || names.any(|it| it == gateway)
+        })
+        .filter_map(|(_, it)| it.port)
         .filter(|it| (1..=65535).contains(it))
+        .collect()
 }
 
 fn is_named_by_a_match(service: &Resource<VirtualService>, gateway: &str) -> bool {

@@ -8,14 +8,22 @@ use crate::not_routed::{MeshSettings, PolicyKind, PolicyTarget, Unenforced, Unre
 use crate::yaml::{self, Node, Scalar, Value};
 
 /// Fields of `meshConfig` by which a gateway routes, matches or reaches upstreams differently.
-const FIELDS_OF_THE_MESH: [&str; 18] = [
+/// `mesh-config-fields.txt` has all fields, and what the others are about.
+const FIELDS_OF_THE_MESH: [&str; 27] = [
+    "configSources",
     "connectTimeout",
+    "defaultConfig.connectionSettings",
+    "defaultConfig.customConfigFile",
     "defaultConfig.gatewayTopology",
+    "defaultConfig.proxyBootstrapTemplatePath",
     "defaultConfig.proxyHeaders",
+    "defaultConfig.runtimeValues",
     "defaultDestinationRuleExportTo",
     "defaultHttpRetryPolicy",
     "defaultServiceExportTo",
+    "defaultTrafficPolicy",
     "defaultVirtualServiceExportTo",
+    "discoverySelectors",
     "h2UpgradePolicy",
     "ingressClass",
     "ingressControllerMode",
@@ -24,9 +32,11 @@ const FIELDS_OF_THE_MESH: [&str; 18] = [
     "localityLbSetting",
     "pathNormalization",
     "rootNamespace",
+    "serviceEntryVisibility",
     "serviceSettings",
     "tcpKeepalive",
     "tlsDefaults",
+    "verifyCertificateAtClient",
 ];
 
 impl Reader<'_> {
@@ -245,4 +255,22 @@ fn is_for_istio(ingress: &Node) -> bool {
     let annotated = annotations.and_then(|it| text_of(it.get("kubernetes.io/ingress.class")?));
     let class = || text_of(ingress.find("spec.ingressClassName")?);
     annotated.or_else(class) == Some("istio")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FIELDS_OF_THE_MESH;
+
+    #[test]
+    fn a_field_of_the_mesh_is_reported_or_about_something_else() {
+        let rows = include_str!("mesh-config-fields.txt").lines();
+        let rows = rows.filter(|it| !it.starts_with('#'));
+        let rows: Vec<_> = rows
+            .map(|it| it.split_once(' ').expect("a field, and what it is about"))
+            .collect();
+        assert!(rows.iter().all(|(_, about)| !about.trim().is_empty()));
+        let reported = rows.iter().filter(|(_, about)| about.trim() == "reported");
+        let reported: Vec<&str> = reported.map(|(field, _)| *field).collect();
+        assert_eq!(reported, FIELDS_OF_THE_MESH);
+    }
 }
