@@ -97,6 +97,7 @@ const ALLOWANCES: &[Allowance] = &[
         ours: &[
             "config-compiler",
             "envoy-http",
+            "explain",
             "proxy-model",
             "resources",
             "routing",

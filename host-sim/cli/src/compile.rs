@@ -210,7 +210,7 @@ fn listeners(summary: &Summary) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let widths = table::fit(&columns, &rows, 2, table::width());
+    let widths = table::fit(&columns, &rows, 2, table::width().unwrap_or(usize::MAX));
     let mut text = table::titles(&columns, &widths, 2, DIM);
     for row in &rows {
         text.push_str(&table::row(&columns, &widths, 2, row));

@@ -12,11 +12,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use fingerpost_curl::quote;
 use fingerpost_renderers::{Kustomization, Tool, normal};
 use fingerpost_resources::{Contents, Source, contents, fill_in};
 use fingerpost_settings::FILE_NAME;
 use fingerpost_terminal::messages::{listed, note};
-use fingerpost_testing::is_test_file;
+use fingerpost_testing::{has_only_tests, is_test_file};
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
@@ -73,6 +74,12 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
             continue;
         }
         let source = Source::from_bytes(named.path.to_string_lossy(), bytes);
+        if !named.is_found && has_only_tests(&source.text) {
+            let file = quote(&source.name);
+            return Err(Failure::refused(format!(
+                "{file} has tests, not resources: `fingerpost test {file}` runs them, and `-f` takes the resources"
+            )));
+        }
         read.push((named, source));
     }
     let found = || read.iter().filter(|(named, _)| named.is_found);
@@ -89,6 +96,12 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
         options.answers_in_part,
         &kustomizations,
         found().map(|(named, source)| (named.path.as_path(), source)),
+    )?;
+    check_wanted(
+        names,
+        options.render,
+        &kustomizations,
+        found().map(|(named, _)| named.path.as_path()),
     )?;
     let chart_values: Vec<(PathBuf, Source)> = found()
         .filter(|(named, _)| named.path.file_name().is_some_and(|it| it == "values.yaml"))
@@ -133,6 +146,36 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
         )),
     }
     Ok(files)
+}
+
+/// The error where a tool is asked for and no folder is for it.
+fn check_wanted<'p>(
+    names: &[PathBuf],
+    wanted: &Render,
+    kustomizations: &[Kustomization],
+    mut found: impl Iterator<Item = &'p Path>,
+) -> Result<(), Failure> {
+    let folders: Vec<String> = names
+        .iter()
+        .filter(|it| it.is_dir())
+        .map(|it| shown(it))
+        .collect();
+    let has_chart = found.any(|it| Tool::of(it) == Some(Tool::Helm));
+    let has_some = wanted.kustomize && !kustomizations.is_empty() || wanted.helm && has_chart;
+    let (flags, files) = match (wanted.kustomize, wanted.helm) {
+        (true, true) => ("--kustomize and --helm", "kustomization.yaml or Chart.yaml"),
+        (true, false) => ("--kustomize", "kustomization.yaml"),
+        (false, true) => ("--helm", "Chart.yaml"),
+        (false, false) => return Ok(()),
+    };
+    // Files that are named, and standard input, are read as they are.
+    if has_some || folders.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "no {files} in {}: name a folder that has one, or leave out {flags}",
+        folders.join(", ")
+    )))
 }
 
 /// Why a file is not read; none for one that has resources or is named itself.

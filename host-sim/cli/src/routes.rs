@@ -8,7 +8,7 @@
 //!     {"domains": ["*.example.com"], "tls": false, "redirects_to_https": false, "rules": [
 //!       {"rule": "default/web http[0].match[1]", "rules": [{"virtual_service": "default/web", "http": 0}],
 //!        "match": "1", "conditions": "prefix /v1", "rewrite": "/v1 -> /", "destination": "v1.default.svc…:80",
-//!        "virtual_service": "default/web", "file": "web.yaml", "line": 12, "assumed": ["v1.default.svc…"]}]}]}],
+//!        "mirrors": ["10% v2.default.svc…:80"], "virtual_service": "default/web", "file": "web.yaml", "line": 12, "column": 5, "assumed": ["v1.default.svc…"]}]}]}],
 //!  "mesh": [{"domains": ["cart.default.svc.cluster.local"], …}], "findings": […], "notes": […]}
 //! ```
 //! `port` is the one that the Gateway declares, `listen_port` the one that Envoy listens on. Hosts with the same
@@ -52,7 +52,7 @@ pub(crate) struct Routes {
     input: Input,
 
     /// How to print them
-    #[arg(long, value_enum, default_value = "table", help_heading = "Output")]
+    #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
     format: Format,
 
     /// Only the listener of this Gateway port
@@ -66,7 +66,8 @@ pub(crate) struct Routes {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    Table,
+    #[value(alias = "table")]
+    Text,
     Json,
 }
 
@@ -74,7 +75,7 @@ impl Routes {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.format {
-            Format::Table => self.answer(),
+            Format::Text => self.answer(),
             Format::Json => answered_in_json(self.answer()),
         }
     }
@@ -90,7 +91,7 @@ impl Routes {
         let mesh = first.and_then(|it| sidecar_rules(&it.resources, &it.options));
         let mesh = mesh.as_ref().and_then(|it| self.chosen_of_mesh(it));
         match self.format {
-            Format::Table => {
+            Format::Text => {
                 let mut out = screen::stdout();
                 out.write_all(self.tables(&proxies, mesh)?.as_bytes())?;
                 Ok(out.flush()?)
@@ -146,16 +147,10 @@ impl Routes {
             let remarks = Ports {
                 resources: &proxy.resources,
             };
-            text.push_str(&listing::tables(
-                &shown,
-                &proxy.resources.sources,
-                &remarks,
-                table::terminal_width(),
-            ));
+            text.push_str(&listing::tables(&shown, &remarks, table::terminal_width()));
         }
-        if let (Some(mesh), Some(proxy)) = (mesh, proxies.first()) {
-            let sources = &proxy.resources.sources;
-            let tables = listing::tables(&[mesh], sources, &Sidecars, table::terminal_width());
+        if let Some(mesh) = mesh {
+            let tables = listing::tables(&[mesh], &Sidecars, table::terminal_width());
             let gap = if text.is_empty() { "" } else { "\n" };
             text.push_str(&format!("{gap}{tables}"));
         }
@@ -289,10 +284,12 @@ fn route_as_json(route: &RouteSummary) -> Value {
         "match": route.rule.as_ref().and_then(|it| it.matched.as_deref()),
         "conditions": route.matches,
         "rewrite": route.rewrite,
-        "destination": route.destination,
+        "destination": route.destination(),
+        "mirrors": route.mirrors.iter().map(|it| &it.destination).collect::<Vec<_>>(),
         "virtual_service": route.virtual_service,
         "file": route.span.as_ref().map(|it| &*it.file),
         "line": route.span.as_ref().map(|it| it.line),
+        "column": route.span.as_ref().map(|it| it.column),
     });
     if !route.assumed.is_empty() {
         value["assumed"] = json!(route.assumed);

@@ -25,14 +25,15 @@ pub(crate) struct Rule {
     code: Option<String>,
 
     /// How to show it
-    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     /// For people
-    Human,
+    #[value(alias = "human")]
+    Text,
     /// One JSON object; for all codes, with a list `rules`
     Json,
 }
@@ -42,8 +43,8 @@ impl Rule {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let found = self.code.as_deref().map(find).transpose()?;
         let (mut out, text) = match (self.format, found) {
-            (Format::Human, Some(rule)) => (screen::stdout(), page(rule)),
-            (Format::Human, None) => (screen::stdout(), list()),
+            (Format::Text, Some(rule)) => (screen::stdout(), page(rule)),
+            (Format::Text, None) => (screen::stdout(), list()),
             (Format::Json, Some(rule)) => {
                 (screen::json_stdout(), format!("{:#}\n", versioned(as_json(rule))))
             }

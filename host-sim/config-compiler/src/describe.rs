@@ -15,30 +15,30 @@ use crate::detail::{AbortDetail, PolicyDetail};
 use crate::routes::route::{Destinations, Route, Target};
 use crate::services::ClusterRef;
 
-/// Where a route leads.
-pub(crate) fn describe_target(target: &Target) -> String {
+/// Where a route leads: each destination, or the answer.
+pub(crate) fn describe_target(target: &Target) -> Vec<String> {
     match target {
         Target::Forward(forward) => match &forward.destinations {
-            Destinations::One(cluster) => cluster.describe(),
+            Destinations::One(cluster) => vec![cluster.describe()],
             Destinations::Split(shares) => describe_shares(shares.iter().map(|it| (&it.cluster, it.weight))),
         },
-        Target::Redirect(redirect) => describe_redirect(redirect),
-        Target::Respond(DirectResponseAction { status, .. }) => format!("answer {status}"),
+        Target::Redirect(redirect) => vec![describe_redirect(redirect)],
+        Target::Respond(DirectResponseAction { status, .. }) => vec![format!("answer {status}")],
     }
 }
 
 /// Clusters with their shares in percent.
-pub(crate) fn describe_shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> String {
+pub(crate) fn describe_shares<'a>(all: impl Iterator<Item = (&'a ClusterRef, u32)>) -> Vec<String> {
     let all: Vec<(&ClusterRef, u32)> = all.collect();
     if let [(only, _)] = all.as_slice() {
-        return only.describe();
+        return vec![only.describe()];
     }
     let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let part = |(cluster, weight): &(&ClusterRef, u32)| {
         let percent = (u64::from(*weight) * 100).checked_div(total).unwrap_or(0);
         format!("{percent}% {}", cluster.describe())
     };
-    all.iter().map(part).collect::<Vec<_>>().join(", ")
+    all.iter().map(part).collect()
 }
 
 fn describe_redirect(redirect: &RedirectAction) -> String {
@@ -168,22 +168,52 @@ fn in_percent(fraction: FractionalPercent) -> f64 {
 
 /// None if it never happens.
 fn describe_fault(fault: &HttpFault) -> Option<String> {
-    let happens = |percentage: FractionalPercent| percentage.numerator > 0;
-    let delay = fault.delay.as_ref().filter(|it| happens(it.percentage));
-    let delay = delay.map(|delay| {
+    let parts: Vec<String> = parts_of_fault(fault).into_iter().map(|(_, text)| text).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The delay and the abort that happen, with the percentage of requests that they happen to.
+fn parts_of_fault(fault: &HttpFault) -> Vec<(f64, String)> {
+    let delay = fault.delay.as_ref().map(|delay| {
         let percent = in_percent(delay.percentage);
-        format!("{percent} % are delayed by {}", delay.fixed_delay)
+        (
+            percent,
+            format!("{percent} % are delayed by {}", delay.fixed_delay),
+        )
     });
-    let abort = fault.abort.as_ref().filter(|it| happens(it.percentage));
-    let abort = abort.map(|abort| {
+    let abort = fault.abort.as_ref().map(|abort| {
         let percent = in_percent(abort.percentage);
-        match abort.error {
+        let text = match abort.error {
             AbortError::HttpStatus(status) => format!("{percent} % are answered {status}"),
             AbortError::GrpcStatus(status) => format!("{percent} % are answered gRPC status {status}"),
-        }
+        };
+        (percent, text)
     });
-    let parts: Vec<String> = [delay, abort].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    let parts = [delay, abort].into_iter().flatten();
+    parts.filter(|(percent, _)| *percent > 0.0).collect()
+}
+
+/// What happens to some of the requests of a route and not to others.
+pub(crate) fn describe_chances(route: &Route<'_>) -> Vec<String> {
+    let is_chance = |percent: f64| percent > 0.0 && percent < 100.0;
+    let faults = route.fault.as_ref().map(parts_of_fault).unwrap_or_default();
+    let faults = faults
+        .into_iter()
+        .filter(|(percent, _)| is_chance(*percent))
+        .map(|(_, text)| text);
+    let Target::Forward(forward) = &route.target else {
+        return faults.collect();
+    };
+    let shares = match &forward.destinations {
+        Destinations::Split(all) if all.len() > 1 => describe_target(&route.target),
+        Destinations::Split(_) | Destinations::One(_) => Vec::new(),
+    };
+    let mirrors = forward
+        .mirrors
+        .iter()
+        .filter(|it| is_chance(copied_percent(&it.policy)));
+    let mirrors = mirrors.map(|it| describe_mirror(&it.policy, &it.cluster));
+    shares.into_iter().chain(faults).chain(mirrors).collect()
 }
 
 fn describe_cors(policy: &CorsPolicy) -> String {
@@ -209,9 +239,26 @@ fn describe_text(matcher: &StringMatcher) -> String {
 }
 
 fn describe_mirror(mirror: &RequestMirrorPolicy, cluster: &ClusterRef) -> String {
+    format!(
+        "{} % are copied to {}",
+        copied_percent(mirror),
+        cluster.describe()
+    )
+}
+
+/// Where copies go, with their share if it is not every request.
+pub(crate) fn describe_copies(mirror: &RequestMirrorPolicy, cluster: &ClusterRef) -> String {
+    let percent = copied_percent(mirror);
+    if percent < 100.0 {
+        format!("{percent}% {}", cluster.describe())
+    } else {
+        cluster.describe()
+    }
+}
+
+fn copied_percent(mirror: &RequestMirrorPolicy) -> f64 {
     let fraction = mirror.runtime_fraction.as_ref();
-    let percent = fraction.map_or(100.0, |it| in_percent(it.default_value));
-    format!("{percent} % are copied to {}", cluster.describe())
+    fraction.map_or(100.0, |it| in_percent(it.default_value))
 }
 
 fn describe_hash(hash: &HashPolicy) -> String {

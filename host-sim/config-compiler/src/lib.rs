@@ -103,7 +103,9 @@ pub use protocol::Termination;
 pub use proxies::{SelectedProxy, is_selected, other_proxies};
 pub use sidecars::sidecar_rules;
 pub use stand_in::is_stand_in;
-pub use summary::{ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, RouteSummary, Summary};
+pub use summary::{
+    ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, MirrorSummary, RouteSummary, Summary,
+};
 pub use tls::InlineCertificate;
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
 pub use virtual_services::gateway_name;

@@ -9,7 +9,9 @@ use fingerpost_routing_config::{RouteMatch, RuleRef};
 
 use crate::clusters::Cluster;
 use crate::condition_text::describe_conditions;
-use crate::describe::{describe_rewrite, describe_shares, describe_target};
+use crate::describe::{
+    describe_chances, describe_copies, describe_rewrite, describe_shares, describe_target,
+};
 use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
 use crate::example::{self, ExampleRequest, Taken};
@@ -17,7 +19,7 @@ use crate::http_chain::HttpChain;
 use crate::listeners::BuiltListener;
 use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
-use crate::routes::route::{LeftOut, Route};
+use crate::routes::route::{LeftOut, Route, Target};
 use crate::tcp::TcpChain;
 use crate::unserved::{Cause, Unserved};
 use crate::virtual_hosts::VirtualHost;
@@ -99,8 +101,13 @@ pub struct RouteSummary {
     pub claims: Vec<ClaimMatch>,
     /// The change of the path in words.
     pub rewrite: Option<String>,
-    /// Where it leads, in words.
-    pub destination: String,
+    /// Where it leads, in words: each destination with its share of the requests, or the answer of the proxy.
+    pub destinations: Vec<String>,
+    /// Where copies of its requests go.
+    pub mirrors: Vec<MirrorSummary>,
+    /// What differs from request to request, in words: shares of destinations, faults, copies. Empty if all requests are
+    /// treated alike.
+    pub by_chance: Vec<String>,
     /// The VirtualService that holds the rule, as `namespace/name`.
     pub virtual_service: String,
     /// Where that rule or match is written.
@@ -111,8 +118,17 @@ pub struct RouteSummary {
     pub detail: Option<RouteDetail>,
     /// For a route of bytes: its destinations that have no cluster or no endpoint. Connections to them are closed.
     pub missing: Vec<MissingDestination>,
-    /// Hosts of its destinations that are assumed to exist, with their full names.
+    /// Hosts of its destinations and mirrors that are assumed to exist, with their full names.
     pub assumed: Vec<String>,
+}
+
+/// A destination of copies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorSummary {
+    /// The destination in words, with its share of the requests if that is not all of them.
+    pub destination: String,
+    /// The full name of its service.
+    pub host: String,
 }
 
 /// A cluster.
@@ -128,6 +144,14 @@ pub struct ClusterSummary {
     pub subset: Option<String>,
     /// Its endpoints.
     pub endpoints: Endpoints,
+}
+
+impl RouteSummary {
+    /// Where it leads, as one text.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        self.destinations.join(", ")
+    }
 }
 
 impl Summary {
@@ -160,7 +184,9 @@ impl Summary {
         let all = self.listeners.iter_mut().flat_map(|it| &mut it.hosts);
         for route in all.flat_map(|it| &mut it.routes) {
             let shares = route.detail.iter().flat_map(|it| &it.shares);
-            let assumed = shares.map(|it| &it.host).filter(|it| hosts.contains(it));
+            let mirrors = route.mirrors.iter().map(|it| &it.host);
+            let all = shares.map(|it| &it.host).chain(mirrors);
+            let assumed = all.filter(|it| hosts.contains(it));
             let assumed: BTreeSet<&String> = assumed.collect();
             route.assumed = assumed.into_iter().cloned().collect();
         }
@@ -238,7 +264,9 @@ fn route_summary(
         matches: describe_conditions(&route.conditions, &route.claims),
         claims: route.claims.clone(),
         rewrite: describe_rewrite(route),
-        destination: describe_target(&route.target),
+        destinations: describe_target(&route.target),
+        mirrors: mirrors(&route.target),
+        by_chance: describe_chances(route),
         virtual_service: route.leaf.meta.qualified_name(),
         span: Some(route.leaf.origin.at(&route.path)),
         example,
@@ -246,6 +274,18 @@ fn route_summary(
         missing: Vec::new(),
         assumed: Vec::new(),
     }
+}
+
+fn mirrors(target: &Target) -> Vec<MirrorSummary> {
+    let mirrors = match target {
+        Target::Forward(forward) => forward.mirrors.as_slice(),
+        Target::Redirect(_) | Target::Respond(_) => &[],
+    };
+    let mirrors = mirrors.iter().map(|it| MirrorSummary {
+        destination: describe_copies(&it.policy, &it.cluster),
+        host: it.cluster.hostname.clone(),
+    });
+    mirrors.collect()
 }
 
 fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummary {
@@ -267,7 +307,9 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummar
         matches: "every connection".to_owned(),
         claims: Vec::new(),
         rewrite: None,
-        destination: describe_shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
+        destinations: describe_shares(chain.shares.iter().map(|(cluster, weight)| (cluster, *weight))),
+        mirrors: Vec::new(),
+        by_chance: Vec::new(),
         virtual_service: chain.resource.meta.qualified_name(),
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,

@@ -196,6 +196,8 @@ pub struct Place {
     pub file: Option<String>,
     /// The line, from 1.
     pub line: Option<usize>,
+    /// The column, from 1.
+    pub column: Option<usize>,
 }
 
 /// A rule that was tried.
@@ -545,6 +547,7 @@ impl Place {
         Self {
             file: span.map(|it| it.file.to_string()),
             line: span.map(|it| it.line),
+            column: span.map(|it| it.column),
         }
     }
 }

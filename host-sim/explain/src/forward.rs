@@ -106,7 +106,7 @@ fn answer_of_rule(route: &RouteSummary, answer: Option<&Answer>) -> String {
         Some(answer) if location(answer).is_none() => {
             format!("{} by the proxy: the rule's `directResponse`", answer.status)
         }
-        Some(_) | None => format!("{} by the proxy", route.destination),
+        Some(_) | None => format!("{} by the proxy", route.destination()),
     }
 }
 

@@ -24,7 +24,7 @@
 //!  "nearest_miss": null|{"position": 1, …SOURCE, "failed": [FAILED]},
 //!  "warnings": [{"code": "shadowed", "message": "…", "help": null|"…"}]}
 //! SOURCE: "rule": "default/shop http[0].match[0]", "rules": […], "match": "0", "conditions": "prefix /v1", …PLACE
-//! PLACE:  "file": null|"shop.yaml", "line": null|12
+//! PLACE:  "file": null|"shop.yaml", "line": null|12, "column": null|5
 //! FAILED: {"on": "path|method|authority|scheme|header|claim|query parameter", "name": null|"x-a", "expected": "header x-a = 1", "got": null|"2", "hint": null|"…", "fix": null|"…"}
 //! REASON: {"message": "…", "help": null|"…", …PLACE}
 //! ```

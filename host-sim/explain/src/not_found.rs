@@ -6,7 +6,7 @@ use fingerpost_config_compiler::{
 };
 use fingerpost_proxy_model::Failure as NoAnswer;
 use fingerpost_routing::{RouteTable, VirtualHost};
-use fingerpost_simulated_proxy::{Scheme, host_of};
+use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use crate::chain::{Chain, would_answer};
 use crate::explanation::{Explanation, Outcome, Place, Reason};
@@ -23,7 +23,7 @@ fn hint(message: String) -> Reason {
 }
 
 /// No listener has the port.
-pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str) -> Outcome {
+pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str, path: &str) -> Outcome {
     let summary = &loaded.compiled.summary;
     let mut reasons: Vec<Reason> = Vec::new();
     let servers = summary.unserved.iter().filter(|it| match &it.part {
@@ -44,8 +44,19 @@ pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str) -> O
     );
     reasons.extend(summary.listeners.iter().map(|it| {
         let ports: Vec<String> = it.declared_ports.iter().map(u32::to_string).collect();
+        let is_http = it.hosts.iter().any(|host| host.route_config.is_some());
+        let scheme = if it.hosts.iter().all(|host| host.over_tls) {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
+        let url = if is_http {
+            format!(": ask for {}", url_to(scheme, authority, it.port, path))
+        } else {
+            String::new()
+        };
         hint(format!(
-            "{} listens for port {} ({})",
+            "{} listens for port {} ({}){url}",
             it.name,
             ports.join(" and "),
             it.protocol
@@ -53,11 +64,11 @@ pub(crate) fn no_listener(loaded: &Compilation, port: u32, authority: &str) -> O
     }));
     reasons.extend(loaded.assumed.gateways.iter().map(|it| {
         hint(format!(
-            "Gateway {it} is not in the input, and assumed to have plain HTTP on port 80 only: ask for http://…"
+            "Gateway {it} is not in the input, and assumed to have plain HTTP on port 80 only"
         ))
     }));
     let gateways = |it: &Unserved| matches!(it.part, Part::Gateway { .. } | Part::Server { .. });
-    if summary.listeners.is_empty() && !summary.unserved.iter().any(gateways) {
+    if reasons.is_empty() && summary.listeners.is_empty() && !summary.unserved.iter().any(gateways) {
         let has_others = summary
             .unserved
             .iter()
@@ -156,8 +167,9 @@ pub(crate) fn no_connection(
     summary: &Summary,
     listener: &ListenerSummary,
     scheme: Scheme,
-    server_name: &str,
+    url: &Url,
 ) -> Outcome {
+    let server_name = host_of(&url.authority);
     let message = in_words(error).to_owned();
     if error == NoAnswer::Closed
         && let Some(route) = route_of_bytes(listener, scheme, server_name)
@@ -166,13 +178,36 @@ pub(crate) fn no_connection(
         let reasons = route.missing.iter().map(|it| missing(it, route)).collect();
         return Outcome::NoConnection { message, reasons };
     }
-    let mut reasons = vec![hint(why_closed(error, listener, scheme, server_name))];
+    let mut reasons = vec![hint(why_closed(
+        error,
+        listener,
+        scheme,
+        server_name,
+        &url.target,
+    ))];
     reasons.extend(lost_connections(summary, server_name).map(|(_, reason)| reason));
     Outcome::NoConnection { message, reasons }
 }
 
+/// A URL that goes to a port.
+fn url_to(scheme: Scheme, authority: &str, port: u32, path: &str) -> String {
+    let host = host_of(authority);
+    let port = if port == scheme.port() {
+        String::new()
+    } else {
+        format!(":{port}")
+    };
+    format!("{}://{host}{port}{path}", scheme.as_str())
+}
+
 /// Which filter chain the connection would need.
-fn why_closed(error: NoAnswer, listener: &ListenerSummary, scheme: Scheme, server_name: &str) -> String {
+fn why_closed(
+    error: NoAnswer,
+    listener: &ListenerSummary,
+    scheme: Scheme,
+    server_name: &str,
+    path: &str,
+) -> String {
     let name = &listener.name;
     let takes_plain_text = listener.hosts.iter().any(|it| !it.over_tls);
     let mut names: Vec<&str> = Vec::new();
@@ -183,11 +218,13 @@ fn why_closed(error: NoAnswer, listener: &ListenerSummary, scheme: Scheme, serve
     }
     match scheme {
         Scheme::Http if !takes_plain_text => {
-            format!("{name} takes TLS only, and this is plain text: ask for https://…")
+            let url = url_to(Scheme::Https, server_name, listener.port, path);
+            format!("{name} takes TLS only, and this is plain text: ask for {url}")
         }
         Scheme::Http => format!("no filter chain of {name} takes plain text"),
         Scheme::Https if listener.hosts.iter().all(|it| !it.over_tls) => {
-            format!("{name} takes plain text only, and this is TLS: ask for http://…")
+            let url = url_to(Scheme::Http, server_name, listener.port, path);
+            format!("{name} takes plain text only, and this is TLS: ask for {url}")
         }
         Scheme::Https
             if names
@@ -314,11 +351,12 @@ pub(crate) fn no_host(
         )));
     }
     reasons.push(hint(match domains.as_slice() {
-        [] => "there is none at all: no VirtualService has a rule here".to_owned(),
-        few if few.len() <= HOSTS => format!("there are {}", few.join(", ")),
+        [] => "no VirtualService has a rule on this listener".to_owned(),
+        [one] => format!("the only host here is {one}"),
+        few if few.len() <= HOSTS => format!("the hosts here are {}", few.join(", ")),
         many => {
             let (first, rest) = many.split_at(HOSTS);
-            format!("there are {} and {} more", first.join(", "), rest.len())
+            format!("the hosts here are {} and {} more", first.join(", "), rest.len())
         }
     }));
     Outcome::NotFound {

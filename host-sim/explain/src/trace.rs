@@ -54,7 +54,7 @@ fn explain_answer(
         Some(_) | None => Scheme::Http,
     });
     let wanted = port.or(url.port()).unwrap_or(scheme.port());
-    let no_listener = not_found::no_listener(loaded, wanted, authority.unwrap_or_default());
+    let no_listener = not_found::no_listener(loaded, wanted, authority.unwrap_or_default(), &url.target);
     let mut told = Explanation {
         version: 1,
         request: ExplainedRequest {
@@ -101,25 +101,18 @@ fn explain_answer(
         {
             let route = not_found::route_of_bytes(listener, scheme, host_of(&url.authority));
             told.outcome = Outcome::Bytes {
-                destination: route.map(|it| it.destination.clone()).unwrap_or_default(),
+                destination: route.map(|it| it.destination()).unwrap_or_default(),
                 place: Place::new(route.and_then(|it| it.span.as_ref())),
             };
             told.warnings = warnings::of_connections(summary, route, told.request.host());
             return Ok(told);
         }
         Reception::Bytes => {
-            told.outcome = not_found::no_connection(
-                NoAnswer::Closed,
-                summary,
-                listener,
-                scheme,
-                host_of(&url.authority),
-            );
+            told.outcome = not_found::no_connection(NoAnswer::Closed, summary, listener, scheme, url);
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            let server_name = host_of(&url.authority);
-            told.outcome = not_found::no_connection(error, summary, listener, scheme, server_name);
+            told.outcome = not_found::no_connection(error, summary, listener, scheme, url);
             return Ok(told);
         }
     };

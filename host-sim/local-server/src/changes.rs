@@ -90,7 +90,17 @@ fn has_moved(old: &[Row], new: &[Row]) -> bool {
 
 fn rows(summary: &Summary) -> Vec<Row> {
     let rows = summary.routes().map(|(listener, host, route)| {
-        let destinations: Vec<String> = route.destination.split(", ").map(without_domain).collect();
+        let destinations: Vec<String> = route.destinations.iter().map(|it| without_domain(it)).collect();
+        let mirrors: Vec<String> = route
+            .mirrors
+            .iter()
+            .map(|it| without_domain(&it.destination))
+            .collect();
+        let mirrors = if mirrors.is_empty() {
+            String::new()
+        } else {
+            format!(", copied to {}", mirrors.join(", "))
+        };
         let rewrite = route.rewrite.as_ref().map(|it| format!(", rewritten to {it}"));
         Row {
             host: format!("{} {}", listener.port, host.domains.join(", ")),
@@ -99,7 +109,7 @@ fn rows(summary: &Summary) -> Vec<Row> {
                 None => route.virtual_service.clone(),
             },
             text: format!(
-                "{} → {}{}",
+                "{} → {}{}{mirrors}",
                 route.matches,
                 destinations.join(", "),
                 rewrite.unwrap_or_default()

@@ -45,11 +45,17 @@ pub enum RenderError {
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInstalled(programs) => write!(
-                f,
-                "{} is not installed: it must be on the PATH",
-                programs.join(" or ")
-            ),
+            Self::NotInstalled(programs) => match programs {
+                [one, other] => write!(
+                    f,
+                    "neither {one} nor {other} is installed: one of them must be on the PATH"
+                ),
+                programs => write!(
+                    f,
+                    "{} is not installed: it must be on the PATH",
+                    programs.join(", ")
+                ),
+            },
             Self::Run { command, error } => write!(f, "`{command}` could not be run: {error}"),
             Self::Failed { command, stderr } => write!(f, "`{command}` failed:\n{}", stderr.trim_end()),
         }

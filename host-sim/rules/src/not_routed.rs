@@ -53,10 +53,16 @@ spec:
   rules: [{to: [{operation: {paths: [/admin]}}]}]
 ",
             "\
-apiVersion: v1
-kind: Service
-metadata: {name: other}
-spec: {ports: [{port: 80, name: http}]}
+# A rule can deny a path, too.
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: deny}
+spec:
+  hosts: [admin.example.com]
+  gateways: [edge]
+  http:
+  - match: [{uri: {exact: /admin}}]
+    directResponse: {status: 403}
 ",
         ),
     },

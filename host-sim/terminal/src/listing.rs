@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
 use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Summary};
-use fingerpost_resources::{Sources, visible};
+use fingerpost_resources::visible;
 
 use crate::names::without_domain;
 use crate::style::{BOLD, DIM, NAME, paint};
@@ -68,7 +68,13 @@ pub fn groups(listener: &ListenerSummary, wanted: impl Fn(&str) -> bool) -> Vec<
 
 fn are_alike(one: &HostSummary, other: &HostSummary) -> bool {
     fn looks(route: &RouteSummary) -> impl PartialEq + '_ {
-        (&route.rule, &route.matches, &route.rewrite, &route.destination)
+        (
+            &route.rule,
+            &route.matches,
+            &route.rewrite,
+            &route.destinations,
+            &route.mirrors,
+        )
     }
     one.over_tls == other.over_tls
         && one.redirects_to_https == other.redirects_to_https
@@ -77,17 +83,11 @@ fn are_alike(one: &HostSummary, other: &HostSummary) -> bool {
 
 /// The tables. On a terminal of this many columns a row that is too long is wrapped between words; without a width each
 /// rule is one line, so that other programs can read it.
-pub fn tables(
-    shown: &[Shown<'_>],
-    sources: &Sources,
-    remarks: &impl Remarks,
-    width: Option<usize>,
-) -> String {
-    let names = FileNames::new(sources);
+pub fn tables(shown: &[Shown<'_>], remarks: &impl Remarks, width: Option<usize>) -> String {
     let matches = MatchCounts::new(shown);
     let rows: Vec<Vec<String>> = shown
         .iter()
-        .flat_map(|it| rows(&it.groups, &matches, &names, width))
+        .flat_map(|it| rows(&it.groups, &matches, width))
         .collect();
     let table = Layout::new(rows, width.map_or(usize::MAX, |it| it.min(WIDEST)));
 
@@ -233,12 +233,7 @@ fn below(row: &[String]) -> Vec<String> {
 }
 
 /// The rows of a listener: one for each rule, and one for a host without rules.
-fn rows(
-    groups: &[Group<'_>],
-    matches: &MatchCounts<'_>,
-    names: &FileNames,
-    width: Option<usize>,
-) -> Vec<Vec<String>> {
+fn rows(groups: &[Group<'_>], matches: &MatchCounts<'_>, width: Option<usize>) -> Vec<Vec<String>> {
     let is_for_programs = width.is_none();
     let mut rows = Vec::new();
     for group in groups {
@@ -268,7 +263,7 @@ fn rows(
             } else {
                 (index + 1).to_string()
             });
-            row.extend(cells(route, matches, names, is_for_programs));
+            row.extend(cells(route, matches, is_for_programs));
             rows.push(row);
         }
     }
@@ -293,17 +288,12 @@ fn domains(group: &Group<'_>, is_for_programs: bool) -> String {
 }
 
 /// The match, the rewrite, the destination, the rule and its place.
-fn cells(
-    route: &RouteSummary,
-    matches: &MatchCounts<'_>,
-    names: &FileNames,
-    is_for_programs: bool,
-) -> Vec<String> {
-    let shares: Vec<String> = route.destination.split(", ").map(|it| share(it, route)).collect();
-    let place = match &route.span {
-        Some(span) => format!("{}:{}", names.short(&span.file), span.line),
-        None => String::new(),
-    };
+fn cells(route: &RouteSummary, matches: &MatchCounts<'_>, is_for_programs: bool) -> Vec<String> {
+    let shares = route.destinations.iter().map(|it| share(it, route));
+    let mirrors = route.mirrors.iter();
+    let mirrors = mirrors.map(|it| format!("mirror {}", share(&it.destination, route)));
+    let shares: Vec<String> = shares.chain(mirrors).collect();
+    let place = route.span.as_ref().map(ToString::to_string).unwrap_or_default();
     let cells = [
         route.matches.clone(),
         route.rewrite.clone().unwrap_or_default(),
@@ -357,36 +347,3 @@ fn share(destination: &str, route: &RouteSummary) -> String {
     format!("{}{mark}", without_domain(destination))
 }
 
-/// How files are named in a narrow column: without the directories that all of them have in common.
-pub struct FileNames {
-    /// How many bytes at the start of each name are left out.
-    common: usize,
-}
-
-impl FileNames {
-    /// Finds what the names have in common.
-    pub fn new(sources: &Sources) -> Self {
-        let mut directories = sources.iter().map(|it| directory(&it.name));
-        let first = directories.next().unwrap_or_default();
-        let common = directories.fold(first, |common, other| {
-            let same = common
-                .bytes()
-                .zip(other.bytes())
-                .take_while(|(one, other)| one == other);
-            directory(other.get(..same.count()).unwrap_or_default())
-        });
-        Self { common: common.len() }
-    }
-
-    /// The name to show for `file`.
-    pub fn short<'a>(&self, file: &'a str) -> &'a str {
-        file.get(self.common..).unwrap_or(file)
-    }
-}
-
-/// A path up to its last slash, with it.
-fn directory(path: &str) -> &str {
-    path.rfind('/')
-        .and_then(|slash| path.get(..=slash))
-        .unwrap_or_default()
-}

@@ -6,8 +6,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::screen::{paint, width_of};
 
-/// The width without a terminal.
-const WIDTH: usize = 100;
 /// Between two columns.
 pub const GAP: usize = 2;
 /// As a rule no column is made narrower than this.
@@ -66,9 +64,11 @@ impl Column {
     }
 }
 
-/// How many characters fit on a line of standard output.
-pub fn width() -> usize {
-    width_of(&std::io::stdout()).unwrap_or(WIDTH)
+/// How many characters a line of prose on standard output may have: as many as the terminal shows. Without a terminal,
+/// as many as `COLUMNS` says, and any number if it is not set: programs read lines, and whoever reads them later has a width
+/// of their own.
+pub fn width() -> Option<usize> {
+    terminal_width().or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|it| *it > 0))
 }
 
 /// How many characters fit on a line of the terminal; none if standard output is not one.

@@ -2,7 +2,7 @@
 //!
 //! What each expectation asks for is decided in `evaluate`.
 
-use fingerpost_config_compiler::{RouteSummary, ShareDetail};
+use fingerpost_config_compiler::{AbortDetail, RouteSummary, ShareDetail};
 use fingerpost_proxy_model::{Outcome, Request, Upstream};
 
 use crate::compiled_proxy::{CompiledProxy, shares};
@@ -39,6 +39,11 @@ impl<'s> CheckContext<'s> {
     /// The destinations of the route that took the request.
     pub(super) fn shares(&self) -> &'s [ShareDetail] {
         self.route.map_or(&[], shares)
+    }
+
+    /// The fault of the route that aborts requests.
+    pub(super) fn abort(&self) -> Option<AbortDetail> {
+        self.route?.detail.as_ref()?.abort
     }
 
     /// Whether the route has a destination, whether or not it is reached.

@@ -15,9 +15,12 @@ use crate::compiled_proxy::CompiledProxy;
 #[derive(Debug, Default)]
 pub(super) struct Coverage {
     /// By file, place and name, so that several suites may be about the same files.
-    all: BTreeMap<(String, usize, RuleRef), String>,
-    reached: BTreeSet<(String, usize, RuleRef)>,
+    all: BTreeMap<Key, String>,
+    reached: BTreeSet<Key>,
 }
+
+/// The file, line and column of a match, and its name.
+type Key = (String, usize, usize, RuleRef);
 
 /// What there is to say about it.
 #[derive(Debug, Serialize)]
@@ -43,6 +46,8 @@ pub struct Missing {
     pub file: String,
     /// The line.
     pub line: usize,
+    /// The column.
+    pub column: usize,
     /// The rule, with the match.
     pub rule: String,
     /// What it asks of a request.
@@ -68,15 +73,16 @@ impl Coverage {
 
     /// What has come of it.
     pub(super) fn report(&self) -> Report {
-        let rules = |keys: &mut dyn Iterator<Item = &(String, usize, RuleRef)>| {
-            let names: BTreeSet<_> = keys.map(|(file, _, rule)| (file, &rule.rules)).collect();
+        let rules = |keys: &mut dyn Iterator<Item = &Key>| {
+            let names: BTreeSet<_> = keys.map(|(file, _, _, rule)| (file, &rule.rules)).collect();
             names.len()
         };
         let reached: Vec<_> = self.all.keys().filter(|it| self.reached.contains(it)).collect();
         let missing = self.all.iter().filter(|(key, _)| !self.reached.contains(key));
-        let missing = missing.map(|((file, line, found), conditions)| Missing {
+        let missing = missing.map(|((file, line, column, found), conditions)| Missing {
             file: file.clone(),
             line: *line,
+            column: *column,
             rule: found.to_string(),
             conditions: conditions.clone(),
         });
@@ -93,6 +99,6 @@ impl Coverage {
     }
 }
 
-fn key(rule: &RuleRef, span: &Span) -> (String, usize, RuleRef) {
-    (span.file.to_string(), span.line, rule.clone())
+fn key(rule: &RuleRef, span: &Span) -> Key {
+    (span.file.to_string(), span.line, span.column, rule.clone())
 }

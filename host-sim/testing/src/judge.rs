@@ -1,6 +1,6 @@
 //! Holds what came of a request against what a test expects.
 //!
-//! An expectation must hold in every possible in which the dice can fall. What can't be decided is never a pass.
+//! An expectation must hold for every possible outcome. What can't be decided is never a pass.
 
 use fingerpost_proxy_model::{Outcome, Request};
 use serde::Serialize;
@@ -32,8 +32,10 @@ pub struct Difference {
     pub actual: String,
     /// In which of several outcomes to come out, if there are several.
     pub when: Option<String>,
-    /// Where the expectation is written.
+    /// Where the expectation is written: the line.
     pub line: usize,
+    /// And the column.
+    pub column: usize,
 }
 
 /// Judges a case by all outcomes in which its request can come out.
@@ -69,10 +71,10 @@ pub(super) fn judge(
                 Check::Differs { .. } if expectation.not => {}
                 Check::Holds(actual) => {
                     let expected = format!("not {actual}");
-                    differences.push(difference(expectation, expected, actual, possible, outcomes, &cx));
+                    differences.push(difference(expectation, expected, actual, outcomes, &cx));
                 }
                 Check::Differs { expected, actual } => {
-                    differences.push(difference(expectation, expected, actual, possible, outcomes, &cx));
+                    differences.push(difference(expectation, expected, actual, outcomes, &cx));
                 }
             }
         }
@@ -93,7 +95,6 @@ fn difference(
     expectation: &Expectation,
     expected: String,
     actual: String,
-    possible: &PossibleOutcome,
     outcomes: &[PossibleOutcome],
     cx: &CheckContext<'_>,
 ) -> Difference {
@@ -101,21 +102,45 @@ fn difference(
         field: expectation.field.clone(),
         expected,
         actual,
-        when: (outcomes.len() > 1).then(|| words(cx, possible)),
+        when: (outcomes.len() > 1).then(|| words(cx)),
         line: expectation.at.line,
+        column: expectation.at.column,
     }
 }
 
-/// How the dice have fallen, as far as it shows.
-fn words(cx: &CheckContext<'_>, possible: &PossibleOutcome) -> String {
+/// Which of the possible outcomes it is: what the weights, the fault and the mirrors of the rule did.
+fn words(cx: &CheckContext<'_>) -> String {
+    let mut parts = Vec::new();
     match (&cx.outcome.cluster, cx.share()) {
         (Some(cluster), Some(share)) if cx.shares().len() > 1 => {
             let total: u64 = cx.shares().iter().map(|it| u64::from(it.weight)).sum();
             let percent = 100.0 * f64::from(share.weight) / total.max(1) as f64;
-            format!("{cluster} is drawn: {percent:.0} % of the requests")
+            parts.push(format!(
+                "the weights choose {cluster}, as for {percent:.0} % of requests"
+            ));
         }
-        _ => format!("the dice show {}", possible.roll),
+        // Bytes: the summary does not know their weights.
+        (Some(cluster), None) => parts.push(format!("the weights choose {cluster}")),
+        (Some(_) | None, _) => {}
     }
+    if let Some(abort) = cx.abort().filter(|it| it.percent < 100.0) {
+        let is_aborted = cx.outcome.cluster.is_none() && cx.outcome.status == abort.status;
+        parts.push(if is_aborted {
+            format!("the fault aborts the request, as {} % of requests", abort.percent)
+        } else {
+            "the fault does not abort the request".to_owned()
+        });
+    }
+    if cx.outcome.delay_ms > 0 {
+        parts.push("the fault delays the request".to_owned());
+    }
+    if parts.is_empty() && !cx.outcome.mirrors.is_empty() {
+        parts.push(format!("a copy goes to {}", cx.outcome.mirrors.join(", ")));
+    }
+    if parts.is_empty() {
+        parts.push("no fault and no mirror takes the request".to_owned());
+    }
+    parts.join("; ")
 }
 
 /// Which rule took the request, with its place; and if none did, what answered.
@@ -123,7 +148,7 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
     if let Some(found) = &outcome.rule {
         let route = proxy.route(found);
         let place = route.and_then(|it| it.span.as_ref());
-        let place = place.map(|it| format!("  {}:{}", it.file, it.line));
+        let place = place.map(|it| format!("  {it}"));
         let details = route.and_then(|it| it.detail.as_ref());
         let lost = details.into_iter().flat_map(|it| &it.shares).filter(|it| {
             let is_it = outcome

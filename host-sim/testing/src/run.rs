@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use fingerpost_config_compiler::Compilation;
+use fingerpost_proxy_model::Outcome;
 use fingerpost_resources::Diagnostics;
 use fingerpost_simulated_proxy::{FilterRuntime, InvalidPort, ProxyError};
 
@@ -13,6 +14,7 @@ use crate::compiled_proxy::CompiledProxy;
 use crate::coverage::Coverage;
 use crate::judge::{Verdict, judge, why};
 use crate::names::Names;
+use crate::nearest::advice;
 use crate::outcome;
 use crate::report::{Report, Status, Summary, Tested};
 use crate::suite::{Case, Inputs, Suite};
@@ -192,6 +194,11 @@ pub fn inputs(suite: &Suite) -> Inputs {
     inputs
 }
 
+/// Whether neither a rule nor a chain of bytes takes the request.
+fn is_untaken(outcome: &Outcome) -> bool {
+    outcome.rule.is_none() && outcome.cluster.is_none() && (outcome.error.is_some() || outcome.status == 404)
+}
+
 fn test(
     suite: &Suite,
     case: &Case,
@@ -205,6 +212,7 @@ fn test(
         format: suite.format,
         status: Status::Passed,
         why: None,
+        advice: Vec::new(),
         reasons: Vec::new(),
         differences: Vec::new(),
         found: Vec::new(),
@@ -226,11 +234,15 @@ fn test(
         coverage.reach(rule, proxy);
     }
     tested.why = known().next().map(|it| why(it, &sent, proxy));
+    let is_untaken = known().next().is_some_and(is_untaken);
     if case.is_new() {
         match outcome::found(&outcomes, &sent, proxy) {
             Ok(found) => {
                 tested.status = Status::New;
                 tested.found = found;
+                if is_untaken {
+                    tested.advice = advice(&sent, proxy);
+                }
             }
             Err(reason) => {
                 tested.status = Status::Skipped;
@@ -245,6 +257,9 @@ fn test(
             tested.reasons = reasons;
             tested.status = Status::Failed;
             tested.differences = differences;
+            if is_untaken {
+                tested.advice = advice(&sent, proxy);
+            }
         }
         Verdict::Skipped(reasons) => {
             tested.status = Status::Skipped;

@@ -59,10 +59,10 @@ const TOLD_HERE: &[Code] = &[
     after_long_help = "\
 Examples:
   fingerpost explain -f k8s/ http://shop.example.com/cart
-  fingerpost explain -f k8s/ POST https://shop.example.com/cart -H 'x-canary: true'
+  fingerpost explain -f k8s/ POST https://shop.example.com/cart -H 'x-a: 1'
   fingerpost explain -f k8s/ -L --json '{\"id\": 7}' http://shop.example.com/cart
   xclip -o | fingerpost explain -f k8s/ --curl -
-  fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome.kind
+  fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome
 
 Flags of curl have curl's meaning. Those that do not change the request, such as -s, -k, -v and -o, are accepted and have \
 no effect; --curl accepts all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
@@ -115,7 +115,7 @@ impl Explain {
                     proxy: labels.as_deref(),
                     all_rules: messages::verbosity() == Verbosity::All,
                 };
-                let text = explanation::show(&told, &view, &proxy.resources.sources, table::width());
+                let text = explanation::show(&told, &view, table::width());
                 let mut out = fingerpost_terminal::screen::stdout();
                 out.write_all(text.as_bytes())?;
                 Ok(out.flush()?)

@@ -8,7 +8,8 @@
 //! {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "upstream": {…}, "rule": {…}}
 //! ```
 //! Where they apply, an outcome has `proxy` (the labels of the proxy that answers, of several), `assumed` (what is taken to
-//! exist, as `explain` has it) and `why` (no rule takes the request, and a sidecar would route it).
+//! exist, as `explain` has it), `why` (no rule takes the request and a sidecar would route it; without `--requests` also why a connection fails) and
+//! `by_chance` (what weights, faults and mirrors do to a part of the requests: the outcome is one draw; not with `--requests`).
 //! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is not a request, and then the exit code
 //! is 2. Answers come in the order of the requests, and nothing else is on standard output.
 
@@ -49,10 +50,19 @@ use proxies::{Answer, Proxies};
     after_long_help = "\
 Examples:
   fingerpost request -f k8s/ http://shop.example.com/v1/cart
-  fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-user: jason' -d a=b
+  fingerpost request -f k8s/ POST http://shop.example.com/login -H 'x-a: 1' -d a=b
   fingerpost request -f k8s/ -L -d @login.txt http://shop.example.com/login
   xclip -o | fingerpost request -f k8s/ --curl -
-  fingerpost request -f k8s/ --requests requests.jsonl --format json > outcomes.jsonl
+  fingerpost request -f k8s/ --requests in.jsonl --format json > out.jsonl
+
+A line of --requests is a JSON object; `headers`, `tls` and `version` may be left out:
+  {\"port\": 80, \"method\": \"GET\", \"path\": \"/cart?id=7\",
+   \"authority\": \"shop.example.com\", \"headers\": [[\"x-a\", \"1\"]],
+   \"tls\": {\"sni\": \"shop.example.com\"}, \"version\": \"HTTP/1.1\"}
+`port` is that of the Gateway. (Each object is one line; it is broken here to fit.)
+
+If weights, faults or mirrors decide what becomes of a request, one outcome is drawn, and the answer says so.
+`fingerpost explain` shows all of them with their shares.
 
 Flags of curl have curl's meaning. Those that do not change the request, such as -s, -k, -v and -o, are accepted and have \
 no effect; --curl accepts all of curl's. No `user-agent` and no `accept: */*` are added. The path is sent as it is written.
@@ -80,13 +90,14 @@ pub(crate) struct Request {
     filter_runtime: RuntimeName,
 
     /// How to print the outcome
-    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    Human,
+    #[value(alias = "human")]
+    Text,
     Json,
 }
 
@@ -94,7 +105,7 @@ impl Request {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.format {
-            Format::Human => self.answer_all(),
+            Format::Text => self.answer_all(),
             Format::Json => answered_in_json(self.answer_all()),
         }
     }
@@ -109,9 +120,9 @@ impl Request {
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
         let findings = findings_of(&loaded);
-        let mut proxies = Proxies::new(loaded, self.filter_runtime)?;
+        let mut proxies = Proxies::new(loaded, self.filter_runtime, self.requests.is_none())?;
         let mut out = BufWriter::new(match self.format {
-            Format::Human => fingerpost_terminal::screen::stdout(),
+            Format::Text => fingerpost_terminal::screen::stdout(),
             Format::Json => fingerpost_terminal::screen::json_stdout(),
         });
         match (&self.requests, request) {
@@ -153,7 +164,7 @@ impl Request {
                     return Ok(());
                 }
             }
-            if matches!(self.format, Format::Human) {
+            if matches!(self.format, Format::Text) {
                 writeln!(out)?;
             }
         }
@@ -171,10 +182,10 @@ impl Request {
                 }
                 Err(error) => {
                     wrong += 1;
-                    let reason = format!("line {} is not a request: {error}", number + 1);
+                    let reason = format!("line {} is not a request: {}", number + 1, without_line(&error));
                     match self.format {
                         Format::Json => write_json(&serde_json::json!({"skipped": reason}), out)?,
-                        Format::Human => writeln!(out, "{reason}")?,
+                        Format::Text => writeln!(out, "{reason}")?,
                     }
                 }
             }
@@ -195,7 +206,7 @@ impl Request {
     }
 
     fn print(&self, answer: &Answer, findings: Option<&Diagnostics>, out: &mut impl Write) -> io::Result<()> {
-        if matches!(self.format, Format::Human) {
+        if matches!(self.format, Format::Text) {
             return screen::show(answer, out);
         }
         let value = match &answer.outcome {
@@ -203,7 +214,13 @@ impl Request {
                 outcome,
                 proxy: answer.proxy.as_deref(),
                 assumed: &answer.assumed,
-                why: answer.why.as_deref(),
+                why: (!answer.why.is_empty()).then(|| answer.why.join("; ")),
+                // The lines of --requests have the fields of recorded outcomes.
+                by_chance: if self.requests.is_some() {
+                    &[]
+                } else {
+                    &answer.by_chance
+                },
             })?,
             Err(skipped) => serde_json::to_value(skipped)?,
         };
@@ -224,7 +241,9 @@ struct AnswerJson<'a> {
     #[serde(skip_serializing_if = "<[Assumed]>::is_empty")]
     assumed: &'a [Assumed],
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
+    why: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    by_chance: &'a [String],
 }
 
 /// The request as the model takes it. `port` is that of `--port`.
@@ -248,6 +267,12 @@ fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Resul
         headers: request.headers.clone(),
         version: Version::default(),
     })
+}
+
+/// What is wrong with a line, with its column: the parser counts each as line 1.
+fn without_line(error: &serde_json::Error) -> String {
+    let message = error.to_string().replace(" at line 1 column ", " at column ");
+    message.replace("expected u16", "expected a port, a number up to 65535")
 }
 
 /// The status of a redirect, and where it leads.

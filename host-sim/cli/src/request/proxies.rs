@@ -2,16 +2,20 @@
 
 use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::CurlRequest;
-use fingerpost_explain::{Assumed, assumed_for, only_for_sidecars};
+use fingerpost_explain::{Assumed, Outcome as ExplainedOutcome, assumed_for, explain, only_for_sidecars};
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::Diagnostics;
-use fingerpost_simulated_proxy::{SimulatedProxy, UnservedPort, is_served, unserved_port};
+use fingerpost_simulated_proxy::{Scheme, SimulatedProxy, UnservedPort, Url, is_served, unserved_port};
 
 use crate::args::RuntimeName;
 use crate::failure::Failure;
 
 /// At least one.
-pub(super) struct Proxies(Vec<(Compilation, SimulatedProxy)>);
+pub(super) struct Proxies {
+    all: Vec<(Compilation, SimulatedProxy)>,
+    /// Whether a connection that leads nowhere is explained.
+    explains: bool,
+}
 
 /// What comes of a request.
 pub(super) struct Answer {
@@ -21,23 +25,30 @@ pub(super) struct Answer {
     pub(super) proxy: Option<String>,
     /// What is taken to exist for it.
     pub(super) assumed: Vec<Assumed>,
-    /// Why no rule takes it, if only a sidecar would route it.
-    pub(super) why: Option<String>,
+    /// Why the connection leads nowhere, or why no rule takes it, if only a sidecar would route it.
+    pub(super) why: Vec<String>,
+    /// What differs from request to request: this is one draw.
+    pub(super) by_chance: Vec<String>,
 }
 
 impl Proxies {
-    pub(super) fn new(compiled: Vec<Compilation>, runtime: RuntimeName) -> Result<Self, Failure> {
+    pub(super) fn new(
+        compiled: Vec<Compilation>,
+        runtime: RuntimeName,
+        explains: bool,
+    ) -> Result<Self, Failure> {
         let runtime = runtime.load()?;
         let proxies = compiled.into_iter().map(|it| {
             let proxy = SimulatedProxy::new(&it.compiled, runtime.clone())?;
             Ok((it, proxy))
         });
-        Ok(Self(proxies.collect::<Result<_, Failure>>()?))
+        let all = proxies.collect::<Result<_, Failure>>()?;
+        Ok(Self { all, explains })
     }
 
     /// The port of the URL, if none of the proxies serves it.
     pub(super) fn unserved_port(&self, request: &CurlRequest) -> Option<UnservedPort> {
-        let summaries = || self.0.iter().map(|(it, _)| &it.compiled.summary);
+        let summaries = || self.all.iter().map(|(it, _)| &it.compiled.summary);
         if request
             .connect_port
             .is_some_and(|port| summaries().any(|it| is_served(port, it)))
@@ -59,13 +70,16 @@ impl Proxies {
         &mut self,
         make: impl Fn(&Compilation) -> Result<Request, Failure>,
     ) -> Result<Answer, Failure> {
-        let several = self.0.len() > 1;
+        let several = self.all.len() > 1;
         let mut first = None;
-        for (compiled, proxy) in &mut self.0 {
+        for (compiled, proxy) in &mut self.all {
             let sent = make(compiled)?;
             let outcome = proxy.answer(&sent)?;
             let is_routed = outcome.as_ref().map_or(true, is_routed);
-            let answer = Answer::new(sent, outcome, compiled, several);
+            let mut answer = Answer::new(sent, outcome, compiled, several);
+            if self.explains {
+                answer.explain_error(compiled);
+            }
             if is_routed {
                 return Ok(answer);
             }
@@ -86,7 +100,8 @@ impl Answer {
         let mut answer = Self {
             proxy: several.then(|| crate::proxy::shown(labels)),
             assumed: Vec::new(),
-            why: None,
+            why: Vec::new(),
+            by_chance: Vec::new(),
             sent,
             outcome,
         };
@@ -102,9 +117,52 @@ impl Answer {
                     .authority
                     .as_ref()
                     .and_then(|it| only_for_sidecars(&compiled.compiled.summary, it));
-                answer.why = reason.map(|it| it.message);
+                answer.why.extend(reason.map(|it| it.message));
             }
+            let mut routes = compiled.compiled.summary.routes();
+            let route = routes.find(|(_, _, route)| outcome.rule.is_some() && route.rule == outcome.rule);
+            answer.by_chance = route
+                .map(|(_, _, route)| route.by_chance.clone())
+                .unwrap_or_default();
         }
         answer
+    }
+}
+
+impl Answer {
+    fn explain_error(&mut self, compiled: &Compilation) {
+        if self.why.is_empty() && self.outcome.as_ref().is_ok_and(|it| it.error.is_some()) {
+            self.why = no_connection(&self.sent, compiled);
+        }
+    }
+}
+
+/// Why nothing answers, and which listeners there are: what `explain` says.
+fn no_connection(sent: &Request, compiled: &Compilation) -> Vec<String> {
+    let url = Url {
+        scheme: Some(if sent.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        }),
+        authority: sent.host().to_owned(),
+        target: sent.path.clone(),
+    };
+    let port = Some(u32::from(sent.port));
+    let told = explain(
+        compiled,
+        &sent.method,
+        &url,
+        sent.authority.as_deref(),
+        &sent.headers,
+        port,
+    );
+    match told.map(|it| it.outcome) {
+        Ok(ExplainedOutcome::NoConnection { message, reasons }) => {
+            let reasons = reasons.into_iter().flat_map(|it| [Some(it.message), it.help]);
+            std::iter::once(message).chain(reasons.flatten()).collect()
+        }
+        // The outcome itself is known.
+        Ok(_) | Err(_) => Vec::new(),
     }
 }

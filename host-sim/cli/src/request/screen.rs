@@ -17,6 +17,7 @@ pub(super) fn show(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
         proxy,
         assumed,
         why,
+        by_chance,
     } = answer;
     let line = format!("{} {}{}", sent.method, sent.host(), sent.path);
     let line = visible(&line);
@@ -38,15 +39,26 @@ pub(super) fn show(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
     };
     let status = outcome
         .error
-        .map_or_else(|| outcome.status.to_string(), |error| error.to_string());
+        .map_or_else(|| outcome.status.to_string(), |_| "no answer".to_owned());
     writeln!(out, "{}  {line}", paint(colour, &status))?;
     let rule = outcome
         .rule
         .as_ref()
         .map_or_else(|| "no rule".to_owned(), ToString::to_string);
-    writeln!(out, "     {}", paint(DIM, &rule))?;
-    if let Some(why) = why {
-        writeln!(out, "     {}", visible(why))?;
+    if outcome.error.is_none() {
+        writeln!(out, "     {}", paint(DIM, &rule))?;
+    }
+    for line in why {
+        writeln!(out, "     {}", visible(line))?;
+    }
+    if !by_chance.is_empty() {
+        let all: Vec<String> = by_chance.iter().map(|it| without_domain(it)).collect();
+        writeln!(
+            out,
+            "     {} {} (all outcomes: fingerpost explain)",
+            paint(ODD, "one draw of:"),
+            visible(&all.join(", "))
+        )?;
     }
     if let Some(labels) = proxy {
         writeln!(out, "     {}", paint(DIM, format_args!("of the proxy {labels}")))?;

@@ -59,7 +59,7 @@ Examples:
   fingerpost serve -f bookinfo.yaml --listen 80=8080 --listen 443=8443
   curl -si -H 'Host: shop.example.com' http://127.0.0.1:8080/v1/cart
 
-", echo_help!(), "
+", echo_help!(""), "
 
 Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin); \
 upgrades, such as WebSocket, and CONNECT (501); HTTP/2 to upstreams (they get HTTP/1.1); TCP, TLS passthrough, and servers that require client certificates (use `fingerpost up`). \
@@ -239,7 +239,7 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
         clients: &BTreeMap::new(),
     };
     let shown = listing::all(&loaded.compiled.summary);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::terminal_width());
+    let tables = listing::tables(&shown, &hints, table::terminal_width());
     let mut out = fingerpost_terminal::screen::stdout();
     writeln!(
         out,

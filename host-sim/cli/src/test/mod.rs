@@ -9,14 +9,15 @@
 //!  "summary": {"passed": 1, "failed": 1, "new": 0, "accepted": 0, "skipped": 0, "left_out": 0},
 //!  "tests": [{"file": "routes.test.yaml", "line": 7, "name": "…", "format": "fingerpost", "status": "failed",
 //!             "request": "GET shop.example.com/cart",
-//!             "why": "default/shop http[0] took it  shop.yaml:12", "reasons": [],
-//!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9}],
+//!             "why": "default/shop http[0] took it  shop.yaml:12:5", "advice": [], "reasons": [],
+//!             "differences": [{"field": "subset", "expected": "v2", "actual": "v1", "when": null, "line": 9, "column": 13}],
 //!             "found": []}],
 //!  "coverage": {"matches": 2, "matches_reached": 1, "rules": 2, "rules_reached": 1, "percent": 50.0,
-//!               "missing": [{"file": "shop.yaml", "line": 20, "rule": "default/shop http[1]", "conditions": "…"}]},
+//!               "missing": [{"file": "shop.yaml", "line": 20, "column": 5, "rule": "default/shop http[1]", "conditions": "…"}]},
 //!  "findings": […], "notes": […]}
 //! ```
-//! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `found` has what
+//! `status` is `passed`, `failed`, `new`, `accepted` or `skipped`; `reasons` say why a test was skipped; `advice` is there where nothing
+//! takes the request: the rule that comes closest, and what to change; `found` has what
 //! came of a test that expects nothing yet, as `{"field": "status", "value": "200"}`; `left_out` counts what `--filter`
 //! passed over; `coverage` is there with `--coverage`.
 //! `assumed` lists Gateways and services that are taken to exist, as in `explain`, if there are some.
@@ -30,12 +31,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Assumptions;
+use fingerpost_curl::quote;
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_terminal::findings::{self, with_findings};
 use fingerpost_terminal::messages::{self, error, note};
 use fingerpost_testing::{
-    Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, inputs, print_github, print_junit,
-    print_tap, read, run, wanted_inputs,
+    Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, has_only_tests, has_resources, inputs,
+    print_github, print_junit, print_tap, read, run, wanted_inputs,
 };
 
 use crate::args::RuntimeName;
@@ -54,7 +56,8 @@ use crate::watch::{self, Wake, Watch};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// A person
-    Human,
+    #[value(alias = "human")]
+    Text,
     /// One JSON object
     Json,
     /// JUnit's XML, as most CI systems take it
@@ -145,7 +148,7 @@ pub(crate) struct Test {
     watch: bool,
 
     /// How to print the results
-    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
     format: Format,
 
     /// Report rules and matches that no test reaches
@@ -183,7 +186,7 @@ impl Test {
     fn in_its_format(&self, tested: Result<(), Failure>) -> Result<(), Failure> {
         match self.format {
             Format::Json => answered_in_json(tested),
-            Format::Human | Format::Junit | Format::Tap | Format::Github => tested,
+            Format::Text | Format::Junit | Format::Tap | Format::Github => tested,
         }
     }
 
@@ -285,7 +288,7 @@ impl Test {
         }
         let mut out = BufWriter::new(match self.format {
             Format::Json => fingerpost_terminal::screen::json_stdout(),
-            Format::Human | Format::Junit | Format::Tap | Format::Github => {
+            Format::Text | Format::Junit | Format::Tap | Format::Github => {
                 fingerpost_terminal::screen::stdout()
             }
         });
@@ -321,6 +324,12 @@ impl TestFiles {
         let mut sources = Vec::new();
         for file in files {
             let source = source(file)?;
+            if has_resources(&source.text) && !has_only_tests(&source.text) {
+                let file = quote(&file.to_string_lossy());
+                return Err(Failure::refused(format!(
+                    "{file} has resources, not tests: give it by `-f {file}`, behind the file or folder with the tests"
+                )));
+            }
             suites.extend(read(file, &source, files::read_text, &mut diagnostics));
             sources.push(source);
         }
@@ -358,7 +367,7 @@ struct Beside<'a> {
 /// Prints the results for whom they are for.
 fn print(report: &Report, beside: &Beside<'_>, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Human => screen::print(report, out),
+        Format::Text => screen::print(report, out),
         Format::Json => {
             let mut report = with_findings(serde_json::to_value(report)?, beside.found);
             let assumed = assumed::as_json(beside.assumed.iter());

@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use fingerpost_resources::visible;
+use fingerpost_terminal::messages::note;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
 use fingerpost_terminal::table;
 use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
+
+/// As many of the slowest tests are named.
+const SLOWEST: usize = 3;
 
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (at, (file, tests)) in report.by_file().enumerate() {
@@ -30,19 +34,30 @@ pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// The last line.
 pub(super) fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", summary(&report.summary))?;
-    // Times differ from run to run: programs find them in the JSON form.
-    let slowest = report
-        .tests
+    let mut slowest: Vec<&Tested> = report.tests.iter().collect();
+    slowest.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
+    slowest.truncate(SLOWEST);
+    let total: f64 = report.tests.iter().map(|it| it.seconds).sum();
+    let named = slowest
         .iter()
-        .max_by(|one, other| one.seconds.total_cmp(&other.seconds));
-    match slowest.filter(|_| table::terminal_width().is_some()) {
-        Some(slowest) => {
-            let total: f64 = report.tests.iter().map(|it| it.seconds).sum();
-            let name = visible(&slowest.name);
-            let line = format!("{total:.2} s; slowest {:.2} s: {name}", slowest.seconds);
-            writeln!(out, "{}", paint(DIM, line))
+        .map(|it| format!("{} {}", seconds(it.seconds), visible(&it.name)));
+    let named: Vec<String> = named.collect();
+    let line = format!("{} in all; slowest: {}", seconds(total), named.join(", "));
+    // What is on standard output is the same in every run, unless a person looks at it.
+    match table::terminal_width() {
+        Some(_) => writeln!(out, "{}", paint(DIM, line)),
+        None => {
+            note(line);
+            Ok(())
         }
-        None => Ok(()),
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else {
+        format!("{seconds:.1} s")
     }
 }
 
@@ -87,7 +102,12 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         Status::Accepted => (ODD, " NEW"),
         Status::Skipped => (ODD, "SKIP"),
     };
-    writeln!(out, "  {}  {}", paint(colour, word), visible(&test.name))?;
+    // Times differ from run to run: they are for people, and in the JSON form.
+    let time = match table::terminal_width() {
+        Some(_) => format!("  {}", paint(DIM, seconds(test.seconds))),
+        None => String::new(),
+    };
+    writeln!(out, "  {}  {}{time}", paint(colour, word), visible(&test.name))?;
     for reason in &test.reasons {
         writeln!(out, "        {}", paint(DIM, reason))?;
     }
@@ -98,7 +118,10 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "        {}", paint(DIM, &test.request))?;
     }
     for difference in &test.differences {
-        let place = paint(DIM, format_args!("{}:{}", test.file, difference.line));
+        let place = paint(
+            DIM,
+            format_args!("{}:{}:{}", test.file, difference.line, difference.column),
+        );
         writeln!(out, "        {}  {place}", paint(BOLD, &difference.field))?;
         writeln!(out, "          expected  {}", paint(GOOD, &difference.expected))?;
         writeln!(out, "          found     {}", paint(BAD, &difference.actual))?;
@@ -109,10 +132,10 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
     for found in &test.found {
         writeln!(out, "          {}: {}", found.field, visible(&found.value))?;
     }
-    match &test.why {
-        Some(why) => writeln!(out, "        {}", visible(why)),
-        None => Ok(()),
+    for line in test.why.iter().chain(&test.advice) {
+        writeln!(out, "        {}", visible(line))?;
     }
+    Ok(())
 }
 
 fn show_coverage(coverage: &CoverageReport, out: &mut impl Write) -> io::Result<()> {
@@ -127,7 +150,10 @@ fn show_coverage(coverage: &CoverageReport, out: &mut impl Write) -> io::Result<
         coverage.rules
     )?;
     for missing in &coverage.missing {
-        let place = paint(DIM, format_args!("{}:{}", missing.file, missing.line));
+        let place = paint(
+            DIM,
+            format_args!("{}:{}:{}", missing.file, missing.line, missing.column),
+        );
         writeln!(
             out,
             "  {}  {}  {}  {place}",

@@ -66,12 +66,17 @@ Examples:
   fingerpost up -f k8s/ --listen 80=8080 --listen 443=8443
   fingerpost up -f bookinfo.yaml --check bookinfo.test.json
 
-", echo_help!(), "
+", echo_help!(
+    "  times=2      the other parts hold for the first two attempts only, so that a\n               retry succeeds\n"
+), "
 
 The file of --check:
-  {\"requests\": [{\"request\": {\"port\": 80, \"method\": \"GET\", \"path\": \"/v1/x\", \"authority\": \"shop.example.com\"},
-                 \"expect\": {\"status\": 200, \"path\": \"/x\", \"rule\": \"default/shop http[0]\",
-                            \"cluster\": \"outbound|80|v1|shop.default.svc.cluster.local\"}}]}"))]
+  {\"requests\": [{
+    \"request\": {\"port\": 80, \"method\": \"GET\", \"path\": \"/v1/x\",
+                \"authority\": \"shop.example.com\"},
+    \"expect\": {\"status\": 200, \"path\": \"/x\", \"rule\": \"default/shop http[0]\",
+               \"cluster\": \"outbound|80|v1|shop.default.svc.cluster.local\"}
+  }]}"))]
 pub(crate) struct Up {
     #[command(flatten)]
     input: Input,
@@ -275,7 +280,7 @@ fn announce(
         clients: &sandbox.made.clients,
     };
     let shown = listing::all(&loaded.compiled.summary);
-    let tables = listing::tables(&shown, &loaded.resources.sources, &hints, table::terminal_width());
+    let tables = listing::tables(&shown, &hints, table::terminal_width());
     let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
     let echoes = count(sandbox.echoes, "echo upstream");
     writeln!(

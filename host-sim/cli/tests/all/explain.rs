@@ -17,7 +17,7 @@ fn golden(name: &str, request: &str) {
     let example = here.join("../../examples/08-why/resources.yaml");
     let resources = fs::read_to_string(&example).expect("the example can be read");
     let folder = Folder::with("resources.yaml", &resources);
-    let ended = folder.run(&format!("explain -f resources.yaml {request}"));
+    let ended = folder.run_at(100, &format!("explain -f resources.yaml {request}"));
     ended.check(0, &[]);
     for line in ended.stdout.lines() {
         assert!(line.chars().count() <= 100 && line.trim_end() == line, "{line:?}");
@@ -72,6 +72,30 @@ fn a_prefix_that_ends_inside_a_segment_is_told() {
     golden("explain-segment", "http://shop.example.com/apidocs");
 }
 
+#[test]
+fn places_are_whole_and_lines_are_wrapped_only_to_a_known_width() {
+    let folder = Folder::with("k8s/apps/shop/overlays/production/shop.yaml", &shop());
+    let arguments = "explain -f k8s http://shop.example.com/v1/cart";
+    let place = "k8s/apps/shop/overlays/production/shop.yaml:16:13";
+    let piped = folder.run(arguments).stdout;
+    assert!(piped.lines().any(|it| it.chars().count() > 100), "{piped}");
+    for width in [60, 80, 100, 160] {
+        let shown = folder.run_at(width, arguments).stdout;
+        for text in [&shown, &piped] {
+            // Of the rule, and in the list of rules.
+            assert_eq!(text.matches(place).count(), 2, "{text}");
+        }
+        let words = |text: &str| {
+            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        assert_eq!(words(&shown), words(&piped), "a word is broken at {width}");
+        let longest = shown.lines().map(|it| it.chars().count()).max();
+        assert!(longest <= Some(width.min(110)), "{shown}");
+    }
+}
+
 /// The JSON form for a request to these resources.
 #[track_caller]
 fn ask(resources: &str, request: &str) -> Value {
@@ -100,7 +124,7 @@ fn the_json_form_tells_the_same() {
     assert_eq!(told["host"]["kind"], "exact");
     let winner = json!({
         "rule": "default/shop http[0].match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
-        "match": "0", "conditions": "prefix /v1/", "file": "a.yaml", "line": 16,
+        "match": "0", "conditions": "prefix /v1/", "file": "a.yaml", "line": 16, "column": 13,
     });
     let outcome = &told["outcome"];
     assert_eq!(
@@ -335,7 +359,7 @@ fn a_port_without_a_listener_and_a_listener_without_tls_are_told() {
     assert_eq!(outcome["kind"], "no_connection");
     assert_eq!(
         outcome["reasons"][0]["message"],
-        "0.0.0.0_80 takes plain text only, and this is TLS: ask for http://…"
+        "0.0.0.0_80 takes plain text only, and this is TLS: ask for http://shop.example.com/"
     );
 }
 

@@ -14,8 +14,8 @@ fn rules_are_listed_in_the_order_in_which_they_are_tried() {
     let expected = "\
 0.0.0.0_80  HTTP
   host                 match        rewrite    destination        rule                  source
-  shop.example.com  1  prefix /v1/  /v1/ -> /  shop.default:80    default/shop http[0]  shop.yaml:16
-  shop.example.com  2  exact /old              redirect 301 /new  default/shop http[1]  shop.yaml:19
+  shop.example.com  1  prefix /v1/  /v1/ -> /  shop.default:80    default/shop http[0]  shop.yaml:16:13
+  shop.example.com  2  exact /old              redirect 301 /new  default/shop http[1]  shop.yaml:19:13
 ";
     assert_eq!(ended.stdout, expected);
 }
@@ -36,7 +36,10 @@ fn into_a_pipe_every_rule_is_one_line_with_its_host_however_long() {
     assert_eq!(lines.len(), 4, "{}", ended.stdout);
     for (line, rule) in lines.iter().skip(2).zip(["http[0]", "http[1]"]) {
         assert!(line.trim_start().starts_with("shop.example.com"), "{line}");
-        assert!(line.contains(rule) && line.contains(" shop.yaml:"), "{line}");
+        assert!(
+            line.contains(rule) && line.contains(" a-directory/with-a-long-name/shop.yaml:"),
+            "{line}"
+        );
     }
 }
 
@@ -56,10 +59,43 @@ fn the_json_form_tells_the_same() {
     let expected = json!({
         "rule": "default/shop http[0].match[0]", "rules": [{"virtual_service": "default/shop", "http": 0}],
         "match": "0", "conditions": "prefix /v1/", "rewrite": "/v1/ -> /",
-        "destination": "shop.default.svc.cluster.local:80", "virtual_service": "default/shop",
-        "file": "shop.yaml", "line": 16,
+        "destination": "shop.default.svc.cluster.local:80", "mirrors": [], "virtual_service": "default/shop",
+        "file": "shop.yaml", "line": 16, "column": 13,
     });
     assert_eq!(listener["hosts"][0]["rules"][0], expected);
+}
+
+#[test]
+fn copies_are_shown_and_a_comma_in_a_redirect_is_part_of_it() {
+    let rules = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [gateway]
+  http:
+  - match: [{uri: {prefix: /a}}]
+    route: [{destination: {host: shop}}]
+    mirrors: [{destination: {host: shop, port: {number: 80}}, percentage: {value: 2.5}}]
+  - redirect: {authority: 'q, r', uri: /u}
+";
+    let folder = Folder::with("shop.yaml", &[GATEWAY, rules, SERVICE].join("---\n"));
+    let ended = folder.run("routes -f shop.yaml");
+    for text in [
+        "shop.default:80, mirror 2.5% shop.default:80  ",
+        "redirect 301 q, r/u  ",
+    ] {
+        assert!(ended.stdout.contains(text), "{text} is not in:\n{}", ended.stdout);
+    }
+    let ended = folder.run("routes -f shop.yaml --format json");
+    let shown: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let rules = &shown["listeners"][0]["hosts"][0]["rules"];
+    assert_eq!(
+        rules[0]["mirrors"],
+        json!(["2.5% shop.default.svc.cluster.local:80"])
+    );
+    assert_eq!(rules[1]["destination"], "redirect 301 q, r/u");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Folder {
         command
             .args(arguments.split_whitespace())
             .current_dir(self.path());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
         command
@@ -113,6 +113,13 @@ impl Folder {
 
     pub(crate) fn run(&self, arguments: &str) -> Ended {
         self.run_with(arguments, "")
+    }
+
+    /// Runs the command as on a terminal of this width.
+    pub(crate) fn run_at(&self, columns: usize, arguments: &str) -> Ended {
+        let mut command = self.command(arguments);
+        command.env("COLUMNS", columns.to_string());
+        Ended::of(command.output().expect("the command ends"))
     }
 
     /// Runs the command with this text as its standard input.

@@ -54,10 +54,10 @@ fn a_failure_shows_what_was_expected_what_was_found_and_the_rule() {
 routes.test.yaml
   FAIL  v1 keeps its prefix
         GET shop.example.com/v1/cart
-        path  routes.test.yaml:5
+        path  routes.test.yaml:5:5
           expected  /v1/cart
           found     /cart
-        default/shop http[0].match[0] took it  shop.yaml:16
+        default/shop http[0].match[0] took it  shop.yaml:16:13
 
 0 passed, 1 failed
 "
@@ -136,7 +136,7 @@ fn coverage_names_the_rule_that_no_test_reached() {
     let missing = ended.stdout.lines().find(|it| it.contains("never reached"));
     let missing = missing.unwrap_or_default();
     assert!(
-        missing.contains("default/shop http[1].match[0]") && missing.ends_with("  shop.yaml:19"),
+        missing.contains("default/shop http[1].match[0]") && missing.ends_with("  shop.yaml:19:13"),
         "{}",
         ended.stdout
     );
@@ -251,14 +251,14 @@ spec:
     let ended = folder.run("test . --filter-runtime native");
     ended.check(1, &[]);
     let expected = "\
-        port  routes.test.yaml:3
+        port  routes.test.yaml:3:12
           expected  80
           found     81
-          when      outbound|81||shop.default.svc.cluster.local is drawn: 10 % of the requests
-        path  routes.test.yaml:3
+          when      the weights choose outbound|81||shop.default.svc.cluster.local, as for 10 % of requests
+        path  routes.test.yaml:3:22
           expected  /b
           found     /a
-          when      outbound|80||shop.default.svc.cluster.local is drawn: 90 % of the requests
+          when      the weights choose outbound|80||shop.default.svc.cluster.local, as for 90 % of requests
 ";
     assert!(ended.stdout.contains(expected), "{}", ended.stdout);
 }

@@ -17,7 +17,7 @@ pub(super) fn keep_last(resources: &mut Resources, diagnostics: &mut Diagnostics
     let mut index = 0;
     each_kind!(&*resources, |list| for resource in list {
         let name = resource.origin.at("metadata.name");
-        let place = format!("{}:{}", name.file, name.line);
+        let place = name.to_string();
         last.insert(resource.origin.subject().to_owned(), (index, place));
         index += 1;
     });

@@ -1,5 +1,5 @@
 //! An explanation as a screen: the answer first, then what led to it, then warnings. No line is wider than the terminal,
-//! nor than a page.
+//! nor than a page; without a terminal, no line is wrapped.
 
 mod outcome;
 mod rows;
@@ -7,9 +7,9 @@ mod trace;
 
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Host, HostKind, Outcome};
-use fingerpost_resources::{Code, Sources};
+use fingerpost_resources::Code;
 
-use self::rows::{Margin, PLAIN, Screen};
+use self::rows::{Margin, PLAIN, Screen, place};
 use crate::names::without_domain;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
@@ -27,9 +27,9 @@ pub struct View<'a> {
     pub all_rules: bool,
 }
 
-/// The screen, no line of it longer than `width`.
-pub fn show(told: &Explanation, view: &View<'_>, sources: &Sources, width: usize) -> String {
-    let mut screen = Screen::new(sources);
+/// The screen, no line of it longer than `width`; without one, every text is one line.
+pub fn show(told: &Explanation, view: &View<'_>, width: Option<usize>) -> String {
+    let mut screen = Screen::default();
     for (label, text) in &view.before {
         screen.label(label, text.clone(), PLAIN);
     }
@@ -42,7 +42,7 @@ pub fn show(told: &Explanation, view: &View<'_>, sources: &Sources, width: usize
     screen.entrance(told, view.proxy);
     screen.rules(told, view.all_rules);
     screen.warnings(told);
-    screen.lay(width.min(WIDEST))
+    screen.lay(width.map(|it| it.min(WIDEST)))
 }
 
 impl Screen {
@@ -98,7 +98,7 @@ impl Screen {
             let text = format!("more specific than {}, which is not consulted", hidden.domain);
             match hidden.would_take.as_ref().filter(|_| is_answered) {
                 Some(rule) => {
-                    let right = self.place(&rule.place);
+                    let right = place(&rule.place);
                     let text = format!("{text}: {} would take this", rule.rule);
                     self.row(Margin::Blank, (text, ODD), (right, DIM));
                 }

@@ -4,7 +4,7 @@ use fingerpost_explain::{
     AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
 
-use super::rows::{Margin, PLAIN, Screen};
+use super::rows::{Margin, PLAIN, Screen, place};
 use crate::headers;
 use crate::names::without_domain;
 use crate::style::{BAD, DIM, NAME, ODD};
@@ -62,8 +62,11 @@ impl Screen {
                 self.text(message, PLAIN);
                 self.reasons(reasons);
             }
-            Outcome::Bytes { destination, place } => {
-                let right = self.place(place);
+            Outcome::Bytes {
+                destination,
+                place: written,
+            } => {
+                let right = place(written);
                 self.row(
                     Margin::Label("goes to", DIM),
                     (without_domain(destination), NAME),
@@ -79,7 +82,7 @@ impl Screen {
 
     fn reasons(&mut self, reasons: &[Reason]) {
         for reason in reasons {
-            let right = self.place(&reason.place);
+            let right = place(&reason.place);
             self.row(Margin::Blank, (reason.message.clone(), PLAIN), (right, DIM));
             if let Some(help) = &reason.help {
                 self.label("fix", help.clone(), PLAIN);
@@ -114,7 +117,7 @@ impl Screen {
 
     /// A rule with its conditions, on one line if they are short.
     fn named_rule(&mut self, label: &'static str, rule: &Source) {
-        let right = self.place(&rule.place);
+        let right = place(&rule.place);
         let line = format!("{}  {}", rule.rule, rule.conditions);
         if length(&line) <= ONE_LINE {
             self.row(Margin::Label(label, DIM), (line, PLAIN), (right, DIM));
@@ -190,7 +193,7 @@ impl Screen {
             Some(subset) => format!(" subset {subset}"),
             None => String::new(),
         };
-        let right = self.place(&destination.place);
+        let right = place(&destination.place);
         let margin = if is_first {
             Margin::Label("goes to", DIM)
         } else {
@@ -220,7 +223,7 @@ impl Screen {
             if !rule.traffic_policy.is_empty() {
                 line.push_str(&format!("; {}", rule.traffic_policy.join(", ")));
             }
-            let right = self.place(&rule.place);
+            let right = place(&rule.place);
             self.row(Margin::Blank, (line, PLAIN), (right, DIM));
         }
     }
@@ -242,7 +245,7 @@ impl Screen {
     fn policies(&mut self, policies: &[Policy]) {
         for (index, policy) in policies.iter().enumerate() {
             let right = match policy.place.line {
-                Some(_) => self.place(&policy.place),
+                Some(_) => place(&policy.place),
                 None => match policy.name {
                     "consistentHash" => "of the DestinationRule".to_owned(),
                     _ => "Istio's default".to_owned(),

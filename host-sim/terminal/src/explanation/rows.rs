@@ -2,9 +2,8 @@
 
 use anstyle::Style;
 use fingerpost_explain::Place;
-use fingerpost_resources::{Sources, visible};
+use fingerpost_resources::visible;
 
-use crate::listing::FileNames;
 use crate::style::{DIM, paint};
 use crate::table::{self, Column, length};
 
@@ -14,11 +13,13 @@ const MARGIN: usize = 11;
 const DIGITS: usize = 4;
 /// The text has no less room than this, however narrow the terminal.
 const NARROWEST: usize = 20;
+/// Without a width, texts up to this length have what is on their right in one column.
+const ALIGNED: usize = 76;
 pub(super) const PLAIN: Style = Style::new();
 
 /// A screen under construction.
+#[derive(Default)]
 pub(super) struct Screen {
-    names: FileNames,
     rows: Vec<Row>,
 }
 
@@ -43,8 +44,10 @@ pub(super) struct RuleRow {
     pub(super) style: Style,
     /// Its position, from 1.
     pub(super) position: usize,
-    /// The rule, the condition, a remark, and where it is written.
-    pub(super) cells: [(String, Style); 4],
+    /// The rule, the condition, and a remark.
+    pub(super) cells: [(String, Style); 3],
+    /// Where it is written.
+    pub(super) place: (String, Style),
 }
 
 /// The margin.
@@ -59,13 +62,6 @@ pub(super) enum Margin {
 }
 
 impl Screen {
-    pub(super) fn new(sources: &Sources) -> Self {
-        Self {
-            names: FileNames::new(sources),
-            rows: Vec::new(),
-        }
-    }
-
     /// A part of the screen that begins here.
     pub(super) fn label(&mut self, label: &'static str, text: String, style: Style) {
         self.row(Margin::Label(label, DIM), (text, style), (String::new(), PLAIN));
@@ -95,37 +91,32 @@ impl Screen {
     /// A rule.
     pub(super) fn rule_row(&mut self, row: RuleRow) {
         let cells = row.cells.map(on_one_line);
-        self.rows.push(Row::Rule(RuleRow { cells, ..row }));
+        let place = on_one_line(row.place);
+        self.rows.push(Row::Rule(RuleRow { cells, place, ..row }));
     }
 
-    /// A file and a line, as in `shop.yaml:12`.
-    pub(super) fn place(&self, place: &Place) -> String {
-        match (&place.file, place.line) {
-            (Some(file), Some(line)) => format!("{}:{line}", self.names.short(file)),
-            _ => String::new(),
-        }
-    }
-
-    /// All rows as lines, none of them longer than `width`.
-    pub(super) fn lay(&self, width: usize) -> String {
-        let room = width.saturating_sub(MARGIN + table::GAP).max(NARROWEST);
-        let texts = self.rows.iter().filter_map(|row| match row {
-            Row::Text(row) => Some(length(&row.right.0)),
-            Row::Rule(_) => None,
-        });
-        let right = texts.max().unwrap_or(0).min(room * 2 / 5);
-        let widths = self.rule_widths(width);
+    /// All rows as lines, none of them longer than `width`; without one, each row is one line. A place is never cut: programs
+    /// and terminals that open it need all of it.
+    pub(super) fn lay(&self, width: Option<usize>) -> String {
+        let columns = Columns::new(&self.rows, width);
+        let rules = self.rule_columns(width);
         let mut screen = String::new();
-        for row in &self.rows {
+        let is_gap = |row: &Row| matches!(row, Row::Text(row) if row.margin.written().is_none());
+        let end = self
+            .rows
+            .iter()
+            .rposition(|row| !is_gap(row))
+            .map_or(0, |last| last + 1);
+        for row in self.rows.iter().take(end) {
             let (margin, lines) = match row {
                 Row::Text(row) => match row.margin.written() {
-                    Some(margin) => (margin, row.lines(room, right)),
+                    Some(margin) => (margin, row.lines(&columns)),
                     None => {
                         screen.push('\n');
                         continue;
                     }
                 },
-                Row::Rule(row) => (row.margin(), row.lines(&widths)),
+                Row::Rule(row) => (row.margin(), row.lines(&rules)),
             };
             // The margin takes the place of the first line's blanks.
             let (margin, length) = margin;
@@ -136,29 +127,105 @@ impl Screen {
         screen
     }
 
-    /// The widths of the columns of rules. Where they are written is left out if there is no room for it.
-    fn rule_widths(&self, width: usize) -> Vec<usize> {
+    /// The columns of rules. Without room for a fourth one, their places are on lines below them.
+    fn rule_columns(&self, width: Option<usize>) -> RuleColumns {
         let rules = self.rows.iter().filter_map(|row| match row {
             Row::Rule(row) => Some(row),
             Row::Text(_) => None,
         });
-        let rows: Vec<Vec<String>> = rules
-            .map(|row| row.cells.iter().map(|(text, _)| text.clone()).collect())
-            .collect();
-        let Some(first) = rows.first() else {
-            return Vec::new();
+        let texts = |row: &RuleRow| {
+            row.cells
+                .iter()
+                .chain([&row.place])
+                .map(|(text, _)| text.clone())
+                .collect()
         };
-        let columns: Vec<Column> = first.iter().map(|_| Column::text("", PLAIN)).collect();
-        let widths = table::fit(&columns, &rows, MARGIN, usize::MAX);
-        let all = MARGIN + widths.iter().sum::<usize>() + table::GAP * 3;
-        if all <= width {
-            return widths;
+        let rows: Vec<Vec<String>> = rules.map(texts).collect();
+        let room = width.unwrap_or(usize::MAX);
+        let longest_word = |index: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            cells.flat_map(|it| it.split(' ')).map(length).max().unwrap_or(0)
+        };
+        // No word is broken, and so no place.
+        let words: Vec<usize> = (0..4).map(longest_word).collect();
+        let columns: Vec<Column> = words
+            .iter()
+            .map(|it| Column::text("", PLAIN).at_least(*it))
+            .collect();
+        let widths = table::fit(&columns, &rows, MARGIN, room);
+        if MARGIN + widths.iter().sum::<usize>() + table::GAP * 3 <= room {
+            return RuleColumns {
+                widths,
+                place_below: false,
+            };
         }
         let rows: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| row.iter().take(3).cloned().collect())
+            .into_iter()
+            .map(|row| row.into_iter().take(3).collect())
             .collect();
-        table::fit(columns.get(..3).unwrap_or_default(), &rows, MARGIN, width)
+        // Words stay whole as far as three columns of them have room.
+        let third = room.saturating_sub(MARGIN + table::GAP * 2) / 3;
+        let columns: Vec<Column> = words
+            .iter()
+            .take(3)
+            .map(|it| Column::text("", PLAIN).at_least(third.min(*it)))
+            .collect();
+        let widths = table::fit(&columns, &rows, MARGIN, room);
+        RuleColumns {
+            widths,
+            place_below: true,
+        }
+    }
+}
+
+/// A place, as in `shop.yaml:12:5`: terminals and editors open it.
+pub(super) fn place(place: &Place) -> String {
+    match (&place.file, place.line, place.column) {
+        (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+        (Some(file), Some(line), None) => format!("{file}:{line}"),
+        (Some(_) | None, _, _) => String::new(),
+    }
+}
+
+/// Where texts and what is on their right are.
+struct Columns {
+    /// The width of both together; none if nothing is wrapped.
+    room: Option<usize>,
+    /// The width of a text with something on its right.
+    left: usize,
+}
+
+/// The columns of rules.
+struct RuleColumns {
+    widths: Vec<usize>,
+    place_below: bool,
+}
+
+impl Columns {
+    fn new(rows: &[Row], width: Option<usize>) -> Self {
+        let texts = || {
+            rows.iter().filter_map(|row| match row {
+                Row::Text(row) if !row.right.0.is_empty() => Some(row),
+                Row::Text(_) | Row::Rule(_) => None,
+            })
+        };
+        let Some(width) = width else {
+            let lefts = texts().map(|row| length(&row.text.0)).filter(|it| *it <= ALIGNED);
+            return Self {
+                room: None,
+                left: lefts.max().unwrap_or(0),
+            };
+        };
+        let room = width.saturating_sub(MARGIN).max(NARROWEST);
+        // Those on the right that are longer are on lines of their own.
+        let rights = texts()
+            .map(|row| length(&row.right.0))
+            .filter(|it| *it <= room / 2);
+        let left = room - rights.max().unwrap_or(0) - table::GAP;
+        Self {
+            room: Some(room),
+            left,
+        }
     }
 }
 
@@ -173,29 +240,53 @@ impl RuleRow {
         (written, length("  ✓ ") + length(&number))
     }
 
-    /// As many cells as there are widths.
-    fn lines(&self, widths: &[usize]) -> String {
-        let cells = self.cells.iter().take(widths.len());
-        let columns: Vec<Column> = cells.clone().map(|(_, style)| Column::text("", *style)).collect();
+    fn lines(&self, columns: &RuleColumns) -> String {
+        let cells = self.cells.iter().chain([&self.place]).take(columns.widths.len());
+        let looks: Vec<Column> = cells.clone().map(|(_, style)| Column::text("", *style)).collect();
         let texts: Vec<String> = cells.map(|(text, _)| text.clone()).collect();
-        table::row(&columns, widths, MARGIN, &texts)
+        let mut lines = table::row(&looks, &columns.widths, MARGIN, &texts);
+        if columns.place_below && !self.place.0.is_empty() {
+            lines.push_str(&line_of(&self.place, MARGIN));
+        }
+        lines
     }
+}
+
+/// A line that is not wrapped.
+fn line_of((text, style): &(String, Style), indent: usize) -> String {
+    format!("{}{}\n", " ".repeat(indent), paint(*style, text))
 }
 
 impl TextRow {
     /// The row in its columns, without its margin.
-    fn lines(&self, room: usize, right: usize) -> String {
+    fn lines(&self, columns: &Columns) -> String {
         let text = self.text.0.trim_start();
         let inset = length(&self.text.0) - length(text);
-        let mut columns = vec![Column::text("", self.text.1)];
-        let mut cells = vec![text.to_owned()];
-        let mut widths = vec![room + table::GAP - inset];
-        if !self.right.0.is_empty() {
-            widths = vec![room - right - inset, right];
-            columns.push(Column::text("", self.right.1));
-            cells.push(self.right.0.clone());
+        let indent = MARGIN + inset;
+        let wrapped = |widths: &[usize], cells: &[&(String, Style)]| {
+            let looks: Vec<Column> = cells.iter().map(|(_, style)| Column::text("", *style)).collect();
+            let texts: Vec<String> = cells
+                .iter()
+                .map(|(text, _)| text.trim_start().to_owned())
+                .collect();
+            table::row(&looks, widths, indent, &texts)
+        };
+        let (left, right) = (columns.left.saturating_sub(inset), length(&self.right.0));
+        match columns.room {
+            None if right == 0 => wrapped(&[length(text)], &[&self.text]),
+            None => wrapped(&[left.max(length(text)), right], &[&self.text, &self.right]),
+            Some(room) if right == 0 => wrapped(&[room.saturating_sub(inset)], &[&self.text]),
+            Some(room) if right + columns.left + table::GAP <= room => {
+                wrapped(&[left, right], &[&self.text, &self.right])
+            }
+            Some(room) if inset + length(text) + table::GAP + right <= room => wrapped(
+                &[room - inset - table::GAP - right, right],
+                &[&self.text, &self.right],
+            ),
+            Some(room) => {
+                wrapped(&[room.saturating_sub(inset)], &[&self.text]) + &line_of(&self.right, indent)
+            }
         }
-        table::row(&columns, &widths, MARGIN + inset, &cells)
     }
 }
 

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Source, Tried};
 
-use super::rows::{PLAIN, RuleRow, Screen};
+use super::rows::{PLAIN, RuleRow, Screen, place};
 use crate::count;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
@@ -84,12 +84,12 @@ impl Screen {
         condition: (String, Style),
         remark: (String, Style),
     ) {
-        let place = self.place(&source.place);
         self.rule_row(RuleRow {
             mark,
             style,
             position,
-            cells: [(source.rule.clone(), PLAIN), condition, remark, (place, DIM)],
+            cells: [(source.rule.clone(), PLAIN), condition, remark],
+            place: (place(&source.place), DIM),
         });
     }
 

@@ -38,10 +38,7 @@ pub(crate) fn dropped(cx: &CheckContext<'_>) -> Option<String> {
     let names: Vec<String> = delegates.collect();
     let mut findings = compilation.findings.iter();
     let finding = findings.find(|it| it.code == Code::DelegateConflict && names.contains(&it.subject))?;
-    let place = finding
-        .span
-        .as_ref()
-        .map(|it| format!("  {}:{}", it.file, it.line));
+    let place = finding.span.as_ref().map(|it| format!("  {it}"));
     Some(format!(
         "{}, {}: {}{}",
         finding.subject,

@@ -63,6 +63,8 @@ pub struct Tested {
     pub status: Status,
     /// What took the request, and where that is written.
     pub why: Option<String>,
+    /// Where nothing takes the request of a failed or new test: the rule that comes closest, and what to change.
+    pub advice: Vec<String>,
     /// Why it was skipped.
     pub reasons: Vec<String>,
     /// What is not as expected.
@@ -125,13 +127,14 @@ impl Tested {
     fn details(&self) -> String {
         let mut lines = vec![self.request.clone()];
         for it in &self.differences {
-            lines.push(format!("{}  {}:{}", it.field, self.file, it.line));
+            lines.push(format!("{}  {}:{}:{}", it.field, self.file, it.line, it.column));
             lines.push(format!("  expected  {}", it.expected));
             lines.push(format!("  found     {}", it.actual));
             lines.extend(it.when.iter().map(|when| format!("  when      {when}")));
         }
         lines.extend(self.found.iter().map(|it| format!("{}: {}", it.field, it.value)));
         lines.extend(self.why.clone());
+        lines.extend(self.advice.iter().map(|it| format!("  {it}")));
         lines
             .iter()
             .map(|line| visible(line))

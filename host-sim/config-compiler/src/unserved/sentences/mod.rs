@@ -239,7 +239,7 @@ fn gateway_not_found(gateway: &str, known: &[String]) -> String {
     let namespace = gateway.split('/').next().unwrap_or_default();
     let is_elsewhere = |it: &&str| it.split('/').next() != Some(namespace);
     match (meant.as_slice(), known) {
-        (_, []) => "the input has no Gateway at all".to_owned(),
+        (_, []) => "add the file with that Gateway to the input".to_owned(),
         ([], some) => format!("the input has {}", list(some)),
         (meant, _) => {
             let names: Vec<String> = meant.iter().map(|it| (*it).to_owned()).collect();
