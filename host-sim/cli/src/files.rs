@@ -148,7 +148,7 @@ pub(crate) fn read(names: &[PathBuf], options: &ReadOptions<'_>) -> Result<Files
     Ok(files)
 }
 
-/// The error where a tool is asked for and no folder is for it.
+/// The error where the command line wants a tool and no folder is for it.
 fn check_wanted<'p>(
     names: &[PathBuf],
     wanted: &Render,

@@ -89,7 +89,8 @@ pub fn tables(shown: &[Shown<'_>], remarks: &impl Remarks, width: Option<usize>)
         .iter()
         .flat_map(|it| rows(&it.groups, &matches, width))
         .collect();
-    let table = Layout::new(rows, width.map_or(usize::MAX, |it| it.min(WIDEST)));
+    let width = width.map_or(usize::MAX, |it| it.min(WIDEST));
+    let table = Layout::new(rows, width);
 
     let mut text = String::new();
     let mut rows = table.rows.iter();
@@ -111,7 +112,13 @@ pub fn tables(shown: &[Shown<'_>], remarks: &impl Remarks, width: Option<usize>)
                     .next()
                     .and_then(|it| remarks.below(listener, group.host, it));
                 let below = below.map(|it| visible(&it).into_owned());
-                for line in row.below.iter().map(|it| paint(DIM, it)).chain(below) {
+                for line in &row.below {
+                    // A place that is cut by the terminal can't be opened.
+                    let room = width.saturating_sub(table::length(line)).max(INDENT);
+                    let indent = " ".repeat(table.below.min(room));
+                    text.push_str(&format!("{indent}{}\n", paint(DIM, line)));
+                }
+                if let Some(line) = below {
                     text.push_str(&format!("{}{line}\n", " ".repeat(table.below)));
                 }
             }
@@ -183,15 +190,12 @@ impl Layout {
         };
         let is_below = |index: usize| is_rule_below && matches!(index, REWRITE | RULE | SOURCE);
         let used: Vec<usize> = (0..=SOURCE).filter(|it| is_used(*it) && !is_below(*it)).collect();
-        let row = |row: Vec<String>| Row {
-            cells: used.iter().filter_map(|it| row.get(*it).cloned()).collect(),
-            below: if is_rule_below { below(&row) } else { Vec::new() },
-        };
-        let rows: Vec<Row> = rows.into_iter().map(row).collect();
+        let cells_of = |row: &Vec<String>| used.iter().filter_map(|it| row.get(*it).cloned()).collect();
+        let cells: Vec<Vec<String>> = rows.iter().map(cells_of).collect();
         let columns = columns();
         let columns = used.iter().filter_map(|it| columns.get(*it).cloned()).enumerate();
         let longest_word = |index: usize| {
-            let cells = rows.iter().filter_map(|row| row.cells.get(index));
+            let cells = cells.iter().filter_map(|row| row.get(index));
             let words = cells.flat_map(|it| it.split([' ', '\n']));
             words.map(table::length).max().unwrap_or(0)
         };
@@ -199,7 +203,6 @@ impl Layout {
         let columns: Vec<Column> = columns
             .map(|(index, column)| column.at_least(longest_word(index)))
             .collect();
-        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells.clone()).collect();
         let widths = table::fit(&columns, &cells, INDENT, width);
         let before = used.iter().take_while(|it| **it < MATCH).count();
         let below = INDENT
@@ -208,10 +211,21 @@ impl Layout {
                 .take(before)
                 .map(|it| it + table::GAP)
                 .sum::<usize>();
+        let lines_below = |row: &Vec<String>| {
+            if is_rule_below {
+                lines_below(row, width.saturating_sub(below))
+            } else {
+                Vec::new()
+            }
+        };
+        let rows = rows.iter().zip(cells).map(|(row, cells)| Row {
+            cells,
+            below: lines_below(row),
+        });
         Self {
             columns,
             widths,
-            rows,
+            rows: rows.collect(),
             below,
         }
     }
@@ -221,15 +235,18 @@ impl Layout {
     }
 }
 
-/// The cells of a row that have no room beside the others, as lines.
-fn below(row: &[String]) -> Vec<String> {
+/// The cells of a row that have no room beside the others, as lines; the rule and its place on one line if `room` allows it.
+fn lines_below(row: &[String], room: usize) -> Vec<String> {
     let cell = |index: usize| row.get(index).filter(|it| !it.is_empty());
     let rewrite = cell(REWRITE).map(|it| format!("rewrite {}", it.replace('\n', " ")));
-    let rule = cell(RULE).map(|rule| match cell(SOURCE) {
-        Some(source) => format!("{rule}  {source}"),
-        None => rule.clone(),
-    });
-    rewrite.into_iter().chain(rule).collect()
+    let (rule, source) = (cell(RULE).cloned(), cell(SOURCE).cloned());
+    let named: Vec<String> = match (rule, source) {
+        (Some(rule), Some(source)) if table::length(&rule) + table::GAP + table::length(&source) <= room => {
+            vec![format!("{rule}  {source}")]
+        }
+        (rule, source) => rule.into_iter().chain(source).collect(),
+    };
+    rewrite.into_iter().chain(named).collect()
 }
 
 /// The rows of a listener: one for each rule, and one for a host without rules.

@@ -61,7 +61,7 @@ A line of --requests is a JSON object; `headers`, `tls` and `version` may be lef
    \"tls\": {\"sni\": \"shop.example.com\"}, \"version\": \"HTTP/1.1\"}
 `port` is that of the Gateway. (Each object is one line; it is broken here to fit.)
 
-If weights, faults or mirrors decide what becomes of a request, one outcome is drawn, and the answer says so.
+If weights, faults or mirrors decide about a request, one of the possible outcomes is drawn, and the answer says so.
 `fingerpost explain` shows all of them with their shares.
 
 Flags of curl have curl's meaning. Those that do not change the request, such as -s, -k, -v and -o, are accepted and have \

@@ -152,13 +152,11 @@ impl Screen {
             .iter()
             .map(|it| Column::text("", PLAIN).at_least(*it))
             .collect();
-        let widths = table::fit(&columns, &rows, MARGIN, room);
-        if MARGIN + widths.iter().sum::<usize>() + table::GAP * 3 <= room {
-            return RuleColumns {
-                widths,
-                place_below: false,
-            };
-        }
+        let beside = RuleColumns {
+            widths: table::fit(&columns, &rows, MARGIN, room),
+            place_below: false,
+        };
+        let fits = MARGIN + beside.widths.iter().sum::<usize>() + table::GAP * 3 <= room;
         let rows: Vec<Vec<String>> = rows
             .into_iter()
             .map(|row| row.into_iter().take(3).collect())
@@ -170,10 +168,21 @@ impl Screen {
             .take(3)
             .map(|it| Column::text("", PLAIN).at_least(third.min(*it)))
             .collect();
-        let widths = table::fit(&columns, &rows, MARGIN, room);
-        RuleColumns {
-            widths,
+        let below = RuleColumns {
+            widths: table::fit(&columns, &rows, MARGIN, room),
             place_below: true,
+        };
+        let height = |columns: &RuleColumns| {
+            let rules = self.rows.iter().filter_map(|row| match row {
+                Row::Rule(row) => Some(row.lines(columns).lines().count()),
+                Row::Text(_) => None,
+            });
+            rules.sum::<usize>()
+        };
+        if fits && height(&beside) < height(&below) {
+            beside
+        } else {
+            below
         }
     }
 }
