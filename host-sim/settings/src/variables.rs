@@ -53,7 +53,7 @@ pub fn from_variables(value_of: impl Fn(&str) -> Option<OsString>) -> Result<Val
         };
         let mut texts = texts.map_err(|_| invalid("it is not UTF-8".to_owned()))?;
         for text in &texts {
-            check(setting.kind, text).map_err(|it| invalid(it))?;
+            check(setting.kind, text).map_err(&invalid)?;
         }
         if setting.kind == Kind::Flag {
             texts = texts
