@@ -106,6 +106,7 @@ fn main() -> ExitCode {
              if you may share it."
         ));
     }));
+    signals::survive_limits_on_files();
     let cli = match parse() {
         Ok(cli) => cli,
         Err(failure) => {

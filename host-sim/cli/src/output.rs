@@ -98,7 +98,11 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     );
     let message = format!("{} can't be written: {reason}", path.display());
     match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Failure::Surroundings(message),
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge => Failure::Surroundings(message),
         _ => Failure::Refused(message),
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
@@ -19,6 +19,12 @@ use crate::failure::Failure;
 const TICK: Duration = Duration::from_millis(50);
 /// The exit code after a second signal, as shells have it.
 const KILLED: i32 = 130;
+
+/// Makes a write beyond the limit on the size of files an error. By default the signal would end the command, and drafts would stay.
+pub(crate) fn survive_limits_on_files() {
+    // Where it cannot be caught, it ends the command as before.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+}
 
 /// Whether the user wants it to end.
 #[derive(Clone, Default)]

@@ -8,6 +8,7 @@ mod explain;
 mod findings;
 mod foreign_tests;
 mod generated;
+mod hostile_input;
 mod manifests;
 #[path = "../../../../tests/src/recorded.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the other engines")]
