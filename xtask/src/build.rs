@@ -57,11 +57,7 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     let mut cargo = for_envoy(workspace, "build")?;
     run(cargo.args(packages), "the filters do not build")?;
 
-    let built = workspace
-        .filters()
-        .join(WASM_TARGET)
-        .join("wasm")
-        .join(format!("{}.wasm", FILTER.replace('-', "_")));
+    let built = built_module(workspace);
     let module = workspace.module();
     let bytes = fs::read(&built).map_err(|error| Failure::file(&built, &error))?;
     // Left alone while it is the same, because tests compare its date with those of the sources.
@@ -73,6 +69,12 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
         format_args!("{} ({} KB)", workspace.shown(&module), bytes.len() / 1000),
     );
     Ok(())
+}
+
+/// Where cargo puts the module of the first filter.
+pub(crate) fn built_module(workspace: &Workspace) -> PathBuf {
+    let folder = workspace.filters().join(WASM_TARGET).join("wasm");
+    folder.join(format!("{}.wasm", FILTER.replace('-', "_")))
 }
 
 /// `cargo VERB` for the filters as Envoy loads them.

@@ -10,6 +10,7 @@ use crate::build::{self, FILTERS, Profile};
 use crate::core_as_wasm;
 use crate::failure::Failure;
 use crate::fuzz;
+use crate::reproducible;
 use crate::setup::{self, WASM_TARGET};
 use crate::tally::Tally;
 use crate::workspace::{Workspace, run, say};
@@ -90,6 +91,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     check("lints for Wasm", wasm_lints(workspace));
     check("documents", documents(workspace));
     check("dependencies", dependencies(workspace));
+    check("reproducible module", reproducible::check(workspace));
     check("packages", packages(workspace));
 
     repeat(&tally);

@@ -11,6 +11,7 @@ mod dist;
 mod docs;
 mod failure;
 mod fuzz;
+mod reproducible;
 mod setup;
 mod tally;
 mod up;
@@ -25,6 +26,7 @@ const HELP: &str = "\
 Usage: cargo xtask <verb>
 
   build [--release]      the filters for Envoy, then the `fingerpost` command with the filter inside it
+  build --check-reproducible  build the filter's module in two folders, and compare the bytes
   dist [TARGET…]         archives of a static `fingerpost` for x86-64 and arm64 Linux, with completions, manual pages, licences,
                          an SBOM and checksums, in the target folder's `dist`
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
@@ -72,6 +74,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
     let workspace = Workspace::find()?;
     match arguments {
         ["build"] => build::all(&workspace, build::Profile::Dev).map(drop),
+        ["build", "--check-reproducible"] => reproducible::check(&workspace),
         ["build", "--release"] => build::all(&workspace, build::Profile::Release).map(drop),
         ["dist", rest @ ..] if rest.iter().all(|it| !it.starts_with('-')) => dist::run(&workspace, rest),
         ["up", rest @ ..] => up::run(&workspace, &up::Request::parse(rest)?),
