@@ -33,6 +33,8 @@ struct Seen {
     with_key: Option<u16>,
     /// Whether the log has the reason why a configuration is refused.
     has_reason: bool,
+    /// Whether the filter logs anything when it starts.
+    complains: bool,
     /// Whether many requests need no more memory than few.
     is_bounded: bool,
 }
@@ -50,6 +52,7 @@ fn each_is_needed() -> Result<(), String> {
         .into(),
         with_key: Some(404),
         has_reason: true,
+        complains: false,
         is_bounded: true,
     };
     if all != expected {
@@ -90,11 +93,13 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
         has_reason: Proxy::start(refused, folder()?)
             .err()
             .is_some_and(|log| log.contains("version: 9 is unknown")),
+        complains: false,
         is_bounded: is_bounded(capabilities)?,
     };
     let Ok(proxy) = Proxy::start(bootstrap, folder()?) else {
         return Ok(seen);
     };
+    seen.complains = proxy.log().contains("fingerpost: ");
     for _ in 0..DRAWS {
         proxy.send("GET /split HTTP/1.1\r\nhost: a.test\r\n\r\n")?;
     }

@@ -207,6 +207,11 @@ impl Proxy {
         })
     }
 
+    /// What Envoy has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.envoy.log()
+    }
+
     /// Sends a request with these lines of headers, and returns the status of the answer.
     pub(crate) fn ask(&self, headers: &str) -> Result<u16, String> {
         self.send(&format!("GET / HTTP/1.1\r\nhost: a.test\r\n{headers}\r\n"))

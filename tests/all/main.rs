@@ -13,6 +13,7 @@ mod expressions;
 mod failure;
 mod hostile;
 mod keys;
+mod loads;
 mod manifests;
 mod memory;
 mod oldest;
@@ -65,6 +66,14 @@ fn main() {
     trials.push(trial(
         "simulator: a client cannot fill the VM",
         memory::a_client_cannot_fill_the_vm,
+    ));
+    trials.push(trial(
+        "simulator: a table loads alike in every VM",
+        loads::are_alike_in_every_vm,
+    ));
+    trials.push(trial(
+        "simulator: many reloads fit into a VM",
+        loads::many_reloads_fit_into_a_vm,
     ));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));

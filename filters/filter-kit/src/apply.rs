@@ -76,6 +76,7 @@ mod tests {
         let (_, table) = configure(host).unwrap();
         let block = host.request_headers().unwrap();
         let parts = read_head(&block).unwrap();
+        let table = table.table();
         let decision = table.decide(&parts.head(), || Roll(0));
         assert_eq!(apply(&decision, &parts, host).is_err(), fails);
         assert_eq!(*host.done.borrow(), done);

@@ -27,7 +27,7 @@ impl<P: Part> RouteFilter<P> {
         match configure(host) {
             Some((config, table)) => {
                 self.part = P::of(&config);
-                self.table = Rc::new(table);
+                self.table = table;
                 true
             }
             None => false,
@@ -44,7 +44,7 @@ impl<P: Part> RouteFilter<P> {
     fn run(&self, host: &impl Host) -> Result<(), String> {
         let block = host.request_headers().map_err(|error| error.to_string())?;
         let parts = read_head(&block).map_err(|error| error.to_string())?;
-        let done = self.part.run(&self.table, &parts, host);
+        let done = self.part.run(&self.table.table(), &parts, host);
         done.map_err(|error| error.to_string())
     }
 }

@@ -8,6 +8,11 @@ pub trait Host {
     /// The plugin's configuration.
     fn plugin_configuration(&self) -> Result<Vec<u8>, HostError>;
 
+    /// The plugin's name. Where there is one plugin only, it needs none.
+    fn plugin_name(&self) -> Result<Vec<u8>, HostError> {
+        Ok(Vec::new())
+    }
+
     /// All headers of the request, pseudo headers among them, in one call.
     fn request_headers(&self) -> Result<HeaderBlock, HostError>;
 

@@ -26,6 +26,7 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
@@ -48,6 +49,16 @@ impl Host for Envoy {
         unsafe {
             owned("proxy_get_buffer_bytes", |data, size| {
                 proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
+            })
+        }
+    }
+
+    fn plugin_name(&self) -> Result<Vec<u8>, HostError> {
+        const PATH: &[u8] = b"plugin_name";
+        // SAFETY: as above; the path is only read.
+        unsafe {
+            owned("proxy_get_property", |data, size| {
+                proxy_get_property(PATH.as_ptr(), PATH.len(), data, size)
             })
         }
     }

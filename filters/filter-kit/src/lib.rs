@@ -26,9 +26,10 @@ mod read_head;
 mod scripted;
 #[cfg(target_arch = "wasm32")]
 mod shim;
+mod tables;
 
 pub use apply::{apply, apply_destination, apply_rewrite, rewritten};
-pub use configure::{LoadedTable, configure};
+pub use configure::configure;
 pub use filter::{Part, RouteFilter, roll};
 pub use fingerpost_routing_config::{DISPATCH_HEADER, NativeRoutes, RoutingConfig};
 pub use header_block::{HeaderBlock, Malformed};
@@ -38,3 +39,4 @@ pub use hostcalls::Envoy;
 pub use read_head::{HeadParts, read_head};
 #[cfg(target_arch = "wasm32")]
 pub use shim::start;
+pub use tables::LoadedTable;

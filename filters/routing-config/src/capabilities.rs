@@ -6,13 +6,14 @@
 ///
 /// The SDK's functions are in the module too, whether or not a filter calls them, so the list of its imports says less. A test
 /// in `tests` takes away each of these and sees what breaks.
-pub const CAPABILITIES: [&str; 10] = [
+pub const CAPABILITIES: [&str; 11] = [
     "proxy_on_context_create",
     "proxy_on_configure",
     "proxy_on_request_headers",
     // Else the module would keep each request for ever.
     "proxy_on_delete",
     "proxy_get_buffer_bytes",
+    "proxy_get_property",
     "proxy_get_header_map_pairs",
     "proxy_replace_header_map_value",
     "proxy_remove_header_map_value",

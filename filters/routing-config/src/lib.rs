@@ -24,7 +24,7 @@ mod table;
 pub use capabilities::CAPABILITIES;
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
 pub use load::{LoadError, load};
-pub use memory::{Share, VM_CONFIG_BYTES};
+pub use memory::{CONFIG_BYTES, PROGRAM_BYTES, VM_CONFIG_BYTES, VM_PROGRAM_BYTES, check_size};
 pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
 pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, RoutingConfig, VirtualHost};
 

@@ -2,6 +2,7 @@
 //!
 //! Everything that can be wrong with a configuration is found here, and named by its place in the JSON.
 
+use crate::memory::{PROGRAM_BYTES, Programs};
 use crate::{
     Action, HeaderMatch, PathMatch, QueryMatch, RegexEncoding, RegexRewrite, RepeatedHeaders, Rewrite,
     RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, VERSION, ValueMatch, VirtualHost,
@@ -48,7 +49,16 @@ impl RoutingConfig {
 
     /// Makes the table that runs.
     pub fn load(&self) -> Result<run::RouteTable, LoadError> {
-        let version = OfVersion::new(self);
+        self.load_measured().map(|(table, _)| table)
+    }
+
+    /// Makes the table that runs, and says how many bytes the programs of its patterns take.
+    ///
+    /// # Errors
+    /// As for `load`: the same configuration always loads, or never.
+    pub fn load_measured(&self) -> Result<(run::RouteTable, usize), LoadError> {
+        let programs = Programs::default();
+        let version = OfVersion::new(self, &programs);
         let mut table = run::RouteTable::default();
         for (index, host) in self.virtual_hosts.iter().enumerate() {
             let place = format_args!("virtual_hosts[{index}]").to_string();
@@ -58,19 +68,20 @@ impl RoutingConfig {
                 .add(run::VirtualHost::new(&host.name, routes), domains)
                 .map_err(|(at, error)| refused(&format_args!("{place}.domains[{at}]"), error))?;
         }
-        Ok(table)
+        Ok((table, programs.bytes()))
     }
 }
 
-/// What depends on the version of the proxy.
+/// What depends on the version of the proxy, and what all patterns of the table count for.
 #[derive(Clone, Copy)]
-struct OfVersion {
+struct OfVersion<'p> {
     repeated: run::RepeatedHeaders,
     encoding: run::Encoding,
+    programs: &'p Programs,
 }
 
-impl OfVersion {
-    fn new(config: &RoutingConfig) -> Self {
+impl<'p> OfVersion<'p> {
+    fn new(config: &RoutingConfig, programs: &'p Programs) -> Self {
         let repeated = match config.repeated_headers {
             RepeatedHeaders::Each => run::RepeatedHeaders::Each,
             RepeatedHeaders::Joined => run::RepeatedHeaders::Joined,
@@ -79,7 +90,11 @@ impl OfVersion {
             RegexEncoding::Latin1 => run::Encoding::Latin1,
             RegexEncoding::Utf8 => run::Encoding::Utf8,
         };
-        Self { repeated, encoding }
+        Self {
+            repeated,
+            encoding,
+            programs,
+        }
     }
 }
 
@@ -95,14 +110,22 @@ fn refused(place: &dyn fmt::Display, reason: impl fmt::Display) -> LoadError {
     }
 }
 
-fn load_routes(host: &VirtualHost, version: OfVersion, place: &str) -> Result<Vec<run::Route>, LoadError> {
+fn load_routes(
+    host: &VirtualHost,
+    version: OfVersion<'_>,
+    place: &str,
+) -> Result<Vec<run::Route>, LoadError> {
     let routes = host.routes.iter().enumerate();
     routes
         .map(|(index, route)| load_route(route, version, &format_args!("{place}.routes[{index}]")))
         .collect()
 }
 
-fn load_route(route: &Route, version: OfVersion, place: &dyn fmt::Display) -> Result<run::Route, LoadError> {
+fn load_route(
+    route: &Route,
+    version: OfVersion<'_>,
+    place: &dyn fmt::Display,
+) -> Result<run::Route, LoadError> {
     let matcher = load_match(&route.matches, version, &format_args!("{place}.match"))?;
     let rewrite = match &route.rewrite {
         None => None,
@@ -140,7 +163,7 @@ fn load_rule(rule: &RuleRef) -> run::Rule {
 
 fn load_match(
     matches: &RouteMatch,
-    version: OfVersion,
+    version: OfVersion<'_>,
     place: &dyn fmt::Display,
 ) -> Result<run::RouteMatch, LoadError> {
     let ignore_case = matches.ignore_case;
@@ -170,7 +193,7 @@ fn load_match(
 
 fn load_header(
     header: &HeaderMatch,
-    version: OfVersion,
+    version: OfVersion<'_>,
     place: &dyn fmt::Display,
 ) -> Result<run::HeaderMatch, LoadError> {
     Ok(run::HeaderMatch {
@@ -184,7 +207,7 @@ fn load_header(
 
 fn load_query(
     query: &QueryMatch,
-    version: OfVersion,
+    version: OfVersion<'_>,
     place: &dyn fmt::Display,
 ) -> Result<run::QueryMatch, LoadError> {
     Ok(run::QueryMatch {
@@ -195,7 +218,7 @@ fn load_query(
 
 fn load_value(
     want: &ValueMatch,
-    version: OfVersion,
+    version: OfVersion<'_>,
     place: &dyn fmt::Display,
 ) -> Result<run::ValueMatch, LoadError> {
     let text = match want {
@@ -209,14 +232,25 @@ fn load_value(
     Ok(run::ValueMatch::Text(text))
 }
 
-fn pattern(text: &str, version: OfVersion, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
-    run::Pattern::parse_as(text, version.encoding)
-        .map_err(|error| refused(place, format_args!("`{text}`: {error}")))
+fn pattern(text: &str, version: OfVersion<'_>, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
+    let pattern = run::Pattern::parse_as(text, version.encoding)
+        .map_err(|error| refused(place, format_args!("`{text}`: {error}")))?;
+    count(pattern.program_bytes(), version, place)?;
+    Ok(pattern)
+}
+
+/// Counts the program of a pattern.
+fn count(bytes: usize, version: OfVersion<'_>, place: &dyn fmt::Display) -> Result<(), LoadError> {
+    if version.programs.count(bytes) {
+        return Ok(());
+    }
+    let reason = format!("the patterns of the table take more than {PROGRAM_BYTES} bytes");
+    Err(refused(place, reason))
 }
 
 fn load_rewrite(
     regex: &RegexRewrite,
-    version: OfVersion,
+    version: OfVersion<'_>,
     place: &dyn fmt::Display,
 ) -> Result<run::PathRewrite, LoadError> {
     let RegexRewrite {
@@ -229,6 +263,7 @@ fn load_rewrite(
             format_args!("`{pattern}`: {error}"),
         )
     })?;
+    count(finder.program_bytes(), version, place)?;
     let with = run::Substitution::new(substitution, finder.groups());
     Ok(run::PathRewrite::Regex {
         pattern: finder,

@@ -1,70 +1,80 @@
-//! What the tables of one VM may take together.
+//! What a table may take, and what the tables of one VM are to take together.
 //!
 //! Envoy gives a VM 1 GiB. All listeners share one, and during a reload it holds the old tables with the new. A table
-//! takes about three times the bytes of its configuration, and as much again while it is read; what its patterns take is
-//! counted in `routing`.
+//! takes about three times the bytes of its configuration, and as much again while it is read. Beside that, the programs of its
+//! patterns count, and what they learn from requests has a limit in `routing`.
+//!
+//! The limits of a table are a matter of its configuration alone, so every VM judges alike. Those of a VM refuse nothing:
+//! beyond them, old tables go.
 
 use crate::LoadError;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of JSON that the configurations of one VM may have together.
+/// Bytes of JSON that a configuration may have.
+pub const CONFIG_BYTES: usize = VM_CONFIG_BYTES;
+
+/// Bytes that the programs of all patterns of a table may take.
+pub const PROGRAM_BYTES: usize = 128 << 20;
+
+/// Bytes of JSON that the configurations of one VM should not exceed together.
 pub const VM_CONFIG_BYTES: usize = 96 << 20;
 
-/// What is taken of [`VM_CONFIG_BYTES`].
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// Bytes that the programs of one VM should not exceed together.
+pub const VM_PROGRAM_BYTES: usize = 192 << 20;
 
-/// The part of a configuration in what all may take. Given back when it is dropped.
-#[derive(Debug)]
-pub struct Share {
-    bytes: usize,
-    taken: &'static AtomicUsize,
+/// Whether a configuration of so many bytes may be loaded.
+///
+/// # Errors
+/// It has too many.
+pub fn check_size(bytes: usize) -> Result<(), LoadError> {
+    if bytes <= CONFIG_BYTES {
+        return Ok(());
+    }
+    Err(LoadError {
+        place: String::new(),
+        reason: format!("the configuration has {bytes} bytes: no more than {CONFIG_BYTES} are possible"),
+    })
 }
 
-impl Share {
-    /// Takes the part of a configuration of so many bytes.
-    ///
-    /// # Errors
-    /// The others leave too little.
-    pub fn take(bytes: usize) -> Result<Self, LoadError> {
-        Self::take_of(&TAKEN, bytes, VM_CONFIG_BYTES)
-    }
-
-    fn take_of(taken: &'static AtomicUsize, bytes: usize, limit: usize) -> Result<Self, LoadError> {
-        let with_this = |before: usize| before.checked_add(bytes).filter(|&after| after <= limit);
-        match taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_this) {
-            Ok(_) => Ok(Self { bytes, taken }),
-            Err(before) => Err(LoadError {
-                place: String::new(),
-                reason: format!(
-                    "the configuration has {bytes} bytes, and those in use {before}: the VM has room for {limit}"
-                ),
-            }),
-        }
-    }
+/// Counts the programs of a table while it is loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Programs {
+    bytes: std::cell::Cell<usize>,
 }
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+impl Programs {
+    /// Counts one more program of so many bytes. False if they are now too many.
+    pub(crate) fn count(&self, bytes: usize) -> bool {
+        self.count_up_to(bytes, PROGRAM_BYTES)
+    }
+
+    fn count_up_to(&self, bytes: usize, limit: usize) -> bool {
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+        self.bytes.get() <= limit
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Share;
-    use std::sync::atomic::AtomicUsize;
+    use super::{CONFIG_BYTES, Programs, check_size};
 
     #[test]
-    fn configurations_that_do_not_fit_together_are_refused_until_others_go() {
-        static TAKEN: AtomicUsize = AtomicUsize::new(0);
-        let take = |bytes| Share::take_of(&TAKEN, bytes, 10);
-        let first = take(6).unwrap();
-        assert_eq!(
-            take(5).unwrap_err().reason,
-            "the configuration has 5 bytes, and those in use 6: the VM has room for 10"
-        );
-        assert!(take(usize::MAX).is_err());
-        drop(first);
-        assert!(take(10).is_ok());
+    fn a_configuration_that_is_too_long_is_refused() {
+        assert!(check_size(CONFIG_BYTES).is_ok());
+        assert!(check_size(CONFIG_BYTES + 1).is_err());
+        assert!(check_size(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn the_programs_of_a_table_have_a_limit() {
+        let programs = Programs::default();
+        assert!(programs.count_up_to(6, 10) && programs.count_up_to(4, 10));
+        assert!(!programs.count_up_to(1, 10));
+        assert!(!programs.count_up_to(usize::MAX, 10));
+        assert!(Programs::default().count_up_to(10, 10));
     }
 }

@@ -16,7 +16,7 @@ mod values;
 
 use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_resources::{Code, Diagnostics, Resources};
-use fingerpost_routing_config::VM_CONFIG_BYTES;
+use fingerpost_routing_config::{VM_CONFIG_BYTES, VM_PROGRAM_BYTES};
 
 use crate::clusters::Cluster;
 use crate::compiled::CompiledChain;
@@ -54,11 +54,10 @@ pub(crate) fn check_output(
             .error(Code::EnvoyRefuses, message)
             .about(subject, refused.place);
     }
-    // All are in one VM, so all must load beside each other.
-    let mut loaded = Vec::new();
+    let mut program_bytes = 0;
     for chain in chains {
-        match chain.config.load() {
-            Ok(table) => loaded.push(table),
+        match chain.config.load_measured() {
+            Ok((_, bytes)) => program_bytes += bytes,
             Err(error) => {
                 let message = format!("the filter refuses its configuration: {}", error.reason);
                 diagnostics
@@ -67,19 +66,20 @@ pub(crate) fn check_output(
             }
         }
     }
-    check_room(config_bytes, VM_CONFIG_BYTES, diagnostics);
+    // All are in one VM.
+    check_room("configurations have", config_bytes, VM_CONFIG_BYTES, diagnostics);
+    check_room("patterns take", program_bytes, VM_PROGRAM_BYTES, diagnostics);
 }
 
 /// Whether the filter's configurations fit into a VM, now and beside their successors.
-fn check_room(bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
+fn check_room(what: &str, bytes: usize, room: usize, diagnostics: &mut Diagnostics) {
     let help = "Envoy gives a Wasm VM 1 GiB: divide the rules among several gateways";
+    let message = format!("the filter's {what} {bytes} bytes, and a VM has room for {room}");
     if bytes > room {
-        let message = format!("the filter's configurations have {bytes} bytes, and a VM has room for {room}");
         diagnostics.error(Code::EnvoyRefuses, message).help(help);
     } else if bytes > room / 2 {
         let message = format!(
-            "the filter's configurations have {bytes} bytes, and a VM has room for {room}: \
-             a reload, which needs both the old and the new ones, is refused"
+            "{message}: a reload, which needs both the old and the new ones, drops the old ones before their connections have ended"
         );
         diagnostics.warn(Code::NoRoomToReload, message).help(help);
     }
@@ -130,7 +130,7 @@ mod tests {
     fn configurations_must_fit_into_a_vm_and_should_fit_twice() {
         for (bytes, expected) in [(50, (0, 0)), (51, (0, 1)), (100, (0, 1)), (101, (1, 0))] {
             let mut diagnostics = Diagnostics::default();
-            check_room(bytes, 100, &mut diagnostics);
+            check_room("configurations have", bytes, 100, &mut diagnostics);
             let counts = (
                 diagnostics.count(Severity::Error),
                 diagnostics.count(Severity::Warning),

@@ -195,8 +195,8 @@ spec:
         code: Code::NoRoomToReload,
         severity: Severity::Warning,
         title: "the rules are too many for a reload",
-        why: "While Envoy reloads the filter's configuration, its VM holds the old and the new one. If both do not fit, Envoy keeps the \
-              old one.",
+        why: "While Envoy reloads the filter's configuration, its VM holds the old and the new one. If both do not fit, the filter drops the \
+              old one: connections that still use it are answered by the new rules, or with 404 where the old listener does not know them.",
         example: None,
     },
     Rule {

@@ -44,8 +44,6 @@ pub enum Reason {
     TooDeep,
     /// A program that would take too much memory.
     TooLarge,
-    /// A program for which the others, of all tables of the VM, leave too little memory.
-    TooMuchTogether,
 }
 
 /// The highest count in one repetition, and the highest product of nested ones: RE2's own limit.
@@ -114,9 +112,6 @@ impl fmt::Display for Reason {
                 "more than {MAX_DEPTH} groups and repetitions inside each other"
             ),
             Self::TooLarge => f.write_str("the pattern takes too much memory"),
-            Self::TooMuchTogether => {
-                f.write_str("all patterns together take more memory than a Wasm VM of Envoy's can give them")
-            }
         }
     }
 }

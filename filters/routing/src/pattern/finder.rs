@@ -97,6 +97,12 @@ impl Finder {
         self.groups
     }
 
+    /// How many bytes its programs take.
+    pub fn program_bytes(&self) -> usize {
+        let backwards = self.backwards.as_ref().map_or(0, |it| it.program.bytes());
+        self.forward.program.bytes() + backwards
+    }
+
     /// What a character is to it.
     pub fn encoding(&self) -> Encoding {
         self.encoding

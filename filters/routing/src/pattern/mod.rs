@@ -90,6 +90,14 @@ impl Pattern {
         &self.text
     }
 
+    /// How many bytes its program takes. What it learns from values is counted elsewhere.
+    pub fn program_bytes(&self) -> usize {
+        match &self.engine {
+            Engine::Literal(_) => 0,
+            Engine::Automaton(Automaton { machine, .. }) => machine.program.bytes(),
+        }
+    }
+
     /// The only value that matches, where that is plain to see.
     pub(crate) fn literal(&self) -> Option<&[u8]> {
         match &self.engine {
