@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fingerpost_tests::{corpus, repository};
 
-use crate::{circles, dependencies, manifests, plain_words};
+use crate::{circles, dependencies, manifests, plain_words, security};
 
 type Rule = fn() -> Result<(), String>;
 
@@ -40,6 +40,10 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("circles of files are found", circles::are_found),
     ("users read plain words", plain_words::users_read_plain_words),
     ("riddles are found", plain_words::riddles_are_found),
+    (
+        "every defence in SECURITY.md names its tests",
+        security::every_defence_names_its_tests,
+    ),
     ("every citation can be followed", every_citation_can_be_followed),
     ("the corpus is a true copy", the_corpus_is_a_true_copy),
 ];

@@ -19,6 +19,7 @@ mod memory;
 mod oldest;
 mod patterns;
 mod plain_words;
+mod security;
 mod simulated;
 mod simulator_vs_envoy;
 mod tables;
