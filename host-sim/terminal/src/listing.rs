@@ -166,7 +166,7 @@ struct Row {
 impl Layout {
     /// On one line each if `width` allows it; else each condition on a line; else the rewrite and the rule below the row too.
     fn new(rows: Vec<Vec<String>>, width: usize) -> Self {
-        let whole = Self::of(rows.clone(), false, usize::MAX);
+        let whole = Self::of(&rows, false, usize::MAX);
         if whole.width() <= width {
             return whole;
         }
@@ -176,14 +176,14 @@ impl Layout {
         };
         let by_line = |row: Vec<String>| row.into_iter().enumerate().map(by_line).collect::<Vec<_>>();
         let rows: Vec<Vec<String>> = rows.into_iter().map(by_line).collect();
-        let by_line = Self::of(rows.clone(), false, usize::MAX);
+        let by_line = Self::of(&rows, false, usize::MAX);
         if by_line.width() <= width {
             return by_line;
         }
-        Self::of(rows, true, width)
+        Self::of(&rows, true, width)
     }
 
-    fn of(rows: Vec<Vec<String>>, is_rule_below: bool, width: usize) -> Self {
+    fn of(rows: &[Vec<String>], is_rule_below: bool, width: usize) -> Self {
         let is_used = |index: usize| {
             rows.iter()
                 .any(|row| row.get(index).is_some_and(|it| !it.is_empty()))
