@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::env;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fingerpost_config_compiler::Engine;
+use fingerpost_config_compiler::{Engine, Options};
 use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary};
-use fingerpost_tests::corpus::Corpus;
+use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
+use fingerpost_manifests::{Document, ModuleLocation};
+use fingerpost_tests::corpus::{Corpus, Scenario};
 use fingerpost_tests::engines::core::Core;
 use fingerpost_tests::engines::envoy::Setup;
 use fingerpost_tests::report::EngineReport;
@@ -35,6 +37,46 @@ pub(crate) fn control_plane() -> Result<(), String> {
         )
     });
     all_must_pass(&report)
+}
+
+/// The control plane's tables, changed by the manifests that are made of the same resources.
+pub(crate) fn istio_gateway() -> Result<(), String> {
+    compiled::built_module()?;
+    let _turn = one_envoy_at_a_time();
+    let mut corpus = asked()?;
+    corpus
+        .scenarios
+        .retain(|scenario| scenario.control_plane.is_some());
+    let binary = envoy()?;
+    let report = engines::run("a gateway of Istio", &corpus, ENVOYS, |scenario| {
+        let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
+        let manifests = manifests(&corpus, scenario)?;
+        let setup = engines::istio::setup(recorded, &manifests, &compiled::module_path())?;
+        engines::envoy::ask(&binary, &setup, &scenario.cases)
+    });
+    all_must_pass(&report)
+}
+
+/// The manifests for a scenario; none where no Gateway has an HTTP server.
+fn manifests(corpus: &Corpus, scenario: &Scenario) -> Result<Vec<Document>, String> {
+    let compiled = compiled::scenario(corpus, scenario, Engine::Wasm)?;
+    if compiled.chains.is_empty() {
+        return Ok(Vec::new());
+    }
+    let target = Options {
+        labels: scenario.proxy.labels.clone(),
+        namespace: scenario.proxy.namespace.clone(),
+        ..Options::default()
+    };
+    let options = IstioOptions {
+        name: "fingerpost".to_owned(),
+        release: IstioRelease::NEWEST,
+        module: ModuleLocation::File("/fingerpost.wasm".to_owned()),
+        sha256: None,
+        pull_secret: None,
+        fail_strategy: FailStrategy::Reload,
+    };
+    istio(&compiled, &target, &options).map_err(|refusals| format!("{refusals:?}"))
 }
 
 pub(crate) fn core() -> Result<(), String> {

@@ -78,6 +78,7 @@ fn main() {
     ));
     trials.push(trial("envoy: its own router", engines::envoys_own_router));
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
+    trials.push(trial("envoy: a gateway of Istio", engines::istio_gateway));
     trials.push(trial(
         "envoy: keys of clients have no effect",
         keys::of_clients_have_no_effect,

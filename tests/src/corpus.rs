@@ -95,9 +95,13 @@ impl Scenario {
         let resources = read(&folder.join("resources.yaml"))?;
         let text = read(&folder.join("cases.json"))?;
         let cases = serde_json::from_str(&text).map_err(|error| format!("{name}/cases.json: {error}"))?;
-        let control_plane = [&folder, &shared_copy().join("routing").join(&name)]
-            .map(|folder| folder.join("istiod.json"))
+        let control_plane = match std::env::var_os("FINGERPOST_CONTROL_PLANE") {
+            Some(other) => vec![PathBuf::from(other).join(&name)],
+            None => vec![folder.clone(), shared_copy().join("routing").join(&name)],
+        };
+        let control_plane = control_plane
             .into_iter()
+            .map(|folder| folder.join("istiod.json"))
             .find(|path| path.is_file());
         Ok(Self {
             proxy: Proxy::named_in(&resources),

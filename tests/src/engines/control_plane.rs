@@ -11,28 +11,68 @@ use serde_json::{Value, json};
 use super::envoy::Setup;
 use crate::case::{Rule, RuleIndex};
 
+/// What an `istiod.json` holds.
+pub(super) struct Recorded {
+    listeners: Value,
+    clusters: Value,
+}
+
 /// The setup that an `istiod.json` describes.
 ///
 /// # Errors
 /// The file is missing or malformed.
 pub fn setup(recorded: &Path) -> Result<Setup, String> {
+    Ok(read(recorded)?.into_setup())
+}
+
+/// Reads an `istiod.json`.
+pub(super) fn read(recorded: &Path) -> Result<Recorded, String> {
     let text =
         std::fs::read_to_string(recorded).map_err(|error| format!("{}: {error}", recorded.display()))?;
     let mut recorded: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let mut listeners = recorded["listeners"].take();
     name_rules(&mut listeners);
-    let names = recorded["clusters"].as_array().into_iter().flatten();
-    let clusters: Vec<Value> = names
-        .map(|name| json!({ "name": name, "connect_timeout": "1s" }))
-        .collect();
-    let bootstrap =
-        Bootstrap(json!({ "static_resources": { "listeners": listeners, "clusters": clusters } }));
-    let listeners: BTreeMap<u16, String> = bootstrap
-        .listeners()
-        .into_iter()
-        .map(|(name, port)| (port, name))
-        .collect();
-    Ok(Setup { bootstrap, listeners })
+    Ok(Recorded {
+        listeners,
+        clusters: recorded["clusters"].take(),
+    })
+}
+
+impl Recorded {
+    /// The listeners.
+    pub(super) fn listeners(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.listeners.as_array_mut().into_iter().flatten()
+    }
+
+    /// The HTTP connection managers of all listeners.
+    pub(super) fn managers(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.listeners().flat_map(managers)
+    }
+
+    /// What Envoy runs.
+    pub(super) fn into_setup(self) -> Setup {
+        let names = self.clusters.as_array().into_iter().flatten();
+        let clusters: Vec<Value> = names
+            .map(|name| json!({ "name": name, "connect_timeout": "1s" }))
+            .collect();
+        let bootstrap =
+            Bootstrap(json!({ "static_resources": { "listeners": self.listeners, "clusters": clusters } }));
+        let listeners: BTreeMap<u16, String> = bootstrap
+            .listeners()
+            .into_iter()
+            .map(|(name, port)| (port, name))
+            .collect();
+        Setup { bootstrap, listeners }
+    }
+}
+
+/// The HTTP connection managers of a listener.
+pub(super) fn managers(listener: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let chains = listener["filter_chains"].as_array_mut().into_iter().flatten();
+    let filters = chains.flat_map(|chain| chain["filters"].as_array_mut().into_iter().flatten());
+    filters
+        .map(|filter| &mut filter["typed_config"])
+        .filter(|config| config["route_config"].is_object())
 }
 
 /// Repeats each route's name as metadata, where the access log looks for the rule.

@@ -3,6 +3,7 @@
 pub mod control_plane;
 pub mod core;
 pub mod envoy;
+pub mod istio;
 pub mod native_vs_wasm;
 pub mod simulator;
 

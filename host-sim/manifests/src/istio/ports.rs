@@ -19,49 +19,15 @@ pub(super) struct PortGroup {
     pub(super) config: RoutingConfig,
 }
 
-/// The chains of ports that share a number, which is all that Istio tells them apart by.
-struct Chains<'c> {
-    ports: BTreeSet<u32>,
-    first: &'c CompiledChain,
-    others: Vec<&'c CompiledChain>,
-}
-
-impl<'c> Chains<'c> {
-    fn all(&self) -> Vec<&'c CompiledChain> {
-        let mut all = vec![self.first];
-        all.extend(&self.others);
-        all
-    }
-}
-
 /// The filters that are needed, by their first port.
 pub(super) fn group(compiled: &Compiled) -> Result<Vec<PortGroup>, Vec<Refusal>> {
-    let mut groups: Vec<Chains<'_>> = Vec::new();
-    for chain in &compiled.chains {
-        let mut joined = Chains {
-            ports: ports(compiled, chain),
-            first: chain,
-            others: Vec::new(),
-        };
-        let (sharing, others) = groups
-            .into_iter()
-            .partition(|it: &Chains<'_>| !it.ports.is_disjoint(&joined.ports));
-        groups = others;
-        for group in sharing {
-            joined.others.extend(group.all());
-            joined.ports.extend(group.ports);
-        }
-        groups.push(joined);
-    }
-    groups.sort_by_key(|it| it.ports.first().copied());
-    let mut refusals = Vec::new();
     let mut made = Vec::new();
-    for group in groups {
-        match merge(&group) {
-            Ok(config) => made.push(PortGroup {
-                ports: group.ports,
-                config,
-            }),
+    let mut refusals = Vec::new();
+    for ports in joined(compiled.chains.iter().map(|chain| ports(compiled, chain))) {
+        let is_of_ports = |chain: &&CompiledChain| ports.contains(&chain.port);
+        let chains: Vec<&CompiledChain> = compiled.chains.iter().filter(is_of_ports).collect();
+        match merge(&chains) {
+            Ok(config) => made.extend(config.map(|config| PortGroup { ports, config })),
             Err(refusal) => refusals.push(refusal),
         }
     }
@@ -70,6 +36,21 @@ pub(super) fn group(compiled: &Compiled) -> Result<Vec<PortGroup>, Vec<Refusal>>
     } else {
         Err(refusals)
     }
+}
+
+/// The sets, in order; those that share a number are one.
+fn joined(sets: impl Iterator<Item = BTreeSet<u32>>) -> BTreeSet<BTreeSet<u32>> {
+    let mut joined = BTreeSet::new();
+    for mut set in sets {
+        let (sharing, apart) = joined
+            .into_iter()
+            .partition(|it: &BTreeSet<u32>| !it.is_disjoint(&set));
+        let sharing: BTreeSet<BTreeSet<u32>> = sharing;
+        set.extend(sharing.into_iter().flatten());
+        joined = apart;
+        joined.insert(set);
+    }
+    joined
 }
 
 /// The numbers by which Istio may know the port of a chain.
@@ -85,51 +66,45 @@ fn ports(compiled: &Compiled, chain: &CompiledChain) -> BTreeSet<u32> {
     declared.chain([chain.port]).collect()
 }
 
-/// One configuration for all chains of `group`, with each virtual host once.
-fn merge(group: &Chains<'_>) -> Result<RoutingConfig, Refusal> {
+/// One configuration for these chains, with each virtual host once. None for no chain.
+fn merge(chains: &[&CompiledChain]) -> Result<Option<RoutingConfig>, Refusal> {
     let mut hosts: Vec<VirtualHost> = Vec::new();
-    let chains = group.all();
     for (index, chain) in chains.iter().enumerate() {
         for other in chains.iter().skip(index + 1) {
             for (one, another) in [(chain, other), (other, chain)] {
                 if let Some(domain) = takes_over(&one.config, &another.config) {
-                    return Err(refusal(one, another, &domain));
+                    return Err(refusal(one, another, domain));
                 }
             }
         }
         for host in &chain.config.virtual_hosts {
-            if !hosts.contains(host) {
+            // By their domains: the name has the declared port in it, of which a listener may have two.
+            if !hosts.iter().any(|it| it.domains == host.domains) {
                 hosts.push(host.clone());
             }
         }
     }
     // What else a configuration says depends on Envoy's release alone.
-    Ok(RoutingConfig {
+    Ok(chains.first().map(|first| RoutingConfig {
         virtual_hosts: hosts,
-        ..group.first.config.clone()
-    })
+        ..first.config.clone()
+    }))
 }
 
 /// A domain of `other` that would take requests for a host of `own`: it is as specific or more, and leads elsewhere.
-fn takes_over(own: &RoutingConfig, other: &RoutingConfig) -> Option<String> {
-    let own_domains = || {
-        own.virtual_hosts
-            .iter()
-            .flat_map(|host| host.domains.iter().map(move |it| (it, host)))
-    };
-    let mut others = other
-        .virtual_hosts
-        .iter()
-        .flat_map(|host| host.domains.iter().map(move |it| (it, host)));
-    others
-        .find(|(domain, host)| {
-            let same = own_domains().find(|(it, _)| it == domain);
-            match same {
-                Some((_, own_host)) => own_host.routes != host.routes,
-                None => own_domains().any(|(it, _)| is_within(domain, it)),
-            }
-        })
-        .map(|(domain, _)| domain.clone())
+fn takes_over<'c>(own: &RoutingConfig, other: &'c RoutingConfig) -> Option<&'c String> {
+    let mut others = domains(other);
+    let found = others.find(|(domain, host)| match domains(own).find(|(it, _)| it == domain) {
+        Some((_, own_host)) => own_host.routes != host.routes,
+        None => domains(own).any(|(it, _)| is_within(domain, it)),
+    });
+    found.map(|(domain, _)| domain)
+}
+
+/// Every domain with its virtual host.
+fn domains(config: &RoutingConfig) -> impl Iterator<Item = (&String, &VirtualHost)> {
+    let hosts = config.virtual_hosts.iter();
+    hosts.flat_map(|host| host.domains.iter().map(move |domain| (domain, host)))
 }
 
 /// Whether every host that `narrow` takes is one that `wide` takes: `a.b` and `*.b` in `*.b` and `*`.
@@ -148,5 +123,34 @@ fn refusal(one: &CompiledChain, other: &CompiledChain, domain: &str) -> Refusal 
         help: "give the servers different ports, or hosts that do not overlap; the gateway can serve one of them by its own \
                routes: leave its VirtualServices out of the input"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_share_a_number_are_joined() {
+        let sets = [&[80][..], &[443, 8443], &[80, 8080], &[9443, 8443], &[15443]];
+        let joined: Vec<Vec<u32>> = joined(sets.iter().map(|it| it.iter().copied().collect()))
+            .into_iter()
+            .map(|it| it.into_iter().collect())
+            .collect();
+        assert_eq!(joined, [vec![80, 8080], vec![443, 8443, 9443], vec![15443]]);
+    }
+
+    #[test]
+    fn a_narrower_domain_is_within_a_wider_one() {
+        for (narrow, wide, expected) in [
+            ("a.example.com", "*", true),
+            ("a.example.com", "*.example.com", true),
+            ("*.b.example.com", "*.example.com", true),
+            ("example.com", "*.example.com", false),
+            ("*", "*.example.com", false),
+            ("a.example.com", "b.example.com", false),
+        ] {
+            assert_eq!(is_within(narrow, wide), expected, "{narrow} in {wide}");
+        }
     }
 }
