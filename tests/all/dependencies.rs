@@ -150,6 +150,7 @@ const ALLOWANCES: &[Allowance] = &[
             "envoy-http",
             "envoy-runner",
             "explain",
+            "image",
             "local-server",
             "manifests",
             "proxy-model",
@@ -166,6 +167,11 @@ const ALLOWANCES: &[Allowance] = &[
             "xds",
         ],
         others: None,
+    },
+    Allowance {
+        name: "image",
+        ours: &[],
+        others: Some(&["base64", "flate2", "serde", "serde_json", "sha2", "tar", "ureq"]),
     },
     Allowance {
         name: "manifests",

@@ -16,6 +16,7 @@ mod explain;
 mod failure;
 mod files;
 mod ignored;
+mod image;
 mod load;
 mod man;
 mod manifests;
@@ -87,6 +88,7 @@ pub(crate) enum Command {
     Compile(compile::Compile),
     Sync(Box<sync::SyncCommand>),
     Manifests(manifests::Manifests),
+    Image(image::ImageCommand),
     Rule(rule::Rule),
     Completions(completions::Completions),
     Man(man::Man),
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
     let result = panic::catch_unwind(|| match cli.command {
         Command::Compile(command) => command.run(),
         Command::Manifests(command) => command.run(),
+        Command::Image(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Request(command) => command.run(),
         Command::Routes(command) => command.run(),

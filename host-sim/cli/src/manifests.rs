@@ -17,6 +17,7 @@ use compose::ComposeArgs;
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::image::expected_sha256;
 use crate::load::load_each;
 use crate::output::{Artifact, write};
 
@@ -176,16 +177,13 @@ impl Manifests {
 
 impl IstioArgs {
     fn options(&self, name: String, target: &Compilation) -> IstioOptions {
+        // Clap asks for it with --istio.
         let module = self.image.clone().unwrap_or(ModuleLocation::File(String::new()));
-        let sha256 = match &module {
-            ModuleLocation::Image { sha256, .. } => sha256.clone(),
-            ModuleLocation::Web(_) | ModuleLocation::File(_) => None,
-        };
         IstioOptions {
             name,
             release: IstioRelease::of_envoy(target.options.envoy),
+            sha256: expected_sha256(&module),
             module,
-            sha256,
             pull_secret: self.image_pull_secret.clone(),
             fail_strategy: match self.fail_strategy {
                 FailStrategyName::Reload => FailStrategy::Reload,
