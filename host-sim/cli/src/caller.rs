@@ -7,6 +7,7 @@ use fingerpost_terminal::findings::Detail;
 pub(crate) enum Caller {
     Compile,
     Explain,
+    IstioManifests,
     Manifests,
     Request,
     Routes,
@@ -22,7 +23,7 @@ impl Caller {
         match self {
             Self::Compile => "compile",
             Self::Explain => "explain",
-            Self::Manifests => "manifests",
+            Self::IstioManifests | Self::Manifests => "manifests",
             Self::Request => "request",
             Self::Routes => "routes",
             Self::Serve => "serve",
@@ -36,9 +37,13 @@ impl Caller {
     pub(crate) fn detail(self) -> Detail {
         match self {
             Self::Serve | Self::Sync | Self::Up => Detail::FirstPlaces,
-            Self::Compile | Self::Explain | Self::Manifests | Self::Request | Self::Routes | Self::Test => {
-                Detail::Causes
-            }
+            Self::Compile
+            | Self::Explain
+            | Self::IstioManifests
+            | Self::Manifests
+            | Self::Request
+            | Self::Routes
+            | Self::Test => Detail::Causes,
         }
     }
 
@@ -46,7 +51,7 @@ impl Caller {
     pub(crate) fn leaves_invalid_out(self) -> bool {
         match self {
             Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test => true,
-            Self::Compile | Self::Manifests | Self::Sync | Self::Up => false,
+            Self::Compile | Self::IstioManifests | Self::Manifests | Self::Sync | Self::Up => false,
         }
     }
 
@@ -56,6 +61,7 @@ impl Caller {
             Self::Test => "`labels` in the test file",
             Self::Compile
             | Self::Explain
+            | Self::IstioManifests
             | Self::Manifests
             | Self::Request
             | Self::Routes
@@ -68,22 +74,34 @@ impl Caller {
     /// Whether the input is the whole cluster: what a proxy is to run is never guessed.
     pub(crate) fn assumes_nothing(self) -> bool {
         match self {
-            Self::Compile | Self::Manifests | Self::Sync => true,
+            Self::Compile | Self::IstioManifests | Self::Manifests | Self::Sync => true,
             Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test | Self::Up => false,
         }
     }
 
-    /// Whether the labels that Gateways select may be those of the proxy.
-    pub(crate) fn finds_the_proxy(self) -> bool {
+    /// Which proxies are meant if the user names no labels.
+    pub(crate) fn proxies(self) -> Proxies {
         match self {
-            Self::Compile | Self::Sync => false,
+            Self::Compile | Self::Sync => Proxies::Usual,
             Self::Explain
             | Self::Manifests
             | Self::Request
             | Self::Routes
             | Self::Serve
             | Self::Test
-            | Self::Up => true,
+            | Self::Up => Proxies::UsualOrSelected,
+            Self::IstioManifests => Proxies::AllSelected,
         }
     }
+}
+
+/// The proxies that a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proxies {
+    /// The gateway of Istio's own installation.
+    Usual,
+    /// That one; if no Gateway selects it, those that the Gateways select.
+    UsualOrSelected,
+    /// All that the Gateways select.
+    AllSelected,
 }

@@ -17,7 +17,7 @@ use fingerpost_terminal::names::set_domain;
 
 use crate::args::Input;
 use crate::assumed;
-use crate::caller::Caller;
+use crate::caller::{Caller, Proxies};
 use crate::certificates;
 use crate::failure::Failure;
 use crate::files::{self, ReadOptions};
@@ -241,18 +241,15 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         Assume::GatewaysAndServices
     };
     let given = options.namespace.clone();
-    let groups = if reading.labels_are_given
-        || reading.complete
-        || reading.implies_gateway
-        || !reading.caller.finds_the_proxy()
-    {
-        vec![vec![Proxy {
+    let is_given = reading.labels_are_given || reading.complete || reading.implies_gateway;
+    let groups = match reading.caller.proxies() {
+        Proxies::UsualOrSelected if !is_given => proxy::find(&resources, &options, assume),
+        Proxies::AllSelected if !reading.labels_are_given => proxy::find_all(&resources, &options, assume),
+        Proxies::Usual | Proxies::UsualOrSelected | Proxies::AllSelected => vec![vec![Proxy {
             options,
             assume,
             gateway: None,
-        }]]
-    } else {
-        proxy::find(&resources, &options, assume)
+        }]],
     };
     let number = groups.iter().map(Vec::len).sum();
     // The last one gets the originals, all others get copies.

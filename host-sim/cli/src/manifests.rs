@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
 use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
 use fingerpost_manifests::{Document, ModuleLocation, to_yaml};
+use fingerpost_resources::Code;
 use fingerpost_terminal::messages::{error, note};
 use fingerpost_terminal::screen;
 
@@ -20,6 +21,17 @@ use crate::failure::Failure;
 use crate::image::expected_sha256;
 use crate::load::load_each;
 use crate::output::{Artifact, write};
+
+/// What Istio goes on doing itself on its gateway, so that findings about it would mislead. Claims of tokens are refused.
+const BY_ISTIO: &[Code] = &[
+    Code::NoClaims,
+    Code::NoMeshCertificates,
+    Code::NotEnforced,
+    Code::PlainTextToTlsPort,
+    Code::PlainTextUpstream,
+    Code::PolicyLeftOut,
+    Code::PolicyOfOthers,
+];
 
 /// Write manifests that put the filter into a gateway
 ///
@@ -102,7 +114,7 @@ struct IstioArgs {
     #[arg(long, value_enum, default_value = "reload", help_heading = "Istio")]
     fail_strategy: FailStrategyName,
 
-    /// Name of the objects
+    /// Name of the objects; if there are several gateways, the values of their labels are added
     #[arg(long, value_name = "NAME", default_value = "fingerpost", value_parser = fingerpost_settings::namespace, help_heading = "Istio")]
     name: String,
 }
@@ -131,11 +143,16 @@ impl Manifests {
                 .compose
                 .run(&self.input, self.envoy_image.as_deref(), self.output.as_deref());
         }
+        if self.input.no_gateway {
+            return Err(Failure::refused(
+                "--no-gateway: in a cluster, Istio makes listeners from Gateways alone; write one and apply it too",
+            ));
+        }
         let mut options = self.input.options(EngineName::Wasm, String::new());
         if let Some(release) = self.istio.istio_version {
             options.envoy = release.envoy();
         }
-        let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
+        let compiled = load_each(&self.input, Caller::IstioManifests, options, BY_ISTIO)?;
         let sets = self.sets(&compiled)?;
         match &self.output {
             None => {

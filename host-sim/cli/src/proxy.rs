@@ -78,6 +78,25 @@ pub(crate) fn find(resources: &Resources, options: &Options, assume: Assume) -> 
     groups
 }
 
+/// Every proxy that the Gateways select, or the usual one if they select none.
+pub(crate) fn find_all(resources: &Resources, options: &Options, assume: Assume) -> Choice {
+    let others = other_proxies(resources, options);
+    let usual = (is_selected(resources, options) || others.is_empty()).then(|| Proxy {
+        options: options.clone(),
+        assume,
+        gateway: None,
+    });
+    let others = others.into_iter().map(|other| Proxy {
+        options: Options {
+            labels: other.labels,
+            ..options.clone()
+        },
+        assume,
+        gateway: Some(other.gateway),
+    });
+    vec![usual.into_iter().chain(others).collect()]
+}
+
 /// Says what of the proxy is taken from a Gateway: its labels, and its namespace if that is not the one that was given.
 pub(crate) fn note_labels(options: &Options, given: &str, gateway: &str, caller: Caller) {
     let option = caller.option_for_labels();

@@ -212,7 +212,10 @@ mod tests {
             digest(Form::Compat),
             "a3ce5c88d7685c4bd36838f17bbc02c43a03468c6eb9b386c493082a6dfad6d3"
         );
-        assert_eq!(digest(Form::Oci), "OCI");
+        assert_eq!(
+            digest(Form::Oci),
+            "d118340a236686d22a19894323689794aa39ec992309e73a4cebbcf5ccc83ecf"
+        );
     }
 
     #[test]

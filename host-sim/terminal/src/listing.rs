@@ -363,4 +363,3 @@ fn share(destination: &str, route: &RouteSummary) -> String {
     let mark = if is_assumed { " (assumed)" } else { "" };
     format!("{}{mark}", without_domain(destination))
 }
-

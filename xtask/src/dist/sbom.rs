@@ -55,7 +55,12 @@ pub(super) fn document(
     }
     let seconds = i64::try_from(subject.time).ok();
     let time = seconds.and_then(|it| DateTime::from_timestamp(it, 0));
-    let time = time.ok_or_else(|| Failure::Usage(format!("invalid time {}: expected seconds since 1970", subject.time)))?;
+    let time = time.ok_or_else(|| {
+        Failure::Usage(format!(
+            "invalid time {}: expected seconds since 1970",
+            subject.time
+        ))
+    })?;
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",

@@ -13,7 +13,7 @@ mod failure;
 mod ports;
 mod release;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_config_compiler::{Compiled, Options};
 
@@ -77,6 +77,10 @@ pub fn istio(
             help: "`fingerpost routes` shows what is served and why the rest is not".to_owned(),
         }]);
     }
+    let claims = claims(compiled);
+    if !claims.is_empty() {
+        return Err(claims);
+    }
     let ports = ports::group(compiled)?;
     let mut documents = vec![envoy_filter::document(compiled, &gateway, options)];
     documents.extend(
@@ -90,6 +94,24 @@ pub fn istio(
     } else {
         Err(too_large)
     }
+}
+
+/// Rules that ask for claims of a token: Istio keeps these where no filter of Wasm can read them.
+fn claims(compiled: &Compiled) -> Vec<Refusal> {
+    let routes = compiled.summary.routes();
+    let rules: BTreeSet<(&String, &String)> = routes
+        .flat_map(|(_, _, route)| route.claims.iter().map(|it| (&route.virtual_service, &it.name)))
+        .collect();
+    rules
+        .into_iter()
+        .map(|(virtual_service, claim)| Refusal {
+            reason: format!(
+                "VirtualService {virtual_service} routes by {claim}: Istio verifies tokens, but no filter can read their claims"
+            ),
+            help: "match on a header instead: outputClaimToHeaders of a RequestAuthentication copies a claim into one"
+                .to_owned(),
+        })
+        .collect()
 }
 
 fn too_large(document: &Document) -> Option<Refusal> {

@@ -99,6 +99,22 @@ fn ports_have_filters_of_their_own() {
 }
 
 #[test]
+fn rules_about_claims_are_refused() {
+    for field in ["headers", "withoutHeaders"] {
+        let rule = rule("one", "*", "one").replace(
+            "{route:",
+            &format!("{{match: [{{{field}: {{'@request.auth.claims.group': {{exact: admin}}}}}}], route:"),
+        );
+        let input = format!("{SERVICES}{}{rule}", gateway(&[("http", 80, "*")]));
+        let refused = made(&input, &target()).expect_err("refused");
+        assert!(
+            refused.contains("VirtualService default/one routes by @request.auth.claims.group"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn a_gateway_without_http_is_refused() {
     let refused = made(SERVICES, &target()).expect_err("refused");
     assert!(refused.contains("no Gateway has an HTTP server"), "{refused}");
