@@ -51,6 +51,10 @@ use fingerpost_terminal::messages::{self, Verbosity};
 use crate::args::Colour;
 use crate::failure::{EXIT_CODES, Failure};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit code of an internal error.
 const BUG: u8 = 3;
 

@@ -57,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace, targets: &[&str]) -> Result<(), Failure
     build::filters(workspace)?;
     let binaries = targets
         .into_iter()
-        .map(|target| binary(workspace, &zig, target))
+        .map(|target| binary(workspace, &zig, target, time))
         .collect::<Result<Vec<_>, _>>()?;
 
     let dist = workspace.target.join("dist");
@@ -141,12 +141,17 @@ impl Release {
 }
 
 /// Builds the command for a target, with machine code in it if this machine can make that.
-fn binary<'a>(workspace: &Workspace, zig: &Zig, target: Target<'a>) -> Result<Binary<'a>, Failure> {
+fn binary<'a>(
+    workspace: &Workspace,
+    zig: &Zig,
+    target: Target<'a>,
+    time: u64,
+) -> Result<Binary<'a>, Failure> {
     let triple = target.triple;
     let folder = workspace.target.join(triple).join("release");
     match &target.runner {
         Some(runner) => {
-            let mut cargo = zigbuild(workspace, zig, triple)?;
+            let mut cargo = zigbuild(workspace, zig, triple, time)?;
             run_to_end(
                 cargo.args(["--example", build::PRECOMPILE]),
                 "what compiles the module does not build",
@@ -163,7 +168,7 @@ fn binary<'a>(workspace: &Workspace, zig: &Zig, target: Target<'a>) -> Result<Bi
     }
     say("build", format_args!("the command for {triple}"));
     run_to_end(
-        &mut zigbuild(workspace, zig, triple)?,
+        &mut zigbuild(workspace, zig, triple, time)?,
         "the fingerpost command does not build",
     )?;
     let path = folder.join("fingerpost");
@@ -174,7 +179,7 @@ fn binary<'a>(workspace: &Workspace, zig: &Zig, target: Target<'a>) -> Result<Bi
 }
 
 /// The release build of the command's package for a target, as cargo-zigbuild runs it.
-fn zigbuild(workspace: &Workspace, zig: &Zig, target: &str) -> Result<Command, Failure> {
+fn zigbuild(workspace: &Workspace, zig: &Zig, target: &str, time: u64) -> Result<Command, Failure> {
     let mut cargo = zig.cargo_zigbuild();
     cargo.current_dir(&workspace.root);
     cargo.args([
@@ -187,6 +192,8 @@ fn zigbuild(workspace: &Workspace, zig: &Zig, target: &str) -> Result<Command, F
         build::COMMAND,
     ]);
     build::without_paths(workspace, &mut cargo)?;
+    // C compilers take it for the time of the build, which mimalloc has in a message.
+    cargo.env("SOURCE_DATE_EPOCH", time.to_string());
     Ok(cargo)
 }
 
