@@ -47,7 +47,7 @@ struct Binary<'a> {
 
 /// Builds the archives in `dist` of the target folder.
 pub(crate) fn run(workspace: &Workspace, targets: &[&str]) -> Result<(), Failure> {
-    // All that can be wrong with the surroundings comes first: the builds take many minutes.
+    // What can be wrong with the environment is checked first: the builds take many minutes.
     let targets = plan(if targets.is_empty() { &TARGETS } else { targets })?;
     let time = source_date(workspace)?;
     for target in &targets {

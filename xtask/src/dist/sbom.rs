@@ -123,7 +123,7 @@ fn component(key: &str, package: &Crate, checksum: Option<&String>) -> Result<Va
     Ok(component)
 }
 
-/// What is linked into every binary and is no crate, by reference.
+/// The libraries in every binary that are not crates, by reference.
 fn runtime(subject: &Subject<'_>) -> Vec<(String, Value)> {
     let reference = format!("rust-std@{}", subject.rust);
     let standard_library = json!({
@@ -184,7 +184,7 @@ mod tests {
     fn what_is_in_the_binary_is_listed_with_its_licence_and_checksum() {
         let (_, document) = made();
         let found = |name: &str| list(&document, "components").iter().find(|it| it["name"] == name);
-        // Of the command, of the filter alone, and what is no crate.
+        // Of the command, of the filter alone, and what is not a crate.
         for name in [
             "wasmtime",
             "proxy-wasm",
