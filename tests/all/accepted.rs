@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
+use fingerpost_config_compiler::{Engine, EnvoyVersion, Operations, Options};
 use fingerpost_envoy_runner::EnvoyBinary;
 use fingerpost_tests::accepted::{Judge, compiled};
 use fingerpost_tests::generate::{Dice, dice, odd};
@@ -22,6 +22,11 @@ fn options(engine: Engine, envoy: EnvoyVersion, module_path: &str) -> Options {
         engine,
         envoy,
         module_path: module_path.to_owned(),
+        operations: Some(Operations {
+            rule_metrics: true,
+            ..Operations::default()
+        }),
+        trusted_hops: 1,
         ..Options::default()
     }
 }

@@ -35,6 +35,8 @@ struct Seen {
     has_reason: bool,
     /// Whether the filter logs anything when it starts.
     complains: bool,
+    /// Whether the proxy's metrics have the requests and the revision.
+    has_metrics: [bool; 2],
     /// Whether many requests need no more memory than few.
     is_bounded: bool,
 }
@@ -53,6 +55,7 @@ fn each_is_needed() -> Result<(), String> {
         with_key: Some(404),
         has_reason: true,
         complains: false,
+        has_metrics: [true, true],
         is_bounded: true,
     };
     if all != expected {
@@ -80,6 +83,9 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
     let allowed = allow(capabilities);
     change_plugins(&mut bootstrap, &|plugin| {
         plugin["capability_restriction_config"] = allowed.clone();
+        let configuration = plugin["configuration"]["value"].as_str().unwrap_or_default();
+        let with_revision = configuration.replacen('{', "{\"revision\":{\"table\":\"t\",\"number\":7},", 1);
+        plugin["configuration"]["value"] = json!(with_revision);
     });
     let mut refused = bootstrap.clone();
     change_plugins(&mut refused, &|plugin| {
@@ -94,6 +100,7 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
             .err()
             .is_some_and(|log| log.contains("version: 9 is unknown")),
         complains: false,
+        has_metrics: [false, false],
         is_bounded: is_bounded(capabilities)?,
     };
     let Ok(proxy) = Proxy::start(bootstrap, folder()?) else {
@@ -104,6 +111,15 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
         proxy.send("GET /split HTTP/1.1\r\nhost: a.test\r\n\r\n")?;
     }
     seen.clusters = proxy.echo.take().into_iter().map(|it| it.cluster).collect();
+    let stats = proxy
+        .envoy
+        .get("/stats?filter=fingerpost")
+        .map_err(|error| error.to_string())?;
+    let has = |metric: &str| stats.lines().any(|line| line == metric);
+    seen.has_metrics = [
+        has(&format!("wasmcustom.fingerpost_requests_routed: {DRAWS}")),
+        has("wasmcustom.fingerpost_config_revision_t: 7"),
+    ];
     seen.with_key = Some(proxy.ask(&format!("x-fingerpost-route: {key}\r\n"))?);
     Ok(seen)
 }

@@ -106,7 +106,7 @@ struct FailingProxy {
 
 /// An Envoy with an echo server behind each cluster.
 pub(crate) struct Proxy {
-    envoy: RunningEnvoy,
+    pub(crate) envoy: RunningEnvoy,
     pub(crate) echo: Echo,
     listener: SocketAddr,
     _folder: TempDir,

@@ -17,6 +17,7 @@ mod loads;
 mod manifests;
 mod memory;
 mod oldest;
+mod operations;
 mod patterns;
 mod plain_words;
 mod security;
@@ -87,7 +88,11 @@ fn main() {
         "envoy: keys lead nowhere without the filter",
         keys::lead_nowhere_without_the_filter,
     ));
-    for (name, run) in failure::TESTS.iter().chain(capabilities::TESTS) {
+    for (name, run) in failure::TESTS
+        .iter()
+        .chain(capabilities::TESTS)
+        .chain(operations::TESTS)
+    {
         trials.push(trial(&format!("envoy: {name}"), *run));
     }
     trials.push(trial("differential: generated cases", differential::generated));

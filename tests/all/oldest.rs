@@ -56,7 +56,8 @@ pub(crate) fn recorded() -> Result<(), String> {
         scenario.cases.retain(|case| !repeats_a_header(&case.request));
     }
     let report = engines::run("wasm in the oldest Envoy", &corpus, ENVOYS, |scenario| {
-        let compiled = compiled::scenario_for(&corpus, scenario, Engine::Wasm, EnvoyVersion::OLDEST)?;
+        let compiled =
+            compiled::scenario_in_production(&corpus, scenario, Engine::Wasm, EnvoyVersion::OLDEST)?;
         let listeners = compiled::ports(&compiled);
         let setup = Setup {
             bootstrap: Bootstrap(compiled.bootstrap_json()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Options, compile};
+use fingerpost_config_compiler::{Compiled, Engine, EnvoyVersion, Operations, Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 
 use crate::corpus::{Corpus, Scenario};
@@ -29,6 +29,29 @@ pub fn scenario_for(
     engine: Engine,
     envoy: EnvoyVersion,
 ) -> Result<Compiled, String> {
+    compile_scenario(corpus, scenario, engine, envoy, None)
+}
+
+/// The same, with all that `compile` adds for production.
+///
+/// # Errors
+/// As above.
+pub fn scenario_in_production(
+    corpus: &Corpus,
+    scenario: &Scenario,
+    engine: Engine,
+    envoy: EnvoyVersion,
+) -> Result<Compiled, String> {
+    compile_scenario(corpus, scenario, engine, envoy, Some(Operations::default()))
+}
+
+fn compile_scenario(
+    corpus: &Corpus,
+    scenario: &Scenario,
+    engine: Engine,
+    envoy: EnvoyVersion,
+    operations: Option<Operations>,
+) -> Result<Compiled, String> {
     let mut diagnostics = Diagnostics::new();
     let sources = vec![
         Source::new("world.yaml", &corpus.world),
@@ -41,6 +64,7 @@ pub fn scenario_for(
         engine,
         envoy,
         module_path: module_path(),
+        operations,
         ..Options::default()
     };
     let compiled = compile(&resources, &options, &mut diagnostics);

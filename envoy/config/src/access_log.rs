@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Struct;
+use crate::core::DataSource;
 
 /// `envoy.config.accesslog.v3.AccessLog`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,15 @@ pub struct AccessLog {
 pub enum AccessLogConfig {
     #[serde(rename = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog")]
     File(FileAccessLog),
+    #[serde(rename = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog")]
+    Stdout(StdoutAccessLog),
+}
+
+/// `envoy.extensions.access_loggers.stream.v3.StdoutAccessLog`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StdoutAccessLog {
+    pub log_format: SubstitutionFormatString,
 }
 
 /// `envoy.extensions.access_loggers.file.v3.FileAccessLog`.
@@ -29,9 +39,10 @@ pub struct FileAccessLog {
     pub log_format: Option<SubstitutionFormatString>,
 }
 
-/// `envoy.config.core.v3.SubstitutionFormatString`.
+/// `envoy.config.core.v3.SubstitutionFormatString`: its `format`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubstitutionFormatString {
-    pub json_format: Struct,
+#[serde(rename_all = "snake_case")]
+pub enum SubstitutionFormatString {
+    TextFormatSource(DataSource),
+    JsonFormat(Struct),
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Cluster;
 use crate::core::{Address, ConfigSource, Node};
 use crate::listener::Listener;
+use crate::metrics::StatsConfig;
+use crate::overload::OverloadManager;
 use crate::tls::Secret;
 
 /// `envoy.config.bootstrap.v3.Bootstrap`.
@@ -23,6 +25,10 @@ pub struct Bootstrap {
     pub layered_runtime: Option<LayeredRuntime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<Admin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats_config: Option<StatsConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overload_manager: Option<OverloadManager>,
 }
 
 /// `envoy.config.bootstrap.v3.Bootstrap.StaticResources`.

@@ -12,6 +12,8 @@ use crate::{Duration, Percent, is_default};
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub alt_stat_name: String,
     #[serde(default, rename = "type")]
     pub discovery_type: DiscoveryType,
     #[serde(default, skip_serializing_if = "Option::is_none")]

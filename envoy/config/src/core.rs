@@ -47,6 +47,8 @@ pub struct SocketAddress {
 #[serde(deny_unknown_fields)]
 pub struct Pipe {
     pub path: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: u32,
 }
 
 /// `envoy.config.core.v3.DataSource`.
@@ -192,6 +194,10 @@ pub struct HttpProtocolOptions {
 pub struct Http2ProtocolOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent_streams: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_stream_window_size: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_connection_window_size: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_keepalive: Option<KeepaliveSettings>,
 }

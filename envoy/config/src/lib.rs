@@ -25,6 +25,8 @@ pub mod endpoint;
 pub mod filters;
 pub mod listener;
 pub mod matcher;
+pub mod metrics;
+pub mod overload;
 pub mod route;
 pub mod tls;
 pub mod upstreams;

@@ -14,6 +14,8 @@ use crate::{Duration, Empty, is_default};
 #[serde(deny_unknown_fields)]
 pub struct Listener {
     pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stat_prefix: String,
     pub address: Address,
     #[serde(default, skip_serializing_if = "is_default")]
     pub traffic_direction: TrafficDirection,
@@ -22,6 +24,8 @@ pub struct Listener {
     pub filter_chains: Vec<FilterChain>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLog>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ignore_global_conn_limit: bool,
 }
 
 /// `envoy.config.core.v3.TrafficDirection`.

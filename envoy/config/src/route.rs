@@ -202,6 +202,12 @@ pub struct RouteOrigin {
     /// The index of the match in the rule, if the rule has matches.
     #[serde(default, rename = "match")]
     pub matched: Option<String>,
+    /// All of that as one text, for access logs: `prod/shop http[0].match[1]`.
+    #[serde(default, rename = "rule", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The name of the virtual host, for access logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_host: Option<String>,
 }
 
 /// One rule of one VirtualService.

@@ -18,6 +18,7 @@ pub mod domain;
 pub mod edge;
 pub mod expression;
 pub mod format;
+pub mod forwarded;
 pub mod grpc;
 pub mod header;
 pub mod header_map;

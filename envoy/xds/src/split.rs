@@ -56,6 +56,9 @@ pub fn split(bootstrap: &Bootstrap, folder: &str) -> Split {
     for listener in &mut listeners {
         divide(listener, folder, &mut files);
     }
+    for listener in &mut listeners {
+        wait_for_filters(listener, folder, &files);
+    }
     files.listeners = listeners;
     Split {
         bootstrap: Bootstrap {
@@ -67,6 +70,38 @@ pub fn split(bootstrap: &Bootstrap, folder: &str) -> Split {
             ..bootstrap.clone()
         },
         files,
+    }
+}
+
+/// Puts all filters in front of the health check of the readiness endpoint: without a configuration, or in a VM that has
+/// failed, a filter answers with an error, and the proxy is not ready.
+fn wait_for_filters(listener: &mut Listener, folder: &str, files: &XdsFiles) {
+    let filters = listener.filter_chains.iter_mut().flat_map(|it| &mut it.filters);
+    for filter in filters {
+        let NetworkFilterConfig::HttpConnectionManager(manager) = &mut filter.typed_config else {
+            continue;
+        };
+        let is_health_check = |it: &HttpFilter| {
+            matches!(
+                it.config,
+                HttpFilterConfigType::TypedConfig(HttpFilterConfig::HealthCheck(_))
+            )
+        };
+        if manager.http_filters.iter().any(is_health_check) {
+            let discovered = files.filters.keys().map(|name| discovered(name, folder));
+            manager.http_filters.splice(0..0, discovered);
+        }
+    }
+}
+
+/// One of our filters, as a connection manager names it.
+fn discovered(name: &str, folder: &str) -> HttpFilter {
+    HttpFilter {
+        name: name.to_owned(),
+        config: HttpFilterConfigType::ConfigDiscovery(ExtensionConfigSource {
+            config_source: config_source(folder, Kind::HttpFilter, name),
+            type_urls: vec![WASM.to_owned()],
+        }),
     }
 }
 
@@ -90,15 +125,8 @@ fn divide_manager(listener: &str, manager: &mut HttpConnectionManager, folder: &
         };
         has_filter = true;
         let name = wasm.config.name.clone();
-        let config = HttpFilterConfigType::ConfigDiscovery(ExtensionConfigSource {
-            config_source: config_source(folder, Kind::HttpFilter, &name),
-            type_urls: vec![WASM.to_owned()],
-        });
         let typed_config = HttpFilterConfig::Wasm(wasm.clone());
-        *filter = HttpFilter {
-            name: name.clone(),
-            config,
-        };
+        *filter = discovered(&name, folder);
         files
             .filters
             .insert(name.clone(), Extension { name, typed_config });

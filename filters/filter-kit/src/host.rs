@@ -1,6 +1,6 @@
 //! The port: the few things that a filter asks of the proxy.
 
-use crate::HeaderBlock;
+use crate::{HeaderBlock, MetricId};
 use std::fmt;
 
 /// A proxy, as a filter sees it while it handles one event. All values are bytes.
@@ -24,6 +24,18 @@ pub trait Host {
 
     /// A random number.
     fn random(&self) -> Result<u64, HostError>;
+
+    /// A counter of this name, which starts at 0.
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError>;
+
+    /// A gauge of this name.
+    fn define_gauge(&self, name: &str) -> Result<MetricId, HostError>;
+
+    /// Adds 1 to a counter.
+    fn increment_counter(&self, counter: MetricId) -> Result<(), HostError>;
+
+    /// Gives a gauge this value.
+    fn set_gauge(&self, gauge: MetricId, value: u64) -> Result<(), HostError>;
 
     /// Tells the proxy's log.
     fn log(&self, level: Level, message: &str);

@@ -4,7 +4,7 @@
 //! becomes a value. This is the only place with `unsafe`.
 #![allow(unsafe_code)]
 
-use crate::{HeaderBlock, Host, HostError, Level};
+use crate::{HeaderBlock, Host, HostError, Level, MetricId};
 
 /// The proxy that this module runs in.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ const OK: u32 = 0;
 const EMPTY: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
+const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -36,6 +38,9 @@ unsafe extern "C" {
         value_size: usize,
     ) -> u32;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -100,6 +105,26 @@ impl Host for Envoy {
         checked("random_get", u32::from(status)).map(|()| u64::from_le_bytes(bytes))
     }
 
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError> {
+        define(COUNTER, name)
+    }
+
+    fn define_gauge(&self, name: &str) -> Result<MetricId, HostError> {
+        define(GAUGE, name)
+    }
+
+    fn increment_counter(&self, counter: MetricId) -> Result<(), HostError> {
+        // SAFETY: only numbers are passed.
+        let status = unsafe { proxy_increment_metric(counter, 1) };
+        checked("proxy_increment_metric", status)
+    }
+
+    fn set_gauge(&self, gauge: MetricId, value: u64) -> Result<(), HostError> {
+        // SAFETY: only numbers are passed.
+        let status = unsafe { proxy_record_metric(gauge, value) };
+        checked("proxy_record_metric", status)
+    }
+
     fn log(&self, level: Level, message: &str) {
         let level = match level {
             Level::Debug => 1,
@@ -110,6 +135,13 @@ impl Host for Envoy {
         // SAFETY: the message lives for the call and is only read. There is nowhere to report a failure to.
         let _status = unsafe { proxy_log(level, message.as_ptr(), message.len()) };
     }
+}
+
+fn define(kind: u32, name: &str) -> Result<MetricId, HostError> {
+    let mut id = 0;
+    // SAFETY: the name lives for the call and is only read; the host writes one number to `id`.
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
+    checked("proxy_define_metric", status).map(|()| id)
 }
 
 fn checked(call: &'static str, status: u32) -> Result<(), HostError> {

@@ -21,6 +21,7 @@ mod header_block;
 mod host;
 #[cfg(target_arch = "wasm32")]
 mod hostcalls;
+mod metrics;
 mod read_head;
 #[cfg(test)]
 mod scripted;
@@ -36,6 +37,7 @@ pub use header_block::{HeaderBlock, Malformed};
 pub use host::{Host, HostError, Level};
 #[cfg(target_arch = "wasm32")]
 pub use hostcalls::Envoy;
+pub use metrics::{MetricId, Outcome};
 pub use read_head::{HeadParts, read_head};
 #[cfg(target_arch = "wasm32")]
 pub use shim::start;

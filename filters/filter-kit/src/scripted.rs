@@ -1,6 +1,6 @@
 //! A host for tests: answers from a script, and records the calls that it gets.
 
-use crate::{HeaderBlock, Host, HostError, Level};
+use crate::{HeaderBlock, Host, HostError, Level, MetricId};
 use std::cell::RefCell;
 
 /// A host with one request and one configuration.
@@ -10,6 +10,7 @@ pub(crate) struct Scripted {
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) refuses: Option<&'static str>,
     pub(crate) done: RefCell<Vec<String>>,
+    pub(crate) metrics: RefCell<Vec<(String, u64)>>,
 }
 
 impl Scripted {
@@ -45,6 +46,30 @@ impl Host for Scripted {
 
     fn random(&self) -> Result<u64, HostError> {
         Ok(0)
+    }
+
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError> {
+        let mut metrics = self.metrics.borrow_mut();
+        let known = metrics.iter().position(|(it, _)| it == name);
+        let index = known.unwrap_or_else(|| {
+            metrics.push((name.to_owned(), 0));
+            metrics.len() - 1
+        });
+        Ok(MetricId::try_from(index).unwrap_or_default())
+    }
+
+    fn define_gauge(&self, name: &str) -> Result<MetricId, HostError> {
+        self.define_counter(name)
+    }
+
+    fn increment_counter(&self, counter: MetricId) -> Result<(), HostError> {
+        self.metrics.borrow_mut()[counter as usize].1 += 1;
+        Ok(())
+    }
+
+    fn set_gauge(&self, gauge: MetricId, value: u64) -> Result<(), HostError> {
+        self.metrics.borrow_mut()[gauge as usize].1 = value;
+        Ok(())
     }
 
     fn log(&self, level: Level, message: &str) {

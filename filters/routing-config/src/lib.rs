@@ -26,7 +26,7 @@ pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch}
 pub use load::{LoadError, load};
 pub use memory::{CONFIG_BYTES, PROGRAM_BYTES, VM_CONFIG_BYTES, VM_PROGRAM_BYTES, check_size};
 pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
-pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, RoutingConfig, VirtualHost};
+pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingConfig, VirtualHost};
 
 /// The request header by which Envoy finds the native route that the filter chose.
 ///

@@ -18,6 +18,9 @@ pub struct RoutingConfig {
     /// How the proxy finds its own route. Only `uri-rewrite` looks at it, to warn where it is out of place.
     #[serde(default, skip_serializing_if = "is_default")]
     pub native_routes: NativeRoutes,
+    /// Which version of the configuration this is, for metrics. Plays no part in any decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// The virtual hosts. A domain belongs to one of them only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub virtual_hosts: Vec<VirtualHost>,
@@ -31,9 +34,20 @@ impl RoutingConfig {
             repeated_headers,
             regex_encoding: RegexEncoding::default(),
             native_routes: NativeRoutes::default(),
+            revision: None,
             virtual_hosts,
         }
     }
+}
+
+/// A version of a configuration, for metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Which of the proxy's tables this is, such as `0.0.0.0_80/http.80`.
+    pub table: String,
+    /// The same for the same content. Below 2^53, so that a metric shows it exactly.
+    pub number: u64,
 }
 
 /// What a header condition sees of a header that a request repeats.

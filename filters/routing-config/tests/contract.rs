@@ -3,8 +3,8 @@
 use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{
     Action, Destination, HeaderMatch, NativeRoutes, PathMatch, QueryMatch, RegexEncoding, RegexRewrite,
-    RepeatedHeaders, Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, RuleStep,
-    ValueMatch, VirtualHost, load,
+    RepeatedHeaders, Reply, Revision, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef,
+    RuleStep, ValueMatch, VirtualHost, load,
 };
 use proptest::prelude::*;
 
@@ -66,6 +66,10 @@ fn everything() -> RoutingConfig {
     let mut config = RoutingConfig::new(RepeatedHeaders::Joined, vec![host]);
     config.regex_encoding = RegexEncoding::Utf8;
     config.native_routes = NativeRoutes::IgnorePath;
+    config.revision = Some(Revision {
+        table: "0.0.0.0_80/http.80".to_owned(),
+        number: 1 << 47,
+    });
     config
 }
 

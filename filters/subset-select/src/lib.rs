@@ -19,7 +19,7 @@
 mod wasm;
 
 use fingerpost_filter_kit::{
-    HeadParts, Host, HostError, Part, RouteFilter, RoutingConfig, apply_destination, roll,
+    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply_destination, roll,
 };
 use fingerpost_routing::RouteTable;
 
@@ -35,8 +35,14 @@ impl Part for SubsetSelect {
         Self
     }
 
-    fn run(&self, table: &RouteTable, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    fn run(
+        &self,
+        table: &RouteTable,
+        parts: &HeadParts<'_>,
+        host: &impl Host,
+    ) -> Result<Option<Outcome>, HostError> {
         let decision = table.decide(&parts.head(), || roll(host));
-        apply_destination(&decision, parts, host)
+        apply_destination(&decision, parts, host)?;
+        Ok(Some(Outcome::of(&decision)))
     }
 }

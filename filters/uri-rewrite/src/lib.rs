@@ -26,8 +26,8 @@
 mod wasm;
 
 use fingerpost_filter_kit::{
-    DISPATCH_HEADER, HeadParts, Host, HostError, Level, NativeRoutes, Part, RouteFilter, RoutingConfig,
-    apply_rewrite, rewritten,
+    DISPATCH_HEADER, HeadParts, Host, HostError, Level, NativeRoutes, Outcome, Part, RouteFilter,
+    RoutingConfig, apply_rewrite, rewritten,
 };
 use fingerpost_routing::{Roll, RouteTable};
 use std::cell::Cell;
@@ -58,7 +58,12 @@ impl Part for UriRewrite {
         }
     }
 
-    fn run(&self, table: &RouteTable, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    fn run(
+        &self,
+        table: &RouteTable,
+        parts: &HeadParts<'_>,
+        host: &impl Host,
+    ) -> Result<Option<Outcome>, HostError> {
         // The dice choose among the destinations of a route, and all of them have the same rewrite.
         let decision = table.decide(&parts.head(), || Roll(0));
         if rewritten(&decision).is_some() && !parts.has_key() && self.warns.replace(false) {
@@ -68,6 +73,8 @@ impl Part for UriRewrite {
             // Better nowhere than somewhere with the wrong path.
             host.remove_request_header(DISPATCH_HEADER)?;
             Err(error)
-        })
+        })?;
+        // The filter that names the destination counts the request.
+        Ok(None)
     }
 }

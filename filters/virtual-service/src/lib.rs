@@ -15,7 +15,9 @@
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-use fingerpost_filter_kit::{HeadParts, Host, HostError, Part, RouteFilter, RoutingConfig, apply, roll};
+use fingerpost_filter_kit::{
+    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply, roll,
+};
 use fingerpost_routing::RouteTable;
 
 /// The filter.
@@ -30,8 +32,14 @@ impl Part for VirtualService {
         Self
     }
 
-    fn run(&self, table: &RouteTable, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
+    fn run(
+        &self,
+        table: &RouteTable,
+        parts: &HeadParts<'_>,
+        host: &impl Host,
+    ) -> Result<Option<Outcome>, HostError> {
         let decision = table.decide(&parts.head(), || roll(host));
-        apply(&decision, parts, host)
+        apply(&decision, parts, host)?;
+        Ok(Some(Outcome::of(&decision)))
     }
 }

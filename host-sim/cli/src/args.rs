@@ -60,6 +60,11 @@ pub(crate) struct Input {
     #[arg(long, value_name = "VERSION", help_heading = "Proxy")]
     pub(crate) envoy: Option<EnvoyVersion>,
 
+    /// Number of proxies before this one that are trusted, such as load balancers: the client's address and scheme are
+    /// then read from x-forwarded-for and x-forwarded-proto (Istio's numTrustedProxies)
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Proxy")]
+    trusted_hops: u32,
+
     /// Treat warnings as errors, and leave out nothing that is invalid; what is assumed stays so (see --complete)
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
@@ -148,6 +153,8 @@ impl Input {
                 EngineName::Native => Engine::Native,
             },
             module_path,
+            trusted_hops: self.trusted_hops,
+            operations: None,
         }
     }
 }

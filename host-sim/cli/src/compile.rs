@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{self, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Summary};
+use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Options, Summary};
 use fingerpost_terminal::count;
 use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::messages::note;
@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::envoy_files::{BOOTSTRAP, MODULE, XDS, envoy_files};
 use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{left_out, load, note_plain_text};
+use crate::operations_args::{OperationsArgs, describe, note_public_admin};
 use crate::output::{Artifact, write};
 
 /// Compile resources to files for Envoy
@@ -63,6 +64,9 @@ pub(crate) struct Compile {
     #[arg(long, value_name = "PATH", requires = "xds", help_heading = "Output")]
     xds_path: Option<String>,
 
+    #[command(flatten)]
+    operations: OperationsArgs,
+
     /// How to print what was made
     #[arg(long, value_enum, default_value = "text", help_heading = "Output")]
     format: Format,
@@ -93,12 +97,13 @@ impl Compile {
             (None, true) => Some(absolute(&self.output, XDS, "--xds-path")?),
             (None, false) => None,
         };
-        let loaded = load(
-            &self.input,
-            Caller::Compile,
-            self.input.options(self.engine, module_path),
-            &[],
-        )?;
+        let operations = self.operations.operations();
+        note_public_admin(&operations);
+        let options = Options {
+            operations: Some(operations),
+            ..self.input.options(self.engine, module_path)
+        };
+        let loaded = load(&self.input, Caller::Compile, options, &[])?;
 
         let files = envoy_files(&loaded.compiled, xds_path.as_deref())?;
         let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
@@ -171,6 +176,9 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
     );
     text.push_str(&listeners(summary));
     let _ = writeln!(text, "  {}", clusters(summary));
+    if let Some(operations) = &loaded.options.operations {
+        let _ = writeln!(text, "  {}", describe(operations));
+    }
     if let Some(others) = left_out(&loaded.resources) {
         let _ = writeln!(text, "  {}", paint(DIM, format_args!("not used: {others}")));
     }

@@ -21,6 +21,7 @@ mod load;
 mod man;
 mod manifests;
 mod module;
+mod operations_args;
 mod output;
 mod proxy;
 mod rendered;

@@ -198,6 +198,7 @@ fn with_default(arg: Arg, kind: Kind, values: &[String]) -> Arg {
         | Kind::Domain
         | Kind::OneOf(_)
         | Kind::EnvoyVersion
+        | Kind::Number
         | Kind::Labels
         | Kind::Paths
         | Kind::Ignored => arg,

@@ -22,5 +22,6 @@ pub(crate) fn address(text: &str, port: u32) -> Address {
 pub(crate) fn pipe(path: &str) -> Address {
     Address::Pipe(Pipe {
         path: path.to_owned(),
+        mode: 0,
     })
 }

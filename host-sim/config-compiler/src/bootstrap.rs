@@ -19,6 +19,7 @@ use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
 use crate::mesh::Mesh;
 use crate::not_enforced;
+use crate::operations;
 use crate::options::{Engine, Options};
 use crate::patterns;
 use crate::pitfalls;
@@ -92,7 +93,10 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         .flat_map(|it| take(&mut it.certificates))
         .collect();
     let (chains, config_bytes) = chains(&mut built);
-    let bootstrap = bootstrap(built, clusters);
+    let mut bootstrap = bootstrap(built, clusters);
+    if let Some(operations) = &options.operations {
+        operations::add(&mut bootstrap, operations, diagnostics);
+    }
     refused::check_output(&bootstrap, &chains, config_bytes, diagnostics);
     Compiled {
         bootstrap,
@@ -147,6 +151,8 @@ fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Boots
             layers: vec![istio_layer()],
         }),
         admin: None,
+        stats_config: None,
+        overload_manager: None,
     }
 }
 

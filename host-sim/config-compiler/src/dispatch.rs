@@ -11,15 +11,16 @@ use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::route::{self, Action as EnvoyAction, PathSpecifier, RouteConfiguration};
 use fingerpost_envoy_config::xds::{MatchAction, MatchMap, Matcher, MatcherTree, MatcherType, OnMatch};
 use fingerpost_routing_config::{
-    Action, DISPATCH_HEADER, Destination, RegexEncoding, RepeatedHeaders, Reply, RewrittenBy,
-    Route as FilterRoute, RoutingConfig, VirtualHost as FilterHost,
+    Action, DISPATCH_HEADER, Destination, HeaderMatch, RegexEncoding, RepeatedHeaders, Reply, Revision,
+    RewrittenBy, Route as FilterRoute, RoutingConfig, ValueMatch, VirtualHost as FilterHost,
 };
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
-use crate::options::EnvoyVersion;
+use crate::options::Options;
 use crate::routes::route::{Destinations, Route, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
@@ -33,7 +34,8 @@ pub(crate) struct FilterAndRoutes {
 }
 
 /// Divides `config` between the filter and Envoy.
-pub(crate) fn split_route_config(config: &RouteConfig<'_>, envoy: EnvoyVersion) -> FilterAndRoutes {
+pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) -> FilterAndRoutes {
+    let envoy = options.envoy;
     let mut filter_hosts = Vec::new();
     let mut envoy_hosts = Vec::new();
     for host in &config.virtual_hosts {
@@ -50,7 +52,12 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, envoy: EnvoyVersion) 
         // A redirect to HTTPS comes before any route, and shows the path as it came: nothing is chosen. The native
         // routes stay all the same, for Envoy to judge them as it would without our filter.
         if host.requires_tls && !config.over_tls {
-            filter_host.routes.clear();
+            if options.trusted_hops == 0 {
+                filter_host.routes.clear();
+            }
+            for route in &mut filter_host.routes {
+                route.matches.headers.push(came_by_https());
+            }
         }
         // Istio leaves the namespace in the domain of a redirect to HTTPS without a VirtualService (docs/istio-routing.md 1.12):
         // no authority has a slash.
@@ -71,6 +78,16 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, envoy: EnvoyVersion) 
     FilterAndRoutes {
         config: filter_config,
         route_config: native::route_configuration(config, envoy_hosts),
+    }
+}
+
+/// What Envoy's own check for a redirect to HTTPS looks at: a trusted proxy says that its client used TLS.
+fn came_by_https() -> HeaderMatch {
+    HeaderMatch {
+        name: "x-forwarded-proto".to_owned(),
+        want: ValueMatch::Exact("https".to_owned()),
+        invert: false,
+        missing_as_empty: false,
     }
 }
 
@@ -148,12 +165,27 @@ fn conditions(route: &Route<'_>) -> route::RouteMatch {
 
 /// Names content: 64 bits of its SHA-256, in hexadecimal.
 fn digest(content: &route::Route) -> String {
+    let hash = sha256(content);
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The revision of a filter's configuration.
+pub(crate) fn revision(table: String, config: &RoutingConfig) -> Revision {
+    let hash = sha256(config);
+    // 48 bits: a metric is a floating-point number.
+    let number = hash
+        .iter()
+        .take(6)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Revision { table, number }
+}
+
+fn sha256(content: &impl Serialize) -> [u8; 32] {
     let mut hash = Hash(Sha256::new());
     // The types hold texts and numbers only, and the hash takes everything: nothing fails.
     let written = serde_json::to_writer(&mut hash, content);
     debug_assert!(written.is_ok());
-    let hash = hash.0.finalize();
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.0.finalize().into()
 }
 
 /// Takes text as it is written, so that none is kept.

@@ -59,14 +59,18 @@ pub(crate) fn build<'r>(
     let (route_config, filter) = match mesh.options.engine {
         Engine::Native => (native::route_config(&routes), None),
         Engine::Wasm => {
-            let split = dispatch::split_route_config(&routes, mesh.options.envoy);
+            let mut split = dispatch::split_route_config(&routes, mesh.options);
+            let table = format!("{listener}/{}", routes.name);
+            if mesh.options.operations.is_some() {
+                split.config.revision = Some(dispatch::revision(table.clone(), &split.config));
+            }
             // The types of the contract hold texts and numbers only: they always serialise.
             let text = serde_json::to_string(&split.config).unwrap_or_default();
             let settings = FilterSettings {
                 config: split.config,
                 bytes: text.len(),
             };
-            filters.push(wasm_filter(&format!("{listener}/{}", routes.name), text, mesh));
+            filters.push(wasm_filter(&table, text, mesh));
             (split.route_config, Some(settings))
         }
     };
@@ -113,6 +117,7 @@ fn connection_manager(
         stat_prefix: format!("outbound_{listener}"),
         server_name: "istio-envoy".to_owned(),
         use_remote_address: Some(true),
+        xff_num_trusted_hops: mesh.options.trusted_hops,
         normalize_path: Some(true),
         path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged,
         stream_idle_timeout: Some(Duration::from_secs(0)),
@@ -123,6 +128,8 @@ fn connection_manager(
             dns: true,
             uri: true,
         }),
+        common_http_protocol_options: None,
+        http2_protocol_options: None,
         proxy_100_continue: true,
         upgrade_configs: vec![UpgradeConfig {
             upgrade_type: "websocket".to_owned(),

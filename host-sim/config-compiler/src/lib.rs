@@ -49,6 +49,7 @@ mod mesh;
 mod missing_cluster;
 mod native;
 mod not_enforced;
+mod operations;
 mod options;
 mod patterns;
 mod pitfalls;
@@ -98,6 +99,9 @@ pub use imply::imply;
 pub use labels::Labels;
 pub use matching::{ClaimMatch, Mismatch};
 pub use missing_cluster::MissingCluster;
+pub use operations::{
+    AccessLog, AdminAddress, InvalidAccessLog, InvalidAdminAddress, Operations, READINESS_PATH,
+};
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use protocol::Termination;
 pub use proxies::{SelectedProxy, is_selected, other_proxies};

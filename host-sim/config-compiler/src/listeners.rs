@@ -171,11 +171,13 @@ pub(crate) fn build<'r>(
     });
     let envoy = Listener {
         name: name.clone(),
+        stat_prefix: String::new(),
         address: address(&merged.bind, merged.port),
         traffic_direction: TrafficDirection::Outbound,
         listener_filters: inspector.into_iter().collect(),
         filter_chains: chains,
         access_log: Vec::new(),
+        ignore_global_conn_limit: false,
     };
     Some(BuiltListener {
         port: merged.port,

@@ -152,5 +152,7 @@ fn origin(rule: &RuleRef) -> RouteOrigin {
     RouteOrigin {
         rules: rules.collect(),
         matched: rule.matched.clone(),
+        name: None,
+        virtual_host: None,
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::operations::Operations;
+
 /// For whom and for what the resources are compiled.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -22,6 +24,11 @@ pub struct Options {
     pub engine: Engine,
     /// Where Envoy finds the filter's module. An absolute path works from any directory.
     pub module_path: String,
+    /// How many proxies before this one are trusted to say where a request comes from, such as load balancers: Istio's
+    /// `gatewayTopology.numTrustedProxies`.
+    pub trusted_hops: u32,
+    /// What the bootstrap has for those who run the proxy. None: routes only, as tests and simulations need it.
+    pub operations: Option<Operations>,
 }
 
 /// The proxy is the gateway of Istio's own installation, with the two labels that Gateways select it by
@@ -39,6 +46,8 @@ impl Default for Options {
             envoy: EnvoyVersion::NEWEST,
             engine: Engine::Wasm,
             module_path: "fingerpost.wasm".to_owned(),
+            trusted_hops: 0,
+            operations: None,
         }
     }
 }

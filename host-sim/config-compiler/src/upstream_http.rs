@@ -103,5 +103,6 @@ fn http2_options(http: Option<&HttpSettings>) -> Http2ProtocolOptions {
             interval: it.interval.map(Into::into),
             timeout: it.timeout.map(Into::into),
         }),
+        ..Http2ProtocolOptions::default()
     }
 }

@@ -129,15 +129,16 @@ fn explain_answer(
     };
     told.host = Some(alternatives::host(&chain, answering, &head));
     let router = Router::new(&loaded.resources, &loaded.options, &listener.name, request.port)?;
-    if answering.summary.redirects_to_https && scheme == Scheme::Http {
+    let came_by_https = plain.contains(&(b"x-forwarded-proto", b"https"));
+    if answering.summary.redirects_to_https && !came_by_https {
         let outcome = router.answer(&request, 0);
         told.outcome = Outcome::ToHttps {
             status: outcome.as_ref().map_or(301, |it| it.status),
             location: outcome.as_ref().and_then(forward::location),
         };
-        let mut found = Vec::new();
-        warnings::trusted_hops(&told, &mut found);
-        told.warnings = found;
+        told.warnings = warnings::untrusted_proto(&told, loaded.options.trusted_hops)
+            .into_iter()
+            .collect();
         return Ok(told);
     }
     told.left_out = alternatives::left_out(&chain, answering, &head)?;
@@ -149,7 +150,7 @@ fn explain_answer(
             not_found::no_rule(&told, summary)
         }
     };
-    told.warnings = warnings::warnings(&told, summary, winner.map(|(route, _)| route));
+    told.warnings = warnings::warnings(&told, loaded, winner.map(|(route, _)| route));
     Ok(told)
 }
 

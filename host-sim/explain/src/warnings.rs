@@ -1,6 +1,6 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
-use fingerpost_config_compiler::{Part, RouteSummary, Summary};
+use fingerpost_config_compiler::{Compilation, Part, RouteSummary, Summary};
 use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
@@ -10,7 +10,12 @@ use crate::explanation::{Explanation, Outcome, Source, Tried, Warning};
 use crate::not_found;
 
 /// The warnings, the gravest first.
-pub(crate) fn warnings(told: &Explanation, summary: &Summary, winner: Option<&RouteSummary>) -> Vec<Warning> {
+pub(crate) fn warnings(
+    told: &Explanation,
+    loaded: &Compilation,
+    winner: Option<&RouteSummary>,
+) -> Vec<Warning> {
+    let summary = &loaded.compiled.summary;
     let mut found = Vec::new();
     if let Outcome::Forward(forward) = &told.outcome {
         for destination in &forward.destinations {
@@ -29,7 +34,7 @@ pub(crate) fn warnings(told: &Explanation, summary: &Summary, winner: Option<&Ro
     faults(told, &mut found);
     origin(told, &mut found);
     grpc(told, &mut found);
-    trusted_hops(told, &mut found);
+    found.extend(untrusted_proto(told, loaded.options.trusted_hops));
     shadowed(told, &mut found);
     if winner.is_some() {
         for left_out in &told.left_out {
@@ -152,27 +157,25 @@ fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
     }
 }
 
-/// The proxy trusts no hop before it, so it says itself by which scheme a request came.
-pub(crate) fn trusted_hops(told: &Explanation, found: &mut Vec<Warning>) {
+/// A proxy that trusts no hop before it says itself by which scheme a request came.
+pub(crate) fn untrusted_proto(told: &Explanation, trusted_hops: u32) -> Option<Warning> {
     let location = match &told.outcome {
         Outcome::ToHttps { location, .. } | Outcome::Answer { location, .. } => location,
         Outcome::Forward(_)
         | Outcome::NotFound { .. }
         | Outcome::Refused { .. }
         | Outcome::NoConnection { .. }
-        | Outcome::Bytes { .. } => return,
+        | Outcome::Bytes { .. } => return None,
     };
     let mut headers = told.request.headers.iter();
     let came_by_https =
         headers.any(|(name, value)| name.eq_ignore_ascii_case("x-forwarded-proto") && value == "https");
     let to_https = location.as_ref().is_some_and(|it| it.starts_with("https:"));
-    if came_by_https && to_https && told.request.scheme == Scheme::Http {
-        found.push(Warning {
-            code: Code::UntrustedProto,
-            message: "the request says `x-forwarded-proto: https`, but the gateway trusts no proxy before it and overwrites the header: behind a load balancer that ends TLS this redirect never ends".to_owned(),
-            help: Some("in the cluster set `numTrustedProxies` for the gateway, or leave the redirect to the load balancer".to_owned()),
-        });
-    }
+    (trusted_hops == 0 && came_by_https && to_https && told.request.scheme == Scheme::Http).then(|| Warning {
+        code: Code::UntrustedProto,
+        message: "the request says `x-forwarded-proto: https`, but the gateway trusts no proxy before it and overwrites the header: behind a load balancer that ends TLS this redirect never ends".to_owned(),
+        help: Some("if there is one, use --trusted-hops 1, and in the cluster `numTrustedProxies: 1` for the gateway; or leave the redirect to the load balancer".to_owned()),
+    })
 }
 
 /// A browser shows no answer to a page whose origin is not allowed.

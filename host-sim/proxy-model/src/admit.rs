@@ -1,13 +1,13 @@
 //! What Envoy's codec and connection manager do to a request before the first filter sees it.
 //!
 //! Decides what is refused, what is lost at the edge, and what is added. It covers a gateway's listener: the client
-//! is external, its address is the connection's, the path is normalised.
+//! is external, its address is the connection's or what trusted proxies say, the path is normalised.
 
 use fingerpost_envoy_http::codec::{Protocol, Received, Refused, decode, is_too_large};
 use fingerpost_envoy_http::connection_manager::{check_headers, check_path};
 use fingerpost_envoy_http::edge::{Position, strip};
 use fingerpost_envoy_http::header_map::{Headers, add, get, remove, set};
-use fingerpost_envoy_http::{HeaderMap, path};
+use fingerpost_envoy_http::{HeaderMap, forwarded, path};
 
 use crate::connection::Connection;
 use crate::http::Edge;
@@ -80,16 +80,21 @@ pub(crate) fn admit(
             Err(error) => return refused(error, headers),
         }
     }
+    // Only here is what the client says about itself still there.
+    let (forwarded_proto, scheme) = forwarded::schemes(&headers, edge.trusted_hops, connection.scheme());
+    let (forwarded_proto, scheme) = (forwarded_proto.to_vec(), scheme.to_vec());
+    let client = forwarded::client_address(&headers, edge.trusted_hops);
+    let client = client.map_or_else(|| CLIENT.to_owned(), |it| it.to_string());
     strip(&mut headers, Position::Edge);
     for (name, value) in [
-        (":scheme", connection.scheme()),
-        ("x-forwarded-proto", connection.scheme()),
-        ("x-envoy-external-address", CLIENT),
-        ("x-request-id", REQUEST_ID),
+        (":scheme", scheme.as_slice()),
+        ("x-forwarded-proto", &forwarded_proto),
+        ("x-envoy-external-address", client.as_bytes()),
+        ("x-request-id", REQUEST_ID.as_bytes()),
     ] {
         set(&mut headers, name, value);
     }
-    // After what the client says itself: a gateway trusts no proxy in front of it, but removes none either.
+    // After what the client says itself: a gateway that trusts no proxy in front of it removes none either.
     add(
         &mut headers,
         HeaderMap::Request,

@@ -37,6 +37,8 @@ pub(crate) struct Edge {
     /// Headers that are removed before anything else looks at them.
     pub(crate) removed_early: Vec<String>,
     pub(crate) path_rules: PathRules,
+    /// How many proxies before this one are trusted.
+    pub(crate) trusted_hops: u32,
 }
 
 /// Envoy's default.
@@ -51,6 +53,8 @@ pub(crate) enum HttpFilter {
     Plugin(Plugin),
     Fault,
     Cors,
+    /// Of a listener that answers probes.
+    HealthCheck,
     Router,
 }
 
@@ -71,6 +75,8 @@ struct HttpHead {
     #[serde(rename = "@type")]
     _type: Ignored,
     use_remote_address: bool,
+    #[serde(default)]
+    xff_num_trusted_hops: u32,
     normalize_path: bool,
     #[serde(default, rename = "path_with_escaped_slashes_action")]
     _escaped_slashes: PathWithEscapedSlashesAction,
@@ -83,6 +89,10 @@ struct HttpHead {
     _stat_prefix: Ignored,
     #[serde(default = "usual_server_name")]
     server_name: String,
+    #[serde(default, rename = "common_http_protocol_options")]
+    _http_options: Ignored,
+    #[serde(default, rename = "http2_protocol_options")]
+    _http2_options: Ignored,
     #[serde(default, rename = "stream_idle_timeout")]
     _stream_idle_timeout: Ignored,
     #[serde(default, rename = "forward_client_cert_details")]
@@ -126,6 +136,7 @@ impl Http {
                     refuses_fragments,
                     normalizes: head.normalize_path,
                 },
+                trusted_hops: head.xff_num_trusted_hops,
             },
             filters: filters.collect(),
             server_name: head.server_name,
@@ -149,6 +160,7 @@ impl HttpFilter {
         match config {
             HttpFilterConfig::Fault(_) => Self::Fault,
             HttpFilterConfig::Cors(Empty {}) => Self::Cors,
+            HttpFilterConfig::HealthCheck(_) => Self::HealthCheck,
             HttpFilterConfig::Router(Empty {}) => Self::Router,
             HttpFilterConfig::Wasm(Wasm { config }) => Self::Plugin(Plugin {
                 listener: listener.to_owned(),

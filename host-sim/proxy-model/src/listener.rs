@@ -73,6 +73,10 @@ struct ListenerHead {
     _direction: Ignored,
     #[serde(default, rename = "access_log")]
     _access_log: Ignored,
+    #[serde(default, rename = "stat_prefix")]
+    _stat_prefix: Ignored,
+    #[serde(default, rename = "ignore_global_conn_limit")]
+    _limit: Ignored,
 }
 
 /// A `FilterChain` without its filters, which are read elsewhere.

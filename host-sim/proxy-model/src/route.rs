@@ -87,7 +87,12 @@ impl Action {
 }
 
 fn rule(origin: config::RouteOrigin) -> RuleRef {
-    let config::RouteOrigin { rules, matched } = origin;
+    let config::RouteOrigin {
+        rules,
+        matched,
+        name: _,
+        virtual_host: _,
+    } = origin;
     let steps = rules.into_iter().map(|it| RuleStep {
         virtual_service: it.virtual_service,
         http: it.http,

@@ -170,6 +170,9 @@ impl<'m> Stream<'m> {
                         }
                     }
                 }
+                HttpFilter::HealthCheck => {
+                    return Err(Skipped::because("a listener for probes is not modelled"));
+                }
                 HttpFilter::Router => Some(self.route(selection, dice)?),
             };
             if let Some(result) = result {

@@ -26,6 +26,10 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), String> {
         Kind::EnvoyVersion => EnvoyVersion::from_str(text)
             .map(drop)
             .map_err(|it| it.to_string()),
+        Kind::Number => match text.parse::<u32>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("expected a whole number, found `{text}`")),
+        },
         Kind::Labels => Labels::from_str(text).map(drop),
         Kind::Flag => flag(text)
             .map(drop)

@@ -145,6 +145,7 @@ fn the_schema_has_the_fields_that_the_reader_has() {
             Kind::Domain => ("type", Value::from("string")),
             Kind::OneOf(choices) => ("enum", Value::from(choices)),
             Kind::EnvoyVersion => ("type", Value::from(vec!["string", "number"])),
+            Kind::Number => ("type", Value::from("integer")),
             Kind::Labels => ("type", Value::from("object")),
             Kind::Flag => ("type", Value::from("boolean")),
             Kind::Paths => ("$ref", Value::from("#/$defs/texts")),

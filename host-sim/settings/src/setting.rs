@@ -24,6 +24,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A release of Envoy.
     EnvoyVersion,
+    /// A whole number.
+    Number,
     /// A map of labels; `k=v,…` in a variable.
     Labels,
     /// On or off.
@@ -44,6 +46,12 @@ pub const SETTINGS: &[Setting] = &[
         "proxy_namespace",
         "FINGERPOST_PROXY_NAMESPACE",
         Kind::Namespace,
+    ),
+    setting(
+        "trustedHops",
+        "trusted_hops",
+        "FINGERPOST_TRUSTED_HOPS",
+        Kind::Number,
     ),
     setting("domain", "domain", "FINGERPOST_DOMAIN", Kind::Domain),
     // `FINGERPOST_ENVOY` is the program.

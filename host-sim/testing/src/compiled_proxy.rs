@@ -54,6 +54,8 @@ impl Inputs {
             envoy: self.envoy.unwrap_or(defaults.envoy),
             engine: defaults.engine,
             module_path: String::new(),
+            trusted_hops: 0,
+            operations: None,
         }
     }
 }

@@ -116,7 +116,13 @@ fn arranged(mut bootstrap: Bootstrap, echo: &Echo, access_log: &Path) -> std::io
     }
     bootstrap.set_admin(any_port);
     bootstrap.set_certificate(&IDENTITY.certificate, IDENTITY.authority.pem());
-    let format = json!({ "case": "%REQ(X-CASE)%", "rule": "%METADATA(ROUTE:fingerpost)%" });
+    let format = json!({
+        "case": "%REQ(X-CASE)%",
+        "rule": {
+            "rules": "%METADATA(ROUTE:fingerpost:rules)%",
+            "match": "%METADATA(ROUTE:fingerpost:match)%",
+        },
+    });
     bootstrap.set_access_log(&format, &access_log.to_string_lossy());
     Ok(bootstrap)
 }

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::fault::HttpFault;
+use super::health_check::HealthCheck;
 use super::wasm::Wasm;
 use crate::access_log::AccessLog;
-use crate::core::{ConfigSource, Extension, ExtensionConfigSource};
+use crate::core::{
+    ConfigSource, Extension, ExtensionConfigSource, Http2ProtocolOptions, HttpProtocolOptions,
+};
 use crate::route::RouteConfiguration;
 use crate::{Duration, Empty, is_default};
 
@@ -18,12 +21,18 @@ pub struct HttpConnectionManager {
     pub server_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_remote_address: Option<bool>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub xff_num_trusted_hops: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize_path: Option<bool>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub path_with_escaped_slashes_action: PathWithEscapedSlashesAction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_idle_timeout: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_http_protocol_options: Option<HttpProtocolOptions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http2_protocol_options: Option<Http2ProtocolOptions>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub forward_client_cert_details: ForwardClientCertDetails,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,6 +182,8 @@ pub enum HttpFilterConfig {
     Wasm(Wasm),
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault")]
     Fault(HttpFault),
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck")]
+    HealthCheck(HealthCheck),
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors")]
     Cors(Empty),
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")]

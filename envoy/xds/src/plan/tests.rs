@@ -30,6 +30,8 @@ fn listener(name: &str, chains: &[&str]) -> Listener {
         listener_filters: Vec::new(),
         filter_chains: chains.iter().map(chain).collect(),
         access_log: Vec::new(),
+        stat_prefix: String::new(),
+        ignore_global_conn_limit: false,
     }
 }
 
