@@ -99,7 +99,9 @@ pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &Istio
         "The filter of port {}: it chooses the route of each request and writes its key into a header.",
         ports.join(" and ")
     );
-    let comment = [what.as_str(), options.fail_strategy.consequence()];
+    let image = image_command(&options.module);
+    let mut comment = vec![what.as_str(), options.fail_strategy.consequence()];
+    comment.extend(image.as_deref());
     if options.release.has_traffic_extension() {
         Document::new(
             &comment,
@@ -128,6 +130,21 @@ pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &Istio
                 },
             },
         )
+    }
+}
+
+/// How to make the image that is meant, unless its digest is the user's.
+fn image_command(module: &ModuleLocation) -> Option<String> {
+    match module {
+        ModuleLocation::Image {
+            reference,
+            sha256: None,
+        } => Some(format!(
+            "`fingerpost image --push {reference}` makes the image with this digest."
+        )),
+        ModuleLocation::Image { sha256: Some(_), .. } | ModuleLocation::Web(_) | ModuleLocation::File(_) => {
+            None
+        }
     }
 }
 
