@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::envoy_files::{BOOTSTRAP, MODULE, XDS, envoy_files};
 use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{left_out, load, note_plain_text};
-use crate::operations_args::{OperationsArgs, describe, note_public_admin};
+use crate::operations_args::{AdminArg, OperationsArgs, describe, note_public_admin};
 use crate::output::{Artifact, write};
 
 /// Compile resources to files for Envoy
@@ -65,6 +65,9 @@ pub(crate) struct Compile {
     xds_path: Option<String>,
 
     #[command(flatten)]
+    admin: AdminArg,
+
+    #[command(flatten)]
     operations: OperationsArgs,
 
     /// How to print what was made
@@ -97,7 +100,7 @@ impl Compile {
             (None, true) => Some(absolute(&self.output, XDS, "--xds-path")?),
             (None, false) => None,
         };
-        let operations = self.operations.operations();
+        let operations = self.operations.operations(self.admin.address());
         note_public_admin(&operations);
         let options = Options {
             operations: Some(operations),

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{AccessLog, AdminAddress, Operations, READINESS_PATH};
 use fingerpost_terminal::messages::note;
 
-/// What is in the bootstrap for those who run the proxy.
+/// Where the bootstrap puts Envoy's admin interface.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Operations")]
-pub(crate) struct OperationsArgs {
+pub(crate) struct AdminArg {
     /// Where Envoy's admin interface listens; anyone who reaches it controls the proxy
     #[arg(
         long,
@@ -18,7 +18,19 @@ pub(crate) struct OperationsArgs {
         default_value = "127.0.0.1:15000"
     )]
     admin: OrNone<AdminAddress>,
+}
 
+impl AdminArg {
+    /// The address; none for none.
+    pub(crate) fn address(&self) -> Option<AdminAddress> {
+        self.admin.0.clone()
+    }
+}
+
+/// What else is in the bootstrap for those who run the proxy.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Operations")]
+pub(crate) struct OperationsArgs {
     /// Where GET /healthz/ready says whether the proxy routes, for probes and load balancers
     #[arg(long, value_name = "IP:PORT|PORT|none", default_value = "15021")]
     readiness: OrNone<ReadinessAddress>,
@@ -75,9 +87,9 @@ impl FromStr for ReadinessAddress {
 
 impl OperationsArgs {
     /// The compiler's form of them.
-    pub(crate) fn operations(&self) -> Operations {
+    pub(crate) fn operations(&self, admin: Option<AdminAddress>) -> Operations {
         Operations {
-            admin: self.admin.0.clone(),
+            admin,
             readiness: self.readiness.0.as_ref().map(|it| it.0),
             access_log: self.access_log.0.clone(),
             edge_defaults: self.edge_defaults == OnOff::On,

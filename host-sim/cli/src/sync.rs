@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use fingerpost_config_compiler::{Compilation, Summary};
+use fingerpost_config_compiler::{AdminAddress, Compilation, Options, Summary};
 use fingerpost_envoy_runner::AdminEndpoint;
 use fingerpost_local_server::changes;
 use fingerpost_sync::{
@@ -27,6 +27,7 @@ use crate::envoy_files::{BOOTSTRAP, XDS, pretty};
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
 use crate::module;
+use crate::operations_args::OperationsArgs;
 use crate::output::{Artifact, write};
 use crate::signals::Stop;
 use crate::watch::{Wake, Watch};
@@ -89,6 +90,9 @@ pub(crate) struct SyncCommand {
     )]
     admin: AdminEndpoint,
 
+    #[command(flatten)]
+    operations: OperationsArgs,
+
     /// Apply an input that opens no port, although ports are open now: usually such an input is a mistake
     #[arg(long, help_heading = "Sync")]
     allow_empty: bool,
@@ -105,6 +109,15 @@ pub(crate) struct SyncCommand {
     /// How long Envoy may take for a step, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, help_heading = "Sync")]
     timeout: Duration,
+}
+
+/// Where the bootstrap puts the admin interface: where it is then asked, unless that is a name, by which a proxy elsewhere
+/// can be reached.
+fn admin_address(admin: &AdminEndpoint) -> Option<AdminAddress> {
+    match admin {
+        AdminEndpoint::Tcp(address) => address.parse().ok(),
+        AdminEndpoint::Unix(path) => Some(AdminAddress::Socket(path.to_str()?.to_owned())),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -225,7 +238,10 @@ impl Run<'_> {
             Some(path) => path.clone(),
             None => absolute(&command.output, XDS, "--xds-path")?,
         };
-        let options = command.input.options(command.engine, module_path);
+        let options = Options {
+            operations: Some(command.operations.operations(admin_address(&command.admin))),
+            ..command.input.options(command.engine, module_path)
+        };
         let Compilation { compiled, .. } = load(&command.input, Caller::Sync, options, &[])?;
         note_plain_text(&compiled.summary);
         let secrets = certificates::resource_files(&compiled);
