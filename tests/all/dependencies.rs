@@ -176,7 +176,7 @@ const ALLOWANCES: &[Allowance] = &[
     Allowance {
         name: "manifests",
         ours: &["config-compiler", "envoy-config", "routing-config"],
-        others: Some(&["libyaml-safer", "serde", "serde_json"]),
+        others: Some(&["base64", "libyaml-safer", "serde", "serde_json", "sha2"]),
     },
     Allowance {
         name: "rules",

@@ -17,7 +17,8 @@ pub(crate) const BOOTSTRAP: &str = "envoy.json";
 pub(crate) const MODULE: &str = "fingerpost.wasm";
 /// The folder of the files that Envoy reads while it runs.
 pub(crate) const XDS: &str = "xds";
-const ROUTING: &str = "routing.json";
+/// What the filter decides by, for people.
+pub(crate) const ROUTING: &str = "routing.json";
 
 /// A file below the folder that Envoy reads.
 pub(crate) struct EnvoyFile {

@@ -1,6 +1,7 @@
 //! `fingerpost manifests`: what a cluster or docker compose needs so that the filter routes there.
 
 mod compose;
+mod kubernetes;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,15 +9,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
 use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
-use fingerpost_manifests::{Document, ModuleLocation, to_yaml};
+use fingerpost_manifests::{Document, ModuleLocation, Refusal, to_yaml};
 use fingerpost_resources::Code;
 use fingerpost_terminal::messages::{error, note};
 use fingerpost_terminal::screen;
 
 use compose::ComposeArgs;
+use kubernetes::KubernetesArgs;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
+use crate::envoy_files::EnvoyFile;
 use crate::failure::Failure;
 use crate::image::expected_sha256;
 use crate::load::load_each;
@@ -41,6 +44,9 @@ const BY_ISTIO: &[Code] = &[
 ///
 /// If the Gateways are for several gateway workloads, each gets its own set.
 ///
+/// --kubernetes: for a cluster without Istio, a Deployment of a stock Envoy with its configuration in ConfigMaps, a Service, a
+/// NetworkPolicy and a PodDisruptionBudget. All in the namespace of --proxy-namespace.
+///
 /// --compose: a folder for docker compose, with a stock Envoy, its configuration in files that it reads while it runs, and
 /// an echo server for each upstream that is a host name.
 #[derive(Debug, Args)]
@@ -48,6 +54,7 @@ const BY_ISTIO: &[Code] = &[
 Examples:
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
+  fingerpost manifests --kubernetes -f routes/ --proxy-namespace ingress | kubectl apply --server-side -f -
   fingerpost manifests --compose -f routes/ -o local && cd local && docker compose up --wait
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0")]
 pub(crate) struct Manifests {
@@ -61,12 +68,26 @@ pub(crate) struct Manifests {
     #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
 
+    /// Name of the objects; if there are several gateways, the values of their labels are added
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "fingerpost",
+        value_parser = fingerpost_settings::namespace,
+        conflicts_with = "compose",
+        help_heading = "Output"
+    )]
+    name: String,
+
     /// Image of a stock Envoy [default: the one that Envoy's project publishes for the release of --envoy]
     #[arg(long, value_name = "REF", conflicts_with = "istio", help_heading = "Output")]
     envoy_image: Option<String>,
 
     #[command(flatten)]
     istio: IstioArgs,
+
+    #[command(flatten)]
+    kubernetes: KubernetesArgs,
 
     #[command(flatten)]
     compose: ComposeArgs,
@@ -79,6 +100,10 @@ struct Target {
     /// Write manifests for a gateway of Istio
     #[arg(long, help_heading = "Target")]
     istio: bool,
+
+    /// Write manifests for a stock Envoy in a cluster without Istio
+    #[arg(long, help_heading = "Target")]
+    kubernetes: bool,
 
     /// Write a folder for docker compose
     #[arg(long, help_heading = "Target")]
@@ -113,10 +138,6 @@ struct IstioArgs {
     /// What happens to requests while the filter does not run; none of them is routed
     #[arg(long, value_enum, default_value = "reload", help_heading = "Istio")]
     fail_strategy: FailStrategyName,
-
-    /// Name of the objects; if there are several gateways, the values of their labels are added
-    #[arg(long, value_name = "NAME", default_value = "fingerpost", value_parser = fingerpost_settings::namespace, help_heading = "Istio")]
-    name: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -135,6 +156,35 @@ struct Set {
     documents: Vec<Document>,
 }
 
+impl Set {
+    fn holds_keys(&self) -> bool {
+        self.documents.iter().any(is_secret)
+    }
+
+    /// The files for a directory. What holds private keys is in a file apart, which only the user may read.
+    fn files(&self) -> Vec<EnvoyFile> {
+        let (keys, others): (Vec<&Document>, Vec<&Document>) =
+            self.documents.iter().partition(|it| is_secret(it));
+        let file = |path: String, documents: Vec<&Document>, secret| {
+            let documents: Vec<Document> = documents.into_iter().cloned().collect();
+            (!documents.is_empty()).then(|| EnvoyFile {
+                path: path.into(),
+                content: to_yaml(&documents).into_bytes(),
+                secret,
+            })
+        };
+        let files = [
+            file(format!("{}.yaml", self.name), others, false),
+            file(format!("{}-keys.yaml", self.name), keys, true),
+        ];
+        files.into_iter().flatten().collect()
+    }
+}
+
+fn is_secret(document: &Document) -> bool {
+    document.kind() == "Secret"
+}
+
 impl Manifests {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -143,18 +193,20 @@ impl Manifests {
                 .compose
                 .run(&self.input, self.envoy_image.as_deref(), self.output.as_deref());
         }
-        if self.input.no_gateway {
-            return Err(Failure::refused(
-                "--no-gateway: in a cluster, Istio makes listeners from Gateways alone; write one and apply it too",
-            ));
-        }
-        let mut options = self.input.options(EngineName::Wasm, String::new());
-        if let Some(release) = self.istio.istio_version {
-            options.envoy = release.envoy();
-        }
-        let compiled = load_each(&self.input, Caller::IstioManifests, options, BY_ISTIO)?;
-        let sets = self.sets(&compiled)?;
+        let sets = if self.target.kubernetes {
+            let options = KubernetesArgs::options(&self.input);
+            let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
+            self.sets(&compiled, |one, name| {
+                self.kubernetes.documents(one, name, self.envoy_image.as_deref())
+            })?
+        } else {
+            self.istio_sets()?
+        };
         match &self.output {
+            None if sets.iter().any(Set::holds_keys) => Err(Failure::refused(
+                "the manifests hold private keys, which are not printed: give the directory for them with -o DIR, or leave \
+                 the Secrets out of the input",
+            )),
             None => {
                 let documents: Vec<Document> = sets.into_iter().flat_map(|it| it.documents).collect();
                 let mut out = screen::stdout();
@@ -165,19 +217,37 @@ impl Manifests {
         }
     }
 
-    fn sets(&self, compiled: &[Compilation]) -> Result<Vec<Set>, Failure> {
+    fn istio_sets(&self) -> Result<Vec<Set>, Failure> {
+        if self.input.no_gateway {
+            return Err(Failure::refused(
+                "--no-gateway: in a cluster, Istio makes listeners from Gateways alone; write one and apply it too",
+            ));
+        }
+        let mut options = self.input.options(EngineName::Wasm, String::new());
+        if let Some(release) = self.istio.istio_version {
+            options.envoy = release.envoy();
+        }
+        let compiled = load_each(&self.input, Caller::IstioManifests, options, BY_ISTIO)?;
+        self.sets(&compiled, |one, name| {
+            let options = self.istio.options(name.to_owned(), one);
+            Ok(istio(&one.compiled, &one.options, &options))
+        })
+    }
+
+    /// The manifests of each gateway, as `make` makes them.
+    fn sets(
+        &self,
+        compiled: &[Compilation],
+        make: impl Fn(&Compilation, &str) -> Result<Result<Vec<Document>, Vec<Refusal>>, Failure>,
+    ) -> Result<Vec<Set>, Failure> {
         let mut sets = Vec::new();
         let mut refused = false;
         for one in compiled {
             let name = match compiled {
-                [_] => self.istio.name.clone(),
-                _ => format!("{}-{}", self.istio.name, label_values(one)),
+                [_] => self.name.clone(),
+                _ => format!("{}-{}", self.name, label_values(one)),
             };
-            match istio(
-                &one.compiled,
-                &one.options,
-                &self.istio.options(name.clone(), one),
-            ) {
+            match make(one, &name)? {
                 Ok(documents) => sets.push(Set { name, documents }),
                 Err(refusals) => {
                     refused = true;
@@ -226,23 +296,8 @@ fn label_values(compiled: &Compilation) -> String {
 }
 
 fn write_files(directory: &Path, sets: &[Set]) -> Result<(), Failure> {
-    let files: Vec<(PathBuf, String)> = sets
-        .iter()
-        .map(|set| {
-            (
-                PathBuf::from(format!("{}.yaml", set.name)),
-                to_yaml(&set.documents),
-            )
-        })
-        .collect();
-    let artifacts: Vec<Artifact<'_>> = files
-        .iter()
-        .map(|(name, content)| Artifact {
-            name,
-            content: content.as_bytes(),
-            secret: false,
-        })
-        .collect();
+    let files: Vec<EnvoyFile> = sets.iter().flat_map(Set::files).collect();
+    let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
     let written = write(directory, &artifacts)?;
     let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
     note(format_args!("wrote {}", paths.join(", ")));

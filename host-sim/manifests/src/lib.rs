@@ -1,11 +1,12 @@
 //! Manifests: what a cluster must be given so that it runs what was compiled.
 //!
-//! [`istio`] makes them for a gateway of Istio, [`compose`] a folder for docker compose. Each manifest is a [`Document`]: a Kubernetes object as data, with a
-//! comment for the person who reads it. What cannot work is a [`Refusal`] that says why.
+//! [`istio`] makes them for a gateway of Istio, [`deployment`] for a cluster without Istio, [`compose`] a folder for docker
+//! compose. Each manifest is a [`Document`]: an object as data, with a comment for the person who reads it. What cannot work is a [`Refusal`] that says why.
 //!
 //! Reads and writes no files and knows no network. Nothing here decides where a request goes: that was compiled before.
 
 pub mod compose;
+pub mod deployment;
 mod document;
 mod image;
 pub mod istio;

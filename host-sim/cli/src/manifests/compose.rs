@@ -79,6 +79,6 @@ fn envoy_file(file: &File) -> EnvoyFile {
 }
 
 /// The image that Envoy's project publishes for a release.
-fn envoy_image_of(version: EnvoyVersion) -> String {
+pub(super) fn envoy_image_of(version: EnvoyVersion) -> String {
     format!("envoyproxy/envoy:v{version}-latest")
 }

@@ -2,6 +2,7 @@
 
 mod action;
 mod build_script;
+mod cluster_objects;
 mod compile;
 mod documents;
 mod explain;
@@ -9,6 +10,7 @@ mod findings;
 mod foreign_tests;
 mod generated;
 mod hostile_input;
+mod kubernetes;
 mod manifests;
 #[path = "../../../../tests/src/recorded.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the other engines")]
