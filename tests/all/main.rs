@@ -20,6 +20,7 @@ mod oldest;
 mod operations;
 mod patterns;
 mod plain_words;
+mod reload;
 mod security;
 mod simulated;
 mod simulator_vs_envoy;
@@ -95,6 +96,7 @@ fn main() {
     {
         trials.push(trial(&format!("envoy: {name}"), *run));
     }
+    trials.push(trial("envoy: reload loses no request", reload::loses_no_request));
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));
     trials.push(trial("differential: patterns", patterns::agree));
