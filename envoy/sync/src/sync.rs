@@ -71,10 +71,10 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
         }
     }
 
-    /// Whether the files in force open a port.
-    pub fn has_listeners(&self) -> Result<bool, SyncError> {
+    /// How many listeners the files in force have.
+    pub fn number_of_listeners(&self) -> Result<usize, SyncError> {
         let current = self.folder.current()?;
-        Ok(current.is_some_and(|it| !it.listeners.is_empty()))
+        Ok(current.map_or(0, |it| it.listeners.len()))
     }
 
     /// Brings `target` into force. What is no longer used stays: see [`Sync::remove_unused`].

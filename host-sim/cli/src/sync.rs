@@ -269,7 +269,9 @@ impl Run<'_> {
     }
 
     fn apply(&mut self, target: Target, started: Instant) -> Result<(), NotApplied> {
-        if target.summary.listeners.is_empty() && !self.command.allow_empty && self.sync.has_listeners()? {
+        // Some listeners are not of the input.
+        let opens_less = self.sync.number_of_listeners()? > target.split.files.listeners.len();
+        if target.summary.listeners.is_empty() && opens_less && !self.command.allow_empty {
             return Err(NotApplied::not_compiled(Failure::refused(
                 "the input opens no port, and ports are open now: nothing is changed; --allow-empty closes them",
             )));

@@ -303,6 +303,27 @@ mod tests {
         assert_eq!(found, expected.map(at));
     }
 
+    /// As kubelet updates it: the link `..data` is replaced, and each file is a link into it.
+    #[test]
+    fn a_mounted_config_map_changes_with_its_link() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for (generation, content) in [("..1", "one"), ("..2", "two"), ("..3", "three")] {
+            fs::create_dir(at(generation)).expect("a folder");
+            fs::write(at(generation).join("a.yaml"), content).expect("a file");
+        }
+        symlink("..1", at("..data")).expect("a link");
+        symlink("..data/a.yaml", at("a.yaml")).expect("a link");
+        for (named, next) in [(folder.path().to_owned(), "..2"), (at("a.yaml"), "..3")] {
+            let mut watch = Watch::start(&[named]);
+            check(&mut watch, || {
+                symlink(next, at("..data_tmp")).expect("a link");
+                fs::rename(at("..data_tmp"), at("..data")).expect("a link");
+            });
+        }
+    }
+
     #[test]
     fn what_is_saved_as_it_was_or_is_nothing_to_us_is_no_change() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -22,6 +22,7 @@ mod run;
 mod secrets;
 mod serve;
 mod special_files;
+mod sync;
 mod terminal;
 mod test_accept;
 mod test_command;
