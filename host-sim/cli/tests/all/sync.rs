@@ -30,7 +30,9 @@ fn files(folder: &Path) -> Vec<(String, String)> {
 #[test]
 fn the_first_run_needs_no_envoy_and_the_next_one_does() {
     let folder = Folder::with("shop.yaml", &shop());
-    sync(&folder, "").check(0, &["envoy.json"]);
+    let ended = sync(&folder, "");
+    ended.check(0, &[]);
+    assert!(ended.stdout.contains("out/envoy.json"), "{}", ended.stdout);
     let names = folder.list("out");
     assert!(names.iter().any(|it| it == "envoy.json"), "{names:?}");
     assert!(
