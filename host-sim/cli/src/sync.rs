@@ -243,7 +243,9 @@ impl Run<'_> {
             ..command.input.options(command.engine, module_path)
         };
         let Compilation { compiled, .. } = load(&command.input, Caller::Sync, options, &[])?;
-        note_plain_text(&compiled.summary);
+        if self.last.is_none() {
+            note_plain_text(&compiled.summary);
+        }
         let secrets = certificates::resource_files(&compiled);
         let module = module_name();
         let mut artifacts: Vec<Artifact<'_>> = secrets
