@@ -87,3 +87,64 @@ pub(crate) fn show_revision(revision: &Revision, host: &impl Host) {
         let _refused = host.set_gauge(gauge, revision.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+    use crate::scripted::Scripted;
+    use crate::{HeadParts, Host, HostError, Part, RouteFilter, RoutingConfig, apply};
+    use fingerpost_routing::{Roll, RouteTable};
+
+    #[derive(Default)]
+    struct Whole;
+
+    impl Part for Whole {
+        fn of(_config: &RoutingConfig) -> Self {
+            Self
+        }
+
+        fn run(
+            &self,
+            table: &RouteTable,
+            parts: &HeadParts<'_>,
+            host: &impl Host,
+        ) -> Result<Option<Outcome>, HostError> {
+            let decision = table.decide(&parts.head(), || Roll(0));
+            apply(&decision, parts, host)?;
+            Ok(Some(Outcome::of(&decision)))
+        }
+    }
+
+    #[test]
+    fn every_decision_is_counted_and_the_revision_is_shown() {
+        let configuration = r#"{"version":1,"revision":{"table":"0.0.0.0_80/http.80","number":7},"virtual_hosts":[
+            {"name":"h","domains":["a.test"],"routes":[{"rule":{"rules":[]},"match":{"path":{"prefix":"/v1"}},
+             "action":{"forward":[{"cluster":"c","key":"k"}]}}]}]}"#;
+        let mut host = Scripted {
+            configuration: configuration.into(),
+            ..Scripted::default()
+        };
+        let mut filter = RouteFilter::<Whole>::default();
+        assert!(filter.on_configure(&host));
+        for (refuses, host_name, path) in [
+            (None, "a.test", "/v1"),
+            (None, "a.test", "/v1/x"),
+            (None, "a.test", "/v2"),
+            (None, "b.test", "/v1"),
+            (Some("x-fingerpost-route"), "a.test", "/v1"),
+        ] {
+            host.refuses = refuses;
+            host.headers = vec![(":authority", host_name), (":path", path)];
+            filter.on_request_headers(&host);
+        }
+        let expected = [
+            ("fingerpost_requests_routed", 2),
+            ("fingerpost_requests_no_host", 1),
+            ("fingerpost_requests_no_route", 1),
+            ("fingerpost_requests_failed", 1),
+            ("fingerpost_config_revision_0_0_0_0_80_http_80", 7),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(*host.metrics.borrow(), expected);
+    }
+}

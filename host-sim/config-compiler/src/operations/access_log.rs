@@ -127,7 +127,7 @@ pub(super) fn add(bootstrap: &mut Bootstrap, log: &AccessLog) {
     for filter in chains.flat_map(|it| &mut it.filters) {
         match &mut filter.typed_config {
             NetworkFilterConfig::HttpConnectionManager(manager) => {
-                manager.access_log = vec![requests.clone()]
+                manager.access_log = vec![requests.clone()];
             }
             NetworkFilterConfig::TcpProxy(proxy) => proxy.access_log = vec![connections.clone()],
         }
