@@ -1,6 +1,7 @@
 //! `fingerpost manifests`: what a cluster or docker compose needs so that the filter routes there.
 
 mod compose;
+mod envoy_gateway;
 mod kubernetes;
 
 use std::io::Write;
@@ -8,13 +9,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
+use fingerpost_manifests::envoy_gateway::envoy_gateway;
 use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
-use fingerpost_manifests::{Document, ModuleLocation, Refusal, to_yaml};
+use fingerpost_manifests::{Document, ModuleLocation, Refusal, fixed_services, to_yaml};
 use fingerpost_resources::Code;
 use fingerpost_terminal::messages::{error, note};
 use fingerpost_terminal::screen;
 
 use compose::ComposeArgs;
+use envoy_gateway::EnvoyGatewayArgs;
 use kubernetes::KubernetesArgs;
 
 use crate::args::{EngineName, Input};
@@ -47,6 +50,9 @@ const BY_ISTIO: &[Code] = &[
 /// --kubernetes: for a cluster without Istio, a Deployment of a stock Envoy with its configuration in ConfigMaps, a Service, a
 /// NetworkPolicy and a PodDisruptionBudget. All in the namespace of --proxy-namespace.
 ///
+/// --envoy-gateway: for an installation of Envoy Gateway, a Gateway with an EnvoyExtensionPolicy for each port and an
+/// EnvoyPatchPolicy with clusters and routes. Patches must be enabled there; only HTTP in plain text is supported.
+///
 /// --compose: a folder for docker compose, with a stock Envoy, its configuration in files that it reads while it runs, and
 /// an echo server for each upstream that is a host name.
 #[derive(Debug, Args)]
@@ -55,6 +61,7 @@ Examples:
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
   fingerpost manifests --kubernetes -f routes/ --proxy-namespace ingress | kubectl apply --server-side -f -
+  fingerpost manifests --envoy-gateway -f routes/ --image registry.example.com/fingerpost:1.0 --gateway-class eg -o manifests
   fingerpost manifests --compose -f routes/ -o local && cd local && docker compose up --wait
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0")]
 pub(crate) struct Manifests {
@@ -90,6 +97,9 @@ pub(crate) struct Manifests {
     kubernetes: KubernetesArgs,
 
     #[command(flatten)]
+    envoy_gateway: EnvoyGatewayArgs,
+
+    #[command(flatten)]
     compose: ComposeArgs,
 }
 
@@ -105,6 +115,10 @@ struct Target {
     #[arg(long, help_heading = "Target")]
     kubernetes: bool,
 
+    /// Write manifests for an installation of Envoy Gateway
+    #[arg(long, help_heading = "Target")]
+    envoy_gateway: bool,
+
     /// Write a folder for docker compose
     #[arg(long, help_heading = "Target")]
     compose: bool,
@@ -117,13 +131,13 @@ struct IstioArgs {
     #[arg(
         long,
         value_name = "REF",
-        required_if_eq("istio", "true"),
-        help_heading = "Istio"
+        required_if_eq_any([("istio", "true"), ("envoy_gateway", "true")]),
+        help_heading = "Istio and Envoy Gateway"
     )]
     image: Option<ModuleLocation>,
 
     /// Name of the Secret with credentials for the registry, in the namespace of the gateway
-    #[arg(long, value_name = "NAME", help_heading = "Istio")]
+    #[arg(long, value_name = "NAME", help_heading = "Istio and Envoy Gateway")]
     image_pull_secret: Option<String>,
 
     /// Release of Istio in the cluster: 1.28 to 1.32 [default: the one whose gateway is the Envoy of --envoy]
@@ -136,7 +150,12 @@ struct IstioArgs {
     istio_version: Option<IstioRelease>,
 
     /// What happens to requests while the filter does not run; none of them is routed
-    #[arg(long, value_enum, default_value = "reload", help_heading = "Istio")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "reload",
+        help_heading = "Istio and Envoy Gateway"
+    )]
     fail_strategy: FailStrategyName,
 }
 
@@ -197,7 +216,16 @@ impl Manifests {
             let options = KubernetesArgs::options(&self.input);
             let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
             self.sets(&compiled, |one, name| {
+                note_fixed_addresses(one);
                 self.kubernetes.documents(one, name, self.envoy_image.as_deref())
+            })?
+        } else if self.target.envoy_gateway {
+            let options = EnvoyGatewayArgs::options(&self.input);
+            let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
+            self.sets(&compiled, |one, name| {
+                note_fixed_addresses(one);
+                let options = self.envoy_gateway.manifest_options(&self.istio, name);
+                Ok(envoy_gateway(&one.compiled, &one.options, &options))
             })?
         } else {
             self.istio_sets()?
@@ -278,6 +306,18 @@ impl IstioArgs {
                 FailStrategyName::Open => FailStrategy::Open,
             },
         }
+    }
+}
+
+/// Warns about upstreams that are wrong as soon as other Pods run.
+fn note_fixed_addresses(one: &Compilation) {
+    let fixed = fixed_services(&one.compiled.summary, &one.options.domain);
+    if !fixed.is_empty() {
+        note(format_args!(
+            "the addresses of the Pods of {} are written down as they are in the input, and are wrong as soon as other Pods \
+             run: leave Pods, Endpoints and EndpointSlices out of the input, then Envoy asks the cluster's DNS",
+            fixed.join(", ")
+        ));
     }
 }
 

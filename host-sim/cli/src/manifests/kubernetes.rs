@@ -2,11 +2,8 @@
 
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, Operations, Options, READINESS_PATH};
-use fingerpost_manifests::deployment::{
-    DeploymentOptions, Drain, FOLDER, GatewayFile, deployment, fixed_services,
-};
+use fingerpost_manifests::deployment::{DeploymentOptions, Drain, FOLDER, GatewayFile, deployment};
 use fingerpost_manifests::{Document, Refusal};
-use fingerpost_terminal::messages::note;
 
 use super::compose::envoy_image_of;
 use crate::args::{EngineName, Input};
@@ -45,14 +42,6 @@ impl KubernetesArgs {
         name: &str,
         envoy_image: Option<&str>,
     ) -> Result<Result<Vec<Document>, Vec<Refusal>>, Failure> {
-        let fixed = fixed_services(&one.compiled.summary, &one.options.domain);
-        if !fixed.is_empty() {
-            note(format_args!(
-                "the addresses of the Pods of {} are written down as they are in the input, and are wrong as soon as other \
-                 Pods run: leave Pods, Endpoints and EndpointSlices out of the input, then Envoy asks the cluster's DNS",
-                fixed.join(", ")
-            ));
-        }
         let files = envoy_files(&one.compiled, Some(&format!("{FOLDER}/{XDS}")))?;
         let files: Vec<GatewayFile> = files
             .into_iter()

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::cluster_objects::{check, read};
 use crate::run::{Folder, GATEWAY, shop};
 
-const EXAMPLES: [&str; 8] = [
+pub(crate) const EXAMPLES: [&str; 8] = [
     "01-bookinfo",
     "02-two-gateways",
     "03-httpd-v1-v2",
@@ -30,11 +30,11 @@ const EXAMPLES: [&str; 8] = [
     "08-why",
 ];
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+pub(crate) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects.iter().filter(|it| it["kind"] == kind).collect()
 }
 
@@ -83,7 +83,7 @@ fn mounted(objects: &[Value]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }
 
@@ -198,20 +198,7 @@ fn an_envoy_starts_with_the_files_of_the_manifests_and_drains() {
     let deployment = of_kind(&objects, "Deployment")[0];
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let ready = text(&container["readinessProbe"]["httpGet"]["path"]);
-    let status = |listener: &str, host: &str, path: &str| {
-        let listeners = envoy.listeners().expect("listeners");
-        let found = listeners
-            .iter()
-            .find(|it| it.name == listener)
-            .expect("the listener");
-        let address = (Ipv4Addr::LOCALHOST, found.address.port());
-        let mut stream = TcpStream::connect(address).expect("a connection");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        answer.split(' ').nth(1).unwrap_or_default().to_owned()
-    };
+    let status = |listener: &str, host: &str, path: &str| status(&envoy, listener, host, path, "");
     assert_eq!(status("readiness", "probe", ready), "200");
     assert_eq!(status("0.0.0.0_80", "shop.example.com", "/old"), "301");
     assert_eq!(status("0.0.0.0_80", "shop.example.com", "/none"), "404");
@@ -231,6 +218,22 @@ fn an_envoy_starts_with_the_files_of_the_manifests_and_drains() {
     assert_eq!(status("0.0.0.0_80", "shop.example.com", "/old"), "301");
     assert!(run(steps[2]).success());
     envoy.stop();
+}
+
+/// The status of the answer of a listener; `header` is a line more.
+pub(crate) fn status(envoy: &RunningEnvoy, listener: &str, host: &str, path: &str, header: &str) -> String {
+    let listeners = envoy.listeners().expect("listeners");
+    let found = listeners
+        .iter()
+        .find(|it| it.name == listener)
+        .expect("the listener");
+    let address = (Ipv4Addr::LOCALHOST, found.address.port());
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 fn ports_freed(text: &str) -> Vec<u8> {

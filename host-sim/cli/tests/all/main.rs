@@ -5,6 +5,7 @@ mod build_script;
 mod cluster_objects;
 mod compile;
 mod documents;
+mod envoy_gateway;
 mod explain;
 mod findings;
 mod foreign_tests;

@@ -14,9 +14,8 @@ mod network;
 mod pod;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
-use fingerpost_config_compiler::{Compiled, EndpointAddress, Endpoints, Summary};
+use fingerpost_config_compiler::{Compiled, Summary};
 use serde_json::{Value, json};
 
 use crate::document::Document;
@@ -89,25 +88,6 @@ pub fn deployment(
     documents.push(network::policy(&compiled.summary, options));
     documents.push(network::disruption_budget(options));
     Ok(documents)
-}
-
-/// The services of the cluster whose endpoints are fixed addresses of Pods, which are wrong as soon as the Pods are others.
-pub fn fixed_services<'a>(summary: &'a Summary, domain: &str) -> Vec<&'a str> {
-    let end = format!(".svc.{domain}");
-    let is_ip = |address: &EndpointAddress| match address {
-        EndpointAddress::Socket { host, .. } => host.parse::<IpAddr>().is_ok(),
-        EndpointAddress::Pipe(_) => false,
-    };
-    let fixed = summary.clusters.iter().filter(|it| match &it.endpoints {
-        Endpoints::Known(endpoints) => {
-            it.host.ends_with(&end) && endpoints.iter().any(|it| is_ip(&it.address))
-        }
-        Endpoints::Empty(_) | Endpoints::Dns { .. } => false,
-    });
-    let mut hosts: Vec<&str> = fixed.map(|it| it.host.as_str()).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts
 }
 
 /// The labels by which the Deployment, the Service and the policies find the Pods. They never change.
