@@ -168,24 +168,22 @@ fn apply(document: &mut Value, operation: &Value) {
     }
 }
 
-#[test]
-fn an_envoy_routes_by_what_envoy_gateway_makes_of_the_objects() {
-    let folder = Folder::with("shop.yaml", &shop());
-    folder.run("compile -f shop.yaml -o out").check(0, &[]);
-    let ended = folder.run(&format!("{COMMAND} shop.yaml"));
-    ended.check(0, &[]);
-    let objects = read(&ended.stdout);
+/// An Envoy with what Envoy Gateway makes of the objects, where only the patches with an operation of `operations` are applied to the
+/// listener.
+fn run(folder: &Folder, objects: &[Value], operations: &[&str]) -> RunningEnvoy {
     let module = folder.join("out/fingerpost.wasm").display().to_string();
-    let (mut listener, mut routes) = of_envoy_gateway(of_kind(&objects, "EnvoyExtensionPolicy")[0], &module);
+    let (mut listener, mut routes) = of_envoy_gateway(of_kind(objects, "EnvoyExtensionPolicy")[0], &module);
     let mut clusters = Vec::new();
-    let policy = of_kind(&objects, "EnvoyPatchPolicy")[0];
+    let policy = of_kind(objects, "EnvoyPatchPolicy")[0];
     for patch in policy["spec"]["jsonPatches"].as_array().expect("patches") {
         let operation = &patch["operation"];
         match text(&patch["type"]).rsplit('.').next() {
             Some("Cluster") => clusters.push(operation["value"].clone()),
             Some("Listener") => {
                 assert_eq!(patch["name"], listener["name"]);
-                apply(&mut listener, operation);
+                if operations.contains(&text(&operation["op"])) {
+                    apply(&mut listener, operation);
+                }
             }
             _ => {
                 assert_eq!(patch["name"], routes["name"]);
@@ -196,37 +194,47 @@ fn an_envoy_routes_by_what_envoy_gateway_makes_of_the_objects() {
     listener["default_filter_chain"]["filters"][0]["typed_config"]["route_config"] = routes;
     let bootstrap = json!({"static_resources": {"listeners": [listener], "clusters": clusters}});
     let binary = EnvoyBinary::find(&default_cache()).expect("an Envoy");
-    let envoy = RunningEnvoy::start(
+    RunningEnvoy::start(
         &binary,
         &Bootstrap(bootstrap),
         folder.path(),
         StartOptions::default(),
-    );
-    let envoy = envoy.expect("Envoy starts");
-    let answer = |path: &str, header: &str| {
-        status(
-            &envoy,
-            "edge/fingerpost/http-80",
-            "shop.example.com",
-            path,
-            header,
-        )
+    )
+    .expect("Envoy starts")
+}
+
+#[test]
+fn an_envoy_routes_by_what_envoy_gateway_makes_of_the_objects() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.run("compile -f shop.yaml -o out").check(0, &[]);
+    let ended = folder.run(&format!("{COMMAND} shop.yaml"));
+    ended.check(0, &[]);
+    let objects = read(&ended.stdout);
+    let status = |envoy: &RunningEnvoy, path: &str, header: &str| {
+        status(envoy, "edge/fingerpost/http-80", "shop.example.com", path, header)
     };
-    assert_eq!(answer("/old", ""), "301");
-    assert_eq!(answer("/none", ""), "404");
-    // Istio's gateway keeps both slashes, and both names of this path.
-    assert_eq!(answer("//old", ""), "404");
-    assert_eq!(answer("/%2Fold", ""), "404");
-    assert_eq!(answer("/old", "a_b: c\r\n"), "301");
-    // The name of the upstream is not found: a route of it was taken.
-    assert_eq!(answer("/v1/a", ""), "503");
-    // A client that knows a key of the table has no use for it.
-    let table = policy.to_string();
-    let key = table
-        .split('"')
-        .find(|it| it.contains(".svc.cluster.local@"))
-        .expect("a key");
-    assert_eq!(answer("/none", &format!("x-fingerpost-route: {key}\r\n")), "404");
+    let envoy = run(&folder, &objects, &["add", "remove"]);
+    for (path, header, expected) in [
+        ("/old", "", "301"),
+        ("/none", "", "404"),
+        // Istio's gateway keeps both slashes, and both names of this path.
+        ("//old", "", "404"),
+        ("/%2Fold", "", "404"),
+        ("/old", "a_b: c\r\n", "301"),
+        // The name of the upstream is not found: a route to it was taken.
+        ("/v1/a", "", "503"),
+    ] {
+        assert_eq!(status(&envoy, path, header), expected, "{path} {header}");
+    }
+    envoy.stop();
+
+    // While the filter does not run, a client that knows a key of the table chooses nothing by it.
+    let table = of_kind(&objects, "EnvoyPatchPolicy")[0].to_string();
+    let key = table.split('"').find(|it| it.contains(".svc.cluster.local@"));
+    let header = format!("x-fingerpost-route: {}\r\n", key.expect("a key"));
+    let envoy = run(&folder, &objects, &["add"]);
+    assert_eq!(status(&envoy, "/old", ""), "404");
+    assert_eq!(status(&envoy, "/none", &header), "404");
     envoy.stop();
 }
 

@@ -213,3 +213,61 @@ pub(super) fn volume(folder: &str, stored: &[Stored], mounted: &[ClusterSecret])
     }
     (!sources.is_empty()).then(|| json!({"projected": {"sources": sources}}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Drain;
+    use super::*;
+
+    fn options() -> DeploymentOptions {
+        DeploymentOptions {
+            name: "edge".to_owned(),
+            namespace: "ingress".to_owned(),
+            image: "envoy".to_owned(),
+            replicas: 1,
+            readiness_port: 15_021,
+            readiness_path: "/healthz/ready",
+            admin_port: 15_000,
+            drain: Drain { unready: 1, leave: 1 },
+        }
+    }
+
+    fn file(path: &str, bytes: usize) -> GatewayFile {
+        GatewayFile {
+            path: path.to_owned(),
+            content: vec![b'a'; bytes],
+            secret: false,
+        }
+    }
+
+    #[test]
+    fn files_are_divided_between_objects_that_they_fit_in() {
+        let files = [
+            file("a", LARGEST / 2),
+            file("b", LARGEST),
+            file("xds/c", LARGEST / 2),
+            file("xds/d", 1),
+        ];
+        let stored = store(&files, &options()).unwrap_or_default();
+        let keys: Vec<Vec<&str>> = stored
+            .iter()
+            .map(|it| it.items.iter().map(|(key, _)| key.as_str()).collect())
+            .collect();
+        assert_eq!(keys, [vec!["a", "xds_c"], vec!["b"], vec!["xds_d"]]);
+        for object in &stored {
+            let values = object.document.content["data"].as_object();
+            let bytes = values.map(|it| it.values().filter_map(Value::as_str).map(str::len).sum::<usize>());
+            assert!(bytes.is_some_and(|it| it <= LARGEST));
+        }
+    }
+
+    #[test]
+    fn a_file_that_fits_nowhere_is_refused() {
+        let refusals = store(&[file("a", 1), file("b", LARGEST + 1)], &options()).err();
+        let reasons: Vec<String> = refusals.into_iter().flatten().map(|it| it.to_string()).collect();
+        assert!(
+            matches!(&reasons[..], [reason] if reason.contains("b has 1048577 bytes") && reason.contains("image")),
+            "{reasons:?}"
+        );
+    }
+}

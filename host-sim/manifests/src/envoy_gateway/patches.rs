@@ -36,7 +36,7 @@ pub(super) fn document(
             patch(
                 CLUSTER,
                 &cluster.name,
-                json!({"op": "add", "path": "", "value": cluster}),
+                &json!({"op": "add", "path": "", "value": cluster}),
             )
         });
     let mut patches: Vec<Value> = clusters.collect();
@@ -45,9 +45,9 @@ pub(super) fn document(
         patches.extend(
             of_manager(listener, namespace, options)
                 .into_iter()
-                .map(|it| patch(LISTENER, &name, it)),
+                .map(|it| patch(LISTENER, &name, &it)),
         );
-        patches.extend(of_table(listener).into_iter().map(|it| patch(ROUTES, &name, it)));
+        patches.extend(of_table(listener).into_iter().map(|it| patch(ROUTES, &name, &it)));
     }
     let comment = [
         "For Envoy Gateway 1.9. Patches are off by default: set `extensionApis.enableEnvoyPatchPolicy: true` in its configuration.",
@@ -70,7 +70,7 @@ manifests again whenever a VirtualService, a Gateway or a DestinationRule change
     Document::new(&comment, &object)
 }
 
-fn patch(kind: &str, name: &str, operation: Value) -> Value {
+fn patch(kind: &str, name: &str, operation: &Value) -> Value {
     json!({"type": kind, "name": name, "operation": operation})
 }
 
