@@ -132,7 +132,7 @@ enum Outcome {
     Compiled(Box<Compilation>),
     /// Nothing, because of the errors among the findings.
     Invalid {
-        options: Options,
+        options: Box<Options>,
         findings: Diagnostics,
         sources: Sources,
     },
@@ -329,7 +329,7 @@ fn compile_for(
             findings,
         })),
         None => Outcome::Invalid {
-            options,
+            options: Box::new(options),
             findings,
             sources: resources.sources,
         },
