@@ -6,6 +6,7 @@ mod accepted;
 mod architecture;
 mod capabilities;
 mod circles;
+mod dashboard;
 mod dependencies;
 mod differential;
 mod engines;
@@ -96,6 +97,10 @@ fn main() {
     {
         trials.push(trial(&format!("envoy: {name}"), *run));
     }
+    trials.push(trial(
+        "envoy: the dashboard asks for metrics that exist",
+        dashboard::asks_for_metrics_that_exist,
+    ));
     trials.push(trial("envoy: reload loses no request", reload::loses_no_request));
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));

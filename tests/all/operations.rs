@@ -52,11 +52,11 @@ spec:
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn said(error: impl std::fmt::Display) -> String {
+pub(crate) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn compile(operations: Operations, trusted_hops: u32) -> Result<Compiled, String> {
+pub(crate) fn compile(operations: Operations, trusted_hops: u32) -> Result<Compiled, String> {
     let options = Options {
         module_path: compiled::module_path(),
         operations: Some(operations),
@@ -74,7 +74,7 @@ fn compile(operations: Operations, trusted_hops: u32) -> Result<Compiled, String
 }
 
 /// Without an admin interface of its own: the runner gives it one on a free port.
-fn operations() -> Operations {
+pub(crate) fn operations() -> Operations {
     Operations {
         admin: None,
         access_log: None,
@@ -107,7 +107,13 @@ impl Proxy {
     }
 }
 
-fn ask(envoy: &RunningEnvoy, listener: &str, host: &str, path: &str, headers: &str) -> Result<Reply, String> {
+pub(crate) fn ask(
+    envoy: &RunningEnvoy,
+    listener: &str,
+    host: &str,
+    path: &str,
+    headers: &str,
+) -> Result<Reply, String> {
     let listeners = envoy.listeners().map_err(said)?;
     let found = listeners.iter().find(|it| it.name == listener);
     let address: SocketAddr = found.ok_or_else(|| format!("no listener {listener}"))?.address;

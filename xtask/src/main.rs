@@ -5,6 +5,7 @@
 
 mod build;
 mod checks;
+mod compose;
 mod conformance;
 mod core_as_wasm;
 mod dist;
@@ -32,6 +33,7 @@ Usage: cargo xtask <verb>
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
   test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
                          `cargo test ARGUMENTS`
+  compose-test           bring up envoy/compose by docker compose, ask it, change a rule, ask again, take it down
   ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
                          that break the simulator, whose first build takes some minutes
@@ -80,6 +82,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["up", rest @ ..] => up::run(&workspace, &up::Request::parse(rest)?),
         ["test"] => checks::test(&workspace, &[]),
         ["test", "--", rest @ ..] => checks::test(&workspace, rest),
+        ["compose-test"] => compose::test(&workspace),
         ["ci"] => checks::ci(&workspace),
         ["docs"] => docs::write(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Request::parse(rest)?),

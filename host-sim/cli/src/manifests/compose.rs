@@ -1,9 +1,10 @@
 //! `fingerpost manifests --compose`: a folder that docker compose runs.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::EnvoyVersion;
+use fingerpost_config_compiler::{AdminAddress, EnvoyVersion, Operations, Options};
 use fingerpost_manifests::compose::{CONFIG, CONFIG_FOLDER, ComposeOptions, File, Network, folder};
 use fingerpost_manifests::to_yaml;
 use fingerpost_terminal::messages::note;
@@ -14,6 +15,10 @@ use crate::envoy_files::{EnvoyFile, MODULE, XDS, envoy_files};
 use crate::failure::Failure;
 use crate::load::load;
 use crate::output::{Artifact, write};
+
+/// Istio's ports for both.
+const ADMIN_PORT: u16 = 15_000;
+const READINESS_PORT: u16 = 15_021;
 
 #[derive(Debug, Args)]
 pub(super) struct ComposeArgs {
@@ -41,15 +46,29 @@ impl ComposeArgs {
         let output = output.ok_or_else(|| {
             Failure::refused("--compose writes several files: give the directory with -o DIR")
         })?;
-        let options = input.options(EngineName::Wasm, format!("{CONFIG}/{MODULE}"));
+        let network = match self.network {
+            NetworkName::Bridge => Network::Bridge,
+            NetworkName::Host => Network::Host,
+        };
+        let admin = match network {
+            // In a network that only the containers are in.
+            Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, ADMIN_PORT)),
+            Network::Host => SocketAddr::from((Ipv4Addr::LOCALHOST, ADMIN_PORT)),
+        };
+        let options = Options {
+            operations: Some(Operations {
+                admin: Some(AdminAddress::Tcp(admin)),
+                readiness: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, READINESS_PORT))),
+                ..Operations::default()
+            }),
+            ..input.options(EngineName::Wasm, format!("{CONFIG}/{MODULE}"))
+        };
         let loaded = load(input, Caller::Manifests, options, &[])?;
         let options = ComposeOptions {
             image: envoy_image.map_or_else(|| envoy_image_of(loaded.options.envoy), str::to_owned),
-            network: match self.network {
-                NetworkName::Bridge => Network::Bridge,
-                NetworkName::Host => Network::Host,
-            },
-            readiness: None,
+            network,
+            admin,
+            readiness: READINESS_PORT,
         };
         let made =
             folder(&loaded.compiled.summary, &options).map_err(|it| Failure::refused(it.to_string()))?;

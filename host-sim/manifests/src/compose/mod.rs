@@ -12,6 +12,7 @@ mod echo;
 mod upstreams;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use fingerpost_config_compiler::Summary;
 use serde::Serialize;
@@ -37,8 +38,10 @@ pub struct ComposeOptions {
     pub image: String,
     /// How the containers reach each other.
     pub network: Network,
-    /// The port of the readiness endpoint, for the health check. None if there is no such endpoint.
-    pub readiness: Option<u16>,
+    /// The address of Envoy's admin interface, in Envoy's own network.
+    pub admin: SocketAddr,
+    /// The port of the readiness endpoint, for the health check.
+    pub readiness: u16,
 }
 
 /// How the containers reach each other.
@@ -78,11 +81,17 @@ pub fn folder(summary: &Summary, options: &ComposeOptions) -> Result<Vec<File>, 
             .iter()
             .map(|it| (it.host.clone(), echo_service(it, options))),
     );
+    let change = format!(
+        "Change the rules:  fingerpost sync -f RESOURCES -o {CONFIG_FOLDER} --admin {} \\",
+        options.admin
+    );
+    let paths =
+        format!("                     --xds-path {CONFIG}/xds --module-path {CONFIG}/fingerpost.wasm");
     let comment = [
         "A stock Envoy that routes by the files in ./config, and an echo server for each upstream.",
         "Start it:          docker compose up --wait",
-        "Change the rules:  fingerpost sync -f RESOURCES -o config",
-        "",
+        &change,
+        &paths,
         "An echo server has the host name of its upstream. Remove one, and Envoy connects to the real one.",
     ];
     let compose = File {
@@ -135,13 +144,11 @@ struct Condition {
 }
 
 fn gateway(summary: &Summary, upstreams: &[Upstream], options: &ComposeOptions) -> Service {
-    let listeners = || summary.listeners.iter().map(|it| it.listen_port);
-    let published: Vec<String> = listeners().map(|port| format!("{port}:{port}")).collect();
-    let health = match (options.readiness, listeners().next()) {
-        (Some(port), _) => health_check(u32::from(port), "/healthz/ready"),
-        (None, Some(port)) => open_port_check(port),
-        (None, None) => open_port_check(0),
-    };
+    let listeners = summary.listeners.iter().map(|it| it.listen_port);
+    let published = listeners.map(|port| format!("{port}:{port}"));
+    let admin = options.admin.port();
+    // For `sync`, and for this machine only.
+    let published = published.chain([format!("127.0.0.1:{admin}:{admin}")]);
     let depends_on = upstreams.iter().map(|it| {
         let healthy = Condition {
             condition: "service_healthy",
@@ -153,7 +160,7 @@ fn gateway(summary: &Summary, upstreams: &[Upstream], options: &ComposeOptions) 
         command: command(&format!("{CONFIG}/envoy.json"), &[]),
         volumes: vec![format!("./{CONFIG_FOLDER}:{CONFIG}:ro")],
         ports: match options.network {
-            Network::Bridge => published,
+            Network::Bridge => published.collect(),
             Network::Host => Vec::new(),
         },
         network_mode: network_mode(options),
@@ -164,7 +171,7 @@ fn gateway(summary: &Summary, upstreams: &[Upstream], options: &ComposeOptions) 
                 .map(|it| format!("{}:127.0.0.1", it.host))
                 .collect(),
         },
-        healthcheck: health,
+        healthcheck: health_check(options.readiness.into(), "/healthz/ready"),
         depends_on: depends_on.collect(),
         // Longer than Envoy drains when it is told to stop.
         stop_grace_period: Some("30s"),
@@ -199,17 +206,9 @@ fn health_check(port: u32, path: &str) -> HealthCheck {
     let ask =
         format!("printf 'GET {path} HTTP/1.1\\r\\nhost: health\\r\\nconnection: close\\r\\n\\r\\n' >&3");
     // Compose reads one `$` as a variable of its own.
-    check(format!(
+    let script = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{port} && {ask} && read -r _ status _ <&3 && [ \"$$status\" = 200 ]"
-    ))
-}
-
-/// A check that something listens.
-fn open_port_check(port: u32) -> HealthCheck {
-    check(format!("exec 3<>/dev/tcp/127.0.0.1/{port}"))
-}
-
-fn check(script: String) -> HealthCheck {
+    );
     HealthCheck {
         test: vec!["CMD".to_owned(), "bash".to_owned(), "-c".to_owned(), script],
         interval: "2s",
