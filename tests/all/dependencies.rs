@@ -151,6 +151,7 @@ const ALLOWANCES: &[Allowance] = &[
             "envoy-runner",
             "explain",
             "image",
+            "input-files",
             "local-server",
             "manifests",
             "proxy-model",
@@ -172,6 +173,18 @@ const ALLOWANCES: &[Allowance] = &[
         name: "image",
         ours: &[],
         others: Some(&["base64", "flate2", "serde", "serde_json", "sha2", "tar", "ureq"]),
+    },
+    Allowance {
+        name: "input-files",
+        ours: &[
+            "curl",
+            "renderers",
+            "resources",
+            "settings",
+            "terminal",
+            "testing",
+        ],
+        others: Some(&["notify", "rustix", "walkdir"]),
     },
     Allowance {
         name: "manifests",

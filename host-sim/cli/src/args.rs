@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Options};
+use fingerpost_input_files::watched_paths;
 use fingerpost_simulated_proxy::FilterRuntime;
 use fingerpost_terminal::messages::note;
 
 use crate::failure::Failure;
 use crate::ignored::Ignored;
 use crate::module;
-use crate::rendered::Render;
-use crate::watch;
+use crate::render_args::RenderArgs;
 
 /// What is read, and for which proxy it is compiled.
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub(crate) struct Input {
     pub(crate) list_skipped: bool,
 
     #[command(flatten)]
-    pub(crate) render: Render,
+    pub(crate) render: RenderArgs,
 
     #[command(flatten)]
     pub(crate) ignored: Ignored,
@@ -132,7 +132,7 @@ pub(crate) enum Colour {
 impl Input {
     /// All that changes what is read, the file of settings among it.
     pub(crate) fn watched(&self, settings: PathBuf) -> Vec<PathBuf> {
-        watch::inputs(&self.files, &self.render, Some(settings))
+        watched_paths(&self.files, &self.render.render(), Some(settings))
     }
 
     /// The compiler's options.

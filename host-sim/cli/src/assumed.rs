@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use fingerpost_config_compiler::Assumptions;
 use fingerpost_resources::visible;
-use fingerpost_terminal::messages::{Verbosity, verbosity};
+use fingerpost_terminal::messages::{Verbosity, note_once, verbosity};
 use fingerpost_terminal::names::without_domain;
 use fingerpost_terminal::{count, list};
 use serde_json::{Value, json};
-
-use crate::skipped::note_once;
 
 /// In characters: more of a placeholder is not shown.
 const LONGEST_PLACEHOLDER: usize = 40;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use fingerpost_explain::ExplainError;
+use fingerpost_input_files::InputError;
 use fingerpost_local_server::error::LocalError;
 use fingerpost_resources::Diagnostics;
 use fingerpost_simulated_proxy::{InvalidPort, ProxyError};
@@ -109,6 +110,15 @@ impl From<LocalError> for Failure {
             LocalError::Surroundings(message) => Self::Surroundings(message),
             LocalError::Output(error) => Self::Output(error),
             LocalError::Proxy(error) => error.into(),
+        }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Refused(message) => Self::Refused(message),
+            InputError::Tool(message) => Self::Surroundings(message),
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fingerpost_input_files::path_of_source;
 use fingerpost_renderers::normal;
 use fingerpost_resources::{Diagnostics, Severity};
 use fingerpost_settings::IgnoredFinding;
-
-use crate::rendered::path_of_source;
 
 /// Which findings are not shown.
 #[derive(Debug, Clone, Default, Args)]

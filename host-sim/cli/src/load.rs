@@ -7,12 +7,13 @@ use fingerpost_config_compiler::{
     Assume, Cause, Compilation, Options, Summary, compile_valid, compile_without_invalid, imply,
     namespace_of_gateways,
 };
+use fingerpost_input_files::{ReadOptions, Skipped, read};
 use fingerpost_resources::{
     Code, DEFAULT_NAMESPACE, Diagnostic, Diagnostics, Resources, Severity, Source, Sources, read_in, visible,
 };
 use fingerpost_terminal::count;
 use fingerpost_terminal::findings;
-use fingerpost_terminal::messages::{listed, note};
+use fingerpost_terminal::messages::{listed, note, note_once};
 use fingerpost_terminal::names::set_domain;
 
 use crate::args::Input;
@@ -20,11 +21,9 @@ use crate::assumed;
 use crate::caller::{Caller, Proxies};
 use crate::certificates;
 use crate::failure::Failure;
-use crate::files::{self, ReadOptions};
 use crate::ignored::Ignored;
 use crate::proxy::{self, Proxy};
-use crate::rendered::Render;
-use crate::skipped::{Skipped, note_once};
+use crate::render_args::RenderArgs;
 
 /// What to read, and how to judge it.
 pub(crate) struct LoadOptions<'o> {
@@ -46,7 +45,7 @@ pub(crate) struct LoadOptions<'o> {
     /// Codes of findings that the caller reports itself, or that have no effect for it.
     pub(crate) ignored_codes: &'o [Code],
     /// Which folders are read through the tools that make resources of them.
-    pub(crate) render: &'o Render,
+    pub(crate) render: &'o RenderArgs,
     /// Findings that are counted and not shown.
     pub(crate) ignored: &'o Ignored,
 }
@@ -204,11 +203,11 @@ pub(crate) fn load_with(reading: &LoadOptions<'_>, options: Options) -> Result<C
 /// Reads, and compiles for each proxy.
 fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compiled>, Failure> {
     set_domain(&options.domain);
-    let files = files::read(
+    let files = read(
         reading.files,
         &ReadOptions {
-            caller: reading.caller,
-            render: reading.render,
+            command: reading.caller.name(),
+            render: reading.render.render(),
             answers_in_part: reading.answers_in_part(),
             fills_in: reading.answers_in_part() && !reading.is_complete(),
         },

@@ -1,8 +1,8 @@
 //! The `fingerpost` command.
 //!
-//! One file a subcommand; what they share is beside them: `args` (the options), `files` and `load` (reading
-//! and compiling), `failure` (the exit codes); `fingerpost-terminal` has the looks. Routing is none of its business:
-//! every rule about it lives in the crates below.
+//! One file a subcommand; what they share is beside them: `args` (the options), `load` (reading
+//! and compiling), `failure` (the exit codes); `fingerpost-input-files` finds and reads the files, `fingerpost-terminal` has
+//! the looks. Routing is none of its business: every rule about it lives in the crates below.
 
 mod args;
 mod assumed;
@@ -14,7 +14,6 @@ mod echo_help;
 mod envoy_files;
 mod explain;
 mod failure;
-mod files;
 mod ignored;
 mod image;
 mod load;
@@ -24,7 +23,7 @@ mod module;
 mod operations_args;
 mod output;
 mod proxy;
-mod rendered;
+mod render_args;
 mod request;
 mod request_args;
 mod routes;
@@ -34,13 +33,9 @@ mod schema;
 mod serve;
 mod settings;
 mod signals;
-mod skipped;
 mod sync;
-mod templates;
 mod test;
 mod up;
-mod watch;
-mod working_folder;
 
 use std::panic;
 use std::process::ExitCode;

@@ -10,9 +10,9 @@ use fingerpost_config_compiler::{
     Assume, Options, SelectedProxy, is_selected, lacks_gateways, other_proxies,
 };
 use fingerpost_resources::{Resources, visible};
+use fingerpost_terminal::messages::note_once;
 
 use crate::caller::Caller;
-use crate::skipped::note_once;
 
 /// A proxy to compile for.
 pub(crate) struct Proxy {

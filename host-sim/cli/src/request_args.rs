@@ -2,12 +2,12 @@
 
 use clap::Args;
 use fingerpost_curl::{CurlError, CurlFlags, CurlRequest, PastedLine, build, quote};
+use fingerpost_input_files::read_named;
 use fingerpost_terminal::messages::note;
 
 use crate::args::Input;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::files::read_named;
 
 /// Methods that are not a host's name by mistake: RFC 9110, section 9, and RFC 5789.
 const METHODS: [&str; 9] = [

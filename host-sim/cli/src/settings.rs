@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use fingerpost_input_files::{read_file, shown, unreadable};
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_settings::{FILE_NAME, Kind, SETTINGS, Values, from_variables, read};
 use fingerpost_terminal::findings::{self, Detail};
 use fingerpost_terminal::messages::note;
 
 use crate::failure::{Failure, answered_in_json};
-use crate::files::{read_file, unreadable};
-use crate::skipped::shown;
 
 /// The settings that hold here.
 #[derive(Debug, Default)]
@@ -95,7 +94,7 @@ fn find_file(here: &Path) -> Option<PathBuf> {
 }
 
 fn read_settings(file: &Path) -> Result<Values, Unusable> {
-    let bytes = read_file(file).map_err(|error| Unusable::Other(unreadable(file, &error)))?;
+    let bytes = read_file(file).map_err(|error| Unusable::Other(unreadable(file, &error).into()))?;
     let source = Source::from_bytes(file.to_string_lossy(), bytes);
     let mut diagnostics = Diagnostics::new();
     let values = read(&source, file.parent().unwrap_or(Path::new("")), &mut diagnostics);

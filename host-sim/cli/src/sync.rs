@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use fingerpost_config_compiler::{AdminAddress, Compilation, Options, Summary};
 use fingerpost_envoy_runner::AdminEndpoint;
+use fingerpost_input_files::{Wake, Watch};
 use fingerpost_local_server::changes;
 use fingerpost_sync::{
     Applied, Envoy, Folder, FolderError, Leftovers, Metrics, NotTaken, Outcome, RealDisk, Sync, SyncError,
@@ -30,7 +31,6 @@ use crate::module;
 use crate::operations_args::OperationsArgs;
 use crate::output::{Artifact, write};
 use crate::signals::Stop;
-use crate::watch::{Wake, Watch};
 
 /// How soon it is tried again when Envoy does not answer.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -180,7 +180,7 @@ impl Run<'_> {
     fn follow(&mut self, first: Result<(), Failure>, mut watch: Watch, stop: &Stop) -> Result<(), Failure> {
         let mut again = self.after(first);
         loop {
-            match watch.wait_until(again, stop) {
+            match watch.wait_until(again, || stop.is_wanted()) {
                 Wake::Stopped => return Ok(()),
                 Wake::Changed => {
                     let result = self.change();

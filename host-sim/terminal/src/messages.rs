@@ -3,6 +3,7 @@
 //! The answer of a command comes first. So messages are kept from [`hold`] to [`release`], and then printed: notes, then
 //! findings with their summary, then errors. Which messages a user wants is one setting of the process, as colours are.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -112,6 +113,15 @@ pub fn error(message: impl Display) {
 pub fn note(message: impl Display) {
     if verbosity() != Verbosity::Quiet {
         say(Kind::Note, message.to_string());
+    }
+}
+
+/// As [`note`], unless it was said before: a folder is walked again for each test and after each change.
+pub fn note_once(text: String) {
+    static NOTED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if noted.get_or_insert_default().insert(text.clone()) {
+        note(text);
     }
 }
 

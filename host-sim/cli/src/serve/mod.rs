@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use fingerpost_config_compiler::Compilation;
 use fingerpost_envoy_runner::{Echo, EchoBody, EchoOptions, Report};
+use fingerpost_input_files::{Wake, Watch};
 use fingerpost_local_server::changes;
 use fingerpost_local_server::listeners::Listeners;
 use fingerpost_local_server::local::{CurlHints, Echoes, Listen};
@@ -36,7 +37,6 @@ use crate::load::{load, note_plain_text};
 use crate::run_options::explain_command;
 use crate::settings;
 use crate::signals::Stop;
-use crate::watch::{Wake, Watch};
 
 /// Poll interval for Ctrl-C and reloads.
 const TICK: Duration = Duration::from_millis(50);
@@ -139,7 +139,9 @@ impl Serve {
             return news;
         }
         thread::spawn(move || {
-            while watch.wait(&stop) == Wake::Changed && sender.send(load_again(&mut watch)).is_ok() {}
+            while watch.wait(|| stop.is_wanted()) == Wake::Changed
+                && sender.send(load_again(&mut watch)).is_ok()
+            {}
         });
         news
     }

@@ -6,11 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fingerpost_input_files::{below, read_file, relative, unreadable};
 use fingerpost_testing::is_test_file;
 
 use crate::failure::Failure;
-use crate::files::{below, read_file, unreadable};
-use crate::working_folder::relative;
 
 /// How the name of a test file ends before its extension.
 const MARKS: [&str; 2] = [".test", "_test"];

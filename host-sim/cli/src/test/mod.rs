@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Assumptions;
 use fingerpost_curl::quote;
+use fingerpost_input_files::{Wake, Watch, read_file, read_text, watched_paths};
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_terminal::findings::{self, with_findings};
 use fingerpost_terminal::messages::{self, error, note};
@@ -44,13 +45,11 @@ use crate::args::RuntimeName;
 use crate::assumed;
 use crate::caller::Caller;
 use crate::failure::{Failure, answered_in_json};
-use crate::files;
 use crate::ignored::Ignored;
 use crate::load::{LoadOptions, load_with};
 use crate::output::replace;
-use crate::rendered::Render;
+use crate::render_args::RenderArgs;
 use crate::signals::Stop;
-use crate::watch::{self, Wake, Watch};
 
 /// Who reads the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -122,7 +121,7 @@ pub(crate) struct Test {
     list_skipped: bool,
 
     #[command(flatten)]
-    render: Render,
+    render: RenderArgs,
 
     #[command(flatten)]
     ignored: Ignored,
@@ -176,7 +175,7 @@ impl Test {
             let mut watch = self.round()?;
             messages::release();
             note("waiting for a change; Ctrl-C ends it");
-            if watch.wait(&stop) == Wake::Stopped {
+            if watch.wait(|| stop.is_wanted()) == Wake::Stopped {
                 return Ok(());
             }
         }
@@ -198,7 +197,7 @@ impl Test {
         for suite in files.iter().flat_map(|it| &it.suites) {
             paths.extend(inputs(suite).resources);
         }
-        let mut paths = watch::inputs(&paths, &self.render, None);
+        let mut paths = watched_paths(&paths, &self.render.render(), None);
         paths.dedup();
         let watch = Watch::start(&paths);
         let tested = files
@@ -330,7 +329,7 @@ impl TestFiles {
                     "{file} has resources, not tests: give it by `-f {file}`, behind the file or folder with the tests"
                 )));
             }
-            suites.extend(read(file, &source, files::read_text, &mut diagnostics));
+            suites.extend(read(file, &source, read_text, &mut diagnostics));
             sources.push(source);
         }
         let sources = Sources::new(sources);
@@ -352,7 +351,7 @@ fn accept(accepted: Accepted) -> Result<(), Failure> {
     let text = fs::read_to_string(&file)
         .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
     let text = accepted
-        .insert_into(text, files::read_text)
+        .insert_into(text, read_text)
         .map_err(|error| Failure::refused(error.to_string()))?;
     replace(&file, text.as_bytes())
 }
@@ -386,7 +385,7 @@ fn print(report: &Report, beside: &Beside<'_>, format: Format, out: &mut impl Wr
 }
 
 fn source(file: &Path) -> Result<Source, Failure> {
-    let bytes = files::read_file(file)
+    let bytes = read_file(file)
         .map_err(|error| Failure::refused(format!("{} can't be read: {error}", file.display())))?;
     Ok(Source::from_bytes(file.to_string_lossy(), bytes))
 }

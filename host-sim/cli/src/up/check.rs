@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use fingerpost_envoy_runner::{Echo, Received};
+use fingerpost_input_files::read_text;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::host_of;
@@ -16,7 +17,6 @@ use fingerpost_testing::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};
 
 use super::client;
 use crate::failure::Failure;
-use crate::files;
 use crate::signals::Stop;
 use fingerpost_local_server::journal::Entry;
 use fingerpost_local_server::local::LocalListener;
@@ -46,7 +46,7 @@ struct Seen {
 /// Reads the file.
 pub(super) fn read(path: &Path) -> Result<CheckFile, Failure> {
     let refused = |reason: String| Failure::refused(format!("{}: {reason}", path.display()));
-    let text = files::read_text(path).map_err(|error| refused(error.to_string()))?;
+    let text = read_text(path).map_err(|error| refused(error.to_string()))?;
     let checks = CheckFile::parse(&text).map_err(|error| refused(error.to_string()))?;
     if checks.requests.is_empty() {
         return Err(refused("it has no requests".to_owned()));

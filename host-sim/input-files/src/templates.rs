@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fingerpost_resources::{Source, has_virtual_service, read_template};
 
-use crate::files::Files;
+use crate::read::Files;
 use crate::skipped::Reason;
 
 /// Reads templates without their tool if no other file has a VirtualService. Those that can't be read are skipped.

@@ -18,11 +18,11 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use walkdir::WalkDir;
 
-use crate::files::{is_read, read_file};
+use crate::bytes::read_file;
+use crate::folder::is_read;
 use crate::rendered::Render;
-use crate::signals::Stop;
 
-/// Poll interval for Ctrl-C.
+/// How often it is asked whether to stop.
 const TICK: Duration = Duration::from_millis(50);
 /// Events that follow each other within this time are one change.
 const QUIET: Duration = Duration::from_millis(60);
@@ -32,7 +32,7 @@ const RESTLESS: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Files and directories that are watched.
-pub(crate) struct Watch {
+pub struct Watch {
     paths: Vec<PathBuf>,
     seen: u64,
     notices: Notices,
@@ -40,7 +40,7 @@ pub(crate) struct Watch {
 
 /// Why [`Watch::wait`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wake {
+pub enum Wake {
     /// Files have changed, come or gone.
     Changed,
     /// The user has enough.
@@ -61,7 +61,7 @@ struct Notices {
 impl Watch {
     /// Watches from now on. Of directories everything below counts that may hold resources or tests of them; standard
     /// input (`-`) never changes.
-    pub(crate) fn start(paths: &[PathBuf]) -> Self {
+    pub fn start(paths: &[PathBuf]) -> Self {
         let paths: Vec<PathBuf> = paths.iter().filter(|it| it.as_os_str() != "-").cloned().collect();
         let mut notices = Notices::open();
         notices.expect(&paths);
@@ -73,22 +73,22 @@ impl Watch {
     }
 
     /// Watches these instead, from now on, if they are others.
-    pub(crate) fn follow(&mut self, paths: &[PathBuf]) {
+    pub fn follow(&mut self, paths: &[PathBuf]) {
         if self.paths != paths {
             *self = Self::start(paths);
         }
     }
 
-    /// Waits for a change since the last time, or since the start.
-    pub(crate) fn wait(&mut self, stop: &Stop) -> Wake {
-        self.wait_until(None, stop)
+    /// Waits for a change since the last time, or since the start, or until it is to stop.
+    pub fn wait(&mut self, is_stopped: impl Fn() -> bool) -> Wake {
+        self.wait_until(None, is_stopped)
     }
 
     /// The same, at most until `due`.
-    pub(crate) fn wait_until(&mut self, due: Option<Instant>, stop: &Stop) -> Wake {
+    pub fn wait_until(&mut self, due: Option<Instant>, is_stopped: impl Fn() -> bool) -> Wake {
         let mut looked = Instant::now();
         loop {
-            if stop.is_wanted() {
+            if is_stopped() {
                 return Wake::Stopped;
             }
             if due.is_some_and(|it| it <= Instant::now()) {
@@ -189,7 +189,7 @@ fn files_of(path: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// All that decides what is read from `files`: these, what tools add to them, and the settings.
-pub(crate) fn inputs(files: &[PathBuf], render: &Render, settings: Option<PathBuf>) -> Vec<PathBuf> {
+pub fn watched_paths(files: &[PathBuf], render: &Render, settings: Option<PathBuf>) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = files.to_vec();
     if render.kustomize {
         paths.extend(taken_elsewhere(files));
@@ -233,7 +233,7 @@ mod tests {
     #[track_caller]
     fn check(watch: &mut Watch, change: impl FnOnce()) {
         change();
-        assert_eq!(watch.wait(&Stop::default()), Wake::Changed);
+        assert_eq!(watch.wait(|| false), Wake::Changed);
     }
 
     #[test]
@@ -289,9 +289,9 @@ mod tests {
         }
         let mut render = Render::default();
         let files = [at("overlays/prod")];
-        assert_eq!(inputs(&files, &render, None), files);
+        assert_eq!(watched_paths(&files, &render, None), files);
         render.kustomize = true;
-        let mut found = inputs(&files, &render, Some(at("fingerpost.yaml")));
+        let mut found = watched_paths(&files, &render, Some(at("fingerpost.yaml")));
         found.sort();
         let expected = [
             "base",

@@ -2,19 +2,17 @@
 //!
 //! A folder that a tool renders, a kustomization or a Helm chart, gets the command that renders it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use fingerpost_curl::quote;
 use fingerpost_renderers::{Tool, as_argument};
 use fingerpost_resources::visible;
 use fingerpost_terminal::count;
-use fingerpost_terminal::messages::note;
+use fingerpost_terminal::messages::note_once;
 
-use crate::caller::Caller;
 use crate::rendered::Render;
-use fingerpost_curl::quote;
 
 /// What `compile` writes.
 const BOOTSTRAP: &str = "envoy.json";
@@ -35,7 +33,7 @@ pub(crate) enum Reason {
 
 /// The files of folders that are not read.
 #[derive(Debug, Default)]
-pub(crate) struct Skipped {
+pub struct Skipped {
     files: BTreeMap<PathBuf, Reason>,
     /// Folders that are not entered.
     folders: BTreeSet<PathBuf>,
@@ -68,7 +66,7 @@ impl Skipped {
     }
 
     /// How many files of each kind there are, such as `31 other files, 14 templates`. None if there is none.
-    pub(crate) fn summary(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         let number = |reason| self.files.values().filter(|it| **it == reason).count();
         let mut parts = Vec::new();
         match number(Reason::Other) {
@@ -103,7 +101,7 @@ impl Skipped {
     }
 
     /// Names every file with its reason.
-    pub(crate) fn list(&self) -> String {
+    pub fn list(&self) -> String {
         let mut text = String::from("skipped:");
         for (path, reason) in &self.files {
             let reason = match reason {
@@ -131,8 +129,7 @@ impl Skipped {
     }
 
     /// Says which folders a tool renders, and how to read what it makes of them.
-    pub(crate) fn note_renderers(&self, caller: Caller, wanted: &Render) {
-        let command = caller.name();
+    pub(crate) fn note_renderers(&self, command: &str, wanted: &Render) {
         let tools = [
             (
                 &self.kustomizations,
@@ -170,17 +167,8 @@ impl Skipped {
 }
 
 /// A path on one line, whatever characters it has.
-pub(crate) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
-}
-
-/// Says it, unless it was said before: a folder is walked again for each test and after each change.
-pub(crate) fn note_once(text: String) {
-    static NOTED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if noted.get_or_insert_default().insert(text.clone()) {
-        note(text);
-    }
 }
 
 /// Whether a folder inside one that is walked is passed over: it holds files of other tools, and many of them.

@@ -5,33 +5,26 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use fingerpost_renderers::{
     Chart, Kustomization, RenderError, RenderedFolder, Tool, normal, rendered_folders, rendered_parts,
 };
 use fingerpost_resources::{Source, visible_lines};
-use fingerpost_terminal::messages::{listed, note};
+use fingerpost_terminal::messages::{listed, note, note_once};
 
-use crate::failure::Failure;
-use crate::skipped::note_once;
+use crate::error::InputError;
 
 /// How the names of rendered texts end.
 const MARKS: [&str; 2] = [" (kustomize)", " (helm)"];
 
 /// Which tools to run on folders.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Render {
-    /// Read folders with a kustomization through `kustomize build` or `kubectl kustomize`, whichever is installed
-    #[arg(long, help_heading = "Input")]
-    pub(crate) kustomize: bool,
-
-    /// Read Helm charts through `helm template`
-    #[arg(long, help_heading = "Input")]
-    pub(crate) helm: bool,
-
-    /// Values for `helm template`; may be repeated
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    pub(crate) helm_values: Vec<PathBuf>,
+#[derive(Debug, Clone, Default)]
+pub struct Render {
+    /// Read folders with a kustomization through `kustomize build` or `kubectl kustomize`, whichever is installed.
+    pub kustomize: bool,
+    /// Read Helm charts through `helm template`.
+    pub helm: bool,
+    /// Files of values for `helm template`.
+    pub helm_values: Vec<PathBuf>,
 }
 
 /// What the tools made.
@@ -62,7 +55,7 @@ pub(crate) fn render<'s>(
     answers_in_part: bool,
     kustomizations: &[Kustomization],
     found: impl Iterator<Item = (&'s Path, &'s Source)>,
-) -> Result<RenderedSources, Failure> {
+) -> Result<RenderedSources, InputError> {
     let kustomizations = if wanted.kustomize { kustomizations } else { &[] };
     let charts: Vec<Chart> = found
         .filter(|(path, _)| wanted.helm && Tool::of(path) == Some(Tool::Helm))
@@ -81,12 +74,12 @@ pub(crate) fn render<'s>(
                 rendered.sources.push(Source::from_bytes(name, it.yaml));
             }
             Err(error @ (RenderError::NotInstalled(_) | RenderError::Run { .. })) => {
-                return Err(Failure::surroundings(format!("{}: {error}", flag(folder))));
+                return Err(InputError::Tool(format!("{}: {error}", flag(folder))));
             }
             Err(error @ RenderError::Failed { .. }) => {
                 let message = visible_lines(&error.to_string()).into_owned();
                 if !answers_in_part {
-                    return Err(Failure::refused(message));
+                    return Err(InputError::refused(message));
                 }
                 failed.push((shown(&folder.folder), message));
             }
@@ -140,7 +133,7 @@ fn note_rendered(made: &[String], failed: &[(String, String)]) {
 }
 
 /// The folder or file that a place is in, from the name of its text: that of rendered text has its tool behind it.
-pub(crate) fn path_of_source(name: &str) -> &Path {
+pub fn path_of_source(name: &str) -> &Path {
     let folder = MARKS.iter().find_map(|mark| name.strip_suffix(mark));
     Path::new(folder.unwrap_or(name))
 }

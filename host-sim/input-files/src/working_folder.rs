@@ -6,7 +6,7 @@ use std::path::{self, Path, PathBuf};
 use fingerpost_renderers::normal;
 
 /// The path from the working folder; as it is given for a file outside of it.
-pub(crate) fn relative(path: &Path) -> PathBuf {
+pub fn relative(path: &Path) -> PathBuf {
     let as_given = || path.strip_prefix("./").unwrap_or(path).to_path_buf();
     let (Ok(folder), Ok(absolute)) = (env::current_dir(), path::absolute(path)) else {
         return as_given();
