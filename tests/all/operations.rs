@@ -124,6 +124,7 @@ pub(crate) fn ask(
     reply.map_err(|failure| failure.as_str().to_owned())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "values read better at the calls")]
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Result<(), String> {
     match got == expected {
         true => Ok(()),

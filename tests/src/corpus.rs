@@ -97,7 +97,7 @@ impl Scenario {
         let cases = serde_json::from_str(&text).map_err(|error| format!("{name}/cases.json: {error}"))?;
         let control_plane = match std::env::var_os("FINGERPOST_CONTROL_PLANE") {
             Some(other) => vec![PathBuf::from(other).join(&name)],
-            None => vec![folder.clone(), shared_copy().join("routing").join(&name)],
+            None => vec![folder, shared_copy().join("routing").join(&name)],
         };
         let control_plane = control_plane
             .into_iter()
