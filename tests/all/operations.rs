@@ -163,12 +163,13 @@ fn readiness_follows_the_table() -> Result<(), String> {
     if bad == good {
         return Err("the configuration has no version".to_owned());
     }
-    let replace = |content: &str| {
+    let put = |name: &str, content: &str| {
         let draft = folder.path().join("draft");
         fs::write(&draft, content)
-            .and_then(|()| fs::rename(&draft, xds.join(&name)))
+            .and_then(|()| fs::rename(&draft, xds.join(name)))
             .map_err(said)
     };
+    let replace = |content: &str| put(&name, content);
 
     replace(&bad)?;
     let bootstrap = serde_json::to_value(&divided.bootstrap).map_err(said)?;
@@ -200,7 +201,13 @@ fn readiness_follows_the_table() -> Result<(), String> {
     wait_for("the first configuration is refused", || Ok(rejected()? >= 1))?;
     expect("ready without a table", ready()?, false)?;
     replace(&good)?;
-    wait_for("ready with a table", ready)?;
+    // Envoy rejects a listener that it makes just when the filter's configuration is refused, and makes it when it reads the
+    // file again.
+    let listeners = fs::read_to_string(xds.join("lds.json")).map_err(said)?;
+    wait_for("ready with a table", || {
+        put("lds.json", &listeners)?;
+        ready()
+    })?;
     let before = rejected()?;
     replace(&bad)?;
     wait_for("the next configuration is refused", || Ok(rejected()? > before))?;
