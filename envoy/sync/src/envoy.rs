@@ -271,7 +271,11 @@ impl fmt::Display for NotTaken {
                 what.join(", ")
             ),
             Self::Unreachable { admin, reason } => {
-                write!(f, "Envoy's admin interface at {admin} can't be asked: {reason}")
+                write!(
+                    f,
+                    "Envoy's admin interface at {admin} can't be asked: {reason}\n  = help: start Envoy with the envoy.json of \
+                     the folder; its admin interface must be at this address"
+                )
             }
         }
     }

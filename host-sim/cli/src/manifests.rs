@@ -132,6 +132,7 @@ struct IstioArgs {
         long,
         value_name = "REF",
         required_if_eq_any([("istio", "true"), ("envoy_gateway", "true")]),
+        conflicts_with_all(["compose", "kubernetes"]),
         help_heading = "Istio and Envoy Gateway"
     )]
     image: Option<ModuleLocation>,

@@ -73,6 +73,9 @@ fn a_compose_folder_needs_a_directory() {
         .run("manifests --compose -f shop.yaml")
         .check(2, &["-o DIR"]);
     folder
+        .run("manifests --compose --image registry.example/filter -f shop.yaml -o out")
+        .check(2, &["--image", "--compose"]);
+    folder
         .run("manifests -f shop.yaml")
         .check(2, &["--istio", "--compose"]);
 }
