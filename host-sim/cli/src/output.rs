@@ -91,11 +91,11 @@ fn prepare(directory: &Path, artifact: &Artifact<'_>) -> io::Result<NamedTempFil
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    // `tempfile` names a path that means nothing to the user.
-    let reason = error.raw_os_error().map_or_else(
-        || error.to_string(),
-        |code| io::Error::from_raw_os_error(code).to_string(),
-    );
+    // `tempfile` adds the path of its draft, which means nothing to the user, and hides the system's error under it.
+    let said = error.to_string();
+    let reason = said
+        .split_once(" at path ")
+        .map_or(said.as_str(), |(reason, _)| reason);
     let message = format!("{} can't be written: {reason}", path.display());
     match error.kind() {
         io::ErrorKind::PermissionDenied

@@ -236,7 +236,9 @@ fn a_full_disk_leaves_the_old_files() {
         .current_dir(folder.path())
         .output()
         .expect("a shell");
-    Ended::of(output).check(5, &["out/envoy.json can't be written"]);
+    let ended = Ended::of(output);
+    ended.check(5, &["out/envoy.json can't be written: File too large"]);
+    assert!(!ended.stderr.contains(".fingerpost-"), "{}", ended.stderr);
     assert_eq!(folder.read("out/envoy.json"), "old");
     assert_eq!(folder.list("out"), ["envoy.json"], "nothing half-written is left");
 }
