@@ -1,6 +1,6 @@
 //! The folder that Envoy watches.
 //!
-//! It looks as a mounted ConfigMap does. Each set of files is in a folder of its own, a *generation*, and never changes. The link
+//! It has the layout of a mounted ConfigMap. Each set of files is in a folder of its own, a *generation*, and never changes. The link
 //! `..data` names the generation in force, and each file is a link into `..data`: one rename of `..data` changes all files at once,
 //! and Envoy, which watches the folder, reads them.
 //!
@@ -8,7 +8,7 @@
 //! has taken as a whole, `before` to the one that was in force when the last step began. After any interruption they tell what
 //! Envoy may have.
 //!
-//! Files that are no links, as `compile --xds` writes them, are the files in force until the first change.
+//! Plain files, as `compile --xds` writes them, are in effect until the first change.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -77,7 +77,7 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
         Ok(current.map_or(0, |it| it.listeners.len()))
     }
 
-    /// Brings `target` into force. What is no longer used stays: see [`Sync::remove_unused`].
+    /// Brings `target` into effect. Files that are no longer used stay: see [`Sync::remove_unused`].
     pub fn apply(&mut self, target: &XdsFiles) -> Result<Applied, SyncError> {
         let Some(mut current) = self.folder.current()? else {
             self.folder.put(target)?;

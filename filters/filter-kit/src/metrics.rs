@@ -43,7 +43,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Defines them; those of the same names are the same, whoever defines them.
+    /// Defines the counters. All VMs of a proxy share a counter of the same name.
     pub(crate) fn define(host: &impl Host) -> Self {
         let counter = |name| host.define_counter(name).ok();
         Self {
@@ -70,7 +70,7 @@ impl Counters {
 
 fn increment(counter: Option<MetricId>, host: &impl Host) {
     if let Some(counter) = counter {
-        // There is nobody to report a failure to, and the request is more important.
+        // A failure to count must not fail the request.
         let _refused = host.increment_counter(counter);
     }
 }

@@ -55,4 +55,4 @@ pub use explanation::{
 };
 pub use not_found::only_for_sidecars;
 pub use proxy_choice::explain_each;
-pub use trace::explain;
+pub use trace::{explain, explain_sent};

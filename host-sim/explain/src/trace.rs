@@ -3,7 +3,7 @@
 //! Decides nothing about routing: each step calls the crates that do, and records the result.
 
 use fingerpost_config_compiler::{Compilation, RouteSummary};
-use fingerpost_proxy_model::Failure as NoAnswer;
+use fingerpost_proxy_model::{Failure as NoAnswer, Request};
 use fingerpost_routing::{RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of, listener};
 
@@ -16,6 +16,31 @@ use crate::forward;
 use crate::not_found;
 use crate::proxy::{self, Reception, Router};
 use crate::warnings;
+
+/// As [`explain`], for a request that was sent.
+///
+/// # Errors
+/// Those of [`explain`].
+pub fn explain_sent(loaded: &Compilation, sent: &Request) -> Result<Explanation, ExplainError> {
+    let url = Url {
+        scheme: Some(if sent.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        }),
+        authority: sent.host().to_owned(),
+        target: sent.path.clone(),
+    };
+    let port = Some(u32::from(sent.port));
+    explain(
+        loaded,
+        &sent.method,
+        &url,
+        sent.authority.as_deref(),
+        &sent.headers,
+        port,
+    )
+}
 
 /// Explains the request `method` `url` with the `host` header `authority`, sent to `port` if one is given.
 ///

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::refusal::Refusal;
 use crate::yaml;
+
+/// The largest object that a cluster stores: the default of etcd's `--max-request-bytes`.
+const LARGEST_OBJECT: usize = 1_572_864;
 
 /// An object for a cluster, with a comment above it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +42,27 @@ impl Document {
     /// The object's name.
     pub fn name(&self) -> &str {
         self.content["metadata"]["name"].as_str().unwrap_or_default()
+    }
+}
+
+/// The documents, if a cluster can store each of them; `help` says what to do about one that is too large.
+pub(crate) fn storable(documents: Vec<Document>, help: &str) -> Result<Vec<Document>, Vec<Refusal>> {
+    let refused = documents.iter().filter_map(|document| {
+        let bytes = document.json_bytes();
+        (bytes > LARGEST_OBJECT).then(|| Refusal {
+            reason: format!(
+                "{} {} has {bytes} bytes; a cluster stores at most {LARGEST_OBJECT} in one object",
+                document.kind(),
+                document.name()
+            ),
+            help: help.to_owned(),
+        })
+    });
+    let refused: Vec<Refusal> = refused.collect();
+    if refused.is_empty() {
+        Ok(documents)
+    } else {
+        Err(refused)
     }
 }
 

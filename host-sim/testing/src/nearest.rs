@@ -2,9 +2,8 @@
 //!
 //! The analysis is that of `fingerpost-explain`.
 
-use fingerpost_explain::{Explanation, Outcome, Place, explain};
+use fingerpost_explain::{Explanation, Outcome, Place, explain_sent};
 use fingerpost_proxy_model::Request;
-use fingerpost_simulated_proxy::{Scheme, Url};
 
 use crate::compiled_proxy::CompiledProxy;
 
@@ -13,24 +12,7 @@ const MOST: usize = 4;
 
 /// The advice, a sentence each. Empty if the analysis has none.
 pub(super) fn advice(sent: &Request, proxy: &CompiledProxy) -> Vec<String> {
-    let url = Url {
-        scheme: Some(if sent.tls.is_some() {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        }),
-        authority: sent.host().to_owned(),
-        target: sent.path.clone(),
-    };
-    let port = Some(u32::from(sent.port));
-    match explain(
-        &proxy.compilation,
-        &sent.method,
-        &url,
-        sent.authority.as_deref(),
-        &sent.headers,
-        port,
-    ) {
+    match explain_sent(&proxy.compilation, sent) {
         Ok(told) => lines(&told),
         // The test has an outcome without it.
         Err(_) => Vec::new(),

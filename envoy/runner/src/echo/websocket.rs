@@ -99,7 +99,7 @@ where
     Ok(())
 }
 
-/// What the client is told of a message that it should not have sent (RFC 6455, section 7.4.1). None where the connection broke.
+/// The close code for a message that the client should not have sent (RFC 6455, section 7.4.1). None if the connection broke.
 fn close_code(error: &Error) -> Option<CloseCode> {
     match error {
         Error::Protocol(_) => Some(CloseCode::Protocol),

@@ -2,10 +2,12 @@
 
 use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::CurlRequest;
-use fingerpost_explain::{Assumed, Outcome as ExplainedOutcome, assumed_for, explain, only_for_sidecars};
+use fingerpost_explain::{
+    Assumed, Outcome as ExplainedOutcome, assumed_for, explain_sent, only_for_sidecars,
+};
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::Diagnostics;
-use fingerpost_simulated_proxy::{Scheme, SimulatedProxy, UnservedPort, Url, is_served, unserved_port};
+use fingerpost_simulated_proxy::{SimulatedProxy, UnservedPort, is_served, unserved_port};
 
 use crate::args::RuntimeName;
 use crate::failure::Failure;
@@ -139,25 +141,7 @@ impl Answer {
 
 /// Why nothing answers, and which listeners there are: what `explain` says.
 fn no_connection(sent: &Request, compiled: &Compilation) -> Vec<String> {
-    let url = Url {
-        scheme: Some(if sent.tls.is_some() {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        }),
-        authority: sent.host().to_owned(),
-        target: sent.path.clone(),
-    };
-    let port = Some(u32::from(sent.port));
-    let told = explain(
-        compiled,
-        &sent.method,
-        &url,
-        sent.authority.as_deref(),
-        &sent.headers,
-        port,
-    );
-    match told.map(|it| it.outcome) {
+    match explain_sent(compiled, sent).map(|it| it.outcome) {
         Ok(ExplainedOutcome::NoConnection { message, reasons }) => {
             let reasons = reasons.into_iter().flat_map(|it| [Some(it.message), it.help]);
             std::iter::once(message).chain(reasons.flatten()).collect()

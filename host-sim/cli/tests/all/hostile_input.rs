@@ -75,7 +75,7 @@ fn a_link_in_the_output_folder_is_replaced() {
     }
 }
 
-/// A limit on the size of files stands in for a full disk.
+/// A limit on the size of files makes writes fail as on a full disk.
 #[test]
 fn a_file_that_cannot_be_written_leaves_nothing() {
     let folder = Folder::with("shop.yaml", &shop());

@@ -284,7 +284,7 @@ fn private_keys_are_in_secrets_and_in_a_file_apart() {
     // What tells Envoy where the files are, is beside them.
     assert!(mounted(&objects).contains_key("/etc/fingerpost/certs/shop-cert.json"));
 
-    // With the Secret: its key goes into a Secret of its own, and never to the screen.
+    // The key goes into a Secret of its own, and is never printed.
     let authority = Authority::new().expect("an authority");
     let certificate = authority.sign(&["shop.example.com"]).expect("a certificate");
     let data = |pem: &str| STANDARD.encode(pem);

@@ -19,14 +19,12 @@ mod patches;
 use fingerpost_config_compiler::{Compiled, Options};
 use serde_json::{Value, json};
 
-use crate::document::Document;
+use crate::document::{Document, storable};
 use crate::image::ModuleLocation;
 use crate::refusal::Refusal;
 
 use listeners::{GatewayListener, gateway_listeners};
 
-/// The largest object that a cluster stores: the default of etcd's `--max-request-bytes`.
-const LARGEST_OBJECT: usize = 1_572_864;
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 const ENVOY_GATEWAY_API: &str = "gateway.envoyproxy.io/v1alpha1";
 /// The root id by which the module finds its filter.
@@ -75,12 +73,10 @@ pub fn envoy_gateway(
             .iter()
             .map(|it| extension(it, &source, namespace, options)),
     );
-    let too_large: Vec<Refusal> = documents.iter().filter_map(too_large).collect();
-    if too_large.is_empty() {
-        Ok(documents)
-    } else {
-        Err(too_large)
-    }
+    storable(
+        documents,
+        "divide the rules between several gateways, or use --kubernetes, which divides them itself",
+    )
 }
 
 fn metadata(name: &str, namespace: &str) -> Value {
@@ -201,17 +197,4 @@ fn code_source(options: &EnvoyGatewayOptions) -> Result<Value, Refusal> {
             help: "push it with `fingerpost image --push REF`, and name it with --image REF".to_owned(),
         }),
     }
-}
-
-fn too_large(document: &Document) -> Option<Refusal> {
-    let bytes = document.json_bytes();
-    (bytes > LARGEST_OBJECT).then(|| Refusal {
-        reason: format!(
-            "{} {} has {bytes} bytes; a cluster stores at most {LARGEST_OBJECT} in one object",
-            document.kind(),
-            document.name()
-        ),
-        help: "divide the rules between several gateways, or use --kubernetes, which divides them itself"
-            .to_owned(),
-    })
 }

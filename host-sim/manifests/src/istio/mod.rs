@@ -17,15 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_config_compiler::{Compiled, Options};
 
-use crate::document::Document;
+use crate::document::{Document, storable};
 use crate::image::ModuleLocation;
 use crate::refusal::Refusal;
 
 pub use failure::FailStrategy;
 pub use release::{IstioRelease, UnknownIstioRelease};
-
-/// The largest object that a cluster stores: the default of etcd's `--max-request-bytes`.
-const LARGEST_OBJECT: usize = 1_572_864;
 
 /// What the manifests are made for.
 #[derive(Debug, Clone)]
@@ -88,12 +85,7 @@ pub fn istio(
             .iter()
             .map(|port| extension::document(port, &gateway, options)),
     );
-    let too_large: Vec<Refusal> = documents.iter().filter_map(too_large).collect();
-    if too_large.is_empty() {
-        Ok(documents)
-    } else {
-        Err(too_large)
-    }
+    storable(documents, "divide the rules between several gateways")
 }
 
 /// Rules that ask for claims of a token: Istio keeps these where no filter of Wasm can read them.
@@ -112,16 +104,4 @@ fn claims(compiled: &Compiled) -> Vec<Refusal> {
                 .to_owned(),
         })
         .collect()
-}
-
-fn too_large(document: &Document) -> Option<Refusal> {
-    let bytes = document.json_bytes();
-    (bytes > LARGEST_OBJECT).then(|| Refusal {
-        reason: format!(
-            "{} {} has {bytes} bytes; a cluster stores at most {LARGEST_OBJECT} in one object",
-            document.kind(),
-            document.name()
-        ),
-        help: "divide the rules between several gateways".to_owned(),
-    })
 }
