@@ -7,6 +7,7 @@ use std::time::Instant;
 use fingerpost_envoy_runner::VARIABLE;
 
 use crate::build::{self, FILTERS, Profile};
+use crate::compose;
 use crate::core_as_wasm;
 use crate::failure::Failure;
 use crate::fuzz;
@@ -86,6 +87,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     });
     check("tests", outcome);
     check("tests as wasm32", core_tests(workspace, &mut tally));
+    check("docker compose", compose::test(workspace));
     check("fuzz", fuzz::run(workspace, &fuzz::Request::default()));
     check("lints", lints(workspace));
     check("lints for Wasm", wasm_lints(workspace));

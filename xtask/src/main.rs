@@ -33,8 +33,9 @@ Usage: cargo xtask <verb>
   up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
   test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
                          `cargo test ARGUMENTS`
-  compose-test           bring up envoy/compose by docker compose, ask it, change a rule, ask again, take it down
-  ci                     everything that must hold before a change lands: tests, format, lints, documents, licences
+  compose-test           bring up envoy/compose by docker compose, ask it, change a rule, ask again, take it down; uses the
+                         Docker daemon that runs, and else, as root, starts one (and installs Debian's Docker if it is missing)
+  ci                     everything that must hold before a change lands: tests, compose-test, format, lints, documents, licences
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
                          that break the simulator, whose first build takes some minutes
   docs                   write the generated pages of docs/ again
@@ -83,6 +84,9 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["test"] => checks::test(&workspace, &[]),
         ["test", "--", rest @ ..] => checks::test(&workspace, rest),
         ["compose-test"] => compose::test(&workspace),
+        ["compose-test", compose::ISOLATED, envoy, fingerpost] => {
+            compose::test_isolated(&workspace, envoy.as_ref(), fingerpost.as_ref())
+        }
         ["ci"] => checks::ci(&workspace),
         ["docs"] => docs::write(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Request::parse(rest)?),

@@ -1,6 +1,7 @@
-//! A Docker daemon to talk to: one that runs already, or one of our own that ends with the chore.
+//! A Docker daemon of our own, for one run.
 //!
-//! Decides nothing about images or containers.
+//! It runs in the namespaces that `isolated` makes, so it meets no other daemon and no other server, and ends with them. Decides
+//! nothing about images or containers.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,205 +9,156 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::compose::docker::Docker;
 use crate::failure::Failure;
-use crate::workspace::{Workspace, does_not_run, say};
+use crate::workspace::{does_not_run, run, say};
 
-/// The upstream versions of Debian's packages that are installed where there is no Docker.
-const PACKAGES: [&str; 2] = ["docker.io=20.10.*", "docker-compose=1.29.*"];
+/// Sockets have short paths, so they lie here: in a file system that only these namespaces have.
+const RUN: &str = "/run/docker";
+/// Where a daemon would find another one's containerd, and use it.
+const CONTAINERD: &str = "/run/containerd";
+const CGROUPS: &str = "/sys/fs/cgroup";
 /// How long a daemon may take to answer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120);
+/// How many lines of the daemon's log are shown if it does not start.
+const SHOWN: usize = 15;
 
 /// A daemon that answers.
+#[derive(Debug)]
 pub(crate) struct Daemon {
-    /// The value of `DOCKER_HOST`, if it is not the usual one.
-    socket: Option<String>,
-    own: Option<Child>,
-    compose: Compose,
-}
-
-/// How compose is called.
-#[derive(Debug, Clone, Copy)]
-enum Compose {
-    /// `docker compose`, the plugin.
-    Plugin,
-    /// `docker-compose`, a program.
-    Program,
+    child: Child,
+    docker: Docker,
 }
 
 impl Daemon {
-    /// The daemon that runs, or one that is started for this chore.
-    pub(crate) fn find(workspace: &Workspace) -> Result<Self, Failure> {
-        install()?;
-        let compose = compose()?;
-        if answers(None) {
-            say("setup", "Docker daemon … present");
-            return Ok(Self {
-                socket: None,
-                own: None,
-                compose,
-            });
-        }
-        let folder = workspace.target.join("compose/dockerd");
-        fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
-        say("setup", "Docker daemon … starting one of our own");
-        let socket = format!("unix://{}", folder.join("docker.sock").display());
+    /// Starts one, with its data in `folder`.
+    pub(crate) fn start(folder: &Path) -> Result<Self, Failure> {
+        prepare()?;
+        fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+        let socket = format!("unix://{RUN}/docker.sock");
         let log = folder.join("dockerd.log");
+        say("setup", "Docker daemon … starting one of our own");
         let mut daemon = Self {
-            own: Some(start(&folder, &socket, &log)?),
-            socket: Some(socket),
-            compose,
+            child: spawn(folder, &socket, &log)?,
+            docker: Docker::new(Some(socket))?,
         };
         daemon.wait(&log)?;
         Ok(daemon)
     }
 
-    /// `docker …`, for this daemon. Its own builder is asked for: it needs no plugin and no network.
-    pub(crate) fn docker(&self) -> Command {
-        let mut command = Command::new("docker");
-        command.env("DOCKER_BUILDKIT", "0");
-        self.point(&mut command);
-        command
+    /// Docker's programs, for this daemon.
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.docker
     }
 
-    /// `docker compose …`, for this daemon.
-    pub(crate) fn compose(&self) -> Command {
-        let mut command = match self.compose {
-            Compose::Plugin => {
-                let mut docker = Command::new("docker");
-                docker.arg("compose");
-                docker
-            }
-            Compose::Program => Command::new("docker-compose"),
-        };
-        self.point(&mut command);
-        command
-    }
-
-    fn point(&self, command: &mut Command) {
-        if let Some(socket) = &self.socket {
-            command.env("DOCKER_HOST", socket);
-        }
-    }
-
-    /// Waits until our own daemon answers.
     fn wait(&mut self, log: &Path) -> Result<(), Failure> {
         let start = Instant::now();
-        while !answers(self.socket.as_deref()) {
-            let has_ended = self
-                .own
-                .as_mut()
-                .is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
-            if has_ended || start.elapsed() > START {
-                return Err(Failure::Surroundings(format!(
-                    "no Docker daemon runs and none can be started here: {}",
-                    last_line(log)
-                )));
+        while let Err(complaint) = self.docker.check() {
+            let ended = self.child.try_wait().ok().flatten();
+            if ended.is_none() && start.elapsed() < START {
+                thread::sleep(Duration::from_millis(200));
+                continue;
             }
-            thread::sleep(Duration::from_millis(200));
+            let lines = last_lines(log);
+            for line in &lines {
+                say("dockerd", line);
+            }
+            let what = match ended {
+                Some(status) => format!("it ended with {status}"),
+                None => format!("it does not answer within {} s ({complaint})", START.as_secs()),
+            };
+            let reason = lines.last().map_or("it has logged nothing", String::as_str);
+            return Err(Failure::Surroundings(format!(
+                "no Docker daemon can be started here: {what}: {reason}"
+            )));
         }
         Ok(())
     }
 }
 
 impl Drop for Daemon {
-    /// Ends our own daemon, by the signal on which it ends its containers.
+    /// Ends it by the signal on which it ends its containers.
     fn drop(&mut self) {
-        let Some(mut child) = self.own.take() else { return };
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let mut kill = Command::new("kill");
-        let is_told = kill
-            .arg(child.id().to_string())
-            .status()
-            .is_ok_and(|it| it.success());
-        if !is_told {
-            let _ = child.kill();
+        let is_sent = kill.arg(self.child.id().to_string()).status();
+        if !is_sent.is_ok_and(|it| it.success()) {
+            let _ = self.child.kill();
         }
-        let _ = child.wait();
+        let _ = self.child.wait();
     }
 }
 
-/// Docker's programs, by Debian's packages where there are none.
-fn install() -> Result<(), Failure> {
-    if runs("docker", &["--version"])
-        && compose().is_ok()
-        && (answers(None) || runs("dockerd", &["--version"]))
-    {
-        say("setup", "Docker … present");
-        return Ok(());
-    }
-    say(
-        "setup",
-        format_args!("{} … installing by apt-get", PACKAGES.join(", ")),
-    );
-    let missing = || {
-        Failure::Surroundings(
-            "Docker with compose is missing, and apt-get could not install it: install Docker and start its daemon".to_owned(),
+/// Makes the new namespaces a place where a daemon can run.
+fn prepare() -> Result<(), Failure> {
+    let surroundings = |failure: Failure| Failure::Surroundings(failure.to_string());
+    for folder in [RUN, CONTAINERD] {
+        fs::create_dir_all(folder).map_err(|error| Failure::file(Path::new(folder), &error))?;
+        let mut mount = Command::new("mount");
+        run(
+            mount.args(["-t", "tmpfs", "tmpfs", folder]),
+            "a Docker daemon needs to mount file systems, and may not here",
         )
-    };
-    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends"]] {
-        let mut apt = Command::new("apt-get");
-        apt.arg("--quiet=2")
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        if arguments.len() > 1 {
-            apt.args(PACKAGES);
-        }
-        let is_done = apt.stdout(Stdio::null()).status().is_ok_and(|it| it.success());
-        if !is_done {
-            return Err(missing());
-        }
+        .map_err(surroundings)?;
     }
-    Ok(())
+    if !has_cgroups() {
+        say("setup", format_args!("{CGROUPS} … mounting cgroups"));
+        let mut mount = Command::new("mount");
+        run(
+            mount.args(["-t", "cgroup2", "cgroup2", CGROUPS]),
+            "a Docker daemon needs cgroups that can be written, and there are none here",
+        )
+        .map_err(surroundings)?;
+    }
+    let mut ip = Command::new("ip");
+    run(
+        ip.args(["link", "set", "dev", "lo", "up"]),
+        "the loopback of a network namespace does not come up",
+    )
+    .map_err(surroundings)
 }
 
-fn compose() -> Result<Compose, Failure> {
-    if runs("docker", &["compose", "version"]) {
-        return Ok(Compose::Plugin);
-    }
-    if runs("docker-compose", &["version"]) {
-        return Ok(Compose::Program);
-    }
-    Err(Failure::Surroundings("docker compose is missing".to_owned()))
+/// Whether cgroups are mounted where a daemon looks for them, and can be written. Version 1 has a folder for each controller.
+fn has_cgroups() -> bool {
+    let folders = [PathBuf::from(CGROUPS), Path::new(CGROUPS).join("memory")];
+    let is_group = |it: &&PathBuf| it.join("cgroup.procs").is_file();
+    folders.iter().find(is_group).is_some_and(|group| {
+        let probe = group.join("fingerpost-probe");
+        fs::create_dir(&probe).is_ok() && fs::remove_dir(&probe).is_ok()
+    })
 }
 
-fn answers(socket: Option<&str>) -> bool {
-    let mut docker = Command::new("docker");
-    if let Some(socket) = socket {
-        docker.env("DOCKER_HOST", socket);
-    }
-    docker.args(["info", "--format", "{{.ServerVersion}}"]);
-    docker.output().is_ok_and(|output| output.status.success())
-}
-
-fn runs(program: &str, arguments: &[&str]) -> bool {
-    let output = Command::new(program).args(arguments).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
-/// Starts `dockerd` without a network of its own: the containers use the host's.
-fn start(folder: &Path, socket: &str, log: &Path) -> Result<Child, Failure> {
+/// Starts `dockerd` without a network of its own: the containers use that of the namespace.
+fn spawn(folder: &Path, socket: &str, log: &Path) -> Result<Child, Failure> {
     let file = File::create(log).map_err(|error| Failure::file(log, &error))?;
     let copy = file.try_clone().map_err(|error| Failure::file(log, &error))?;
-    let path = |name: &str| -> PathBuf { folder.join(name) };
+    // The machine's own file may set what is set here, which a daemon refuses.
+    let settings = folder.join("daemon.json");
+    fs::write(&settings, "{}").map_err(|error| Failure::file(&settings, &error))?;
     let mut command = Command::new("dockerd");
     command
-        .args([
-            "--iptables=false",
-            "--bridge=none",
-            "--host",
-            socket,
-            "--data-root",
-        ])
-        .arg(path("data"))
-        .arg("--exec-root")
-        .arg(path("exec"))
-        .arg("--pidfile")
-        .arg(path("dockerd.pid"));
+        .args(["--iptables=false", "--bridge=none"])
+        // Nothing of systemd can be reached from here.
+        .args(["--exec-opt", "native.cgroupdriver=cgroupfs"])
+        .args(["--host", socket])
+        .args(["--exec-root", &format!("{RUN}/exec")])
+        .args(["--pidfile", &format!("{RUN}/docker.pid")])
+        .arg("--config-file")
+        .arg(&settings)
+        // The daemon takes the best storage driver for the file system: overlay2, or vfs on an overlay.
+        .arg("--data-root")
+        .arg(folder.join("data"))
+        .env_remove("DOCKER_DRIVER");
     command.stdin(Stdio::null()).stdout(file).stderr(copy);
     command.spawn().map_err(|error| does_not_run(&command, &error))
 }
 
-/// The last line of a log, which says why a daemon ended.
-fn last_line(log: &Path) -> String {
+/// The end of a log, which says why a daemon ended.
+fn last_lines(log: &Path) -> Vec<String> {
     let text = fs::read_to_string(log).unwrap_or_default();
-    text.lines().last().unwrap_or("it said nothing").to_owned()
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines.len().saturating_sub(SHOWN);
+    lines.into_iter().skip(shown).map(str::to_owned).collect()
 }

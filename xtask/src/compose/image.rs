@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::compose::daemon::Daemon;
+use crate::compose::docker::Docker;
 use crate::failure::Failure;
 use crate::workspace::{does_not_run, run, say};
 
@@ -17,7 +17,7 @@ const SHELL: &str = "/bin/bash";
 const DOCKERFILE: &str = "FROM scratch\nCOPY root /\nENTRYPOINT [\"/usr/local/bin/envoy\"]\n";
 
 /// Builds the image in `folder`.
-pub(crate) fn build(daemon: &Daemon, envoy: &Path, folder: &Path) -> Result<(), Failure> {
+pub(crate) fn build(docker: &Docker, envoy: &Path, folder: &Path) -> Result<(), Failure> {
     say("image", format_args!("{NAME}, from {}", envoy.display()));
     let root = folder.join("root");
     let _ = fs::remove_dir_all(folder);
@@ -30,9 +30,15 @@ pub(crate) fn build(daemon: &Daemon, envoy: &Path, folder: &Path) -> Result<(), 
     }
     write(&root.join("etc/nsswitch.conf"), "hosts: files dns\n")?;
     write(&folder.join("Dockerfile"), DOCKERFILE)?;
-    let mut docker = daemon.docker();
-    docker.args(["build", "--quiet", "--tag", NAME]).arg(folder);
-    run(docker.stdout(Stdio::null()), "the image does not build")
+    let mut build = docker.docker();
+    build.args(["build", "--quiet", "--tag", NAME]).arg(folder);
+    run(build.stdout(Stdio::null()), "the image does not build")
+}
+
+/// Removes it from a daemon that goes on running.
+pub(crate) fn remove(docker: &Docker) {
+    let mut remove = docker.docker();
+    let _ = remove.args(["image", "rm", NAME]).stdout(Stdio::null()).status();
 }
 
 /// The shared libraries that a program is loaded with, as the loader names them.

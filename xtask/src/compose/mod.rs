@@ -2,16 +2,25 @@
 //!
 //! A stock Envoy routes to upstreams that say what they got; then a rule changes while it runs. Nothing is skipped: where no
 //! Docker daemon runs and none can be started, the test fails.
+//!
+//! A daemon that runs is used: the one that DOCKER_HOST names, or the machine's. Otherwise one is started in namespaces of its own,
+//! which only root can.
 
 mod daemon;
+mod docker;
 mod image;
+mod isolated;
+mod packages;
 mod requests;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use daemon::Daemon;
+use docker::Docker;
+pub(crate) use isolated::FLAG as ISOLATED;
 use requests::{Answer, Case};
 
 use crate::build;
@@ -29,17 +38,62 @@ const IN_THE_CONTAINER: [&str; 4] = [
 ];
 /// The port of the Gateway in these resources.
 const PORT: u16 = 8080;
+/// All ports that the containers listen on: the Gateway's, the admin interface's, the readiness endpoint's, and the upstreams'.
+const PORTS: [u16; 6] = [PORT, 15_000, 15_021, 19_001, 19_002, 19_003];
+/// How long Envoy may take for a step of `sync`, in seconds: other processes may need the machine too.
+const STEP: &str = "120";
 
 /// Brings it up, asks, changes a rule, asks again, and takes it down.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     let envoy = setup::envoy(workspace)?;
     let fingerpost = build::command_alone(workspace)?;
-    let daemon = Daemon::find(workspace)?;
-    let folder = workspace.target.join("compose");
-    image::build(&daemon, envoy.path(), &folder.join("image"))?;
+    let users = std::env::var("DOCKER_HOST").ok().filter(|it| !it.is_empty());
+    match docker::answers() {
+        Ok(()) => {
+            say("setup", "Docker daemon … present");
+            packages::install_compose()?;
+            check_ports()?;
+            let docker = Docker::new(None)?;
+            let outcome = run(workspace, &docker, envoy.path(), &fingerpost);
+            image::remove(&docker);
+            outcome
+        }
+        Err(complaint) => match users {
+            Some(address) => Err(Failure::Surroundings(format!(
+                "the Docker daemon that DOCKER_HOST names, {address}, does not answer: {complaint}"
+            ))),
+            None if !packages::is_root() => Err(Failure::Surroundings(format!(
+                "no Docker daemon answers ({complaint}), and only root can start one: start yours (with docker compose), and set \
+                 DOCKER_HOST if it is not the machine's"
+            ))),
+            None => {
+                packages::install()?;
+                let outcome = isolated::run_again(envoy.path(), &fingerpost);
+                let _ = fs::remove_dir_all(daemon_folder(workspace));
+                outcome
+            }
+        },
+    }
+}
 
+/// The same by a daemon of our own: runs in the namespaces that [`isolated::run_again`] makes.
+pub(crate) fn test_isolated(workspace: &Workspace, envoy: &Path, fingerpost: &Path) -> Result<(), Failure> {
+    let folder = daemon_folder(workspace);
+    let _ = fs::remove_dir_all(&folder);
+    let daemon = Daemon::start(&folder)?;
+    run(workspace, daemon.docker(), envoy, fingerpost)
+}
+
+fn daemon_folder(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("compose/dockerd")
+}
+
+fn run(workspace: &Workspace, docker: &Docker, envoy: &Path, fingerpost: &Path) -> Result<(), Failure> {
+    docker.say_versions();
+    let folder = workspace.target.join("compose");
+    image::build(docker, envoy, &folder.join("image"))?;
     let project = Project::new(
-        &daemon,
+        docker,
         fingerpost,
         &workspace.root.join(RESOURCES),
         folder.join("project"),
@@ -52,10 +106,22 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     outcome.and(down)
 }
 
+/// In the network of this machine, where a daemon that runs already puts the containers, others may have the ports.
+fn check_ports() -> Result<(), Failure> {
+    let is_busy = |port: &&u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, **port)).is_err();
+    match PORTS.iter().find(is_busy) {
+        None => Ok(()),
+        Some(port) => Err(Failure::Surroundings(format!(
+            "port {port} is in use, and the test needs it: stop what listens there, or stop the Docker daemon and run this as root, \
+             which starts one with a network of its own"
+        ))),
+    }
+}
+
 /// What compose runs.
 struct Project<'a> {
-    daemon: &'a Daemon,
-    fingerpost: PathBuf,
+    docker: &'a Docker,
+    fingerpost: &'a Path,
     /// The user's resources: a copy, in which a rule changes.
     resources: PathBuf,
     folder: PathBuf,
@@ -63,8 +129,8 @@ struct Project<'a> {
 
 impl<'a> Project<'a> {
     fn new(
-        daemon: &'a Daemon,
-        fingerpost: PathBuf,
+        docker: &'a Docker,
+        fingerpost: &'a Path,
         resources: &Path,
         folder: PathBuf,
     ) -> Result<Self, Failure> {
@@ -73,7 +139,7 @@ impl<'a> Project<'a> {
         let copy = folder.join("resources.yaml");
         fs::copy(resources, &copy).map_err(|error| Failure::file(resources, &error))?;
         Ok(Self {
-            daemon,
+            docker,
             fingerpost,
             resources: copy,
             folder,
@@ -108,6 +174,7 @@ impl<'a> Project<'a> {
         let mut sync = self.fingerpost("sync");
         run_to_end(
             sync.args(IN_THE_CONTAINER)
+                .args(["--timeout", STEP])
                 .arg("-o")
                 .arg(self.folder.join("config")),
             "the change can't be synced",
@@ -117,15 +184,13 @@ impl<'a> Project<'a> {
 
     /// `fingerpost VERB` for the resources.
     fn fingerpost(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.fingerpost);
+        let mut command = Command::new(self.fingerpost);
         command.arg(verb).arg("-f").arg(&self.resources);
         command
     }
 
     fn compose(&self) -> Command {
-        let mut compose = self.daemon.compose();
-        compose.current_dir(&self.folder);
-        compose
+        self.docker.compose(&self.folder)
     }
 
     fn change(&self, old: &str, new: &str) -> Result<(), Failure> {
@@ -138,7 +203,7 @@ impl<'a> Project<'a> {
     }
 
     fn show_logs(&self) {
-        let _ = self.compose().arg("logs").status();
+        let _ = self.compose().args(["logs", "--tail=50"]).status();
     }
 
     fn down(&self) -> Result<(), Failure> {
