@@ -3,7 +3,7 @@
 //! A stock Envoy routes to upstreams that say what they got; then a rule changes while it runs. Nothing is skipped: where no
 //! Docker daemon runs and none can be started, the test fails.
 //!
-//! A daemon that runs is used: the one that DOCKER_HOST names, or the machine's. Otherwise one is started in namespaces of its own,
+//! A daemon that runs is used: the one that DOCKER_HOST names, or the machine's. Otherwise one is started in its own namespaces,
 //! which only root can.
 
 mod daemon;
@@ -113,7 +113,7 @@ fn check_ports() -> Result<(), Failure> {
         None => Ok(()),
         Some(port) => Err(Failure::Surroundings(format!(
             "port {port} is in use, and the test needs it: stop what listens there, or stop the Docker daemon and run this as root, \
-             which starts one with a network of its own"
+             which starts one with its own network"
         ))),
     }
 }
