@@ -54,7 +54,7 @@ impl Inputs {
             envoy: self.envoy.unwrap_or(defaults.envoy),
             engine: defaults.engine,
             module_path: String::new(),
-            trusted_hops: 0,
+            trusted_hops: self.trusted_hops,
             operations: None,
         }
     }

@@ -40,6 +40,8 @@ pub struct Inputs {
     pub proxy_namespace: Option<String>,
     /// Domain of the cluster.
     pub domain: Option<String>,
+    /// How many proxies before this one are trusted.
+    pub trusted_hops: u32,
     /// Release of Envoy to compile for.
     pub envoy: Option<EnvoyVersion>,
     /// Takes warnings for errors.

@@ -18,6 +18,7 @@ pub(super) const FILE: &[&str] = &[
     "namespace",
     "proxyNamespace",
     "domain",
+    "trustedHops",
     "envoy",
     "strict",
     "noGateway",
@@ -77,6 +78,9 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             "namespace" => suite.inputs.namespace = to.text(&value, "shop"),
             "proxyNamespace" => suite.inputs.proxy_namespace = to.text(&value, "istio-system"),
             "domain" => suite.inputs.domain = to.text(&value, "cluster.local"),
+            "trustedHops" => {
+                suite.inputs.trusted_hops = to.number(&value, 0, u32::MAX, "1").unwrap_or_default();
+            }
             "envoy" => {
                 let text = to.text(&value, "\"1.40\"");
                 suite.inputs.envoy = text.and_then(|it| {
