@@ -152,6 +152,7 @@ const ALLOWANCES: &[Allowance] = &[
             "explain",
             "image",
             "input-files",
+            "local-envoy",
             "local-server",
             "manifests",
             "proxy-model",
@@ -195,6 +196,18 @@ const ALLOWANCES: &[Allowance] = &[
         name: "rules",
         ours: &["resources"],
         others: None,
+    },
+    Allowance {
+        name: "local-envoy",
+        ours: &[
+            "config-compiler",
+            "envoy-config",
+            "envoy-runner",
+            "local-server",
+            "sync",
+            "xds",
+        ],
+        others: Some(&["serde_json"]),
     },
     Allowance {
         name: "local-server",

@@ -169,6 +169,11 @@ pub(crate) fn wait_until_ready(
     }
 }
 
+/// The errors that an Envoy with its files in this directory has logged, each once.
+pub fn logged_errors(directory: &Path) -> Vec<String> {
+    log::errors(&read_log(&log_file(directory)))
+}
+
 pub(crate) fn log_file(directory: &Path) -> PathBuf {
     directory.join("envoy.log")
 }

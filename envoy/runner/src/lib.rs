@@ -44,7 +44,7 @@ pub use bootstrap::{Bootstrap, BoundListener};
 pub use certificate::{Authority, Certificate};
 pub use echo::{Echo, EchoBody, EchoOptions, Received, Report, ServedCluster};
 pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
-pub use launch::{StartOptions, Stdout, validate};
+pub use launch::{StartOptions, Stdout, logged_errors, validate};
 pub use private::{PrivateDirectory, private_draft, write_private};
 pub use process::Exit;
 pub use run::{ExitWatch, RunningEnvoy};

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,6 +71,8 @@ pub struct Envoy {
     pub admin: AdminEndpoint,
     /// How long it may take for a step.
     pub patience: Duration,
+    /// Set by another thread to wait no longer: the wait then fails as if the time was up.
+    pub give_up: Arc<AtomicBool>,
 }
 
 impl Proxy for Envoy {
@@ -95,7 +99,7 @@ impl Proxy for Envoy {
                 // It may be about to start.
                 Err(other) => other,
             };
-            if started.elapsed() >= self.patience {
+            if started.elapsed() >= self.patience || self.give_up.load(Ordering::SeqCst) {
                 return Err(failure);
             }
             thread::sleep(pause);

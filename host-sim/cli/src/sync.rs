@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -156,6 +157,7 @@ impl SyncCommand {
         let envoy = Envoy {
             admin: self.admin.clone(),
             patience: self.timeout,
+            give_up: Arc::default(),
         };
         let folder = Folder::open(&self.output.join(XDS), RealDisk)?;
         let is_new = folder.current()?.is_none();

@@ -3,7 +3,7 @@
 //! A rule is known again by its host, its conditions and where it leads; its place among the others may change
 //! with what is written before it, and that alone is not a change.
 
-use fingerpost_config_compiler::Summary;
+use fingerpost_config_compiler::{Compiled, Summary};
 use fingerpost_resources::visible;
 use fingerpost_terminal::count;
 use fingerpost_terminal::names::without_domain;
@@ -18,6 +18,17 @@ struct Row {
     host: String,
     name: String,
     text: String,
+}
+
+/// What has changed between two configurations, for a message about that.
+pub fn told(old: &Compiled, new: &Compiled) -> String {
+    between(&old.summary, &new.summary).unwrap_or_else(|| {
+        if old.bootstrap == new.bootstrap {
+            "nothing changed".to_owned()
+        } else {
+            "no rule changed, but policies, hosts or endpoints did".to_owned()
+        }
+    })
 }
 
 /// What has changed: a summary, and lines below it. None if no rule has.

@@ -80,8 +80,11 @@ impl Echoes {
 pub fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTreeMap<&'p str, u16>, LocalError> {
     let mut chosen = BTreeMap::new();
     for Listen { declared, port } in listen {
-        let has_it = |it: &&ListenerSummary| it.port == *declared || it.listen_port == *declared;
-        let found: Vec<&ListenerSummary> = summary.listeners.iter().filter(has_it).collect();
+        let found: Vec<&ListenerSummary> = summary
+            .listeners
+            .iter()
+            .filter(|it| has_port(it, *declared))
+            .collect();
         match found.as_slice() {
             [one] => {
                 chosen.insert(one.name.as_str(), *port);
@@ -103,6 +106,17 @@ pub fn ports<'p>(summary: &'p Summary, listen: &[Listen]) -> Result<BTreeMap<&'p
         }
     }
     Ok(chosen)
+}
+
+impl Listen {
+    /// Whether there is a listener that it can be for.
+    pub fn is_for_one_of(&self, summary: &Summary) -> bool {
+        summary.listeners.iter().any(|it| has_port(it, self.declared))
+    }
+}
+
+fn has_port(listener: &ListenerSummary, declared: u32) -> bool {
+    listener.port == declared || listener.listen_port == declared
 }
 
 impl FromStr for Listen {

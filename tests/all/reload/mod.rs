@@ -15,6 +15,7 @@ mod generation;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fingerpost_config_compiler::{Options, compile};
@@ -146,6 +147,7 @@ fn sync<D: Disk>(folder: &Path, disk: D, admin: &AdminEndpoint) -> Result<Sync<D
     let envoy = Envoy {
         admin: admin.clone(),
         patience: PATIENCE,
+        give_up: Arc::default(),
     };
     Ok(Sync::new(folder, envoy))
 }

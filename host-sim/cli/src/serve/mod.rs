@@ -199,14 +199,7 @@ impl Serve {
             return;
         }
         let (before, after) = (&old.loaded.compiled, &generation.loaded.compiled);
-        let changes = changes::between(&before.summary, &after.summary);
-        let changes = changes.unwrap_or_else(|| {
-            if before.bootstrap == after.bootstrap {
-                "nothing changed".to_owned()
-            } else {
-                "no rule changed, but policies, hosts or endpoints did".to_owned()
-            }
-        });
+        let changes = changes::told(before, after);
         let open_before = listeners.open();
         server.replace(generation);
         if let Err(failure) = listeners.suit(server) {

@@ -3,19 +3,17 @@
 //! Compiles to a temporary directory, starts Envoy with an echo server behind each cluster whose endpoints are not
 //! known, prints where to knock, and then shows what knocks. All of it ends, and is gone, with Ctrl-C.
 
-mod certificates;
 mod check;
 mod client;
-mod sandbox;
+mod reload;
+mod screen;
 mod temporary;
 
+use std::collections::BTreeSet;
 use std::env;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::sync::mpsc::channel;
 
-use certificates::Made;
 use check::Probes;
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, EnvoyVersion, compile};
@@ -23,31 +21,27 @@ use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
     install, write_private,
 };
-use fingerpost_resources::{Code, Diagnostics};
-use sandbox::{Sandbox, listeners};
-
-use crate::args::{EngineName, Input};
-use crate::caller::Caller;
-use crate::echo_help::echo_help;
-use crate::failure::Failure;
-use crate::load::{load, note_plain_text};
-use crate::module;
-use crate::run_options::explain_command;
-use crate::signals::Stop;
-use fingerpost_local_server::explain_command::GatewayPort;
-use fingerpost_local_server::journal::{Entry, Journal};
-use fingerpost_local_server::local::{CurlHints, Echoes, Listen, LocalListener};
+use fingerpost_input_files::Watch;
+use fingerpost_local_envoy::{LiveEnvoy, NotInForce, Sandbox, SandboxOptions};
+use fingerpost_local_server::local::{Echoes, Listen};
 use fingerpost_local_server::port_owner::who_listens;
-use fingerpost_terminal::count;
-use fingerpost_terminal::listing;
-use fingerpost_terminal::messages::{self, note, progress};
-use fingerpost_terminal::style::{BOLD, DIM, paint};
-use fingerpost_terminal::table;
+use fingerpost_resources::{Code, Diagnostics};
+use fingerpost_terminal::messages::{note, progress};
+use reload::Reloader;
+use screen::Screen;
 pub(crate) use temporary::RemoveAfter;
 use temporary::TemporaryDirectory;
 
-/// Poll interval for Ctrl-C and for whether Envoy still runs.
-const TICK: Duration = Duration::from_millis(50);
+use crate::args::{EngineName, Input};
+use crate::caller::Caller;
+use crate::certificates::missing_files;
+use crate::echo_help::echo_help;
+use crate::failure::Failure;
+use crate::load::load;
+use crate::module;
+use crate::settings;
+use crate::signals::Stop;
+
 /// Names the directory that Envoy is kept in.
 const CACHE: &str = "FINGERPOST_CACHE";
 
@@ -57,6 +51,9 @@ const CACHE: &str = "FINGERPOST_CACHE";
 /// Prints a curl line for every rule, and then every request with its rule. Ctrl-C stops everything and
 /// leaves nothing behind; a second Ctrl-C does not wait for requests under way.
 ///
+/// With --watch, a file that is saved changes the rules of the Envoy that runs, in the order of `fingerpost sync`: no request is
+/// lost. What changed is printed. If the new files are invalid, or Envoy rejects them, the previous rules stay in effect.
+///
 /// Uses the Envoy that FINGERPOST_ENVOY names, else the one on the PATH, else installs one to FINGERPOST_CACHE
 /// (default: ~/.cache/fingerpost) on first use.
 #[derive(Debug, Args)]
@@ -64,6 +61,7 @@ const CACHE: &str = "FINGERPOST_CACHE";
 Examples:
   fingerpost up -f bookinfo.yaml
   fingerpost up -f k8s/ --listen 80=8080 --listen 443=8443
+  fingerpost up -f k8s/ --watch
   fingerpost up -f bookinfo.yaml --check bookinfo.test.json
 
 ", echo_help!(
@@ -97,6 +95,10 @@ pub(crate) struct Up {
     #[arg(long, value_enum, default_value = "wasm", help_heading = "Run")]
     engine: EngineName,
 
+    /// Go on with the new rules when a file is saved, without losing a request
+    #[arg(long, conflicts_with = "check", help_heading = "Run")]
+    watch: bool,
+
     /// Send the requests in this file, compare the outcomes, and stop
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     check: Option<PathBuf>,
@@ -116,7 +118,16 @@ impl Up {
         ) {
             self.input.labels = Some(labels.parse().map_err(Failure::refused)?);
         }
+        if self.watch && self.input.files.iter().any(|it| it.as_os_str() == "-") {
+            return Err(Failure::refused(
+                "standard input can't be watched: name files or folders",
+            ));
+        }
         let stop = Stop::listen().map_err(|error| Failure::surroundings(error.to_string()))?;
+        // Before the first reading, so that no change is missed.
+        let watch = self
+            .watch
+            .then(|| Watch::start(&self.input.watched(settings::file())));
         let directory = TemporaryDirectory::new().map_err(|error| in_directory(&env::temp_dir(), &error))?;
         stop.remove(directory.path());
         let module = directory.path().join("fingerpost.wasm");
@@ -124,53 +135,68 @@ impl Up {
             write_private(&module, bytes).map_err(|error| in_directory(&module, &error))?;
         }
 
-        let options = self
-            .input
-            .options(self.engine, module.to_string_lossy().into_owned());
-        let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
-        if !self.no_echo {
-            ignored_codes.push(Code::SubsetByDns); // each subset has its own echo server
-        }
-        let mut loaded = load(&self.input, Caller::Up, options, &ignored_codes)?;
+        let module = module.to_string_lossy().into_owned();
+        let mut loaded = self.load(&module)?;
         let binary = find_envoy().map_err(|failure| stop.check().err().unwrap_or(failure))?;
         self.suit(&mut loaded, &binary);
 
-        let report = if checks.is_some() {
-            Report::Keep
-        } else {
-            Report::Forget
+        let (report, cluster_header) = match &checks {
+            // A check reads which cluster answered; what a user sees has no mark of ours.
+            Some(_) => (Report::Keep, Some(client::CLUSTER_HEADER.to_owned())),
+            None => (Report::Forget, None),
         };
-        let sandbox = Sandbox::set(&loaded.compiled, &self.listen, self.echoes(), report, &directory)?;
-        note_certificates(&sandbox.made);
+        let mut sandbox = Sandbox::new(SandboxOptions {
+            listen: self.listen.clone(),
+            echoes: Echoes::wanted(self.no_echo, self.echo_all),
+            report,
+            cluster_header,
+            lacks_files: |secret| !missing_files(secret).is_empty(),
+            directory: directory.path().to_owned(),
+        })?;
+        let arranged = sandbox.arrange(&loaded.compiled)?;
+        note_certificates(&arranged.certified);
         stop.check()?;
+        let prepared = match &watch {
+            Some(_) => LiveEnvoy::prepare(&sandbox, &arranged, &loaded.compiled, directory.path())?,
+            None => arranged.bootstrap.clone(),
+        };
         let (lines, log) = channel();
         let options = StartOptions {
             stdout: Stdout::Lines(lines),
             ..StartOptions::default()
         };
-        let envoy = RunningEnvoy::start(&binary, &sandbox.bootstrap, directory.path(), options)
+        let envoy = RunningEnvoy::start(&binary, &prepared, directory.path(), options)
             .map_err(|error| not_started(&error))?;
         stop.kill(envoy.pid());
         stop.check()?;
-        let listeners = listeners(&loaded.compiled.summary, &envoy)?;
 
         let mut out = fingerpost_terminal::screen::stdout();
-        let mut journal = Journal::of(&loaded.compiled.summary, explain_command());
+        let mut screen = Screen::new(loaded, &envoy)?;
+        // Dropped after Envoy has stopped: requests under way need the echo servers.
+        let mut reloader = None;
         let result = match &checks {
             Some(checks) => {
                 let probes = Probes {
-                    listeners: &listeners,
+                    listeners: screen.listeners(),
                     log: &log,
-                    echo: &sandbox.echo,
+                    echo: sandbox.echo(),
                 };
                 check::run(checks, &probes, &stop, &mut out)
             }
-            None => announce(&loaded, &sandbox, &listeners, &binary, &envoy, &mut out).and_then(|()| {
-                watch(&envoy, &log, &stop, |line| {
-                    show(line, &listeners, &mut journal, &mut out)
-                })
-            }),
+            None => {
+                let clients = sandbox.clients().clone();
+                if let Some(watch) = watch {
+                    let live =
+                        LiveEnvoy::new(sandbox, &arranged, screen.compiled(), directory.path(), &envoy)?;
+                    reloader = Some(Reloader::start(live, watch, module, binary.clone(), stop.clone()));
+                }
+                screen.announce(&envoy, &arranged, &clients, &binary, reloader.is_some(), &mut out)?;
+                screen.follow(&envoy, &log, reloader.as_ref(), &stop, &mut out)
+            }
         };
+        if let Some(reloader) = &reloader {
+            reloader.end();
+        }
         // A check that failed because Envoy died says so.
         let result = match envoy.exit_watch().check() {
             Some(exit) => Err(Failure::surroundings(format!("{exit}"))),
@@ -180,14 +206,19 @@ impl Up {
         result?;
         if checks.is_none() {
             // Those under way when it was stopped. Envoy has closed its output, so this ends.
-            log.iter()
-                .try_for_each(|line| show(&line, &listeners, &mut journal, &mut out))?;
+            log.iter().try_for_each(|line| screen.show(&line, &mut out))?;
         }
         Ok(())
     }
 
-    fn echoes(&self) -> Echoes {
-        Echoes::wanted(self.no_echo, self.echo_all)
+    /// Reads and compiles, for the filter's module at this path.
+    fn load(&self, module: &str) -> Result<Compilation, Failure> {
+        let options = self.input.options(self.engine, module.to_owned());
+        let mut ignored_codes = vec![Code::CertificateNotFound]; // one is made
+        if !self.no_echo {
+            ignored_codes.push(Code::SubsetByDns); // each subset has its own echo server
+        }
+        load(&self.input, Caller::Up, options, &ignored_codes)
     }
 
     /// Compiles again for the Envoy that was found, if it is of another release and the user did not choose one.
@@ -255,9 +286,9 @@ fn in_directory(path: &Path, error: &std::io::Error) -> Failure {
     Failure::surroundings(format!("{}: {error}", path.display()))
 }
 
-fn note_certificates(made: &Made) {
-    if !made.names.is_empty() {
-        let names: Vec<&str> = made.names.iter().map(String::as_str).collect();
+fn note_certificates(names: &BTreeSet<String>) {
+    if !names.is_empty() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         note(format_args!(
             "generated a temporary certificate for {}: the input has no Secret or file for it",
             names.join(", ")
@@ -265,77 +296,11 @@ fn note_certificates(made: &Made) {
     }
 }
 
-/// Says what is up, and where.
-fn announce(
-    loaded: &Compilation,
-    sandbox: &Sandbox,
-    listeners: &[LocalListener],
-    binary: &EnvoyBinary,
-    envoy: &RunningEnvoy,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    note_plain_text(&loaded.compiled.summary);
-    let hints = CurlHints {
-        listeners,
-        clients: &sandbox.made.clients,
-    };
-    let shown = listing::all(&loaded.compiled.summary);
-    let tables = listing::tables(&shown, &hints, table::terminal_width());
-    let up = paint(BOLD, format_args!("Envoy {} is up", binary.version()));
-    let echoes = count(sandbox.echoes, "echo upstream");
-    writeln!(
-        out,
-        "{up}, with {echoes}; admin at http://{}\n\n{tables}",
-        envoy.admin()
-    )?;
-    out.flush()?;
-    messages::release();
-    writeln!(
-        out,
-        "\n{}",
-        paint(DIM, "Requests appear here. Ctrl-C stops everything.")
-    )?;
-    Ok(out.flush()?)
-}
-
-/// Shows requests until the user has enough, or Envoy ends.
-fn watch(
-    envoy: &RunningEnvoy,
-    log: &Receiver<String>,
-    stop: &Stop,
-    mut show: impl FnMut(&str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let exit = envoy.exit_watch();
-    loop {
-        match log.recv_timeout(TICK) {
-            Ok(line) => show(&line)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            // Envoy closed its output: it has ended, or is about to.
-            Err(RecvTimeoutError::Disconnected) => drop(exit.wait(TICK)),
-        }
-        if stop.is_wanted() || exit.check().is_some() {
-            return Ok(());
+impl From<NotInForce> for Failure {
+    fn from(error: NotInForce) -> Self {
+        match error {
+            NotInForce::Refused(message) => Self::Refused(message),
+            NotInForce::Surroundings(message) => Self::Surroundings(message),
         }
     }
-}
-
-/// Shows the request in a line of the access log.
-fn show(
-    line: &str,
-    listeners: &[LocalListener],
-    journal: &mut Journal,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    if let Some(mut entry) = Entry::parse(line) {
-        let listener = listeners
-            .iter()
-            .find(|it| Some(it.address.port()) == entry.local_port);
-        entry.gateway = listener.map(|it| GatewayPort {
-            number: it.port,
-            tls: it.tls,
-        });
-        writeln!(out, "{}", journal.lines(&entry))?;
-        out.flush()?;
-    }
-    Ok(())
 }

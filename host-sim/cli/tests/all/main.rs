@@ -29,3 +29,4 @@ mod test_accept;
 mod test_command;
 mod test_reports;
 mod up;
+mod up_watch;
