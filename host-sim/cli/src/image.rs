@@ -6,7 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use fingerpost_image::{Credentials, Form, Image, Reference, layout, push, sha256_hex};
+use fingerpost_image::{
+    Authorities, Credentials, Form, Image, Reference, Registry, layout, push, sha256_hex,
+};
+use fingerpost_input_files::{read_file, unreadable};
 use fingerpost_manifests::ModuleLocation;
 use fingerpost_terminal::messages::note;
 use fingerpost_terminal::screen;
@@ -36,13 +39,18 @@ pub(crate) struct ImageCommand {
     output: Option<PathBuf>,
 
     /// Push to a registry, with the credentials that `docker login` has stored. A registry on this machine (localhost) is used
-    /// over plain HTTP
+    /// over plain HTTP, unless --ca is given
     #[arg(long, value_name = "REF")]
     push: Option<Reference>,
 
     /// Form of the image that is pushed
     #[arg(long, value_enum, default_value = "compat", requires = "push")]
     form: FormName,
+
+    /// File with the certificates of the authorities that the registry's certificate must be signed by, in PEM form
+    /// [default: the file that the variable SSL_CERT_FILE names, or the authorities that browsers trust]
+    #[arg(long, value_name = "FILE", requires = "push")]
+    ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,11 +86,29 @@ impl ImageCommand {
                 FormName::Compat => &compat,
                 FormName::Oci => &oci,
             };
-            push(image, reference, credentials(&reference.registry).as_ref())
+            let (credentials, authorities) = (credentials(&reference.registry), self.authorities(reference)?);
+            let registry = Registry {
+                credentials: credentials.as_ref(),
+                authorities: authorities.as_ref(),
+            };
+            push(image, reference, registry)
                 .map_err(|error| Failure::surroundings(format!("{reference}: {error}")))?;
             writeln!(out, "{reference}@{}", image.manifest.digest())?;
         }
         Ok(out.flush()?)
+    }
+
+    /// Those of --ca, or of the variable that OpenSSL and Go read too.
+    fn authorities(&self, reference: &Reference) -> Result<Option<Authorities>, Failure> {
+        let of_system = || env::var_os("SSL_CERT_FILE").filter(|_| !reference.is_local());
+        let Some(path) = self.ca.clone().or_else(|| of_system().map(PathBuf::from)) else {
+            return Ok(None);
+        };
+        let pem = read_file(&path).map_err(|error| unreadable(&path, &error))?;
+        let authorities = Authorities::parse(&pem);
+        let authorities =
+            authorities.map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
+        Ok(Some(authorities))
     }
 }
 

@@ -6,6 +6,7 @@
 //! Sources: OCI image specification 1.1, OCI distribution specification 1.1, and for the two forms that Istio's agent reads its
 //! `pkg/wasm/imagefetcher.go`.
 
+mod authorities;
 mod blob;
 mod credentials;
 mod image;
@@ -13,9 +14,10 @@ mod layout;
 mod push;
 mod reference;
 
+pub use authorities::{Authorities, InvalidAuthorities};
 pub use blob::{Blob, sha256_hex};
 pub use credentials::Credentials;
 pub use image::{Form, Image};
 pub use layout::layout;
-pub use push::{PushError, push};
+pub use push::{PushError, Registry, push};
 pub use reference::{InvalidReference, Reference};

@@ -1,27 +1,44 @@
 //! Pushes an image to a registry: every part that is not there yet, and the manifest last.
 //!
 //! Source: OCI distribution specification 1.1, "Pushing blobs" and "Pushing manifests"; for tokens Docker's
-//! "Token authentication specification". A registry on the loopback is spoken to in plain HTTP, every other over TLS.
+//! "Token authentication specification". A registry on the loopback is spoken to in plain HTTP unless its authorities are
+//! given, every other over TLS.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::http::header::WWW_AUTHENTICATE;
 use ureq::http::{Response, StatusCode, Uri};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
+use crate::authorities::Authorities;
 use crate::blob::Blob;
 use crate::credentials::Credentials;
 use crate::image::Image;
 use crate::reference::Reference;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How much is read of the reason that a registry gives.
+const LONGEST_REASON: u64 = 64 * 1024;
+
+/// What a registry needs to be reached.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Registry<'r> {
+    /// Who pushes; none where anybody may.
+    pub credentials: Option<&'r Credentials>,
+    /// Who may have signed its certificate; none for those that browsers trust.
+    pub authorities: Option<&'r Authorities>,
+}
 
 /// Why an image could not be pushed.
 #[derive(Debug)]
 pub enum PushError {
     /// The registry could not be reached, or the connection ended.
     Unreachable(String),
+    /// Its certificate is not one of a known authority, or not for its name.
+    Untrusted(String),
     /// It wants other credentials, or any.
     Denied,
     /// It gave an unexpected answer: to what, and which.
@@ -32,6 +49,10 @@ impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(error) => write!(f, "the registry can't be reached: {error}"),
+            Self::Untrusted(error) => write!(
+                f,
+                "the registry's certificate is not trusted: {error}; name the file with the certificate of its authority by --ca"
+            ),
             Self::Denied => f.write_str(
                 "the registry refuses the credentials: log in with `docker login` (credentials in a helper program are not \
                  read; for those write the image with -o and copy it with skopeo or oras)",
@@ -47,30 +68,34 @@ impl std::error::Error for PushError {}
 ///
 /// # Errors
 /// The registry can't be reached, refuses, or does not follow the specification.
-pub fn push(
-    image: &Image,
-    reference: &Reference,
-    credentials: Option<&Credentials>,
-) -> Result<(), PushError> {
-    let config = Agent::config_builder()
+pub fn push(image: &Image, reference: &Reference, registry: Registry<'_>) -> Result<(), PushError> {
+    let Registry {
+        credentials,
+        authorities,
+    } = registry;
+    let mut config = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
-        .max_redirects(0)
-        .build();
-    let mut registry = Registry {
-        agent: config.into(),
-        scheme: if reference.is_local() { "http" } else { "https" },
+        .max_redirects(0);
+    if let Some(authorities) = authorities {
+        config = config.tls_config(TlsConfig::builder().root_certs(authorities.roots()).build());
+    }
+    let is_plain = reference.is_local() && authorities.is_none();
+    let mut session = Session {
+        agent: config.build().into(),
+        scheme: if is_plain { "http" } else { "https" },
         reference,
         credentials,
         authorization: credentials.map(Credentials::header),
     };
     for part in &image.parts {
-        registry.push_blob(part)?;
+        session.push_blob(part)?;
     }
-    registry.push_manifest(&image.manifest)
+    session.push_manifest(&image.manifest)
 }
 
-struct Registry<'r> {
+/// The requests of one push.
+struct Session<'r> {
     agent: Agent,
     scheme: &'static str,
     reference: &'r Reference,
@@ -88,7 +113,7 @@ struct Sent<'s> {
     body: &'s [u8],
 }
 
-impl Registry<'_> {
+impl Session<'_> {
     fn push_blob(&mut self, blob: &Blob) -> Result<(), PushError> {
         let digest = blob.digest();
         let found = self.send(&Sent {
@@ -161,11 +186,13 @@ impl Registry<'_> {
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let wanted = answer
-            .headers()
-            .get("www-authenticate")
-            .and_then(|it| it.to_str().ok());
-        let challenge = wanted.and_then(Challenge::read).ok_or(PushError::Denied)?;
+        let offered = answer.headers().get_all(WWW_AUTHENTICATE);
+        let offered = offered.iter().filter_map(|it| it.to_str().ok());
+        // A registry that takes a password has been sent one already.
+        let challenge = offered
+            .filter_map(Challenge::read)
+            .next()
+            .ok_or(PushError::Denied)?;
         self.authorization = Some(self.token(&challenge)?);
         let answer = self.send_once(sent)?;
         match answer.status() {
@@ -187,7 +214,7 @@ impl Registry<'_> {
             _ => request.body(sent.body).map(|it| self.agent.run(it)),
         };
         match answer {
-            Ok(answer) => answer.map_err(|error| PushError::Unreachable(error.to_string())),
+            Ok(answer) => answer.map_err(|error| failure(&error)),
             Err(error) => Err(PushError::Unexpected(sent.what, error.to_string())),
         }
     }
@@ -211,14 +238,12 @@ impl Registry<'_> {
         if let Some(credentials) = self.credentials {
             request = request.header("authorization", credentials.header());
         }
-        let answer = request
-            .call()
-            .map_err(|error| PushError::Unreachable(error.to_string()))?;
+        let answer = request.call().map_err(|error| failure(&error))?;
         if answer.status() != StatusCode::OK {
             return Err(PushError::Denied);
         }
         let text = answer.into_body().read_to_string();
-        let text = text.map_err(|error| PushError::Unreachable(error.to_string()))?;
+        let text = text.map_err(|error| failure(&error))?;
         let token: Value = serde_json::from_str(&text).unwrap_or_default();
         let token = ["token", "access_token"]
             .iter()
@@ -235,7 +260,10 @@ struct Challenge {
 
 impl Challenge {
     fn read(header: &str) -> Option<Self> {
-        let parameters = header.strip_prefix("Bearer ")?;
+        let (scheme, parameters) = header.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("Bearer") {
+            return None;
+        }
         let value = |name: &str| {
             let start = parameters.find(&format!("{name}=\""))? + name.len() + 2;
             let rest = parameters.get(start..)?;
@@ -248,6 +276,16 @@ impl Challenge {
     }
 }
 
+/// Why there is no answer.
+fn failure(error: &ureq::Error) -> PushError {
+    let text = error.to_string();
+    // The client has no kind of error for it: rustls' is inside one of the system's.
+    match text.split_once("invalid peer certificate: ") {
+        Some((_, reason)) => PushError::Untrusted(reason.to_owned()),
+        None => PushError::Unreachable(text),
+    }
+}
+
 fn expect(
     what: &'static str,
     wanted: StatusCode,
@@ -256,6 +294,29 @@ fn expect(
     match answer.status() {
         status if status == wanted => Ok(answer),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(PushError::Denied),
-        status => Err(PushError::Unexpected(what, status.to_string())),
+        status => {
+            let reason = reason(answer).map_or(String::new(), |it| format!(" ({it})"));
+            Err(PushError::Unexpected(what, format!("{status}{reason}")))
+        }
     }
+}
+
+/// What the registry says of an error: `errors` of the distribution specification, or a line of text.
+fn reason(answer: Response<Body>) -> Option<String> {
+    let mut body = answer.into_body();
+    let text = body.with_config().limit(LONGEST_REASON).read_to_string().ok()?;
+    let reason = match serde_json::from_str::<Value>(&text) {
+        Ok(errors) => {
+            let error = errors.get("errors")?.get(0)?;
+            let field = |name: &str| error.get(name).and_then(Value::as_str);
+            let parts = [field("code"), field("message")].into_iter().flatten();
+            parts.collect::<Vec<_>>().join(": ")
+        }
+        // A page of a server in front of the registry says nothing to a reader of a terminal; a line of text does.
+        Err(_) if text.trim_start().starts_with('<') => return None,
+        Err(_) => text.lines().next()?.to_owned(),
+    };
+    // It is printed on a terminal.
+    let reason: String = reason.chars().filter(|it| !it.is_control()).take(200).collect();
+    (!reason.is_empty()).then_some(reason)
 }

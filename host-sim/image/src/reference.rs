@@ -6,6 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 
 const DOCKER_HUB: &str = "index.docker.io";
+/// How people write it.
+const DOCKER: &str = "docker.io";
 
 /// A registry, a repository in it, and a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl fmt::Display for InvalidReference {
 impl std::error::Error for InvalidReference {}
 
 impl Reference {
-    /// Whether the registry is on this machine: such registries speak plain HTTP.
+    /// Whether the registry is on this machine: such registries mostly speak plain HTTP.
     pub fn is_local(&self) -> bool {
         let host = self
             .registry
@@ -62,6 +64,10 @@ impl FromStr for Reference {
             Some(_) | None => (name, "latest"),
         };
         let (registry, repository) = match path.split_once('/') {
+            Some((DOCKER | DOCKER_HUB, rest)) if !rest.contains('/') => {
+                (DOCKER_HUB, format!("library/{rest}"))
+            }
+            Some((DOCKER, rest)) => (DOCKER_HUB, rest.to_owned()),
             Some((host, rest)) if host == "localhost" || host.contains(['.', ':']) => (host, rest.to_owned()),
             Some(_) => (DOCKER_HUB, path.to_owned()),
             None => (DOCKER_HUB, format!("library/{path}")),
@@ -101,6 +107,8 @@ mod tests {
             ("oci://localhost:5000/f", "localhost:5000", "f", "latest"),
             ("team/f:1", DOCKER_HUB, "team/f", "1"),
             ("f", DOCKER_HUB, "library/f", "latest"),
+            ("docker.io/team/f:1", DOCKER_HUB, "team/f", "1"),
+            ("docker.io/f:1", DOCKER_HUB, "library/f", "1"),
             ("[::1]:5000/f", "[::1]:5000", "f", "latest"),
         ] {
             let read: Reference = text.parse().unwrap();
