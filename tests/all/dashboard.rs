@@ -1,5 +1,8 @@
-//! The dashboard for Grafana asks for metrics and labels that a proxy has: those of a stock Envoy with what `compile --xds`
-//! writes, after a request that no endpoint takes.
+//! The dashboard for Grafana is as Grafana's schema says, and asks for metrics and labels that a proxy has: those of a stock Envoy with
+//! what `compile --xds` writes, after a request that no endpoint takes.
+
+#[path = "../../host-sim/testing/src/read/json_schema.rs"]
+mod json_schema;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +10,7 @@ use std::fs;
 use fingerpost_envoy_runner::{Bootstrap, RunningEnvoy, StartOptions};
 use fingerpost_tests::repository::root;
 use fingerpost_xds::split;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engines::{envoy, one_envoy_at_a_time};
 use crate::operations::{ask, compile, operations, said};
@@ -15,9 +18,50 @@ use crate::operations::{ask, compile, operations, said};
 /// Labels that Prometheus adds, and the one of its buckets.
 const ADDED: [&str; 3] = ["instance", "job", "le"];
 
+pub(crate) fn is_as_grafanas_schema_says() -> Result<(), String> {
+    let schema = read("tests/all/dashboard/schema.json")?;
+    let fits = |dashboard: &Value| json_schema::fits(&schema, &schema, dashboard);
+    let dashboard = read(DASHBOARD)?;
+    if !fits(&dashboard) {
+        return Err(format!("{DASHBOARD} is not as Grafana's schema says"));
+    }
+    for (pointer, wrong) in [
+        ("/title", json!(1)),
+        ("/graphTooltip", json!(3)),
+        ("/time/form", json!("now-1h")),
+        ("/templating/list/0/type", json!("datasources")),
+        ("/panels/0/gridPos/w", json!(0)),
+        ("/panels/0/type", json!(null)),
+        ("/panels/0/fieldConfig/defaults/unit", json!(5)),
+        ("/panels/0/tragets", json!([])),
+    ] {
+        let mut broken = dashboard.clone();
+        set(&mut broken, pointer, wrong)?;
+        if fits(&broken) {
+            return Err(format!("the schema takes a wrong {pointer}"));
+        }
+    }
+    Ok(())
+}
+
+const DASHBOARD: &str = "docs/deploy/grafana-dashboard.json";
+
+fn read(path: &str) -> Result<Value, String> {
+    let text = fs::read_to_string(root().join(path)).map_err(said)?;
+    serde_json::from_str(&text).map_err(said)
+}
+
+/// Sets the field that the pointer names; the object around it must be there.
+fn set(value: &mut Value, pointer: &str, field: Value) -> Result<(), String> {
+    let (object, name) = pointer.rsplit_once('/').ok_or("a pointer")?;
+    let object = value.pointer_mut(object).and_then(Value::as_object_mut);
+    let object = object.ok_or_else(|| format!("the dashboard has nothing around {pointer}"))?;
+    object.insert(name.to_owned(), field);
+    Ok(())
+}
+
 pub(crate) fn asks_for_metrics_that_exist() -> Result<(), String> {
-    let text = fs::read_to_string(root().join("docs/deploy/grafana-dashboard.json")).map_err(said)?;
-    let dashboard: Value = serde_json::from_str(&text).map_err(said)?;
+    let dashboard = read(DASHBOARD)?;
     let expressions = expressions(&dashboard);
     let series = series()?;
     let mut checked = 0;

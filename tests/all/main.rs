@@ -52,6 +52,10 @@ fn main() {
         "xds: files say what the bootstrap says",
         xds::files_say_what_the_bootstrap_says,
     ));
+    trials.push(trial(
+        "dashboard: is as Grafana's schema says",
+        dashboard::is_as_grafanas_schema_says,
+    ));
     trials.push(trial("core", engines::core));
     trials.push(trial("core: shares", engines::shares));
     trials.push(trial("simulator: the filter as wasm", simulated::corpus));

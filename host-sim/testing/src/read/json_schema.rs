@@ -14,7 +14,7 @@ pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
         let number = || wanted.as_u64().expect("a number");
         let map = value.as_object();
         match keyword.as_str() {
-            "$schema" | "title" | "description" | "$defs" => true,
+            "$schema" | "title" | "description" | "$defs" | "definitions" => true,
             "$ref" => {
                 let pointer = wanted.as_str().and_then(|it| it.strip_prefix('#'));
                 let target = pointer.and_then(|it| root.pointer(it));
@@ -22,7 +22,9 @@ pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
             }
             "anyOf" => all().any(|it| fits(root, it, value)),
             "allOf" => all().all(|it| fits(root, it, value)),
+            "oneOf" => all().filter(|it| fits(root, it, value)).count() == 1,
             "not" => !fits(root, wanted, value),
+            "const" => wanted == value,
             "enum" => all().any(|it| it == value),
             "type" if wanted.is_array() => all().any(|it| is_a(it, value)),
             "type" => is_a(wanted, value),
@@ -38,6 +40,13 @@ pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
                 .as_i64()
                 .is_none_or(|it| it >= i64::try_from(number()).unwrap_or(i64::MAX)),
             "maximum" => value.as_u64().is_none_or(|it| it <= number()),
+            "exclusiveMinimum" => value
+                .as_i64()
+                .is_none_or(|it| it > i64::try_from(number()).unwrap_or(i64::MAX)),
+            "exclusiveMaximum" => value.as_u64().is_none_or(|it| it < number()),
+            "minLength" => value
+                .as_str()
+                .is_none_or(|it| it.chars().count() as u64 >= number()),
             "minProperties" => map.is_none_or(|it| it.len() as u64 >= number()),
             "maxProperties" => map.is_none_or(|it| it.len() as u64 <= number()),
             "required" => {
