@@ -10,17 +10,23 @@ use serde_json::Value;
 
 use crate::here;
 
-/// What is wrong with an object: paths and reasons.
+/// What is wrong with an object in some supported release of Istio: paths and reasons.
 pub(crate) fn faults(object: &Value) -> Vec<String> {
+    let files: &[&str] = match object["kind"].as_str().expect("a kind") {
+        "EnvoyFilter" => &["envoyfilters-1.28.json", "envoyfilters.json"],
+        "TrafficExtension" => &["trafficextensions.json"],
+        "WasmPlugin" => &["wasmplugins.json"],
+        other => panic!("no definition of {other}"),
+    };
+    let mut faults: Vec<String> = files.iter().flat_map(|file| faults_by(file, object)).collect();
+    faults.dedup();
+    faults
+}
+
+fn faults_by(file: &str, object: &Value) -> Vec<String> {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let (group, version) = version.split_once('/').expect("a group and a version");
     let kind = object["kind"].as_str().expect("a kind");
-    let file = match kind {
-        "EnvoyFilter" => "envoyfilters.json",
-        "TrafficExtension" => "trafficextensions.json",
-        "WasmPlugin" => "wasmplugins.json",
-        other => panic!("no definition of {other}"),
-    };
     let text = fs::read_to_string(here().join("tests/crds").join(file)).expect("a definition");
     let definition: Value = serde_json::from_str(&text).expect("JSON");
     let spec = &definition["spec"];
@@ -183,4 +189,11 @@ fn a_wrong_object_is_found() {
     let mut object = right;
     object["spec"]["failureStrategy"] = "FAIL_OPEN".into();
     assert_eq!(faults(&object), ["spec.failureStrategy is unknown"]);
+
+    // Istio 1.29 has this context, 1.28 has not.
+    let newer = serde_json::json!({
+        "apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": {},
+        "spec": {"configPatches": [{"applyTo": "VIRTUAL_HOST", "match": {"context": "WAYPOINT"}}]},
+    });
+    assert_eq!(faults(&newer).len(), 1, "{:?}", faults(&newer));
 }
