@@ -189,7 +189,13 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "manifests",
-        ours: &["config-compiler", "envoy-config", "routing-config"],
+        ours: &[
+            "config-compiler",
+            "envoy-config",
+            "resources",
+            "routing-config",
+            "xds",
+        ],
         others: Some(&["base64", "libyaml-safer", "serde", "serde_json", "sha2"]),
     },
     Allowance {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fingerpost_config_compiler::{Engine, EnvoyVersion, Options};
 use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary};
-use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
+use fingerpost_manifests::istio::{Change, FailStrategy, IstioOptions, IstioRelease, Step, istio, rollout};
 use fingerpost_manifests::{Document, ModuleLocation};
 use fingerpost_tests::corpus::{Corpus, Scenario};
 use fingerpost_tests::engines::core::Core;
@@ -20,6 +20,8 @@ static ENVOY: Mutex<()> = Mutex::new(());
 /// Starting an Envoy is mostly waiting, so a few more than there are cores.
 const ENVOYS: usize = 4;
 const CORES: usize = 2;
+/// Each state of a first install is asked about every eighth scenario.
+const STATE_PART: usize = 8;
 
 pub(crate) fn control_plane() -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
@@ -57,12 +59,64 @@ pub(crate) fn istio_gateway() -> Result<(), String> {
     all_must_pass(&report)
 }
 
+/// The same while the manifests are installed for the first time: before the filter is there, and with it. Each state is asked about a part
+/// of the scenarios; `FINGERPOST_EVERY_SCENARIO=1` asks about all.
+pub(crate) fn istio_first_install() -> Result<(), String> {
+    compiled::built_module()?;
+    let _turn = one_envoy_at_a_time();
+    let binary = envoy()?;
+    let in_force: [(&str, &[&str]); 2] = [
+        ("a gateway of Istio, its tables installed", &["table"]),
+        ("a gateway of Istio, its filter installed", &["table", "filter"]),
+    ];
+    for (state, (name, steps)) in in_force.into_iter().enumerate() {
+        let mut corpus = asked()?;
+        let mut position = 0;
+        corpus.scenarios.retain(|scenario| {
+            position += 1;
+            let is_asked =
+                position % STATE_PART == state || is_set("FINGERPOST_EVERY_SCENARIO") || !filter().is_empty();
+            is_asked && scenario.control_plane.is_some()
+        });
+        let report = engines::run(name, &corpus, ENVOYS, |scenario| {
+            let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
+            let rollout = first_install(&corpus, scenario)?;
+            let in_force = rollout.into_iter().filter(|it| steps.contains(&it.name));
+            let documents: Vec<Document> = in_force.flat_map(|it| it.documents).collect();
+            let setup = engines::istio::setup(recorded, &documents, &compiled::module_path())?;
+            engines::envoy::ask(&binary, &setup, &scenario.cases)
+        });
+        all_must_pass(&report)?;
+    }
+    Ok(())
+}
+
 /// The manifests for a scenario; none where no Gateway has an HTTP server.
 fn manifests(corpus: &Corpus, scenario: &Scenario) -> Result<Vec<Document>, String> {
     let compiled = compiled::scenario(corpus, scenario, Engine::Wasm)?;
     if compiled.chains.is_empty() {
         return Ok(Vec::new());
     }
+    let (target, options) = gateway(scenario);
+    istio(&compiled, &target, &options).map_err(|refusals| format!("{refusals:?}"))
+}
+
+/// The steps of a first install for a scenario.
+fn first_install(corpus: &Corpus, scenario: &Scenario) -> Result<Vec<Step>, String> {
+    let compiled = compiled::scenario(corpus, scenario, Engine::Wasm)?;
+    if compiled.chains.is_empty() {
+        return Ok(Vec::new());
+    }
+    let native = compiled::scenario(corpus, scenario, Engine::Native)?;
+    let (target, options) = gateway(scenario);
+    let rollout = rollout(&compiled, &native, Change::FirstInstall, &target, &options);
+    rollout
+        .map(|it| it.steps)
+        .map_err(|refusals| format!("{refusals:?}"))
+}
+
+/// The gateway of a scenario, and what its manifests are made for.
+fn gateway(scenario: &Scenario) -> (Options, IstioOptions) {
     let target = Options {
         labels: scenario.proxy.labels.clone(),
         namespace: scenario.proxy.namespace.clone(),
@@ -76,7 +130,7 @@ fn manifests(corpus: &Corpus, scenario: &Scenario) -> Result<Vec<Document>, Stri
         pull_secret: None,
         fail_strategy: FailStrategy::Reload,
     };
-    istio(&compiled, &target, &options).map_err(|refusals| format!("{refusals:?}"))
+    (target, options)
 }
 
 pub(crate) fn core() -> Result<(), String> {

@@ -13,6 +13,7 @@ mod engines;
 mod expressions;
 mod failure;
 mod hostile;
+mod istio_rollout;
 mod keys;
 mod loads;
 mod manifests;
@@ -87,6 +88,10 @@ fn main() {
     trials.push(trial("envoy: the filter as wasm", engines::wasm_in_envoy));
     trials.push(trial("envoy: a gateway of Istio", engines::istio_gateway));
     trials.push(trial(
+        "envoy: a gateway of Istio, first install",
+        engines::istio_first_install,
+    ));
+    trials.push(trial(
         "envoy: keys of clients have no effect",
         keys::of_clients_have_no_effect,
     ));
@@ -106,6 +111,10 @@ fn main() {
         dashboard::asks_for_metrics_that_exist,
     ));
     trials.push(trial("envoy: reload loses no request", reload::loses_no_request));
+    trials.push(trial(
+        "envoy: a gateway of Istio, steps lose no request",
+        istio_rollout::loses_no_request,
+    ));
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));
     trials.push(trial("differential: patterns", patterns::agree));

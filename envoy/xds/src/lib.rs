@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads or writes a file, or asks an Envoy.
 
+mod fallback;
 mod file;
 mod files;
 mod listeners;
@@ -15,7 +16,9 @@ mod split;
 mod tables;
 mod used;
 
+pub use fallback::with_native_routes;
 pub use file::{Kind, XdsFile, version};
 pub use files::{InvalidFile, XdsFiles};
 pub use plan::{Stage, Step, plan};
 pub use split::{Split, split};
+pub use tables::union;

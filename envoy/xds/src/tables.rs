@@ -25,7 +25,9 @@ use fingerpost_envoy_config::xds::{
 use fingerpost_envoy_http::domain::fit;
 
 /// The table with the keys of both. Tables without keys, which match by themselves, can't be joined: none.
-pub(crate) fn union(old: &RouteConfiguration, new: &RouteConfiguration) -> Option<RouteConfiguration> {
+///
+/// A filter that was configured for either finds all its routes there.
+pub fn union(old: &RouteConfiguration, new: &RouteConfiguration) -> Option<RouteConfiguration> {
     if old == new {
         return Some(new.clone());
     }

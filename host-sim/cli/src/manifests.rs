@@ -3,6 +3,7 @@
 mod compose;
 mod envoy_gateway;
 mod kubernetes;
+mod rollout;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::Compilation;
 use fingerpost_manifests::envoy_gateway::envoy_gateway;
-use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease, istio};
+use fingerpost_manifests::istio::{
+    FailStrategy, IstioOptions, IstioRelease, ObjectName, Rollout, Step, istio, rollout,
+};
 use fingerpost_manifests::{Document, ModuleLocation, Refusal, fixed_services, to_yaml};
 use fingerpost_resources::Code;
 use fingerpost_terminal::messages::{error, note};
@@ -19,6 +22,7 @@ use fingerpost_terminal::screen;
 use compose::ComposeArgs;
 use envoy_gateway::EnvoyGatewayArgs;
 use kubernetes::KubernetesArgs;
+use rollout::{RolloutArgs, Wanted, native, note_order};
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
@@ -60,6 +64,7 @@ const BY_ISTIO: &[Code] = &[
 Examples:
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
+  fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --previous manifests -o manifests
   fingerpost manifests --kubernetes -f routes/ --proxy-namespace ingress | kubectl apply --server-side -f -
   fingerpost manifests --envoy-gateway -f routes/ --image registry.example.com/fingerpost:1.0 --gateway-class eg -o manifests
   fingerpost manifests --compose -f routes/ -o local && cd local && docker compose up --wait
@@ -92,6 +97,9 @@ pub(crate) struct Manifests {
 
     #[command(flatten)]
     istio: IstioArgs,
+
+    #[command(flatten)]
+    rollout: RolloutArgs,
 
     #[command(flatten)]
     kubernetes: KubernetesArgs,
@@ -174,6 +182,10 @@ enum FailStrategyName {
 struct Set {
     name: String,
     documents: Vec<Document>,
+    /// What is to be applied before them, one after the other.
+    steps: Vec<Step>,
+    /// What is to be deleted at the end.
+    unused: Vec<ObjectName>,
 }
 
 impl Set {
@@ -199,6 +211,27 @@ impl Set {
         ];
         files.into_iter().flatten().collect()
     }
+
+    /// The files of the steps in this folder, in their order.
+    fn step_paths(&self, folder: &str) -> Vec<PathBuf> {
+        let steps = self.steps.iter().zip(1..);
+        steps
+            .map(|(step, number)| {
+                Path::new(folder).join(format!("{}-{number}-{}.yaml", self.name, step.name))
+            })
+            .collect()
+    }
+
+    fn step_files(&self, folder: &str) -> Vec<EnvoyFile> {
+        let steps = self.step_paths(folder).into_iter().zip(&self.steps);
+        steps
+            .map(|(path, step)| EnvoyFile {
+                path,
+                content: to_yaml(&step.documents).into_bytes(),
+                secret: false,
+            })
+            .collect()
+    }
 }
 
 fn is_secret(document: &Document) -> bool {
@@ -213,12 +246,16 @@ impl Manifests {
                 .compose
                 .run(&self.input, self.envoy_image.as_deref(), self.output.as_deref());
         }
+        let wanted = self.rollout.wanted(&self.input)?;
         let sets = if self.target.kubernetes {
             let options = KubernetesArgs::options(&self.input);
             let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
             self.sets(&compiled, |one, name| {
                 note_fixed_addresses(one);
-                self.kubernetes.documents(one, name, self.envoy_image.as_deref())
+                let documents = self
+                    .kubernetes
+                    .documents(one, name, self.envoy_image.as_deref())?;
+                Ok(documents.map(at_once))
             })?
         } else if self.target.envoy_gateway {
             let options = EnvoyGatewayArgs::options(&self.input);
@@ -226,10 +263,10 @@ impl Manifests {
             self.sets(&compiled, |one, name| {
                 note_fixed_addresses(one);
                 let options = self.envoy_gateway.manifest_options(&self.istio, name);
-                Ok(envoy_gateway(&one.compiled, &one.options, &options))
+                Ok(envoy_gateway(&one.compiled, &one.options, &options).map(at_once))
             })?
         } else {
-            self.istio_sets()?
+            self.istio_sets(wanted.as_ref())?
         };
         match &self.output {
             None if sets.iter().any(Set::holds_keys) => Err(Failure::refused(
@@ -242,11 +279,11 @@ impl Manifests {
                 out.write_all(to_yaml(&documents).as_bytes())?;
                 Ok(out.flush()?)
             }
-            Some(directory) => write_files(directory, &sets),
+            Some(directory) => write_files(directory, &sets, wanted.as_ref()),
         }
     }
 
-    fn istio_sets(&self) -> Result<Vec<Set>, Failure> {
+    fn istio_sets(&self, wanted: Option<&Wanted>) -> Result<Vec<Set>, Failure> {
         if self.input.no_gateway {
             return Err(Failure::refused(
                 "--no-gateway: in a cluster, Istio makes listeners from Gateways alone; write one and apply it too",
@@ -259,7 +296,16 @@ impl Manifests {
         let compiled = load_each(&self.input, Caller::IstioManifests, options, BY_ISTIO)?;
         self.sets(&compiled, |one, name| {
             let options = self.istio.options(name.to_owned(), one);
-            Ok(istio(&one.compiled, &one.options, &options))
+            Ok(match wanted {
+                None => istio(&one.compiled, &one.options, &options).map(at_once),
+                Some(wanted) => rollout(
+                    &one.compiled,
+                    &native(one),
+                    wanted.change(),
+                    &one.options,
+                    &options,
+                ),
+            })
         })
     }
 
@@ -267,7 +313,7 @@ impl Manifests {
     fn sets(
         &self,
         compiled: &[Compilation],
-        make: impl Fn(&Compilation, &str) -> Result<Result<Vec<Document>, Vec<Refusal>>, Failure>,
+        make: impl Fn(&Compilation, &str) -> Result<Result<Rollout, Vec<Refusal>>, Failure>,
     ) -> Result<Vec<Set>, Failure> {
         let mut sets = Vec::new();
         let mut refused = false;
@@ -277,7 +323,12 @@ impl Manifests {
                 _ => format!("{}-{}", self.name, label_values(one)),
             };
             match make(one, &name)? {
-                Ok(documents) => sets.push(Set { name, documents }),
+                Ok(made) => sets.push(Set {
+                    name,
+                    documents: made.documents,
+                    steps: made.steps,
+                    unused: made.unused,
+                }),
                 Err(refusals) => {
                     refused = true;
                     refusals.iter().for_each(error);
@@ -310,6 +361,15 @@ impl IstioArgs {
     }
 }
 
+/// Manifests that are applied in one step.
+fn at_once(documents: Vec<Document>) -> Rollout {
+    Rollout {
+        documents,
+        steps: Vec::new(),
+        unused: Vec::new(),
+    }
+}
+
 /// Warns about upstreams that are wrong as soon as other Pods run.
 fn note_fixed_addresses(one: &Compilation) {
     let fixed = fixed_services(&one.compiled.summary, &one.options.domain);
@@ -336,11 +396,17 @@ fn label_values(compiled: &Compilation) -> String {
     values.join("-")
 }
 
-fn write_files(directory: &Path, sets: &[Set]) -> Result<(), Failure> {
-    let files: Vec<EnvoyFile> = sets.iter().flat_map(Set::files).collect();
+fn write_files(directory: &Path, sets: &[Set], wanted: Option<&Wanted>) -> Result<(), Failure> {
+    let mut files: Vec<EnvoyFile> = sets.iter().flat_map(Set::files).collect();
+    if let Some(wanted) = wanted {
+        files.extend(sets.iter().flat_map(|set| set.step_files(wanted.folder())));
+    }
     let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
     let written = write(directory, &artifacts)?;
     let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
     note(format_args!("wrote {}", paths.join(", ")));
+    if let Some(wanted) = wanted {
+        note_order(directory, wanted.folder(), sets);
+    }
     Ok(())
 }

@@ -169,8 +169,8 @@ fn digest(content: &route::Route) -> String {
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The revision of a filter's configuration.
-pub(crate) fn revision(table: String, config: &RoutingConfig) -> Revision {
+/// The revision of a filter's configuration: the same for the same content.
+pub fn revision(table: String, config: &RoutingConfig) -> Revision {
     let hash = sha256(config);
     // 48 bits: a metric is a floating-point number.
     let number = hash

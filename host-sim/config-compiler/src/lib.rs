@@ -88,6 +88,7 @@ pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{
     AbortDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
 };
+pub use dispatch::revision;
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
 pub use file_secrets::{FileSecret, SecretFiles};

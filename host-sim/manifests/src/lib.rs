@@ -15,7 +15,7 @@ mod image;
 pub mod istio;
 mod kubernetes;
 mod refusal;
-mod yaml;
+pub mod yaml;
 
 pub use document::{Document, to_yaml};
 pub use fixed_addresses::fixed_services;

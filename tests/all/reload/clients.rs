@@ -44,6 +44,8 @@ struct Shared {
     begun: AtomicU64,
     /// The last generation that each client has seen at each listener.
     seen: [[AtomicU64; 2]; CLIENTS],
+    /// How often each client has asked everything.
+    rounds: [AtomicU64; CLIENTS],
     stop: AtomicBool,
 }
 
@@ -99,6 +101,28 @@ impl Clients {
         Ok(())
     }
 
+    /// Waits until every client has asked everything so many times from now on.
+    pub(crate) fn wait_for_rounds(&self, rounds: u64, patience: Duration) -> Result<(), String> {
+        let started = Instant::now();
+        // One more, since every client is in the middle of one.
+        let wanted = self
+            .shared
+            .rounds
+            .each_ref()
+            .map(|it| it.load(Ordering::SeqCst) + rounds + 1);
+        let is_behind = |(done, wanted): (&AtomicU64, u64)| done.load(Ordering::SeqCst) < wanted;
+        while self.shared.rounds.iter().zip(wanted).any(is_behind) {
+            if started.elapsed() > patience {
+                return Err("a client does not go on".to_owned());
+            }
+            if self.threads.iter().any(JoinHandle::is_finished) {
+                return Err("a client has ended".to_owned());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     /// Ends all of them.
     pub(crate) fn stop(self) -> Tally {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -125,6 +149,7 @@ fn ask_on(shared: &Shared, client: usize, listeners: [SocketAddr; 2]) -> Tally {
             ask(shared, client, question, listeners, &mut connections, &mut tally);
             thread::sleep(PAUSE);
         }
+        shared.rounds[client].fetch_add(1, Ordering::SeqCst);
     }
     tally
 }

@@ -8,9 +8,9 @@
 //!
 //! Now and then a change is stopped after some writes, as by `kill -9`, and another process finishes it.
 
-mod clients;
+pub(crate) mod clients;
 mod disk;
-mod generation;
+pub(crate) mod generation;
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! `manifests`: the folder for docker compose.
+//! `manifests` and `image`: the folder for docker compose, the steps on a gateway of Istio, the image.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,4 +78,108 @@ fn a_compose_folder_needs_a_directory() {
     folder
         .run("manifests -f shop.yaml")
         .check(2, &["--istio", "--compose"]);
+}
+
+const ISTIO: &str =
+    "manifests --istio -f shop.yaml --image registry.example/filter:1 --labels istio=ingressgateway";
+
+#[test]
+fn the_steps_of_a_first_install_are_named_in_their_order() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let order = [
+        "apply --server-side -f out/first-install/fingerpost-1-header.yaml",
+        "apply --server-side -f out/first-install/fingerpost-2-table.yaml",
+        "apply --server-side -f out/first-install/fingerpost-3-filter.yaml",
+        "apply --server-side -f out\n",
+    ];
+    let said = folder.run(&format!("{ISTIO} --first-install -o out"));
+    let said = said.check(0, &order).stderr.clone();
+    let places: Vec<Option<usize>> = order.iter().map(|it| said.find(it)).collect();
+    assert!(places.is_sorted(), "{said}");
+    let names = ["1-header", "2-table", "3-filter"];
+    assert_eq!(
+        folder.list("out/first-install"),
+        names.map(|it| format!("fingerpost-{it}.yaml"))
+    );
+    // What `kubectl apply -f out` finds.
+    assert_eq!(folder.list("out"), ["fingerpost.yaml", "first-install"]);
+}
+
+#[test]
+fn an_update_starts_from_the_files_of_before() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder.run(&format!("{ISTIO} -o out")).check(0, &[]);
+    let before = folder.read("out/fingerpost.yaml");
+    folder.write("shop.yaml", &format!("{}---\n{SECOND}", shop()));
+    folder.run(&format!("{ISTIO} --previous out -o out")).check(
+        0,
+        &[
+            "out/update/fingerpost-1-table.yaml",
+            "out/update/fingerpost-2-filter.yaml",
+        ],
+    );
+    let after = folder.read("out/fingerpost.yaml");
+    assert!(!before.contains("cart.default") && after.contains("cart.default"));
+    let table = folder.read("out/update/fingerpost-1-table.yaml");
+    assert!(
+        table.contains("cart.default") && !table.contains("pluginConfig"),
+        "{table}"
+    );
+
+    folder
+        .run(&format!("{ISTIO} --previous shop.yaml -o other"))
+        .check(2, &["no EnvoyFilter fingerpost", "--first-install"]);
+    folder
+        .run(&format!("{ISTIO} --previous missing -o other"))
+        .check(2, &["missing: no such file"]);
+    assert!(!folder.join("other").exists());
+}
+
+#[test]
+fn steps_need_a_directory_and_a_gateway_of_istio() {
+    let folder = Folder::with("shop.yaml", &shop());
+    folder
+        .run(&format!("{ISTIO} --first-install"))
+        .check(2, &["--output"]);
+    folder
+        .run(&format!("{ISTIO} --first-install --previous out -o out"))
+        .check(2, &["cannot be used with"]);
+    folder
+        .run("manifests --kubernetes -f shop.yaml --previous out -o out")
+        .check(2, &["--kubernetes", "--previous"]);
+}
+
+#[test]
+fn authorities_are_read_before_anything_is_pushed() {
+    let folder = Folder::with("authority.pem", "text");
+    let push = "image --push registry.example/filter:1 --ca";
+    folder
+        .run(&format!("{push} authority.pem"))
+        .check(2, &["authority.pem", "certificates in PEM form"]);
+    folder
+        .run(&format!("{push} missing.pem"))
+        .check(2, &["missing.pem: no such file"]);
+    folder
+        .run("image -o out --ca authority.pem")
+        .check(2, &["--push"]);
+}
+
+#[test]
+fn an_image_is_the_same_each_time() {
+    let folder = Folder::with("empty", "");
+    let said =
+        [folder.run("image -o one"), folder.run("image -o two")].map(|it| it.check(0, &[]).stdout.clone());
+    assert_eq!(said[0], said[1]);
+    assert!(
+        said[0].contains("compat sha256:") && said[0].contains("oci    sha256:"),
+        "{}",
+        said[0]
+    );
+    for name in ["index.json", "oci-layout"] {
+        assert_eq!(
+            folder.read(&format!("one/{name}")),
+            folder.read(&format!("two/{name}"))
+        );
+    }
+    assert_eq!(folder.list("one/blobs/sha256"), folder.list("two/blobs/sha256"));
 }

@@ -22,6 +22,12 @@ use super::{Gateway, IstioOptions};
 
 const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
+/// The kind of the object.
+pub(super) const KIND: &str = "EnvoyFilter";
+
+/// What the names of our virtual hosts begin with.
+pub(super) const HOST_PREFIX: &str = "fingerpost/";
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EnvoyFilter<'a> {
@@ -106,35 +112,47 @@ enum ConnectionManagerPatch {
     },
 }
 
-/// The object for all tables of the gateway.
-pub(super) fn document(compiled: &Compiled, gateway: &Gateway<'_>, options: &IstioOptions) -> Document {
+/// What an `EnvoyFilter` of ours does.
+pub(super) struct Content<'c> {
+    /// The first lines of its comment.
+    pub(super) comment: Vec<&'c str>,
+    /// The route tables that replace istiod's, by the names of those.
+    pub(super) tables: Vec<RouteConfiguration>,
+}
+
+/// The object for a gateway. It always removes the header of the keys from what clients send.
+pub(super) fn document(
+    content: &Content<'_>,
+    compiled: &Compiled,
+    gateway: &Gateway<'_>,
+    options: &IstioOptions,
+) -> Document {
     let mut config_patches = Vec::new();
     // It is the same in every connection manager: it depends on Envoy's release alone.
     if let Some(manager) = managers(compiled).next() {
         config_patches.push(early_removal(manager));
     }
-    for table in managers(compiled).filter_map(table) {
+    for table in &content.tables {
         config_patches.push(virtual_host_patch(&table.name, Patch::Remove));
         let hosts = table.virtual_hosts.iter().map(|host| {
             let host = VirtualHost {
-                name: format!("fingerpost/{}", host.name),
+                name: format!("{HOST_PREFIX}{}", host.name),
                 ..host.clone()
             };
             virtual_host_patch(&table.name, Patch::Add(Box::new(host)))
         });
         config_patches.extend(hosts);
     }
-    let comment = [
-        "The dispatch tables: for each key that the filter writes, the route that Envoy takes. They replace the route tables that
-Istio makes of the VirtualServices, so write and apply these manifests again whenever a VirtualService, a Gateway or a DestinationRule changes.",
+    let mut comment = content.comment.clone();
+    comment.extend([
         "Clients can't send a key: the gateway removes the header before any filter runs.",
         "To roll back, delete these objects: Istio routes by its own tables again.",
-    ];
+    ]);
     Document::new(
         &comment,
         &Object {
             api_version: "networking.istio.io/v1alpha3",
-            kind: "EnvoyFilter",
+            kind: KIND,
             metadata: Metadata::new(&options.name, gateway.namespace),
             spec: EnvoyFilter {
                 workload_selector: WorkloadSelector {
@@ -144,6 +162,11 @@ Istio makes of the VirtualServices, so write and apply these manifests again whe
             },
         },
     )
+}
+
+/// The dispatch tables that were compiled.
+pub(super) fn tables(compiled: &Compiled) -> Vec<RouteConfiguration> {
+    managers(compiled).filter_map(table).cloned().collect()
 }
 
 /// The HTTP connection managers of all listeners.

@@ -12,7 +12,7 @@ use crate::image::ModuleLocation;
 use crate::kubernetes::{Metadata, Object};
 
 use super::ports::PortGroup;
-use super::{FailStrategy, Gateway, IstioOptions};
+use super::{FailStrategy, Gateway, IstioOptions, IstioRelease};
 
 const API_VERSION: &str = "extensions.istio.io/v1alpha1";
 
@@ -71,8 +71,45 @@ struct WasmConfig<'a> {
     plugin_config: &'a RoutingConfig,
 }
 
+/// The kind of the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExtensionKind {
+    WasmPlugin,
+    TrafficExtension,
+}
+
+impl ExtensionKind {
+    /// The kind that a release of Istio is meant to be given.
+    pub(super) fn of_release(release: IstioRelease) -> Self {
+        if release.has_traffic_extension() {
+            Self::TrafficExtension
+        } else {
+            Self::WasmPlugin
+        }
+    }
+
+    /// Reads `kind` of an object.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let kinds = [Self::WasmPlugin, Self::TrafficExtension];
+        kinds.into_iter().find(|it| it.as_str() == text)
+    }
+
+    /// As `kind` of an object has it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::WasmPlugin => "WasmPlugin",
+            Self::TrafficExtension => "TrafficExtension",
+        }
+    }
+}
+
 /// The object for these ports.
-pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &IstioOptions) -> Document {
+pub(super) fn document(
+    group: &PortGroup,
+    kind: ExtensionKind,
+    gateway: &Gateway<'_>,
+    options: &IstioOptions,
+) -> Document {
     let first = group.ports.first().copied().unwrap_or_default();
     let metadata = Metadata::new(&format!("{}-{first}", options.name), gateway.namespace);
     let selector = Selector {
@@ -102,12 +139,12 @@ pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &Istio
     let image = image_command(&options.module);
     let mut comment = vec![what.as_str(), options.fail_strategy.consequence()];
     comment.extend(image.as_deref());
-    if options.release.has_traffic_extension() {
-        Document::new(
+    match kind {
+        ExtensionKind::TrafficExtension => Document::new(
             &comment,
             &Object {
                 api_version: API_VERSION,
-                kind: "TrafficExtension",
+                kind: kind.as_str(),
                 metadata,
                 spec: TrafficExtension {
                     selector,
@@ -115,13 +152,12 @@ pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &Istio
                     wasm,
                 },
             },
-        )
-    } else {
-        Document::new(
+        ),
+        ExtensionKind::WasmPlugin => Document::new(
             &comment,
             &Object {
                 api_version: API_VERSION,
-                kind: "WasmPlugin",
+                kind: kind.as_str(),
                 metadata,
                 spec: WasmPlugin {
                     selector,
@@ -129,7 +165,7 @@ pub(super) fn document(group: &PortGroup, gateway: &Gateway<'_>, options: &Istio
                     wasm,
                 },
             },
-        )
+        ),
     }
 }
 

@@ -6,23 +6,33 @@
 //!
 //! The tables have the names that istiod gives its own (istio `pilot/pkg/networking/core/gateway.go`), and so have the
 //! clusters: `outbound|80|v1|reviews.default.svc.cluster.local`.
+//!
+//! Table and filter reach a gateway one after the other, so [`rollout`] also makes the steps between two states in which every
+//! request is routed.
 
 mod envoy_filter;
 mod extension;
 mod failure;
 mod ports;
+mod previous;
 mod release;
+mod rollout;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_config_compiler::{Compiled, Options};
+use fingerpost_envoy_config::route::RouteConfiguration;
 
 use crate::document::{Document, storable};
 use crate::image::ModuleLocation;
 use crate::refusal::Refusal;
 
+use extension::ExtensionKind;
+
 pub use failure::FailStrategy;
+pub use previous::Previous;
 pub use release::{IstioRelease, UnknownIstioRelease};
+pub use rollout::{Change, ObjectName, Rollout, Step, rollout};
 
 /// What the manifests are made for.
 #[derive(Debug, Clone)]
@@ -56,6 +66,50 @@ pub fn istio(
     target: &Options,
     options: &IstioOptions,
 ) -> Result<Vec<Document>, Vec<Refusal>> {
+    let parts = parts(
+        compiled,
+        target,
+        ExtensionKind::of_release(options.release),
+        options,
+    )?;
+    storable(parts.documents(compiled, options), TOO_LARGE)
+}
+
+const TOO_LARGE: &str = "divide the rules between several gateways";
+
+/// What the objects of a gateway are made of.
+struct Parts<'t> {
+    gateway: Gateway<'t>,
+    /// The dispatch tables.
+    tables: Vec<RouteConfiguration>,
+    /// The filters.
+    extensions: Vec<Document>,
+}
+
+impl Parts<'_> {
+    /// All objects.
+    fn documents(&self, compiled: &Compiled, options: &IstioOptions) -> Vec<Document> {
+        let content = envoy_filter::Content {
+            comment: vec![
+                "The dispatch tables: for each key that the filter writes, the route that Envoy takes. They replace the route tables that
+Istio makes of the VirtualServices, so write and apply these manifests again whenever a VirtualService, a Gateway or a DestinationRule changes.",
+            ],
+            tables: self.tables.clone(),
+        };
+        let tables = envoy_filter::document(&content, compiled, &self.gateway, options);
+        [tables]
+            .into_iter()
+            .chain(self.extensions.iter().cloned())
+            .collect()
+    }
+}
+
+fn parts<'t>(
+    compiled: &Compiled,
+    target: &'t Options,
+    kind: ExtensionKind,
+    options: &IstioOptions,
+) -> Result<Parts<'t>, Vec<Refusal>> {
     let gateway = Gateway {
         namespace: &target.namespace,
         labels: &target.labels,
@@ -79,13 +133,15 @@ pub fn istio(
         return Err(claims);
     }
     let ports = ports::group(compiled)?;
-    let mut documents = vec![envoy_filter::document(compiled, &gateway, options)];
-    documents.extend(
-        ports
-            .iter()
-            .map(|port| extension::document(port, &gateway, options)),
-    );
-    storable(documents, "divide the rules between several gateways")
+    let extensions = ports
+        .iter()
+        .map(|port| extension::document(port, kind, &gateway, options))
+        .collect();
+    Ok(Parts {
+        gateway,
+        tables: envoy_filter::tables(compiled),
+        extensions,
+    })
 }
 
 /// Rules that ask for claims of a token: Istio keeps these where no filter of Wasm can read them.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_config_compiler::{Compiled, CompiledChain};
+use fingerpost_config_compiler::{Compiled, CompiledChain, revision};
 use fingerpost_routing_config::{RoutingConfig, VirtualHost};
 
 use crate::refusal::Refusal;
@@ -19,6 +19,19 @@ pub(super) struct PortGroup {
     pub(super) config: RoutingConfig,
 }
 
+impl PortGroup {
+    /// The filter for these ports, with a revision by which its metrics tell which rules are in force.
+    fn new(ports: BTreeSet<u32>, config: RoutingConfig) -> Self {
+        let numbers: Vec<String> = ports.iter().map(u32::to_string).collect();
+        let revision = revision(numbers.join("_"), &config);
+        let config = RoutingConfig {
+            revision: Some(revision),
+            ..config
+        };
+        Self { ports, config }
+    }
+}
+
 /// The filters that are needed, by their first port.
 pub(super) fn group(compiled: &Compiled) -> Result<Vec<PortGroup>, Vec<Refusal>> {
     let mut made = Vec::new();
@@ -27,7 +40,7 @@ pub(super) fn group(compiled: &Compiled) -> Result<Vec<PortGroup>, Vec<Refusal>>
         let is_of_ports = |chain: &&CompiledChain| ports.contains(&chain.port);
         let chains: Vec<&CompiledChain> = compiled.chains.iter().filter(is_of_ports).collect();
         match merge(&chains) {
-            Ok(config) => made.extend(config.map(|config| PortGroup { ports, config })),
+            Ok(config) => made.extend(config.map(|config| PortGroup::new(ports, config))),
             Err(refusal) => refusals.push(refusal),
         }
     }

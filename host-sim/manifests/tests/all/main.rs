@@ -3,7 +3,7 @@
 mod crd;
 mod examples;
 mod refusals;
-mod yaml;
+mod rollout;
 
 use std::fs;
 use std::path::{Path, PathBuf};
