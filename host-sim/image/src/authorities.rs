@@ -28,9 +28,9 @@ impl Authorities {
     pub fn parse(pem: &[u8]) -> Result<Self, InvalidAuthorities> {
         let mut certificates = Vec::new();
         for item in parse_pem(pem) {
-            match item.map_err(|error| InvalidAuthorities(error.to_string()))? {
-                PemItem::Certificate(certificate) => certificates.push(certificate),
-                _ => {} // the type is not exhaustive
+            let item = item.map_err(|error| InvalidAuthorities(error.to_string()))?;
+            if let PemItem::Certificate(certificate) = item {
+                certificates.push(certificate);
             }
         }
         if certificates.is_empty() {

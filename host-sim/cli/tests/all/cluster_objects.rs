@@ -64,6 +64,14 @@ pub(crate) fn check(object: &Value) {
     panic!("no schema for {kind}");
 }
 
+/// Whether a file for docker compose is as the specification's schema says.
+pub(crate) fn is_compose_file(file: &Value) -> bool {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/compose-spec.json");
+    let text = fs::read_to_string(path).expect("a schema");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    json_schema::fits(&schema, &schema, file)
+}
+
 #[test]
 fn a_wrong_object_does_not_fit_its_schema() {
     let good = json!({

@@ -238,17 +238,63 @@ fn an_envoy_routes_by_what_envoy_gateway_makes_of_the_objects() {
     envoy.stop();
 }
 
+/// Rules for bytes, by a port and by a server name.
+const BYTES: &str = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: bytes}
+spec:
+  gateways: [gateway]
+  hosts: [db.example.com]
+  tcp:
+  - match: [{port: 5432}]
+    route: [{destination: {host: db}}]
+  tls:
+  - match: [{port: 443, sniHosts: [db.example.com]}]
+    route: [{destination: {host: db}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {ports: [{port: 5432, name: tcp}]}
+";
+
+#[test]
+fn servers_of_tls_and_of_bytes_are_refused() {
+    let folder = Folder::new();
+    for (server, listener) in [
+        (
+            "{number: 443, name: https, protocol: HTTPS}, hosts: [shop.example.com], tls: {mode: SIMPLE, credentialName: a}",
+            "0.0.0.0_443 has servers of HTTPS",
+        ),
+        (
+            "{number: 443, name: tls, protocol: TLS}, hosts: [db.example.com], tls: {mode: PASSTHROUGH}",
+            "0.0.0.0_443 has servers of TLS",
+        ),
+        (
+            "{number: 5432, name: tcp, protocol: TCP}, hosts: [db.example.com]",
+            "0.0.0.0_5432 has servers of TCP",
+        ),
+    ] {
+        // Beside a server of HTTP, which does not save it.
+        let servers = format!("servers:\n  - {{port: {server}}}\n");
+        let resources = shop().replacen("servers:\n", &servers, 1);
+        assert_ne!(resources, shop());
+        folder.write("mixed.yaml", &format!("{resources}---\n{BYTES}"));
+        let ended = folder.run(&format!("{COMMAND} mixed.yaml"));
+        let said = ended.check(2, &[listener, "HTTP in plain text", "--kubernetes", "TCPRoute"]);
+        assert_eq!(
+            (said.stdout.as_str(), said.stderr.matches("error:").count()),
+            ("", 2),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
 #[test]
 fn what_cannot_work_is_refused() {
-    let tls = shop().replace("protocol: HTTP}", "protocol: HTTPS}").replace(
-        "hosts: [shop.example.com]}",
-        "hosts: [shop.example.com], tls: {mode: SIMPLE, credentialName: a}}",
-    );
-    let folder = Folder::with("tls.yaml", &tls);
-    folder.write("shop.yaml", &shop());
-    let ended = folder.run(&format!("{COMMAND} tls.yaml"));
-    ended.check(2, &["HTTP in plain text", "--kubernetes"]);
-    assert_eq!(ended.stdout, "");
+    let folder = Folder::with("shop.yaml", &shop());
     folder
         .run("manifests --envoy-gateway -f shop.yaml --image file:///fingerpost.wasm")
         .check(2, &["no module from the file", "fingerpost image --push"]);

@@ -1,10 +1,12 @@
 //! `manifests` and `image`: the folder for docker compose, the steps on a gateway of Istio, the image.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use serde_json::Value;
 
+use crate::cluster_objects::{is_compose_file, read};
+use crate::kubernetes::EXAMPLES;
 use crate::run::{Folder, shop};
 
 /// A second service, on the same port as the first.
@@ -53,6 +55,50 @@ fn the_compose_folder_of_the_repository_is_what_the_command_writes() {
     assert_eq!(listeners, "/etc/fingerpost/xds/lds.json");
     assert!(folder.join("out/config/xds/lds.json").is_file());
     assert!(folder.join("out/config/fingerpost.wasm").is_file());
+}
+
+/// What the examples come to lies in `tests/golden/compose`; `FINGERPOST_BLESS=1` writes it again.
+#[test]
+fn the_compose_files_of_the_examples_are_valid() {
+    let folder = Folder::new();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/compose");
+    let mut wrong = Vec::new();
+    for example in EXAMPLES {
+        let resources = repository().join("examples").join(example);
+        for network in ["bridge", "host"] {
+            let out = format!("{example}-{network}");
+            let ended = folder.run(&format!(
+                "manifests --compose --network {network} -f {} -o {out}",
+                resources.display()
+            ));
+            // Without a network of compose, two upstreams of one port can't be there.
+            if network == "host" && ended.code == Some(2) {
+                ended.check(2, &["both listen on port"]);
+                continue;
+            }
+            ended.check(0, &[]);
+            let text = folder.read(&format!("{out}/docker-compose.yaml"));
+            let file = read(&text).remove(0);
+            assert!(is_compose_file(&file), "{out}: {text}");
+            if network == "bridge" {
+                let kept = golden.join(format!("{example}.yaml"));
+                if env::var_os("FINGERPOST_BLESS").is_some() {
+                    fs::create_dir_all(&golden).expect("a folder");
+                    fs::write(&kept, &text).expect("the golden file can be written");
+                }
+                if fs::read_to_string(&kept).unwrap_or_default() != text {
+                    wrong.push(kept);
+                }
+                let mut broken = file.clone();
+                broken["services"]["gateway"]["volume"] = "config".into();
+                assert!(!is_compose_file(&broken), "{out}");
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "run with FINGERPOST_BLESS=1 if that is right: {wrong:?}"
+    );
 }
 
 #[test]

@@ -51,7 +51,10 @@ pub(super) fn gateway_listeners(compiled: &Compiled) -> Result<Vec<GatewayListen
             }
         }
     }
-    if !compiled.bootstrap.static_resources.secrets.is_empty() || !compiled.file_secrets.is_empty() {
+    let needs_certificates =
+        !compiled.bootstrap.static_resources.secrets.is_empty() || !compiled.file_secrets.is_empty();
+    // Those of servers go with the servers that are refused.
+    if refusals.is_empty() && needs_certificates {
         refusals.push(Refusal {
             reason: "the configuration needs certificates, and patches cannot bring them to the Envoys"
                 .to_owned(),
@@ -94,7 +97,8 @@ fn not_plain(listener: &str, protocol: &str) -> Refusal {
         reason: format!(
             "the listener {listener} has servers of {protocol}: for Envoy Gateway only HTTP in plain text is supported"
         ),
-        help: "end TLS at a load balancer and leave these servers out of the input, or use --kubernetes, which serves them"
+        help: "use --kubernetes, which serves them; or leave these servers out of the input, and end TLS at a load balancer, or \
+               write a TLSRoute or a TCPRoute of the Gateway API for them"
             .to_owned(),
     }
 }

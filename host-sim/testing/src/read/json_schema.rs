@@ -4,7 +4,7 @@
 //! with it other features of `regex-automata` than the filters are built with: all native tests would test another matcher.
 
 use fingerpost_routing::{Encoding, Pattern};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Whether `value` is as `schema`, a part of `root`, says.
 pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
@@ -59,13 +59,25 @@ pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
                 it.iter()
                     .all(|(name, value)| wanted.get(name).is_none_or(|schema| fits(root, schema, value)))
             }),
+            "patternProperties" => map.is_none_or(|it| {
+                it.iter().all(|(name, value)| {
+                    of_pattern(keywords, name).is_none_or(|schema| fits(root, schema, value))
+                })
+            }),
+            "uniqueItems" => value.as_array().is_none_or(|it| {
+                it.iter()
+                    .enumerate()
+                    .all(|(index, item)| !it[..index].contains(item))
+            }),
             "additionalProperties" => map.is_none_or(|it| {
                 let is_known = |name: &str| {
                     keywords
                         .get("properties")
                         .is_some_and(|it| it.get(name).is_some())
                 };
-                let others = it.iter().filter(|(name, _)| !is_known(name));
+                let others = it
+                    .iter()
+                    .filter(|(name, _)| !is_known(name) && of_pattern(keywords, name).is_none());
                 others.into_iter().all(|(_, value)| match wanted {
                     Value::Bool(allowed) => *allowed,
                     schema => fits(root, schema, value),
@@ -76,6 +88,21 @@ pub(crate) fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
     })
 }
 
+/// The schema of `patternProperties` for a field of this name.
+fn of_pattern<'s>(keywords: &'s Map<String, Value>, name: &str) -> Option<&'s Value> {
+    let patterns = keywords.get("patternProperties")?.as_object()?;
+    let mut patterns = patterns.iter();
+    let found = patterns.find(|(pattern, _)| {
+        // What a pattern leaves open at an end may be anything.
+        let start = if pattern.starts_with('^') { "" } else { ".*" };
+        let end = if pattern.ends_with('$') { "" } else { ".*" };
+        let text = pattern.trim_start_matches('^').trim_end_matches('$');
+        let pattern = Pattern::parse_as(&format!("{start}(?:{text}){end}"), Encoding::Utf8);
+        pattern.expect("a pattern").accepts(name.as_bytes())
+    });
+    found.map(|(_, schema)| schema)
+}
+
 fn is_a(kind: &Value, value: &Value) -> bool {
     match kind.as_str().expect("a name") {
         "object" => value.is_object(),
@@ -84,6 +111,7 @@ fn is_a(kind: &Value, value: &Value) -> bool {
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
+        "null" => value.is_null(),
         other => panic!("the type {other} is not known here"),
     }
 }
