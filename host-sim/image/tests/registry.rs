@@ -317,7 +317,7 @@ fn a_push_over_tls_needs_the_authority_of_the_registry() {
         tls: Some(tls),
         ..Habits::of(Login::Token)
     };
-    let (address, held) = start(habits.clone());
+    let (address, held) = start(habits);
     let (image, pushed) = push_to(&address, Form::Compat, RIGHT, Some(&authorities));
     pushed.expect("a push");
     holds(&held, &image);
