@@ -23,6 +23,9 @@ pub(crate) const PRECOMPILE: &str = "precompile";
 /// The packages that are built for Envoy.
 pub(crate) const FILTERS: [&str; 3] = [FILTER, "fingerpost-subset-select", "fingerpost-uri-rewrite"];
 
+/// A filter that does nothing, which the benchmark compares ours with.
+pub(crate) const EMPTY_FILTER: &str = "fingerpost-empty-filter";
+
 /// How the command is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -52,7 +55,8 @@ pub(crate) fn command_alone(workspace: &Workspace) -> Result<PathBuf, Failure> {
 /// The build script of the command builds the first one in the same directory, and finds it done.
 pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
-    let packages = FILTERS.iter().flat_map(|package| ["--package", package]);
+    let packages = FILTERS.iter().chain([&EMPTY_FILTER]);
+    let packages = packages.flat_map(|package| ["--package", package]);
     say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
     let mut cargo = for_envoy(workspace, "build")?;
     run(cargo.args(packages), "the filters do not build")?;
@@ -73,8 +77,17 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Where cargo puts the module of the first filter.
 pub(crate) fn built_module(workspace: &Workspace) -> PathBuf {
+    module_file(workspace, FILTER)
+}
+
+/// Where cargo puts the module that does nothing.
+pub(crate) fn empty_module(workspace: &Workspace) -> PathBuf {
+    module_file(workspace, EMPTY_FILTER)
+}
+
+fn module_file(workspace: &Workspace, package: &str) -> PathBuf {
     let folder = workspace.filters().join(WASM_TARGET).join("wasm");
-    folder.join(format!("{}.wasm", FILTER.replace('-', "_")))
+    folder.join(format!("{}.wasm", package.replace('-', "_")))
 }
 
 /// `cargo VERB` for the filters as Envoy loads them.

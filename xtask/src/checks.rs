@@ -9,6 +9,7 @@ use fingerpost_envoy_runner::VARIABLE;
 use crate::build::{self, FILTERS, Profile};
 use crate::compose;
 use crate::core_as_wasm;
+use crate::counts;
 use crate::failure::Failure;
 use crate::fuzz;
 use crate::reproducible;
@@ -89,6 +90,10 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     check("tests as wasm32", core_tests(workspace, &mut tally));
     check("docker compose", compose::test(workspace));
     check("fuzz", fuzz::run(workspace, &fuzz::Request::default()));
+    check(
+        "instruction counts",
+        counts::run_all(workspace, counts::Then::Compare),
+    );
     check("lints", lints(workspace));
     check("lints for Wasm", wasm_lints(workspace));
     check("documents", documents(workspace));
@@ -132,7 +137,11 @@ fn lints(workspace: &Workspace) -> Result<(), Failure> {
         "-D",
         "warnings",
     ]);
-    run(&mut cargo, "clippy has found something")
+    run(&mut cargo, "clippy has found something")?;
+    // Criterion is behind a feature.
+    let mut cargo = workspace.cargo(["clippy", "--quiet", "--package", "fingerpost-workload"]);
+    cargo.args(["--features", "criterion", "--benches", "--", "-D", "warnings"]);
+    run(&mut cargo, "clippy has found something in the micro-benchmarks")
 }
 
 /// The filters once more as Envoy gets them: their shims exist for that target only.
@@ -200,33 +209,4 @@ fn deny(workspace: &Workspace, cargo_deny: &Path) -> Command {
         .args(["--workspace", "--all-features"])
         .current_dir(&workspace.root);
     command
-}
-
-/// Builds the benchmark and runs it; `arguments` go to it.
-pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
-    if let ["requests", ..] = arguments {
-        let command = build::all(workspace, Profile::Release)?;
-        say("bench", "fingerpost request");
-        let mut cargo = benchmark(workspace);
-        cargo.args(arguments).arg("--command").arg(command);
-        return run(&mut cargo, "the benchmark failed");
-    }
-    let envoy = setup::envoy(workspace)?;
-    build::filters(workspace)?;
-    say("bench", "our filter, Envoy's own router, and no choice at all");
-    let mut cargo = benchmark(workspace);
-    cargo.arg("--module").arg(workspace.module()).args(arguments);
-    run(cargo.env(VARIABLE, envoy.path()), "the benchmark failed")
-}
-
-/// Runs the benchmark, as soon as it has its arguments.
-fn benchmark(workspace: &Workspace) -> Command {
-    workspace.cargo([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "fingerpost-bench",
-        "--",
-    ])
 }

@@ -3,11 +3,13 @@
 //! It sets up what it needs (the Wasm target, Envoy, cargo-deny) below the target folder and says so; it decides
 //! nothing about the product.
 
+mod bench;
 mod build;
 mod checks;
 mod compose;
 mod conformance;
 mod core_as_wasm;
+mod counts;
 mod dist;
 mod docs;
 mod failure;
@@ -39,8 +41,11 @@ Usage: cargo xtask <verb>
   fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
                          that break the simulator, whose first build takes some minutes
   docs                   write the generated pages of docs/ again
-  bench [ARGUMENTS]      our filter beside Envoy's own router; `bench requests`: how quick `fingerpost request` is;
-                         `cargo xtask bench --help` tells more
+  bench [--quick] [ARGUMENTS]  our filter beside Envoy's own router, an empty filter and Lua; `cargo xtask bench --help` tells more
+  bench steps            criterion's benchmarks of `decide`, `load` and `compile`
+  bench counts [--bless] compare the instructions that they take with the baseline, or renew it; needs valgrind
+  bench requests         how quick `fingerpost request` is
+  bench publish          measure all that the documents show, write it there, and renew the baseline
   sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
   help                   this text
 
@@ -90,7 +95,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["ci"] => checks::ci(&workspace),
         ["docs"] => docs::write(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Request::parse(rest)?),
-        ["bench", rest @ ..] => checks::bench(&workspace, rest),
+        ["bench", rest @ ..] => bench::run_one(&workspace, rest),
         ["sync-conformance"] => conformance::sync(&workspace),
         _ => Err(usage()),
     }

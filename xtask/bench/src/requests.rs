@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fingerpost_workload::{Kind, request, yaml};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::rules::{self, Kind};
-use crate::{Failure, median};
+use crate::Failure;
+use crate::statistics::median;
 
 /// How the filter runs.
 const RUNTIMES: [&str; 2] = ["wasm", "native"];
@@ -146,14 +147,13 @@ impl Requests {
     /// The median time of a request to a table of so many rules, in seconds.
     fn single(&self, rules: usize, runtime: &str, folder: &TempDir) -> Result<f64, Failure> {
         let table = folder.path().join("table.yaml");
-        fs::write(&table, rules::written(Kind::ExactPath, rules)?)?;
+        fs::write(&table, yaml(Kind::Exact, rules))?;
+        let asked = request(Kind::Exact, rules)?;
+        let url = format!("http://{}{}", asked.authority, asked.path);
         let mut times = Vec::new();
         for _ in 0..TIMES {
             let mut command = self.request(runtime, folder);
-            command
-                .arg("-f")
-                .arg(&table)
-                .arg("http://shop.example.com/service-0/items");
+            command.arg("-f").arg(&table).arg(&url);
             let start = Instant::now();
             let output = command.output()?;
             times.push(start.elapsed().as_secs_f64());
@@ -162,7 +162,7 @@ impl Requests {
                 return Err(format!("a table of {rules} rules: {}: {said}", output.status).into());
             }
         }
-        Ok(median(times.into_iter()))
+        median(times).ok_or_else(|| "no request was timed".into())
     }
 
     /// `fingerpost request`, with a cache that is empty and can't be written.
