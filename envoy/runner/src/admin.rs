@@ -6,10 +6,14 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long one answer may take.
+/// How long the interface may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one answer may take: whoever listens at the address may send bytes one by one.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How long an answer may be, in bytes. A dump of ten thousand listeners is a tenth of it.
+const LARGEST: usize = 256 << 20;
 
 /// Where the admin interface of an Envoy answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,7 @@ impl AdminEndpoint {
     /// Sends a GET request and returns status and body.
     ///
     /// # Errors
-    /// The system's, and an answer that is no HTTP.
+    /// The system's, an answer that is not HTTP, and one that does not end.
     pub fn get(&self, path: &str) -> io::Result<(u16, String)> {
         match self {
             Self::Tcp(address) => {
@@ -86,9 +90,39 @@ fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> io::Resu
         stream,
         "{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
     )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
+    let answer = read_to_end(stream, LARGEST, Instant::now() + LONGEST)?;
     parse(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))
+}
+
+/// All that comes, if it ends in time and is not too much.
+fn read_to_end(mut stream: impl Read, largest: usize, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = match stream.read(&mut buffer) {
+            Ok(0) => return Ok(answer),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // A socket says it in the first way, other streams in the second.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Err(too_slow(PATIENCE));
+            }
+            Err(error) => return Err(error),
+        };
+        answer.extend(buffer.iter().take(length));
+        if answer.len() > largest {
+            let message = format!("the answer has more than {largest} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        if Instant::now() >= deadline {
+            return Err(too_slow(LONGEST));
+        }
+    }
+}
+
+fn too_slow(limit: Duration) -> io::Error {
+    let message = format!("no answer within {} s", limit.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
 fn parse(answer: &[u8]) -> Option<(u16, String)> {
@@ -114,8 +148,9 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
             return Some(body);
         }
         let start = line + 2;
-        body.extend_from_slice(rest.get(start..start.checked_add(size)?)?);
-        rest = rest.get(start + size + 2..)?;
+        let end = start.checked_add(size)?;
+        body.extend_from_slice(rest.get(start..end)?);
+        rest = rest.get(end.checked_add(2)?..)?;
     }
 }
 
@@ -156,8 +191,38 @@ mod tests {
         }
     }
 
+    /// Gives the same bytes for ever.
+    struct Endless(&'static [u8]);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer).inspect(|_| self.0 = b"a")
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_an_error() {
+        let later = Instant::now() + PATIENCE * 100;
+        let kind = |result: io::Result<Vec<u8>>| result.map_err(|error| error.kind());
+        assert_eq!(
+            kind(read_to_end(Endless(b"HTTP/1.1 200 OK\r\n\r\n"), 1000, later)),
+            Err(io::ErrorKind::InvalidData)
+        );
+        assert_eq!(
+            kind(read_to_end(Endless(b"HTTP"), usize::MAX, Instant::now())),
+            Err(io::ErrorKind::TimedOut)
+        );
+        assert_eq!(
+            kind(read_to_end(&b"abc"[..], 3, Instant::now() + PATIENCE)),
+            Ok(b"abc".to_vec())
+        );
+    }
+
     #[test]
     fn half_an_answer_is_no_answer() {
+        let size = usize::MAX - 3;
+        let overflows = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{size:x}\r\nab\r\n");
+        assert_eq!(parse(overflows.as_bytes()), None);
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\n"), None);
         assert_eq!(
             parse(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
