@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
+use crate::drafts::draft;
+
 /// A temporary directory of mode 0700. Dropping it removes it with everything in it.
 #[derive(Debug)]
 pub struct PrivateDirectory(TempDir);
@@ -51,7 +53,8 @@ impl PrivateDirectory {
 /// The system's. `path` is then unchanged.
 pub fn write_private(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let mut file = private_draft(path.parent().unwrap_or(Path::new("")))?;
-    file.write_all(content.as_ref())?;
+    // The file itself: errors of the draft name a path that means nothing to the user.
+    file.as_file_mut().write_all(content.as_ref())?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -61,10 +64,7 @@ pub fn write_private(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn private_draft(directory: &Path) -> io::Result<NamedTempFile> {
-    Builder::new()
-        .prefix(".fingerpost-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)
+    draft(directory, 0o600)
 }
 
 #[cfg(test)]

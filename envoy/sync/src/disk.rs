@@ -37,7 +37,7 @@ impl Disk for RealDisk {
     fn write(&self, path: &Path, content: &[u8], secret: bool) -> io::Result<()> {
         if secret {
             let mut draft = private_draft(path.parent().unwrap_or(Path::new("")))?;
-            draft.write_all(content)?;
+            draft.as_file_mut().write_all(content)?;
             draft.as_file().sync_all()?;
             draft.persist(path).map_err(|error| error.error)?;
             return Ok(());
