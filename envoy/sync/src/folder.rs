@@ -52,6 +52,8 @@ pub enum FolderError {
     Busy(PathBuf),
     /// A file in it is not one of ours.
     Invalid(String),
+    /// It is a link, or a file that only `sync` uses is one: what is written would be elsewhere.
+    Link(PathBuf),
     /// The system's.
     Io(PathBuf, io::Error),
 }
@@ -60,8 +62,13 @@ impl<D: Disk> Folder<D> {
     /// Opens a folder, which is made if it is missing. No other process can open it until it is dropped.
     pub fn open(path: &Path, disk: D) -> Result<Self, FolderError> {
         let state = path.join(STATE);
-        disk.make_folder(&state).map_err(|error| at(&state, error))?;
         let lock = state.join(LOCK);
+        for place in [path, &state, &lock] {
+            if place.is_symlink() {
+                return Err(FolderError::Link(place.to_owned()));
+            }
+        }
+        disk.make_folder(&state).map_err(|error| at(&state, error))?;
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -163,7 +170,18 @@ impl<D: Disk> Folder<D> {
             let removed = self.disk.remove_folder(&draft);
             removed.map_err(|error| at(&draft, error))?;
         }
-        self.disk.make_folder(&draft).map_err(|error| at(&draft, error))?;
+        let written = self.write_draft(&draft, files);
+        if written.is_err() {
+            // A disk that is full has no room for what is of no use. What can't be removed is removed at the next start.
+            let _ = self.disk.remove_folder(&draft);
+        }
+        written?;
+        let renamed = self.disk.rename(&draft, &place);
+        renamed.map_err(|error| at(&place, error))
+    }
+
+    fn write_draft(&self, draft: &Path, files: &[XdsFile]) -> Result<(), FolderError> {
+        self.disk.make_folder(draft).map_err(|error| at(draft, error))?;
         for file in files {
             let (old, new) = (self.path.join(DATA).join(&file.name), draft.join(&file.name));
             // Most files are as before.
@@ -172,10 +190,9 @@ impl<D: Disk> Folder<D> {
                 continue;
             }
             let written = self.disk.write(&new, file.content.as_bytes(), file.is_secret());
-            written.map_err(|error| at(&new, error))?;
+            written.map_err(|error| at(&self.path.join(&file.name), error))?;
         }
-        let renamed = self.disk.rename(&draft, &place);
-        renamed.map_err(|error| at(&place, error))
+        Ok(())
     }
 
     /// Makes the link `path` name `target`, in place of what it was.
@@ -301,7 +318,12 @@ impl fmt::Display for FolderError {
                 f,
                 "{message}: this file was not written by this release of fingerpost; stop Envoy, remove the folder, and run sync again"
             ),
-            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Link(path) => write!(
+                f,
+                "{} is a symbolic link, which is not followed: what is written would be elsewhere; name the folder itself",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "{} can't be read or written: {error}", path.display()),
         }
     }
 }

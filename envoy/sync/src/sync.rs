@@ -77,12 +77,22 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
         Ok(current.map_or(0, |it| it.listeners.len()))
     }
 
+    /// Whether an Envoy can be asked now.
+    pub fn is_reachable(&self) -> bool {
+        self.proxy.marks().is_ok()
+    }
+
+    /// Writes `target` for an Envoy that starts later, whatever the folder holds. No Envoy may read the folder.
+    pub fn start(&mut self, target: &XdsFiles) -> Result<Applied, SyncError> {
+        self.folder.put(target)?;
+        self.folder.accept()?;
+        Ok(Applied::Written)
+    }
+
     /// Brings `target` into effect. Files that are no longer used stay: see [`Sync::remove_unused`].
     pub fn apply(&mut self, target: &XdsFiles) -> Result<Applied, SyncError> {
         let Some(mut current) = self.folder.current()? else {
-            self.folder.put(target)?;
-            self.folder.accept()?;
-            return Ok(Applied::Written);
+            return self.start(target);
         };
         if !self.folder.is_managed()? {
             // As `compile --xds` wrote them.

@@ -280,7 +280,13 @@ impl Run<'_> {
                 "the input opens no port, and ports are open now: nothing is changed; --allow-empty closes them",
             )));
         }
-        let applied = self.sync.apply(&target.split.files)?;
+        // Written last at the first run: without it no Envoy was started, unless the file is lost.
+        let is_started = self.bootstrap_path().exists() || self.sync.is_reachable();
+        let applied = if is_started {
+            self.sync.apply(&target.split.files)?
+        } else {
+            self.sync.start(&target.split.files)?
+        };
         let bootstrap = self.write_bootstrap(&target.split)?;
         let mut out = screen::stdout();
         let took = format!("{:.1} s", started.elapsed().as_secs_f64());
@@ -312,9 +318,13 @@ impl Run<'_> {
         changes.map_or_else(String::new, |it| format!(": {it}"))
     }
 
+    fn bootstrap_path(&self) -> PathBuf {
+        self.command.output.join(BOOTSTRAP)
+    }
+
     /// Envoy reads it once.
     fn write_bootstrap(&self, split: &Split) -> Result<PathBuf, Failure> {
-        let path = self.command.output.join(BOOTSTRAP);
+        let path = self.bootstrap_path();
         let content = pretty(&split.bootstrap)?;
         let before = fs::read(&path).ok();
         if before.as_ref() != Some(&content) {
@@ -434,7 +444,7 @@ impl From<SyncError> for NotApplied {
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         match error {
-            FolderError::Invalid(_) => Self::Refused(error.to_string()),
+            FolderError::Invalid(_) | FolderError::Link(_) => Self::Refused(error.to_string()),
             FolderError::Busy(_) | FolderError::Io(..) => Self::Surroundings(error.to_string()),
         }
     }

@@ -53,6 +53,28 @@ fn the_first_run_needs_no_envoy_and_the_next_one_does() {
     assert_eq!(files(&folder.join("out/xds")), before, "nothing has changed");
 }
 
+/// `envoy.json` is written last. Without it no Envoy can have been started, and there is none to wait for.
+#[test]
+fn a_first_run_that_was_killed_is_made_again() {
+    let folder = Folder::with("shop.yaml", &shop());
+    sync(&folder, "").check(0, &[]);
+    let before = files(&folder.join("out/xds"));
+    fs::remove_file(folder.join("out/envoy.json")).expect("it is there");
+    for link in ["good", "before"] {
+        fs::remove_file(folder.join("out/xds/..state").join(link)).expect("it is there");
+    }
+    folder.write("shop.yaml", &shop().replace("prefix: /v1/", "prefix: /v2/"));
+    let ended = sync(&folder, "");
+    ended.check(0, &[]);
+    assert!(ended.stdout.contains("start Envoy with"), "{}", ended.stdout);
+    assert!(folder.join("out/envoy.json").exists());
+    assert_ne!(
+        files(&folder.join("out/xds")),
+        before,
+        "the new rules are in the files"
+    );
+}
+
 #[test]
 fn what_does_not_compile_changes_nothing_and_is_counted() {
     let folder = Folder::with("shop.yaml", &shop());
