@@ -71,5 +71,5 @@ pub use virtual_service::{
     Delegate, Destination, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes,
     PortSelector, RouteDestination, StringMatch, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
 };
-pub use visible::{visible, visible_json, visible_lines};
+pub use visible::{visible, visible_json, visible_lines, visible_yaml};
 pub use yaml::is_caught;

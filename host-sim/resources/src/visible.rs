@@ -19,17 +19,38 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 
 /// As [`visible_lines`], for JSON: with JSON's own escapes, so that it stays the same JSON.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
+    rewritten(json, |shown, c| {
+        let mut units = [0; 2];
+        for unit in c.encode_utf16(&mut units) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+/// As [`visible_lines`], for YAML in which each such character is in a double-quoted text or in a comment: with YAML's own
+/// escapes, so that it stays the same YAML.
+pub fn visible_yaml(yaml: &str) -> Cow<'_, str> {
+    rewritten(yaml, |shown, c| {
+        let number = u32::from(c);
+        let escape = if number > 0xffff {
+            format!("\\U{number:08x}")
+        } else {
+            format!("\\u{number:04x}")
+        };
+        shown.push_str(&escape);
+    })
+}
+
+/// `text` with what `escape` adds in place of each character that is not shown.
+fn rewritten(text: &str, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
     let is_escaped = |c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r');
-    if !json.contains(is_escaped) {
-        return Cow::Borrowed(json);
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
         if is_escaped(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                shown.push_str(&format!("\\u{unit:04x}"));
-            }
+            escape(&mut shown, c);
         } else {
             shown.push(c);
         }
@@ -91,6 +112,14 @@ mod tests {
         assert_eq!(
             visible_json("{\"a\":\n\"\u{202e}\u{7f}\u{e0001}\"}"),
             "{\"a\":\n\"\\u202e\\u007f\\udb40\\udc01\"}"
+        );
+    }
+
+    #[test]
+    fn yaml_stays_the_same_yaml() {
+        assert_eq!(
+            visible_yaml("a: \"grün \u{202e}\u{7f}\u{e0001}\"\n"),
+            "a: \"grün \\u202e\\u007f\\U000e0001\"\n"
         );
     }
 }

@@ -101,6 +101,26 @@ fn the_compose_files_of_the_examples_are_valid() {
     );
 }
 
+/// What people can't see is an escape of YAML, not of the screen: else the manifest would say something else, or nothing.
+#[test]
+fn what_is_not_seen_is_an_escape_of_yaml() {
+    let hidden = "/v1/\u{200b}\u{202e}/";
+    let folder = Folder::with(
+        "shop.yaml",
+        &shop().replace("/v1/", &format!("{hidden:?}").replace(['{', '}'], "")),
+    );
+    for command in [
+        "manifests --kubernetes -f shop.yaml",
+        "manifests --istio --image r.example.com/f:1 -f shop.yaml",
+    ] {
+        let ended = folder.run(command);
+        ended.check(0, &[]);
+        let said = ended.stdout;
+        assert!(said.contains("/v1/\\u200b\\u202e/"), "{command}: {said}");
+        assert!(!said.contains("\\u{"), "{command}: {said}");
+    }
+}
+
 #[test]
 fn an_upstream_of_its_own_port_is_needed_in_the_network_of_the_host() {
     let folder = Folder::with("shop.yaml", &format!("{}---\n{SECOND}", shop()));

@@ -1,8 +1,9 @@
 //! Writes data as YAML that people can read and that every reader of YAML 1.1 and 1.2 understands alike.
 //!
 //! A text is quoted unless it can only be a text: Kubernetes reads YAML 1.1, where `on`, `1:30` and `2026-01-01` are
-//! none.
+//! none. What people can't see is written as an escape: who reads a manifest before it is applied sees what it says.
 
+use fingerpost_resources::visible_yaml;
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, Result, ScalarStyle, SequenceStyle};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,8 @@ pub(crate) fn write(value: &Value) -> String {
     // It writes into memory, and the events are those of one document: nothing fails.
     let written = emit(value, &mut bytes);
     debug_assert!(written.is_ok(), "{written:?}");
-    String::from_utf8_lossy(&bytes).into_owned()
+    // Only ASCII is ever plain, so all else is in quotes.
+    visible_yaml(&String::from_utf8_lossy(&bytes)).into_owned()
 }
 
 fn emit(value: &Value, bytes: &mut Vec<u8>) -> Result<()> {
@@ -134,6 +136,15 @@ mod tests {
             let written = write(&json!(quoted));
             assert!(written.starts_with('"'), "{quoted}: {written}");
         }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_an_escape() {
+        let text = "grün \u{200b}\u{202e}\u{2028}\u{feff}\u{85}\u{1b}\u{e0001}\u{1f600}";
+        assert_eq!(
+            write(&json!(text)),
+            "\"grün \\u200b\\u202e\\L\\uFEFF\\N\\e\\U000e0001\u{1f600}\"\n"
+        );
     }
 
     #[test]

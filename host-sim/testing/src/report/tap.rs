@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use fingerpost_resources::{visible, visible_json};
+use fingerpost_resources::{visible, visible_yaml};
 use serde_json::json;
 
 use super::{Report, Status, Tested};
@@ -42,7 +42,7 @@ fn diagnostic(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         ("found", json!(test.found)),
         ("why", json!(test.why)),
     ] {
-        writeln!(out, "  {field}: {}", visible_json(&value.to_string()))?;
+        writeln!(out, "  {field}: {}", visible_yaml(&value.to_string()))?;
     }
     writeln!(out, "  ...")
 }
