@@ -17,7 +17,7 @@ use crate::authorities::Authorities;
 use crate::blob::Blob;
 use crate::credentials::Credentials;
 use crate::image::Image;
-use crate::reference::Reference;
+use crate::reference::{Reference, is_local};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How much is read of the reason that a registry gives.
@@ -221,8 +221,14 @@ impl Session<'_> {
 
     /// Gets a token for this repository where the registry says.
     fn token(&self, challenge: &Challenge) -> Result<String, PushError> {
-        // Over TLS only, but for a registry that is not used over it either.
-        if self.scheme == "https" && challenge.realm.scheme_str() != Some("https") {
+        // Over TLS, or on this machine where the registry is on it too: nothing else may hear the password.
+        let is_https = challenge.realm.scheme_str() == Some("https");
+        let is_local = self.scheme == "http"
+            && challenge
+                .realm
+                .authority()
+                .is_some_and(|it| is_local(it.as_str()));
+        if !is_https && !is_local {
             return Err(PushError::Unexpected(
                 "a request",
                 format!("the token server {}", challenge.realm),

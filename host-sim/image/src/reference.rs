@@ -39,12 +39,17 @@ impl std::error::Error for InvalidReference {}
 impl Reference {
     /// Whether the registry is on this machine: such registries mostly speak plain HTTP.
     pub fn is_local(&self) -> bool {
-        let host = self
-            .registry
-            .rsplit_once(':')
-            .map_or(self.registry.as_str(), |(host, _)| host);
-        matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        is_local(&self.registry)
     }
+}
+
+/// Whether a host, with or without a port, is this machine.
+pub(crate) fn is_local(host: &str) -> bool {
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|it| it.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 impl fmt::Display for Reference {
