@@ -38,7 +38,7 @@ mod test;
 mod up;
 
 use std::panic;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -149,13 +149,13 @@ fn parse() -> Result<Cli, Failure> {
         Ok(settings) => settings,
         // Help, and commands that take no settings, do not need them.
         Err(unusable) => match command.clone().try_get_matches() {
-            Err(error) if !matches!(error.kind(), ErrorKind::MissingRequiredArgument) => error.exit(),
+            Err(error) if !matches!(error.kind(), ErrorKind::MissingRequiredArgument) => leave(&error),
             Ok(matches) if !settings::are_for(&command, &matches) => return Ok(from_matches(&matches)),
             Ok(_) | Err(_) => return Err(unusable.report()),
         },
     };
     let matches = settings.apply(command.clone()).try_get_matches();
-    let matches = matches.unwrap_or_else(|error| settings::advise(error).exit());
+    let matches = matches.unwrap_or_else(|error| leave(&settings::advise(error)));
     let cli = from_matches(&matches);
     cli.color.apply();
     messages::set_verbosity(match (cli.quiet, cli.all) {
@@ -181,7 +181,19 @@ pub(crate) fn parse_again() -> Result<Command, Failure> {
 }
 
 fn from_matches(matches: &ArgMatches) -> Cli {
-    Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
+    Cli::from_arg_matches(matches).unwrap_or_else(|error| leave(&error))
+}
+
+/// Ends the command with a usage error, or with the help or the version, which are answers on standard output.
+fn leave(error: &clap::Error) -> ! {
+    match error.print() {
+        Err(unwritten) if !error.use_stderr() => {
+            let failure = Failure::Output(unwritten);
+            end(&failure);
+            process::exit(failure.code().into())
+        }
+        Ok(()) | Err(_) => process::exit(error.exit_code()),
+    }
 }
 
 fn end(failure: &Failure) -> ExitCode {

@@ -14,6 +14,7 @@ use fingerpost_terminal::messages::{listed, note};
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::bytes::unreadable;
 use crate::error::InputError;
 use crate::skipped::{Skipped, is_of_other_tools, is_our_output};
 use crate::working_folder::relative;
@@ -142,7 +143,7 @@ fn folder_id(entry: &DirEntry) -> Option<FolderId> {
 fn dead_link(error: &walkdir::Error) -> Result<Option<(PathBuf, &'static str)>, InputError> {
     let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
     let Some(path) = error.path().filter(is_link) else {
-        return Err(InputError::refused(error.to_string()));
+        return Err(unwalkable(error));
     };
     if error.loop_ancestor().is_some() {
         return Ok(Some((relative(path), "a link to a directory around it")));
@@ -150,9 +151,17 @@ fn dead_link(error: &walkdir::Error) -> Result<Option<(PathBuf, &'static str)>, 
     let what = match error.io_error().and_then(Errno::from_io_error) {
         Some(Errno::NOENT) => "a link to nothing",
         Some(Errno::LOOP) => "a link to itself",
-        _ => return Err(InputError::refused(error.to_string())),
+        _ => return Err(unwalkable(error)),
     };
     Ok(is_read(path).then(|| (relative(path), what)))
+}
+
+/// What is said of a folder that can't be read, as of a file.
+fn unwalkable(error: &walkdir::Error) -> InputError {
+    match (error.path(), error.io_error()) {
+        (Some(path), Some(reason)) => unreadable(&relative(path), reason),
+        _ => InputError::refused(error.to_string()),
+    }
 }
 
 fn special(kind: FileType) -> &'static str {

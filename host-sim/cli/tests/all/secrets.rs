@@ -67,30 +67,39 @@ fn keys(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn what_up_writes_can_be_read_by_the_user_alone() {
-    let folder = folder();
-    let up = Running::start(&folder, "");
-    let temporary = folder.join("tmp");
-    let names: Vec<String> = keys(&temporary)
-        .iter()
-        .map(|path| {
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    assert!(
-        ["client.key", "envoy.json"]
+    for (options, holder) in [("", "envoy.json"), ("--watch", "sds-")] {
+        let folder = folder();
+        let up = Running::start(&folder, options);
+        let temporary = folder.join("tmp");
+        let keys = keys(&temporary);
+        let holds = |start: &str| {
+            let names = keys.iter().filter_map(|it| it.file_name());
+            names
+                .into_iter()
+                .any(|it| it.to_string_lossy().starts_with(start))
+        };
+        assert!(holds("client.key") && holds(holder), "{options}: {keys:?}");
+        for path in &keys {
+            let mode = fs::metadata(path).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{options}: {}: {mode:o}", path.display());
+        }
+        let (folders, files): (Vec<_>, Vec<_>) =
+            modes(&temporary).into_iter().partition(|(path, _)| path.is_dir());
+        let own = folders
             .iter()
-            .all(|it| names.contains(&(*it).to_owned())),
-        "{names:?}"
-    );
-    for (path, mode) in modes(&temporary) {
-        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
-        assert_eq!(mode, wanted, "{}: {mode:o}", path.display());
+            .filter(|(path, _)| path.parent() == Some(&temporary));
+        assert!(
+            own.clone().count() > 0 && own.clone().all(|(_, mode)| *mode == 0o700),
+            "{folders:?}"
+        );
+        // What else Envoy reads while it runs is in the same folder, which no other user can enter.
+        let is_watched = |path: &Path| path.components().any(|it| it.as_os_str() == "xds");
+        for (path, mode) in files.iter().filter(|(path, _)| !is_watched(path)) {
+            assert_eq!(*mode, 0o600, "{options}: {}: {mode:o}", path.display());
+        }
+        up.signal(Signal::TERM);
+        up.end().check(0, &[]);
     }
-    up.signal(Signal::TERM);
-    up.end().check(0, &[]);
 }
 
 #[test]

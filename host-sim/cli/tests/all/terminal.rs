@@ -158,6 +158,17 @@ fn nothing_in_the_files_controls_the_terminal() {
         &["default/shop\\u{1b}", "i\\u{1b}"],
     );
     check(&folder, &format!("compile {input} -o out"), &[]);
+    check(&folder, &format!("manifests --kubernetes {input}"), &[]);
+    check(
+        &folder,
+        &format!("manifests --istio --image r.test/f:1 {input}"),
+        &[],
+    );
+    check(
+        &folder,
+        &format!("sync {input} -o sync --admin unix:no.sock"),
+        &[],
+    );
     check(
         &folder,
         &format!("up {input} --engine native --check expected.json"),
