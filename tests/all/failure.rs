@@ -31,6 +31,7 @@ pub(crate) const TESTS: &[Test] = &[
         under(Some("FAIL_OPEN"), 404)
     }),
     ("a filter that traps, under FAIL_RELOAD", under_reload),
+    ("a filter that traps on one of two workers", on_one_worker),
 ];
 
 /// One rule, for one prefix, which leads to two clusters.
@@ -97,6 +98,35 @@ fn under_reload() -> Result<(), String> {
     Ok(())
 }
 
+/// A VM fails with its worker's requests alone: the other worker has its own, and goes on.
+fn on_one_worker() -> Result<(), String> {
+    let _turn = one_envoy_at_a_time();
+    let proxy = FailingProxy::start_workers(Some("FAIL_CLOSED"), 2)?;
+    let connected = || connect(proxy.proxy.listener).map(Connection::new);
+    let failed = |failure: Failure| failure.as_str().to_owned();
+    // Envoy gives each connection to the worker that has the fewest.
+    let (mut one, mut other) = (connected().map_err(failed)?, connected().map_err(failed)?);
+    let ask = |connection: &mut Connection<TcpStream>, headers: &str| {
+        let message = format!("GET / HTTP/1.1\r\nhost: a.test\r\n{headers}\r\n");
+        let reply = connection.ask(message.as_bytes(), b"GET").map_err(failed)?;
+        Ok::<u16, String>(reply.status)
+    };
+    for connection in [&mut one, &mut other] {
+        expect(
+            "a request before the trap",
+            ask(connection, "x-choose: 1\r\n")?,
+            200,
+        )?;
+    }
+    expect("a request that traps", ask(&mut one, "x-trap: 1\r\n")?, 503)?;
+    expect("the next on that worker", ask(&mut one, "x-choose: 1\r\n")?, 503)?;
+    expect(
+        "a request on the other worker",
+        ask(&mut other, "x-choose: 1\r\n")?,
+        200,
+    )
+}
+
 /// An Envoy whose filter is the module that fails, and its upstream.
 struct FailingProxy {
     proxy: Proxy,
@@ -115,6 +145,11 @@ pub(crate) struct Proxy {
 impl FailingProxy {
     /// Starts it, and sees that requests are served and that keys of clients have no effect.
     fn start(policy: Option<&str>) -> Result<Self, String> {
+        Self::start_workers(policy, 1)
+    }
+
+    /// As [`FailingProxy::start`], with so many workers, each of which gets as many connections as the others.
+    fn start_workers(policy: Option<&str>, workers: u32) -> Result<Self, String> {
         let (mut bootstrap, key) = compiled_bootstrap()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let module = folder.path().join("stand-in.wasm");
@@ -131,7 +166,15 @@ impl FailingProxy {
         if change_plugins(&mut bootstrap, &change) != 1 {
             return Err("the compiled bootstrap has not one plugin".to_owned());
         }
-        let proxy = Proxy::start(bootstrap, folder)?;
+        let listeners = bootstrap["static_resources"]["listeners"].as_array_mut();
+        for listener in listeners.into_iter().flatten() {
+            listener["connection_balance_config"] = json!({"exact_balance": {}});
+        }
+        let options = StartOptions {
+            concurrency: workers,
+            ..StartOptions::default()
+        };
+        let proxy = Proxy::start_with(bootstrap, folder, options)?;
         let proxy = Self { proxy, key };
         expect(
             "a request before the trap",
@@ -186,6 +229,10 @@ impl FailingProxy {
 impl Proxy {
     /// Runs a bootstrap that refers to files in this folder.
     pub(crate) fn start(bootstrap: Value, folder: TempDir) -> Result<Self, String> {
+        Self::start_with(bootstrap, folder, StartOptions::default())
+    }
+
+    fn start_with(bootstrap: Value, folder: TempDir, options: StartOptions) -> Result<Self, String> {
         let echo = Echo::start(EchoOptions::default()).map_err(|error| error.to_string())?;
         let mut bootstrap = Bootstrap(bootstrap);
         for cluster in bootstrap.clusters() {
@@ -195,7 +242,7 @@ impl Proxy {
         for (name, _) in bootstrap.listeners() {
             bootstrap.bind_listener(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
-        let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), StartOptions::default());
+        let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), options);
         let envoy = envoy.map_err(|error| error.to_string())?;
         let listeners = envoy.listeners().map_err(|error| error.to_string())?;
         let listener = listeners.first().ok_or("no listener")?.address;

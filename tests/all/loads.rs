@@ -12,10 +12,10 @@ use fingerpost_simulator::{HeaderMap, Headers, Module, Plugin, Simulator, Verdic
 use fingerpost_tests::engines::simulator::module;
 
 /// Tables that replace each other, each with its own key.
-const GENERATIONS: usize = 12;
+const GENERATIONS: usize = 24;
 /// Rules of each.
 const RULES: usize = 100_000;
-/// Less than all of them take, and more than [`VM_CONFIG_BYTES`] of them.
+/// Less than all of them take, and more than those that fit into [`VM_CONFIG_BYTES`].
 const MEMORY: usize = 640 << 20;
 
 /// The same outcome in an empty VM, beside its predecessors, beside the tables of others, and where these take all the
@@ -87,16 +87,19 @@ pub(crate) fn are_alike_in_every_vm() -> Result<(), String> {
 /// Tables that are still in use when the next ones come do not fill the VM, and requests are routed all the time.
 pub(crate) fn many_reloads_fit_into_a_vm() -> Result<(), String> {
     let module = module()?;
-    let mut plugins = vec![plugin(&module, "other", &table(1, "other")?)];
-    for generation in 0..GENERATIONS {
-        plugins.push(plugin(
-            &module,
-            "replaced",
-            &table(RULES, &format!("key{generation}"))?,
-        ));
+    let started = |name: &dyn Fn(usize) -> String| -> Result<_, String> {
+        let mut plugins = vec![plugin(&module, "other", &table(1, "other")?)];
+        for generation in 0..GENERATIONS {
+            let table = table(RULES, &format!("key{generation}"))?;
+            plugins.push(plugin(&module, &name(generation), &table));
+        }
+        Ok(Simulator::start(plugins.into_iter().map(|it| it.memory(MEMORY))))
+    };
+    // Tables of different plugins all stay.
+    if started(&|generation| format!("plugin{generation}"))?.is_ok() {
+        return Err("all tables fit into the memory together: nothing has to go".to_owned());
     }
-    let plugins = plugins.into_iter().map(|it| it.memory(MEMORY));
-    let mut simulator = Simulator::start(plugins).map_err(|error| error.to_string())?;
+    let mut simulator = started(&|_| "replaced".to_owned())?.map_err(|error| error.to_string())?;
     let pairs = [(":authority", "a.test"), (":path", "/rule/0")];
     let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
     // All of the plugins run, one after the other; the last one says where the request goes.
