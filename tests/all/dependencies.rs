@@ -213,7 +213,7 @@ const ALLOWANCES: &[Allowance] = &[
             "sync",
             "xds",
         ],
-        others: Some(&["serde_json"]),
+        others: Some(&["httparse", "rustls", "serde_json"]),
     },
     Allowance {
         name: "local-server",

@@ -4,6 +4,7 @@
 //! change reaches the Envoy that runs ([`LiveEnvoy`]). What is read, when, and what the user sees of it is the command's.
 
 mod certificates;
+pub mod client;
 mod live;
 mod sandbox;
 

@@ -67,7 +67,7 @@ impl Sandbox {
         Ok(Self {
             options,
             is_in_use: false,
-            echo: echo.map_err(machine)?,
+            echo: echo.map_err(|error| machine(&error))?,
             echoes: BTreeMap::new(),
             certificates: Certificates::default(),
         })
@@ -88,7 +88,10 @@ impl Sandbox {
         for cluster in clusters.filter(|it| self.options.echoes.stand_in(&it.endpoints)) {
             let address = match self.echoes.get(&cluster.name) {
                 Some(address) => *address,
-                None => self.echo.listen_for(local::served(cluster)).map_err(machine)?,
+                None => self
+                    .echo
+                    .listen_for(local::served(cluster))
+                    .map_err(|error| machine(&error))?,
             };
             self.echoes.insert(cluster.name.clone(), address);
             served += usize::from(bootstrap.point_cluster(&cluster.name, address));
@@ -102,7 +105,7 @@ impl Sandbox {
         let certified = self
             .certificates
             .make_missing(compiled, *lacks_files, directory)
-            .map_err(machine)?;
+            .map_err(|error| machine(&error))?;
         bootstrap.set_admin(ANY_PORT);
         bootstrap.set_access_log(&access_log_format(), "/dev/stdout");
         Ok(Arranged {
@@ -151,6 +154,6 @@ pub fn listeners(summary: &Summary, envoy: &RunningEnvoy) -> Result<Vec<LocalLis
     Ok(listeners.collect())
 }
 
-fn machine(error: std::io::Error) -> LocalError {
+fn machine(error: &std::io::Error) -> LocalError {
     LocalError::Surroundings(error.to_string())
 }

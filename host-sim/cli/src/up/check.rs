@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use fingerpost_envoy_runner::{Echo, Received};
 use fingerpost_input_files::read_text;
+use fingerpost_local_envoy::client;
 use fingerpost_resources::visible;
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::host_of;
@@ -15,7 +16,6 @@ use fingerpost_terminal::style::{BAD, DIM, GOOD, paint};
 use fingerpost_terminal::table::length;
 use fingerpost_testing::{CheckFile, CheckedRequest, ExpectedOutcome, FileCheck};
 
-use super::client;
 use crate::failure::Failure;
 use crate::signals::Stop;
 use fingerpost_local_server::journal::Entry;

@@ -4,7 +4,6 @@
 //! known, prints where to knock, and then shows what knocks. All of it ends, and is gone, with Ctrl-C.
 
 mod check;
-mod client;
 mod reload;
 mod screen;
 mod temporary;
@@ -22,7 +21,7 @@ use fingerpost_envoy_runner::{
     install, write_private,
 };
 use fingerpost_input_files::Watch;
-use fingerpost_local_envoy::{LiveEnvoy, NotInForce, Sandbox, SandboxOptions};
+use fingerpost_local_envoy::{LiveEnvoy, NotInForce, Sandbox, SandboxOptions, client};
 use fingerpost_local_server::local::{Echoes, Listen};
 use fingerpost_local_server::port_owner::who_listens;
 use fingerpost_resources::{Code, Diagnostics};

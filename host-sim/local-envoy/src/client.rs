@@ -13,20 +13,22 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The header by which an echo server tells a check its cluster.
-pub(super) const CLUSTER_HEADER: &str = "x-echo-cluster";
+pub const CLUSTER_HEADER: &str = "x-echo-cluster";
 /// As many headers as an answer may have.
 const MAX_HEADERS: usize = 128;
 
 /// The head of an answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
     /// Which echo server it came from, if it was one.
-    pub(super) cluster: Option<String>,
+    pub cluster: Option<String>,
 }
 
 /// Sends `message` and reads the answer to its end. With a server name it goes over TLS, without a check whether the
 /// certificate can be trusted.
-pub(super) fn send(address: SocketAddr, server_name: Option<&str>, message: &[u8]) -> io::Result<Answer> {
+pub fn send(address: SocketAddr, server_name: Option<&str>, message: &[u8]) -> io::Result<Answer> {
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
