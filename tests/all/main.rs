@@ -22,6 +22,7 @@ mod oldest;
 mod operations;
 mod patterns;
 mod plain_words;
+mod refused_start;
 mod reload;
 mod security;
 mod simulated;
@@ -114,6 +115,10 @@ fn main() {
     trials.push(trial(
         "envoy: a gateway of Istio, steps lose no request",
         istio_rollout::loses_no_request,
+    ));
+    trials.push(trial(
+        "envoy: a refused start is mended by a change",
+        refused_start::is_mended_by_a_change,
     ));
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));

@@ -152,6 +152,14 @@ impl<D: Disk> Folder<D> {
         self.clean(&names)
     }
 
+    /// Has Envoy read the files in force once more: it reads all of them whenever the link `..data` is renamed.
+    pub fn put_again(&self) -> Result<(), FolderError> {
+        let Some(generation) = self.generation(&self.path.join(DATA)) else {
+            return Ok(());
+        };
+        self.point(&self.path.join(DATA), &Path::new(STATE).join(generation))
+    }
+
     /// Says that Envoy has taken the files in force.
     pub fn accept(&self) -> Result<(), FolderError> {
         let data = self.generation(&self.path.join(DATA)).unwrap_or_default();

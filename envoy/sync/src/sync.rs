@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use fingerpost_xds::{Stage, XdsFile, XdsFiles, plan};
+use fingerpost_xds::{Kind, Stage, XdsFile, XdsFiles, plan};
 
 use crate::disk::Disk;
-use crate::envoy::{NotTaken, Proxy};
+use crate::envoy::{Marks, NotTaken, Proxy};
 use crate::folder::{Folder, FolderError};
 
 /// Keeps the folder of one Envoy up to date.
@@ -168,9 +168,25 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
         let marks = self.proxy.marks().map_err(SyncError::Unreachable)?;
         self.folder.put(files)?;
         let changed = changed(taken.last(), files);
-        let result = self.proxy.wait_for(&changed, Some(&marks));
+        let result = self.wait_for(&changed, files, &marks);
+        self.conclude(taken, files, result)
+    }
+
+    /// Waits until the changed files are in force, and all others.
+    fn wait_for(&self, changed: &[XdsFile], files: &XdsFiles, marks: &Marks) -> Result<(), NotTaken> {
+        self.proxy.wait_for(changed, Some(marks))?;
         // A listener that was added reads files that were there before.
-        match result.and_then(|()| self.proxy.wait_for(&files.used_files(), None)) {
+        self.proxy.wait_for(&files.used_files(), None)
+    }
+
+    /// Ends a step: goes on from its files, or back through `taken`.
+    fn conclude(
+        &self,
+        taken: &mut Vec<XdsFiles>,
+        files: &XdsFiles,
+        result: Result<(), NotTaken>,
+    ) -> Result<(), SyncError> {
+        match result {
             Ok(()) => {
                 taken.push(files.clone());
                 Ok(())
@@ -210,16 +226,25 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
             self.folder.accept()?;
             return Ok(current);
         };
-        let out_of_sync = |error| match error {
-            unreachable @ NotTaken::Unreachable { .. } => SyncError::Unreachable(unreachable),
-            other => SyncError::OutOfSync(other),
-        };
-        if before != current {
+        let result = if before == current {
+            self.proxy.wait_for(&before.used_files(), None)
+        } else {
+            let marks = self.proxy.marks().map_err(SyncError::Unreachable)?;
             self.folder.put_back(&before)?;
+            self.proxy.wait_for(&before.used_files(), Some(&marks))
+        };
+        match result {
+            Ok(()) => {}
+            // Envoy has never taken even these, the first files: the caller sees that once more, and replaces them.
+            Err(NotTaken::Rejected { .. }) if before == good => {
+                self.folder.accept()?;
+                return Ok(good);
+            }
+            Err(unreachable @ NotTaken::Unreachable { .. }) => {
+                return Err(SyncError::Unreachable(unreachable));
+            }
+            Err(other) => return Err(SyncError::OutOfSync(other)),
         }
-        self.proxy
-            .wait_for(&before.used_files(), None)
-            .map_err(out_of_sync)?;
         let mut taken = vec![before.clone()];
         for step in plan(&before, &good) {
             self.step(&mut taken, &step.files)?;
@@ -230,13 +255,35 @@ impl<D: Disk, P: Proxy> Sync<D, P> {
 
     /// Puts new files in the place of files that Envoy has never taken: no order can be kept.
     fn replace(&mut self, current: XdsFiles, target: &XdsFiles) -> Result<Applied, SyncError> {
+        let marks = self.proxy.marks().map_err(SyncError::Unreachable)?;
         if current == *target {
-            let still = self.proxy.wait_for(&current.used_files(), None);
-            return still.map(|()| Applied::Unchanged).map_err(SyncError::RolledBack);
+            // What was in the way may be gone, such as another process at a port.
+            self.folder.put_again()?;
+            let taken = self.wait_for(&current.used_files(), target, &marks);
+            return taken.map(|()| Applied::Changed(1)).map_err(SyncError::RolledBack);
         }
-        self.step(&mut vec![current], target)?;
+        self.folder.put(target)?;
+        let changed = changed(Some(&current), target);
+        let mut result = self.wait_for(&changed, target, &marks);
+        if let Err(NotTaken::Rejected { .. }) = &result {
+            // A listener that shares the filter of one that waits for it is rejected again if Envoy reads the listeners before
+            // the filter. So they are read once more when the filter has been taken.
+            let is_filter = |it: &&XdsFile| it.kind == Kind::HttpFilter;
+            let filters: Vec<XdsFile> = changed.iter().filter(is_filter).cloned().collect();
+            if !filters.is_empty() && self.are_taken(&filters, &marks) {
+                let marks = self.proxy.marks().map_err(SyncError::Unreachable)?;
+                self.folder.put_again()?;
+                result = self.wait_for(&target.used_files(), target, &marks);
+            }
+        }
+        self.conclude(&mut vec![current], target, result)?;
         self.folder.accept()?;
         Ok(Applied::Changed(1))
+    }
+
+    /// Whether Envoy takes these files, while it may reject or not know others.
+    fn are_taken(&self, files: &[XdsFile], since: &Marks) -> bool {
+        self.proxy.wait_for(files, Some(since)).is_ok()
     }
 
     /// Notes since when what only `files` have is without use.
