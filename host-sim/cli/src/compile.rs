@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Options, Summary};
@@ -14,9 +14,10 @@ use fingerpost_terminal::style::{BOLD, DIM, NAME, paint};
 use fingerpost_terminal::table::{self, Column};
 use serde_json::{Value, json};
 
-use crate::args::{EngineName, Input};
+use crate::args::Input;
 use crate::caller::Caller;
-use crate::envoy_files::{BOOTSTRAP, MODULE, XDS, envoy_files};
+use crate::envoy_args::EnvoyArgs;
+use crate::envoy_files::{BOOTSTRAP, MODULE, envoy_files};
 use crate::failure::{Failure, answered_in_json, print_json};
 use crate::load::{left_out, load, note_plain_text};
 use crate::operations_args::{AdminArg, OperationsArgs, describe, note_public_admin};
@@ -38,7 +39,7 @@ use crate::output::{Artifact, write};
 Examples:
   fingerpost compile -f bookinfo.yaml -o out && envoy -c out/envoy.json
   fingerpost compile -f k8s/ --labels app=gateway,env=prod --proxy-namespace ingress -o out
-  fingerpost compile -f k8s/ --xds --xds-path /etc/envoy/xds --module-path /etc/envoy/fingerpost.wasm -o out
+  fingerpost compile -f k8s/ --xds --mounted-at /etc/envoy -o out
   kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost compile -f - -o out")]
 pub(crate) struct Compile {
     #[command(flatten)]
@@ -48,21 +49,12 @@ pub(crate) struct Compile {
     #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
 
-    /// Which engine matches requests
-    #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
-    engine: EngineName,
-
-    /// Where Envoy will find the filter [default: the absolute path of DIR/fingerpost.wasm]
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    module_path: Option<String>,
+    #[command(flatten)]
+    envoy: EnvoyArgs,
 
     /// Write a small bootstrap and the files that Envoy reads while it runs, in DIR/xds
     #[arg(long, help_heading = "Output")]
     xds: bool,
-
-    /// Where Envoy will find the folder xds [default: the absolute path of DIR/xds]
-    #[arg(long, value_name = "PATH", requires = "xds", help_heading = "Output")]
-    xds_path: Option<String>,
 
     #[command(flatten)]
     admin: AdminArg,
@@ -91,20 +83,18 @@ impl Compile {
     }
 
     fn compile(&self) -> Result<(), Failure> {
-        let module_path = match &self.module_path {
-            Some(path) => path.clone(),
-            None => absolute(&self.output, MODULE, "--module-path")?,
-        };
-        let xds_path = match (&self.xds_path, self.xds) {
-            (Some(path), _) => Some(path.clone()),
-            (None, true) => Some(absolute(&self.output, XDS, "--xds-path")?),
-            (None, false) => None,
-        };
+        if self.envoy.xds_path.is_some() && !self.xds {
+            return Err(Failure::refused(
+                "--xds-path needs --xds: without it there is no folder xds",
+            ));
+        }
+        let module_path = self.envoy.module_path(&self.output, MODULE)?;
+        let xds_path = self.xds.then(|| self.envoy.xds_path(&self.output)).transpose()?;
         let operations = self.operations.operations(self.admin.address());
         note_public_admin(&operations);
         let options = Options {
             operations: Some(operations),
-            ..self.input.options(self.engine, module_path)
+            ..self.input.options(self.envoy.engine, module_path)
         };
         let loaded = load(&self.input, Caller::Compile, options, &[])?;
 
@@ -150,18 +140,6 @@ fn as_json(loaded: &Compilation, written: &[PathBuf]) -> Value {
         "written": written.iter().map(|it| it.to_string_lossy()).collect::<Vec<_>>(),
         "listeners": listeners.collect::<Vec<Value>>(),
         "clusters": summary.clusters.len(),
-    })
-}
-
-/// The absolute path of a file in `output`; `option` is how the user names it otherwise.
-pub(crate) fn absolute(output: &Path, name: &str, option: &str) -> Result<String, Failure> {
-    let path = path::absolute(output.join(name))
-        .map_err(|error| Failure::refused(format!("{}: {error}", output.display())))?;
-    path.into_os_string().into_string().map_err(|path| {
-        Failure::refused(format!(
-            "{}: Envoy's configuration holds only paths in UTF-8: give {option}",
-            path.display()
-        ))
     })
 }
 

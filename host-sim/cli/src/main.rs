@@ -11,6 +11,7 @@ mod certificates;
 mod compile;
 mod completions;
 mod echo_help;
+mod envoy_args;
 mod envoy_files;
 mod explain;
 mod failure;

@@ -21,10 +21,10 @@ use fingerpost_terminal::messages::{self, error, note};
 use fingerpost_terminal::{count, screen};
 use fingerpost_xds::{Split, split, version};
 
-use crate::args::{EngineName, Input};
+use crate::args::Input;
 use crate::caller::Caller;
 use crate::certificates;
-use crate::compile::absolute;
+use crate::envoy_args::EnvoyArgs;
 use crate::envoy_files::{BOOTSTRAP, XDS, pretty};
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
@@ -66,17 +66,8 @@ pub(crate) struct SyncCommand {
     #[arg(short = 'o', long = "output", value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
 
-    /// Which engine matches requests
-    #[arg(long, value_enum, default_value = "wasm", help_heading = "Output")]
-    engine: EngineName,
-
-    /// Where Envoy finds the filter, if not in DIR; the file is then yours
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    module_path: Option<String>,
-
-    /// Where Envoy finds the folder xds [default: the absolute path of DIR/xds]
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    xds_path: Option<String>,
+    #[command(flatten)]
+    envoy: EnvoyArgs,
 
     /// Go on, and follow every change of the files; a mounted ConfigMap is a folder too
     #[arg(long, help_heading = "Sync")]
@@ -232,24 +223,18 @@ impl Run<'_> {
 
     fn target(&self) -> Result<Target, Failure> {
         let command = self.command;
-        let module_path = match &command.module_path {
-            Some(path) => path.clone(),
-            None => absolute(&command.output, &module_name(), "--module-path")?,
-        };
-        let xds_path = match &command.xds_path {
-            Some(path) => path.clone(),
-            None => absolute(&command.output, XDS, "--xds-path")?,
-        };
+        let module = module_name();
+        let module_path = command.envoy.module_path(&command.output, &module)?;
+        let xds_path = command.envoy.xds_path(&command.output)?;
         let options = Options {
             operations: Some(command.operations.operations(admin_address(&command.admin))),
-            ..command.input.options(command.engine, module_path)
+            ..command.input.options(command.envoy.engine, module_path)
         };
         let Compilation { compiled, .. } = load(&command.input, Caller::Sync, options, &[])?;
         if self.last.is_none() {
             note_plain_text(&compiled.summary);
         }
         let secrets = certificates::resource_files(&compiled);
-        let module = module_name();
         let mut artifacts: Vec<Artifact<'_>> = secrets
             .iter()
             .map(|(path, content)| Artifact {
@@ -258,7 +243,7 @@ impl Run<'_> {
                 secret: false,
             })
             .collect();
-        if command.module_path.is_none() && matches!(command.engine, EngineName::Wasm) {
+        if command.envoy.reads_module_from_output() {
             artifacts.push(Artifact {
                 name: Path::new(&module),
                 content: module::bytes(),

@@ -30,12 +30,7 @@ use crate::workspace::{Workspace, run as run_to_end, say};
 
 const RESOURCES: &str = "envoy/compose/resources.yaml";
 /// Where Envoy's container has the folder `config`.
-const IN_THE_CONTAINER: [&str; 4] = [
-    "--xds-path",
-    "/etc/fingerpost/xds",
-    "--module-path",
-    "/etc/fingerpost/fingerpost.wasm",
-];
+const IN_THE_CONTAINER: [&str; 2] = ["--mounted-at", "/etc/fingerpost"];
 /// The port of the Gateway in these resources.
 const PORT: u16 = 8080;
 /// All ports that the containers listen on: the Gateway's, the admin interface's, the readiness endpoint's, and the upstreams'.

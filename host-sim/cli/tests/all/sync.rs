@@ -76,6 +76,30 @@ fn a_first_run_that_was_killed_is_made_again() {
 }
 
 #[test]
+fn envoy_may_see_the_folder_elsewhere() {
+    let folder = Folder::with("shop.yaml", &shop());
+    sync(&folder, "--mounted-at /etc/fp/").check(0, &[]);
+    folder
+        .run("compile -f shop.yaml --xds -o compiled --mounted-at /etc/fp")
+        .check(0, &[]);
+    let module = folder.list("out").into_iter().find(|it| it.ends_with(".wasm"));
+    let module = module.expect("the filter is written all the same");
+    for (output, module) in [("out", module.as_str()), ("compiled", "fingerpost.wasm")] {
+        let mut all = files(&folder.join(&format!("{output}/xds")));
+        all.push((String::new(), folder.read(&format!("{output}/envoy.json"))));
+        let text: String = all.into_iter().map(|(_, content)| content).collect();
+        for path in [
+            format!("\"/etc/fp/{module}\""),
+            "\"/etc/fp/xds/lds.json\"".to_owned(),
+        ] {
+            assert!(text.contains(&path), "{path} is not in {output}");
+        }
+        let here = folder.path().to_str().expect("UTF-8");
+        assert!(!text.contains(here), "{output} names {here}");
+    }
+}
+
+#[test]
 fn what_does_not_compile_changes_nothing_and_is_counted() {
     let folder = Folder::with("shop.yaml", &shop());
     sync(&folder, "--metrics metrics.prom").check(0, &[]);

@@ -82,16 +82,13 @@ pub fn folder(summary: &Summary, options: &ComposeOptions) -> Result<Vec<File>, 
             .map(|it| (it.host.clone(), echo_service(it, options))),
     );
     let change = format!(
-        "Change the rules:  fingerpost sync -f RESOURCES -o {CONFIG_FOLDER} --admin {} \\",
+        "Change the rules:  fingerpost sync -f RESOURCES -o {CONFIG_FOLDER} --mounted-at {CONFIG} --admin {}",
         options.admin
     );
-    let paths =
-        format!("                     --xds-path {CONFIG}/xds --module-path {CONFIG}/fingerpost.wasm");
     let comment = [
         "A stock Envoy that routes by the files in ./config, and an echo server for each upstream.",
         "Start it:          docker compose up --wait",
         &change,
-        &paths,
         "An echo server has the host name of its upstream. Remove one, and Envoy connects to the real one.",
     ];
     let compose = File {
@@ -125,8 +122,6 @@ struct Service {
     healthcheck: HealthCheck,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     depends_on: BTreeMap<String, Condition>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stop_grace_period: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,8 +168,6 @@ fn gateway(summary: &Summary, upstreams: &[Upstream], options: &ComposeOptions) 
         },
         healthcheck: health_check(options.readiness.into(), "/healthz/ready"),
         depends_on: depends_on.collect(),
-        // Longer than Envoy drains when it is told to stop.
-        stop_grace_period: Some("30s"),
     }
 }
 
@@ -189,7 +182,6 @@ fn echo_service(upstream: &Upstream, options: &ComposeOptions) -> Service {
         extra_hosts: Vec::new(),
         healthcheck: health_check(port, "/"),
         depends_on: BTreeMap::new(),
-        stop_grace_period: None,
     }
 }
 
