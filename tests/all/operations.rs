@@ -327,6 +327,10 @@ fn metrics_have_labels() -> Result<(), String> {
             "fingerpost_config_revision{table=\"0_0_0_0_80_http_80\"}".to_owned(),
             &revision,
         ),
+        (
+            "fingerpost_filter_version{table=\"0_0_0_0_80_http_80\"}".to_owned(),
+            &version()?,
+        ),
     ] {
         let got = metrics.get(metric.as_str()).copied();
         if got != Some(expected) {
@@ -335,6 +339,16 @@ fn metrics_have_labels() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The version of these crates, as the filter shows it: 1002003 is 1.2.3.
+fn version() -> Result<String, String> {
+    let parts: Result<Vec<u64>, _> = env!("CARGO_PKG_VERSION").split('.').map(str::parse).collect();
+    let parts = parts.map_err(said)?;
+    Ok(parts
+        .iter()
+        .fold(0, |number, part| number * 1_000 + part)
+        .to_string())
 }
 
 /// A request from a load balancer that has ended TLS, and one that pretends to be.

@@ -11,6 +11,22 @@ use fingerpost_routing_config::Revision;
 /// The number of a metric in the proxy.
 pub type MetricId = u32;
 
+/// The version of the filter as a number: 1002003 is 1.2.3. Envoy shows its own version as a number too (`server.version`).
+///
+/// A label of a gauge that is always 1, as in many exporters' `build_info`, would not do: Envoy keeps a gauge for as long as its
+/// listener lives, so after an update it would show both versions.
+const VERSION: u64 = number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+    + number(env!("CARGO_PKG_VERSION_MINOR")) * 1_000
+    + number(env!("CARGO_PKG_VERSION_PATCH"));
+
+/// What decimal digits say.
+const fn number(digits: &str) -> u64 {
+    match u64::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => 0,
+    }
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -75,22 +91,25 @@ fn increment(counter: Option<MetricId>, host: &impl Host) {
     }
 }
 
-/// Shows the revision that is in force from now on.
+/// Shows which revision of a table is in force from now on, and which version of the filter routes by it.
 pub(crate) fn show_revision(revision: &Revision, host: &impl Host) {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    let table = revision
-        .table
-        .chars()
-        .map(|it| if is_plain(it) { it } else { '_' });
-    let name: String = "fingerpost_config_revision_".chars().chain(table).collect();
-    if let Ok(gauge) = host.define_gauge(&name) {
-        let _refused = host.set_gauge(gauge, revision.number);
+    for (gauge, value) in [
+        ("fingerpost_config_revision_", revision.number),
+        ("fingerpost_filter_version_", VERSION),
+    ] {
+        let table = revision.table.chars();
+        let table = table.map(|it| if is_plain(it) { it } else { '_' });
+        let name: String = gauge.chars().chain(table).collect();
+        if let Ok(gauge) = host.define_gauge(&name) {
+            let _refused = host.set_gauge(gauge, value);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Outcome;
+    use super::{Outcome, VERSION, number};
     use crate::scripted::Scripted;
     use crate::{HeadParts, Host, HostError, Part, RouteFilter, RoutingConfig, apply};
     use fingerpost_routing::{Roll, RouteTable};
@@ -113,6 +132,14 @@ mod tests {
             apply(&decision, parts, host)?;
             Ok(Some(Outcome::of(&decision)))
         }
+    }
+
+    #[test]
+    fn a_version_is_a_number_that_people_can_read() {
+        assert_eq!(number("0"), 0);
+        assert_eq!(number("1207"), 1207);
+        let [major, minor, patch] = [VERSION / 1_000_000, VERSION / 1_000 % 1_000, VERSION % 1_000];
+        assert_eq!(format!("{major}.{minor}.{patch}"), env!("CARGO_PKG_VERSION"));
     }
 
     #[test]
@@ -143,6 +170,7 @@ mod tests {
             ("fingerpost_requests_no_route", 1),
             ("fingerpost_requests_failed", 1),
             ("fingerpost_config_revision_0_0_0_0_80_http_80", 7),
+            ("fingerpost_filter_version_0_0_0_0_80_http_80", VERSION),
         ]
         .map(|(name, value)| (name.to_owned(), value));
         assert_eq!(*host.metrics.borrow(), expected);

@@ -1,6 +1,6 @@
 //! `subset-select` and then `uri-rewrite` do what `virtual-service` does, on any table and any request.
 
-use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level, MetricId, Part, RouteFilter};
+use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level, Part, RouteFilter};
 use fingerpost_routing::Finder;
 use fingerpost_routing_config::{
     Action, Destination, HeaderMatch, NativeRoutes, PathMatch, QueryMatch, RegexRewrite, RepeatedHeaders,
@@ -93,22 +93,6 @@ impl Host for Proxy {
 
     fn random(&self) -> Result<u64, HostError> {
         Ok(self.random)
-    }
-
-    fn define_counter(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn define_gauge(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn increment_counter(&self, _counter: MetricId) -> Result<(), HostError> {
-        Ok(())
-    }
-
-    fn set_gauge(&self, _gauge: MetricId, _value: u64) -> Result<(), HostError> {
-        Ok(())
     }
 
     fn log(&self, level: Level, message: &str) {

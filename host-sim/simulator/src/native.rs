@@ -6,7 +6,7 @@
 use crate::dice::Dice;
 use crate::headers::Headers;
 use crate::world::{LogLevel, LogLine};
-use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level, MetricId};
+use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level};
 use std::cell::{Cell, RefCell};
 
 /// A proxy for one event of one filter.
@@ -70,22 +70,6 @@ impl Host for NativeHost {
         let rolled = dice.roll();
         self.dice.set(dice);
         Ok(rolled)
-    }
-
-    fn define_counter(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn define_gauge(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn increment_counter(&self, _counter: MetricId) -> Result<(), HostError> {
-        Ok(())
-    }
-
-    fn set_gauge(&self, _gauge: MetricId, _value: u64) -> Result<(), HostError> {
-        Ok(())
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -26,7 +26,10 @@ const LABELS: &[(&str, &str)] = &[
         "outcome",
         r"^wasmcustom\.fingerpost_requests(_(routed|no_host|no_route|failed))$",
     ),
-    ("table", r"^wasmcustom\.fingerpost_config_revision(_(.+))$"),
+    (
+        "table",
+        r"^wasmcustom\.fingerpost_(?:config_revision|filter_version)(_(.+))$",
+    ),
 ];
 
 /// Labels by Envoy's own expressions.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level, MetricId};
+use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level};
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
 use fingerpost_virtual_service::VirtualServiceFilter;
 
@@ -70,22 +70,6 @@ impl Host for Exchange<'_> {
 
     fn random(&self) -> Result<u64, HostError> {
         Ok(self.roll.get())
-    }
-
-    fn define_counter(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn define_gauge(&self, _name: &str) -> Result<MetricId, HostError> {
-        Ok(0)
-    }
-
-    fn increment_counter(&self, _counter: MetricId) -> Result<(), HostError> {
-        Ok(())
-    }
-
-    fn set_gauge(&self, _gauge: MetricId, _value: u64) -> Result<(), HostError> {
-        Ok(())
     }
 
     fn log(&self, level: Level, message: &str) {
