@@ -1,16 +1,14 @@
 //! `manifests --envoy-gateway`: the objects, and an Envoy that runs what Envoy Gateway makes of them.
 //!
-//! What the patches of the examples change lies in `tests/golden/envoy-gateway`, without the values. `FINGERPOST_BLESS=1` writes it again;
-//! then read it.
+//! What the patches of the examples change lies in `tests/golden/envoy-gateway`, without the values.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::{env, fs};
 
 use fingerpost_envoy_runner::{Bootstrap, EnvoyBinary, RunningEnvoy, StartOptions, default_cache};
 use serde_json::{Value, json};
 
 use crate::cluster_objects::{check, read};
+use crate::golden::Golden;
 use crate::kubernetes::{EXAMPLES, of_kind, repository, status, text};
 use crate::run::{Folder, shop};
 
@@ -20,8 +18,7 @@ const COMMAND: &str =
 #[test]
 fn the_objects_of_the_examples_are_valid() {
     let folder = Folder::new();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/envoy-gateway");
-    let mut wrong = Vec::new();
+    let mut golden = Golden::of("envoy-gateway");
     for example in EXAMPLES {
         let resources = repository().join("examples").join(example);
         let ended = folder.run(&format!("{COMMAND} {}", resources.display()));
@@ -44,19 +41,9 @@ fn the_objects_of_the_examples_are_valid() {
                 );
             }
         }
-        let kept = golden.join(format!("{example}.txt"));
-        if env::var_os("FINGERPOST_BLESS").is_some() {
-            fs::create_dir_all(&golden).expect("a folder");
-            fs::write(&kept, &shown).expect("the golden file can be written");
-        }
-        if fs::read_to_string(&kept).unwrap_or_default() != shown {
-            wrong.push(kept);
-        }
+        golden.compare(&format!("{example}.txt"), &shown);
     }
-    assert!(
-        wrong.is_empty(),
-        "run with FINGERPOST_BLESS=1 if that is right: {wrong:?}"
-    );
+    golden.finish();
 }
 
 /// The listener and its route table as Envoy Gateway 1.9 sends them for the manifests, without patches

@@ -237,8 +237,9 @@ fn a_file_that_cannot_be_written_leaves_nothing() {
         &shop().replace("shop.example.com", "other.example.com"),
     );
     for output in ["out", "new"] {
-        limited(&folder, &format!("compile -f shop.yaml -o {output}"))
-            .check(5, &["can't be written: File too large"]);
+        let ended = limited(&folder, &format!("compile -f shop.yaml -o {output}"));
+        ended.check(5, &["can't be written: File too large"]);
+        assert!(!ended.stderr.contains(".fingerpost-"), "{}", ended.stderr);
     }
     assert_eq!(folder.read("out/envoy.json"), before);
     assert_eq!(folder.list("new"), Vec::<String>::new());

@@ -1,15 +1,14 @@
 //! `manifests --kubernetes`: the objects, and an Envoy that is started with what they hold.
 //!
 //! The manifests of the examples lie in `tests/golden/kubernetes`, without the content of files and the hashes of it.
-//! `FINGERPOST_BLESS=1` writes them again; then read them.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +16,7 @@ use fingerpost_envoy_runner::{Authority, Bootstrap, EnvoyBinary, RunningEnvoy, S
 use serde_json::Value;
 
 use crate::cluster_objects::{check, read};
+use crate::golden::Golden;
 use crate::run::{Folder, GATEWAY, shop};
 
 pub(crate) const EXAMPLES: [&str; 8] = [
@@ -83,6 +83,20 @@ fn mounted(objects: &[Value]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// Writes the files that a container sees below `folder`. The paths in them are those of the container, and a test takes free ports.
+pub(crate) fn mount(objects: &[Value], folder: &Folder) {
+    let root = folder.path().display().to_string();
+    for (path, content) in mounted(objects) {
+        let path = format!("{root}{path}");
+        fs::create_dir_all(Path::new(&path).parent().expect("a folder")).expect("a folder");
+        let content = match String::from_utf8(content) {
+            Ok(text) => ports_freed(&text.replace("/etc/fingerpost", &format!("{root}/etc/fingerpost"))),
+            Err(error) => error.into_bytes(),
+        };
+        fs::write(path, content).expect("a file");
+    }
+}
+
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }
@@ -117,8 +131,7 @@ fn without_content(manifests: &str) -> String {
 #[test]
 fn the_manifests_of_the_examples_are_valid_and_hold_what_compile_writes() {
     let folder = Folder::new();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/kubernetes");
-    let mut wrong = Vec::new();
+    let mut golden = Golden::of("kubernetes");
     for example in EXAMPLES {
         let resources = repository().join("examples").join(example);
         let resources = resources.display();
@@ -135,21 +148,10 @@ fn the_manifests_of_the_examples_are_valid_and_hold_what_compile_writes() {
             assert!(files.contains_key("/etc/fingerpost/envoy.json"), "{example}");
             assert!(files.contains_key("/etc/fingerpost/xds/lds.json"), "{example}");
 
-            let shown = without_content(&manifests);
-            let kept = golden.join(format!("{example}.{name}"));
-            if env::var_os("FINGERPOST_BLESS").is_some() {
-                fs::create_dir_all(&golden).expect("a folder");
-                fs::write(&kept, &shown).expect("the golden file can be written");
-            }
-            if fs::read_to_string(&kept).unwrap_or_default() != shown {
-                wrong.push(kept);
-            }
+            golden.compare(&format!("{example}.{name}"), &without_content(&manifests));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "run with FINGERPOST_BLESS=1 if that is right: {wrong:?}"
-    );
+    golden.finish();
 }
 
 #[test]
@@ -178,17 +180,7 @@ fn an_envoy_starts_with_the_files_of_the_manifests_and_drains() {
     let ended = folder.run("manifests --kubernetes -f shop.yaml");
     ended.check(0, &[]);
     let objects = read(&ended.stdout);
-    let root = folder.path().display().to_string();
-    for (path, content) in mounted(&objects) {
-        let path = format!("{root}{path}");
-        fs::create_dir_all(Path::new(&path).parent().expect("a folder")).expect("a folder");
-        let content = match String::from_utf8(content) {
-            // The paths are those of the container, and a test takes free ports.
-            Ok(text) => ports_freed(&text.replace("/etc/fingerpost", &format!("{root}/etc/fingerpost"))),
-            Err(error) => error.into_bytes(),
-        };
-        fs::write(path, content).expect("a file");
-    }
+    mount(&objects, &folder);
     let bootstrap = folder.read("etc/fingerpost/envoy.json");
     let bootstrap = Bootstrap::parse(&bootstrap).expect("a bootstrap");
     let binary = EnvoyBinary::find(&default_cache()).expect("an Envoy");
