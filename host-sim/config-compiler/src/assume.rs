@@ -301,8 +301,8 @@ impl<'r> DeclaredGateways<'r> {
         ours.any(|it| {
             let servers = it.spec.servers.iter();
             let taken = servers.flat_map(|server| host::server_hosts(&server.hosts, &it.meta.namespace));
-            let open = host::open_to(&taken.collect::<Vec<_>>(), namespace);
-            open.iter().any(|other| host::overlap(other, host))
+            let taken: Vec<String> = taken.collect();
+            host::open_to(&taken, namespace).any(|other| host::overlap(other, host))
         })
     }
 }

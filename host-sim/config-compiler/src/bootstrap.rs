@@ -9,6 +9,7 @@ use fingerpost_envoy_config::core::Node;
 use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
 
+use crate::attachments::Attachments;
 use crate::checks;
 use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
@@ -39,10 +40,11 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let mesh = Mesh::new(resources, options);
     let (merged, dropped) = gateways::merge(resources, options);
     let services = virtual_services::bind(resources, options);
+    let attachments = Attachments::new(&merged, &services);
     patterns::check(resources, options.envoy, diagnostics);
     not_enforced::check(resources, options, diagnostics);
-    checks::rules(&services, &merged, &mesh, diagnostics);
-    pitfalls::check(resources, &services, &merged, &mesh, diagnostics);
+    checks::rules(&services, &attachments, &mesh, diagnostics);
+    pitfalls::check(&services, &merged, &attachments, &mesh, diagnostics);
     if options.engine == Engine::Wasm {
         reserved::check(&services, diagnostics);
     }
@@ -53,7 +55,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         names: Vec::new(),
     };
     for listener in &merged {
-        let made = listeners::build(listener, &services, &mesh, resources, &mut lost, diagnostics);
+        let made = listeners::build(listener, &attachments, &mesh, resources, &mut lost, diagnostics);
         let Some(made) = made else { continue };
         match addresses.address(listener) {
             Ok(()) => built.push(made),
@@ -65,7 +67,9 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     }
     let unserved = unserved::find(&Context {
         resources,
+        gateways: gateways::by_name(resources),
         services: &services,
+        attachments: &attachments,
         listeners: &merged,
         dropped: &lost.servers,
         lost_names: &lost.names,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use fingerpost_resources::{Code, Diagnostics};
 
+use crate::attachments::Attachments;
 use crate::empty_clusters::Use;
-use crate::gateways::MergedListener;
 use crate::listeners::BuiltListener;
 use crate::matching;
 use crate::mesh::Mesh;
@@ -18,23 +18,20 @@ use crate::virtual_services::{BoundVirtualService, Rule};
 /// Destinations that lead nowhere, claims that are not verified.
 pub(crate) fn rules(
     services: &[BoundVirtualService<'_>],
-    listeners: &[MergedListener<'_>],
+    attachments: &Attachments<'_, '_>,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     for service in services {
         let namespace = &service.resource.meta.namespace;
-        let ports: Vec<u32> = listeners
-            .iter()
-            .flat_map(|it| &it.groups)
-            .flat_map(|it| &it.servers)
-            .filter(|server| service.gateways.contains(&server.gateway_name()))
-            .map(|server| server.declared_port)
-            .collect();
-        let Some(declared) = ports.first() else { continue };
+        let Some(server) = attachments.first_of_gateways(service) else {
+            continue;
+        };
         for rule in &service.rules {
             for (path, destination, how) in destinations(rule) {
-                let cluster = mesh.services.cluster(destination, namespace, *declared);
+                let cluster = mesh
+                    .services
+                    .cluster(destination, namespace, server.declared_port);
                 missing_destination(rule, &path, &cluster, how, mesh, diagnostics);
             }
             claims(rule, diagnostics);

@@ -94,7 +94,7 @@ pub(crate) fn parts<'m, 'r>(wanted: &ClusterRef, mesh: &'m Mesh<'r>) -> Result<P
 
 impl Parts<'_, '_> {
     fn endpoints(&self, mesh: &Mesh<'_>) -> Result<Endpoints, Missing> {
-        endpoints::find(self.service, self.port, &self.labels, mesh.resources).map_err(Missing::Endpoints)
+        endpoints::find(self.service, self.port, &self.labels, &mesh.inventory).map_err(Missing::Endpoints)
     }
 }
 

@@ -151,8 +151,8 @@ impl<'r> DestinationRules<'r> {
     /// The rules for the service `hostname` of any namespace, also those that don't count, as `namespace/name`.
     pub(crate) fn unseen(&self, hostname: &str) -> Vec<String> {
         let of_namespace = |hosts: &BTreeMap<String, Vec<EffectiveRule<'r>>>| {
-            let name = host::most_specific(hostname, hosts.keys().map(String::as_str))?;
-            let rule = hosts.get(name)?.first()?;
+            let (_, rules) = host::most_specific(hostname, hosts)?;
+            let rule = rules.first()?;
             Some(rule.first.meta.qualified_name())
         };
         self.entries.values().filter_map(of_namespace).collect()
@@ -173,9 +173,7 @@ impl<'r> DestinationRules<'r> {
         hostname: &str,
         visible: impl Fn(&EffectiveRule<'r>) -> bool,
     ) -> Option<&EffectiveRule<'r>> {
-        let hosts = self.entries.get(namespace)?;
-        let name = host::most_specific(hostname, hosts.keys().map(String::as_str))?;
-        let rules = hosts.get(name)?;
+        let (_, rules) = host::most_specific(hostname, self.entries.get(namespace)?)?;
         let for_us = |rule: &&EffectiveRule<'r>| {
             rule.selector()
                 .is_some_and(|labels| self.select_proxy(namespace, labels))

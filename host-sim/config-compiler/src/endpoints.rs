@@ -19,18 +19,20 @@
 //! `buildCluster`; docs/istio-routing.md 4.1, 4.4.
 
 mod cause;
+mod inventory;
 mod kubernetes;
 mod service_entry;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fingerpost_resources::{Resolution, Resources};
+use fingerpost_resources::Resolution;
 
 use crate::address::SOCKET;
 use crate::services::{KnownPort, KnownService, ServiceSource};
 
 pub(crate) use cause::origin;
+pub(crate) use inventory::Inventory;
 
 /// Labels of a workload, or those that select some.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -153,12 +155,12 @@ pub(crate) fn find(
     service: &KnownService<'_>,
     port: &KnownPort,
     wanted: &Labels,
-    resources: &Resources,
+    inventory: &Inventory<'_>,
 ) -> Result<Endpoints, NoEndpoints> {
-    let added = service_entry::of_other_entries(service, port, resources);
+    let added = service_entry::of_other_entries(service, port, inventory);
     match service.source {
         ServiceSource::Kubernetes(source) => {
-            let own = kubernetes::workloads(source, port, resources);
+            let own = kubernetes::workloads(source, port, inventory);
             if own.is_none() && added.is_empty() {
                 return Ok(Endpoints::Dns {
                     host: service.hostname.clone(),
@@ -177,7 +179,7 @@ pub(crate) fn find(
             if resolution == Resolution::DynamicDns {
                 return Err(NoEndpoints::DynamicDns);
             }
-            let mut all = service_entry::workloads(source, &service.hostname, port, resources);
+            let mut all = service_entry::workloads(source, &service.hostname, port, inventory);
             if !service.ports.contains(port) {
                 all.list.clear(); // another ServiceEntry adds this port
             }

@@ -3,7 +3,7 @@
 //! Decides selection, port resolution and merging. It builds no virtual host and no filter chain.
 //! Source: istio `pilot/pkg/model/gateway.go`, `mergeGateways`; docs/istio-routing.md 1.1 to 1.7.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fingerpost_resources::{Gateway, Resource, Resources, Server, ServerTlsMode, Service};
 
@@ -19,6 +19,8 @@ pub(crate) struct BoundServer<'r> {
     pub gateway: &'r Resource<Gateway>,
     /// Its place in `spec.servers`.
     pub index: usize,
+    /// Its place among all servers of the proxy.
+    pub place: usize,
     /// The server as written.
     pub server: &'r Server,
     /// Its hosts: `host` or `namespace/host`.
@@ -110,6 +112,7 @@ pub(crate) fn merge<'r>(
 ) -> (Vec<MergedListener<'r>>, Vec<DroppedServer<'r>>) {
     let mut merge = Merge::default();
     let mut dropped = Vec::new();
+    let mut places = 0..;
     for gateway in selected(resources, options) {
         for (index, server) in gateway.spec.servers.iter().enumerate() {
             let Some(declared_port) = server.port.as_ref().and_then(|port| port.number) else {
@@ -130,6 +133,7 @@ pub(crate) fn merge<'r>(
                 let bound = BoundServer {
                     gateway,
                     index,
+                    place: places.next().unwrap_or(usize::MAX),
                     server,
                     hosts,
                     declared_port,
@@ -144,6 +148,15 @@ pub(crate) fn merge<'r>(
         }
     }
     (listeners(merge.groups), dropped)
+}
+
+/// The Gateways of the input by `namespace/name`.
+pub(crate) fn by_name(resources: &Resources) -> HashMap<String, &Resource<Gateway>> {
+    let mut named = HashMap::new();
+    for gateway in &resources.gateways {
+        named.entry(gateway.meta.qualified_name()).or_insert(gateway);
+    }
+    named
 }
 
 /// Whether the labels of the proxy satisfy the selector of a Gateway.

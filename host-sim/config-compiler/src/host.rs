@@ -4,7 +4,9 @@
 //! not choose a virtual host for a request (that is `fingerpost-routing`) and looks no service up.
 //! Source of the rules: istio `pkg/config/host/name.go` and `names.go`, `pilot/pkg/model/config.go`.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::ops::Bound;
 
 /// What a host in a resource means: a name without a dot is a service of `namespace`.
 ///
@@ -47,8 +49,9 @@ pub(crate) fn overlap(one: &str, other: &str) -> bool {
 
 /// The more specific name of each pair that overlaps, without repeats, in the order of `servers`
 /// (istio names.go, `Intersection`). These become the domains of virtual hosts.
-pub(crate) fn intersection(servers: &[String], hosts: &[String]) -> Vec<String> {
+pub(crate) fn intersection<'s>(servers: impl IntoIterator<Item = &'s str>, hosts: &[String]) -> Vec<String> {
     let mut common: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
     for server in servers {
         for host in hosts {
             let narrower = if is_covered_by(server, host) {
@@ -58,8 +61,8 @@ pub(crate) fn intersection(servers: &[String], hosts: &[String]) -> Vec<String> 
             } else {
                 continue;
             };
-            if !common.contains(narrower) {
-                common.push(narrower.clone());
+            if known.insert(narrower.to_owned()) {
+                common.push(narrower.to_owned());
             }
         }
     }
@@ -83,13 +86,16 @@ pub(crate) fn server_hosts(hosts: &[String], gateway_namespace: &str) -> Vec<Str
 
 /// The server hosts that a VirtualService of `namespace` may use, without their namespace part
 /// (istio names.go, `NamesForNamespace`).
-pub(crate) fn open_to(server_hosts: &[String], namespace: &str) -> Vec<String> {
-    let usable = |host: &String| match host.split_once('/') {
-        Some((owner, name)) if owner == namespace || owner == "*" => Some(name.to_owned()),
-        Some(_) => None,
-        None => Some(host.clone()),
-    };
-    server_hosts.iter().filter_map(usable).collect()
+pub(crate) fn open_to<'h>(
+    server_hosts: impl IntoIterator<Item = &'h String>,
+    namespace: &str,
+) -> impl Iterator<Item = &'h str> {
+    server_hosts
+        .into_iter()
+        .filter_map(move |host| match host.split_once('/') {
+            Some((owner, name)) => (owner == namespace || owner == "*").then_some(name),
+            None => Some(host.as_str()),
+        })
 }
 
 /// A server host without its namespace part.
@@ -97,20 +103,61 @@ pub(crate) fn without_namespace(server_host: &str) -> &str {
     server_host.split_once('/').map_or(server_host, |(_, name)| name)
 }
 
-/// The most specific of `patterns` that covers `host`: itself, else the longest wildcard
+/// The most specific of the names in `known` that covers `host`: itself, else the longest wildcard
 /// (istio config.go, `MostSpecificHostMatch`).
-pub(crate) fn most_specific<'a>(host: &str, patterns: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let mut best: Option<&str> = None;
-    for pattern in patterns {
-        if pattern == host {
-            return Some(pattern);
+pub(crate) fn most_specific<'k, V>(
+    host: &str,
+    known: &'k BTreeMap<String, V>,
+) -> Option<(&'k String, &'k V)> {
+    // All wildcards are between `*` and what is after it: the other names need not be looked at.
+    let wildcards = || {
+        known
+            .range::<str, _>((Bound::Included("*"), Bound::Unbounded))
+            .take_while(|(name, _)| name.starts_with('*'))
+    };
+    let covering = || wildcards().filter(|(name, _)| is_covered_by(host, name));
+    known
+        .get_key_value(host)
+        .or_else(|| covering().max_by_key(|(name, _)| name.len()))
+}
+
+/// Host names by which places are found: those whose names may have requests in common with others.
+#[derive(Debug, Default)]
+pub(crate) struct HostIndex {
+    /// By a name without a wildcard.
+    exact: HashMap<String, Vec<usize>>,
+    /// With a wildcard.
+    wildcards: Vec<usize>,
+    all: Vec<usize>,
+}
+
+impl HostIndex {
+    /// Adds a place with all its names, which have no namespace part. Places come in rising order.
+    pub(crate) fn add<'h>(&mut self, place: usize, names: impl IntoIterator<Item = &'h str>) {
+        if self.all.last() == Some(&place) {
+            return;
         }
-        let wider = pattern.starts_with('*') && is_covered_by(host, pattern);
-        if wider && best.is_none_or(|known| pattern.len() > known.len()) {
-            best = Some(pattern);
+        for name in names {
+            if name.starts_with('*') {
+                self.wildcards.push(place);
+            } else {
+                self.exact.entry(name.to_owned()).or_default().push(place);
+            }
         }
+        self.all.push(place);
     }
-    best
+
+    /// The places of which a name may overlap one of `names`, in order. None that does is missing.
+    pub(crate) fn near<'h>(&self, names: impl IntoIterator<Item = &'h str>) -> Vec<usize> {
+        let mut near: BTreeSet<usize> = self.wildcards.iter().copied().collect();
+        for name in names {
+            if name.starts_with('*') {
+                return self.all.clone();
+            }
+            near.extend(self.exact.get(name).into_iter().flatten());
+        }
+        near.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +196,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                intersection(&servers, &hosts),
+                intersection(servers.iter().map(String::as_str), &hosts),
                 domains,
                 "{servers:?} and {hosts:?}"
             );
@@ -160,7 +207,10 @@ mod tests {
     fn a_server_host_may_be_bound_to_a_namespace() {
         let hosts = server_hosts(&list(&["./a.com", "*/b.com", "team/c.com", "d.com"]), "infra");
         assert_eq!(hosts, list(&["infra/a.com", "b.com", "team/c.com", "d.com"]));
-        assert_eq!(open_to(&hosts, "team"), list(&["b.com", "c.com", "d.com"]));
+        assert_eq!(
+            open_to(&hosts, "team").collect::<Vec<_>>(),
+            ["b.com", "c.com", "d.com"]
+        );
         assert_eq!(server_hosts(&list(&["x.com", "*/*"]), "infra"), list(&["*"]));
     }
 
@@ -172,9 +222,41 @@ mod tests {
             "*.prod.svc.cluster.local",
             "a.prod.svc.cluster.local",
         ];
-        let find = |host| most_specific(host, patterns.iter().copied());
+        let patterns: BTreeMap<String, ()> = patterns.map(|it| (it.to_owned(), ())).into();
+        let find = |host| most_specific(host, &patterns).map(|(name, ())| name.as_str());
         assert_eq!(find("a.prod.svc.cluster.local"), Some("a.prod.svc.cluster.local"));
         assert_eq!(find("b.prod.svc.cluster.local"), Some("*.prod.svc.cluster.local"));
         assert_eq!(find("example.com"), Some("*"));
+    }
+
+    #[test]
+    fn no_host_in_common_is_missed_by_the_index() {
+        let names = ["*", "*.com", "*.b.com", "a.b.com", "b.com", "A.b.com", "a.org"];
+        // Every list of at most two names.
+        let lists: Vec<Vec<String>> = names
+            .iter()
+            .flat_map(|one| names.iter().map(move |two| list(&[one, two])))
+            .collect();
+        let mut index = HostIndex::default();
+        for (place, servers) in lists.iter().enumerate() {
+            index.add(place, servers.iter().map(String::as_str));
+        }
+        for hosts in &lists {
+            let near = index.near(hosts.iter().map(String::as_str));
+            assert!(near.is_sorted_by(|one, other| one < other), "{near:?}");
+            for (place, servers) in lists.iter().enumerate() {
+                let common = intersection(servers.iter().map(String::as_str), hosts);
+                assert!(
+                    common.is_empty() || near.contains(&place),
+                    "{servers:?} and {hosts:?} have {common:?}"
+                );
+            }
+        }
+        let exact = list(&["a.b.com"]);
+        let near = index.near(exact.iter().map(String::as_str)).len();
+        assert!(
+            near < lists.len(),
+            "lists without the name or a wildcard are left out"
+        );
     }
 }

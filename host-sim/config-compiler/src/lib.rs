@@ -10,6 +10,7 @@
 
 mod address;
 mod assume;
+mod attachments;
 mod bootstrap;
 mod certificates;
 mod checks;

@@ -13,6 +13,7 @@ use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::address::address;
+use crate::attachments::Attachments;
 use crate::claims::{self, Claims, Taken};
 use crate::file_secrets::FileSecret;
 use crate::gateways::{BoundServer, DroppedServer, MergedListener};
@@ -22,7 +23,6 @@ use crate::protocol::Termination;
 use crate::tcp;
 use crate::tls::{self, InlineCertificate};
 use crate::virtual_hosts;
-use crate::virtual_services::BoundVirtualService;
 
 /// What a listener was made of, beside its Envoy configuration.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct Lost<'r> {
 /// Builds a listener, or nothing where no chain results (a TCP server without a route).
 pub(crate) fn build<'r>(
     merged: &MergedListener<'r>,
-    services: &[BoundVirtualService<'r>],
+    attachments: &Attachments<'_, 'r>,
     mesh: &Mesh<'_>,
     resources: &Resources,
     lost: &mut Lost<'r>,
@@ -101,7 +101,7 @@ pub(crate) fn build<'r>(
             if !claim(&[], first) {
                 continue;
             }
-            let routes = virtual_hosts::build(&group.servers, services, mesh);
+            let routes = virtual_hosts::build(&group.servers, attachments, mesh);
             let (chain, built) = http_chain::build(&name, routes, &[], mesh);
             chains.push(chain);
             http.push(built);
@@ -114,7 +114,7 @@ pub(crate) fn build<'r>(
                     if !claim(&names, server) {
                         continue;
                     }
-                    let routes = virtual_hosts::build(std::slice::from_ref(server), services, mesh);
+                    let routes = virtual_hosts::build(std::slice::from_ref(server), attachments, mesh);
                     let (mut chain, built) = http_chain::build(&name, routes, &names, mesh);
                     add_tls(&mut chain, server, &names);
                     chains.push(chain);
@@ -122,7 +122,7 @@ pub(crate) fn build<'r>(
                 }
                 Termination::TlsToTcp => {
                     let names = server_names(server);
-                    if let Some(built) = tcp::routed_by_port(server, services, mesh)
+                    if let Some(built) = tcp::routed_by_port(server, attachments.services(server), mesh)
                         && claim(&names, server)
                     {
                         let mut chain = tcp::filter_chain(&built);
@@ -133,7 +133,9 @@ pub(crate) fn build<'r>(
                 }
                 Termination::Passthrough if server.is_auto_passthrough() => {}
                 Termination::Passthrough => {
-                    for built in tcp::routed_by_name(server, services, mesh, &mut taken_names) {
+                    for built in
+                        tcp::routed_by_name(server, attachments.services(server), mesh, &mut taken_names)
+                    {
                         if !claim(&built.server_names, server) {
                             continue;
                         }
@@ -143,7 +145,7 @@ pub(crate) fn build<'r>(
                     }
                 }
                 Termination::Tcp => {
-                    if let Some(built) = tcp::routed_by_port(server, services, mesh)
+                    if let Some(built) = tcp::routed_by_port(server, attachments.services(server), mesh)
                         && claim(&[], server)
                     {
                         chains.push(tcp::filter_chain(&built));

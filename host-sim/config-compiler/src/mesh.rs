@@ -3,6 +3,7 @@
 use fingerpost_resources::Resources;
 
 use crate::destination_rules::{DestinationRules, EffectiveRule};
+use crate::endpoints::Inventory;
 use crate::options::Options;
 use crate::services::{ClusterRef, Services};
 
@@ -13,6 +14,8 @@ pub(crate) struct Mesh<'a> {
     pub services: Services<'a>,
     /// The DestinationRules of the input.
     pub destination_rules: DestinationRules<'a>,
+    /// The workloads of the input.
+    pub inventory: Inventory<'a>,
     /// For whom is compiled.
     pub options: &'a Options,
     /// The input.
@@ -25,6 +28,7 @@ impl<'a> Mesh<'a> {
         Self {
             services: Services::new(resources, options),
             destination_rules: DestinationRules::new(resources, options),
+            inventory: Inventory::new(resources),
             options,
             resources,
         }

@@ -16,7 +16,6 @@ use fingerpost_resources::{Resource, RouteDestination, VirtualService};
 use crate::claims;
 use crate::connection_limits::ConnectionLimits;
 use crate::gateways::BoundServer;
-use crate::host;
 use crate::http_chain::HANDSHAKE_TIMEOUT;
 use crate::matching::{self, GatewayPort, Mismatch};
 use crate::mesh::Mesh;
@@ -61,10 +60,10 @@ pub(crate) struct ServerNames<'r> {
     pub lost: Vec<LostNames<'r>>,
 }
 
-/// The one chain of a server without server names: the first rule that fits has all connections.
-pub(crate) fn routed_by_port<'r>(
+/// The one chain of a server without server names: the first rule that fits of those that it takes has all connections.
+pub(crate) fn routed_by_port<'s, 'r: 's>(
     server: &BoundServer<'_>,
-    services: &[BoundVirtualService<'r>],
+    services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
     mesh: &Mesh<'_>,
 ) -> Option<TcpChain<'r>> {
     let (resource, index) = rules_by_port(server, services).next()?;
@@ -79,9 +78,9 @@ pub(crate) fn routed_by_port<'r>(
 }
 
 /// The `tcp` rules that fit the server, in order: the resource and the rule's index. The first has all connections.
-pub(crate) fn rules_by_port<'r>(
+pub(crate) fn rules_by_port<'s, 'r: 's>(
     server: &BoundServer<'_>,
-    services: &[BoundVirtualService<'r>],
+    services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
 ) -> impl Iterator<Item = (&'r Resource<VirtualService>, usize)> {
     let gateway = server.gateway_name();
     let gateway_port = GatewayPort {
@@ -89,7 +88,7 @@ pub(crate) fn rules_by_port<'r>(
         port: server.declared_port,
     };
     let mut fitting = Vec::new();
-    for service in attached(server, services) {
+    for service in services {
         let resource = service.resource;
         for (index, rule) in resource.spec.tcp.iter().enumerate() {
             let mut matches = rule.matches.iter();
@@ -104,9 +103,9 @@ pub(crate) fn rules_by_port<'r>(
 }
 
 /// The chains of a server that lets TLS pass: one for each match, the first claim of a name wins.
-pub(crate) fn routed_by_name<'r>(
+pub(crate) fn routed_by_name<'s, 'r: 's>(
     server: &BoundServer<'_>,
-    services: &[BoundVirtualService<'r>],
+    services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
     mesh: &Mesh<'_>,
     taken: &mut ServerNames<'r>,
 ) -> Vec<TcpChain<'r>> {
@@ -116,7 +115,7 @@ pub(crate) fn routed_by_name<'r>(
         port: server.declared_port,
     };
     let mut chains = Vec::new();
-    for service in attached(server, services) {
+    for service in services {
         let resource = service.resource;
         for (index, rule) in resource.spec.tls.iter().enumerate() {
             for (position, matched) in rule.matches.iter().enumerate() {
@@ -202,22 +201,6 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
         },
         ..FilterChain::default()
     }
-}
-
-/// The VirtualServices of the server's Gateway that have a host in common with it.
-pub(crate) fn attached<'a, 'r>(
-    server: &'a BoundServer<'_>,
-    services: &'a [BoundVirtualService<'r>],
-) -> impl Iterator<Item = &'a BoundVirtualService<'r>> {
-    let gateway = server.gateway_name();
-    services.iter().filter(move |service| {
-        let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
-        service.gateways.contains(&gateway)
-            && service
-                .hosts
-                .iter()
-                .any(|one| open.iter().any(|other| host::overlap(one, other)))
-    })
 }
 
 /// Why a match of `resource` is not for a server with this port; none if it is.

@@ -4,13 +4,14 @@
 //! where plain text is redirected to HTTPS.
 //! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayHTTPRouteConfig`; docs/istio-routing.md 1.11, 1.12.
 
+use std::collections::HashMap;
+
+use crate::attachments::Attachments;
 use crate::gateways::BoundServer;
-use crate::host;
 use crate::matching::{GatewayPort, is_catch_all};
 use crate::mesh::Mesh;
 use crate::routes::route::{LeftOut, Route};
 use crate::routes::{self, BuiltRoutes};
-use crate::virtual_services::BoundVirtualService;
 
 /// A route configuration: what one HTTP connection manager routes by.
 #[derive(Debug)]
@@ -41,42 +42,30 @@ pub(crate) struct VirtualHost<'r> {
 /// Builds the route configuration that `servers` share.
 pub(crate) fn build<'r>(
     servers: &[BoundServer<'_>],
-    services: &[BoundVirtualService<'r>],
+    attachments: &Attachments<'_, 'r>,
     mesh: &Mesh<'_>,
 ) -> RouteConfig<'r> {
     let mut hosts = Hosts::default();
     // Routes are made once for a Gateway and a VirtualService, with the first server's port.
-    let mut made: Vec<(String, usize, BuiltRoutes<'r>)> = Vec::new();
+    let mut made: HashMap<(String, usize), BuiltRoutes<'r>> = HashMap::new();
     for server in servers {
         let gateway = server.gateway_name();
         let redirects = server.redirects_to_https();
-        for (index, service) in services.iter().enumerate() {
-            if !service.gateways.contains(&gateway) {
-                continue;
-            }
-            let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
-            let domains = host::intersection(&open, &service.hosts);
-            if domains.is_empty() {
-                continue;
-            }
-            let known = made
-                .iter()
-                .position(|(name, made_for, _)| *made_for == index && *name == gateway);
-            let known = known.unwrap_or_else(|| {
+        for attached in attachments.of_server(server) {
+            let service = attached.service;
+            let built = made.entry((gateway.clone(), service.place)).or_insert_with(|| {
                 let gateway_port = GatewayPort {
                     gateway: &gateway,
                     port: server.declared_port,
                 };
-                let built = routes::build(service, gateway_port, server.server.tls.is_some(), mesh);
-                made.push((gateway.clone(), index, built));
-                made.len() - 1
+                routes::build(service, gateway_port, server.server.tls.is_some(), mesh)
             });
             // A VirtualService without a route here makes no virtual host either.
-            let Some((_, _, built)) = made.get(known).filter(|(_, _, it)| !it.routes.is_empty()) else {
+            if built.routes.is_empty() {
                 continue;
-            };
-            for domain in domains {
-                let virtual_host = hosts.entry(&domain, server.declared_port);
+            }
+            for domain in attached.domains {
+                let virtual_host = hosts.entry(domain, server.declared_port);
                 virtual_host.routes.extend_from_slice(&built.routes);
                 virtual_host.left_out.extend_from_slice(&built.left_out);
                 virtual_host.requires_tls |= redirects;
@@ -88,7 +77,7 @@ pub(crate) fn build<'r>(
             }
         }
     }
-    let mut virtual_hosts = hosts.0;
+    let mut virtual_hosts = hosts.list;
     for virtual_host in &mut virtual_hosts {
         // What takes everything goes last, else the order stays (istio route.go, `SortVHostRoutes`).
         virtual_host
@@ -109,26 +98,25 @@ pub(crate) fn build<'r>(
 
 /// Virtual hosts by domain; letter case does not tell them apart.
 #[derive(Default)]
-struct Hosts<'r>(Vec<VirtualHost<'r>>);
+struct Hosts<'r> {
+    list: Vec<VirtualHost<'r>>,
+    places: HashMap<String, usize>,
+}
 
 impl<'r> Hosts<'r> {
     fn entry(&mut self, domain: &str, port: u32) -> &mut VirtualHost<'r> {
         let domain = domain.to_ascii_lowercase();
-        let index = self
-            .0
-            .iter()
-            .position(|it| it.domain == domain)
-            .unwrap_or_else(|| {
-                let name = format!("{domain}:{port}");
-                self.0.push(VirtualHost {
-                    name,
-                    domain,
-                    requires_tls: false,
-                    routes: Vec::new(),
-                    left_out: Vec::new(),
-                });
-                self.0.len() - 1
+        let next = self.list.len();
+        let place = *self.places.entry(domain.clone()).or_insert(next);
+        if place == next {
+            self.list.push(VirtualHost {
+                name: format!("{domain}:{port}"),
+                domain,
+                requires_tls: false,
+                routes: Vec::new(),
+                left_out: Vec::new(),
             });
-        &mut self.0[index] // The index was found or made just above.
+        }
+        &mut self.list[place] // It was found or made just above.
     }
 }

@@ -3,6 +3,8 @@
 //! Decides which VirtualServices a Gateway gets and what their rules are. It builds no route.
 //! Source: istio `pilot/pkg/model/virtualservice_controller.go` and `push_context.go`; docs/istio-routing.md 1.9, 2.8.
 
+use std::collections::HashMap;
+
 use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleStep;
 
@@ -14,6 +16,8 @@ use crate::visibility::Exports;
 /// A VirtualService that Gateways may use.
 #[derive(Debug)]
 pub(crate) struct BoundVirtualService<'r> {
+    /// Its place among those that the proxy sees, in Istio's order.
+    pub place: usize,
     /// The resource as written.
     pub resource: &'r Resource<VirtualService>,
     /// Its hosts, short names resolved.
@@ -65,10 +69,25 @@ pub(crate) fn bind<'r>(resources: &'r Resources, options: &Options) -> Vec<Bound
         .filter_map(|service| Some((rank(service, &options.namespace)?, service)))
         .collect();
     visible.sort_by_key(|(rank, service)| (*rank, service.meta.creation_order()));
+    let named = ByName::new(resources);
+    let visible = visible.into_iter().enumerate();
     visible
-        .into_iter()
-        .map(|(_, service)| bind_one(service, resources, options))
+        .map(|(place, (_, service))| bind_one(place, service, &named, options))
         .collect()
+}
+
+/// The VirtualServices of each namespace and name: one, but for repeats.
+struct ByName<'r>(HashMap<(&'r str, &'r str), Vec<&'r Resource<VirtualService>>>);
+
+impl<'r> ByName<'r> {
+    fn new(resources: &'r Resources) -> Self {
+        let mut named: HashMap<_, Vec<_>> = HashMap::new();
+        for service in &resources.virtual_services {
+            let name = (service.meta.namespace.as_str(), service.meta.name.as_str());
+            named.entry(name).or_default().push(service);
+        }
+        Self(named)
+    }
 }
 
 /// Private VirtualServices of the proxy's namespace come first, then those exported to it by name,
@@ -87,8 +106,9 @@ fn rank(service: &Resource<VirtualService>, proxy_namespace: &str) -> Option<u8>
 }
 
 fn bind_one<'r>(
+    place: usize,
     service: &'r Resource<VirtualService>,
-    resources: &'r Resources,
+    named: &ByName<'r>,
     options: &Options,
 ) -> BoundVirtualService<'r> {
     let namespace = &service.meta.namespace;
@@ -104,7 +124,7 @@ fn bind_one<'r>(
         } else {
             &delegate.namespace
         };
-        match find_delegate(resources, &delegate.name, owner, namespace) {
+        match find_delegate(named, &delegate.name, owner, namespace) {
             Ok(leaf) => merge_delegate(&rule, leaf, options, &mut rules, &mut dropped),
             Err(fault) => dropped.push(DroppedRule {
                 fault,
@@ -116,6 +136,7 @@ fn bind_one<'r>(
         }
     }
     BoundVirtualService {
+        place,
         resource: service,
         hosts: service
             .spec
@@ -147,19 +168,17 @@ fn names(host: &str, namespace: &str, options: &Options) -> Vec<String> {
 }
 
 fn find_delegate<'r>(
-    resources: &'r Resources,
+    named: &ByName<'r>,
     name: &str,
     owner: &str,
     root_namespace: &str,
 ) -> Result<&'r Resource<VirtualService>, DelegateFault> {
-    let named = |it: &&Resource<VirtualService>| it.meta.name == name && it.meta.namespace == owner;
     let delegate = format!("{owner}/{name}");
-    let mut all = resources.virtual_services.iter().filter(named);
-    let Some(found) = all.clone().find(|it| it.spec.hosts.is_empty()) else {
-        return Err(match all.next() {
-            Some(_) => DelegateFault::HasHosts { delegate },
-            None => DelegateFault::NotFound { delegate },
-        });
+    let Some(all) = named.0.get(&(owner, name)) else {
+        return Err(DelegateFault::NotFound { delegate });
+    };
+    let Some(found) = all.iter().copied().find(|it| it.spec.hosts.is_empty()) else {
+        return Err(DelegateFault::HasHosts { delegate });
     };
     if Exports::new(&found.spec.export_to, owner).reach(root_namespace) {
         return Ok(found);

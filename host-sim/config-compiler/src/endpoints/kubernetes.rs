@@ -9,10 +9,10 @@
 use std::net::IpAddr;
 
 use fingerpost_resources::kubernetes::{EndpointPort, ObjectReference};
-use fingerpost_resources::{Pod, Resource, Resources, Service, WorkloadEntry};
+use fingerpost_resources::{Pod, Resource, Service, WorkloadEntry};
 
 use super::{
-    EndpointAddress, Labels, NoEndpoints, Unusable, Workload, Workloads, carries, locality_of_label,
+    EndpointAddress, Inventory, Labels, NoEndpoints, Unusable, Workload, Workloads, locality_of_label,
     service_entry, with_place,
 };
 use crate::services::{KnownPort, PortTarget};
@@ -21,28 +21,22 @@ use crate::services::{KnownPort, PortTarget};
 pub(super) fn workloads(
     service: &Resource<Service>,
     port: &KnownPort,
-    resources: &Resources,
+    inventory: &Inventory<'_>,
 ) -> Option<Workloads> {
     let namespace = &service.meta.namespace;
-    let pods: Vec<&Resource<Pod>> = resources
-        .pods
-        .iter()
-        .filter(|pod| pod.meta.namespace == *namespace && pod.spec.is_observed())
-        .collect();
-    let entries = selected_entries(service, resources);
+    let selector = &service.spec.selector;
+    let entries = selected_entries(service, inventory).into_iter();
     let entries: Vec<Workload> = entries.map(|it| of_workload_entry(it, port)).collect();
-    let in_namespace = |it: &&Resource<WorkloadEntry>| it.meta.namespace == *namespace;
+    let pods = inventory.pods.count(namespace);
     let nothing_selected = NoEndpoints::NoneSelected {
-        pods: pods.len(),
-        workload_entries: resources.workload_entries.iter().filter(in_namespace).count(),
+        pods,
+        workload_entries: inventory.workload_entries.count(namespace),
     };
-    let (mut list, if_none) = match listed(service, port, &pods, resources) {
+    let (mut list, if_none) = match listed(service, port, inventory) {
         Some(listed) => (listed, NoEndpoints::NoneInSlices),
-        None if service.spec.selector.is_empty() || (pods.is_empty() && entries.is_empty()) => return None,
+        None if selector.is_empty() || (pods == 0 && entries.is_empty()) => return None,
         None => {
-            let selected = pods
-                .iter()
-                .filter(|pod| carries(&pod.meta.labels, &service.spec.selector));
+            let selected = inventory.pods.selected(namespace, selector).into_iter();
             let selected = selected.flat_map(|pod| of_pod(pod, service, port));
             (selected.collect(), nothing_selected)
         }
@@ -64,21 +58,10 @@ fn is_headless(service: &Resource<Service>) -> bool {
 }
 
 /// What EndpointSlices say, or Endpoints where there are no slices; none if the input has neither.
-fn listed(
-    service: &Resource<Service>,
-    port: &KnownPort,
-    pods: &[&Resource<Pod>],
-    resources: &Resources,
-) -> Option<Vec<Workload>> {
-    let Resource { meta, .. } = service;
-    let of_this_service = |it: &fingerpost_resources::Meta| {
-        it.namespace == meta.namespace && it.labels.get("kubernetes.io/service-name") == Some(&meta.name)
-    };
-    let slices: Vec<_> = resources
-        .endpoint_slices
-        .iter()
-        .filter(|slice| of_this_service(&slice.meta))
-        .collect();
+fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'_>) -> Option<Vec<Workload>> {
+    let (namespace, name) = (&service.meta.namespace, &service.meta.name);
+    let pod_of = |target, address: &str| pod_of(namespace, target, address, inventory);
+    let slices = inventory.slices(namespace, name);
     let mut found = Vec::new();
     // Istio reads no slices of names.
     for slice in slices
@@ -95,7 +78,7 @@ fn listed(
                 (Some(true) | None, _) => Ok(()),
             };
             for address in &endpoint.addresses {
-                let pod = pod_of(pods, endpoint.target_ref.as_ref(), address);
+                let pod = pod_of(endpoint.target_ref.as_ref(), address);
                 found.push(of_listed(address, number, state.clone(), pod, &port.name));
             }
         }
@@ -103,15 +86,14 @@ fn listed(
     if !slices.is_empty() {
         return Some(found);
     }
-    let is_same = |it: &fingerpost_resources::Meta| it.namespace == meta.namespace && it.name == meta.name;
-    let endpoints = resources.endpoints.iter().find(|it| is_same(&it.meta))?;
+    let endpoints = inventory.endpoints(namespace, name)?;
     for subset in &endpoints.spec.subsets {
         let number = port_of_name(&subset.ports, &port.name);
         let ready = subset.addresses.iter().map(|it| (it, Ok(())));
         let not_ready = subset.not_ready_addresses.iter();
         let not_ready = not_ready.map(|it| (it, Err(Unusable::NotReady)));
         for (address, state) in ready.chain(not_ready) {
-            let pod = pod_of(pods, address.target_ref.as_ref(), &address.ip);
+            let pod = pod_of(address.target_ref.as_ref(), &address.ip);
             found.push(of_listed(&address.ip, number, state, pod, &port.name));
         }
     }
@@ -123,17 +105,16 @@ fn port_of_name(ports: &[EndpointPort], name: &str) -> Option<u32> {
     ports.iter().find(|it| it.name == name).and_then(|it| it.port)
 }
 
-fn pod_of<'a, 'r>(
-    pods: &'a [&'r Resource<Pod>],
+fn pod_of<'r>(
+    namespace: &str,
     target: Option<&ObjectReference>,
     address: &str,
-) -> Option<&'a Resource<Pod>> {
+    inventory: &Inventory<'r>,
+) -> Option<&'r Resource<Pod>> {
     let by_name = target.filter(|it| it.kind == "Pod" || it.kind.is_empty());
-    let has_address = |pod: &&&'r Resource<Pod>| pod.spec.address() == Some(address);
     by_name
-        .and_then(|target| pods.iter().find(|pod| pod.meta.name == target.name))
-        .or_else(|| pods.iter().find(has_address))
-        .copied()
+        .and_then(|target| inventory.pod_of_name(namespace, &target.name))
+        .or_else(|| inventory.pod_at(namespace, address))
 }
 
 fn of_listed(
@@ -237,15 +218,15 @@ pub(super) fn place_of_pod(pod: &Resource<Pod>) -> (Labels, String) {
 /// (`PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES` is on by default).
 fn selected_entries<'r>(
     service: &Resource<Service>,
-    resources: &'r Resources,
-) -> impl Iterator<Item = &'r Resource<WorkloadEntry>> {
+    inventory: &Inventory<'r>,
+) -> Vec<&'r Resource<WorkloadEntry>> {
     let selector = &service.spec.selector;
-    let selects_any = !selector.is_empty() && !is_headless(service) && service.spec.kind != "ExternalName";
-    resources.workload_entries.iter().filter(move |entry| {
-        selects_any
-            && entry.meta.namespace == service.meta.namespace
-            && carries(&service_entry::place_of_entry(entry).0, selector)
-    })
+    if selector.is_empty() || is_headless(service) || service.spec.kind == "ExternalName" {
+        return Vec::new();
+    }
+    inventory
+        .workload_entries
+        .selected(&service.meta.namespace, selector)
 }
 
 fn of_workload_entry(entry: &Resource<WorkloadEntry>, port: &KnownPort) -> Workload {

@@ -6,10 +6,10 @@
 
 use std::net::IpAddr;
 
-use fingerpost_resources::{Pod, Resolution, Resource, Resources, ServiceEntry, WorkloadEntry};
+use fingerpost_resources::{Pod, Resolution, Resource, ServiceEntry, WorkloadEntry};
 
 use super::{
-    EndpointAddress, Labels, NoEndpoints, Unusable, Workload, Workloads, carries, kubernetes,
+    EndpointAddress, Inventory, Labels, NoEndpoints, Unusable, Workload, Workloads, kubernetes,
     locality_of_label, with_place,
 };
 use crate::address::SOCKET;
@@ -28,31 +28,24 @@ pub(super) fn workloads(
     entry: &Resource<ServiceEntry>,
     hostname: &str,
     port: &KnownPort,
-    resources: &Resources,
+    inventory: &Inventory<'_>,
 ) -> Workloads {
     let by_dns = looks_names_up(entry);
     let namespace = &entry.meta.namespace;
     if let Some(selector) = &entry.spec.workload_selector {
-        let in_namespace = |it: &&Resource<WorkloadEntry>| it.meta.namespace == *namespace;
-        let entries = resources.workload_entries.iter().filter(in_namespace);
-        let pods = resources.pods.iter();
-        let pods = pods.filter(|it| it.meta.namespace == *namespace && it.spec.is_observed());
-        let selected = entries
-            .clone()
-            .filter(|it| carries(&place_of_entry(it).0, &selector.labels))
-            .map(|it| Workload {
-                address: socket_only(&it.spec, port, by_dns),
-                ..of_listed(&it.spec, &place_of_entry(it), port, by_dns)
-            });
-        let selected_pods = pods
-            .clone()
-            .filter(|it| carries(&it.meta.labels, &selector.labels))
-            .map(|it| of_pod(it, port));
+        let (pods, entries) = (&inventory.pods, &inventory.workload_entries);
+        let selected = entries.selected(namespace, &selector.labels).into_iter();
+        let selected = selected.map(|it| Workload {
+            address: socket_only(&it.spec, port, by_dns),
+            ..of_listed(&it.spec, &place_of_entry(it), port, by_dns)
+        });
+        let selected_pods = pods.selected(namespace, &selector.labels).into_iter();
+        let selected_pods = selected_pods.map(|it| of_pod(it, port));
         return Workloads {
             list: selected.chain(selected_pods).collect(),
             if_none: NoEndpoints::NoneSelected {
-                pods: pods.count(),
-                workload_entries: entries.count(),
+                pods: pods.count(namespace),
+                workload_entries: entries.count(namespace),
             },
         };
     }
@@ -85,23 +78,20 @@ pub(super) fn workloads(
 pub(super) fn of_other_entries(
     service: &KnownService<'_>,
     port: &KnownPort,
-    resources: &Resources,
+    inventory: &Inventory<'_>,
 ) -> Vec<Workload> {
     let (own, by_dns) = match service.source {
         ServiceSource::Entry(own) => (Some(own), looks_names_up(own)),
         ServiceSource::Kubernetes(_) => (None, false),
     };
     let mut added = Vec::new();
-    for entry in &resources.service_entries {
-        let is_own = own.is_some_and(|own| std::ptr::eq(own, entry));
-        let is_for_host =
-            entry.meta.namespace == service.namespace && entry.spec.hosts.contains(&service.hostname);
-        if is_own || !is_for_host {
+    for entry in inventory.service_entries(service.namespace, &service.hostname) {
+        if own.is_some_and(|own| std::ptr::eq(own, entry)) {
             continue;
         }
         let same_port = entry_ports(entry).into_iter().find(|it| it.name == port.name);
         let Some(same_port) = same_port else { continue };
-        let theirs = workloads(entry, &service.hostname, &same_port, resources).list;
+        let theirs = workloads(entry, &service.hostname, &same_port, inventory).list;
         let is_name = |it: &Workload| matches!(&it.address, Ok(EndpointAddress::Socket { host, .. }) if ip(host).is_err());
         added.extend(theirs.into_iter().filter(|it| by_dns || !is_name(it)));
     }

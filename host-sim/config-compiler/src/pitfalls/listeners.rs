@@ -44,14 +44,9 @@ pub(super) fn node_ports(listeners: &[MergedListener<'_>], mesh: &Mesh<'_>, diag
 }
 
 /// Reports hosts without a dot: they mean a service's full name.
-pub(super) fn short_hosts(
-    service: &BoundVirtualService<'_>,
-    servers: &[&BoundServer<'_>],
-    mesh: &Mesh<'_>,
-    diagnostics: &mut Diagnostics,
-) {
+pub(super) fn short_hosts(service: &BoundVirtualService<'_>, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
     let for_sidecars = service.gateways.iter().any(|it| it == "mesh");
-    if for_sidecars || servers.is_empty() || mesh.options.short_names {
+    if for_sidecars || mesh.options.short_names {
         return;
     }
     let resource = service.resource;

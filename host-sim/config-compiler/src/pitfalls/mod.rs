@@ -11,36 +11,34 @@ mod redirects;
 mod rewrites;
 mod upstreams;
 
-use fingerpost_resources::{Diagnostics, Resources};
+use fingerpost_resources::Diagnostics;
 
-use crate::gateways::{BoundServer, MergedListener};
+use crate::attachments::Attachments;
+use crate::gateways::MergedListener;
 use crate::mesh::Mesh;
 use crate::virtual_services::BoundVirtualService;
 
 /// Reports all of them.
 pub(crate) fn check(
-    resources: &Resources,
     services: &[BoundVirtualService<'_>],
     listeners: &[MergedListener<'_>],
+    attachments: &Attachments<'_, '_>,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    for resource in &resources.virtual_services {
+    for resource in &mesh.resources.virtual_services {
         patterns::check(resource, diagnostics);
         cors::origins(resource, diagnostics);
         redirects::authorities(resource, diagnostics);
     }
     for service in services {
-        let servers: Vec<&BoundServer<'_>> = listeners
-            .iter()
-            .flat_map(MergedListener::servers)
-            .filter(|it| service.gateways.contains(&it.gateway_name()))
-            .collect();
         rewrites::check(service, diagnostics);
         cors::preflights(service, diagnostics);
-        redirects::loops(service, &servers, mesh, diagnostics);
-        upstreams::check(service, &servers, mesh, diagnostics);
-        listeners::short_hosts(service, &servers, mesh, diagnostics);
+        redirects::loops(service, attachments, mesh, diagnostics);
+        if let Some(first) = attachments.first_of_gateways(service) {
+            upstreams::check(service, first, mesh, diagnostics);
+            listeners::short_hosts(service, mesh, diagnostics);
+        }
     }
     listeners::node_ports(listeners, mesh, diagnostics);
     listeners::shared_certificates(listeners, diagnostics);

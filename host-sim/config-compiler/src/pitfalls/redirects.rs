@@ -2,8 +2,8 @@
 
 use fingerpost_resources::{Code, Diagnostics, HttpMatchRequest, HttpRedirect, Resource, VirtualService};
 
+use crate::attachments::Attachments;
 use crate::gateways::BoundServer;
-use crate::host;
 use crate::matching::{self, GatewayPort};
 use crate::mesh::Mesh;
 use crate::protocol::Termination;
@@ -33,7 +33,7 @@ pub(super) fn authorities(resource: &Resource<VirtualService>, diagnostics: &mut
 /// Reports redirects that lead to the URL they answer.
 pub(super) fn loops(
     service: &BoundVirtualService<'_>,
-    servers: &[&BoundServer<'_>],
+    attachments: &Attachments<'_, '_>,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -50,12 +50,11 @@ pub(super) fn loops(
             let takes = |request: &HttpMatchRequest| {
                 is_open(request) && matching::applies(request, gateway_port, mesh.options)
             };
-            let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
-            !host::intersection(&open, &service.hosts).is_empty()
-                && (rule.matches.is_empty() || rule.matches.iter().any(|(_, it)| takes(it)))
+            (rule.matches.is_empty() || rule.matches.iter().any(|(_, it)| takes(it)))
                 && leads_to_itself(redirect, server, &service.hosts)
         };
-        let Some(server) = servers.iter().find(stays) else {
+        let mut servers = attachments.of_service(service).iter();
+        let Some(server) = servers.find(stays) else {
             continue;
         };
         let scheme = if server.termination == Termination::Https {

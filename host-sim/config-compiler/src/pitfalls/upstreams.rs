@@ -9,14 +9,13 @@ use crate::protocol::Protocol;
 use crate::services::ClusterRef;
 use crate::virtual_services::{BoundVirtualService, Rule};
 
-/// Reports them for the rules of a VirtualService that is bound to `servers`.
+/// Reports them for the rules of a VirtualService; `server` is the first of its Gateways.
 pub(super) fn check(
     service: &BoundVirtualService<'_>,
-    servers: &[&BoundServer<'_>],
+    server: &BoundServer<'_>,
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Some(server) = servers.first() else { return };
     for rule in &service.rules {
         retries(rule, diagnostics);
         let namespace = &service.resource.meta.namespace;

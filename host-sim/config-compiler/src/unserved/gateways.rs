@@ -92,7 +92,7 @@ pub(super) fn none_is_selected(cx: &Context<'_, '_>) -> bool {
 /// Whether a server was left out after it was merged into a listener.
 pub(super) fn is_dropped(server: &BoundServer<'_>, cx: &Context<'_, '_>) -> bool {
     let mut dropped = cx.dropped.iter();
-    dropped.any(|it| it.server.index == server.index && it.server.gateway_name() == server.gateway_name())
+    dropped.any(|it| it.server.place == server.place)
 }
 
 /// Those that a VirtualService names, whatever keeps it from being served, in `gateways` of its own or of a match.
@@ -185,7 +185,7 @@ fn without_rule(bound: &BoundServer<'_>, cx: &Context<'_, '_>) -> Option<Unserve
         return None;
     }
     let traffic = ServerTraffic::of(bound);
-    let attached = tcp::attached(bound, cx.services);
+    let attached = cx.attachments.services(bound);
     let virtual_services = attached.map(|it| RulesOfService {
         name: it.resource.meta.qualified_name(),
         has: kinds(it),
@@ -201,14 +201,15 @@ fn without_rule(bound: &BoundServer<'_>, cx: &Context<'_, '_>) -> Option<Unserve
 
 /// Whether a rule is for the server, or it needs none.
 pub(super) fn is_routed(server: &BoundServer<'_>, cx: &Context<'_, '_>) -> bool {
+    let services = cx.attachments.services(server);
     match server.termination {
         Termination::PlainHttp | Termination::Https => true,
         Termination::Passthrough => {
             // Names that another server took first do not count: then its listener serves them.
-            let chains = tcp::routed_by_name(server, cx.services, cx.mesh, &mut tcp::ServerNames::default());
+            let chains = tcp::routed_by_name(server, services, cx.mesh, &mut tcp::ServerNames::default());
             server.is_auto_passthrough() || !chains.is_empty()
         }
-        Termination::TlsToTcp | Termination::Tcp => tcp::rules_by_port(server, cx.services).next().is_some(),
+        Termination::TlsToTcp | Termination::Tcp => tcp::rules_by_port(server, services).next().is_some(),
     }
 }
 
@@ -252,7 +253,17 @@ pub(super) fn first_mismatch(
 impl<'a, 'r> Context<'a, 'r> {
     /// The servers of a Gateway that are merged into listeners.
     pub(super) fn servers_of(&self, gateway: &str) -> impl Iterator<Item = &'a BoundServer<'r>> {
-        let servers = self.listeners.iter().flat_map(|it| it.servers());
-        servers.filter(move |it| it.gateway_name() == gateway)
+        self.attachments.of_gateway(gateway)
+    }
+
+    /// The Gateway of that name, `namespace/name`, if the input has it.
+    pub(super) fn gateway(&self, name: &str) -> Option<&'r Resource<Gateway>> {
+        self.gateways.get(name).copied()
+    }
+
+    /// Whether the input has the Gateway, and it selects the proxy.
+    pub(super) fn is_selected(&self, name: &str) -> bool {
+        self.gateway(name)
+            .is_some_and(|it| selects_proxy(it, self.mesh.options))
     }
 }

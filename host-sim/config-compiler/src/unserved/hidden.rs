@@ -180,7 +180,7 @@ fn tcp(cx: &Context<'_, '_>) -> Vec<Unserved> {
             Termination::TlsToTcp | Termination::Tcp => {}
             Termination::PlainHttp | Termination::Https | Termination::Passthrough => continue,
         }
-        let mut rules = tcp::rules_by_port(server, cx.services);
+        let mut rules = tcp::rules_by_port(server, cx.attachments.services(server));
         let Some((first, first_index)) = rules.next() else {
             continue;
         };

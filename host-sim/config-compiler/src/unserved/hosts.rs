@@ -1,9 +1,10 @@
 //! Hosts of VirtualServices that no server of their Gateways has.
 
+use std::collections::HashSet;
+
 use super::gateways::none_is_selected;
 use super::virtual_services::entry;
 use super::{Cause, Context, Part, Unserved};
-use crate::gateways::selects_proxy;
 use crate::host;
 use crate::virtual_services::BoundVirtualService;
 
@@ -15,32 +16,49 @@ pub(super) fn differs_by_case(host: &str, taken: &[String]) -> Option<String> {
     same.map(str::to_owned)
 }
 
+/// Whether a host is among the domains, or one of them is below it.
+fn has_part_of(host: &str, domains: &HashSet<&str>) -> bool {
+    let mut domains_below = domains.iter().filter(|_| host.starts_with('*'));
+    domains.contains(host) || domains_below.any(|it| host::is_covered_by(it, host))
+}
+
+/// Whether a host has requests in common with one of the servers' hosts that are open to `namespace`.
+fn is_taken(host: &str, taken: &[&String], namespace: &str) -> bool {
+    host::open_to(taken.iter().copied(), namespace).any(|other| host::overlap(host, other))
+}
+
 /// Single hosts that no server of its Gateways has, where others are served. A host may be there for sidecars.
 pub(super) fn find(service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> Vec<Unserved> {
     let resource = service.resource;
     let namespace = &resource.meta.namespace;
     let options = cx.mesh.options;
-    let all_are_ours = !none_is_selected(cx)
-        && service.gateways.iter().all(|name| {
-            let mut gateways = cx.resources.gateways.iter();
-            gateways.any(|it| it.meta.qualified_name() == *name && selects_proxy(it, options))
-        });
+    let all_are_ours = !none_is_selected(cx) && service.gateways.iter().all(|it| cx.is_selected(it));
     if !all_are_ours || options.short_names {
         return Vec::new();
     }
-    let servers = || service.gateways.iter().flat_map(|it| cx.servers_of(it));
+    // Mostly the servers that take the VirtualService have all of its hosts: then the others need not be looked at.
+    let takers = cx.attachments.of_service(service).iter();
+    let common: HashSet<&str> = takers
+        .flat_map(|it| cx.attachments.domains(it, service))
+        .map(String::as_str)
+        .collect();
+    if service.hosts.iter().all(|it| has_part_of(it, &common)) {
+        return Vec::new();
+    }
+    let servers = service.gateways.iter().flat_map(|it| cx.servers_of(it));
     let dropped = cx.dropped.iter().map(|it| &it.server);
     let dropped = dropped.filter(|it| service.gateways.contains(&it.gateway_name()));
-    let taken: Vec<String> = servers()
-        .chain(dropped)
-        .flat_map(|it| it.hosts.iter().cloned())
-        .collect();
-    let open = host::open_to(&taken, namespace);
-    let is_taken = |it: &String| open.iter().any(|other| host::overlap(it, other));
-    if !service.hosts.iter().any(is_taken) {
+    let taken: Vec<&String> = servers.chain(dropped).flat_map(|it| &it.hosts).collect();
+    let (had, lost): (Vec<_>, Vec<_>) = service
+        .hosts
+        .iter()
+        .enumerate()
+        .partition(|(_, it)| is_taken(it, &taken, namespace));
+    if had.is_empty() {
         return Vec::new(); // reported as a whole
     }
-    let lost = service.hosts.iter().enumerate().filter(|(_, it)| !is_taken(it));
+    let taken: Vec<String> = taken.into_iter().cloned().collect();
+    let lost = lost.into_iter();
     lost.map(|(index, lost)| {
         let cause = Cause::HostsNotTaken {
             gateways: service.gateways.clone(),

@@ -2,9 +2,8 @@
 
 use fingerpost_resources::{Origin, Resource, VirtualService};
 
-use super::virtual_services::takes;
 use super::{Cause, Context, Part, Unserved};
-use crate::gateways::{BoundServer, selects_proxy};
+use crate::gateways::BoundServer;
 use crate::matching::{self, GatewayPort, Mismatch};
 use crate::tcp;
 use crate::virtual_services::BoundVirtualService;
@@ -17,12 +16,12 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
             let cause = Cause::Dropped(dropped.fault.clone());
             found.push(entry(service, cause, &dropped.leaf.origin, dropped.path.clone()));
         }
-        let servers = servers(service, cx);
+        let servers = cx.attachments.of_service(service);
         if servers.is_empty() {
             continue; // said of the whole VirtualService
         }
-        http(service, &servers, cx, &mut found);
-        connections(service, &servers, cx, &mut found);
+        http(service, servers, cx, &mut found);
+        connections(service, servers, cx, &mut found);
     }
     found
 }
@@ -40,13 +39,6 @@ fn entry(service: &BoundVirtualService<'_>, cause: Cause, origin: &Origin, path:
         path,
         is_finding: true,
     }
-}
-
-/// The servers with a host of the VirtualService.
-fn servers<'a, 'r>(service: &BoundVirtualService<'_>, cx: &Context<'a, 'r>) -> Vec<&'a BoundServer<'r>> {
-    let gateways = service.gateways.iter();
-    let servers = gateways.flat_map(|it| cx.servers_of(it));
-    servers.filter(|it| takes(it, service)).collect()
 }
 
 fn http(
@@ -123,10 +115,7 @@ fn resolved(gateways: &[String], resource: &Resource<VirtualService>) -> Vec<Str
 /// sidecars or other gateways may be right.
 fn is_ours(gateways: &[String], service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> bool {
     let named = |it: &&String| gateways.is_empty() || gateways.contains(it);
-    service.gateways.iter().filter(named).all(|name| {
-        let mut declared = cx.resources.gateways.iter();
-        declared.any(|it| it.meta.qualified_name() == *name && selects_proxy(it, cx.mesh.options))
-    })
+    service.gateways.iter().filter(named).all(|it| cx.is_selected(it))
 }
 
 /// Why a match is for none of the servers. Of several reasons that of a server whose Gateway it names.

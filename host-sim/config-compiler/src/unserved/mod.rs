@@ -13,8 +13,11 @@ mod sentences;
 mod together;
 mod virtual_services;
 
-use fingerpost_resources::{Code, Diagnostic, Diagnostics, Resources, Severity, Span};
+use std::collections::HashMap;
 
+use fingerpost_resources::{Code, Diagnostic, Diagnostics, Gateway, Resource, Resources, Severity, Span};
+
+use crate::attachments::Attachments;
 use crate::gateways::{DroppedServer, MergedListener};
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
@@ -98,7 +101,10 @@ pub enum Part {
 /// What was read, and what became of it.
 pub(crate) struct Context<'a, 'r> {
     pub resources: &'r Resources,
+    /// The Gateways of the input, by `namespace/name`.
+    pub gateways: HashMap<String, &'r Resource<Gateway>>,
     pub services: &'a [BoundVirtualService<'r>],
+    pub attachments: &'a Attachments<'a, 'r>,
     pub listeners: &'a [MergedListener<'r>],
     pub dropped: &'a [DroppedServer<'r>],
     pub lost_names: &'a [LostNames<'r>],

@@ -1,10 +1,13 @@
 //! VirtualServices that a Gateway does not serve, and hosts of theirs that none does.
 
+use std::collections::{HashMap, HashSet};
+
 use fingerpost_resources::{Origin, Resource, VirtualService};
 
 use super::gateways::{first_mismatch, is_dropped, is_routed, kinds};
 use super::hosts::{self, differs_by_case};
 use super::{Cause, Context, Part, RuleKind, ServerTraffic, Unserved};
+use crate::attachments::have_host_in_common;
 use crate::gateways::{BoundServer, selects_proxy};
 use crate::host;
 use crate::matching::{self, GatewayPort, Mismatch};
@@ -14,9 +17,17 @@ use crate::virtual_services::BoundVirtualService;
 /// All of them.
 pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
     let mut found = Vec::new();
+    let delegates = named_delegates(cx);
+    let bound: HashMap<*const Resource<VirtualService>, &BoundVirtualService<'_>> = cx
+        .services
+        .iter()
+        .map(|it| (std::ptr::from_ref(it.resource), it))
+        .collect();
     for resource in &cx.resources.virtual_services {
         if resource.spec.hosts.is_empty() {
-            found.extend(delegate(resource, cx));
+            if !delegates.contains(&(&resource.meta.namespace, &resource.meta.name)) {
+                found.push(whole(resource, Cause::DelegateNotNamed, "metadata.name", cx));
+            }
             continue;
         }
         let gateways = &resource.spec.gateways;
@@ -30,8 +41,7 @@ pub(super) fn find(cx: &Context<'_, '_>) -> Vec<Unserved> {
             ));
             continue;
         }
-        let bound = cx.services.iter().find(|it| std::ptr::eq(it.resource, resource));
-        let Some(service) = bound else {
+        let Some(service) = bound.get(&std::ptr::from_ref(resource)) else {
             let cause = Cause::NotExported {
                 to: exported_to(resource),
                 gateway: cx.mesh.options.namespace.clone(),
@@ -102,19 +112,16 @@ fn whole(resource: &Resource<VirtualService>, cause: Cause, path: &str, cx: &Con
     entry(part, cause, &resource.origin, path.to_owned(), true)
 }
 
-/// A VirtualService without hosts that no rule names.
-fn delegate(resource: &Resource<VirtualService>, cx: &Context<'_, '_>) -> Option<Unserved> {
-    let is_named = cx.resources.virtual_services.iter().any(|root| {
+/// The VirtualServices that rules name as their delegates: namespace and name.
+fn named_delegates<'r>(cx: &Context<'_, 'r>) -> HashSet<(&'r str, &'r str)> {
+    let of_root = |root: &'r Resource<VirtualService>| {
         let delegates = root.spec.http.iter().filter_map(|it| it.delegate.as_ref());
-        delegates.into_iter().any(|it| {
-            let namespace = match it.namespace.as_str() {
-                "" => &root.meta.namespace,
-                given => given,
-            };
-            it.name == resource.meta.name && namespace == resource.meta.namespace
+        delegates.map(|it| match it.namespace.as_str() {
+            "" => (root.meta.namespace.as_str(), it.name.as_str()),
+            given => (given, it.name.as_str()),
         })
-    });
-    (!is_named).then(|| whole(resource, Cause::DelegateNotNamed, "metadata.name", cx))
+    };
+    cx.resources.virtual_services.iter().flat_map(of_root).collect()
 }
 
 /// Why nothing of `service` comes through one of its Gateways.
@@ -141,8 +148,7 @@ fn why_not(
     cx: &Context<'_, '_>,
 ) -> Option<(Cause, Option<&'static str>, bool)> {
     let name = gateway.to_owned();
-    let mut declared = cx.resources.gateways.iter();
-    let Some(resource) = declared.find(|it| it.meta.qualified_name() == gateway) else {
+    let Some(resource) = cx.gateway(gateway) else {
         let cause = Cause::GatewayNotFound {
             gateway: name,
             known: known(cx),
@@ -159,8 +165,9 @@ fn why_not(
         // The finding is about the Gateway.
         return Some((cause, None, false));
     }
-    let servers: Vec<&BoundServer<'_>> = cx.servers_of(gateway).filter(|it| takes(it, service)).collect();
-    let (open, left_out): (Vec<_>, Vec<_>) = servers.into_iter().partition(|it| !is_dropped(it, cx));
+    let servers = cx.attachments.of_service(service).iter().copied();
+    let servers = servers.filter(|it| std::ptr::eq(it.gateway, resource));
+    let (open, left_out): (Vec<_>, Vec<_>) = servers.partition(|it| !is_dropped(it, cx));
     if open.is_empty() && is_stand_in(resource) {
         if !service.resource.spec.http.is_empty() {
             return None; // another Gateway has its hosts
@@ -171,7 +178,7 @@ fn why_not(
     }
     if open.is_empty() {
         let mut dropped = cx.dropped.iter().filter(|it| it.server.gateway_name() == gateway);
-        let with_hosts = dropped.find(|it| takes(&it.server, service));
+        let with_hosts = dropped.find(|it| have_host_in_common(&it.server, service));
         return Some(match (with_hosts, left_out.first()) {
             (Some(dropped), _) => {
                 let cause = Cause::ServersLeftOut {
@@ -224,20 +231,13 @@ fn why_not(
     Some((cause, Some("spec"), false))
 }
 
-/// Whether the server has a host of the VirtualService.
-pub(super) fn takes(server: &BoundServer<'_>, service: &BoundVirtualService<'_>) -> bool {
-    let open = host::open_to(&server.hosts, &service.resource.meta.namespace);
-    !host::intersection(&open, &service.hosts).is_empty()
-}
-
-/// Whether some rule of the VirtualService is for the server.
+/// Whether some rule of the VirtualService is for the server, which takes it.
 fn serves(server: &BoundServer<'_>, service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> bool {
     let gateway = server.gateway_name();
     let gateway_port = GatewayPort {
         gateway: &gateway,
         port: server.declared_port,
     };
-    let one = std::slice::from_ref(service);
     match ServerTraffic::of(server).rules() {
         RuleKind::Http => service.rules.iter().any(|rule| {
             let mut matches = rule.matches.iter();
@@ -247,9 +247,9 @@ fn serves(server: &BoundServer<'_>, service: &BoundVirtualService<'_>, cx: &Cont
         RuleKind::Tls => {
             let mut names = crate::tcp::ServerNames::default();
             !server.is_auto_passthrough()
-                && !crate::tcp::routed_by_name(server, one, cx.mesh, &mut names).is_empty()
+                && !crate::tcp::routed_by_name(server, [service], cx.mesh, &mut names).is_empty()
         }
-        RuleKind::Tcp => crate::tcp::rules_by_port(server, one).next().is_some(),
+        RuleKind::Tcp => crate::tcp::rules_by_port(server, [service]).next().is_some(),
     }
 }
 
