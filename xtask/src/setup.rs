@@ -157,36 +157,6 @@ pub(crate) fn node() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What runs tests for wasm32 under Node.js, of the version that `Cargo.lock` has of wasm-bindgen: they must be equal.
-pub(crate) fn wasm_test_runner(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    const RUNNER: &str = "wasm-bindgen-test-runner";
-    let wanted = workspace.locked_version("wasm-bindgen")?;
-    let installed = workspace.tools().join("bin").join(RUNNER);
-    for candidate in [Path::new(RUNNER), &installed] {
-        if version(candidate).is_some_and(|it| it == format!("{RUNNER} {wanted}")) {
-            say("setup", format_args!("{RUNNER} {wanted} … present"));
-            return Ok(candidate.to_owned());
-        }
-    }
-    say(
-        "setup",
-        format_args!("{RUNNER} {wanted} … building; this takes minutes, once"),
-    );
-    let install = || {
-        let mut cargo = workspace.cargo(["install", "wasm-bindgen-cli", "--quiet", "--force", "--version"]);
-        cargo.arg(&wanted).arg("--root").arg(workspace.tools());
-        cargo
-    };
-    // A mirror of the registry may lack what its authors have locked.
-    run(
-        install().arg("--locked"),
-        "wasm-bindgen-cli can't be installed as locked",
-    )
-    .or_else(|_| run(&mut install(), "wasm-bindgen-cli can't be installed"))
-    .map_err(|it| Failure::Surroundings(it.to_string()))?;
-    Ok(installed)
-}
-
 /// What a program says to `--version`.
 fn version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;

@@ -79,16 +79,6 @@ impl Workspace {
         found.map(str::to_owned).ok_or_else(missing)
     }
 
-    /// The version of a dependency that `Cargo.lock` has.
-    pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
-        let lock = self.root.join("Cargo.lock");
-        let text = std::fs::read_to_string(&lock).map_err(|error| Failure::file(&lock, &error))?;
-        let entry = text.split_once(&format!("name = \"{package}\"\nversion = \""));
-        let version = entry.and_then(|(_, rest)| rest.split_once('"'));
-        let missing = || Failure::Surroundings(format!("Cargo.lock has no {package}"));
-        version.map(|(version, _)| version.to_owned()).ok_or_else(missing)
-    }
-
     /// The SHA-256 checksums of the crates that `Cargo.lock` takes from a registry, by `name@version`.
     pub(crate) fn locked_checksums(&self) -> Result<BTreeMap<String, String>, Failure> {
         let lock = self.root.join("Cargo.lock");

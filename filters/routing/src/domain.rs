@@ -97,8 +97,6 @@ impl core::error::Error for InvalidDomain {}
 #[cfg(test)]
 mod tests {
     use super::{DomainIndex, InvalidDomain};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(domains: &[&str], rows: &[(&str, Option<&str>)]) {

@@ -110,8 +110,6 @@ mod tests {
     use super::{HeaderMatch, HeaderName, RepeatedHeaders};
     use crate::{Header, Pattern, RequestHead, StringMatch, ValueMatch};
     use alloc::vec::Vec;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn header(name: &str, want: ValueMatch) -> HeaderMatch {
         let name = HeaderName::parse(name);

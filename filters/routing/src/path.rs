@@ -52,8 +52,6 @@ fn same(value: &[u8], want: &[u8], ignore_case: bool) -> bool {
 mod tests {
     use super::PathMatch;
     use crate::Pattern;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(want: &PathMatch, yes: &[&str], no: &[&str]) {

@@ -47,8 +47,6 @@ pub(crate) fn parameters(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 mod tests {
     use super::QueryMatch;
     use crate::{StringMatch, ValueMatch};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(want: ValueMatch, yes: &[&str], no: &[&str]) {

@@ -211,8 +211,6 @@ mod tests {
     use crate::{Encoding, Finder, PathMatch, RequestHead};
     use alloc::string::String;
     use proptest::prelude::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(rewrite: &PathRewrite, rows: &[(&str, &str)]) {

@@ -140,8 +140,6 @@ impl core::error::Error for InvalidSplit {}
 mod tests {
     use super::{Destination, DispatchKey, InvalidSplit, Roll, Split};
     use alloc::vec::Vec;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn split(weights: &[u32]) -> Result<Split, InvalidSplit> {
         let names = ["a", "b", "c", "d"];

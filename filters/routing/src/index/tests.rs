@@ -8,8 +8,6 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn route(path: PathMatch, headers: Vec<HeaderMatch>, query: Vec<QueryMatch>) -> Route {
     Route {

@@ -159,8 +159,6 @@ mod tests {
     use alloc::collections::BTreeSet;
     use alloc::vec::Vec;
     use proptest::prelude::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn trie(texts: &[&str], case: Case) -> Trie {
         let texts = texts.iter().map(|text| (case.fold(text.as_bytes()), 0));

@@ -102,8 +102,6 @@ mod tests {
     use alloc::format;
     use alloc::vec::Vec;
     use regex_syntax::hir::{Class, HirKind};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// RE2's names, from its unicode_groups.cc, but for those that need no table.
     #[rustfmt::skip]

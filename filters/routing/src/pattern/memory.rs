@@ -166,8 +166,6 @@ mod tests {
     use crate::{Encoding, Finder};
     use alloc::string::String;
     use alloc::vec::Vec;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const BUDGET: usize = 1 << 20;
 

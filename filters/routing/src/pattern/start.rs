@@ -145,8 +145,6 @@ fn letter(class: &Class) -> Option<u8> {
 mod tests {
     use crate::{Encoding, Pattern};
     use proptest::prelude::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[track_caller]
     fn check(pattern: &str, text: &str, ignores_case: bool) {

@@ -6,8 +6,6 @@ use super::{Encoding, Finder, Pattern, Reason};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proptest::prelude::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BOTH: [Encoding; 2] = [Encoding::Latin1, Encoding::Utf8];
 

@@ -13,8 +13,6 @@ use proptest::prelude::*;
 use regex_automata::Input;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::nfa::thompson::{Compiler, Config};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BOTH: [Encoding; 2] = [Encoding::Latin1, Encoding::Utf8];
 
