@@ -14,8 +14,9 @@ mod remap;
 /// The filter that the command carries.
 pub(crate) const FILTER: &str = "fingerpost-virtual-service";
 
-/// The package of the command.
+/// The package of the command, and its program.
 pub(crate) const COMMAND: &str = "fingerpost-cli";
+const PROGRAM: &str = "fingerpost";
 
 /// The example of that package that compiles the module to machine code.
 pub(crate) const PRECOMPILE: &str = "precompile";
@@ -38,7 +39,7 @@ pub(crate) enum Profile {
 /// Builds the filters and the command, and returns the path of the command.
 pub(crate) fn all(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Failure> {
     filters(workspace)?;
-    precompiled(workspace, profile, &["--package", COMMAND])?;
+    precompiled(workspace, profile)?;
     command(workspace, profile)
 }
 
@@ -105,15 +106,14 @@ pub(crate) fn without_paths(workspace: &Workspace, cargo: &mut Command) -> Resul
     Ok(())
 }
 
-/// Compiles the module to machine code, and puts it where the command's build looks for it. `packages` are those that
-/// are built next: what compiles it is built of the same parts.
-pub(crate) fn precompiled(workspace: &Workspace, profile: Profile, packages: &[&str]) -> Result<(), Failure> {
+/// Compiles the module to machine code, and puts it where the command's build looks for it.
+pub(crate) fn precompiled(workspace: &Workspace, profile: Profile) -> Result<(), Failure> {
     let mut cargo = workspace.cargo(["build", "--example", PRECOMPILE]);
     let tool = profile
         .folder(workspace, &mut cargo)
         .join("examples")
         .join(PRECOMPILE);
-    run(cargo.args(packages), "what compiles the module does not build")?;
+    run(&mut cargo, "what compiles the module does not build")?;
     machine_code(workspace, &host()?, Command::new(tool))
 }
 
@@ -165,8 +165,9 @@ pub(crate) fn rustc(fact: &str) -> Result<String, Failure> {
 
 /// Builds the command with the module inside it, and returns where it lies.
 fn command(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Failure> {
-    let mut cargo = workspace.cargo(["build", "--package", COMMAND]);
-    let built = profile.folder(workspace, &mut cargo).join("fingerpost");
+    // The example too, for the same features.
+    let mut cargo = workspace.cargo(["build", "--bin", PROGRAM, "--example", PRECOMPILE]);
+    let built = profile.folder(workspace, &mut cargo).join(PROGRAM);
     say("build", workspace.shown(&built));
     run(&mut cargo, "the fingerpost command does not build")?;
     Ok(built)
@@ -174,11 +175,16 @@ fn command(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Failure> 
 
 impl Profile {
     /// Makes cargo build so, and tells where it puts the result.
+    ///
+    /// Cargo chooses the features of dependencies for all packages and kinds of targets that one call names, and builds
+    /// again what differs. So a development build names an example, and no package: then its features are those of
+    /// `cargo test --workspace`, and wasmtime is built once for `xtask up`, `build` and `test`. What is given to others has
+    /// the features that the command needs.
     fn folder(self, workspace: &Workspace, cargo: &mut Command) -> PathBuf {
         match self {
             Self::Dev => workspace.target.join("debug"),
             Self::Release => {
-                cargo.arg("--release");
+                cargo.args(["--release", "--package", COMMAND]);
                 workspace.target.join("release")
             }
         }

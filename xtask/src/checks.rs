@@ -48,7 +48,7 @@ fn core_tests(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
 fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Failure> {
     let envoy = setup::envoy(workspace)?;
     build::filters(workspace)?;
-    build::precompiled(workspace, Profile::Dev, &["--workspace"])?;
+    build::precompiled(workspace, Profile::Dev)?;
     say("test", "cargo test --workspace");
     let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
     Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))
