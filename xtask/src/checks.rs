@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+use std::{env, thread};
 
 use fingerpost_envoy_runner::VARIABLE;
 
@@ -16,6 +17,9 @@ use crate::reproducible;
 use crate::setup::{self, WASM_TARGET};
 use crate::tally::Tally;
 use crate::workspace::{Workspace, run, say};
+
+/// How many tests of a program run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Sets everything up and runs all tests; `arguments` go to `cargo test`.
 pub(crate) fn test(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
@@ -51,7 +55,13 @@ fn tests(workspace: &Workspace, arguments: &[&str]) -> Result<(Tally, bool), Fai
     build::precompiled(workspace, Profile::Dev)?;
     say("test", "cargo test --workspace");
     let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
-    Tally::run(cargo.args(arguments).env(VARIABLE, envoy.path()))
+    cargo.args(arguments).env(VARIABLE, envoy.path());
+    if env::var_os(THREADS).is_none() {
+        // Most tests wait for a process that they have started.
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        cargo.env(THREADS, (cores + 2).to_string());
+    }
+    Tally::run(&mut cargo)
 }
 
 fn judge(tally: &Tally, is_ok: bool) -> Result<(), Failure> {

@@ -9,11 +9,15 @@ mod step;
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Much of a case is waiting for Envoy.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(cores + 2);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/field/cases");
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut trials: Vec<Trial> = entries

@@ -22,10 +22,14 @@ mod upstream;
 use fingerpost_envoy_runner::{EnvoyBinary, default_cache};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of a scenario in Envoy is waiting.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(cores + 2);
     let ready = EnvoyBinary::find(&default_cache())
         .map_err(|error| error.to_string())
         .and_then(|envoy| Ok((envoy, guests::build()?)));
