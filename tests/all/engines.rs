@@ -17,8 +17,6 @@ use fingerpost_tests::{compiled, engines, floor, repository};
 /// Envoys of one engine at a time: they would only wait for each other.
 static ENVOY: Mutex<()> = Mutex::new(());
 
-/// Starting an Envoy is mostly waiting, so a few more than there are cores.
-const ENVOYS: usize = 4;
 const CORES: usize = 2;
 /// Each state of a first install is asked about every eighth scenario.
 const STATE_PART: usize = 8;
@@ -30,13 +28,9 @@ pub(crate) fn control_plane() -> Result<(), String> {
         .scenarios
         .retain(|scenario| scenario.control_plane.is_some());
     let binary = envoy()?;
-    let report = engines::run("control plane", &corpus, ENVOYS, |scenario| {
+    let report = engines::envoy::run("control plane", &corpus, &binary, |scenario| {
         let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
-        engines::envoy::ask(
-            &binary,
-            &engines::control_plane::setup(recorded)?,
-            &scenario.cases,
-        )
+        engines::control_plane::setup(recorded)
     });
     all_must_pass(&report)
 }
@@ -50,11 +44,10 @@ pub(crate) fn istio_gateway() -> Result<(), String> {
         .scenarios
         .retain(|scenario| scenario.control_plane.is_some());
     let binary = envoy()?;
-    let report = engines::run("a gateway of Istio", &corpus, ENVOYS, |scenario| {
+    let report = engines::envoy::run("a gateway of Istio", &corpus, &binary, |scenario| {
         let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
         let manifests = manifests(&corpus, scenario)?;
-        let setup = engines::istio::setup(recorded, &manifests, &compiled::module_path())?;
-        engines::envoy::ask(&binary, &setup, &scenario.cases)
+        engines::istio::setup(recorded, &manifests, &compiled::module_path())
     });
     all_must_pass(&report)
 }
@@ -78,13 +71,12 @@ pub(crate) fn istio_first_install() -> Result<(), String> {
                 position % STATE_PART == state || is_set("FINGERPOST_EVERY_SCENARIO") || !filter().is_empty();
             is_asked && scenario.control_plane.is_some()
         });
-        let report = engines::run(name, &corpus, ENVOYS, |scenario| {
+        let report = engines::envoy::run(name, &corpus, &binary, |scenario| {
             let recorded = scenario.control_plane.as_deref().ok_or("no istiod.json")?;
             let rollout = first_install(&corpus, scenario)?;
             let in_force = rollout.into_iter().filter(|it| steps.contains(&it.name));
             let documents: Vec<Document> = in_force.flat_map(|it| it.documents).collect();
-            let setup = engines::istio::setup(recorded, &documents, &compiled::module_path())?;
-            engines::envoy::ask(&binary, &setup, &scenario.cases)
+            engines::istio::setup(recorded, &documents, &compiled::module_path())
         });
         all_must_pass(&report)?;
     }
@@ -172,15 +164,13 @@ fn compiled_in_envoy(name: &'static str, engine: Engine) -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
     let corpus = asked()?;
     let binary = envoy()?;
-    let report = engines::run(name, &corpus, ENVOYS, |scenario| {
+    let report = engines::envoy::run(name, &corpus, &binary, |scenario| {
         // So all cases also show that nothing that `compile` adds for production changes an outcome.
         let compiled = compiled::scenario_in_production(&corpus, scenario, engine, EnvoyVersion::NEWEST)?;
-        let listeners = compiled::ports(&compiled);
-        let setup = Setup {
+        Ok(Setup {
             bootstrap: Bootstrap(compiled.bootstrap_json()),
-            listeners,
-        };
-        engines::envoy::ask(&binary, &setup, &scenario.cases)
+            listeners: compiled::ports(&compiled),
+        })
     });
     settle(&report)
 }

@@ -27,7 +27,6 @@ const OLDEST_VARIABLE: &str = "FINGERPOST_OLDEST_ENVOY";
 const GENERATED: usize = 1_500;
 /// Scenarios in one Envoy.
 const SCENARIOS: usize = 16;
-const ENVOYS: usize = 4;
 
 fn comparison() -> Result<Comparison, String> {
     compiled::built_module()?;
@@ -55,15 +54,14 @@ pub(crate) fn recorded() -> Result<(), String> {
     for scenario in &mut corpus.scenarios {
         scenario.cases.retain(|case| !repeats_a_header(&case.request));
     }
-    let report = engines::run("wasm in the oldest Envoy", &corpus, ENVOYS, |scenario| {
+    let name = "wasm in the oldest Envoy";
+    let report = engines::envoy::run(name, &corpus, &comparison.binary, |scenario| {
         let compiled =
             compiled::scenario_in_production(&corpus, scenario, Engine::Wasm, EnvoyVersion::OLDEST)?;
-        let listeners = compiled::ports(&compiled);
-        let setup = Setup {
+        Ok(Setup {
             bootstrap: Bootstrap(compiled.bootstrap_json()),
-            listeners,
-        };
-        engines::envoy::ask(&comparison.binary, &setup, &scenario.cases)
+            listeners: compiled::ports(&compiled),
+        })
     });
     all_must_pass(&report)
 }

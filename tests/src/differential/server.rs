@@ -23,6 +23,7 @@ use super::wire::Wire;
 use crate::case::Outcome;
 use crate::client::{Failure, Reply};
 use crate::engines::envoy::{echo_options, outcome};
+use crate::engines::together::name_plugins;
 use crate::sent::Sent;
 
 /// Connections at once. Most of an exchange is waiting for Envoy.
@@ -290,7 +291,7 @@ fn merged(pairs: &[Pair], echo: &Echo, log: &Path) -> std::io::Result<(Bootstrap
                 let own = listener["name"].as_str().unwrap_or_default().to_owned();
                 listener["name"] = json!(name(number, side, &own));
                 listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
-                name_plugins(&mut listener, number);
+                name_plugins(&mut listener, &number.to_string());
                 listeners.push(listener);
             }
             rest = bootstrap.0;
@@ -300,21 +301,6 @@ fn merged(pairs: &[Pair], echo: &Echo, log: &Path) -> std::io::Result<(Bootstrap
     let mut bootstrap = Bootstrap(rest);
     bootstrap.set_admin(any_port);
     Ok((bootstrap, listeners))
-}
-
-/// Plugins of one name would share a root context, and so a configuration.
-fn name_plugins(value: &mut Value, pair: usize) {
-    match value {
-        Value::Object(fields) => {
-            let is_plugin = fields.contains_key("vm_config");
-            if let Some(Value::String(name)) = fields.get_mut("name").filter(|_| is_plugin) {
-                *name = format!("{pair}/{name}");
-            }
-            fields.values_mut().for_each(|it| name_plugins(it, pair));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|it| name_plugins(it, pair)),
-        _ => {}
-    }
 }
 
 /// The bootstrap with its listeners in a file of their own.

@@ -19,9 +19,15 @@ use serde_json::{Value, json};
 use crate::case::{Case, Outcome, Rule, Upstream};
 use crate::client::{self, Failure, Reply};
 use crate::compare::differences;
-use crate::report::{Verdict, request_line};
+use crate::corpus::{Corpus, Scenario};
+use crate::report::{EngineReport, ScenarioReport, Verdict, request_line};
 use crate::tls::IDENTITY;
 
+use super::together::Together;
+use super::{in_threads, report};
+
+/// How long an Envoy with many tables may take to start on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(120);
 /// Mirrored copies are sent when the answer may already be there. So long the expected ones may take,
 const MIRRORS_WITHIN: Duration = Duration::from_secs(3);
 /// How long to wait for one that is not expected, since nothing announces the last.
@@ -33,6 +39,11 @@ const SECOND_LOOKS: usize = 2;
 /// More failures than that in one scenario are not a matter of time.
 const LATE_AT_MOST: usize = 10;
 
+/// Scenarios in one Envoy, at most.
+const SCENARIOS: usize = 16;
+/// Envoys at once. Starting one is mostly waiting, so a few more than there are cores.
+const ENVOYS: usize = 4;
+
 /// A bootstrap to ask, and where each Gateway port listens in it.
 pub struct Setup {
     /// What Envoy runs.
@@ -41,28 +52,126 @@ pub struct Setup {
     pub listeners: BTreeMap<u16, String>,
 }
 
-/// Asks all cases of a scenario. What fails is asked again in an Envoy of its own, and that is said: a wrong outcome is
-/// wrong each time, a late one is not.
+/// A scenario and its setup.
+struct Prepared<'a> {
+    scenario: &'a Scenario,
+    setup: Setup,
+}
+
+/// Scenarios that one Envoy serves.
+struct Group<'a> {
+    together: Together,
+    members: Vec<Prepared<'a>>,
+}
+
+/// Puts every scenario to Envoy, with the setup that `setup` makes of it.
+pub fn run(
+    engine: &'static str,
+    corpus: &Corpus,
+    binary: &EnvoyBinary,
+    setup: impl Fn(&Scenario) -> Result<Setup, String>,
+) -> EngineReport {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut scenarios = Vec::new();
+    for scenario in &corpus.scenarios {
+        match setup(scenario) {
+            Ok(setup) => add(&mut groups, Prepared { scenario, setup }),
+            Err(reason) => scenarios.push(report(scenario, Err(reason))),
+        }
+    }
+    let reports = in_threads(&groups, ENVOYS, |group| group.ask(binary));
+    scenarios.extend(reports.into_iter().flatten());
+    scenarios.sort_by(|one, other| one.name.cmp(&other.name));
+    EngineReport { engine, scenarios }
+}
+
+/// Adds a scenario to the first group that it fits into, or to a new one.
+fn add<'a>(groups: &mut Vec<Group<'a>>, member: Prepared<'a>) {
+    let name = &member.scenario.name;
+    let mut fitting = groups.iter_mut().filter(|group| group.members.len() < SCENARIOS);
+    if let Some(group) = fitting.find_map(|group| group.together.add(name, &member.setup).then_some(group)) {
+        group.members.push(member);
+        return;
+    }
+    let mut together = Together::empty();
+    together.add(name, &member.setup);
+    groups.push(Group {
+        together,
+        members: vec![member],
+    });
+}
+
+impl Group<'_> {
+    /// Asks all cases of all scenarios. If Envoy does not start with all of them, each is asked alone, so that the reason
+    /// is said of the scenario that it is about.
+    fn ask(&self, binary: &EnvoyBinary) -> Vec<ScenarioReport> {
+        let cases: Vec<&[Case]> = self.members.iter().map(|it| &it.scenario.cases[..]).collect();
+        let verdicts = match ask_together(binary, &self.together, &cases) {
+            Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
+            Err(reason) => {
+                eprintln!("{} scenarios are asked alone: {reason}", self.members.len());
+                let alone = self.members.iter();
+                alone
+                    .map(|it| ask(binary, &it.setup, &it.scenario.cases))
+                    .collect::<Vec<_>>()
+            }
+        };
+        let members = self.members.iter().zip(verdicts);
+        members
+            .map(|(member, verdicts)| report(member.scenario, verdicts))
+            .collect()
+    }
+}
+
+/// Asks all cases of a scenario.
 ///
 /// # Errors
 /// Envoy or an echo server did not start; with Envoy's own words.
 pub fn ask(binary: &EnvoyBinary, setup: &Setup, cases: &[Case]) -> Result<Vec<Verdict>, String> {
-    let mut verdicts = ask_once(binary, setup, cases)?;
+    let verdicts = ask_together(binary, &Together::alone(setup), &[cases])?;
+    Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// A case, with the index of its scenario and its own.
+type Question<'a> = ((usize, usize), &'a Case);
+
+/// Asks the cases of each scenario. What fails is asked again in a new Envoy, and that is said: a wrong outcome is wrong
+/// each time, a late one is not.
+fn ask_together(
+    binary: &EnvoyBinary,
+    together: &Together,
+    cases: &[&[Case]],
+) -> Result<Vec<Vec<Verdict>>, String> {
+    let mut questions: Vec<Question<'_>> = Vec::new();
+    for (scenario, cases) in cases.iter().enumerate() {
+        questions.extend(
+            cases
+                .iter()
+                .enumerate()
+                .map(|(number, case)| ((scenario, number), case)),
+        );
+    }
+    let mut verdicts = ask_once(binary, together, &questions)?;
     for _ in 0..SECOND_LOOKS {
-        let is_failed = |number: &usize| matches!(verdicts[*number], Verdict::Failed(_));
-        let failed: Vec<usize> = (0..cases.len()).filter(is_failed).collect();
-        if failed.is_empty() || failed.len() > LATE_AT_MOST {
+        let mut failed: BTreeMap<usize, usize> = BTreeMap::new();
+        questions.retain(|(index, _)| matches!(verdicts[index], Verdict::Failed(_)));
+        for ((scenario, _), _) in &questions {
+            *failed.entry(*scenario).or_default() += 1;
+        }
+        questions.retain(|((scenario, _), _)| failed[scenario] <= LATE_AT_MOST);
+        if questions.is_empty() {
             break;
         }
-        for number in &failed {
-            eprintln!("asked again: {}", request_line(&cases[*number]));
+        for (_, case) in &questions {
+            eprintln!("asked again: {}", request_line(case));
         }
-        let again: Vec<Case> = failed.iter().map(|number| cases[*number].clone()).collect();
-        for (number, verdict) in failed.into_iter().zip(ask_once(binary, setup, &again)?) {
-            verdicts[number] = verdict;
-        }
+        verdicts.extend(ask_once(binary, together, &questions)?);
     }
-    Ok(verdicts)
+    let mut by_scenario: Vec<Vec<Verdict>> = cases.iter().map(|_| Vec::new()).collect();
+    for ((scenario, _), verdict) in verdicts {
+        by_scenario[scenario].push(verdict);
+    }
+    Ok(by_scenario)
 }
 
 /// Echo servers that answer as those of the recorded cases did.
@@ -74,35 +183,43 @@ pub(crate) fn echo_options() -> EchoOptions {
     }
 }
 
-fn ask_once(binary: &EnvoyBinary, setup: &Setup, cases: &[Case]) -> Result<Vec<Verdict>, String> {
+fn ask_once(
+    binary: &EnvoyBinary,
+    together: &Together,
+    questions: &[Question<'_>],
+) -> Result<BTreeMap<(usize, usize), Verdict>, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let folder = tempfile::tempdir().map_err(|error| said(&error))?;
     let access_log = folder.path().join("access.log");
     let echo = Echo::start(echo_options()).map_err(|error| said(&error))?;
-    let bootstrap = arranged(setup.bootstrap.clone(), &echo, &access_log).map_err(|error| said(&error))?;
-    let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default())
-        .map_err(|error| said(&error))?;
+    let bootstrap = arranged(together.bootstrap.clone(), &echo, &access_log).map_err(|error| said(&error))?;
+    let options = StartOptions {
+        ready_within: READY_WITHIN,
+        ..StartOptions::default()
+    };
+    let envoy =
+        RunningEnvoy::start(binary, &bootstrap, folder.path(), options).map_err(|error| said(&error))?;
     let bound = envoy.listeners().map_err(|error| said(&error))?;
-    let send = |(number, case): (usize, &Case)| {
-        let name = setup.listeners.get(&case.request.port);
+    let send = |(number, ((scenario, _), case)): (usize, &Question<'_>)| {
+        let name = together.listeners[*scenario].get(&case.request.port);
         match bound.iter().find(|listener| Some(&listener.name) == name) {
             Some(listener) => client::send(listener.address, &case.request, number),
             None => Err(Failure::NoListener),
         }
     };
-    let replies: Vec<_> = cases.iter().enumerate().map(send).collect();
-    let mut received = gathered(&echo, cases);
+    let replies: Vec<_> = questions.iter().enumerate().map(send).collect();
+    let mut received = gathered(&echo, questions.iter().map(|(_, case)| *case));
     envoy.stop(); // writes its access log out
     let rules = rules(&access_log)?;
-    let judge = |(number, (case, reply)): (usize, (&Case, _))| {
+    let judge = |(number, ((index, case), reply)): (usize, (&Question<'_>, _))| {
         let received = received.remove(&number).unwrap_or_default();
         let answer = Outcome {
             rule: rules.get(&number).cloned(),
             ..outcome(reply, &received)
         };
-        Verdict::of(differences(case.outcomes(), &answer))
+        (*index, Verdict::of(differences(case.outcomes(), &answer)))
     };
-    Ok(cases.iter().zip(replies).enumerate().map(judge).collect())
+    Ok(questions.iter().zip(replies).enumerate().map(judge).collect())
 }
 
 /// The bootstrap on free ports of the loopback, with an echo server behind each of its clusters.
@@ -128,8 +245,8 @@ fn arranged(mut bootstrap: Bootstrap, echo: &Echo, access_log: &Path) -> std::io
 }
 
 /// What the echo servers received, by case.
-fn gathered(echo: &Echo, cases: &[Case]) -> BTreeMap<usize, Vec<Received>> {
-    let expected: usize = cases.iter().map(least_received).sum();
+fn gathered<'a>(echo: &Echo, cases: impl Iterator<Item = &'a Case>) -> BTreeMap<usize, Vec<Received>> {
+    let expected: usize = cases.map(least_received).sum();
     let deadline = Instant::now() + MIRRORS_WITHIN;
     let mut received = echo.take();
     while received.len() < expected && Instant::now() < deadline {

@@ -6,6 +6,7 @@ pub mod envoy;
 pub mod istio;
 pub mod native_vs_wasm;
 pub mod simulator;
+pub(crate) mod together;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,23 +22,35 @@ pub fn run(
     threads: usize,
     ask: impl Fn(&Scenario) -> Result<Vec<Verdict>, String> + Sync,
 ) -> EngineReport {
+    let scenarios = in_threads(&corpus.scenarios, threads, |scenario| {
+        report(scenario, ask(scenario))
+    });
+    EngineReport { engine, scenarios }
+}
+
+fn report(scenario: &Scenario, verdicts: Result<Vec<Verdict>, String>) -> ScenarioReport {
+    ScenarioReport {
+        name: scenario.name.clone(),
+        requests: scenario.cases.iter().map(request_line).collect(),
+        verdicts,
+    }
+}
+
+/// What `work` makes of every item, in their order, in several threads.
+fn in_threads<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let reports = Mutex::new(Vec::new());
-    let work = || {
-        while let Some(scenario) = corpus.scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let report = ScenarioReport {
-                name: scenario.name.clone(),
-                requests: scenario.cases.iter().map(request_line).collect(),
-                verdicts: ask(scenario),
-            };
-            reports
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(report);
+    let results = Mutex::new(Vec::new());
+    let thread = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return };
+            let result = work(item);
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((index, result));
         }
     };
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    let mut scenarios = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
-    scenarios.sort_by(|one, other| one.name.cmp(&other.name));
-    EngineReport { engine, scenarios }
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(thread))));
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }

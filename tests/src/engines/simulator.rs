@@ -3,6 +3,8 @@
 //! `fingerpost-simulated-proxy` joins model and module; this asks it the corpus's questions. What the model can't decide it
 //! says, and only a case that directs the echo server may be left out for it.
 
+use std::sync::LazyLock;
+
 use fingerpost_config_compiler::Compiled;
 use fingerpost_proxy_model::{EchoHeader, EchoValue, Model, Request, Skipped, Tls, Version};
 use fingerpost_simulated_proxy::{FilterRuntime, SimulatedProxy};
@@ -24,9 +26,13 @@ const DRAWS: usize = 24;
 /// # Errors
 /// It has not been built, or is not what a proxy loads.
 pub fn module() -> Result<Module, String> {
-    let path = compiled::built_module()?;
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Module::compile(bytes).map_err(|error| format!("{}: {error}", path.display()))
+    /// Compiling takes longer than most tests.
+    static MODULE: LazyLock<Result<Module, String>> = LazyLock::new(|| {
+        let path = compiled::built_module()?;
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Module::compile(bytes).map_err(|error| format!("{}: {error}", path.display()))
+    });
+    MODULE.clone()
 }
 
 /// One compiled bootstrap, with its filters running.
