@@ -230,6 +230,9 @@ fn compile_each(reading: &LoadOptions<'_>, options: Options) -> Result<Vec<Compi
         resources = read_in(sources, &namespace, &mut diagnostics);
     }
     note_skipped(&files.skipped, &resources, number_of_files, reading.list_skipped);
+    if let Some(routes) = resources.other_routes() {
+        note_once(visible(&routes).into_owned());
+    }
     note_namespace(reading, &resources);
     if reading.implies_gateway {
         imply(&mut resources, &options, &mut diagnostics);

@@ -7,12 +7,14 @@ mod each_kind;
 mod head;
 mod invalid;
 mod not_routed;
+mod other_projects;
 mod references;
 mod repeated;
 mod workloads;
 
 use crate::code::Code;
 use crate::contents::KINDS;
+use other_projects::OtherRoutes;
 use references::References;
 pub use workloads::PodTemplate;
 
@@ -57,6 +59,8 @@ pub struct Resources {
     pub mesh_settings: Vec<MeshSettings>,
     /// Resources of other kinds that route requests in Istio, and that are not read here.
     pub unread_routes: Vec<UnreadRoute>,
+    /// How many routes of other projects there are.
+    other_routes: OtherRoutes,
     /// How many documents of each other kind there were.
     pub others: BTreeMap<String, usize>,
     /// How many resources name no namespace.
@@ -398,10 +402,13 @@ impl<'r> Reader<'r> {
             ("", "v1", "Endpoints") => self.later(KubernetesKind::Endpoints, object),
             (group, _, _) if workloads::makes_pods(group, kind) => self.workload(object, kind),
             (group, _, _) if self.is_not_routed(object, group, kind) => {}
-            (group, _, _) => {
-                self.hint_at_kind(object, group, kind);
-                self.count(kind);
-            }
+            (group, _, _) => match other_projects::project(group, kind) {
+                Some(project) => self.other_route(project, kind),
+                None => {
+                    self.hint_at_kind(object, group, kind);
+                    self.count(kind);
+                }
+            },
         }
     }
 
@@ -424,6 +431,11 @@ impl<'r> Reader<'r> {
                 .at(place)
                 .help(format!("did you mean {near}?"));
         }
+    }
+
+    fn other_route(&mut self, project: String, kind: &str) {
+        let known = &mut self.resources.other_routes;
+        *known.entry((project, kind.to_owned())).or_default() += 1;
     }
 
     fn count(&mut self, kind: &str) {

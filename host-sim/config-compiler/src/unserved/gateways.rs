@@ -43,7 +43,12 @@ pub(super) fn report_no_gateway(found: &[Unserved], resources: &Resources, diagn
             .map(|it| it.kind.as_str())
             .collect();
         kinds.dedup();
-        let (message, help) = if kinds.is_empty() {
+        let (message, help) = if kinds.is_empty() && resources.other_routes().is_some() {
+            (
+                "the input has no Gateway of networking.istio.io: the proxy has no listeners".to_owned(),
+                "add Gateways and VirtualServices of networking.istio.io: routes of other projects are not read",
+            )
+        } else if kinds.is_empty() {
             (
                 "the input has no Gateway: the proxy has no listeners".to_owned(),
                 "add a Gateway: a VirtualService alone opens no port",

@@ -15,6 +15,7 @@ macro_rules! each_kind {
             unenforced: _,
             mesh_settings: _,         // their content is not read
             unread_routes: _,
+            other_routes: _,
             others: _,
             without_namespace: _,
             sources: _,

@@ -57,6 +57,7 @@ impl Resources {
             + self.unreadable_secrets.len()
             + self.unenforced.len()
             + self.unread_routes.len()
+            + self.other_routes.values().sum::<usize>()
             + self.mesh_settings.len()
             + others.map(|(_, number)| number).sum::<usize>()
     }
