@@ -2,9 +2,11 @@
 //!
 //! Diagnostics accumulate: reading goes on after an error. `render` decides how they look.
 
-use crate::code::Code;
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::brief::brief;
+use crate::code::Code;
 use crate::place::Span;
 use crate::resource::Origin;
 
@@ -38,6 +40,13 @@ pub struct Diagnostic {
     pub span: Option<Span>,
 }
 
+fn shortened(text: String) -> String {
+    match brief(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(short) => short,
+    }
+}
+
 impl Diagnostic {
     /// A finding without a place, to be completed with the methods below.
     pub fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
@@ -46,7 +55,7 @@ impl Diagnostic {
             code,
             subject: String::new(),
             path: String::new(),
-            message: message.into(),
+            message: shortened(message.into()),
             help: None,
             span: None,
         }
@@ -75,7 +84,7 @@ impl Diagnostic {
 
     /// Says what would do.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 }

@@ -7,6 +7,7 @@
 //! The types have the names and fields of Istio's API. What is unset is an empty `String`, `Vec` or
 //! map, and `None` for everything else; defaults are not filled in.
 
+mod brief;
 mod camel_case;
 mod code;
 mod confidential;
@@ -34,6 +35,7 @@ mod virtual_service;
 mod visible;
 pub mod yaml;
 
+pub use brief::brief;
 pub use code::{Code, UnknownCode};
 pub use confidential::Hidden;
 pub use contents::{Contents, contents, has_virtual_service};
