@@ -118,14 +118,11 @@ impl RuntimeName {
     }
 }
 
-/// When output is coloured.
+/// When output is coloured: `auto` is on a terminal, unless NO_COLOR is set.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Colour {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

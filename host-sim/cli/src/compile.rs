@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fingerpost_config_compiler::{Compilation, Endpoints, Engine, ListenerSummary, Options, Summary};
+use fingerpost_resources::visible;
 use fingerpost_terminal::count;
 use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::messages::note;
+use fingerpost_terminal::prose;
 use fingerpost_terminal::style::{BOLD, DIM, NAME, paint};
 use fingerpost_terminal::table::{self, Column};
 use serde_json::{Value, json};
@@ -152,29 +154,42 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
         Engine::Native => "Envoy's own router",
     };
     let mut text = format!(
-        "Compiled {sources} for {}, matched by {engine}\n\n",
+        "Compiled {sources} for {}; {engine} matches requests\n\n",
         paint(BOLD, format_args!("Envoy {}", loaded.options.envoy))
     );
     text.push_str(&listeners(summary));
-    let _ = writeln!(text, "  {}", clusters(summary));
-    if let Some(operations) = &loaded.options.operations {
-        let _ = writeln!(text, "  {}", describe(operations));
-    }
-    if let Some(others) = left_out(&loaded.resources) {
-        let _ = writeln!(text, "  {}", paint(DIM, format_args!("not used: {others}")));
-    }
-    let paths: Vec<String> = written.iter().map(|it| it.display().to_string()).collect();
+    let mut facts = vec![("clusters", clusters(summary))];
+    facts.extend(loaded.options.operations.iter().flat_map(describe));
+    facts.extend(left_out(&loaded.resources).map(|it| ("not used", visible(&it).into_owned())));
+    text.push_str(&labelled(&facts, 2));
     let run = output.join(BOOTSTRAP);
-    let _ = write!(
-        text,
-        "\nWrote {}\nRun   {}\n",
-        paths.join(", "),
-        paint(
-            BOLD,
-            format_args!("envoy -c {}", fingerpost_curl::quote(&run.to_string_lossy()))
-        )
-    );
+    let run = format!("envoy -c {}", fingerpost_curl::quote(&run.to_string_lossy()));
+    let files: Vec<String> = written
+        .iter()
+        .map(|it| visible(&it.to_string_lossy()).into_owned())
+        .collect();
+    let wrote = labelled(&[("Wrote", files.join("\n"))], 0);
+    let _ = write!(text, "\n{wrote}{}    {}\n", paint(DIM, "Run"), paint(BOLD, run));
     text
+}
+
+/// Labels with their texts beside them, set in.
+fn labelled(facts: &[(&str, String)], inset: usize) -> String {
+    let longest = facts
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(label, fact): &(&str, String)| {
+        let indent = inset + longest + 2;
+        let fact = prose::hanging(fact, indent, table::width());
+        format!(
+            "{}{}  {fact}\n",
+            " ".repeat(inset),
+            paint(DIM, format_args!("{label:longest$}"))
+        )
+    };
+    facts.iter().map(line).collect()
 }
 
 fn listeners(summary: &Summary) -> String {
@@ -231,7 +246,7 @@ fn clusters(summary: &Summary) -> String {
             Endpoints::Dns { .. } => by_dns += 1,
         }
     }
-    let all = count(summary.clusters.len(), "cluster");
+    let all = summary.clusters.len().to_string();
     match (known, empty, by_dns) {
         (0, 0, 0) => all,
         (_, 0, 0) => format!("{all}, endpoints known"),

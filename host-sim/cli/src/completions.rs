@@ -44,6 +44,7 @@ fn without_hidden(whole: &Command) -> Command {
     let commands = whole.get_subcommands().filter(|command| !command.is_hide_set());
     Command::new("fingerpost")
         .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_flag(true) // it is among the arguments
         .args(whole.get_arguments())
         .subcommands(commands)
 }

@@ -11,11 +11,6 @@ use fingerpost_terminal::findings::only_findings;
 use fingerpost_terminal::screen::json_stdout;
 use serde_json::Value;
 
-/// What `--help` says of the codes.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 findings, or an expectation not met; 2 usage error or invalid input; \
-3 internal error; 4 no test to run; 5 environment (port in use or not permitted, no Envoy).";
-
 /// Why a command failed. Every kind has its own exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -42,15 +42,32 @@ use std::panic;
 use std::process::{self, ExitCode};
 
 use clap::error::ErrorKind;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use fingerpost_terminal::messages::{self, Verbosity};
 
 use crate::args::Colour;
-use crate::failure::{EXIT_CODES, Failure};
+use crate::failure::Failure;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Where to begin.
+const EXAMPLES: &str = "\
+Examples:
+  fingerpost routes -f k8s/
+  fingerpost explain -f k8s/ http://shop.example.com/cart
+  fingerpost serve -f k8s/";
+
+/// The end of `--help`.
+const HELP: &str = "\
+Examples:
+  fingerpost routes -f k8s/
+  fingerpost explain -f k8s/ http://shop.example.com/cart
+  fingerpost serve -f k8s/
+
+Exit codes: 0 done; 1 findings, or an expectation not met; 2 usage error or invalid input; \
+3 internal error; 4 no test to run; 5 environment (port in use or not permitted, no Envoy).";
 
 /// Exit code of an internal error.
 const BUG: u8 = 3;
@@ -60,23 +77,44 @@ const BUG: u8 = 3;
 /// Reads Gateways, VirtualServices, DestinationRules, ServiceEntries and Services from files, and configures Envoy to route
 /// as Istio's ingress gateway would.
 #[derive(Debug, Parser)]
-#[command(name = "fingerpost", version, after_long_help = EXIT_CODES, max_term_width = 100)]
+#[command(
+    name = "fingerpost",
+    version,
+    after_help = EXAMPLES,
+    after_long_help = HELP,
+    max_term_width = 100,
+    disable_help_flag = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// When to colour the output
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: Colour,
+    /// Show every finding, and long lists to their ends
+    #[arg(long, global = true, conflicts_with = "quiet", help_heading = EVERYWHERE)]
+    all: bool,
 
     /// Show errors only, no warnings and no notes
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     quiet: bool,
 
-    /// Show every finding, and long lists to their ends
-    #[arg(long, global = true, conflicts_with = "quiet")]
-    all: bool,
+    /// When to colour the output: `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = EVERYWHERE
+    )]
+    color: Colour,
+
+    /// Print help: `-h` in short, `--help` with examples
+    #[arg(short, long, global = true, action = ArgAction::Help, help_heading = EVERYWHERE)]
+    help: Option<bool>,
 }
+
+/// The heading of options that every command has: behind its own, which people look for.
+const EVERYWHERE: &str = "Options of every command";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -60,7 +60,10 @@ const BY_ISTIO: &[Code] = &[
 /// --compose: a folder for docker compose, with a stock Envoy, its configuration in files that it reads while it runs, and
 /// an echo server for each upstream that is a host name.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(
+    override_usage = "fingerpost manifests --istio|--kubernetes|--envoy-gateway|--compose\n       \
+                      -f <FILE|DIR|-> [OPTIONS]",
+    after_long_help = "\
 Examples:
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 | kubectl apply --server-side -f -
   fingerpost manifests --istio -f routes/ --image registry.example.com/fingerpost:1.0 --proxy-namespace ingress -o manifests
@@ -68,7 +71,8 @@ Examples:
   fingerpost manifests --kubernetes -f routes/ --proxy-namespace ingress | kubectl apply --server-side -f -
   fingerpost manifests --envoy-gateway -f routes/ --image registry.example.com/fingerpost:1.0 --gateway-class eg -o manifests
   fingerpost manifests --compose -f routes/ -o local && cd local && docker compose up --wait
-  kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0")]
+  kubectl get gw,vs,dr,se,svc -A -o yaml | fingerpost manifests --istio -f - --image registry.example.com/fingerpost:1.0"
+)]
 pub(crate) struct Manifests {
     #[command(flatten)]
     target: Target,

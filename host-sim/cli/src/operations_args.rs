@@ -108,13 +108,19 @@ pub(crate) fn note_public_admin(operations: &Operations) {
     }
 }
 
-/// Where the operations are, in a line.
-pub(crate) fn describe(operations: &Operations) -> String {
+/// Where the operations are: labels with their texts.
+pub(crate) fn describe(operations: &Operations) -> [(&'static str, String); 3] {
     let or_none = |it: Option<String>| it.unwrap_or_else(|| "none".to_owned());
-    format!(
-        "admin {}; readiness {}; access log {}",
-        or_none(operations.admin.as_ref().map(ToString::to_string)),
-        or_none(operations.readiness.map(|it| format!("{it}{READINESS_PATH}"))),
-        or_none(operations.access_log.as_ref().map(ToString::to_string)),
-    )
+    let readiness = operations.readiness.map(|it| format!("{it}{READINESS_PATH}"));
+    [
+        (
+            "admin",
+            or_none(operations.admin.as_ref().map(ToString::to_string)),
+        ),
+        ("readiness", or_none(readiness)),
+        (
+            "access log",
+            or_none(operations.access_log.as_ref().map(ToString::to_string)),
+        ),
+    ]
 }

@@ -6,8 +6,10 @@ use anstyle::Style;
 use clap::{Args, ValueEnum};
 use fingerpost_resources::{Code, Severity, closest};
 use fingerpost_rules::{Example, Rule as Explained, rule, rules};
+use fingerpost_terminal::prose;
 use fingerpost_terminal::screen;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
+use fingerpost_terminal::table::{self, Column};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -84,29 +86,49 @@ fn find(code: &str) -> Result<&'static Explained, Failure> {
     }))
 }
 
-/// One line for each code.
+/// A row for each code. Only titles are wrapped.
 fn list() -> String {
-    let longest = rules()
-        .iter()
-        .map(|it| it.code.as_str().len())
-        .max()
-        .unwrap_or_default();
-    let line = |rule: &Explained| {
-        let (word, style) = severity(rule);
-        let code = format!("{:longest$}", rule.code);
-        let word = format!("{word:7}");
-        format!("{}  {}  {}\n", paint(BOLD, code), paint(style, word), rule.title)
+    let cells = |rule: &&Explained| {
+        [rule.code.as_str(), severity(rule).0, rule.title]
+            .map(str::to_owned)
+            .to_vec()
     };
-    rules().into_iter().map(line).collect()
+    let rules = rules();
+    let rows: Vec<Vec<String>> = rules.iter().map(cells).collect();
+    let longest = |index: usize| {
+        let cells = rows.iter().filter_map(|it| it.get(index));
+        cells.map(|it| table::length(it)).max().unwrap_or_default()
+    };
+    let columns = |word: Style| {
+        [
+            Column::text("", BOLD).at_least(longest(0)),
+            Column::text("", word).at_least(longest(1)),
+            Column::text("", Style::new()),
+        ]
+    };
+    let widths = table::fit(
+        &columns(Style::new()),
+        &rows,
+        0,
+        table::width().unwrap_or(usize::MAX),
+    );
+    let lines = rules.iter().zip(&rows);
+    lines
+        .map(|(rule, cells)| table::row(&columns(severity(rule).1), &widths, 0, cells))
+        .collect()
 }
 
 fn page(rule: &Explained) -> String {
     let (word, style) = severity(rule);
+    let width = table::width();
+    let head = format!("{word}[{}]", rule.code);
+    let title = prose::hanging(rule.title, head.len() + 1, width);
+    let title: Vec<String> = title.lines().map(|it| paint(BOLD, it)).collect();
     let mut text = format!(
         "{} {}\n\n{}\n",
-        paint(style, format_args!("{word}[{}]", rule.code)),
-        paint(BOLD, rule.title),
-        rule.why
+        paint(style, head),
+        title.join("\n"),
+        prose::hanging(rule.why, 0, width)
     );
     if let Some(example) = &rule.example {
         for (label, file) in [("wrong", example.wrong()), ("fixed", example.fixed())] {

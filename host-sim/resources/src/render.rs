@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::brief::brief;
 use crate::confidential::confidential_documents;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::place::Span;
@@ -25,7 +26,27 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> Str
 pub struct FindingRenderer<'s> {
     sources: &'s Sources,
     renderer: Renderer,
+    wrap: Option<Wrap>,
     confidential: Confidential,
+}
+
+/// How sentences are wrapped.
+#[derive(Clone, Copy)]
+struct Wrap {
+    /// No sentence ends behind this column.
+    width: usize,
+    /// The lines of a text, of at most so many columns.
+    lines: fn(&str, usize) -> Vec<String>,
+}
+
+/// Sentences have at least this much room, however narrow the terminal.
+const NARROWEST: usize = 24;
+
+impl Wrap {
+    /// The text behind something that takes `indent` columns. Its later lines are set in when it is rendered.
+    fn wrap(self, text: &str, indent: usize) -> String {
+        (self.lines)(text, self.width.saturating_sub(indent).max(NARROWEST)).join("\n")
+    }
 }
 
 impl<'s> FindingRenderer<'s> {
@@ -38,13 +59,28 @@ impl<'s> FindingRenderer<'s> {
             } else {
                 Renderer::plain()
             },
+            wrap: None,
             confidential: Confidential::default(),
+        }
+    }
+
+    /// For a terminal of so many columns: `lines` wraps sentences, which end before the column `widest`, and lines of a source
+    /// that are too long are cut.
+    #[must_use]
+    pub fn within(self, columns: usize, widest: usize, lines: fn(&str, usize) -> Vec<String>) -> Self {
+        Self {
+            renderer: self.renderer.term_width(columns),
+            wrap: Some(Wrap {
+                width: columns.min(widest),
+                lines,
+            }),
+            ..self
         }
     }
 
     /// A finding with the line it is about. Ends with a line feed.
     pub fn render(&mut self, diagnostic: &Diagnostic) -> String {
-        let report = report(diagnostic, self.sources, &mut self.confidential);
+        let report = report(diagnostic, self.sources, &mut self.confidential, self.wrap);
         self.renderer.render(&[report]) + "\n"
     }
 }
@@ -72,14 +108,23 @@ fn report<'a>(
     diagnostic: &'a Diagnostic,
     sources: &'a Sources,
     confidential: &mut Confidential,
+    wrap: Option<Wrap>,
 ) -> Group<'a> {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::NOTE,
+    let (level, name) = match diagnostic.severity {
+        Severity::Error => (Level::ERROR, "error"),
+        Severity::Warning => (Level::WARNING, "warning"),
+        Severity::Note => (Level::NOTE, "note"),
     };
-    let title = level.primary_title(visible(&diagnostic.message));
-    let mut group = Group::with_title(title.id(diagnostic.code.as_str()));
+    let code = diagnostic.code.as_str();
+    let wrapped = |text: &str, indent: usize| match wrap {
+        Some(wrap) => wrap.wrap(&visible(text), indent),
+        None => visible(text).into_owned(),
+    };
+    let title = level.primary_title(wrapped(&diagnostic.message, format!("{name}[{code}]: ").len()));
+    let mut group = Group::with_title(title.id(code));
+    // `12 | ` before a line of the source, and `   = help: ` below it.
+    let digits = diagnostic.span.as_ref().map_or(0, |it| it.line.to_string().len());
+    let below = |label: &str| digits + " = ".len() + label.len() + ": ".len();
     if let Some(span) = diagnostic
         .span
         .as_ref()
@@ -88,9 +133,10 @@ fn report<'a>(
         let place = Origin::path(visible(&span.file))
             .line(span.line)
             .char_column(span.column);
+        let reason = "the line is not shown, as it can hold a part of a Secret";
         group = group
             .element(place)
-            .element(Level::NOTE.message("the line is not shown, as it can hold a part of a Secret"));
+            .element(Level::NOTE.message(wrapped(reason, below("note"))));
     } else if let Some(snippet) = snippet(diagnostic, sources) {
         group = group.element(snippet);
     }
@@ -100,10 +146,10 @@ fn report<'a>(
         (subject, path) => Some(format!("in {subject}, {path}")),
     };
     if let Some(place) = place {
-        group = group.element(Level::NOTE.message(visible(&place).into_owned()));
+        group = group.element(Level::NOTE.message(wrapped(&brief(&place), below("note"))));
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(visible(help)));
+        group = group.element(Level::HELP.message(wrapped(help, below("help"))));
     }
     group
 }

@@ -7,6 +7,7 @@ use fingerpost_config_compiler::{HostSummary, ListenerSummary, RouteSummary, Sum
 use fingerpost_resources::visible;
 
 use crate::names::without_domain;
+use crate::prose;
 use crate::style::{BOLD, DIM, NAME, paint};
 use crate::table::{self, Column};
 
@@ -238,7 +239,7 @@ impl Layout {
 /// The cells of a row that have no room beside the others, as lines; the rule and its place on one line if `room` allows it.
 fn lines_below(row: &[String], room: usize) -> Vec<String> {
     let cell = |index: usize| row.get(index).filter(|it| !it.is_empty());
-    let rewrite = cell(REWRITE).map(|it| format!("rewrite {}", it.replace('\n', " ")));
+    let rewrite = cell(REWRITE).map(|it| prose::lines(&format!("rewrite {}", it.replace('\n', " ")), room));
     let (rule, source) = (cell(RULE).cloned(), cell(SOURCE).cloned());
     let named: Vec<String> = match (rule, source) {
         (Some(rule), Some(source)) if table::length(&rule) + table::GAP + table::length(&source) <= room => {
@@ -246,7 +247,7 @@ fn lines_below(row: &[String], room: usize) -> Vec<String> {
         }
         (rule, source) => rule.into_iter().chain(source).collect(),
     };
-    rewrite.into_iter().chain(named).collect()
+    rewrite.into_iter().flatten().chain(named).collect()
 }
 
 /// The rows of a listener: one for each rule, and one for a host without rules.

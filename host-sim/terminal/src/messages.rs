@@ -8,9 +8,13 @@ use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
+use fingerpost_resources::brief;
+
 use crate::list;
+use crate::prose;
 use crate::screen;
 use crate::style::{ERROR, NOTE, paint};
+use crate::table;
 
 /// A note names so many things, unless the user wants all.
 const MOST_NAMES: usize = 5;
@@ -46,11 +50,13 @@ enum Kind {
 impl Kind {
     /// As it is printed.
     fn line(self, text: &str) -> String {
-        match self {
-            Self::Note => format!("{}: {text}", paint(NOTE, "note")),
-            Self::Finding => text.to_owned(),
-            Self::Error => format!("{}: {text}", paint(ERROR, "error")),
-        }
+        let (name, style) = match self {
+            Self::Note => ("note", NOTE),
+            Self::Finding => return text.to_owned(), // wrapped already
+            Self::Error => ("error", ERROR),
+        };
+        let text = prose::hanging(&brief(text), name.len() + ": ".len(), width());
+        format!("{}: {text}", paint(style, name))
     }
 }
 
@@ -173,9 +179,9 @@ pub fn progress(message: impl Display) {
     }
 }
 
-/// How many characters fit on a line of standard error, if it is a terminal.
+/// How many characters a line of standard error may have: as many as the terminal shows, or as `COLUMNS` says.
 pub fn width() -> Option<usize> {
-    screen::width_of(&std::io::stderr())
+    screen::width_of(&std::io::stderr()).or_else(table::wanted_width)
 }
 
 /// Prints to standard error, whatever the user wants and whatever is kept.

@@ -68,7 +68,12 @@ impl Column {
 /// as many as `COLUMNS` says, and any number if it is not set: programs read lines, and whoever reads them later has a width
 /// of their own.
 pub fn width() -> Option<usize> {
-    terminal_width().or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|it| *it > 0))
+    terminal_width().or_else(wanted_width)
+}
+
+/// What `COLUMNS` says.
+pub(crate) fn wanted_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|it| *it > 0)
 }
 
 /// How many characters fit on a line of the terminal; none if standard output is not one.

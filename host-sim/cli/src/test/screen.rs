@@ -2,14 +2,22 @@
 
 use std::io::{self, Write};
 
+use anstyle::Style;
 use fingerpost_resources::visible;
 use fingerpost_terminal::messages::note;
+use fingerpost_terminal::prose;
 use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
 use fingerpost_terminal::table;
 use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
 
 /// As many of the slowest tests are named.
 const SLOWEST: usize = 3;
+/// On a terminal, where each test has its time, the slowest are named if all together take so many seconds.
+const LONG: f64 = 1.0;
+/// How many columns a time takes.
+const TIME: usize = 6;
+/// Where the name of a test begins, and what is said of it.
+const INDENT: usize = 8;
 
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (at, (file, tests)) in report.by_file().enumerate() {
@@ -31,30 +39,52 @@ pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     print_summary(report, out)
 }
 
-/// The last line.
+/// The last lines: how many tests passed, how long they took, and which are the slowest if that is long.
 pub(super) fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}", summary(&report.summary))?;
-    let mut slowest: Vec<&Tested> = report.tests.iter().collect();
-    slowest.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
-    slowest.truncate(SLOWEST);
     let total: f64 = report.tests.iter().map(|it| it.seconds).sum();
-    let named = slowest
-        .iter()
-        .map(|it| format!("{} {}", seconds(it.seconds), visible(&it.name)));
-    let named: Vec<String> = named.collect();
-    let line = format!("{} in all; slowest: {}", seconds(total), named.join(", "));
+    let summary = summary(&report.summary);
     // What is on standard output is the same in every run, unless a person looks at it.
-    match table::terminal_width() {
-        Some(_) => writeln!(out, "{}", paint(DIM, line)),
-        None => {
-            note(line);
-            Ok(())
+    let Some(width) = table::terminal_width() else {
+        writeln!(out, "{summary}")?;
+        note(format_args!("{} in all{}", seconds(total), {
+            let named = slowest(report).map(|it| format!("{} {}", seconds(it.seconds), visible(&it.name)));
+            let named: Vec<String> = named.collect();
+            if named.is_empty() {
+                String::new()
+            } else {
+                format!("; slowest: {}", named.join(", "))
+            }
+        }));
+        return Ok(());
+    };
+    writeln!(out, "{summary}  {}", paint(DIM, seconds(total)))?;
+    if total >= LONG {
+        for (index, test) in slowest(report).enumerate() {
+            let label = if index == 0 { "slowest" } else { "" };
+            let head = format!("{label:7}  {:>TIME$}  ", seconds(test.seconds));
+            let name = prose::hanging(&visible(&test.name), head.len(), Some(width));
+            writeln!(out, "{}", lines_in(DIM, &(head + &name)))?;
         }
     }
+    Ok(())
+}
+
+fn slowest(report: &Report) -> impl Iterator<Item = &Tested> {
+    let mut slowest: Vec<&Tested> = report.tests.iter().collect();
+    slowest.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
+    slowest.into_iter().take(SLOWEST)
+}
+
+/// Each line in this style.
+fn lines_in(style: Style, text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|it| paint(style, it)).collect();
+    lines.join("\n")
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 1.0 {
+    if seconds < 0.001 {
+        "<1 ms".to_owned()
+    } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1000.0)
     } else {
         format!("{seconds:.1} s")
@@ -103,13 +133,16 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         Status::Skipped => (ODD, "SKIP"),
     };
     // Times differ from run to run: they are for people, and in the JSON form.
-    let time = match table::terminal_width() {
-        Some(_) => format!("  {}", paint(DIM, seconds(test.seconds))),
+    let width = table::terminal_width();
+    let time = match width {
+        Some(_) => format!("{:>TIME$}  ", seconds(test.seconds)),
         None => String::new(),
     };
-    writeln!(out, "  {}  {}{time}", paint(colour, word), visible(&test.name))?;
+    let name = prose::hanging(&visible(&test.name), INDENT + time.len(), width);
+    writeln!(out, "  {}  {}{name}", paint(colour, word), paint(DIM, time))?;
     for reason in &test.reasons {
-        writeln!(out, "        {}", paint(DIM, reason))?;
+        let reason = prose::hanging(&visible(reason), INDENT, width);
+        writeln!(out, "        {}", lines_in(DIM, &reason))?;
     }
     if matches!(test.status, Status::Passed | Status::Skipped) {
         return Ok(());
@@ -133,7 +166,7 @@ fn show(test: &Tested, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "          {}: {}", found.field, visible(&found.value))?;
     }
     for line in test.why.iter().chain(&test.advice) {
-        writeln!(out, "        {}", visible(line))?;
+        writeln!(out, "        {}", prose::hanging(&visible(line), INDENT, width))?;
     }
     Ok(())
 }
@@ -149,17 +182,26 @@ fn show_coverage(coverage: &CoverageReport, out: &mut impl Write) -> io::Result<
         coverage.rules_reached,
         coverage.rules
     )?;
+    let width = table::terminal_width();
     for missing in &coverage.missing {
-        let place = paint(
-            DIM,
-            format_args!("{}:{}:{}", missing.file, missing.line, missing.column),
-        );
+        let place = format!("{}:{}:{}", missing.file, missing.line, missing.column);
+        let (rule, conditions) = (visible(&missing.rule), visible(&missing.conditions));
+        let label = "never reached";
+        let line = format!("{rule}  {conditions}");
+        let indent = "  ".len() + label.len() + "  ".len();
+        let has_room = |width| indent + table::length(&line) + "  ".len() + table::length(&place) <= width;
         writeln!(
             out,
-            "  {}  {}  {}  {place}",
-            paint(ODD, "never reached"),
-            visible(&missing.rule),
-            visible(&missing.conditions)
+            "  {}  {}{}{}",
+            paint(ODD, label),
+            prose::hanging(&line, indent, width),
+            // A place is not cut: terminals and editors open it.
+            if width.is_none_or(has_room) {
+                "  ".to_owned()
+            } else {
+                format!("\n{}", " ".repeat(indent))
+            },
+            paint(DIM, place)
         )?;
     }
     Ok(())

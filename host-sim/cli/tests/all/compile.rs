@@ -28,7 +28,11 @@ fn a_file_becomes_a_bootstrap_the_module_and_a_routing_config() {
     let path = module.to_str().expect("UTF-8");
     assert!(folder.read("out/envoy.json").contains(path), "it names {path}");
     assert!(fs::read(&module).expect("the module").starts_with(b"\0asm"));
-    for said in ["0.0.0.0_80", "1 cluster", "envoy -c out/envoy.json"] {
+    for said in [
+        "0.0.0.0_80",
+        "clusters    1, endpoints",
+        "envoy -c out/envoy.json",
+    ] {
         assert!(
             ended.stdout.contains(said),
             "{said:?} is not in:\n{}",
@@ -197,7 +201,7 @@ fn other_kinds_are_counted_and_named() {
     );
     let ended = compile(&folder, "-f .");
     ended.check(0, &[]);
-    let said = "not used: 1 Deployment";
+    let said = "not used    1 Deployment";
     assert!(ended.stdout.contains(said), "{}", ended.stdout);
 }
 

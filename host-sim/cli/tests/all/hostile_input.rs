@@ -8,6 +8,39 @@ use std::process::Command;
 
 use crate::run::{Ended, Folder, GATEWAY, SERVICE, SHOP, shop};
 
+/// A value of thousands of characters is cut where a message quotes it, so that the sentence around it can be read.
+#[test]
+fn what_a_message_quotes_is_short() {
+    let long = "a".repeat(5_000);
+    let shop = shop();
+    let folder = Folder::new();
+    for (name, text) in [
+        ("host", shop.replace("shop.example.com", &format!("{long}.test"))),
+        (
+            "destination",
+            shop.replace("host: shop", &format!("host: {long}")),
+        ),
+        ("name", shop.replacen("name: shop", &format!("name: {long}"), 1)),
+        ("field", shop.replacen("spec:", &format!("{long}: 1\nspec:"), 1)),
+        (
+            "kind",
+            shop.replacen("kind: Gateway", &format!("kind: Gateway{long}"), 1),
+        ),
+        (
+            "label",
+            shop.replacen("istio: ingressgateway", &format!("istio: '{long} {long}'"), 1),
+        ),
+    ] {
+        assert_ne!(text, shop, "{name}");
+        folder.write(&format!("{name}.yaml"), &text);
+        let ended = folder.run(&format!("compile -f {name}.yaml -o out --all"));
+        let longest = ended.stderr.lines().map(|it| it.chars().count()).max();
+        assert!(longest.is_some_and(|it| it < 700), "{name}: {longest:?}");
+    }
+    let ended = folder.run(&format!("explain -f host.yaml GET{long}/ http://a/"));
+    assert!(ended.stderr.len() < 700, "{}", ended.stderr);
+}
+
 /// Each is refused with a message, and nothing is an internal error. Were one of them read as it is, the test would not end.
 #[test]
 fn hostile_yaml_gets_an_error_and_an_end() {

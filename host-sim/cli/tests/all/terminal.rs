@@ -242,3 +242,37 @@ fn a_running_server_is_no_exception() {
         folder.write("shop.yaml", &RESOURCES.replace('$', HOSTILE));
     }
 }
+
+/// Findings, notes, errors and pages are wrapped between words; only what is copied, a path or a command, may be longer.
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    let folder = Folder::with(
+        "a.yaml",
+        &crate::run::shop().replace("host: shop", "host: a-service-that-nobody-has-ever-written-down"),
+    );
+    let long = "a/path/that/is/longer/than/the/terminal/is/wide/but/stays/one/word.yaml";
+    for arguments in [
+        "rule",
+        "rule shadowed",
+        "routes -f a.yaml",
+        "compile -f a.yaml -o out",
+        "request -f a.yaml http://other.example.com/",
+        "explain -f a.yaml http://shop.example.com/",
+        "explain -f a.yaml http://shop.example.com/ http://b/",
+        &format!("routes -f {long}"),
+    ] {
+        let ended = folder.run_at(60, arguments);
+        let is_too_long = |line: &&str| {
+            let words = line.split_whitespace();
+            let is_copied = line.contains('`') || words.clone().any(|it| it.len() > 30);
+            line.chars().count() > 60 && !is_copied
+        };
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        let long: Vec<&str> = all.lines().filter(is_too_long).collect();
+        assert!(long.is_empty(), "{arguments}: {long:#?}");
+        let broken = all.lines().find(|it| it.trim_end() != *it);
+        assert_eq!(broken, None, "{arguments}: {all}");
+    }
+    let piped = folder.run("rule");
+    assert!(piped.stdout.lines().any(|it| it.len() > 80), "{}", piped.stdout);
+}

@@ -12,12 +12,13 @@ use std::collections::BTreeSet;
 
 use anstyle::Style;
 use cause::Group;
-use fingerpost_resources::{Diagnostic, Diagnostics, FindingRenderer, Severity, Sources, visible};
+use fingerpost_resources::{Diagnostic, Diagnostics, FindingRenderer, Severity, Sources, brief, visible};
 
 pub use json::{only_findings, with_findings};
 pub use kept::show;
 
 use crate::messages::{Verbosity, verbosity};
+use crate::prose::{self, WIDEST};
 use crate::screen::ours;
 use crate::style::{BOLD, DIM, ERROR, NOTE, WARNING, paint};
 use crate::words::shortened;
@@ -64,15 +65,21 @@ pub fn screen(
     if findings.is_empty() && ignored == 0 {
         return String::new();
     }
-    let width = width.unwrap_or(usize::MAX);
     let mut renderer = FindingRenderer::new(sources, true);
+    if let Some(width) = width {
+        renderer = renderer.within(width, WIDEST, prose::lines);
+    }
+    let width = width.unwrap_or(usize::MAX);
     let groups = Group::all(findings);
     let mut text = match detail {
         Detail::All => everything(&groups, &mut renderer),
         Detail::Causes | Detail::FirstPlaces => causes(&groups, &mut renderer, detail, width),
     };
     let files = sources.iter().count();
-    text.push_str(&format!("{}\n", paint(BOLD, summary(findings, ignored, files))));
+    let summary = prose::lines(&summary(findings, ignored, files), width.min(WIDEST));
+    for line in summary {
+        text.push_str(&format!("{}\n", paint(BOLD, line)));
+    }
     text
 }
 
@@ -252,7 +259,7 @@ fn on_one_line(finding: &Diagnostic, help: Option<&String>, width: usize) -> Str
         .map(|it| format!("{it}: "))
         .unwrap_or_default();
     let help = help.map(|it| format!("; help: {it}")).unwrap_or_default();
-    let whole = format!("{place}{finding}{help}");
+    let whole = format!("{place}{}{help}", brief(&finding.to_string()));
     if table::length(&whole) < width {
         whole
     } else {
