@@ -37,4 +37,7 @@ mod written;
 pub use inline::{HeaderMap, is_inline};
 pub use syntax::{is_authority_byte, is_method};
 pub use target::Target;
-pub use written::{CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, is_about_the_connection, value_of_a_run};
+pub use written::{
+    CLIENT_ADDRESS, MILLISECONDS, NOW, RANDOM_ID, ValueCondition, WrittenValue, is_about_the_connection,
+    value_of_a_run,
+};

@@ -18,6 +18,7 @@ pub(crate) fn of_explanation(loaded: &Compilation, told: &Explanation) -> Vec<As
         | Outcome::ToHttps { .. }
         | Outcome::NotFound { .. }
         | Outcome::Refused { .. }
+        | Outcome::Unknown { .. }
         | Outcome::NoConnection { .. }
         | Outcome::Bytes { .. } => Vec::new(),
     };

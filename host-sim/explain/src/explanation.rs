@@ -69,6 +69,7 @@ impl Explanation {
             Outcome::Forward(_)
             | Outcome::NotFound { .. }
             | Outcome::Refused { .. }
+            | Outcome::Unknown { .. }
             | Outcome::NoConnection { .. }
             | Outcome::Bytes { .. } => return None,
         };
@@ -84,6 +85,7 @@ impl Explanation {
             Outcome::ToHttps { .. }
             | Outcome::NotFound { .. }
             | Outcome::Refused { .. }
+            | Outcome::Unknown { .. }
             | Outcome::NoConnection { .. }
             | Outcome::Bytes { .. } => None,
         }
@@ -297,6 +299,11 @@ pub enum Outcome {
         /// The status of the answer.
         status: u16,
         /// Why.
+        message: String,
+    },
+    /// Only a running Envoy knows which rule takes it.
+    Unknown {
+        /// What it depends on.
         message: String,
     },
     /// No request gets through.

@@ -2,14 +2,15 @@
 //!
 //! [`explain`] sends nothing. It asks the compiled tables rule by rule, and the model of Envoy for what happens before
 //! and after them; routing itself is decided in the crates below. It prints nothing: an [`Explanation`] is data.
-//! `trace` asks the questions in order, `alternatives`, `not_found` and `warnings` add what else a reader wants to know.
+//! `trace` asks the questions in order, `alternatives`, `not_found` and `warnings` add what else a reader wants to know;
+//! `advice` is the short form of what to change.
 //!
 //! An [`Explanation`] in its JSON form:
 //! ```json
 //! {"version": 1,
 //!  "request": {"method": "GET", "scheme": "http", "authority": "shop.example.com", "path": "/cart", "normalised": null, "headers": [["k", "v"]]},
 //!  "proxy": {"istio": "ingressgateway"}, "assumed": [{"kind": "Gateway|Service|Value", "name": "istio-system/public"}],
-//!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "http means port 80"},
+//!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "chosen by the scheme http"},
 //!  "host": {"domain": "shop.example.com", "kind": "exact|wildcard|any", "virtual_services": ["default/shop"],
 //!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
 //!  "tried": [{"position": 1, …SOURCE, "failed": null|FAILED}],
@@ -30,9 +31,11 @@
 //! ```
 //! Other kinds of outcome: `answer` (`by`: `rule` for a redirect or a direct response, `fault` if the rule's fault aborts
 //! every request, `cors` for a preflight that its CORS policy answers; `winner`, `words`, `status`, `location`, `response_headers`, `body`, `policies`), `to_https`
-//! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `no_connection`
+//! (`status`, `location`), `not_found` (`status`, `message`, `reasons`), `refused` (`status`, `message`), `unknown` (`message`:
+//! which rule takes the request depends on what only a running Envoy knows; `tried` ends with the rule that asks for it), `no_connection`
 //! (`message`, `reasons`), `bytes` (`destination`, …PLACE: the connection is passed on as it is). What can't be known is null.
 
+mod advice;
 mod alternatives;
 mod assumed;
 mod chain;
@@ -46,6 +49,7 @@ mod proxy_choice;
 mod trace;
 mod warnings;
 
+pub use advice::advice;
 pub use assumed::assumed_for;
 pub use error::ExplainError;
 pub use explanation::{

@@ -3,6 +3,7 @@
 //! `fingerpost-routing` decides whether a condition holds, and `fingerpost-config-compiler` describes conditions.
 
 use fingerpost_config_compiler::{ClaimMatch, describe_path, describe_value};
+use fingerpost_proxy_model::shown;
 use fingerpost_routing::{
     Encoding, Finder, HeaderMatch, HeaderName, Mismatch, PathMatch, Pattern, QueryMatch, RequestHead,
     RouteMatch, StringMatch, ValueMatch,
@@ -39,8 +40,7 @@ impl Conditions<'_> {
                 Mismatch::NoPath | Mismatch::Path(_) => failed.push(self.path(&path, head.query())),
                 Mismatch::Header(header) if is_stand_in(header) => {}
                 Mismatch::Header(header) => {
-                    let values: Vec<String> = head.values(&header.name).map(text).collect();
-                    others.push(self.header(header, &values));
+                    others.push(self.header(header, head));
                 }
                 Mismatch::Query(query) => {
                     others.push(self.query(query, first_value(head.query(), &query.name)));
@@ -117,8 +117,12 @@ impl Conditions<'_> {
         (Some(hint.to_owned()), Some(fix))
     }
 
-    fn header(&self, header: &HeaderMatch, values: &[String]) -> Failed {
+    /// A condition on a header, and what the request has.
+    pub(crate) fn header(&self, header: &HeaderMatch, head: &RequestHead<'_>) -> Failed {
         let name = header.name.as_str();
+        let values: Vec<String> = head.values(&header.name).map(text).collect();
+        let known = values.clone();
+        let values: Vec<String> = values.into_iter().map(|it| shown(name, it)).collect();
         let (on, name, subject) = match &header.name {
             HeaderName::Method => ("method", None, "method".to_owned()),
             HeaderName::Authority => ("authority", None, "authority".to_owned()),
@@ -133,6 +137,9 @@ impl Conditions<'_> {
             _ if header.invert => (header.missing_as_empty && got.is_none())
                 .then(|| "a missing header counts as an empty one here".to_owned()),
             (_, None) => None,
+            (ValueMatch::Text(_), Some(_)) if values != known => {
+                Some("Envoy writes the value itself, whatever the client sends".to_owned())
+            }
             (ValueMatch::Text(StringMatch::Exact(want)), Some(got)) if want.eq_ignore_ascii_case(got) => {
                 Some("letter case counts in values".to_owned())
             }

@@ -5,8 +5,8 @@
 
 use fingerpost_config_compiler::{Compiled, Engine, Options, Summary, compile};
 use fingerpost_proxy_model::{
-    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, Request, Routed, Tls, Version,
-    no_filter,
+    Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, REQUEST_ID, Request, Routed,
+    Run, Tls, Version, no_filter,
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
@@ -74,7 +74,11 @@ pub(crate) fn receive(
         FilterVerdict::Continue
     };
     let mut roll = || 0;
-    let routed = model.route(request, &mut filter, &mut roll);
+    // The rules are tried one by one behind this: what only a run knows is their matter.
+    let run = Run {
+        request_id: REQUEST_ID.to_owned(),
+    };
+    let routed = model.route_in(&run, request, &mut filter, &mut roll);
     if let Some(received) = received {
         return Ok(Reception::Received(Box::new(received)));
     }

@@ -34,7 +34,11 @@ pub fn explain_each(
 fn distance(told: &Explanation) -> u8 {
     match (&told.outcome, &told.host) {
         (
-            Outcome::Forward(_) | Outcome::Answer { .. } | Outcome::ToHttps { .. } | Outcome::Bytes { .. },
+            Outcome::Forward(_)
+            | Outcome::Answer { .. }
+            | Outcome::ToHttps { .. }
+            | Outcome::Unknown { .. }
+            | Outcome::Bytes { .. },
             _,
         ) => 0,
         (Outcome::NotFound { .. }, Some(_)) => 1,

@@ -3,8 +3,8 @@
 //! Decides nothing about routing: each step calls the crates that do, and records the result.
 
 use fingerpost_config_compiler::{Compilation, RouteSummary};
-use fingerpost_proxy_model::{Failure as NoAnswer, Request};
-use fingerpost_routing::{RequestHead, Route};
+use fingerpost_proxy_model::{Failure as NoAnswer, Request, undecided};
+use fingerpost_routing::{HeaderMatch, RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of, listener};
 
 use crate::alternatives;
@@ -167,6 +167,10 @@ fn explain_answer(
         return Ok(told);
     }
     told.left_out = alternatives::left_out(&chain, answering, &head)?;
+    if let Some((open, header)) = undecided(answering.running, &head) {
+        told.outcome = of_a_run(answering, &head, (open, header), &mut told);
+        return Ok(told);
+    }
     let winner = try_rules(answering, &head, &mut told);
     told.outcome = match winner {
         Some((route, running)) => forward::outcome(route, running, &head, &request, &router),
@@ -177,6 +181,46 @@ fn explain_answer(
     };
     told.warnings = warnings::warnings(&told, loaded, winner.map(|(route, _)| route));
     Ok(told)
+}
+
+/// What comes of a request if only a run knows whether this route takes it: the route is the last that is tried.
+fn of_a_run(
+    answering: Answering<'_>,
+    head: &RequestHead<'_>,
+    (open, header): (&Route, &HeaderMatch),
+    told: &mut Explanation,
+) -> Outcome {
+    let mut asking = String::new();
+    for (index, (route, running)) in answering.routes().enumerate() {
+        let Some(source) = Source::of(route) else {
+            continue;
+        };
+        let conditions = answering.conditions(route, running);
+        let is_open = std::ptr::eq(running, open);
+        let failed = if is_open {
+            Some(conditions.header(header, head))
+        } else {
+            conditions.failed(head).into_iter().next()
+        };
+        if let Some(failed) = failed.as_ref().filter(|_| is_open) {
+            asking = format!("{} takes it if {}", source.rule, failed.expected);
+        }
+        told.tried.push(Tried {
+            position: index + 1,
+            source,
+            failed,
+        });
+        if is_open {
+            told.not_reached = answering.routes().count() - index - 1;
+            break;
+        }
+    }
+    Outcome::Unknown {
+        message: format!(
+            "only a running Envoy knows the value of {}: {asking}",
+            header.name.as_str()
+        ),
+    }
 }
 
 /// Tries the rules in order and records each result. Returns the winner.

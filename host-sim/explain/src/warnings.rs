@@ -118,6 +118,7 @@ fn faults(told: &Explanation, found: &mut Vec<Warning>) {
         Outcome::ToHttps { .. }
         | Outcome::NotFound { .. }
         | Outcome::Refused { .. }
+        | Outcome::Unknown { .. }
         | Outcome::NoConnection { .. }
         | Outcome::Bytes { .. } => return,
     };
@@ -164,6 +165,7 @@ pub(crate) fn untrusted_proto(told: &Explanation, trusted_hops: u32) -> Option<W
         Outcome::Forward(_)
         | Outcome::NotFound { .. }
         | Outcome::Refused { .. }
+        | Outcome::Unknown { .. }
         | Outcome::NoConnection { .. }
         | Outcome::Bytes { .. } => return None,
     };

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use fingerpost_explain::only_for_sidecars;
 use fingerpost_proxy_model::{
-    Answered, Forwarded, Reply, Request as Sent, Routed, Tls, UpstreamFailure, Version as SentVersion,
+    Answered, Forwarded, Reply, Request as Sent, Routed, Run, Tls, UpstreamFailure, Version as SentVersion,
 };
 use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::request_id;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, UPGRADE};
 use hyper::{Request, Response, StatusCode, Version};
 
 use crate::body::{Body, passed_on, whole};
@@ -104,8 +104,12 @@ async fn decide(
         Ok(sent) => sent,
         Err(done) => return Ok(*done),
     };
-    let routed = match generation.proxy.route(&sent) {
+    let run = Run {
+        request_id: request_id(),
+    };
+    let routed = match generation.proxy.route(&run, &sent) {
         Ok(Ok(routed)) => routed,
+        Ok(Err(_)) if request.headers().contains_key(UPGRADE) => return Ok(Done::upgrade()),
         Ok(Err(skipped)) => return Ok(Done::unknown(&skipped.reason)),
         Err(failure) => {
             let reason = failure.to_string();
@@ -155,14 +159,13 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
         return Done::unknown("consistent hashing by a cookie that Envoy would make up");
     }
     tokio::time::sleep(Duration::from_millis(forwarded.delay_ms())).await;
-    let id = request_id();
     let body = if forwarded.mirrors().is_empty() {
         passed_on(body)
     } else {
         match Limited::new(body, MOST_MIRRORED).collect().await {
             Ok(all) => {
                 let bytes = all.to_bytes();
-                mirror(generation, forwarded, &id, &bytes);
+                mirror(generation, forwarded, &bytes);
                 whole(bytes)
             }
             Err(_) => {
@@ -170,7 +173,7 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
             }
         }
     };
-    let Some(outgoing) = upstreams::request(forwarded.headers(), &id, body) else {
+    let Some(outgoing) = upstreams::request(forwarded.headers(), body) else {
         return Done::unknown("this request can't be sent on: a header or its path has odd bytes");
     };
     let cluster = Some(forwarded.cluster().to_owned());
@@ -203,9 +206,9 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
 }
 
 /// Sends the copies without waiting for the answers.
-fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, id: &str, bytes: &Bytes) {
+fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, bytes: &Bytes) {
     for cluster in forwarded.mirrors() {
-        let copy = upstreams::request(forwarded.headers(), id, whole(bytes.clone()));
+        let copy = upstreams::request(forwarded.headers(), whole(bytes.clone()));
         if let (Some(copy), Some(endpoint)) = (copy, generation.upstreams.next(cluster)) {
             tokio::task::spawn_local(async move {
                 if let Some(Ok(response)) = within(Some(MOST_CONNECTING), endpoint.ask(copy)).await {
@@ -341,6 +344,16 @@ impl Done {
             details: Some(reason.to_owned()),
             ..Self::of(reply, None)
         }
+    }
+
+    /// A request that wants another protocol.
+    fn upgrade() -> Self {
+        const BODY: &str = "fingerpost serve passes on no upgrades, such as WebSocket: use fingerpost up\n";
+        Self::plain(
+            501,
+            BODY,
+            "no upgrades here, such as WebSocket: use fingerpost up",
+        )
     }
 
     /// The model does not know what Envoy would do.

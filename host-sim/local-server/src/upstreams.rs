@@ -8,7 +8,7 @@ use std::io;
 
 use fingerpost_config_compiler::{ClusterSummary, EndpointAddress, Endpoints};
 use fingerpost_envoy_runner::Echo;
-use fingerpost_proxy_model::{Headers, REQUEST_ID};
+use fingerpost_proxy_model::Headers;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
@@ -119,7 +119,7 @@ fn known(endpoints: &Endpoints) -> Vec<Endpoint> {
 }
 
 /// A request as the model has it, ready to be sent with this body; none if a part of it can't be.
-pub(crate) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request<Body>> {
+pub(crate) fn request(headers: &Headers, body: Body) -> Option<Request<Body>> {
     let mut request = Request::new(body);
     for (name, value) in headers {
         match name.as_slice() {
@@ -135,9 +135,7 @@ pub(crate) fn request(headers: &Headers, id: &str, body: Body) -> Option<Request
                 let name = HeaderName::from_bytes(name).ok()?;
                 // The body says itself how long it is.
                 if name != CONTENT_LENGTH {
-                    // The model has a stand-in for the request's id.
-                    let is_id = value == REQUEST_ID.as_bytes();
-                    let value = HeaderValue::from_bytes(if is_id { id.as_bytes() } else { value }).ok()?;
+                    let value = HeaderValue::from_bytes(value).ok()?;
                     request.headers_mut().append(name, value);
                 }
             }

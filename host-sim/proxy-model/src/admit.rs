@@ -12,7 +12,7 @@ use fingerpost_envoy_http::{HeaderMap, forwarded, path};
 use crate::connection::Connection;
 use crate::http::Edge;
 use crate::outcome::Skipped;
-use crate::request::{Request, Version};
+use crate::request::{Request, Run, Version};
 
 /// What becomes of a request on its way to the filters.
 #[derive(Debug, PartialEq)]
@@ -40,6 +40,7 @@ pub(crate) fn admit(
     request: &Request,
     connection: &Connection<'_>,
     edge: &Edge,
+    run: Option<&Run>,
 ) -> Result<Admission, Skipped> {
     let received = received(request, connection);
     if request.version == Version::Http2 {
@@ -90,7 +91,10 @@ pub(crate) fn admit(
         (":scheme", scheme.as_slice()),
         ("x-forwarded-proto", &forwarded_proto),
         ("x-envoy-external-address", client.as_bytes()),
-        ("x-request-id", REQUEST_ID.as_bytes()),
+        (
+            "x-request-id",
+            run.map_or(REQUEST_ID, |it| &it.request_id).as_bytes(),
+        ),
     ] {
         set(&mut headers, name, value);
     }

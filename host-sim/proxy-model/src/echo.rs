@@ -87,7 +87,8 @@ fn promises_a_body(method: &str) -> bool {
 }
 
 /// The value of a header, with a placeholder where the model made up what only a running Envoy knows.
-fn shown(name: &str, value: String) -> String {
+#[must_use]
+pub fn shown(name: &str, value: String) -> String {
     match name {
         "x-request-id" if value == REQUEST_ID => RANDOM_ID.to_owned(),
         "x-envoy-external-address" if value == CLIENT => CLIENT_ADDRESS.to_owned(),

@@ -10,13 +10,16 @@ use fingerpost_envoy_config::filters::wasm::{PluginConfiguration, Wasm};
 use fingerpost_envoy_http::connection_manager::PathRules;
 use fingerpost_envoy_http::header_map::Headers;
 use fingerpost_envoy_http::upgrade;
+use fingerpost_routing::RouteTable;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ModelError;
 use crate::filter::FilterSite;
+use crate::of_a_run;
+use crate::outcome::Skipped;
 use crate::read::{Ignored, message};
-use crate::virtual_host::RouteTable;
+use crate::virtual_host;
 
 /// A connection manager.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub(crate) struct Http {
     pub(crate) listener: String,
     pub(crate) edge: Edge,
     pub(crate) filters: Vec<HttpFilter>,
-    pub(crate) routes: RouteTable,
+    pub(crate) routes: virtual_host::RouteTable,
     /// The protocols to which requests may upgrade, in lower case.
     upgrades: Vec<String>,
     /// The `server` of every response.
@@ -66,6 +69,8 @@ pub(crate) struct Plugin {
     module: String,
     configuration: Vec<u8>,
     capabilities: Vec<String>,
+    /// Its routes, if any of them may depend on what only a run knows.
+    of_a_run: Option<RouteTable>,
 }
 
 /// An `HttpConnectionManager` without its routes, which are read elsewhere.
@@ -140,7 +145,7 @@ impl Http {
             },
             filters: filters.collect(),
             server_name: head.server_name,
-            routes: RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
+            routes: virtual_host::RouteTable::read(value.get("route_config").unwrap_or(&Value::Null))?,
             upgrades: head
                 .upgrade_configs
                 .into_iter()
@@ -162,28 +167,38 @@ impl HttpFilter {
             HttpFilterConfig::Cors(Empty {}) => Self::Cors,
             HttpFilterConfig::HealthCheck(_) => Self::HealthCheck,
             HttpFilterConfig::Router(Empty {}) => Self::Router,
-            HttpFilterConfig::Wasm(Wasm { config }) => Self::Plugin(Plugin {
-                listener: listener.to_owned(),
-                name: config.name,
-                module: match config.vm_config.code {
-                    AsyncDataSource::Local(DataSource::Filename(path)) => path,
-                    AsyncDataSource::Local(DataSource::InlineBytes(_) | DataSource::InlineString(_)) => {
-                        String::new()
-                    }
-                },
-                configuration: config.configuration.map_or_else(Vec::new, |it| {
+            HttpFilterConfig::Wasm(Wasm { config }) => {
+                let configuration = config.configuration.map_or_else(Vec::new, |it| {
                     let PluginConfiguration::Text { value } = it;
                     value.into_bytes()
-                }),
-                capabilities: config
-                    .capability_restriction_config
-                    .map_or_else(Vec::new, |it| it.allowed_capabilities.into_keys().collect()),
-            }),
+                });
+                Self::Plugin(Plugin {
+                    listener: listener.to_owned(),
+                    name: config.name,
+                    module: match config.vm_config.code {
+                        AsyncDataSource::Local(DataSource::Filename(path)) => path,
+                        AsyncDataSource::Local(DataSource::InlineBytes(_) | DataSource::InlineString(_)) => {
+                            String::new()
+                        }
+                    },
+                    of_a_run: of_a_run::table(&configuration),
+                    configuration,
+                    capabilities: config
+                        .capability_restriction_config
+                        .map_or_else(Vec::new, |it| it.allowed_capabilities.into_keys().collect()),
+                })
+            }
         }
     }
 }
 
 impl Plugin {
+    /// Refuses to say what the filter makes of a request if only a run knows.
+    pub(crate) fn check_run(&self, request: &Headers) -> Result<(), Skipped> {
+        let table = self.of_a_run.as_ref();
+        table.map_or(Ok(()), |table| of_a_run::check(table, request))
+    }
+
     pub(crate) fn site(&self) -> FilterSite<'_> {
         FilterSite {
             listener: &self.listener,

@@ -14,7 +14,7 @@ use crate::filter::Filter;
 use crate::listener::{Listener, ListenerTraffic, Network};
 use crate::outcome::{Failure, Outcome, Skipped};
 use crate::record;
-use crate::request::Request;
+use crate::request::{Request, Run};
 use crate::stream;
 
 /// The parts of Envoy around a filter, set up as a bootstrap says.
@@ -83,7 +83,11 @@ impl Model {
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Outcome, Skipped> {
-        record::outcome(request, self.decide(request, filter, dice)?, &self.echo_headers)
+        record::outcome(
+            request,
+            self.decide(request, None, filter, dice)?,
+            &self.echo_headers,
+        )
     }
 
     /// Where a request goes and as what, or how Envoy itself answers it. For callers that have upstreams.
@@ -109,7 +113,31 @@ impl Model {
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Routed<'m>, Skipped> {
-        match self.decide(request, filter, dice)? {
+        self.routed(request, None, filter, dice)
+    }
+
+    /// As [`Model::route`], in a run that knows what no model does.
+    ///
+    /// # Errors
+    /// The model cannot predict it, with the reason.
+    pub fn route_in<'m>(
+        &'m self,
+        run: &Run,
+        request: &'m Request,
+        filter: &mut dyn Filter,
+        dice: &mut dyn Dice,
+    ) -> Result<Routed<'m>, Skipped> {
+        self.routed(request, Some(run), filter, dice)
+    }
+
+    fn routed<'m>(
+        &'m self,
+        request: &'m Request,
+        run: Option<&Run>,
+        filter: &mut dyn Filter,
+        dice: &mut dyn Dice,
+    ) -> Result<Routed<'m>, Skipped> {
+        match self.decide(request, run, filter, dice)? {
             Routed::Forwarded(forwarded) if forwarded.wants_an_upgrade() => Err(Skipped::because(
                 "what an upstream makes of an upgrade is not modelled",
             )),
@@ -120,6 +148,7 @@ impl Model {
     fn decide<'m>(
         &'m self,
         request: &'m Request,
+        run: Option<&Run>,
         filter: &mut dyn Filter,
         dice: &mut dyn Dice,
     ) -> Result<Routed<'m>, Skipped> {
@@ -144,7 +173,7 @@ impl Model {
                 })
             }
             Network::Http(http) => {
-                stream::route(http, request, connection, &self.clusters, filter, &mut dice)
+                stream::route(http, request, connection, &self.clusters, run, filter, &mut dice)
             }
         }
     }

@@ -59,6 +59,13 @@ impl Version {
     }
 }
 
+/// What a run knows of a request beside what the client sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The id that the proxy makes.
+    pub request_id: String,
+}
+
 /// How the client speaks TLS.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

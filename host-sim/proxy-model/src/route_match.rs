@@ -43,6 +43,22 @@ impl RouteMatch {
         })
     }
 
+    /// The header on which it depends whether the route takes a request, if only a run knows that.
+    pub(crate) fn undecided(&self, request: &Headers) -> Option<&str> {
+        let target = get(request, ":path")?;
+        let mut open = None;
+        for header in &self.headers {
+            match header.undecided(request) {
+                Some(name) => open = open.or(Some(name)),
+                None if header.accepts(request) => {}
+                None => return None,
+            }
+        }
+        let holds =
+            self.path.accepts(without_query(target)) && self.query.iter().all(|it| it.accepts(target));
+        open.filter(|_| holds)
+    }
+
     pub(crate) fn accepts(&self, request: &Headers) -> bool {
         let Some(target) = get(request, ":path") else {
             return false; // CONNECT: only a route that says so takes it, and none here does

@@ -16,9 +16,10 @@ use crate::fault::Abort;
 use crate::filter::{Filter, FilterVerdict};
 use crate::forward::{Forward, Share};
 use crate::http::{Http, HttpFilter};
+use crate::of_a_run;
 use crate::outcome::Skipped;
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Request, Run};
 use crate::route::{Action, Route};
 use crate::virtual_host::{RouteLookup, VirtualHost};
 
@@ -30,6 +31,8 @@ pub(crate) struct Stream<'m> {
     pub(crate) connection: Connection<'m>,
     pub(crate) request: Headers,
     pub(crate) has_body: bool,
+    /// Whether this is a run, in which nothing is open.
+    pub(crate) is_run: bool,
 }
 
 /// What the route table says about the request as it is now.
@@ -68,17 +71,19 @@ pub(crate) fn route<'m>(
     request: &Request,
     connection: Connection<'m>,
     clusters: &'m Clusters,
+    run: Option<&Run>,
     filter: &mut dyn Filter,
     dice: &mut StreamRoll<'_>,
 ) -> Result<Routed<'m>, Skipped> {
     let stream = |headers, has_body| Stream {
         has_body,
+        is_run: run.is_some(),
         http,
         clusters,
         connection,
         request: headers,
     };
-    match admit(request, &connection, &http.edge)? {
+    match admit(request, &connection, &http.edge, run)? {
         Admission::Unreadable(error) => {
             let to_head = request.method == "HEAD";
             let local = LocalReply::new(error.status, error.body());
@@ -108,7 +113,7 @@ impl<'m> Stream<'m> {
         dice: &mut StreamRoll<'_>,
     ) -> Result<Routed<'m>, Skipped> {
         let http = self.http;
-        let mut selection = self.choose(dice);
+        let mut selection = self.choose(dice)?;
         let mut mark: Option<Mark<'m>> = None;
         let mut delay_ms = 0;
         // Without a route so far, the upgrade is left to the filters and the router.
@@ -120,9 +125,12 @@ impl<'m> Stream<'m> {
         for step in &http.filters {
             let result = match step {
                 HttpFilter::Plugin(plugin) => {
+                    if !self.is_run {
+                        plugin.check_run(&self.request)?;
+                    }
                     match filter.on_request_headers(&plugin.site(), &mut self.request) {
                         FilterVerdict::Continue => {
-                            selection = self.choose(dice);
+                            selection = self.choose(dice)?;
                             None
                         }
                         FilterVerdict::Reply {
@@ -190,15 +198,18 @@ impl<'m> Stream<'m> {
         let scheme = get(&self.request, "x-forwarded-proto").unwrap_or_default();
         let selection = match scheme.is_empty() {
             true => Selection::Nothing,
-            false => self.choose(dice),
+            false => self.choose(dice)?,
         };
         let source = Source::Manager(error.details);
         let reply = self.reply(LocalReply::new(error.status, ""), source, selection)?;
         Ok(self.end(reply, selection, None, 0))
     }
 
-    fn choose(&self, dice: &mut StreamRoll<'_>) -> Selection<'m> {
-        match self.http.routes.find(&self.request) {
+    fn choose(&self, dice: &mut StreamRoll<'_>) -> Result<Selection<'m>, Skipped> {
+        if let Some(header) = self.http.routes.undecided(&self.request).filter(|_| !self.is_run) {
+            return Err(of_a_run::skipped(header));
+        }
+        Ok(match self.http.routes.find(&self.request) {
             RouteLookup::Nothing => Selection::Nothing,
             RouteLookup::ToHttps => Selection::ToHttps,
             RouteLookup::Route(host, route) => {
@@ -208,7 +219,7 @@ impl<'m> Stream<'m> {
                 };
                 Selection::Route(SelectedRoute { host, route, share })
             }
-        }
+        })
     }
 
     /// An answer of Envoy's own, with the route's edits.

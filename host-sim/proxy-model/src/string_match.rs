@@ -6,10 +6,12 @@ use fingerpost_envoy_config::matcher::{RegexMatcher, StringMatcher, StringPatter
 use fingerpost_envoy_config::route::{
     self as config, HeaderMatcher, QueryParameterMatch, QueryParameterMatcher,
 };
+use fingerpost_envoy_http::ValueCondition;
 use fingerpost_envoy_http::header_map::{Headers, values};
 use fingerpost_routing::Pattern;
 
 use crate::ModelError;
+use crate::of_a_run::is_open;
 
 /// A condition on a text.
 #[derive(Debug)]
@@ -79,6 +81,20 @@ impl HeaderMatch {
             invert: invert_match != is_opposite,
             missing_as_empty: treat_missing_header_as_empty,
         })
+    }
+
+    /// The header, if only a run knows whether a request satisfies it.
+    pub(crate) fn undecided(&self, headers: &Headers) -> Option<&str> {
+        let condition = match &self.want {
+            None => ValueCondition::Present,
+            Some(StringMatch::Exact(text)) => ValueCondition::Exact(text),
+            Some(StringMatch::Prefix(text)) => ValueCondition::Prefix(text),
+            Some(StringMatch::Regex(_)) => ValueCondition::Pattern,
+        };
+        let mut values = values(headers, &self.name);
+        values
+            .any(|value| is_open(&self.name, value, condition))
+            .then_some(self.name.as_str())
     }
 
     /// From 1.39 on each value is tried by itself.

@@ -153,6 +153,23 @@ impl RouteTable {
         Ok(table)
     }
 
+    /// The header that decides about the route of a request, if only a run knows its value.
+    pub(crate) fn undecided(&self, request: &Headers) -> Option<&str> {
+        let host = self.virtual_host(get(request, ":authority").unwrap_or_default())?;
+        let routes = match &host.routes {
+            Routes::Listed(routes) => routes,
+            // The filter tries the conditions.
+            Routes::Keyed { otherwise, .. } => {
+                let (_, routes) = otherwise.iter().find(|(it, _)| it.accepts(request))?;
+                routes
+            }
+        };
+        let mut open = routes.iter().map(|it| (it.matches.undecided(request), it));
+        let (undecided, _) =
+            open.find(|(undecided, it)| undecided.is_some() || it.matches.accepts(request))?;
+        undecided
+    }
+
     /// The route of a request.
     pub(crate) fn find(&self, request: &Headers) -> RouteLookup<'_> {
         let authority = get(request, ":authority").unwrap_or_default();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use fingerpost_config_compiler::Compiled;
 use fingerpost_envoy_http::MILLISECONDS;
-use fingerpost_proxy_model::{ListenerTraffic, Model, Outcome, Reply, Request, Routed, Skipped};
+use fingerpost_proxy_model::{ListenerTraffic, Model, Outcome, Reply, Request, Routed, Run, Skipped};
 use fingerpost_simulator::Dice;
 
 use crate::error::ProxyError;
@@ -116,13 +116,17 @@ impl SimulatedProxy {
         filters.take_error().map_or(Ok(received), Err)
     }
 
-    /// Where a request goes and with which headers, for a caller that has upstreams.
+    /// Where a request goes and with which headers, in a run, for a caller that has upstreams.
     ///
     /// # Errors
     /// As above.
-    pub fn route<'m>(&'m self, sent: &'m Request) -> Result<Result<Routed<'m>, Skipped>, ProxyError> {
+    pub fn route<'m>(
+        &'m self,
+        run: &Run,
+        sent: &'m Request,
+    ) -> Result<Result<Routed<'m>, Skipped>, ProxyError> {
         let mut filters = self.filters.borrow_mut();
-        let routed = self.model.route(sent, &mut *filters, &mut random);
+        let routed = self.model.route_in(run, sent, &mut *filters, &mut random);
         filters.take_error().map_or(Ok(routed), Err)
     }
 

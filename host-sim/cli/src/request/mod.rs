@@ -8,7 +8,7 @@
 //! {"status": 200, "cluster": "outbound|80|v1|shop.default.svc.cluster.local", "upstream": {…}, "rule": {…}}
 //! ```
 //! Where they apply, an outcome has `proxy` (the labels of the proxy that answers, of several), `assumed` (what is taken to
-//! exist, as `explain` has it), `why` (no rule takes the request and a sidecar would route it; without `--requests` also why a connection fails) and
+//! exist, as `explain` has it), `why` (why the request reaches no upstream; with `--requests` only if a sidecar would route it) and
 //! `by_chance` (what weights, faults and mirrors do to a part of the requests: the outcome is one draw; not with `--requests`).
 //! What the model can't decide is `{"skipped": "the reason"}`; so is a line that is not a request, and then the exit code
 //! is 2. Answers come in the order of the requests, and nothing else is on standard output.

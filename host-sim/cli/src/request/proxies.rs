@@ -3,7 +3,7 @@
 use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::CurlRequest;
 use fingerpost_explain::{
-    Assumed, Outcome as ExplainedOutcome, assumed_for, explain_sent, only_for_sidecars,
+    Assumed, Explanation, Outcome as ExplainedOutcome, advice, assumed_for, explain_sent, only_for_sidecars,
 };
 use fingerpost_proxy_model::{Outcome, Request, Skipped};
 use fingerpost_resources::Diagnostics;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// At least one.
 pub(super) struct Proxies {
     all: Vec<(Compilation, SimulatedProxy)>,
-    /// Whether a connection that leads nowhere is explained.
+    /// Whether a request that reaches no upstream is explained.
     explains: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Answer {
     pub(super) proxy: Option<String>,
     /// What is taken to exist for it.
     pub(super) assumed: Vec<Assumed>,
-    /// Why the connection leads nowhere, or why no rule takes it, if only a sidecar would route it.
+    /// Why it reaches no upstream; a line each.
     pub(super) why: Vec<String>,
     /// What differs from request to request: this is one draw.
     pub(super) by_chance: Vec<String>,
@@ -132,21 +132,34 @@ impl Answer {
 }
 
 impl Answer {
+    /// Says why the proxy answers by itself that nothing takes the request, or why nothing answers, in the words of `explain`.
     fn explain_error(&mut self, compiled: &Compilation) {
-        if self.why.is_empty() && self.outcome.as_ref().is_ok_and(|it| it.error.is_some()) {
-            self.why = no_connection(&self.sent, compiled);
+        let is_lost = |it: &Outcome| it.cluster.is_none() && (it.rule.is_none() || it.status == 503);
+        if !self.why.is_empty() || !self.outcome.as_ref().is_ok_and(is_lost) {
+            return;
+        }
+        // Without an explanation there is still the outcome.
+        if let Ok(told) = explain_sent(compiled, &self.sent) {
+            self.why = reasons(&told);
         }
     }
 }
 
-/// Why nothing answers, and which listeners there are: what `explain` says.
-fn no_connection(sent: &Request, compiled: &Compilation) -> Vec<String> {
-    match explain_sent(compiled, sent).map(|it| it.outcome) {
-        Ok(ExplainedOutcome::NoConnection { message, reasons }) => {
-            let reasons = reasons.into_iter().flat_map(|it| [Some(it.message), it.help]);
-            std::iter::once(message).chain(reasons.flatten()).collect()
+/// Why a request reaches no upstream.
+fn reasons(told: &Explanation) -> Vec<String> {
+    match &told.outcome {
+        ExplainedOutcome::NotFound { message, .. } | ExplainedOutcome::NoConnection { message, .. } => {
+            std::iter::once(message.clone()).chain(advice(told)).collect()
         }
-        // The outcome itself is known.
-        Ok(_) | Err(_) => Vec::new(),
+        ExplainedOutcome::Forward(forward) => {
+            let missing = forward.destinations.iter().filter_map(|it| it.missing.as_ref());
+            let lines = missing.flat_map(|it| [Some(it.message.clone()), it.help.clone()]);
+            lines.flatten().collect()
+        }
+        ExplainedOutcome::Answer { .. }
+        | ExplainedOutcome::ToHttps { .. }
+        | ExplainedOutcome::Refused { .. }
+        | ExplainedOutcome::Unknown { .. }
+        | ExplainedOutcome::Bytes { .. } => Vec::new(),
     }
 }

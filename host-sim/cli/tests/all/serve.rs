@@ -501,6 +501,19 @@ fn hostile_requests_get_a_clear_answer_and_it_goes_on() {
 }
 
 #[test]
+fn an_upgrade_is_refused_with_the_command_that_serves_it() {
+    let folder = Folder::with("shop.yaml", &shop());
+    let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
+    let mut stream = TcpStream::connect(serve.address).expect("it listens");
+    let head = "GET /v1/ HTTP/1.1\r\nhost: shop.example.com\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    contains(&answer, &["HTTP/1.1 501", "such as WebSocket: use fingerpost up"]);
+    serve.end().check(0, &[]);
+}
+
+#[test]
 fn a_busy_port_and_bad_input_end_it_at_the_start() {
     let folder = Folder::with("shop.yaml", &shop());
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");

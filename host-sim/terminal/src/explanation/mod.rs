@@ -11,10 +11,8 @@ use fingerpost_resources::Code;
 
 use self::rows::{Margin, PLAIN, Screen, place};
 use crate::names::without_domain;
+use crate::prose::WIDEST;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
-
-/// Wider lines are hard to read: what belongs together would be far apart.
-const WIDEST: usize = 110;
 
 /// What the command adds to an explanation, and how much of it is shown.
 #[derive(Debug, Default)]
@@ -125,6 +123,7 @@ fn label(outcome: &Outcome) -> (String, Style) {
     match outcome {
         Outcome::NotFound { status, .. } | Outcome::Refused { status, .. } => (status.to_string(), BAD),
         Outcome::NoConnection { .. } => ("no answer".to_owned(), BAD),
+        Outcome::Unknown { .. } => ("unknown".to_owned(), ODD),
         Outcome::ToHttps { status, .. } => (status.to_string(), GOOD),
         Outcome::Answer { status, .. } => match status {
             Some(status) => (status.to_string(), if *status < 400 { GOOD } else { BAD }),

@@ -57,7 +57,7 @@ impl Screen {
                 self.nearest(told);
                 self.reasons(reasons);
             }
-            Outcome::Refused { message, .. } => self.text(message, PLAIN),
+            Outcome::Refused { message, .. } | Outcome::Unknown { message } => self.text(message, PLAIN),
             Outcome::NoConnection { message, reasons } => {
                 self.text(message, PLAIN);
                 self.reasons(reasons);

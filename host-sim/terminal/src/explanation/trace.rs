@@ -1,14 +1,16 @@
 //! The rules that were tried, one a line. Those for other paths are counted, unless all are wanted.
 
 use anstyle::Style;
-use fingerpost_explain::{Explanation, Failed, Source, Tried};
+use fingerpost_explain::{Explanation, Failed, Outcome, Source, Tried};
 
 use super::rows::{PLAIN, RuleRow, Screen, place};
-use crate::count;
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
+use crate::{count, list};
 
 /// As many rules behind the winner are shown.
 const FEW: usize = 12;
+/// As many paths of rules that are not shown are named.
+const MOST_PATHS: usize = 6;
 
 impl Screen {
     /// The rules.
@@ -28,10 +30,9 @@ impl Screen {
         {
             match group {
                 [several @ .., last] if !several.is_empty() && is_folded(last) => {
-                    let line = format!("… {} for other paths (--all)", count(group.len(), "rule"));
-                    self.text(&line, DIM);
+                    self.text(&folded(group), DIM);
                 }
-                _ => group.iter().for_each(|tried| self.tried(tried, nearest)),
+                _ => group.iter().for_each(|tried| self.tried(told, tried, nearest)),
             }
         }
         for late in told.too_late.iter().take(FEW) {
@@ -57,12 +58,16 @@ impl Screen {
         }
     }
 
-    fn tried(&mut self, tried: &Tried, nearest: Option<usize>) {
+    fn tried(&mut self, told: &Explanation, tried: &Tried, nearest: Option<usize>) {
         match &tried.failed {
             Some(failed) => {
                 let found = (failed.found(), ODD);
                 let condition = (failed.expected.clone(), PLAIN);
-                self.rule(("✗", BAD), tried.position, &tried.source, condition, found);
+                let mark = match (&told.outcome, told.tried.last()) {
+                    (Outcome::Unknown { .. }, Some(last)) if last.position == tried.position => ("?", ODD),
+                    _ => ("✗", BAD),
+                };
+                self.rule(mark, tried.position, &tried.source, condition, found);
                 // The answer has that of the nearest rule.
                 if let Some(hint) = failed.hint.as_ref().filter(|_| nearest != Some(tried.position)) {
                     self.text(&format!("  {hint}"), DIM);
@@ -100,6 +105,21 @@ impl Screen {
             self.text(hint, DIM);
         }
     }
+}
+
+/// Rules for other paths, and which paths these are.
+fn folded(rules: &[Tried]) -> String {
+    let mut paths: Vec<&str> = Vec::new();
+    for path in rules
+        .iter()
+        .filter_map(|it| Some(it.failed.as_ref()?.expected.as_str()))
+    {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    let number = count(rules.len(), "rule");
+    format!("… {number} for other paths: {} (--all)", list(&paths, MOST_PATHS))
 }
 
 /// The name of a rule that the trace numbers, beside another rule: without their VirtualService if it is one.
