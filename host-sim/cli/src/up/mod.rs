@@ -127,7 +127,7 @@ impl Up {
         let watch = self
             .watch
             .then(|| Watch::start(&self.input.watched(settings::file())));
-        let directory = TemporaryDirectory::new().map_err(|error| in_directory(&env::temp_dir(), &error))?;
+        let directory = TemporaryDirectory::new()?;
         stop.remove(directory.path());
         let module = directory.path().join("fingerpost.wasm");
         if let Some(bytes) = wasm {

@@ -38,9 +38,18 @@ pub(super) struct TemporaryDirectory {
 struct Remover(Child);
 
 impl TemporaryDirectory {
-    pub(super) fn new() -> io::Result<Self> {
-        let directory = PrivateDirectory::new(PREFIX)?;
-        let remover = Command::new(env::current_exe()?)
+    pub(super) fn new() -> Result<Self, Failure> {
+        let folder = env::temp_dir();
+        let directory =
+            PrivateDirectory::new(PREFIX).map_err(|error| super::in_directory(&folder, &error))?;
+        let cannot_start = |error: io::Error| {
+            Failure::surroundings(format!(
+                "cannot start the process that removes the temporary directory of `up`: {error}"
+            ))
+        };
+        // In Linux the program finds itself by /proc.
+        let program = env::current_exe().map_err(cannot_start)?;
+        let remover = Command::new(program)
             .arg(SUBCOMMAND)
             .arg(directory.path())
             .stdin(Stdio::piped())
@@ -48,7 +57,8 @@ impl TemporaryDirectory {
             .stderr(Stdio::null())
             // In a separate process group: Ctrl-C and other signals to the terminal's group do not reach it.
             .process_group(0)
-            .spawn()?;
+            .spawn()
+            .map_err(cannot_start)?;
         Ok(Self {
             directory,
             _remover: Remover(remover),
