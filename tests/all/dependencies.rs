@@ -232,7 +232,7 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         name: "terminal",
-        ours: &["config-compiler", "envoy-http", "explain", "resources"],
+        ours: &["config-compiler", "envoy-http", "explain", "resources", "testing"],
         others: None,
     },
     Allowance {

@@ -161,35 +161,16 @@ fn summary(loaded: &Compilation, written: &[PathBuf], output: &Path) -> String {
     let mut facts = vec![("clusters", clusters(summary))];
     facts.extend(loaded.options.operations.iter().flat_map(describe));
     facts.extend(left_out(&loaded.resources).map(|it| ("not used", visible(&it).into_owned())));
-    text.push_str(&labelled(&facts, 2));
+    text.push_str(&prose::labelled(&facts, 2, table::width()));
     let run = output.join(BOOTSTRAP);
     let run = format!("envoy -c {}", fingerpost_curl::quote(&run.to_string_lossy()));
     let files: Vec<String> = written
         .iter()
         .map(|it| visible(&it.to_string_lossy()).into_owned())
         .collect();
-    let wrote = labelled(&[("Wrote", files.join("\n"))], 0);
+    let wrote = prose::labelled(&[("Wrote", files.join("\n"))], 0, table::width());
     let _ = write!(text, "\n{wrote}{}    {}\n", paint(DIM, "Run"), paint(BOLD, run));
     text
-}
-
-/// Labels with their texts beside them, set in.
-fn labelled(facts: &[(&str, String)], inset: usize) -> String {
-    let longest = facts
-        .iter()
-        .map(|(label, _)| label.len())
-        .max()
-        .unwrap_or_default();
-    let line = |(label, fact): &(&str, String)| {
-        let indent = inset + longest + 2;
-        let fact = prose::hanging(fact, indent, table::width());
-        format!(
-            "{}{}  {fact}\n",
-            " ".repeat(inset),
-            paint(DIM, format_args!("{label:longest$}"))
-        )
-    };
-    facts.iter().map(line).collect()
 }
 
 fn listeners(summary: &Summary) -> String {

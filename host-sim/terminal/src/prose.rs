@@ -3,6 +3,7 @@
 //! No word is cut, so that a path, a host or a command can be copied: one that is longer than a line stays whole. Text between
 //! backticks is one word, as far as a line has room for it. Tables wrap inside their columns and cut words: see `table`.
 
+use crate::style::{DIM, paint};
 use crate::table::length;
 
 /// Prose is no wider than this, however wide the terminal: on longer lines the eye loses its place.
@@ -36,6 +37,22 @@ pub fn hanging(text: &str, indent: usize, width: Option<usize>) -> String {
     let room = width.map(|it| it.min(WIDEST).saturating_sub(indent));
     let room = room.filter(|it| *it >= NARROWEST).unwrap_or(usize::MAX);
     lines(text, room).join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// Labels with their texts beside them, set in, a line each.
+#[must_use]
+pub fn labelled(facts: &[(&str, String)], inset: usize, width: Option<usize>) -> String {
+    let longest = facts
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(label, fact): &(&str, String)| {
+        let fact = hanging(fact, inset + longest + 2, width);
+        let label = paint(DIM, format_args!("{label:longest$}"));
+        format!("{}{label}  {fact}\n", " ".repeat(inset))
+    };
+    facts.iter().map(line).collect()
 }
 
 /// What is never cut: words, and what is between two backticks, if a line has room for it.

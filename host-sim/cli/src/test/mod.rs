@@ -23,7 +23,6 @@
 //! `assumed` lists Gateways and services that are taken to exist, as in `explain`, if there are some.
 
 mod find;
-mod screen;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -36,6 +35,7 @@ use fingerpost_input_files::{Wake, Watch, read_file, read_text, watched_paths};
 use fingerpost_resources::{Diagnostics, Source, Sources};
 use fingerpost_terminal::findings::{self, with_findings};
 use fingerpost_terminal::messages::{self, error, note};
+use fingerpost_terminal::test_report;
 use fingerpost_testing::{
     Accepted, IGNORED_CODES, Report, RunError, RunOptions, Suite, has_only_tests, has_resources, inputs,
     print_github, print_junit, print_tap, read, run, wanted_inputs,
@@ -366,7 +366,7 @@ struct Beside<'a> {
 /// Prints the results for whom they are for.
 fn print(report: &Report, beside: &Beside<'_>, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Text => screen::print(report, out),
+        Format::Text => test_report::print(report, out),
         Format::Json => {
             let mut report = with_findings(serde_json::to_value(report)?, beside.found);
             let assumed = assumed::as_json(beside.assumed.iter());
@@ -379,7 +379,7 @@ fn print(report: &Report, beside: &Beside<'_>, format: Format, out: &mut impl Wr
         Format::Tap => print_tap(report, out),
         Format::Github => {
             print_github(report, out)?;
-            screen::print_summary(report, out)
+            test_report::print_summary(report, out)
         }
     }
 }

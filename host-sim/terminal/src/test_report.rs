@@ -1,14 +1,15 @@
-//! The report for a person: a line a test, what differs below it, a summary at the end.
+//! The report of `fingerpost test` for a person: a line a test, what differs below it, a summary at the end.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
 use fingerpost_resources::visible;
-use fingerpost_terminal::messages::note;
-use fingerpost_terminal::prose;
-use fingerpost_terminal::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
-use fingerpost_terminal::table;
 use fingerpost_testing::{CoverageReport, Report, Status, Summary, Tested};
+
+use crate::messages::note;
+use crate::prose;
+use crate::style::{BAD, BOLD, DIM, GOOD, ODD, paint};
+use crate::table;
 
 /// As many of the slowest tests are named.
 const SLOWEST: usize = 3;
@@ -19,7 +20,11 @@ const TIME: usize = 6;
 /// Where the name of a test begins, and what is said of it.
 const INDENT: usize = 8;
 
-pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
+/// All of it.
+///
+/// # Errors
+/// It can't be printed.
+pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (at, (file, tests)) in report.by_file().enumerate() {
         let blank = if at == 0 { "" } else { "\n" };
         writeln!(out, "{blank}{}", paint(BOLD, file))?;
@@ -40,7 +45,10 @@ pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The last lines: how many tests passed, how long they took, and which are the slowest if that is long.
-pub(super) fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
+///
+/// # Errors
+/// It can't be printed.
+pub fn print_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let total: f64 = report.tests.iter().map(|it| it.seconds).sum();
     let summary = summary(&report.summary);
     // What is on standard output is the same in every run, unless a person looks at it.
