@@ -25,32 +25,54 @@ use std::process::ExitCode;
 use failure::Failure;
 use workspace::Workspace;
 
+/// At most 80 columns wide: nothing wraps it.
 const HELP: &str = "\
 Usage: cargo xtask <verb>
 
-  build [--release]      the filters for Envoy, then the `fingerpost` command with the filter inside it
-  build --check-reproducible  build the filter's module in two folders, and compare the bytes
-  dist [TARGET…]         archives of a static `fingerpost` for x86-64 and arm64 Linux, with completions, manual pages, licences,
-                         an SBOM and checksums, in the target folder's `dist`
-  up [EXAMPLE] [--check] set everything up and run an example (default: the first), or check what it expects
-  test [-- ARGUMENTS]    set everything up, then run all tests, the core's as wasm32 too; with ARGUMENTS, those of
-                         `cargo test ARGUMENTS`
-  compose-test           bring up envoy/compose by docker compose, ask it, change a rule, ask again, take it down; uses the
-                         Docker daemon that runs, and else, as root, starts one (and installs Debian's Docker if it is missing)
-  ci                     everything that must hold before a change lands: tests, compose-test, format, lints, documents, licences
-  fuzz [TARGET] [--seconds N]  look for inputs that break `decide`, `load` or the reading of `yaml`; `fuzz guest`: guests
-                         that break the simulator, whose first build takes some minutes
-  docs                   write the generated pages of docs/ again
-  bench [--quick] [ARGUMENTS]  our filter beside Envoy's own router, an empty filter and Lua; `cargo xtask bench --help` tells more
-  bench steps            criterion's benchmarks of `decide`, `load` and `compile`
-  bench counts [--bless] compare the instructions that they take with the baseline, or renew it; needs valgrind
-  bench requests         how quick `fingerpost request` is
-  bench publish          measure all that the documents show, write it there, and renew the baseline
-  sync-conformance       renew the copy of the conformance corpus from the folder beside the repository
-  help                   this text
+To begin with:
+  up [EXAMPLE]           set everything up, then run an example (the first one)
+  up [EXAMPLE] --check   check what the example expects
+  test                   set everything up, then run all tests, the core's as
+                         wasm32 too
+  test -- ARGUMENTS      those of `cargo test ARGUMENTS`
 
-Exit codes: 0 done, 1 findings or failed tests, 2 usage error, 4 no test ran, 5 environment (a tool or file is missing).
-Envoy is looked for in FINGERPOST_ENVOY and on the PATH, and installed below the target folder if it is in neither.
+To build:
+  build [--release]      the filters for Envoy, then the `fingerpost` command
+                         with the filter inside it
+  build --check-reproducible
+                         the filter's module in two folders: are they equal?
+  dist [TARGET…]         archives of a static `fingerpost` for x86-64 and arm64
+                         Linux, with completions, manual pages, licences, an
+                         SBOM and checksums, in target/dist
+  docs                   write the generated pages of docs/ again
+
+To check:
+  ci                     everything that must hold before a change lands: tests,
+                         compose-test, format, lints, documents, licences
+  compose-test           bring up envoy/compose by docker compose, ask it, change
+                         a rule, ask again, take it down. By the Docker daemon
+                         that runs; else, as root, by one that it starts (and
+                         by Debian's Docker, which it installs if need be)
+  fuzz [TARGET] [--seconds N]
+                         look for inputs that break `decide`, `load` or the
+                         reading of `yaml`; `fuzz guest`: guests that break the
+                         simulator, whose first build takes some minutes
+  bench [--quick] [ARGUMENTS]
+                         our filter beside Envoy's own router, an empty filter
+                         and Lua; `cargo xtask bench --help` tells more
+  bench steps            criterion's benchmarks of `decide`, `load`, `compile`
+  bench counts [--bless] compare the instructions that they take with the
+                         baseline, or renew it; needs valgrind
+  bench requests         how quick `fingerpost request` is
+  bench publish          measure all that the documents show, write it there,
+                         and renew the baseline
+  sync-conformance       renew the copy of the conformance corpus from the
+                         folder beside the repository
+
+Exit codes: 0 done; 1 findings or failed tests; 2 usage error; 4 no test ran;
+5 environment (a tool or file is missing).
+Envoy is looked for in FINGERPOST_ENVOY and on the PATH, and installed below
+the target folder if it is in neither.
 ";
 
 fn main() -> ExitCode {

@@ -11,6 +11,7 @@ use fingerpost_envoy_http::{HeaderMap, forwarded, path};
 
 use crate::connection::Connection;
 use crate::http::Edge;
+use crate::of_a_run::{CLIENT, REQUEST_ID};
 use crate::outcome::Skipped;
 use crate::request::{Request, Run, Version};
 
@@ -28,12 +29,6 @@ pub(crate) enum Admission {
         has_body: bool,
     },
 }
-
-/// The client's address, for want of a connection.
-pub(crate) const CLIENT: &str = "127.0.0.1";
-
-/// In a forwarded request, in place of the random `x-request-id` that Envoy would make.
-pub const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Checks and normalises `request`.
 pub(crate) fn admit(

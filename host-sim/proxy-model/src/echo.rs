@@ -4,8 +4,8 @@ use fingerpost_envoy_http::header_map::{Headers, get};
 use fingerpost_envoy_http::upgrade;
 use fingerpost_envoy_http::{CLIENT_ADDRESS, MILLISECONDS, RANDOM_ID};
 
-use crate::admit::{CLIENT, REQUEST_ID};
 use crate::headers::text;
+use crate::of_a_run::{CLIENT, REQUEST_ID};
 use crate::outcome::{Outcome, Skipped, Upstream};
 use crate::reply::Reply;
 use crate::request::Request;

@@ -66,7 +66,6 @@ mod tcp;
 mod variable;
 mod virtual_host;
 
-pub use admit::REQUEST_ID;
 pub use decision::{Answered, Forwarded, Routed};
 pub use dice::{Dice, highest_roll, lowest_roll};
 pub use echo::{EchoHeader, EchoValue, shown};
@@ -75,7 +74,7 @@ pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
 pub use fingerpost_envoy_http::header_map::Headers;
 pub use listener::ListenerTraffic;
 pub use model::Model;
-pub use of_a_run::undecided;
+pub use of_a_run::{REQUEST_ID, undecided};
 pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream, UpstreamFailure};
 pub use reply::Reply;
 pub use request::{Request, Run, Tls, Version};

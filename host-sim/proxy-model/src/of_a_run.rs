@@ -11,8 +11,13 @@ use fingerpost_routing::{
 };
 use fingerpost_routing_config as written;
 
-use crate::admit::{CLIENT, REQUEST_ID};
 use crate::outcome::Skipped;
+
+/// The client's address, for want of a connection.
+pub(crate) const CLIENT: &str = "127.0.0.1";
+
+/// In a forwarded request, in place of the random `x-request-id` that Envoy would make.
+pub const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The headers.
 const HEADERS: [&str; 3] = ["x-request-id", "x-forwarded-for", "x-envoy-external-address"];

@@ -11,7 +11,7 @@ use fingerpost_terminal::table;
 
 use super::proxies::Answer;
 
-/// What the echo server says of its own body, which is not shown either.
+/// What the echo server says of its body, which is not shown either.
 const OF_THE_ECHO: [(&str, &str); 2] = [("content-length", "2"), ("content-type", "text/plain")];
 
 fn as_texts((name, value): &(String, String)) -> (&str, &str) {

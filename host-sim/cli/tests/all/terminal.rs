@@ -267,7 +267,13 @@ fn no_line_is_wider_than_the_terminal() {
             let is_copied = line.contains('`') || words.clone().any(|it| it.len() > 30);
             line.chars().count() > 60 && !is_copied
         };
-        let all = format!("{}{}", ended.stdout, ended.stderr);
+        // A table in a pipe is for programs: one line a rule.
+        let stdout = if arguments.starts_with("routes") {
+            ""
+        } else {
+            &ended.stdout
+        };
+        let all = format!("{stdout}{}", ended.stderr);
         let long: Vec<&str> = all.lines().filter(is_too_long).collect();
         assert!(long.is_empty(), "{arguments}: {long:#?}");
         let broken = all.lines().find(|it| it.trim_end() != *it);
