@@ -209,13 +209,22 @@ impl Journal {
             let for_sent = room.map_or(usize::MAX, |it| it.saturating_sub(taken));
             let _ = write!(tail, "  as {}", shortened(&visible(sent), for_sent));
         }
-        format!(
-            "{}  {}  {method:<4}  {target}{target_blanks}  {rule}{blanks}{tail}{end}",
+        let head = format!(
+            "{}  {}  {method:<4}  {target}{target_blanks}  {rule}",
             paint(DIM, &entry.at),
             status(entry.status),
-        )
-        .trim_end()
-        .to_owned()
+        );
+        let whole = format!("{head}{blanks}{tail}{end}");
+        let whole = whole.trim_end();
+        if self.width.is_none_or(|width| plain(whole) <= width) {
+            return whole.to_owned();
+        }
+        // Where the request went is on a line below, as the command that explains it is.
+        if plain(&tail) + plain(&end) == 0 {
+            return whole.to_owned();
+        }
+        let indent = " ".repeat(table::length(&entry.at));
+        format!("{head}\n{indent}{tail}{end}")
     }
 
     /// How wide the column of host and path may become. It is the same for all rows, and leaves room for the rest of a usual
@@ -310,6 +319,14 @@ mod tests {
     fn check(width: Option<usize>, entry: &Entry, expected: &str) {
         let lines = fingerpost_terminal::screen::unstyled(&journal(width).lines(entry));
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn where_a_request_went_is_on_a_line_below_if_there_is_no_room() {
+        let rest = "b.default:80 v1  as /x  3 ms";
+        let head = "12:00:01  200  GET   a.example.com/v1/x  default/web http[1]";
+        check(Some(100), &entry(|_| {}), &format!("{head}  {rest}"));
+        check(Some(70), &entry(|_| {}), &format!("{head}\n          {rest}"));
     }
 
     fn missed() -> Entry {

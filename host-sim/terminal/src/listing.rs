@@ -113,14 +113,16 @@ pub fn tables(shown: &[Shown<'_>], remarks: &impl Remarks, width: Option<usize>)
                     .next()
                     .and_then(|it| remarks.below(listener, group.host, it));
                 let below = below.map(|it| visible(&it).into_owned());
-                for line in &row.below {
-                    // A place that is cut by the terminal can't be opened.
+                // A place or a command that is cut by the terminal can't be opened or copied.
+                let indent = |line: &str| {
                     let room = width.saturating_sub(table::length(line)).max(INDENT);
-                    let indent = " ".repeat(table.below.min(room));
-                    text.push_str(&format!("{indent}{}\n", paint(DIM, line)));
+                    " ".repeat(table.below.min(room))
+                };
+                for line in &row.below {
+                    text.push_str(&format!("{}{}\n", indent(line), paint(DIM, line)));
                 }
                 if let Some(line) = below {
-                    text.push_str(&format!("{}{line}\n", " ".repeat(table.below)));
+                    text.push_str(&format!("{}{line}\n", indent(&line)));
                 }
             }
         }

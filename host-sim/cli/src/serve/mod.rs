@@ -236,7 +236,7 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     let shown = listing::all(&loaded.compiled.summary);
     let tables = listing::tables(&shown, &hints, table::terminal_width());
     let mut out = fingerpost_terminal::screen::stdout();
-    writeln!(
+    write!(
         out,
         "{}, with {}\n\n{tables}",
         paint(BOLD, "Serving without an Envoy"),
