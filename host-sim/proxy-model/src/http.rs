@@ -70,7 +70,7 @@ pub(crate) struct Plugin {
     configuration: Vec<u8>,
     capabilities: Vec<String>,
     /// Its routes, if any of them may depend on what only a run knows.
-    of_a_run: Option<RouteTable>,
+    of_a_run: Option<Box<RouteTable>>,
 }
 
 /// An `HttpConnectionManager` without its routes, which are read elsewhere.
@@ -181,7 +181,7 @@ impl HttpFilter {
                             String::new()
                         }
                     },
-                    of_a_run: of_a_run::table(&configuration),
+                    of_a_run: of_a_run::table(&configuration).map(Box::new),
                     configuration,
                     capabilities: config
                         .capability_restriction_config
@@ -195,7 +195,7 @@ impl HttpFilter {
 impl Plugin {
     /// Refuses to say what the filter makes of a request if only a run knows.
     pub(crate) fn check_run(&self, request: &Headers) -> Result<(), Skipped> {
-        let table = self.of_a_run.as_ref();
+        let table = self.of_a_run.as_deref();
         table.map_or(Ok(()), |table| of_a_run::check(table, request))
     }
 
