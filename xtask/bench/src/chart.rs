@@ -21,7 +21,7 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 46.0;
 const BOTTOM: f64 = 30.0;
 
-/// The logarithmic axes that all panels share, in powers of ten.
+/// The logarithmic axes that all panels share: from and to, as powers of ten.
 #[derive(Debug, Clone, Copy)]
 struct Axes {
     rules: (f64, f64),
@@ -33,9 +33,8 @@ pub(crate) fn svg(report: &Report) -> Result<String, Failure> {
     let mut kinds: Vec<&str> = report.tables.iter().map(|table| table.kind.as_str()).collect();
     kinds.dedup();
     let axes = Axes::of(report).ok_or("there is no result to draw")?;
-    let columns = kinds.len().min(COLUMNS);
     let rows = kinds.len().div_ceil(COLUMNS);
-    let width = 2.0 * MARGIN + PANEL_WIDTH * columns.max(2) as f64;
+    let width = 2.0 * MARGIN + PANEL_WIDTH * COLUMNS as f64;
     let height = HEAD + PANEL_HEIGHT * rows as f64 + FOOT;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -73,7 +72,7 @@ pub(crate) fn svg(report: &Report) -> Result<String, Failure> {
 }
 
 impl Axes {
-    /// From the fewest to the most rules, and whole powers of ten of the rates.
+    /// From the fewest to the most rules, and round rates around all.
     fn of(report: &Report) -> Option<Self> {
         let rules = report.tables.iter().map(|table| table.rules as f64);
         let results = report.tables.iter().flat_map(|table| &table.results);
@@ -85,8 +84,18 @@ impl Axes {
         let (least, most) = (least.log10(), most.log10());
         Some(Self {
             rules: (least, if most > least { most } else { least + 1.0 }),
-            rate: (lowest.log10().floor(), highest.log10().ceil()),
+            rate: around(lowest, highest)?,
         })
+    }
+
+    /// The rates that have a line: 1, 2 and 5 of each power of ten, or where those would be many, the powers alone.
+    fn ticks(self) -> Vec<f64> {
+        let (from, to) = self.rate;
+        let is_drawn = |rate: &f64| {
+            let is_power = rate.log10().fract() == 0.0;
+            (from - 0.01..=to + 0.01).contains(&rate.log10()) && (is_power || to - from < 2.0)
+        };
+        round_rates().filter(is_drawn).collect()
     }
 
     fn x(self, rules: f64) -> f64 {
@@ -98,6 +107,17 @@ impl Axes {
         let (from, to) = self.rate;
         PANEL_HEIGHT - BOTTOM - (rate.log10() - from) / (to - from) * (PANEL_HEIGHT - TOP - BOTTOM)
     }
+}
+
+/// The round rates next to these two, as powers of ten.
+fn around(lowest: f64, highest: f64) -> Option<(f64, f64)> {
+    let below = round_rates().filter(|it| *it <= lowest).last()?;
+    let above = round_rates().find(|it| *it > highest)?;
+    Some((below.log10(), above.log10()))
+}
+
+fn round_rates() -> impl Iterator<Item = f64> {
+    (-3..9).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
 }
 
 /// The colour of a proxy's line, its width and its dashes. What is not a way to route is grey.
@@ -137,14 +157,14 @@ fn panel(svg: &mut String, kind: &str, tables: &[&Table], axes: Axes) {
         escaped(kind),
         escaped(&comparison(tables))
     );
-    for power in axes.rate.0 as i32..=axes.rate.1 as i32 {
-        let y = axes.y(10_f64.powi(power));
+    for rate in axes.ticks() {
+        let y = axes.y(rate);
         let _ = writeln!(
             svg,
             "<path d=\"M{LEFT} {y:.1}H{right}\" stroke=\"#e9edf1\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 6.0,
             y + 4.0,
-            grouped(10_f64.powi(power))
+            grouped(rate)
         );
     }
     for table in tables {
@@ -258,7 +278,21 @@ mod tests {
         assert!(axes.y(5000.0) < axes.y(500.0));
         assert!(axes.x(10.0) < axes.x(10_000.0));
         assert_eq!(axes.x(10.0), LEFT);
-        assert_eq!(axes.y(100.0), PANEL_HEIGHT - BOTTOM);
+        assert_eq!(axes.y(500.0), PANEL_HEIGHT - BOTTOM);
+        assert_eq!(axes.y(10_000.0), TOP);
+    }
+
+    #[test]
+    fn lines_are_drawn_at_round_rates() {
+        let axes = |from: f64, to: f64| Axes {
+            rules: (0.0, 1.0),
+            rate: around(from, to).expect("a range"),
+        };
+        assert_eq!(
+            axes(625.0, 6250.0).ticks(),
+            [500.0, 1000.0, 2000.0, 5000.0, 10_000.0]
+        );
+        assert_eq!(axes(15.0, 21_000.0).ticks(), [10.0, 100.0, 1000.0, 10_000.0]);
     }
 
     #[test]
