@@ -216,6 +216,6 @@ impl Contender {
             config_bytes: self.config_bytes,
         };
         self.envoy.stop();
-        Ok(measured)
+        Ok(measured.rounded())
     }
 }

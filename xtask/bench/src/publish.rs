@@ -54,3 +54,23 @@ fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_show_the_results_that_are_kept() {
+        let root = root();
+        let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
+        let report = crate::read(&root.join(RESULTS)).expect("the results");
+        let advice = "run `cargo xtask bench render docs/bench/results.json`";
+        assert_eq!(read(CHART), chart::svg(&report).expect("a chart"), "{advice}");
+        let page = read(PAGE);
+        assert_eq!(page, with_results(&page, &report).expect("a page"), "{advice}");
+        assert!(
+            !report.commit.ends_with("-changed"),
+            "the results are of no commit"
+        );
+    }
+}

@@ -85,6 +85,27 @@ impl Measured {
         self.envoy_busy >= 0.9
     }
 
+    /// With three decimals: more say nothing, and longer numbers are not read back as they were written.
+    #[must_use]
+    pub(crate) fn rounded(mut self) -> Self {
+        let figures = [
+            &mut self.requests_per_second,
+            &mut self.cpu_us,
+            &mut self.envoy_busy,
+            &mut self.load_busy,
+            &mut self.latency_rate,
+            &mut self.start_s,
+            &mut self.start_cpu_s,
+            &mut self.memory_mib,
+            &mut self.peak_mib,
+        ];
+        let latencies = [&mut self.p50_ms, &mut self.p99_ms];
+        for figure in figures.into_iter().chain(latencies.into_iter().flatten()) {
+            *figure = (*figure * 1000.0).round() / 1000.0;
+        }
+        self
+    }
+
     /// Requests that a core of its own answers in a second, whatever else the machine does.
     pub(crate) fn requests_per_core(&self) -> f64 {
         1e6 / self.cpu_us
@@ -178,6 +199,18 @@ pub(crate) mod tests {
     fn a_report_can_be_read_back() {
         let text = serde_json::to_string(&report()).expect("JSON");
         assert_eq!(serde_json::from_str::<Report>(&text).expect("a report"), report());
+    }
+
+    #[test]
+    fn a_measured_figure_can_be_read_back() {
+        for number in 1..2000_u32 {
+            let mut measured = measured(Proxy::Native, 1e6 / f64::from(number));
+            measured.p99_ms = Some(1.0 / f64::from(number));
+            let measured = measured.rounded();
+            let text = serde_json::to_string(&measured).expect("JSON");
+            let read: Measured = serde_json::from_str(&text).expect("a result");
+            assert_eq!(read, measured, "{text}");
+        }
     }
 
     #[test]
