@@ -89,7 +89,7 @@ mod tests {
         };
         let baseline = Baseline {
             rustc: "1.95.0".to_owned(),
-            cases: [("decide exact 10".to_owned(), cost.clone())].into(),
+            cases: [("decide exact 10".to_owned(), cost)].into(),
         };
         let read = Baseline::parse(&baseline.to_json().expect("JSON")).expect("what was written");
         assert_eq!(read.rustc, "1.95.0");
