@@ -7,6 +7,9 @@ use crate::Failure;
 use crate::proxy::Modules;
 use crate::report::{Machine, ModuleBytes};
 
+/// What follows a commit if the working tree has changes.
+const CHANGED: &str = "-changed";
+
 /// This machine, as long as nothing is pinned.
 pub(crate) fn describe() -> Result<Machine, Failure> {
     let field = |file: &str, name: &str| -> Result<String, Failure> {
@@ -42,8 +45,18 @@ pub(crate) fn commit() -> Result<String, Failure> {
     let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
     Ok(match changed.is_empty() {
         true => commit,
-        false => format!("{commit}-changed"),
+        false => format!("{commit}{CHANGED}"),
     })
+}
+
+/// Results that are published belong to a commit: refuses a working tree with changes, before anything is measured.
+pub(crate) fn require_commit() -> Result<(), Failure> {
+    match commit()?.ends_with(CHANGED) {
+        true => Err(
+            "the working tree has changes: commit them first, so that the results belong to a commit".into(),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// How large the modules are.

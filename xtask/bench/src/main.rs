@@ -47,6 +47,7 @@ fn run(command: Command) -> Result<(), Failure> {
             write(&report, &command.proxies)
         }
         Some(Verb::Publish(proxies)) => {
+            machine::require_commit()?;
             let report = measure(&proxies.plan(" publish")?)?;
             write(&report, &proxies)?;
             publish::results(&report)
