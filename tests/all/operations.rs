@@ -132,15 +132,18 @@ fn expect<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Re
     }
 }
 
+/// Waits until `is_so`. While Envoy compiles the module its admin interface does not answer, which takes seconds on a busy machine.
 fn wait_for(what: &str, mut is_so: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
-    while !is_so()? {
-        if Instant::now() > deadline {
-            return Err(format!("{what}: not within {PATIENCE:?}"));
+    loop {
+        match is_so() {
+            Ok(true) => return Ok(()),
+            last if Instant::now() > deadline => {
+                return Err(format!("{what}: not within {PATIENCE:?}: {last:?}"));
+            }
+            Ok(false) | Err(_) => thread::sleep(Duration::from_millis(20)),
         }
-        thread::sleep(Duration::from_millis(20));
     }
-    Ok(())
 }
 
 /// By discovery: a filter whose first configuration is refused, then one that is taken, then one that is refused.
