@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fingerpost_routing_config::CAPABILITIES;
+use fingerpost_envoy_runner::Bootstrap;
+use fingerpost_routing_config::{CAPABILITIES, RULE_PROPERTY, VIRTUAL_HOST_PROPERTY};
 use fingerpost_simulator::{HeaderMap, Headers, Plugin};
 use fingerpost_tests::engines::simulator::module;
 use fingerpost_tests::repository;
@@ -37,6 +38,8 @@ struct Seen {
     complains: bool,
     /// Whether the proxy's metrics have the requests and the revision.
     has_metrics: [bool; 2],
+    /// Whether the access log has the rule and its virtual host.
+    names_rules: bool,
     /// Whether many requests need no more memory than few.
     is_bounded: bool,
 }
@@ -56,6 +59,7 @@ fn each_is_needed() -> Result<(), String> {
         has_reason: true,
         complains: false,
         has_metrics: [true, true],
+        names_rules: true,
         is_bounded: true,
     };
     if all != expected {
@@ -91,6 +95,15 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
     change_plugins(&mut refused, &|plugin| {
         plugin["configuration"]["value"] = json!("{\"version\":9}");
     });
+    let logs = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let access_log = logs.path().join("access.log");
+    let names = [RULE_PROPERTY, VIRTUAL_HOST_PROPERTY].map(|it| format!("%FILTER_STATE(wasm.{it}:PLAIN)%"));
+    let mut bootstrap = Bootstrap(bootstrap);
+    bootstrap.set_access_log(
+        &json!({"named": names.join(" in ")}),
+        &access_log.to_string_lossy(),
+    );
+    let Bootstrap(bootstrap) = bootstrap;
     let folder = || tempfile::tempdir().map_err(|error| error.to_string());
 
     let mut seen = Seen {
@@ -101,6 +114,7 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
             .is_some_and(|log| log.contains("version: 9 is unknown")),
         complains: false,
         has_metrics: [false, false],
+        names_rules: false,
         is_bounded: is_bounded(capabilities)?,
     };
     let Ok(proxy) = Proxy::start(bootstrap, folder()?) else {
@@ -121,6 +135,9 @@ fn seen(capabilities: &[&str]) -> Result<Seen, String> {
         has("wasmcustom.fingerpost_config_revision_t: 7"),
     ];
     seen.with_key = Some(proxy.ask(&format!("x-fingerpost-route: {key}\r\n"))?);
+    proxy.envoy.stop(); // writes its access log out
+    let log = std::fs::read_to_string(&access_log).map_err(|error| error.to_string())?;
+    seen.names_rules = log.contains(r#""default/shop http[0].match[0] in a.test:80""#);
     Ok(seen)
 }
 

@@ -112,6 +112,7 @@ const ALLOWANCES: &[Allowance] = &[
             "config-compiler",
             "envoy-http",
             "proxy-model",
+            "routing-config",
             "simulator",
             "virtual-service",
         ],

@@ -107,7 +107,7 @@ pub(crate) fn many_reloads_fit_into_a_vm() -> Result<(), String> {
     if let Some(failure) = simulator.take_failures().pop() {
         return Err(failure.to_string());
     }
-    let Verdict::Continue(changed) = verdict else {
+    let Verdict::Continue { headers: changed, .. } = verdict else {
         return Err(format!("{verdict:?}"));
     };
     let last = format!("key{}", GENERATIONS - 1);

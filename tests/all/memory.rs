@@ -39,7 +39,7 @@ pub(crate) fn a_client_cannot_fill_the_vm() -> Result<(), String> {
         if let Some(failure) = simulator.take_failures().pop() {
             return Err(format!("request {index}: {failure}"));
         }
-        let Verdict::Continue(changed) = verdict else {
+        let Verdict::Continue { headers: changed, .. } = verdict else {
             return Err(format!("request {index}: {verdict:?}"));
         };
         let is_routed = changed.into_list().iter().any(|(_, value)| value == b"key");

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use fingerpost_routing_config::RuleRef;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A line of `cases.json`.
 #[derive(Debug, Clone, Deserialize)]
@@ -176,6 +177,31 @@ pub struct RuleIndex {
     pub virtual_service: String,
     /// The index in `http`.
     pub http: usize,
+}
+
+/// The fields of an access log that name the rule, for [`Rule::logged`].
+#[must_use]
+pub fn rule_format() -> Value {
+    json!({
+        "matched": {
+            "rules": "%METADATA(ROUTE:fingerpost:rules)%",
+            "match": "%METADATA(ROUTE:fingerpost:match)%",
+        },
+        "named": "%FILTER_STATE(wasm.fingerpost.rule:PLAIN)%",
+    })
+}
+
+impl Rule {
+    /// The rule of what Envoy wrote by [`rule_format`]: as our filter has named it, else that of the route which Envoy matched.
+    #[must_use]
+    pub fn logged(fields: &Value) -> Option<Self> {
+        let named: Option<RuleRef> = fields["named"].as_str().and_then(|it| it.parse().ok());
+        let rule = match named {
+            Some(rule) => serde_json::to_value(rule).ok()?,
+            None => fields["matched"].clone(),
+        };
+        serde_json::from_value(rule).ok()
+    }
 }
 
 impl std::fmt::Display for Rule {

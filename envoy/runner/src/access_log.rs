@@ -1,7 +1,8 @@
 //! What a started Envoy logs of each request: a line of JSON.
 //!
 //! The field names are for the program that reads the lines. A host or a path that a rule has changed is logged as the client sent
-//! it; `sent_path` is what the upstream received.
+//! it; `sent_path` is what the upstream received. `named_rule` is the rule as Fingerpost's filter names it, and `rule` that of a
+//! route which Envoy has matched by itself.
 
 use serde_json::{Value, json};
 
@@ -22,5 +23,6 @@ pub fn access_log_format() -> Value {
         "ms": "%DURATION%",
         "local_port": "%DOWNSTREAM_LOCAL_PORT%",
         "rule": "%METADATA(ROUTE:fingerpost)%",
+        "named_rule": "%FILTER_STATE(wasm.fingerpost.rule:PLAIN)%",
     })
 }

@@ -16,7 +16,7 @@ mod split;
 mod tables;
 mod used;
 
-pub use fallback::with_native_routes;
+pub use fallback::{KeysByDomain, with_native_routes};
 pub use file::{Kind, XdsFile, version};
 pub use files::{InvalidFile, XdsFiles};
 pub use plan::{Stage, Step, plan};

@@ -5,13 +5,16 @@
 //! [`union`] has, for every authority, the keys of the host that the old table has for it and of the host that the new one has:
 //! whichever filter wrote a key, Envoy finds it, and a key says all that a route does.
 //!
-//! What a virtual host does to a request without a key is that of the new table. An exception is a host where only one of the two
-//! redirects plain text to HTTPS, since `require_tls` would act on requests with a key too: such a host redirects requests without
-//! a key only.
+//! A virtual host can have the domains and the keys of thousands of hosts, and a table can have thousands of virtual hosts. So that
+//! the joined table is not much longer than both, a domain belongs to the longer of its two virtual hosts, which then has the keys of
+//! the shorter one too. What happens to a request without a key is that of the longer one: until the change has ended, both are right.
+//! An exception is a domain where only one of the two redirects plain text to HTTPS, since `require_tls` would act on requests with
+//! a key too: such a host redirects requests without a key only.
 //!
-//! Source of which host an authority belongs to: `fingerpost_envoy_http::domain`. Every virtual host has one domain.
+//! Source of which host an authority belongs to: `fingerpost_envoy_http::domain`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ptr;
 
 use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::matcher::{StringMatcher, StringPattern};
@@ -28,6 +31,24 @@ use fingerpost_envoy_http::domain::fit;
 ///
 /// A filter that was configured for either finds all its routes there.
 pub fn union(old: &RouteConfiguration, new: &RouteConfiguration) -> Option<RouteConfiguration> {
+    joined(old, new, Base::Longer)
+}
+
+/// Whose virtual host says all but the keys, for a domain that both tables have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// That with more keys, so that the fewer ones are added to it.
+    Longer,
+    /// That of the new table.
+    New,
+}
+
+/// The table with the keys of both, as [`union`].
+pub(crate) fn joined(
+    old: &RouteConfiguration,
+    new: &RouteConfiguration,
+    base: Base,
+) -> Option<RouteConfiguration> {
     if old == new {
         return Some(new.clone());
     }
@@ -38,11 +59,16 @@ pub fn union(old: &RouteConfiguration, new: &RouteConfiguration) -> Option<Route
     let both = Both {
         old: old_hosts,
         new: new_hosts,
+        base,
     };
-    let (domains, guests) = both.places();
-    let virtual_hosts = domains
-        .iter()
-        .filter_map(|domain| both.host(domain, guests.get(domain).map_or(&[], Vec::as_slice)));
+    let mut names = BTreeSet::new();
+    let virtual_hosts = both.joined_hosts().into_iter().map(|joined| {
+        let mut host = joined.into_virtual_host();
+        while !names.insert(host.name.clone()) {
+            host.name.push('+');
+        }
+        host
+    });
     Some(RouteConfiguration {
         virtual_hosts: virtual_hosts.collect(),
         ..new.clone()
@@ -53,6 +79,7 @@ pub fn union(old: &RouteConfiguration, new: &RouteConfiguration) -> Option<Route
 struct Both<'t> {
     old: Hosts<'t>,
     new: Hosts<'t>,
+    base: Base,
 }
 
 impl<'t> Both<'t> {
@@ -99,29 +126,90 @@ impl<'t> Both<'t> {
         (is_alike && own != PlainText::RedirectsWithoutKey).then_some((host, place))
     }
 
-    /// The newer of the hosts with this domain.
-    fn any(&self, domain: &str) -> Option<&'t VirtualHost> {
-        self.new.exact(domain).or_else(|| self.old.exact(domain))
+    /// The hosts of the joined table.
+    fn joined_hosts(&self) -> Vec<JoinedHost<'t>> {
+        let (domains, guests) = self.places();
+        let mut joined: Vec<JoinedHost<'_>> = Vec::new();
+        let mut indexes: HashMap<(*const VirtualHost, bool), usize> = HashMap::new();
+        for domain in domains {
+            let (old, new) = (self.old.serving(domain), self.new.serving(domain));
+            let length = |host: &VirtualHost| keys(host).map_or(0, |it| it.exact_match_map.map.len());
+            let either = old.into_iter().chain(new);
+            let base = match self.base {
+                Base::Longer => either.max_by_key(|it| length(it)),
+                Base::New => either.last(),
+            };
+            let Some(base) = base else { continue };
+            let by_either: Vec<PlainText> = old.into_iter().chain(new).map(plain_text).collect();
+            let differ = by_either.windows(2).any(|it| it.first() != it.last());
+            let redirects_without_key = differ || by_either.contains(&PlainText::RedirectsWithoutKey);
+            let index = *indexes
+                .entry((ptr::from_ref(base), redirects_without_key))
+                .or_insert_with(|| {
+                    joined.push(JoinedHost {
+                        base,
+                        redirects_without_key,
+                        domains: Vec::new(),
+                        sources: Vec::new(),
+                    });
+                    joined.len() - 1
+                });
+            let Some(host) = joined.get_mut(index) else {
+                continue;
+            };
+            host.domains.push(domain);
+            let guests = guests.get(domain).into_iter().flatten().copied();
+            host.sources.extend(old.into_iter().chain(new).chain(guests));
+        }
+        joined
     }
+}
 
-    /// The joined host, with the keys of `guests` too.
-    fn host(&self, domain: &str, guests: &[&'t VirtualHost]) -> Option<VirtualHost> {
-        let newest = self.any(domain)?;
-        let (old, new) = (self.old.serving(domain), self.new.serving(domain));
-        let mut host = newest.clone();
-        let mut on_no_match = newest.matcher.as_ref().and_then(|it| it.on_no_match.clone());
-        let by_either: Vec<PlainText> = old.into_iter().chain(new).map(plain_text).collect();
-        let differ = by_either.windows(2).any(|it| it.first() != it.last());
-        if differ || by_either.contains(&PlainText::RedirectsWithoutKey) {
+/// A virtual host of the joined table.
+struct JoinedHost<'t> {
+    /// Says all but the domains and the keys.
+    base: &'t VirtualHost,
+    /// Whether it redirects plain text to HTTPS if there is no key.
+    redirects_without_key: bool,
+    domains: Vec<&'t str>,
+    /// Whose keys it holds, the newer behind the older.
+    sources: Vec<&'t VirtualHost>,
+}
+
+impl JoinedHost<'_> {
+    fn into_virtual_host(self) -> VirtualHost {
+        let Self {
+            base,
+            redirects_without_key,
+            domains,
+            sources,
+        } = self;
+        let mut host = VirtualHost {
+            name: base.name.clone(),
+            domains: domains.into_iter().map(str::to_owned).collect(),
+            require_tls: base.require_tls,
+            include_request_attempt_count: base.include_request_attempt_count,
+            routes: Vec::new(),
+            request_headers_to_add: base.request_headers_to_add.clone(),
+            request_headers_to_remove: base.request_headers_to_remove.clone(),
+            response_headers_to_add: base.response_headers_to_add.clone(),
+            response_headers_to_remove: base.response_headers_to_remove.clone(),
+            matcher: None,
+        };
+        let mut on_no_match = base.matcher.as_ref().and_then(|it| it.on_no_match.clone());
+        if redirects_without_key {
             host.require_tls = TlsRequirement::None;
-            if plain_text(newest) != PlainText::RedirectsWithoutKey {
+            if plain_text(base) != PlainText::RedirectsWithoutKey {
                 on_no_match = Some(Box::new(OnMatch::Matcher(Box::new(redirect(on_no_match)))));
             }
         }
         let mut input = None;
         let mut map = BTreeMap::new();
-        let sources = old.into_iter().chain(new).chain(guests.iter().copied());
+        let mut seen = BTreeSet::new();
         for source in sources {
+            if !seen.insert(ptr::from_ref(source)) {
+                continue;
+            }
             if let Some(tree) = keys(source) {
                 input = input.or(Some(&tree.input));
                 let keys = tree.exact_match_map.map.iter();
@@ -133,50 +221,44 @@ impl<'t> Both<'t> {
                 }
             }
         }
-        host.matcher = match (input, on_no_match) {
-            (Some(input), on_no_match) => Some(Matcher {
-                matcher_type: MatcherType::MatcherTree(MatcherTree {
-                    input: input.clone(),
-                    exact_match_map: MatchMap { map },
-                }),
-                on_no_match,
+        // Without keys, neither table has a route for these authorities.
+        host.matcher = input.map(|input| Matcher {
+            matcher_type: MatcherType::MatcherTree(MatcherTree {
+                input: input.clone(),
+                exact_match_map: MatchMap { map },
             }),
-            // Neither table has a route for these authorities.
-            (None, _) => newest.matcher.clone(),
-        };
-        Some(host)
+            on_no_match,
+        });
+        host
     }
 }
 
 /// The virtual hosts of a table by their domains.
 struct Hosts<'t> {
-    by_domain: BTreeMap<&'t str, &'t VirtualHost>,
+    by_domain: HashMap<&'t str, &'t VirtualHost>,
     /// Those with a star, which can be wider than others.
-    wide: Vec<&'t VirtualHost>,
+    wide: Vec<(&'t str, &'t VirtualHost)>,
     /// In the table's order.
     ordered: Vec<&'t VirtualHost>,
 }
 
 impl<'t> Hosts<'t> {
     fn new(table: &'t RouteConfiguration) -> Self {
-        Self::of(table.virtual_hosts.iter())
-    }
-
-    fn of(hosts: impl Iterator<Item = &'t VirtualHost>) -> Self {
-        let ordered: Vec<&VirtualHost> = hosts.filter(|it| domain(it).is_some()).collect();
-        let named = ordered.iter().filter_map(|it| Some((domain(it)?, *it)));
+        let ordered: Vec<&VirtualHost> = table.virtual_hosts.iter().collect();
+        let named = ordered
+            .iter()
+            .flat_map(|host| host.domains.iter().map(|domain| (domain.as_str(), *host)));
         Self {
             by_domain: named.clone().collect(),
-            wide: named
-                .filter(|(domain, _)| domain.contains('*'))
-                .map(|(_, it)| it)
-                .collect(),
+            wide: named.filter(|(domain, _)| domain.contains('*')).collect(),
             ordered,
         }
     }
 
     fn domains(&self) -> impl Iterator<Item = &'t str> {
-        self.ordered.iter().filter_map(|it| domain(it))
+        self.ordered
+            .iter()
+            .flat_map(|it| it.domains.iter().map(String::as_str))
     }
 
     fn exact(&self, domain: &str) -> Option<&'t VirtualHost> {
@@ -185,10 +267,8 @@ impl<'t> Hosts<'t> {
 
     /// The host for the authorities of `domain`, if no host has that domain.
     fn cover(&self, domain: &str) -> Option<&'t VirtualHost> {
-        let fitting = self.wide.iter().filter_map(|host| {
-            let wider = self::domain(host).filter(|it| *it != domain)?;
-            Some((fit(wider, domain)?, *host))
-        });
+        let wider = self.wide.iter().filter(|(it, _)| *it != domain);
+        let fitting = wider.filter_map(|(wider, host)| Some((fit(wider, domain)?, *host)));
         fitting.max_by_key(|(fit, _)| *fit).map(|(_, host)| host)
     }
 
@@ -200,10 +280,6 @@ impl<'t> Hosts<'t> {
     fn match_by_themselves(&self) -> bool {
         self.ordered.iter().any(|it| !it.routes.is_empty())
     }
-}
-
-fn domain(host: &VirtualHost) -> Option<&str> {
-    host.domains.first().map(String::as_str)
 }
 
 /// What a virtual host does to plain text.

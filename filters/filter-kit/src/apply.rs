@@ -2,7 +2,7 @@
 
 use crate::{HeadParts, Host, HostError};
 use fingerpost_routing::{Decision, RewrittenBy};
-use fingerpost_routing_config::DISPATCH_HEADER;
+use fingerpost_routing_config::{DISPATCH_HEADER, RULE_PROPERTY, VIRTUAL_HOST_PROPERTY};
 
 /// Where Envoy's own router keeps the path as it was, and so do we.
 const ORIGINAL_PATH: &str = "x-envoy-original-path";
@@ -14,6 +14,20 @@ const ORIGINAL_PATH: &str = "x-envoy-original-path";
 pub fn apply(decision: &Decision<'_>, parts: &HeadParts<'_>, host: &impl Host) -> Result<(), HostError> {
     apply_rewrite(decision, parts, host)?;
     apply_destination(decision, parts, host)
+}
+
+/// Names the rule and the virtual host of a decision, for access logs. Native routes cannot: rules that do the same share one.
+///
+/// A name that the proxy refuses is missing, and nothing else: no request fails for its sake.
+pub fn name_rule(decision: &Decision<'_>, host: &impl Host) {
+    match decision {
+        Decision::NoVirtualHost | Decision::NoRoute(_) => {}
+        Decision::Routed(resolved) => {
+            let rule = resolved.route.rule.to_string();
+            let _refused = host.set_property(RULE_PROPERTY, rule.as_bytes());
+            let _refused = host.set_property(VIRTUAL_HOST_PROPERTY, resolved.host.name().as_bytes());
+        }
+    }
 }
 
 /// Names the destination, as [`apply`] does, and leaves the path alone.
@@ -60,7 +74,7 @@ pub fn rewritten<'d>(decision: &'d Decision<'_>) -> Option<&'d [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::apply;
+    use super::{apply, name_rule};
     use crate::scripted::Scripted;
     use crate::{Host, configure, read_head};
     use fingerpost_routing::Roll;
@@ -115,6 +129,42 @@ mod tests {
     #[test]
     fn without_a_route_nothing_is_written() {
         check(&request(&[(":path", "/none")]), false, &[]);
+    }
+
+    #[test]
+    fn a_rule_and_its_virtual_host_are_named_and_no_request_fails_for_that() {
+        for (refuses, path, done) in [
+            (
+                None,
+                "/old",
+                &[
+                    "property fingerpost.rule = d/v http[2].match[0]",
+                    "property fingerpost.virtual_host = h",
+                ][..],
+            ),
+            (Some("property"), "/old", &[]),
+            (None, "/none", &[]),
+        ] {
+            let host = Scripted {
+                configuration: CONFIGURATION
+                    .replacen(
+                        r#"{"rules":[]}"#,
+                        r#"{"rules":[{"virtual_service":"d/v","http":2}],"match":"0"}"#,
+                        1,
+                    )
+                    .into(),
+                refuses,
+                ..request(&[(":path", path)])
+            };
+            let (_, table) = configure(&host).unwrap();
+            let block = host.request_headers().unwrap();
+            let table = table.table();
+            name_rule(
+                &table.decide(&read_head(&block).unwrap().head(), || Roll(0)),
+                &host,
+            );
+            assert_eq!(*host.done.borrow(), done);
+        }
     }
 
     #[test]

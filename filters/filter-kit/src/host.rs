@@ -22,6 +22,9 @@ pub trait Host {
     /// Takes every value of a header away from the request.
     fn remove_request_header(&self, name: &str) -> Result<(), HostError>;
 
+    /// Gives the request a property, for access logs.
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+
     /// A random number.
     fn random(&self) -> Result<u64, HostError>;
 

@@ -29,7 +29,7 @@ mod scripted;
 mod shim;
 mod tables;
 
-pub use apply::{apply, apply_destination, apply_rewrite, rewritten};
+pub use apply::{apply, apply_destination, apply_rewrite, name_rule, rewritten};
 pub use configure::configure;
 pub use filter::{Part, RouteFilter, roll};
 pub use fingerpost_routing_config::{DISPATCH_HEADER, NativeRoutes, RoutingConfig};

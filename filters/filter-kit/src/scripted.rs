@@ -44,6 +44,13 @@ impl Host for Scripted {
         self.act("remove", format!("{name} removed"))
     }
 
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.act(
+            "set_property",
+            format!("property {name} = {}", value.escape_ascii()),
+        )
+    }
+
     fn random(&self) -> Result<u64, HostError> {
         Ok(0)
     }

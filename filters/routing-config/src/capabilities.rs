@@ -6,7 +6,7 @@
 ///
 /// The SDK's functions are in the module too, whether or not a filter calls them, so the list of its imports says less. A test
 /// in `tests` takes away each of these and sees what breaks.
-pub const CAPABILITIES: [&str; 14] = [
+pub const CAPABILITIES: [&str; 15] = [
     "proxy_on_context_create",
     "proxy_on_configure",
     "proxy_on_request_headers",
@@ -17,6 +17,8 @@ pub const CAPABILITIES: [&str; 14] = [
     "proxy_get_header_map_pairs",
     "proxy_replace_header_map_value",
     "proxy_remove_header_map_value",
+    // Names the rule, if an access log wants it.
+    "proxy_set_property",
     "proxy_log",
     "proxy_define_metric",
     "proxy_increment_metric",

@@ -25,7 +25,9 @@ pub use capabilities::CAPABILITIES;
 pub use conditions::{HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch};
 pub use load::{LoadError, load};
 pub use memory::{CONFIG_BYTES, PROGRAM_BYTES, VM_CONFIG_BYTES, VM_PROGRAM_BYTES, check_size};
-pub use route::{Action, Destination, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep};
+pub use route::{
+    Action, Destination, InvalidRuleName, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep,
+};
 pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingConfig, VirtualHost};
 
 /// The request header by which Envoy finds the native route that the filter chose.
@@ -33,6 +35,14 @@ pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingC
 /// The filter sets it on a match and on nothing else; the connection manager must remove it from every
 /// request before any filter runs, and the route table before the request goes upstream.
 pub const DISPATCH_HEADER: &str = "x-fingerpost-route";
+
+/// The property of a request by which a filter names the rule that it chose, such as `default/reviews http[1].match[0]`.
+///
+/// Envoy keeps it in the filter state of the request, with `wasm.` in front: `%FILTER_STATE(wasm.fingerpost.rule:PLAIN)%`.
+pub const RULE_PROPERTY: &str = "fingerpost.rule";
+
+/// The property of a request by which a filter names the virtual host of the rule.
+pub const VIRTUAL_HOST_PROPERTY: &str = "fingerpost.virtual_host";
 
 /// The JSON Schema of a configuration.
 pub const SCHEMA: &str = include_str!("../routing-config.schema.json");

@@ -4,6 +4,7 @@ use crate::{RouteMatch, is_default};
 use fingerpost_routing::write_rule_name;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// One route: a rule's conditions and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +66,42 @@ impl fmt::Display for RuleRef {
     }
 }
 
+/// The text does not name a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidRuleName;
+
+impl fmt::Display for InvalidRuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected the name of a rule, such as `default/reviews http[1].match[0]`")
+    }
+}
+
+impl std::error::Error for InvalidRuleName {}
+
+/// Reads what [`write_rule_name`] writes, as in the lines of an access log.
+impl FromStr for RuleRef {
+    type Err = InvalidRuleName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (steps, matched) = match text.rsplit_once("].match[") {
+            Some((steps, matched)) => (steps, Some(matched.strip_suffix(']').ok_or(InvalidRuleName)?)),
+            None => (text.strip_suffix(']').ok_or(InvalidRuleName)?, None),
+        };
+        let step = |text: &str| {
+            let (virtual_service, http) = text.rsplit_once(" http[")?;
+            Some(RuleStep {
+                virtual_service: virtual_service.to_owned(),
+                http: http.parse().ok()?,
+            })
+        };
+        let rules = steps.split("] > ").map(|text| step(text).ok_or(InvalidRuleName));
+        Ok(Self {
+            rules: rules.collect::<Result<_, _>>()?,
+            matched: matched.map(str::to_owned),
+        })
+    }
+}
+
 /// A change of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +143,17 @@ pub enum Action {
     Reply(Reply),
 }
 
+impl Action {
+    /// The dispatch keys that it may lead to.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let (forwards, reply) = match self {
+            Self::Forward(destinations) => (destinations.as_slice(), None),
+            Self::Reply(reply) => (&[][..], Some(reply.key.as_str())),
+        };
+        forwards.iter().map(|it| it.key.as_str()).chain(reply)
+    }
+}
+
 /// A cluster and the native route that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,4 +181,35 @@ fn one() -> u32 {
 
 fn is_one(weight: &u32) -> bool {
     *weight == one()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidRuleName, RuleRef};
+
+    #[test]
+    fn the_name_of_a_rule_is_read_as_it_is_written() {
+        for name in [
+            "default/reviews http[1]",
+            "default/reviews http[1].match[0]",
+            "web/root http[0] > shop/leaf http[12].match[0-2]",
+        ] {
+            let rule: RuleRef = name.parse().unwrap();
+            assert_eq!(rule.to_string(), name);
+        }
+        let rule: RuleRef = "web/root http[0] > shop/leaf http[12].match[0-2]"
+            .parse()
+            .unwrap();
+        assert_eq!((rule.rules.len(), rule.matched.as_deref()), (2, Some("0-2")));
+        for text in [
+            "",
+            "-",
+            "default/reviews",
+            "default/reviews http[x]",
+            "a http[0].match[1",
+            "a http[0] > b",
+        ] {
+            assert_eq!(text.parse::<RuleRef>(), Err(InvalidRuleName), "{text}");
+        }
+    }
 }

@@ -18,6 +18,10 @@ pub struct RoutingConfig {
     /// How the proxy finds its own route. Only `uri-rewrite` looks at it, to warn where it is out of place.
     #[serde(default, skip_serializing_if = "is_default")]
     pub native_routes: NativeRoutes,
+    /// Whether the filter names the rule and the virtual host of each request that it routes, for access logs: as
+    /// [`RULE_PROPERTY`](crate::RULE_PROPERTY) and [`VIRTUAL_HOST_PROPERTY`](crate::VIRTUAL_HOST_PROPERTY).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub name_rules: bool,
     /// Which version of the configuration this is, for metrics. Plays no part in any decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -34,6 +38,7 @@ impl RoutingConfig {
             repeated_headers,
             regex_encoding: RegexEncoding::default(),
             native_routes: NativeRoutes::default(),
+            name_rules: false,
             revision: None,
             virtual_hosts,
         }

@@ -4,7 +4,7 @@
 //! RouteTable::decide(head, roll)
 //!   table.virtual_host(authority)   exact, longest suffix, any       domain
 //!   host.select(head)               first route in list order        table, index, route, path, header, query
-//!   route.resolve(head, roll)       rewrite, pick a destination      rewrite, split
+//!   route.resolve(host, head, roll) rewrite, pick a destination      rewrite, split
 //! ```
 //!
 //! The table has the shape of Envoy's route table, and each condition Envoy's meaning. What a user wrote, where

@@ -1,7 +1,8 @@
 //! A route: what it accepts, and what becomes of what it accepts.
 
 use crate::{
-    Destination, DispatchKey, HeaderMatch, PathMatch, PathRewrite, QueryMatch, RequestHead, Roll, Rule, Split,
+    Destination, DispatchKey, HeaderMatch, PathMatch, PathRewrite, QueryMatch, RequestHead, Roll, Rule,
+    Split, VirtualHost,
 };
 use alloc::vec::Vec;
 
@@ -65,6 +66,8 @@ pub enum Mismatch<'m> {
 /// What becomes of a request that a route accepted.
 #[derive(Debug)]
 pub struct Resolved<'t> {
+    /// The virtual host that the route belongs to.
+    pub host: &'t VirtualHost,
     /// The route.
     pub route: &'t Route,
     /// The native route to take.
@@ -97,8 +100,13 @@ impl RouteMatch {
 }
 
 impl Route {
-    /// What becomes of a request that this route accepted. Dice are rolled only if there is a choice.
-    pub fn resolve(&self, head: &RequestHead<'_>, roll: impl FnOnce() -> Roll) -> Resolved<'_> {
+    /// What becomes of a request that this route of `host` accepted. Dice are rolled only if there is a choice.
+    pub fn resolve<'t>(
+        &'t self,
+        host: &'t VirtualHost,
+        head: &RequestHead<'_>,
+        roll: impl FnOnce() -> Roll,
+    ) -> Resolved<'t> {
         let (key, destination) = match &self.action {
             Action::Reply(key) => (key, None),
             Action::Forward(split) => {
@@ -108,6 +116,7 @@ impl Route {
         };
         let target = self.rewrite.as_ref().and_then(|it| it.apply(head));
         Resolved {
+            host,
             route: self,
             key,
             destination,

@@ -67,7 +67,7 @@ impl RouteTable {
             return Decision::NoVirtualHost;
         };
         match host.select(head) {
-            Some(route) => Decision::Routed(route.resolve(head, roll)),
+            Some(route) => Decision::Routed(route.resolve(host, head, roll)),
             None => Decision::NoRoute(host),
         }
     }

@@ -19,7 +19,7 @@
 mod wasm;
 
 use fingerpost_filter_kit::{
-    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply_destination, roll,
+    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply_destination, name_rule, roll,
 };
 use fingerpost_routing::RouteTable;
 
@@ -28,11 +28,15 @@ pub type SubsetSelectFilter = RouteFilter<SubsetSelect>;
 
 /// Of a decision, the destination.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SubsetSelect;
+pub struct SubsetSelect {
+    names_rules: bool,
+}
 
 impl Part for SubsetSelect {
-    fn of(_config: &RoutingConfig) -> Self {
-        Self
+    fn of(config: &RoutingConfig) -> Self {
+        Self {
+            names_rules: config.name_rules,
+        }
     }
 
     fn run(
@@ -43,6 +47,9 @@ impl Part for SubsetSelect {
     ) -> Result<Option<Outcome>, HostError> {
         let decision = table.decide(&parts.head(), || roll(host));
         apply_destination(&decision, parts, host)?;
+        if self.names_rules {
+            name_rule(&decision, host);
+        }
         Ok(Some(Outcome::of(&decision)))
     }
 }

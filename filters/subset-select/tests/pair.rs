@@ -22,6 +22,7 @@ struct Proxy {
     random: u64,
     refuses: Option<&'static str>,
     log: RefCell<Vec<(Level, String)>>,
+    properties: RefCell<Headers>,
 }
 
 impl Proxy {
@@ -88,6 +89,13 @@ impl Host for Proxy {
         self.headers
             .borrow_mut()
             .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        Ok(())
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.properties
+            .borrow_mut()
+            .push((name.to_owned(), value.to_vec()));
         Ok(())
     }
 
@@ -195,9 +203,13 @@ fn config() -> impl Strategy<Value = RoutingConfig> {
         domains: vec![domain.to_owned()],
         routes,
     };
-    (repeated, routes(), prop::option::of(routes())).prop_map(move |(repeated, routes, others)| {
+    let parts = (repeated, routes(), prop::option::of(routes()), any::<bool>());
+    parts.prop_map(move |(repeated, routes, others, name_rules)| {
         let others = others.map(|routes| host("*", routes));
-        RoutingConfig::new(repeated, [host("a", routes)].into_iter().chain(others).collect())
+        RoutingConfig {
+            name_rules,
+            ..RoutingConfig::new(repeated, [host("a", routes)].into_iter().chain(others).collect())
+        }
     })
 }
 
@@ -230,6 +242,7 @@ proptest! {
             pair.run::<SubsetSelect>();
             pair.run::<UriRewrite>();
             prop_assert_eq!(whole.headers(), pair.headers());
+            prop_assert_eq!(whole.properties.take(), pair.properties.take());
             prop_assert_eq!((whole.log.take(), pair.log.take()), (Vec::new(), Vec::new()));
         }
     }
@@ -259,6 +272,29 @@ fn each_does_its_own_part_alone() {
     assert_eq!(proxy.header("x-fingerpost-route"), None);
     assert_eq!(proxy.header(":path").as_deref(), Some("/new/x?q"));
     assert_eq!(proxy.header("x-envoy-original-path").as_deref(), Some("/old/x?q"));
+}
+
+#[test]
+fn rules_are_named_if_the_configuration_wants_it() {
+    for (name_rules, expected) in [
+        (true, &["fingerpost.rule", "fingerpost.virtual_host"][..]),
+        (false, &[]),
+    ] {
+        let config = RoutingConfig {
+            name_rules,
+            ..small()
+        };
+        let whole = Proxy::new(&config, old(), 1);
+        whole.run::<VirtualService>();
+        let pair = Proxy::new(&config, old(), 1);
+        pair.run::<SubsetSelect>();
+        pair.run::<UriRewrite>();
+        for proxy in [whole, pair] {
+            let properties = proxy.properties.take();
+            let names: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, expected);
+        }
+    }
 }
 
 #[test]

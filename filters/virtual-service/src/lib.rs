@@ -16,7 +16,7 @@
 mod wasm;
 
 use fingerpost_filter_kit::{
-    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply, roll,
+    HeadParts, Host, HostError, Outcome, Part, RouteFilter, RoutingConfig, apply, name_rule, roll,
 };
 use fingerpost_routing::RouteTable;
 
@@ -25,11 +25,15 @@ pub type VirtualServiceFilter = RouteFilter<VirtualService>;
 
 /// All of a decision.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct VirtualService;
+pub struct VirtualService {
+    names_rules: bool,
+}
 
 impl Part for VirtualService {
-    fn of(_config: &RoutingConfig) -> Self {
-        Self
+    fn of(config: &RoutingConfig) -> Self {
+        Self {
+            names_rules: config.name_rules,
+        }
     }
 
     fn run(
@@ -40,6 +44,9 @@ impl Part for VirtualService {
     ) -> Result<Option<Outcome>, HostError> {
         let decision = table.decide(&parts.head(), || roll(host));
         apply(&decision, parts, host)?;
+        if self.names_rules {
+            name_rule(&decision, host);
+        }
         Ok(Some(Outcome::of(&decision)))
     }
 }

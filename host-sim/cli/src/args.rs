@@ -150,6 +150,7 @@ impl Input {
                 EngineName::Native => Engine::Native,
             },
             module_path,
+            name_rules: true,
             trusted_hops: self.trusted_hops,
             operations: None,
         }

@@ -96,6 +96,7 @@ impl Compile {
         note_public_admin(&operations);
         let options = Options {
             operations: Some(operations),
+            name_rules: self.operations.name_rules(),
             ..self.input.options(self.envoy.engine, module_path)
         };
         let loaded = load(&self.input, Caller::Compile, options, &[])?;

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::Compilation;
+use fingerpost_config_compiler::{Compilation, Options};
 use fingerpost_manifests::envoy_gateway::envoy_gateway;
 use fingerpost_manifests::istio::{
     FailStrategy, IstioOptions, IstioRelease, ObjectName, Rollout, Step, istio, rollout,
@@ -170,6 +170,14 @@ struct IstioArgs {
         help_heading = "Istio and Envoy Gateway"
     )]
     fail_strategy: FailStrategyName,
+
+    /// Name the rule of each request for an access log: %FILTER_STATE(wasm.fingerpost.rule:PLAIN)%
+    #[arg(
+        long,
+        conflicts_with_all(["compose", "kubernetes"]),
+        help_heading = "Istio and Envoy Gateway"
+    )]
+    name_rules: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -262,7 +270,10 @@ impl Manifests {
                 Ok(documents.map(at_once))
             })?
         } else if self.target.envoy_gateway {
-            let options = EnvoyGatewayArgs::options(&self.input);
+            let options = Options {
+                name_rules: self.istio.name_rules,
+                ..EnvoyGatewayArgs::options(&self.input)
+            };
             let compiled = load_each(&self.input, Caller::Manifests, options, &[])?;
             self.sets(&compiled, |one, name| {
                 note_fixed_addresses(one);
@@ -294,6 +305,7 @@ impl Manifests {
             ));
         }
         let mut options = self.input.options(EngineName::Wasm, String::new());
+        options.name_rules = self.istio.name_rules;
         if let Some(release) = self.istio.istio_version {
             options.envoy = release.envoy();
         }

@@ -39,6 +39,10 @@ pub(crate) struct OperationsArgs {
     #[arg(long, value_name = "json|text|none|FILE", default_value = "json")]
     access_log: OrNone<AccessLog>,
 
+    /// Name the rule of each request for an access log of your own, as --access-log does: %FILTER_STATE(wasm.fingerpost.rule:PLAIN)%
+    #[arg(long)]
+    name_rules: bool,
+
     /// Whether the limits are set that Envoy recommends for edge proxies: memory, connections, HTTP/2 streams
     #[arg(long, value_enum, value_name = "on|off", default_value = "on")]
     edge_defaults: OnOff,
@@ -86,6 +90,11 @@ impl FromStr for ReadinessAddress {
 }
 
 impl OperationsArgs {
+    /// Whether an access log wants to know the rules.
+    pub(crate) fn name_rules(&self) -> bool {
+        self.name_rules || self.access_log.0.is_some()
+    }
+
     /// The compiler's form of them.
     pub(crate) fn operations(&self, admin: Option<AdminAddress>) -> Operations {
         Operations {

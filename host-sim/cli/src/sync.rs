@@ -228,6 +228,7 @@ impl Run<'_> {
         let xds_path = command.envoy.xds_path(&command.output)?;
         let options = Options {
             operations: Some(command.operations.operations(admin_address(&command.admin))),
+            name_rules: command.operations.name_rules(),
             ..command.input.options(command.envoy.engine, module_path)
         };
         let Compilation { compiled, .. } = load(&command.input, Caller::Sync, options, &[])?;

@@ -99,7 +99,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     let (chains, config_bytes) = chains(&mut built);
     let mut bootstrap = bootstrap(built, clusters);
     if let Some(operations) = &options.operations {
-        operations::add(&mut bootstrap, operations, diagnostics);
+        operations::add(&mut bootstrap, operations, options.engine, diagnostics);
     }
     refused::check_output(&bootstrap, &chains, config_bytes, diagnostics);
     Compiled {

@@ -4,7 +4,8 @@
 //! hash look-up. A key is made of what its route does, so the same content has the same key in every
 //! version of the config, and a key that Envoy does not know leads nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use fingerpost_envoy_config::core::Extension;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
+use crate::operations::metrics_of_rule;
 use crate::options::Options;
 use crate::routes::route::{Destinations, Route, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
@@ -36,10 +38,14 @@ pub(crate) struct FilterAndRoutes {
 /// Divides `config` between the filter and Envoy.
 pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) -> FilterAndRoutes {
     let envoy = options.envoy;
+    let has_rule_metrics = options.operations.as_ref().is_some_and(|it| it.rule_metrics);
     let mut filter_hosts = Vec::new();
-    let mut envoy_hosts = Vec::new();
+    let mut envoy_hosts = KeyedHosts::default();
     for host in &config.virtual_hosts {
-        let mut keyed = BTreeMap::new();
+        let mut keyed = KeyedRoutes {
+            routes: BTreeMap::new(),
+            has_rule_metrics,
+        };
         let mut filter_host = FilterHost {
             name: host.name.clone(),
             domains: vec![host.domain.clone()],
@@ -64,7 +70,7 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) ->
         if !host.domain.contains('/') {
             filter_hosts.push(filter_host);
         }
-        envoy_hosts.push(envoy_host(host, keyed));
+        envoy_hosts.add(host, keyed.routes);
     }
     let repeated = if envoy.tries_each_header_value() {
         RepeatedHeaders::Each
@@ -75,9 +81,10 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) ->
     if !envoy.reads_patterns_by_byte() {
         filter_config.regex_encoding = RegexEncoding::Utf8;
     }
+    filter_config.name_rules = options.name_rules;
     FilterAndRoutes {
         config: filter_config,
-        route_config: native::route_configuration(config, envoy_hosts),
+        route_config: native::route_configuration(config, envoy_hosts.into_virtual_hosts()),
     }
 }
 
@@ -91,14 +98,29 @@ fn came_by_https() -> HeaderMatch {
     }
 }
 
-/// The filter's half of a route. Its native routes are added to `keyed`.
-fn filter_route(route: &Route<'_>, keyed: &mut BTreeMap<String, route::Route>) -> FilterRoute {
-    let mut key_of = |label: &str, action: EnvoyAction| {
-        let native = native::envoy_route(route, conditions(route), action);
+/// Native routes by their keys. Rules that do the same share one.
+struct KeyedRoutes {
+    routes: BTreeMap<String, route::Route>,
+    /// Whether each rule has its own metrics, and so its own native route.
+    has_rule_metrics: bool,
+}
+
+impl KeyedRoutes {
+    /// The key of the native route that does `action` for `route`.
+    fn key(&mut self, route: &Route<'_>, label: &str, action: EnvoyAction) -> String {
+        let mut native = native::envoy_route(route, conditions(route), action);
+        if self.has_rule_metrics && native.stat_prefix.is_empty() {
+            native.stat_prefix = metrics_of_rule(&route.rule.to_string());
+        }
         let key = format!("{label}@{}", digest(&native));
-        keyed.insert(key.clone(), native);
+        self.routes.insert(key.clone(), native);
         key
-    };
+    }
+}
+
+/// The filter's half of a route. Its native routes are added to `keyed`.
+fn filter_route(route: &Route<'_>, keyed: &mut KeyedRoutes) -> FilterRoute {
+    let mut key_of = |label: &str, action: EnvoyAction| keyed.key(route, label, action);
     let rewrite_here = route.rewrite.as_ref().filter(|_| route.rewrite_stays);
     let action = match &route.target {
         Target::Forward(forward) => {
@@ -164,7 +186,7 @@ fn conditions(route: &Route<'_>) -> route::RouteMatch {
 }
 
 /// Names content: 64 bits of its SHA-256, in hexadecimal.
-fn digest(content: &route::Route) -> String {
+fn digest(content: &impl Serialize) -> String {
     let hash = sha256(content);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -202,30 +224,94 @@ impl io::Write for Hash {
     }
 }
 
-fn envoy_host(host: &VirtualHost<'_>, keyed: BTreeMap<String, route::Route>) -> route::VirtualHost {
-    let shared = native::virtual_host(host);
-    if keyed.is_empty() {
-        return shared;
+/// Virtual hosts that find their routes by key.
+///
+/// The filter has chosen the host already, and a key says all that a route does. So hosts that differ in nothing but their
+/// domains and routes are one virtual host with the routes of all.
+#[derive(Default)]
+struct KeyedHosts {
+    hosts: Vec<KeyedHost>,
+    /// The indexes of those that others can join, by the digest of what they have in common.
+    shared: HashMap<String, usize>,
+}
+
+struct KeyedHost {
+    /// All but the matcher.
+    host: route::VirtualHost,
+    /// What finds a route for a request without a key; none where no request has a route.
+    otherwise: Option<Matcher>,
+    routes: BTreeMap<String, route::Route>,
+}
+
+impl KeyedHosts {
+    /// Adds a host with these routes.
+    fn add(&mut self, host: &VirtualHost<'_>, routes: BTreeMap<String, route::Route>) {
+        let has_routes = !routes.is_empty();
+        // The metrics of a route have the name of its virtual host in theirs.
+        let has_metrics = routes.values().any(|it| !it.stat_prefix.is_empty());
+        let added = KeyedHost {
+            host: native::virtual_host(host),
+            otherwise: has_routes.then(|| foreign_upgrades::matcher(&host.routes)),
+            routes,
+        };
+        if has_metrics {
+            self.hosts.push(added);
+            return;
+        }
+        match self.shared.entry(added.common()) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.hosts.len());
+                self.hosts.push(added);
+            }
+            Entry::Occupied(entry) => {
+                let Some(known) = self.hosts.get_mut(*entry.get()) else {
+                    return;
+                };
+                known.host.name = format!("shared@{}", entry.key());
+                known.host.domains.extend(added.host.domains);
+                known.routes.extend(added.routes);
+            }
+        }
     }
-    let action = |route| {
-        OnMatch::Action(Extension {
-            name: "route".to_owned(),
-            typed_config: MatchAction::Route(Box::new(route)),
-        })
-    };
-    let map = keyed.into_iter().map(|(key, route)| (key, action(route)));
-    let tree = MatcherTree {
-        input: foreign_upgrades::input("dispatch-key", DISPATCH_HEADER),
-        exact_match_map: MatchMap { map: map.collect() },
-    };
-    route::VirtualHost {
-        request_headers_to_remove: vec![DISPATCH_HEADER.to_owned()],
-        matcher: Some(Matcher {
-            matcher_type: MatcherType::MatcherTree(tree),
-            on_no_match: Some(Box::new(OnMatch::Matcher(Box::new(foreign_upgrades::matcher(
-                &host.routes,
-            ))))),
-        }),
-        ..shared
+
+    fn into_virtual_hosts(self) -> Vec<route::VirtualHost> {
+        self.hosts.into_iter().map(KeyedHost::into_virtual_host).collect()
+    }
+}
+
+impl KeyedHost {
+    /// The digest of all that a host has beside its name, its domains and its routes.
+    fn common(&self) -> String {
+        let host = route::VirtualHost {
+            name: String::new(),
+            domains: Vec::new(),
+            ..self.host.clone()
+        };
+        digest(&(host, &self.otherwise))
+    }
+
+    fn into_virtual_host(self) -> route::VirtualHost {
+        let Some(otherwise) = self.otherwise else {
+            return self.host;
+        };
+        let action = |route| {
+            OnMatch::Action(Extension {
+                name: "route".to_owned(),
+                typed_config: MatchAction::Route(Box::new(route)),
+            })
+        };
+        let map = self.routes.into_iter().map(|(key, route)| (key, action(route)));
+        let tree = MatcherTree {
+            input: foreign_upgrades::input("dispatch-key", DISPATCH_HEADER),
+            exact_match_map: MatchMap { map: map.collect() },
+        };
+        route::VirtualHost {
+            request_headers_to_remove: vec![DISPATCH_HEADER.to_owned()],
+            matcher: Some(Matcher {
+                matcher_type: MatcherType::MatcherTree(tree),
+                on_no_match: Some(Box::new(OnMatch::Matcher(Box::new(otherwise)))),
+            }),
+            ..self.host
+        }
     }
 }

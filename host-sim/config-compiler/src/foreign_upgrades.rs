@@ -100,7 +100,7 @@ fn refusing(routes: &[Route<'_>]) -> Vec<route::Route> {
 
 fn refusal(route: &Route<'_>) -> route::Route {
     if edits_responses(route) {
-        return native::route(route);
+        return native::matching_route(route);
     }
     let refused = Action::DirectResponse(DirectResponseAction {
         status: 403,

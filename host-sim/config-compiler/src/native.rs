@@ -56,8 +56,20 @@ pub(crate) fn virtual_host(host: &VirtualHost<'_>) -> route::VirtualHost {
     }
 }
 
-/// A route with its own conditions and all its destinations.
-pub(crate) fn route(route: &Route<'_>) -> route::Route {
+/// A route with its own conditions and all its destinations. Its metadata names the rule, for access logs.
+fn route(route: &Route<'_>) -> route::Route {
+    route::Route {
+        metadata: Some(Metadata {
+            filter_metadata: FilterMetadata {
+                fingerpost: Some(origin(&route.rule)),
+            },
+        }),
+        ..matching_route(route)
+    }
+}
+
+/// The same without a name.
+pub(crate) fn matching_route(route: &Route<'_>) -> route::Route {
     let action = action(&route.target, route.rewrite.as_ref());
     envoy_route(route, matching::native(&route.conditions), action)
 }
@@ -120,17 +132,13 @@ pub(crate) fn weighted(shares: &[Share]) -> ClusterSpecifier {
     })
 }
 
-/// An Envoy `Route`. Its metadata names the rule, for access logs.
+/// An Envoy `Route`: all that it does, and nothing of where it comes from.
 pub(crate) fn envoy_route(route: &Route<'_>, matches: route::RouteMatch, action: Action) -> route::Route {
     route::Route {
         name: route.name.clone(),
         matches,
         action,
-        metadata: Some(Metadata {
-            filter_metadata: FilterMetadata {
-                fingerpost: Some(origin(&route.rule)),
-            },
-        }),
+        metadata: None,
         stat_prefix: route.stat_prefix.clone(),
         request_headers_to_add: route.edits.request.to_add(),
         request_headers_to_remove: route.edits.request.to_remove(),

@@ -17,8 +17,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use fingerpost_envoy_config::bootstrap::{Admin, Bootstrap};
 use fingerpost_resources::Diagnostics;
 
+use crate::options::Engine;
+
 pub use access_log::{AccessLog, InvalidAccessLog};
 pub use admin::{AdminAddress, InvalidAdminAddress};
+pub(crate) use metrics::metrics_of_rule;
 pub use readiness::READINESS_PATH;
 
 /// What is in the bootstrap for those who run the proxy.
@@ -50,11 +53,16 @@ impl Default for Operations {
 }
 
 /// Adds the operations to a finished bootstrap.
-pub(crate) fn add(bootstrap: &mut Bootstrap, operations: &Operations, diagnostics: &mut Diagnostics) {
+pub(crate) fn add(
+    bootstrap: &mut Bootstrap,
+    operations: &Operations,
+    engine: Engine,
+    diagnostics: &mut Diagnostics,
+) {
     conflicts::check(bootstrap, operations, diagnostics);
     origins::name_rules(bootstrap, operations.rule_metrics);
     if let Some(log) = &operations.access_log {
-        access_log::add(bootstrap, log);
+        access_log::add(bootstrap, log, engine);
     }
     metrics::add(bootstrap);
     if operations.edge_defaults {

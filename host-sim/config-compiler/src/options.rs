@@ -24,6 +24,9 @@ pub struct Options {
     pub engine: Engine,
     /// Where Envoy finds the filter's module. An absolute path works from any directory.
     pub module_path: String,
+    /// Whether the filter names the rule of each request, for access logs and tests. It costs two calls of the proxy for each
+    /// request; nothing else depends on it.
+    pub name_rules: bool,
     /// How many proxies before this one are trusted to say where a request comes from, such as load balancers: Istio's
     /// `gatewayTopology.numTrustedProxies`.
     pub trusted_hops: u32,
@@ -46,6 +49,7 @@ impl Default for Options {
             envoy: EnvoyVersion::NEWEST,
             engine: Engine::Wasm,
             module_path: "fingerpost.wasm".to_owned(),
+            name_rules: true,
             trusted_hops: 0,
             operations: None,
         }

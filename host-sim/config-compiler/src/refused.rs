@@ -49,7 +49,8 @@ pub(crate) fn check_output(
     }
     for refused in messages::check(bootstrap) {
         let message = format!("Envoy refuses this value: {}", refused.reason);
-        let subject = refused.rule.unwrap_or_default();
+        let by_key = || rule_of_key(chains, refused.key.as_deref()?);
+        let subject = refused.rule.or_else(by_key).unwrap_or_default();
         diagnostics
             .error(Code::EnvoyRefuses, message)
             .about(subject, refused.place);
@@ -69,6 +70,15 @@ pub(crate) fn check_output(
     // All are in one VM.
     check_room("configurations have", config_bytes, VM_CONFIG_BYTES, diagnostics);
     check_room("patterns take", program_bytes, VM_PROGRAM_BYTES, diagnostics);
+}
+
+/// The first VirtualService with a rule that leads to this key.
+fn rule_of_key(chains: &[CompiledChain], key: &str) -> Option<String> {
+    let hosts = chains.iter().flat_map(|it| &it.config.virtual_hosts);
+    let mut routes = hosts.flat_map(|it| &it.routes);
+    let route = routes.find(|route| route.action.keys().any(|it| it == key))?;
+    let step = route.rule.rules.last()?;
+    Some(format!("VirtualService {}", step.virtual_service))
 }
 
 /// Whether the filter's configurations fit into a VM, now and beside their successors.
@@ -91,7 +101,7 @@ mod tests {
     use fingerpost_routing_config::RoutingConfig;
     use serde_json::json;
 
-    use super::{check_output, check_room};
+    use super::{check_output, check_room, rule_of_key};
     use crate::compiled::CompiledChain;
 
     fn codes(bootstrap: &serde_json::Value, config: &serde_json::Value) -> Vec<&'static str> {
@@ -124,6 +134,28 @@ mod tests {
         assert!(codes(&cluster("1s"), &forward(1)).is_empty());
         assert_eq!(codes(&cluster("0s"), &forward(1)), ["envoy-refuses"]);
         assert_eq!(codes(&cluster("1s"), &forward(u32::MAX)), ["envoy-refuses"]);
+    }
+
+    #[test]
+    fn a_refused_route_behind_a_key_names_its_virtual_service() {
+        let config = json!({"version": 1, "virtual_hosts": [{"name": "a", "domains": ["a"], "routes": [
+            {"rule": {"rules": [{"virtual_service": "shop/other", "http": 0}]}, "match": {"path": {"prefix": "/"}},
+             "action": {"reply": {"key": "other"}}},
+            {"rule": {"rules": [{"virtual_service": "shop/web", "http": 0}]}, "match": {"path": {"prefix": "/"}},
+             "action": {"forward": [{"cluster": "a", "key": "key"}]}},
+        ]}]});
+        let chain = CompiledChain {
+            listener: "0.0.0.0_80".to_owned(),
+            port: 80,
+            route_config: "http.80".to_owned(),
+            config: RoutingConfig::parse(config.to_string().as_bytes()).expect("a routing configuration"),
+        };
+        let chains = [chain];
+        assert_eq!(
+            rule_of_key(&chains, "key").as_deref(),
+            Some("VirtualService shop/web")
+        );
+        assert_eq!(rule_of_key(&chains, "none"), None);
     }
 
     #[test]

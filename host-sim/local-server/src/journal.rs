@@ -68,7 +68,22 @@ pub struct Entry {
 impl Entry {
     /// Reads a line; none if it is another program's.
     pub fn parse(line: &str) -> Option<Self> {
-        serde_json::from_str(line).ok()
+        /// A line as Envoy writes it.
+        #[derive(Deserialize)]
+        struct Line {
+            /// The rule, where the filter has named it.
+            named_rule: Option<String>,
+            #[serde(flatten)]
+            entry: Entry,
+        }
+        let Line {
+            named_rule,
+            mut entry,
+        } = serde_json::from_str(line).ok()?;
+        if let Some(name) = named_rule {
+            entry.rule = name.parse().ok();
+        }
+        Some(entry)
     }
 
     /// The cluster that received the request, if any.
@@ -296,7 +311,7 @@ mod tests {
         let mut value = json!({
             "at": "12:00:01", "id": "7", "method": "GET", "authority": "a.example.com", "path": "/v1/x",
             "sent_path": "/x", "status": 200, "details": "via_upstream", "cluster": "outbound|80||b", "host": "h:1",
-            "ms": 3, "rule": {"rules": [{"virtual_service": "default/web", "http": 1}], "match": "0"}, "local_port": 7,
+            "ms": 3, "named_rule": "default/web http[1].match[0]", "local_port": 7,
         });
         change(&mut value);
         let mut entry = Entry::parse(&value.to_string()).expect("an entry");
@@ -331,7 +346,7 @@ mod tests {
 
     fn missed() -> Entry {
         entry(|it| {
-            for field in ["rule", "cluster", "host"] {
+            for field in ["named_rule", "cluster", "host"] {
                 it[field] = Value::Null;
             }
             it["sent_path"] = json!("/v1/x");
@@ -339,6 +354,17 @@ mod tests {
             it["details"] = json!("route_not_found");
             it["ms"] = json!(0);
         })
+    }
+
+    #[test]
+    fn a_rule_is_read_as_the_filter_names_it_or_from_the_route_that_envoy_matched() {
+        let named = entry(|_| ());
+        let matched = entry(|it| {
+            it["named_rule"] = Value::Null;
+            it["rule"] = json!({"rules": [{"virtual_service": "default/web", "http": 1}], "match": "0"});
+        });
+        assert!(named.rule.is_some());
+        assert_eq!(named.rule, matched.rule);
     }
 
     #[test]

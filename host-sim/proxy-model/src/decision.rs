@@ -94,8 +94,8 @@ impl<'m> Forwarded<'m> {
 
     /// The rule of the route.
     #[must_use]
-    pub fn rule(&self) -> Option<&'m RuleRef> {
-        self.on.route.rule.as_ref()
+    pub fn rule(&self) -> Option<&RuleRef> {
+        self.stream.rule(Some(self.on))
     }
 
     /// How long a fault holds the request back before it goes upstream, in milliseconds.

@@ -1,5 +1,7 @@
 //! The interface to the filters, which run outside the model.
 
+use fingerpost_routing_config::RuleRef;
+
 use crate::Headers;
 
 /// Which filter runs: one plugin in one chain of one listener.
@@ -22,6 +24,9 @@ pub struct FilterSite<'m> {
 pub enum FilterVerdict {
     /// The request goes on, with the headers as they are now.
     Continue,
+    /// The same, and the filter has named the rule that it chose: it sets the property
+    /// [`RULE_PROPERTY`](fingerpost_routing_config::RULE_PROPERTY).
+    Routed(RuleRef),
     /// The filter answers by itself.
     Reply {
         /// The status.

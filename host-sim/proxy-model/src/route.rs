@@ -19,7 +19,7 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) matches: RouteMatch,
     pub(crate) action: Action,
-    /// What the compiler says about where it comes from.
+    /// What the compiler says about where it comes from, where Envoy matches by itself.
     pub(crate) rule: Option<RuleRef>,
     pub(crate) request_edits: Edits,
     pub(crate) response_edits: Edits,

@@ -4,6 +4,7 @@ use fingerpost_envoy_http::codec::Refused;
 use fingerpost_envoy_http::grpc;
 use fingerpost_envoy_http::header_map::{Headers, get};
 use fingerpost_envoy_http::local_reply::LocalReply;
+use fingerpost_routing_config::RuleRef;
 
 use crate::admit::{Admission, admit};
 use crate::clusters::Clusters;
@@ -33,6 +34,8 @@ pub(crate) struct Stream<'m> {
     pub(crate) has_body: bool,
     /// Whether this is a run, in which nothing is open.
     pub(crate) is_run: bool,
+    /// The rule, as a filter has named it.
+    pub(crate) named: Option<RuleRef>,
 }
 
 /// What the route table says about the request as it is now.
@@ -82,6 +85,7 @@ pub(crate) fn route<'m>(
         clusters,
         connection,
         request: headers,
+        named: None,
     };
     match admit(request, &connection, &http.edge, run)? {
         Admission::Unreadable(error) => {
@@ -130,6 +134,11 @@ impl<'m> Stream<'m> {
                     }
                     match filter.on_request_headers(&plugin.site(), &mut self.request) {
                         FilterVerdict::Continue => {
+                            selection = self.choose(dice)?;
+                            None
+                        }
+                        FilterVerdict::Routed(rule) => {
+                            self.named = Some(rule);
                             selection = self.choose(dice)?;
                             None
                         }
@@ -282,7 +291,7 @@ impl<'m> Stream<'m> {
             FilterResult::Reply(reply, details) => Routed::Answered(Box::new(Answered {
                 reply: reply.for_client(mark.as_ref()),
                 to_head: get(&self.request, ":method") == Some(b"HEAD"),
-                rule: selection.route().and_then(|on| on.route.rule.clone()),
+                rule: self.rule(selection.route()).cloned(),
                 delay_ms,
                 server_name: self.http.server_name.clone(),
                 details,
@@ -304,6 +313,12 @@ impl<'m> Stream<'m> {
                 timeout_ms,
             })),
         }
+    }
+
+    /// The rule: as a filter has named it, else that of a route which Envoy has matched itself.
+    pub(crate) fn rule<'s>(&'s self, on: Option<SelectedRoute<'m>>) -> Option<&'s RuleRef> {
+        let of_route = on.and_then(|on| on.route.rule.as_ref());
+        self.named.as_ref().or(of_route)
     }
 
     pub(crate) fn is_grpc(&self) -> bool {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
+use fingerpost_routing_config::RULE_PROPERTY;
 use fingerpost_simulator::{
     Dice, HeaderMap, Headers as GuestHeaders, LogLevel, LogLine, Module, NativeHost, Plugin, Simulator,
     Verdict,
@@ -71,7 +72,8 @@ impl Filters {
         self.error.take()
     }
 
-    fn run(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> Result<(), String> {
+    /// Runs a filter, and returns how it named the rule that it chose.
+    fn run(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> Result<Option<Vec<u8>>, String> {
         let dice = self.dice.unwrap_or_else(|| Dice::Seeded(random()));
         match &mut self.runtime {
             Running::Wasm { module, plugins } => {
@@ -87,7 +89,7 @@ impl Filters {
                     plugins.insert(site.plugin.to_owned(), started);
                 }
                 let Some(simulator) = plugins.get_mut(site.plugin) else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 simulator.reseed(dice);
                 let list = GuestHeaders::from_list(HeaderMap::Request, std::mem::take(headers));
@@ -96,15 +98,18 @@ impl Filters {
                     return Err(format!("the filter of {} failed: {failure}", site.listener));
                 }
                 match verdict {
-                    Verdict::Continue(changed) => *headers = changed.into_list(),
-                    Verdict::Reply(_) | Verdict::Reset | Verdict::Held => {
-                        return Err(format!(
-                            "the filter of {} ends or holds a request: this is not Fingerpost's filter",
-                            site.listener
-                        ));
+                    Verdict::Continue {
+                        headers: changed,
+                        mut properties,
+                    } => {
+                        *headers = changed.into_list();
+                        Ok(properties.remove(RULE_PROPERTY.as_bytes()))
                     }
+                    Verdict::Reply(_) | Verdict::Reset | Verdict::Held => Err(format!(
+                        "the filter of {} ends or holds a request: this is not Fingerpost's filter",
+                        site.listener
+                    )),
                 }
-                Ok(())
             }
             Running::Native { warn, plugins } => {
                 if !plugins.contains_key(site.plugin) {
@@ -122,10 +127,11 @@ impl Filters {
                 if let Some(filter) = plugins.get(site.plugin) {
                     filter.on_request_headers(&host);
                 }
+                let rule = host.property(RULE_PROPERTY);
                 let (changed, log) = host.into_parts();
                 pass_warnings(&log, *warn);
                 *headers = changed.into_list();
-                Ok(())
+                Ok(rule)
             }
         }
     }
@@ -133,10 +139,19 @@ impl Filters {
 
 impl Filter for Filters {
     fn on_request_headers(&mut self, site: &FilterSite<'_>, headers: &mut Headers) -> FilterVerdict {
-        if let Err(reason) = self.run(site, headers) {
-            self.error = Some(ProxyError::Filter(reason)); // the outcome is thrown away
+        let named = self.run(site, headers).and_then(|rule| {
+            let name = rule.map(|it| String::from_utf8_lossy(&it).into_owned());
+            name.map(|it| it.parse().map_err(|error| format!("`{it}`: {error}")))
+                .transpose()
+        });
+        match named {
+            Ok(Some(rule)) => FilterVerdict::Routed(rule),
+            Ok(None) => FilterVerdict::Continue,
+            Err(reason) => {
+                self.error = Some(ProxyError::Filter(reason)); // the outcome is thrown away
+                FilterVerdict::Continue
+            }
         }
-        FilterVerdict::Continue
     }
 }
 

@@ -8,6 +8,7 @@ use crate::headers::Headers;
 use crate::world::{LogLevel, LogLine};
 use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 /// A proxy for one event of one filter.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub struct NativeHost {
     headers: RefCell<Headers>,
     dice: Cell<Dice>,
     log: RefCell<Vec<LogLine>>,
+    properties: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl NativeHost {
@@ -34,6 +36,11 @@ impl NativeHost {
             dice: Cell::new(dice.into()),
             ..Self::default()
         }
+    }
+
+    /// A property that the filter gave the request.
+    pub fn property(&self, name: &str) -> Option<Vec<u8>> {
+        self.properties.borrow().get(name.as_bytes()).cloned()
     }
 
     /// The headers as the filter left them, and what it logged.
@@ -62,6 +69,12 @@ impl Host for NativeHost {
 
     fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
         self.headers.borrow_mut().remove(name.as_bytes());
+        Ok(())
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        let mut properties = self.properties.borrow_mut();
+        properties.insert(name.as_bytes().to_vec(), value.to_vec());
         Ok(())
     }
 

@@ -50,8 +50,13 @@ pub struct StreamId(pub(crate) u32);
 /// What the filters made of a request's headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The request goes on with these.
-    Continue(Headers),
+    /// The request goes on.
+    Continue {
+        /// With these headers.
+        headers: Headers,
+        /// What filters set by `proxy_set_property`, by path.
+        properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    },
     /// A filter answered it.
     Reply(Response),
     /// A filter reset the stream.

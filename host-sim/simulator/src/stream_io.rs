@@ -176,7 +176,10 @@ impl Simulator {
     pub(crate) fn close(&mut self, stream: StreamId) -> Verdict {
         match self.end(stream.0) {
             Some(stream) if stream.reset => Verdict::Reset,
-            Some(stream) if stream.request.out.headers => Verdict::Continue(stream.request.headers),
+            Some(stream) if stream.request.out.headers => Verdict::Continue {
+                headers: stream.request.headers,
+                properties: stream.filter_state.into_map(),
+            },
             Some(stream) => stream.downstream().map_or(Verdict::Held, Verdict::Reply),
             None => Verdict::Reset,
         }

@@ -60,7 +60,7 @@ fn streams_that_only_decide_run_for_ever() {
         for round in 0..400 {
             let verdict = simulator.decide(Request::get("/").headers);
             let sound = match &verdict {
-                Verdict::Continue(_) | Verdict::Reset => true,
+                Verdict::Continue { .. } | Verdict::Reset => true,
                 Verdict::Reply(response) => response.status() == 200,
                 Verdict::Held => false,
             };

@@ -56,7 +56,8 @@ fn a_request_goes_through_to_the_upstream_and_back() {
 #[test]
 fn headers_alone_get_a_verdict() {
     let list = vec![(b":path".to_vec(), b"/".to_vec())];
-    let Verdict::Continue(headers) = counter().decide(Headers::from_list(HeaderMap::Request, list)) else {
+    let Verdict::Continue { headers, .. } = counter().decide(Headers::from_list(HeaderMap::Request, list))
+    else {
         panic!("it goes on");
     };
     assert_eq!(headers.text("x-a"), Some("1"));

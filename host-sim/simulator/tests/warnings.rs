@@ -130,5 +130,5 @@ fn no_router_judges_what_is_only_decided() {
     use fingerpost_simulator::{HeaderMap, Headers, Verdict};
     let headers = Headers::from_list(HeaderMap::Request, vec![(b":path".to_vec(), b"*".to_vec())]);
     let verdict = sets(0, "x-a", "a\0b").decide(headers);
-    assert!(matches!(verdict, Verdict::Continue(_)), "{verdict:?}");
+    assert!(matches!(verdict, Verdict::Continue { .. }), "{verdict:?}");
 }

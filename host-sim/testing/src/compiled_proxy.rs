@@ -54,6 +54,7 @@ impl Inputs {
             envoy: self.envoy.unwrap_or(defaults.envoy),
             engine: defaults.engine,
             module_path: String::new(),
+            name_rules: true,
             trusted_hops: self.trusted_hops,
             operations: None,
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fingerpost_envoy_runner::Received;
 use serde_json::{Value, json};
 
+use crate::case::{Rule, rule_format};
 use crate::client::{Failure, Reply};
 use crate::compare::Difference;
 
@@ -12,11 +13,14 @@ use crate::compare::Difference;
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Answer(BTreeMap<String, String>);
 
+/// The field that names the rule.
+const LOGGED_RULE: &str = "log: rule";
+
 /// What Envoy is to log of a request, beside its number.
 pub(super) fn log_format() -> Value {
     json!({
         "case": "%REQ(X-CASE)%",
-        "rule": "%METADATA(ROUTE:fingerpost)%",
+        "rule": rule_format(),
         "route name": "%ROUTE_NAME%",
         "flags": "%RESPONSE_FLAGS%",
         "details": "%RESPONSE_CODE_DETAILS%",
@@ -35,7 +39,10 @@ impl Answer {
         }
         upstream_side(received, &mut fields);
         for (name, value) in logged.and_then(Value::as_object).into_iter().flatten() {
-            if name != "case" {
+            if name == "rule" {
+                let rule = Rule::logged(value).map(|it| it.to_string());
+                fields.extend(rule.map(|it| (LOGGED_RULE.to_owned(), it)));
+            } else if name != "case" {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 fields.insert(format!("log: {name}"), text);
             }
@@ -63,7 +70,7 @@ impl Answer {
     /// Whether some rule took the request.
     #[must_use]
     pub fn has_rule(&self) -> bool {
-        self.field("log: rule").is_some_and(|it| it != "null")
+        self.field(LOGGED_RULE).is_some()
     }
 
     /// The fields that differ: `self` as expected, `other` as got.

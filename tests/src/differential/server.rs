@@ -20,7 +20,7 @@ use super::Pair;
 use super::answer::{Answer, log_format};
 use super::samples::Samples;
 use super::wire::Wire;
-use crate::case::Outcome;
+use crate::case::{Outcome, Rule};
 use crate::client::{Failure, Reply};
 use crate::engines::envoy::{echo_options, outcome};
 use crate::engines::together::name_plugins;
@@ -168,12 +168,12 @@ impl Server {
     #[must_use]
     pub fn outcomes(&self, questions: &[(usize, &Sent)], look: Look) -> Vec<Outcome> {
         let exchanges = self.exchange(questions, [OUR_SIDE], look);
-        let outcome = |[exchange]: [Exchange; 1]| {
-            let rule = exchange.logged.as_ref().map(|line| line["rule"].clone());
-            Outcome {
-                rule: rule.and_then(|rule| serde_json::from_value(rule).ok()),
-                ..outcome(exchange.reply, &exchange.received)
-            }
+        let outcome = |[exchange]: [Exchange; 1]| Outcome {
+            rule: exchange
+                .logged
+                .as_ref()
+                .and_then(|line| Rule::logged(&line["rule"])),
+            ..outcome(exchange.reply, &exchange.received)
         };
         exchanges.into_iter().map(outcome).collect()
     }

@@ -16,7 +16,7 @@ use fingerpost_envoy_runner::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::case::{Case, Outcome, Rule, Upstream};
+use crate::case::{Case, Outcome, Rule, Upstream, rule_format};
 use crate::client::{self, Failure, Reply};
 use crate::compare::differences;
 use crate::corpus::{Corpus, Scenario};
@@ -235,10 +235,7 @@ fn arranged(mut bootstrap: Bootstrap, echo: &Echo, access_log: &Path) -> std::io
     bootstrap.set_certificate(&IDENTITY.certificate, IDENTITY.authority.pem());
     let format = json!({
         "case": "%REQ(X-CASE)%",
-        "rule": {
-            "rules": "%METADATA(ROUTE:fingerpost:rules)%",
-            "match": "%METADATA(ROUTE:fingerpost:match)%",
-        },
+        "rule": rule_format(),
     });
     bootstrap.set_access_log(&format, &access_log.to_string_lossy());
     Ok(bootstrap)
@@ -288,7 +285,7 @@ fn rules(access_log: &Path) -> Result<BTreeMap<usize, Rule>, String> {
         let line: Line =
             serde_json::from_str(line).map_err(|error| format!("Envoy's access log: {error}: {line}"))?;
         let case = line.case.and_then(|text| text.parse().ok());
-        if let (Some(case), Ok(rule)) = (case, serde_json::from_value(line.rule)) {
+        if let (Some(case), Some(rule)) = (case, Rule::logged(&line.rule)) {
             rules.insert(case, rule);
         }
     }

@@ -1,11 +1,15 @@
 //! The built module in the simulator beside the same filter linked natively: what do they hand back?
 //!
-//! Not an outcome is compared but the whole list of headers, byte for byte: order, names, values.
+//! Not an outcome is compared but the whole list of headers, byte for byte: order, names, values. And how the rule is named.
 
+use fingerpost_routing_config::{RULE_PROPERTY, VIRTUAL_HOST_PROPERTY};
 use fingerpost_simulator::{HeaderMap, Headers, Module, NativeHost, Plugin, Request, Simulator, Verdict};
 use fingerpost_virtual_service::VirtualServiceFilter;
 
 use crate::sent::Sent;
+
+/// What a filter says about a request beside its headers.
+const NAMES: [&str; 2] = [RULE_PROPERTY, VIRTUAL_HOST_PROPERTY];
 
 /// One configuration, run both ways.
 pub struct NativeAndWasm {
@@ -48,17 +52,18 @@ impl NativeAndWasm {
         let failures = self.module.take_failures();
         let host = NativeHost::request(headers.clone(), seed);
         self.native.on_request_headers(&host);
-        let native = host.into_parts().0;
-        match &left {
-            Verdict::Continue(changed) if *changed == native && failures.is_empty() => Ok(()),
-            Verdict::Continue(changed) if failures.is_empty() => Err(Difference {
-                module: lines(changed),
-                native: lines(&native),
-            }),
-            other => Err(Difference {
-                module: format!("{other:?} {failures:?}"),
-                native: lines(&native),
-            }),
+        let named = NAMES.map(|name| host.property(name));
+        let native = lines(&host.into_parts().0, named);
+        let module = match left {
+            Verdict::Continue {
+                headers,
+                mut properties,
+            } if failures.is_empty() => lines(&headers, NAMES.map(|name| properties.remove(name.as_bytes()))),
+            other => format!("{other:?} {failures:?}"),
+        };
+        match module == native {
+            true => Ok(()),
+            false => Err(Difference { module, native }),
         }
     }
 }
@@ -82,8 +87,14 @@ pub fn seen(sent: &Sent) -> Headers {
     Request::from_headers(headers).received().headers
 }
 
-fn lines(headers: &Headers) -> String {
+fn lines(headers: &Headers, named: [Option<Vec<u8>>; NAMES.len()]) -> String {
     let line =
         |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}: {}\n", name.escape_ascii(), value.escape_ascii());
-    headers.iter().map(line).collect()
+    let named = NAMES.into_iter().zip(named);
+    let named = named.filter_map(|(name, value)| Some((name.into(), value?)));
+    headers
+        .iter()
+        .map(line)
+        .chain(named.map(|it| line(&it)))
+        .collect()
 }

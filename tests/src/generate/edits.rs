@@ -63,7 +63,7 @@ const VALUES: &[&str] = &[
     "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "%RESP(CONTENT-TYPE)%",
     "%RESP(x-n)%",
-    "%METADATA(ROUTE:fingerpost:match)%",
+    "%METADATA(ROUTE:istio:config)%",
     "%METADATA(CLUSTER:istio)%",
     "%REQ(x-n)%",
     "%BYTES_RECEIVED%",

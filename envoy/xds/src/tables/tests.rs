@@ -65,6 +65,35 @@ fn table(generation: usize, sketch: &Sketch) -> RouteConfiguration {
     }
 }
 
+/// The same with one virtual host for all that differ in their domains and keys alone, as the compiler writes it.
+fn shared(generation: usize, sketch: &Sketch) -> RouteConfiguration {
+    let mut hosts: Vec<VirtualHost> = Vec::new();
+    for added in table(generation, sketch).virtual_hosts {
+        let known = hosts.iter_mut().find(|it| it.require_tls == added.require_tls);
+        let Some(known) = known else {
+            hosts.push(added);
+            continue;
+        };
+        known.name = "shared".to_owned();
+        known.domains.extend(added.domains.clone());
+        let own = keys(&added).expect("keys").exact_match_map.map.clone();
+        match known.matcher.as_mut().map(|it| &mut it.matcher_type) {
+            Some(MatcherType::MatcherTree(tree)) => tree.exact_match_map.map.extend(own),
+            Some(MatcherType::MatcherList(_)) | None => panic!("{known:?}"),
+        }
+    }
+    for (number, host) in hosts.iter_mut().enumerate() {
+        host.name.push_str(&number.to_string());
+    }
+    RouteConfiguration {
+        virtual_hosts: hosts,
+        ..RouteConfiguration::default()
+    }
+}
+
+/// Both forms of a table.
+const FORMS: [fn(usize, &Sketch) -> RouteConfiguration; 2] = [table, shared];
+
 fn key(generation: usize, domain: &str) -> String {
     format!("{generation} {domain}")
 }
@@ -81,7 +110,8 @@ fn chosen(sketch: &Sketch, authority: &str) -> Option<(&'static str, PlainText)>
 /// What Envoy does by `table` with a request in plain text that has this key.
 fn answer(table: &RouteConfiguration, authority: &str, key: Option<&str>) -> Answer {
     let hosts = table.virtual_hosts.iter();
-    let fitting = hosts.filter_map(|host| Some((fit(domain(host)?, authority)?, host)));
+    let domains = hosts.flat_map(|host| host.domains.iter().map(move |it| (it, host)));
+    let fitting = domains.filter_map(|(domain, host)| Some((fit(domain, authority)?, host)));
     let Some((_, host)) = fitting.max_by_key(|(fit, _)| *fit) else {
         return Answer::NotFound;
     };
@@ -132,6 +162,17 @@ fn fault(joined: &RouteConfiguration, generations: &[&Sketch]) -> Option<String>
     None
 }
 
+/// A name or a domain that two virtual hosts have, which Envoy refuses.
+fn repeated(table: &RouteConfiguration) -> Option<&String> {
+    let mut known = BTreeSet::new();
+    let names = table.virtual_hosts.iter().map(|it| &it.name);
+    let domains = table.virtual_hosts.iter().flat_map(|it| &it.domains);
+    let mut twice = names.filter(|it| !known.insert(*it)).collect::<Vec<_>>();
+    known.clear();
+    twice.extend(domains.filter(|it| !known.insert(*it)));
+    twice.first().copied()
+}
+
 fn sketches() -> Vec<Sketch> {
     let choices = [None, Some(PlainText::Serves), Some(PlainText::Redirects)];
     let number = choices.len().pow(u32::try_from(DOMAINS.len()).expect("few"));
@@ -149,11 +190,18 @@ fn sketches() -> Vec<Sketch> {
 #[test]
 fn a_key_of_either_filter_is_found_and_no_other_answer_is_new() {
     let sketches = sketches();
+    // The number of tables is odd, so each has each form before and after.
+    let mut forms = FORMS
+        .into_iter()
+        .flat_map(|it| FORMS.map(|other| (it, other)))
+        .cycle();
     for old in &sketches {
         for new in &sketches {
-            let joined = union(&table(0, old), &table(1, new)).expect("tables with keys");
+            let (before, after) = forms.next().expect("endless");
+            let joined = union(&before(0, old), &after(1, new)).expect("tables with keys");
             let fault = fault(&joined, &[old, new]);
             assert_eq!(fault, None, "{old:?} to {new:?}");
+            assert_eq!(repeated(&joined), None, "{old:?} to {new:?}");
         }
     }
 }
@@ -165,21 +213,74 @@ fn a_joined_table_can_be_joined_again() {
     // Steps without a common divisor, so that all kinds of neighbours meet.
     for first in sketches.iter().step_by(11) {
         for second in sketches.iter().step_by(13) {
-            let halfway = union(&table(0, first), &table(1, second)).expect("tables with keys");
-            for third in sketches.iter().step_by(17) {
-                let joined = union(&halfway, &table(2, third)).expect("tables with keys");
-                let fault = fault(&joined, &[first, second, third]);
-                assert_eq!(fault, None, "{first:?} to {second:?} to {third:?}");
-            }
-            for back in [(0, first), (1, second)] {
-                let joined = union(&halfway, &table(back.0, back.1)).expect("tables with keys");
-                assert_eq!(
-                    fault(&joined, &[first, second]),
-                    None,
-                    "{first:?} to {second:?} and back"
-                );
+            for form in FORMS {
+                let halfway = union(&form(0, first), &form(1, second)).expect("tables with keys");
+                for third in sketches.iter().step_by(17) {
+                    let joined = union(&halfway, &form(2, third)).expect("tables with keys");
+                    let fault = fault(&joined, &[first, second, third]);
+                    assert_eq!(fault, None, "{first:?} to {second:?} to {third:?}");
+                    assert_eq!(repeated(&joined), None, "{first:?} to {second:?} to {third:?}");
+                }
+                for back in [(0, first), (1, second)] {
+                    let joined = union(&halfway, &form(back.0, back.1)).expect("tables with keys");
+                    assert_eq!(
+                        fault(&joined, &[first, second]),
+                        None,
+                        "{first:?} to {second:?} and back"
+                    );
+                }
             }
         }
+    }
+}
+
+/// Each of many hosts leaves a shared virtual host, or joins one.
+#[test]
+fn a_joined_table_is_not_much_longer_than_both() {
+    const HOSTS: usize = 500;
+    let own = |generation: usize| {
+        let sketch = [Some(PlainText::Serves), None, None, None, None];
+        let host = |number: usize| {
+            let mut host = table(generation * HOSTS + number, &sketch)
+                .virtual_hosts
+                .remove(0);
+            host.domains = vec![format!("{number}.test")];
+            host.name.clone_from(&host.domains[0]);
+            host
+        };
+        RouteConfiguration {
+            virtual_hosts: (0..HOSTS).map(host).collect(),
+            ..RouteConfiguration::default()
+        }
+    };
+    let one = |generation: usize| {
+        let mut table = own(generation);
+        let mut hosts = table.virtual_hosts.drain(..);
+        let mut all = hosts.next().expect("a host");
+        for added in hosts {
+            all.domains.extend(added.domains.clone());
+            let own = keys(&added).expect("keys").exact_match_map.map.clone();
+            match all.matcher.as_mut().map(|it| &mut it.matcher_type) {
+                Some(MatcherType::MatcherTree(tree)) => tree.exact_match_map.map.extend(own),
+                Some(MatcherType::MatcherList(_)) | None => panic!("{all:?}"),
+            }
+        }
+        RouteConfiguration {
+            virtual_hosts: vec![all],
+            ..RouteConfiguration::default()
+        }
+    };
+    for (old, new) in [
+        (own(0), one(1)),
+        (one(0), own(1)),
+        (one(0), one(1)),
+        (own(0), own(1)),
+    ] {
+        let joined = union(&old, &new).expect("tables with keys");
+        let length = |it: &VirtualHost| keys(it).map_or(0, |tree| tree.exact_match_map.map.len());
+        assert_eq!(joined.virtual_hosts.iter().map(length).sum::<usize>(), 2 * HOSTS);
+        let domains = joined.virtual_hosts.iter().map(|it| it.domains.len());
+        assert_eq!(domains.sum::<usize>(), HOSTS);
     }
 }
 
@@ -193,6 +294,6 @@ fn a_wide_host_lends_its_keys_to_no_host_that_is_added() {
     };
     let (wide, both) = (only(true), only(false));
     let joined = union(&table(0, &wide), &table(1, &both)).expect("tables with keys");
-    let domains: Vec<_> = joined.virtual_hosts.iter().filter_map(domain).collect();
+    let domains: Vec<_> = joined.virtual_hosts.iter().flat_map(|it| &it.domains).collect();
     assert_eq!(domains, ["*"]);
 }

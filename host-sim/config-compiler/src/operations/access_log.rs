@@ -14,6 +14,9 @@ use fingerpost_envoy_config::access_log::{
 use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::listener::NetworkFilterConfig;
+use fingerpost_routing_config::{RULE_PROPERTY, VIRTUAL_HOST_PROPERTY};
+
+use crate::options::Engine;
 
 /// Where requests are logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +88,19 @@ const CONNECTION: &[(&str, &str)] = &[
     ("downstream_tls_version", "%DOWNSTREAM_TLS_VERSION%"),
 ];
 
+/// The operators for the rule that was chosen and for its virtual host.
+fn chosen(engine: Engine) -> [String; 2] {
+    match engine {
+        // The filter names them. Its native routes do not: rules that do the same share one.
+        Engine::Wasm => {
+            [RULE_PROPERTY, VIRTUAL_HOST_PROPERTY].map(|it| format!("%FILTER_STATE(wasm.{it}:PLAIN)%"))
+        }
+        Engine::Native => ["rule", "virtual_host"].map(|it| format!("%METADATA(ROUTE:fingerpost:{it})%")),
+    }
+}
+
 /// Of a request. `path` is what the client sent, `upstream_path` what the upstream received.
 const REQUEST: &[(&str, &str)] = &[
-    ("rule", "%METADATA(ROUTE:fingerpost:rule)%"),
-    ("virtual_host", "%METADATA(ROUTE:fingerpost:virtual_host)%"),
     ("route_name", "%ROUTE_NAME%"),
     ("method", "%REQ(:METHOD)%"),
     ("authority", "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%"),
@@ -103,14 +115,13 @@ const REQUEST: &[(&str, &str)] = &[
     ("request_id", "%REQ(X-REQUEST-ID)%"),
 ];
 
-/// Istio's line, and the rule.
+/// Istio's line, to which the rule is added.
 const REQUEST_LINE: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" \
     %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \
     \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% \
     %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \
     \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% \
-    %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME% \
-    \"%METADATA(ROUTE:fingerpost:rule)%\"\n";
+    %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%";
 
 /// Istio's line for a connection of bytes, which has nothing of a request.
 const CONNECTION_LINE: &str = "[%START_TIME%] %RESPONSE_FLAGS% %CONNECTION_TERMINATION_DETAILS% \
@@ -119,8 +130,12 @@ const CONNECTION_LINE: &str = "[%START_TIME%] %RESPONSE_FLAGS% %CONNECTION_TERMI
     %REQUESTED_SERVER_NAME%\n";
 
 /// Logs what all chains carry.
-pub(super) fn add(bootstrap: &mut Bootstrap, log: &AccessLog) {
-    let requests = logger(log, REQUEST_LINE, || fields(REQUEST.iter().chain(CONNECTION)));
+pub(super) fn add(bootstrap: &mut Bootstrap, log: &AccessLog, engine: Engine) {
+    let [rule, virtual_host] = chosen(engine);
+    let requests = logger(log, &format!("{REQUEST_LINE} \"{rule}\"\n"), || {
+        let chosen = [("rule", rule.as_str()), ("virtual_host", virtual_host.as_str())];
+        fields(chosen.iter().chain(REQUEST).chain(CONNECTION))
+    });
     let connections = logger(log, CONNECTION_LINE, || fields(CONNECTION));
     let listeners = bootstrap.static_resources.listeners.iter_mut();
     let chains = listeners.flat_map(|it| &mut it.filter_chains);

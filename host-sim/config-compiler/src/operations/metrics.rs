@@ -55,6 +55,11 @@ const LEFT_OUT: &[&str] = &[
     r"^cluster\..+;\.circuit_breakers\.high\..*",
 ];
 
+/// The name of the metrics of a rule.
+pub(crate) fn metrics_of_rule(rule: &str) -> String {
+    format!("{rule}{END}")
+}
+
 /// Names the metrics of all listeners and clusters, and sets labels for them.
 pub(super) fn add(bootstrap: &mut Bootstrap) {
     for listener in &mut bootstrap.static_resources.listeners {

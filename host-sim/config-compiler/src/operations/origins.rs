@@ -1,4 +1,5 @@
-//! Names each native route's rule and virtual host in its metadata as one text each, for access logs and metrics.
+//! Names the rule and the virtual host of each route of Envoy's own router in its metadata as one text each, for access logs and
+//! metrics. Where our filter chooses, it names both.
 //!
 //! `%METADATA(ROUTE:fingerpost:rule)%` reads fields of a message, not items of a list.
 
@@ -6,12 +7,11 @@ use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_envoy_config::filters::http_connection_manager::RouteSpecifier;
 use fingerpost_envoy_config::listener::NetworkFilterConfig;
 use fingerpost_envoy_config::route::{Route, RouteOrigin, VirtualHost};
-use fingerpost_envoy_config::xds::{MatchAction, Matcher, MatcherType, OnMatch};
 use fingerpost_routing_config::{RuleRef, RuleStep};
 
-use super::metrics::END;
+use super::metrics::metrics_of_rule;
 
-/// Names the rules of all routes; with `has_metrics`, each rule also has its own metrics.
+/// Names the rules of all routes that Envoy matches; with `has_metrics`, each rule also has its own metrics.
 pub(super) fn name_rules(bootstrap: &mut Bootstrap, has_metrics: bool) {
     let listeners = bootstrap.static_resources.listeners.iter_mut();
     let chains = listeners.flat_map(|it| &mut it.filter_chains);
@@ -22,17 +22,9 @@ pub(super) fn name_rules(bootstrap: &mut Bootstrap, has_metrics: bool) {
         let RouteSpecifier::RouteConfig(table) = &mut manager.routes else {
             continue;
         };
-        for host in &mut table.virtual_hosts {
-            let VirtualHost {
-                name,
-                routes,
-                matcher,
-                ..
-            } = host;
-            let mut name_route = |route: &mut Route| name_rule(route, name, has_metrics);
-            routes.iter_mut().for_each(&mut name_route);
-            if let Some(matcher) = matcher {
-                each_route(matcher, &mut name_route);
+        for VirtualHost { name, routes, .. } in &mut table.virtual_hosts {
+            for route in routes {
+                name_rule(route, name, has_metrics);
             }
         }
     }
@@ -45,7 +37,7 @@ fn name_rule(route: &mut Route, host: &str, has_metrics: bool) {
     };
     let rule = text(origin);
     if has_metrics && route.stat_prefix.is_empty() {
-        route.stat_prefix = format!("{rule}{END}");
+        route.stat_prefix = metrics_of_rule(&rule);
     }
     origin.name = Some(rule);
     origin.virtual_host = Some(host.to_owned());
@@ -61,33 +53,4 @@ fn text(origin: &RouteOrigin) -> String {
         matched: origin.matched.clone(),
     };
     rule.to_string()
-}
-
-/// Visits every route of a matcher.
-fn each_route(matcher: &mut Matcher, visit: &mut impl FnMut(&mut Route)) {
-    match &mut matcher.matcher_type {
-        MatcherType::MatcherTree(tree) => {
-            for found in tree.exact_match_map.map.values_mut() {
-                each_route_of(found, visit);
-            }
-        }
-        MatcherType::MatcherList(list) => {
-            for matcher in &mut list.matchers {
-                each_route_of(&mut matcher.on_match, visit);
-            }
-        }
-    }
-    if let Some(otherwise) = &mut matcher.on_no_match {
-        each_route_of(otherwise, visit);
-    }
-}
-
-fn each_route_of(found: &mut OnMatch, visit: &mut impl FnMut(&mut Route)) {
-    match found {
-        OnMatch::Matcher(inner) => each_route(inner, visit),
-        OnMatch::Action(action) => match &mut action.typed_config {
-            MatchAction::Route(route) => visit(route),
-            MatchAction::RouteList(list) => list.routes.iter_mut().for_each(visit),
-        },
-    }
 }

@@ -245,12 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn a_route_behind_a_dispatch_key_is_checked_too_and_names_its_rule() {
+    fn a_route_behind_a_dispatch_key_is_checked_too_and_names_its_key() {
         let route = json!({
             "@type": "type.googleapis.com/envoy.config.route.v3.Route",
             "match": {"prefix": ""},
             "route": {"cluster": "a", "host_rewrite_literal": "a\nb"},
-            "metadata": {"filter_metadata": {"fingerpost": {"rules": [{"virtual_service": "shop/web", "http": 0}]}}},
         });
         let input = json!({
             "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
@@ -274,7 +273,10 @@ mod tests {
         let [refused] = found.as_slice() else {
             panic!("{found:?}")
         };
-        assert_eq!(refused.rule.as_deref(), Some("VirtualService shop/web"));
+        assert_eq!(
+            (refused.rule.as_deref(), refused.key.as_deref()),
+            (None, Some("key"))
+        );
         assert_eq!(
             refused.place,
             "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].\

@@ -14,8 +14,10 @@ pub(crate) struct Refused {
     pub place: String,
     /// What is wrong there.
     pub reason: String,
-    /// The VirtualService whose route it is part of.
+    /// The VirtualService whose route it is part of, if the route says it.
     pub rule: Option<String>,
+    /// The dispatch key that leads to the route.
+    pub key: Option<String>,
 }
 
 /// How long a text may be, in bytes, and whether line breaks and NUL are forbidden.
@@ -71,6 +73,7 @@ enum Step {
 pub(crate) struct Walk {
     steps: Vec<Step>,
     rule: Option<String>,
+    key: Option<String>,
     found: Vec<Refused>,
 }
 
@@ -129,6 +132,13 @@ impl Walk {
         self.rule = outer;
     }
 
+    /// Checks what is behind a dispatch key.
+    pub(crate) fn behind_key(&mut self, key: &str, check: impl FnOnce(&mut Self)) {
+        let outer = self.key.replace(key.to_owned());
+        self.field(key.to_owned(), check);
+        self.key = outer;
+    }
+
     pub(crate) fn text(&mut self, name: &'static str, text: &str, rule: TextRule) {
         self.broken(name, rule.broken_by(text));
     }
@@ -171,6 +181,7 @@ impl Walk {
             place,
             reason,
             rule: self.rule.clone(),
+            key: self.key.clone(),
         });
     }
 

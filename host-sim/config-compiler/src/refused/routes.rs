@@ -53,7 +53,7 @@ fn matcher(walk: &mut Walk, matcher: &Matcher) {
     match &matcher.matcher_type {
         MatcherType::MatcherTree(tree) => walk.field("matcher_tree.exact_match_map.map", |walk| {
             for (key, entry) in &tree.exact_match_map.map {
-                walk.field(key.clone(), |walk| on_match(walk, entry));
+                walk.behind_key(key, |walk| on_match(walk, entry));
             }
         }),
         MatcherType::MatcherList(list) => walk.field("matcher_list", |walk| {

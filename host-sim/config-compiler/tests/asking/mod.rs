@@ -132,7 +132,7 @@ impl Answers {
             return None;
         };
         let mut hosts = config.virtual_hosts.iter();
-        let host = hosts.find(|it| it.domains == [domain])?;
+        let host = hosts.find(|it| it.domains.iter().any(|it| it == domain))?;
         Some(host.require_tls == TlsRequirement::All)
     }
 

@@ -19,7 +19,7 @@ use std::fmt;
 
 use fingerpost_config_compiler::{Compiled, Options};
 use fingerpost_envoy_config::route::RouteConfiguration;
-use fingerpost_xds::{union, with_native_routes};
+use fingerpost_xds::{KeysByDomain, union, with_native_routes};
 
 use super::envoy_filter::{self, Content};
 use super::extension::ExtensionKind;
@@ -132,7 +132,7 @@ pub fn rollout(
             "Go on when every gateway has them.",
         ],
     };
-    let tables = tables_in_between(&parts.tables, &native, previous.as_ref());
+    let tables = tables_in_between(&parts.tables, &native, compiled, previous.as_ref());
     steps.push(Step {
         name: "table",
         documents: vec![filter_object(in_between, tables)],
@@ -221,13 +221,14 @@ fn moved_ports(previous: &PreviousGateway, parts: &Parts<'_>) -> Vec<Refusal> {
 fn tables_in_between(
     tables: &[RouteConfiguration],
     native: &BTreeMap<String, RouteConfiguration>,
+    compiled: &Compiled,
     previous: Option<&PreviousGateway>,
 ) -> Vec<RouteConfiguration> {
     let before = |name: &str| previous.and_then(|it| it.tables.get(name));
     let joined = tables.iter().map(|table| {
         let joined = match (before(&table.name), native.get(&table.name)) {
             (Some(before), _) => union(before, table),
-            (None, Some(native)) => with_native_routes(table, native),
+            (None, Some(native)) => with_native_routes(table, native, &keys_by_domain(compiled, &table.name)),
             (None, None) => None,
         };
         // Tables that match by themselves need no filter.
@@ -238,4 +239,17 @@ fn tables_in_between(
         .flat_map(|it| it.tables.values())
         .filter(|it| tables.iter().all(|table| table.name != it.name));
     joined.chain(gone.cloned()).collect()
+}
+
+/// The keys that the filters write for the requests of each domain of a table.
+fn keys_by_domain<'c>(compiled: &'c Compiled, table: &str) -> KeysByDomain<'c> {
+    let mut keys = KeysByDomain::new();
+    let chains = compiled.chains.iter().filter(|it| it.route_config == table);
+    for host in chains.flat_map(|it| &it.config.virtual_hosts) {
+        for domain in &host.domains {
+            let entry = keys.entry(domain.as_str()).or_default();
+            entry.extend(host.routes.iter().flat_map(|it| it.action.keys()));
+        }
+    }
+    keys
 }

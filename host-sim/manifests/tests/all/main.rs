@@ -16,6 +16,7 @@ use fingerpost_resources::{Diagnostics, Source, read};
 /// The labels of a gateway that Gateways select by this one.
 fn target() -> Options {
     Options {
+        name_rules: false, // as the command does
         labels: [("istio".to_owned(), "ingressgateway".to_owned())].into(),
         ..Options::default()
     }

@@ -134,8 +134,12 @@ fn a_gateway_without_labels_is_refused() {
 
 #[test]
 fn a_table_that_a_cluster_cannot_store_is_refused() {
-    let rules: String = (0..1200)
-        .map(|it| rule(&format!("r{it}"), &format!("h{it}.example.com"), "one"))
+    let rules: String = (0..3000)
+        .map(|it| {
+            // Rules that do the same would share their route in the table.
+            let timeout = format!("timeout: {it}ms, route:");
+            rule(&format!("r{it}"), &format!("h{it}.example.com"), "one").replace("route:", &timeout)
+        })
         .collect();
     let refused = made(
         &format!("{SERVICES}{}{rules}", gateway(&[("http", 80, "*")])),

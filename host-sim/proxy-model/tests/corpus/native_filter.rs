@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level};
 use fingerpost_proxy_model::{Filter, FilterSite, FilterVerdict, Headers};
+use fingerpost_routing_config::RULE_PROPERTY;
 use fingerpost_virtual_service::VirtualServiceFilter;
 
 /// The filters of one bootstrap, each configured when it is first asked.
@@ -19,6 +20,7 @@ struct Exchange<'e> {
     configuration: &'e [u8],
     headers: RefCell<&'e mut Headers>,
     roll: Cell<u64>,
+    rule: RefCell<Option<String>>,
 }
 
 impl Filter for NativeFilters {
@@ -28,6 +30,7 @@ impl Filter for NativeFilters {
             configuration: site.configuration,
             headers: RefCell::new(headers),
             roll: Cell::new(crate::scattered(self.rolled)),
+            rule: RefCell::default(),
         };
         let filter = self.configured.entry(site.plugin.to_owned()).or_insert_with(|| {
             let mut filter = VirtualServiceFilter::default();
@@ -35,7 +38,10 @@ impl Filter for NativeFilters {
             filter
         });
         filter.on_request_headers(&exchange);
-        FilterVerdict::Continue
+        match exchange.rule.take() {
+            Some(rule) => FilterVerdict::Routed(rule.parse().expect("the name of a rule")),
+            None => FilterVerdict::Continue,
+        }
     }
 }
 
@@ -65,6 +71,14 @@ impl Host for Exchange<'_> {
         self.headers
             .borrow_mut()
             .retain(|(key, _)| key != name.as_bytes());
+        Ok(())
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        if name == RULE_PROPERTY {
+            let rule = String::from_utf8(value.to_vec()).expect("text");
+            self.rule.replace(Some(rule));
+        }
         Ok(())
     }
 
