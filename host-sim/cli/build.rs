@@ -81,7 +81,16 @@ fn build(directory: &Path) -> Result<PathBuf, String> {
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace);
-    cargo.args(["build", "--locked", "--package", FILTER]);
+    // The package is a library for tests too, and cargo leaves out link-time optimisation where it builds both at once.
+    cargo.args([
+        "rustc",
+        "--locked",
+        "--package",
+        FILTER,
+        "--lib",
+        "--crate-type",
+        "cdylib",
+    ]);
     cargo.args(["--profile", "wasm", "--target", WASM_TARGET, "--target-dir"]);
     cargo.arg(directory);
     // What the first cargo, or clippy, was told about its own build.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use fingerpost_envoy_runner::Bootstrap;
 use fingerpost_routing_config::{CAPABILITIES, RULE_PROPERTY, VIRTUAL_HOST_PROPERTY};
 use fingerpost_simulator::{HeaderMap, Headers, Plugin};
+use fingerpost_tests::compiled::built_module;
 use fingerpost_tests::engines::simulator::module;
 use fingerpost_tests::repository;
 use serde_json::{Map, Value, json};
@@ -16,6 +17,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("the filter needs each of its capabilities", each_is_needed),
     ("the filter may do nothing else", others_are_refused),
     ("the filter's host functions are its capabilities", all_are_listed),
+    (
+        "the filter exports the callbacks of its capabilities",
+        all_are_exported,
+    ),
 ];
 
 /// So many requests find both of two destinations, but for a chance of 1 in 2^63.
@@ -221,6 +226,59 @@ fn all_are_listed() -> Result<(), String> {
         true => Ok(()),
         false => Err("`compile` does not write the list".to_owned()),
     }
+}
+
+/// The module has no callback that Envoy may not make: `.cargo/link-filter.sh` leaves out the others of the SDK.
+fn all_are_exported() -> Result<(), String> {
+    let module = std::fs::read(built_module()?).map_err(|error| error.to_string())?;
+    let exports = exports(&module).ok_or("the module's exports cannot be read")?;
+    let is_callback = |name: &&str| name.starts_with("proxy_on_") && *name != "proxy_on_memory_allocate";
+    let exported: BTreeSet<&str> = exports.iter().map(String::as_str).filter(is_callback).collect();
+    let listed: BTreeSet<&str> = CAPABILITIES.into_iter().filter(is_callback).collect();
+    match exported == listed {
+        true => Ok(()),
+        false => Err(format!(
+            "the module exports {exported:?}, and CAPABILITIES has {listed:?}"
+        )),
+    }
+}
+
+/// The names of a module's exports: the WebAssembly specification, sections 5.5.2 and 5.5.10.
+fn exports(module: &[u8]) -> Option<Vec<String>> {
+    const EXPORTS: u8 = 7;
+    let mut rest = module.get(8..)?;
+    loop {
+        let (id, after) = rest.split_first()?;
+        rest = after;
+        let length = number(&mut rest)?;
+        let (mut section, after) = rest.split_at_checked(length)?;
+        rest = after;
+        if *id == EXPORTS {
+            let count = number(&mut section)?;
+            let export = |_| {
+                let length = number(&mut section)?;
+                let (name, after) = section.split_at_checked(length)?;
+                section = after.get(1..)?; // what kind of thing it is
+                number(&mut section)?;
+                String::from_utf8(name.to_vec()).ok()
+            };
+            return (0..count).map(export).collect();
+        }
+    }
+}
+
+/// A number of LEB128.
+fn number(bytes: &mut &[u8]) -> Option<usize> {
+    let mut number = 0;
+    for shift in (0..32).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= usize::from(byte & 0x7F) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 fn allow(capabilities: &[&str]) -> Value {

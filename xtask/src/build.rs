@@ -56,11 +56,14 @@ pub(crate) fn command_alone(workspace: &Workspace) -> Result<PathBuf, Failure> {
 /// The build script of the command builds the first one in the same directory, and finds it done.
 pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
-    let packages = FILTERS.iter().chain([&EMPTY_FILTER]);
-    let packages = packages.flat_map(|package| ["--package", package]);
     say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
-    let mut cargo = for_envoy(workspace, "build")?;
-    run(cargo.args(packages), "the filters do not build")?;
+    for filter in FILTERS.iter().chain([&EMPTY_FILTER]) {
+        run(&mut module_of(workspace, filter)?, "the filters do not build")?;
+    }
+    say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
+    for filter in FILTERS {
+        run(&mut module_of(workspace, filter)?, "the filters do not build")?;
+    }
 
     let built = built_module(workspace);
     let module = workspace.module();
@@ -89,6 +92,16 @@ pub(crate) fn empty_module(workspace: &Workspace) -> PathBuf {
 fn module_file(workspace: &Workspace, package: &str) -> PathBuf {
     let folder = workspace.filters().join(WASM_TARGET).join("wasm");
     folder.join(format!("{}.wasm", package.replace('-', "_")))
+}
+
+/// Cargo, to build the module of a filter. `.cargo/link-filter.sh` links it, with the exports that it needs.
+///
+/// The package is a library for tests too, and cargo leaves out link-time optimisation where it builds both at once; so this
+/// names the one type of crate that it is to build.
+pub(crate) fn module_of(workspace: &Workspace, filter: &str) -> Result<Command, Failure> {
+    let mut cargo = for_envoy(workspace, "rustc")?;
+    cargo.args(["--package", filter, "--lib", "--crate-type", "cdylib"]);
+    Ok(cargo)
 }
 
 /// `cargo VERB` for the filters as Envoy loads them.

@@ -28,9 +28,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
         "build",
         format_args!("{FILTER} in {}", workspace.shown(&copy.root)),
     );
-    let mut cargo = build::for_envoy(&copy, "build")?;
+    let mut cargo = build::module_of(&copy, FILTER)?;
     cargo.current_dir(&copy.root);
-    run(cargo.args(["--package", FILTER]), "the copy does not build")?;
+    run(&mut cargo, "the copy does not build")?;
     let there = build::built_module(&copy);
     let there = fs::read(&there).map_err(|error| Failure::file(&there, &error))?;
     fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;

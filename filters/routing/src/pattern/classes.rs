@@ -83,7 +83,8 @@ fn table(wanted: &str) -> Option<RuneSet> {
     None
 }
 
-fn number(rest: &mut &[u8]) -> Option<u32> {
+/// Takes a number, as [`TABLE`] has them.
+pub(super) fn number(rest: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     for shift in [0, 7, 14, 21] {
         let (byte, after) = rest.split_first()?;
@@ -96,9 +97,19 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
     None
 }
 
+/// Adds a number to a table.
+#[cfg(test)]
+pub(super) fn push_number(bytes: &mut alloc::vec::Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        bytes.push(0x80 | (number & 0x7F) as u8);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{TABLE, unicode};
+    use super::{TABLE, push_number, unicode};
     use alloc::format;
     use alloc::vec::Vec;
     use regex_syntax::hir::{Class, HirKind};
@@ -124,14 +135,6 @@ mod tests {
         Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut \
         Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi \
         Yi Zanabazar_Square";
-
-    fn push_number(bytes: &mut Vec<u8>, mut number: u32) {
-        while number >= 0x80 {
-            bytes.push(0x80 | (number & 0x7F) as u8);
-            number >>= 7;
-        }
-        bytes.push(number as u8);
-    }
 
     /// The members of a class, by `regex_syntax`'s own tables.
     fn ranges(name: &str) -> Vec<(u32, u32)> {

@@ -28,9 +28,10 @@ const NOWHERE: usize = usize::MAX;
 /// Finds where a pattern matches inside a value, and what its groups caught.
 pub struct Finder {
     text: Box<str>,
-    forward: Machine,
+    /// In a box, because a route has room for it even if it rewrites nothing.
+    forward: Box<Machine>,
     /// For a pattern whose matches end where the value ends, unless they also begin where it begins.
-    backwards: Option<Machine>,
+    backwards: Option<Box<Machine>>,
     /// Whether every match begins where the value begins.
     is_anchored: bool,
     groups: u32,
@@ -64,7 +65,7 @@ impl Finder {
         let is_anchored = properties.look_set_prefix().contains(Look::Start);
         let ends_with_value = properties.look_set_suffix().contains(Look::End);
         let machine = |kind| match Compiled::new(&hir, kind) {
-            Ok(program) => Ok(Machine::new(program)),
+            Ok(program) => Ok(Box::new(Machine::new(program))),
             Err(reason) => Err(InvalidPattern {
                 offset: text.len(),
                 reason,
@@ -289,6 +290,15 @@ impl<'v> Groups<'v> {
         }
     }
 }
+
+/// What a finder finds is a matter of its text and encoding.
+impl PartialEq for Finder {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.encoding) == (&other.text, other.encoding)
+    }
+}
+
+impl Eq for Finder {}
 
 impl fmt::Debug for Finder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

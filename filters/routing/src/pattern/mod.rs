@@ -10,6 +10,7 @@ mod compile;
 mod encoding;
 mod error;
 mod finder;
+mod folding;
 mod memory;
 mod origins;
 mod parse;
@@ -40,13 +41,15 @@ use start::Start;
 /// A condition on a whole value.
 pub struct Pattern {
     text: Box<str>,
+    encoding: Encoding,
     engine: Engine,
 }
 
 enum Engine {
     /// No operators: compared byte by byte.
     Literal(Box<[u8]>),
-    Automaton(Automaton),
+    /// In a box, because a route has room for it even if its condition is no pattern.
+    Automaton(Box<Automaton>),
 }
 
 struct Automaton {
@@ -66,13 +69,17 @@ impl Pattern {
         let engine = match hir.kind() {
             HirKind::Literal(literal) => Engine::Literal(literal.0.clone()),
             HirKind::Empty => Engine::Literal(Box::default()),
-            _ => Engine::Automaton(Automaton::new(&hir).map_err(|reason| InvalidPattern {
-                offset: text.len(),
-                reason,
-            })?),
+            _ => {
+                let automaton = Automaton::new(&hir).map_err(|reason| InvalidPattern {
+                    offset: text.len(),
+                    reason,
+                })?;
+                Engine::Automaton(Box::new(automaton))
+            }
         };
         Ok(Self {
             text: text.into(),
+            encoding,
             engine,
         })
     }
@@ -81,7 +88,7 @@ impl Pattern {
     pub fn accepts(&self, value: &[u8]) -> bool {
         match &self.engine {
             Engine::Literal(literal) => **literal == *value,
-            Engine::Automaton(Automaton { machine, .. }) => memory().accepts(machine, value),
+            Engine::Automaton(automaton) => memory().accepts(&automaton.machine, value),
         }
     }
 
@@ -94,7 +101,7 @@ impl Pattern {
     pub fn program_bytes(&self) -> usize {
         match &self.engine {
             Engine::Literal(_) => 0,
-            Engine::Automaton(Automaton { machine, .. }) => machine.program.bytes(),
+            Engine::Automaton(automaton) => automaton.machine.program.bytes(),
         }
     }
 
@@ -123,6 +130,15 @@ impl Automaton {
         })
     }
 }
+
+/// What a pattern accepts is a matter of its text and encoding.
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.encoding) == (&other.text, other.encoding)
+    }
+}
+
+impl Eq for Pattern {}
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

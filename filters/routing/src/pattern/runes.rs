@@ -5,6 +5,7 @@
 //! by a header value that is not UTF-8, so neither is left out here.
 
 use super::encoding::Encoding;
+use super::folding;
 use alloc::vec::Vec;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir};
 
@@ -89,16 +90,23 @@ impl RuneSet {
     }
 
     fn fold_unicode(&mut self) {
-        let mut folded = self.scalars();
-        // The tables are compiled in; without them a pattern would only keep the case as written.
-        if folded.try_case_fold_simple().is_ok() {
-            self.ranges.extend(
-                folded
-                    .iter()
-                    .map(|it| (u32::from(it.start()), u32::from(it.end()))),
-            );
-        }
         self.tidy();
+        let mut added = Vec::new();
+        for (one, other) in folding::pairs() {
+            for (member, twin) in [(one, other), (other, one)] {
+                if self.has(member) && !self.has(twin) {
+                    added.push((twin, twin));
+                }
+            }
+        }
+        self.ranges.extend(added);
+    }
+
+    /// Whether a code point is a member, where the ranges are in order.
+    fn has(&self, rune: u32) -> bool {
+        let above = self.ranges.partition_point(|(lo, _)| *lo <= rune);
+        let last = above.checked_sub(1).and_then(|index| self.ranges.get(index));
+        last.is_some_and(|(_, hi)| rune <= *hi)
     }
 
     /// Sorts and joins, so that ranges are apart from each other.
