@@ -60,10 +60,6 @@ pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     for filter in FILTERS.iter().chain([&EMPTY_FILTER]) {
         run(&mut module_of(workspace, filter)?, "the filters do not build")?;
     }
-    say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
-    for filter in FILTERS {
-        run(&mut module_of(workspace, filter)?, "the filters do not build")?;
-    }
 
     let built = built_module(workspace);
     let module = workspace.module();

@@ -147,6 +147,7 @@ mod tests {
         ] {
             let host = Scripted {
                 configuration: CONFIGURATION
+                    .replacen(r#""version":1,"#, r#""version":1,"name_rules":true,"#, 1)
                     .replacen(
                         r#"{"rules":[]}"#,
                         r#"{"rules":[{"virtual_service":"d/v","http":2}],"match":"0"}"#,

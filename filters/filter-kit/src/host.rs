@@ -5,8 +5,8 @@ use std::fmt;
 
 /// A proxy, as a filter sees it while it handles one event. All values are bytes.
 pub trait Host {
-    /// The plugin's configuration.
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError>;
+    /// The plugin's configuration from a byte on: a piece of any length, which is empty at the end only.
+    fn plugin_configuration(&self, start: usize) -> Result<Vec<u8>, HostError>;
 
     /// The plugin's name. Where there is one plugin only, it needs none.
     fn plugin_name(&self) -> Result<Vec<u8>, HostError> {

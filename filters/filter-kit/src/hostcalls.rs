@@ -15,6 +15,8 @@ const OK: u32 = 0;
 const EMPTY: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
+/// Bytes of a configuration that are copied at once. The host copies no more than there are.
+const PIECE: usize = 64 << 10;
 const COUNTER: u32 = 0;
 const GAUGE: u32 = 1;
 
@@ -50,11 +52,11 @@ unsafe extern "C" {
 }
 
 impl Host for Envoy {
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
+    fn plugin_configuration(&self, start: usize) -> Result<Vec<u8>, HostError> {
         // SAFETY: the closure's pointers are valid for the call; the host keeps none of them.
         unsafe {
             owned("proxy_get_buffer_bytes", |data, size| {
-                proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
+                proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, start, PIECE, data, size)
             })
         }
     }

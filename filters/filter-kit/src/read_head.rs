@@ -20,17 +20,19 @@ pub struct HeadParts<'b> {
 /// The dispatch header is not one of them: no condition sees it, so a filter that runs after another decides alike.
 pub fn read_head(block: &HeaderBlock) -> Result<HeadParts<'_>, Malformed> {
     let mut parts = HeadParts::default();
-    for (name, value) in block.pairs()? {
-        match name {
+    let mut plain = block.pairs()?;
+    plain.retain(|(name, value)| {
+        match *name {
             b":authority" => parts.authority = Some(value),
             b":method" => parts.method = Some(value),
             b":scheme" => parts.scheme = Some(value),
             b":path" => parts.target = Some(value),
             _ if name.eq_ignore_ascii_case(DISPATCH_HEADER.as_bytes()) => parts.has_key = true,
-            _ => parts.plain.push((name, value)),
+            _ => return true,
         }
-    }
-    Ok(parts)
+        false
+    });
+    Ok(HeadParts { plain, ..parts })
 }
 
 impl HeadParts<'_> {

@@ -17,8 +17,10 @@
 mod capabilities;
 mod conditions;
 mod load;
+mod loading;
 mod memory;
 mod route;
+mod stream;
 mod table;
 
 pub use capabilities::CAPABILITIES;
@@ -28,6 +30,7 @@ pub use memory::{CONFIG_BYTES, PROGRAM_BYTES, VM_CONFIG_BYTES, VM_PROGRAM_BYTES,
 pub use route::{
     Action, Destination, InvalidRuleName, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep,
 };
+pub use stream::{Loaded, load_from};
 pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingConfig, VirtualHost};
 
 /// The request header by which Envoy finds the native route that the filter chose.

@@ -2,10 +2,11 @@
 //!
 //! Everything that can be wrong with a configuration is found here, and named by its place in the JSON.
 
-use crate::memory::{PROGRAM_BYTES, Programs};
+use crate::loading::{Loading, Settings};
+use crate::memory::PROGRAM_BYTES;
 use crate::{
-    Action, HeaderMatch, PathMatch, QueryMatch, RegexEncoding, RegexRewrite, RepeatedHeaders, Rewrite,
-    RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, VERSION, ValueMatch, VirtualHost,
+    Action, HeaderMatch, PathMatch, QueryMatch, RegexRewrite, Rewrite, RewrittenBy, Route, RouteMatch,
+    RoutingConfig, RuleRef, VERSION, ValueMatch,
 };
 use fingerpost_routing as run;
 use std::fmt;
@@ -38,9 +39,15 @@ impl RoutingConfig {
             place: String::new(),
             reason: format!("not a routing configuration: {error}"),
         })?;
-        match config.version {
-            VERSION => Ok(config),
-            other => Err(refused(
+        Self::check_version(Some(config.version))?;
+        Ok(config)
+    }
+
+    /// Whether this code reads a version.
+    pub(crate) fn check_version(version: Option<u32>) -> Result<(), LoadError> {
+        match version {
+            None | Some(VERSION) => Ok(()),
+            Some(other) => Err(refused(
                 &"version",
                 format!("{other} is unknown; this filter reads version {VERSION}"),
             )),
@@ -57,44 +64,20 @@ impl RoutingConfig {
     /// # Errors
     /// As for `load`: the same configuration always loads, or never.
     pub fn load_measured(&self) -> Result<(run::RouteTable, usize), LoadError> {
-        let programs = Programs::default();
-        let version = OfVersion::new(self, &programs);
-        let mut table = run::RouteTable::default();
+        let mut loading = Loading::new(Settings {
+            repeated_headers: self.repeated_headers,
+            regex_encoding: self.regex_encoding,
+            names_rules: true,
+        });
         for (index, host) in self.virtual_hosts.iter().enumerate() {
             let place = format_args!("virtual_hosts[{index}]").to_string();
-            let routes = load_routes(host, version, &place)?;
-            let domains = host.domains.iter().map(String::as_str);
-            table
-                .add(run::VirtualHost::new(&host.name, routes), domains)
-                .map_err(|(at, error)| refused(&format_args!("{place}.domains[{at}]"), error))?;
+            let routes = host.routes.iter().enumerate();
+            let routes = routes
+                .map(|(index, route)| load_route(route, &loading, &format_args!("{place}.routes[{index}]")));
+            let routes = routes.collect::<Result<_, _>>()?;
+            loading.add(&host.name, &host.domains, routes, &place)?;
         }
-        Ok((table, programs.bytes()))
-    }
-}
-
-/// What depends on the version of the proxy, and what all patterns of the table count for.
-#[derive(Clone, Copy)]
-struct OfVersion<'p> {
-    repeated: run::RepeatedHeaders,
-    encoding: run::Encoding,
-    programs: &'p Programs,
-}
-
-impl<'p> OfVersion<'p> {
-    fn new(config: &RoutingConfig, programs: &'p Programs) -> Self {
-        let repeated = match config.repeated_headers {
-            RepeatedHeaders::Each => run::RepeatedHeaders::Each,
-            RepeatedHeaders::Joined => run::RepeatedHeaders::Joined,
-        };
-        let encoding = match config.regex_encoding {
-            RegexEncoding::Latin1 => run::Encoding::Latin1,
-            RegexEncoding::Utf8 => run::Encoding::Utf8,
-        };
-        Self {
-            repeated,
-            encoding,
-            programs,
-        }
+        Ok(loading.finish())
     }
 }
 
@@ -103,36 +86,28 @@ pub fn load(json: &[u8]) -> Result<run::RouteTable, LoadError> {
     RoutingConfig::parse(json)?.load()
 }
 
-fn refused(place: &dyn fmt::Display, reason: impl fmt::Display) -> LoadError {
+/// An error at a place.
+pub(crate) fn refused(place: &dyn fmt::Display, reason: impl fmt::Display) -> LoadError {
     LoadError {
         place: place.to_string(),
         reason: reason.to_string(),
     }
 }
 
-fn load_routes(
-    host: &VirtualHost,
-    version: OfVersion<'_>,
-    place: &str,
-) -> Result<Vec<run::Route>, LoadError> {
-    let routes = host.routes.iter().enumerate();
-    routes
-        .map(|(index, route)| load_route(route, version, &format_args!("{place}.routes[{index}]")))
-        .collect()
-}
-
-fn load_route(
+/// One route as it runs.
+#[inline(never)]
+pub(crate) fn load_route(
     route: &Route,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::Route, LoadError> {
-    let matcher = load_match(&route.matches, version, &format_args!("{place}.match"))?;
+    let matcher = load_match(&route.matches, loading, &format_args!("{place}.match"))?;
     let rewrite = match &route.rewrite {
         None => None,
         Some(Rewrite::Uri(uri)) => Some(run::PathRewrite::uri(&matcher.path, uri)),
         Some(Rewrite::Regex(regex)) => Some(load_rewrite(
             regex,
-            version,
+            loading,
             &format_args!("{place}.rewrite.regex"),
         )?),
     };
@@ -140,9 +115,9 @@ fn load_route(
         RewrittenBy::Filter => run::RewrittenBy::Filter,
         RewrittenBy::Envoy => run::RewrittenBy::Envoy,
     };
-    let action = load_action(&route.action, &format_args!("{place}.action"))?;
+    let action = load_action(&route.action, loading, &format_args!("{place}.action"))?;
     Ok(run::Route {
-        rule: load_rule(&route.rule),
+        rule: load_rule(&route.rule, loading),
         matcher,
         rewrite,
         rewritten_by,
@@ -150,7 +125,14 @@ fn load_route(
     })
 }
 
-fn load_rule(rule: &RuleRef) -> run::Rule {
+#[inline(never)]
+fn load_rule(rule: &RuleRef, loading: &Loading) -> run::Rule {
+    if !loading.names_rules() {
+        return run::Rule {
+            steps: Vec::new(),
+            matched: None,
+        };
+    }
     let steps = rule.rules.iter().map(|step| run::RuleStep {
         virtual_service: step.virtual_service.as_str().into(),
         http: step.http,
@@ -161,9 +143,10 @@ fn load_rule(rule: &RuleRef) -> run::Rule {
     }
 }
 
+#[inline(never)]
 fn load_match(
     matches: &RouteMatch,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::RouteMatch, LoadError> {
     let ignore_case = matches.ignore_case;
@@ -177,13 +160,13 @@ fn load_match(
             ignore_case,
         },
         PathMatch::Regex(text) => {
-            run::PathMatch::Regex(pattern(text, version, &format_args!("{place}.path.regex"))?)
+            run::PathMatch::Regex(pattern(text, loading, &format_args!("{place}.path.regex"))?)
         }
     };
     let headers = matches.headers.iter().enumerate();
-    let headers = headers.map(|(at, it)| load_header(it, version, &format_args!("{place}.headers[{at}]")));
+    let headers = headers.map(|(at, it)| load_header(it, loading, &format_args!("{place}.headers[{at}]")));
     let query = matches.query.iter().enumerate();
-    let query = query.map(|(at, it)| load_query(it, version, &format_args!("{place}.query[{at}]")));
+    let query = query.map(|(at, it)| load_query(it, loading, &format_args!("{place}.query[{at}]")));
     Ok(run::RouteMatch {
         path,
         headers: headers.collect::<Result<_, _>>()?,
@@ -191,34 +174,36 @@ fn load_match(
     })
 }
 
+#[inline(never)]
 fn load_header(
     header: &HeaderMatch,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::HeaderMatch, LoadError> {
     Ok(run::HeaderMatch {
         name: run::HeaderName::parse(&header.name),
-        want: load_value(&header.want, version, place)?,
+        want: load_value(&header.want, loading, place)?,
         invert: header.invert,
         missing_as_empty: header.missing_as_empty,
-        repeated: version.repeated,
+        repeated: loading.repeated(),
     })
 }
 
+#[inline(never)]
 fn load_query(
     query: &QueryMatch,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::QueryMatch, LoadError> {
     Ok(run::QueryMatch {
         name: query.name.as_str().into(),
-        want: load_value(&query.want, version, place)?,
+        want: load_value(&query.want, loading, place)?,
     })
 }
 
 fn load_value(
     want: &ValueMatch,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::ValueMatch, LoadError> {
     let text = match want {
@@ -226,44 +211,45 @@ fn load_value(
         ValueMatch::Exact(text) => run::StringMatch::Exact(text.as_str().into()),
         ValueMatch::Prefix(text) => run::StringMatch::Prefix(text.as_str().into()),
         ValueMatch::Regex(text) => {
-            run::StringMatch::Regex(pattern(text, version, &format_args!("{place}.regex"))?)
+            run::StringMatch::Regex(pattern(text, loading, &format_args!("{place}.regex"))?)
         }
     };
     Ok(run::ValueMatch::Text(text))
 }
 
-fn pattern(text: &str, version: OfVersion<'_>, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
-    let pattern = run::Pattern::parse_as(text, version.encoding)
+fn pattern(text: &str, loading: &Loading, place: &dyn fmt::Display) -> Result<run::Pattern, LoadError> {
+    let pattern = run::Pattern::parse_as(text, loading.encoding())
         .map_err(|error| refused(place, format_args!("`{text}`: {error}")))?;
-    count(pattern.program_bytes(), version, place)?;
+    count(pattern.program_bytes(), loading, place)?;
     Ok(pattern)
 }
 
 /// Counts the program of a pattern.
-fn count(bytes: usize, version: OfVersion<'_>, place: &dyn fmt::Display) -> Result<(), LoadError> {
-    if version.programs.count(bytes) {
+fn count(bytes: usize, loading: &Loading, place: &dyn fmt::Display) -> Result<(), LoadError> {
+    if loading.programs.count(bytes) {
         return Ok(());
     }
     let reason = format!("the patterns of the table take more than {PROGRAM_BYTES} bytes");
     Err(refused(place, reason))
 }
 
+#[inline(never)]
 fn load_rewrite(
     regex: &RegexRewrite,
-    version: OfVersion<'_>,
+    loading: &Loading,
     place: &dyn fmt::Display,
 ) -> Result<run::PathRewrite, LoadError> {
     let RegexRewrite {
         pattern,
         substitution,
     } = regex;
-    let finder = run::Finder::parse_as(pattern, version.encoding).map_err(|error| {
+    let finder = run::Finder::parse_as(pattern, loading.encoding()).map_err(|error| {
         refused(
             &format_args!("{place}.pattern"),
             format_args!("`{pattern}`: {error}"),
         )
     })?;
-    count(finder.program_bytes(), version, place)?;
+    count(finder.program_bytes(), loading, place)?;
     let with = run::Substitution::new(substitution, finder.groups());
     Ok(run::PathRewrite::Regex {
         pattern: finder,
@@ -271,20 +257,24 @@ fn load_rewrite(
     })
 }
 
-fn load_action(action: &Action, place: &dyn fmt::Display) -> Result<run::Action, LoadError> {
+#[inline(never)]
+fn load_action(
+    action: &Action,
+    loading: &Loading,
+    place: &dyn fmt::Display,
+) -> Result<run::Action, LoadError> {
     match action {
-        Action::Reply(reply) => Ok(run::Action::Reply(key(
-            &reply.key,
-            &format_args!("{place}.reply"),
-        )?)),
+        Action::Reply(reply) => Ok(run::Action::Reply(
+            loading.key(&reply.key, &format_args!("{place}.reply"))?,
+        )),
         Action::Forward(destinations) => {
             let mut weighted = Vec::with_capacity(destinations.len());
             for (at, it) in destinations.iter().enumerate() {
-                let key = key(&it.key, &format_args!("{place}.forward[{at}]"))?;
+                let key = loading.key(&it.key, &format_args!("{place}.forward[{at}]"))?;
                 weighted.push((
                     it.weight,
                     run::Destination {
-                        cluster: it.cluster.as_str().into(),
+                        cluster: loading.name(&it.cluster).into(),
                         key,
                     },
                 ));
@@ -295,9 +285,4 @@ fn load_action(action: &Action, place: &dyn fmt::Display) -> Result<run::Action,
                 .map_err(|error| refused(&format_args!("{place}.forward"), error))
         }
     }
-}
-
-fn key(text: &str, place: &dyn fmt::Display) -> Result<run::DispatchKey, LoadError> {
-    run::DispatchKey::parse(text)
-        .ok_or_else(|| refused(&format_args!("{place}.key"), "an empty key leads nowhere"))
 }

@@ -2,9 +2,9 @@
 
 use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{
-    Action, Destination, HeaderMatch, NativeRoutes, PathMatch, QueryMatch, RegexEncoding, RegexRewrite,
-    RepeatedHeaders, Reply, Revision, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef,
-    RuleStep, ValueMatch, VirtualHost, load,
+    Action, Destination, HeaderMatch, LoadError, NativeRoutes, PathMatch, QueryMatch, RegexEncoding,
+    RegexRewrite, RepeatedHeaders, Reply, Revision, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig,
+    RuleRef, RuleStep, ValueMatch, VirtualHost, load, load_from,
 };
 use proptest::prelude::*;
 
@@ -111,15 +111,23 @@ fn with(from: &str, to: &str) -> String {
     good.replace(from, to)
 }
 
+/// As a filter loads it, in one pass.
+fn streamed(json: &[u8]) -> Result<fingerpost_routing::RouteTable, LoadError> {
+    load_from(|| json).map(|loaded| loaded.table)
+}
+
 #[track_caller]
 fn refused(json: &str, expected: &str) {
-    let error = load(json.as_bytes()).unwrap_err().to_string();
-    assert!(error.starts_with(expected), "{error}");
+    for loaded in [load(json.as_bytes()), streamed(json.as_bytes())] {
+        let error = loaded.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
 }
 
 #[test]
 fn the_example_to_be_broken_is_good() {
     assert!(load(with("c", "c").as_bytes()).is_ok());
+    assert!(streamed(with("c", "c").as_bytes()).is_ok());
 }
 
 #[test]
@@ -174,15 +182,87 @@ fn what_has_no_place_in_the_contract_is_refused() {
         ),
         (r#""key":"k""#, r#""key":"k","weight":-1"#),
         (r#""version":1,"#, ""),
+        (r#""version":1,"#, r#""version":1,"version":1,"#),
+        (r#""domains":["*"],"#, ""),
+        (r#""domains":["*"],"#, r#""domains":["*"],"domains":[],"#),
+        (r#""name":"h","#, r#""name":"h","more":0,"#),
+        (r#"}]}]}"#, r#"}]}],"virtual_hosts":[]}"#),
+        (r#"}]}]}"#, r#"}]}]},"#),
     ] {
         refused(&with(from, to), "not a routing configuration: ");
+    }
+}
+
+#[test]
+fn a_table_that_is_loaded_in_one_pass_decides_alike_and_has_no_names() {
+    let json = serde_json::to_vec(&everything()).unwrap();
+    let (whole, loaded) = (load(&json).unwrap(), load_from(|| &*json).unwrap());
+    let expected = RoutingConfig {
+        virtual_hosts: Vec::new(),
+        ..everything()
+    };
+    assert_eq!(loaded.config, expected);
+    assert_eq!(loaded.programs, everything().load_measured().unwrap().1);
+    for (target, dice) in [
+        (&b"/V1/a?q"[..], 0),
+        (b"/V1/a?q", 80),
+        (b"/v1", 0),
+        (b"/x", 0),
+        (b"/y", 0),
+    ] {
+        let head = RequestHead::new(Some(b"any.test"), Some(target));
+        let [whole, streamed] =
+            [&whole, &loaded.table].map(|table| match table.decide(&head, || Roll(dice)) {
+                Decision::NoVirtualHost => None,
+                Decision::NoRoute(_) => Some((None, None)),
+                Decision::Routed(found) => Some((Some(found.key.clone()), found.target)),
+            });
+        assert_eq!(whole, streamed);
+    }
+    let host = &loaded.table.hosts()[0];
+    assert_eq!(
+        (host.name(), host.routes()[0].rule.to_string().as_str()),
+        ("", "")
+    );
+}
+
+#[test]
+fn settings_behind_the_virtual_hosts_count_too() {
+    let json = with(r#"{"prefix":"/"}"#, r#"{"regex":"/."}"#);
+    for (settings, accepts) in [(r#","regex_encoding":"utf8"}"#, true), ("}", false)] {
+        let json = format!("{}{settings}", json.strip_suffix('}').unwrap());
+        let head = RequestHead::new(Some(b"h"), Some("/\u{e9}".as_bytes()));
+        for table in [load(json.as_bytes()).unwrap(), streamed(json.as_bytes()).unwrap()] {
+            let is_routed = matches!(table.decide(&head, || Roll(0)), Decision::Routed(_));
+            assert_eq!(is_routed, accepts, "{json}");
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_to_its_end_is_refused() {
+    let json = with("c", "c");
+    let (half, _) = json.as_bytes().split_at(json.len() / 2);
+    let broken = || std::io::Read::chain(half, Broken);
+    let error = load_from(broken).unwrap_err().to_string();
+    assert!(
+        error.starts_with("not a routing configuration: broken"),
+        "{error}"
+    );
+}
+
+struct Broken;
+
+impl std::io::Read for Broken {
+    fn read(&mut self, _buffer: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("broken"))
     }
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_a_table_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        prop_assert!(load(&bytes).is_err());
+        prop_assert!(load(&bytes).is_err() && streamed(&bytes).is_err());
     }
 
     #[test]
@@ -191,7 +271,9 @@ proptest! {
         let length = json.len();
         json[at % length] = byte;
         json.truncate(length - cut % length);
-        if let Ok(table) = load(&json) {
+        let (whole, streamed) = (load(&json), streamed(&json));
+        prop_assert_eq!(whole.is_ok(), streamed.is_ok());
+        if let Ok(table) = whole {
             prop_assert_eq!(table.hosts().len(), 1);
         }
     }

@@ -3,6 +3,7 @@
 //! Envoy's order, with `ignore_port_in_host_matching`: an exact domain, then the longest `*suffix`, then `*`.
 //! Envoy does not fall back: if the host that is found has no route for the request, no other host is tried.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,11 +14,17 @@ use hashbrown::HashMap;
 /// From domains to the places of virtual hosts in their list.
 #[derive(Debug, Default)]
 pub(crate) struct DomainIndex {
-    exact: HashMap<Vec<u8>, usize>,
+    exact: Names,
     /// By what is behind the star, the longest first.
-    suffixes: BTreeMap<Reverse<usize>, HashMap<Vec<u8>, usize>>,
+    suffixes: BTreeMap<Reverse<usize>, Names>,
     any: Option<usize>,
 }
+
+/// Names in lower case, and the places of their hosts.
+type Names = HashMap<Box<[u8]>, usize>;
+
+/// The longest name in DNS has 253 characters.
+const LONG_NAME: usize = 256;
 
 /// A text that is not a domain, or a domain that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +43,10 @@ impl DomainIndex {
             Some("") => self.any.replace(host).is_some(),
             Some(suffix) if !suffix.contains('*') => {
                 let names = self.suffixes.entry(Reverse(suffix.len())).or_default();
-                names.insert(suffix.as_bytes().to_vec(), host).is_some()
+                names.insert(suffix.as_bytes().into(), host).is_some()
             }
             None if !name.is_empty() && !name.contains('*') => {
-                self.exact.insert(name.into_bytes(), host).is_some()
+                self.exact.insert(name.into_bytes().into(), host).is_some()
             }
             Some(_) | None => return Err(InvalidDomain::Malformed(domain.to_string())),
         };
@@ -55,8 +62,21 @@ impl DomainIndex {
         if self.exact.is_empty() && self.suffixes.is_empty() {
             return self.any;
         }
-        let host = without_port(authority?).to_ascii_lowercase();
-        if let Some(found) = self.exact.get(&host) {
+        let host = without_port(authority?);
+        let (mut short, mut long) = ([0; LONG_NAME], Vec::new());
+        // On the stack, unless no DNS name is as long.
+        let host: &[u8] = match short.get_mut(..host.len()) {
+            Some(short) => {
+                short.copy_from_slice(host);
+                short.make_ascii_lowercase();
+                short
+            }
+            None => {
+                long.extend(host.iter().map(u8::to_ascii_lowercase));
+                &long
+            }
+        };
+        if let Some(found) = self.exact.get(host) {
             return Some(*found);
         }
         let by_suffix = self.suffixes.iter().find_map(|(Reverse(length), names)| {
@@ -166,6 +186,14 @@ mod tests {
         let mut index = DomainIndex::default();
         index.insert("*.a.com", 0).unwrap();
         assert_eq!(index.find(Some(b"\xff.a.com")), Some(0));
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_found() {
+        for length in [1, 255, 256, 257, 1_000] {
+            let name = "a".repeat(length);
+            check(&[&name], &[(&name.to_uppercase(), Some(&name))]);
+        }
     }
 
     #[test]

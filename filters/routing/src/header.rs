@@ -57,7 +57,7 @@ pub enum RepeatedHeaders {
 }
 
 /// A condition on one header.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct HeaderMatch {
     /// Which header.
     pub name: HeaderName,

@@ -28,6 +28,7 @@ mod domain;
 mod head;
 mod header;
 mod index;
+mod list;
 mod path;
 mod pattern;
 mod query;

@@ -4,7 +4,7 @@ use crate::Pattern;
 use alloc::boxed::Box;
 
 /// A condition on the path: Envoy's `path`, `prefix` and `safe_regex` of a `RouteMatch`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum PathMatch {
     /// The whole path.
     Exact {
@@ -25,6 +25,14 @@ pub enum PathMatch {
 }
 
 impl PathMatch {
+    /// The text that it was written with.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Exact { path: text, .. } | Self::Prefix { prefix: text, .. } => text,
+            Self::Regex(pattern) => pattern.as_str(),
+        }
+    }
+
     /// Whether `path` satisfies it.
     pub fn accepts(&self, path: &[u8]) -> bool {
         match self {

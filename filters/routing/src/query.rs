@@ -7,7 +7,7 @@ use crate::ValueMatch;
 use alloc::boxed::Box;
 
 /// A condition on the first value of one parameter.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct QueryMatch {
     /// Which parameter; its case counts.
     pub name: Box<str>,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// A change of the path.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum PathRewrite {
     /// Puts `with` in place of the first `matched` bytes; belongs to a prefix match of that length.
     Prefix {
@@ -39,6 +39,7 @@ impl PathRewrite {
     }
 
     /// The target after the change. None if nothing would be left of the path: then Envoy leaves it as it is.
+    #[inline(never)]
     pub fn apply(&self, head: &RequestHead<'_>) -> Option<Vec<u8>> {
         let path = head.path().unwrap_or_default();
         let mut target = match self {

@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 
 /// One route of a virtual host.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Route {
     /// The rule it was made from.
     pub rule: Rule,
@@ -31,7 +31,7 @@ pub enum RewrittenBy {
 }
 
 /// Where a request goes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// To one of these.
     Forward(Split),
@@ -40,7 +40,7 @@ pub enum Action {
 }
 
 /// Conditions that must all hold.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct RouteMatch {
     /// On the path.
     pub path: PathMatch,
@@ -101,6 +101,7 @@ impl RouteMatch {
 
 impl Route {
     /// What becomes of a request that this route of `host` accepted. Dice are rolled only if there is a choice.
+    #[inline(never)]
     pub fn resolve<'t>(
         &'t self,
         host: &'t VirtualHost,

@@ -1,6 +1,7 @@
 //! Which of several destinations takes a request. The dice are an argument, so that a test can name them.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
@@ -17,9 +18,9 @@ impl Roll {
     }
 }
 
-/// Names a native route of the proxy by what it does.
+/// Names a native route of the proxy by what it does. A clone shares the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DispatchKey(Box<str>);
+pub struct DispatchKey(Arc<str>);
 
 impl DispatchKey {
     /// A key. Empty ones would read as none at all.
@@ -47,7 +48,7 @@ pub struct Destination {
 }
 
 /// Destinations that share the requests of a route.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Split {
     /// All but the last; each takes what is below its bound and not below the one before.
     shares: Vec<(u32, Destination)>,

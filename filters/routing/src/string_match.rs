@@ -4,7 +4,7 @@ use crate::Pattern;
 use alloc::boxed::Box;
 
 /// A condition on a text that is there.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum StringMatch {
     /// The whole text.
     Exact(Box<str>),
@@ -24,6 +24,14 @@ impl StringMatch {
         }
     }
 
+    /// The text that it was written with.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Prefix(text) => text,
+            Self::Regex(pattern) => pattern.as_str(),
+        }
+    }
+
     /// The only text that satisfies it, where that is plain to see.
     pub(crate) fn literal(&self) -> Option<&[u8]> {
         match self {
@@ -35,7 +43,7 @@ impl StringMatch {
 }
 
 /// A condition on a value that may be missing.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum ValueMatch {
     /// It is there.
     Present,
@@ -44,6 +52,14 @@ pub enum ValueMatch {
 }
 
 impl ValueMatch {
+    /// The text that it was written with.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Present => "",
+            Self::Text(want) => want.text(),
+        }
+    }
+
     /// The only value that satisfies it, where that is plain to see.
     pub(crate) fn literal(&self) -> Option<&[u8]> {
         match self {

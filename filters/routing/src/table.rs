@@ -1,9 +1,10 @@
 //! The table of one listener, and the decision about one request.
 
 use crate::domain::DomainIndex;
-use crate::index::Index;
+use crate::list::{RouteList, RouteLists};
 use crate::{InvalidDomain, RequestHead, Resolved, Roll, Route};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// All that decides about requests.
@@ -11,14 +12,15 @@ use alloc::vec::Vec;
 pub struct RouteTable {
     hosts: Vec<VirtualHost>,
     domains: DomainIndex,
+    lists: RouteLists,
 }
 
 /// The routes of some domains.
 #[derive(Debug)]
 pub struct VirtualHost {
     name: Box<str>,
-    routes: Vec<Route>,
-    index: Index,
+    /// Virtual hosts with the same routes share one list.
+    routes: Arc<RouteList>,
 }
 
 /// What becomes of a request.
@@ -34,13 +36,17 @@ pub enum Decision<'t> {
 
 impl RouteTable {
     /// Adds a virtual host for `domains`. Where it refuses one, by its place in the list, the table is spoilt.
+    #[inline(never)]
     pub fn add<'d>(
         &mut self,
         host: VirtualHost,
         domains: impl IntoIterator<Item = &'d str>,
     ) -> Result<(), (usize, InvalidDomain)> {
         let place = self.hosts.len();
-        self.hosts.push(host);
+        self.hosts.push(VirtualHost {
+            name: host.name,
+            routes: self.lists.share(host.routes),
+        });
         for (index, domain) in domains.into_iter().enumerate() {
             self.domains
                 .insert(domain, place)
@@ -55,6 +61,7 @@ impl RouteTable {
     }
 
     /// The virtual host that answers for an authority.
+    #[inline(never)]
     pub fn virtual_host(&self, authority: Option<&[u8]>) -> Option<&VirtualHost> {
         self.domains
             .find(authority)
@@ -75,11 +82,11 @@ impl RouteTable {
 
 impl VirtualHost {
     /// A virtual host with these routes, in order.
+    #[inline(never)]
     pub fn new(name: &str, routes: Vec<Route>) -> Self {
         Self {
             name: name.into(),
-            index: Index::new(&routes),
-            routes,
+            routes: Arc::new(RouteList::new(routes)),
         }
     }
 
@@ -90,16 +97,12 @@ impl VirtualHost {
 
     /// Its routes, in order.
     pub fn routes(&self) -> &[Route] {
-        &self.routes
+        self.routes.as_slice()
     }
 
     /// The first route in order that accepts the request.
     pub fn select(&self, head: &RequestHead<'_>) -> Option<&Route> {
-        let mut candidates = self
-            .index
-            .candidates(head)
-            .filter_map(|place| self.routes.get(place));
-        candidates.find(|route| route.matcher.check(head).is_ok())
+        self.routes.select(head)
     }
 }
 
@@ -203,6 +206,19 @@ mod tests {
         let head = RequestHead::new(Some(b"a.test"), Some(b"/a"));
         let decision = table.decide(&head, || panic!("rolled without a choice"));
         assert!(matches!(decision, Decision::Routed(_)));
+    }
+
+    #[test]
+    fn equal_routes_are_kept_once() {
+        let mut table = RouteTable::default();
+        for (domain, clusters) in [("a.test", "one"), ("b.test", "two"), ("c.test", "one")] {
+            let host = VirtualHost::new(domain, vec![route("/", &[clusters])]);
+            table.add(host, [domain]).unwrap();
+        }
+        let lists: Vec<_> = table.hosts().iter().map(|host| host.routes().as_ptr()).collect();
+        assert!(lists[0] == lists[2] && lists[0] != lists[1]);
+        let names: Vec<_> = table.hosts().iter().map(VirtualHost::name).collect();
+        assert_eq!(names, ["a.test", "b.test", "c.test"]);
     }
 
     #[test]

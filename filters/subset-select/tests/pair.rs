@@ -62,8 +62,8 @@ impl Proxy {
 }
 
 impl Host for Proxy {
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
-        Ok(self.configuration.clone())
+    fn plugin_configuration(&self, start: usize) -> Result<Vec<u8>, HostError> {
+        Ok(self.configuration.get(start..).unwrap_or_default().to_vec())
     }
 
     fn request_headers(&self) -> Result<HeaderBlock, HostError> {

@@ -50,8 +50,8 @@ impl NativeHost {
 }
 
 impl Host for NativeHost {
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
-        Ok(self.configuration.clone())
+    fn plugin_configuration(&self, start: usize) -> Result<Vec<u8>, HostError> {
+        Ok(self.configuration.get(start..).unwrap_or_default().to_vec())
     }
 
     fn request_headers(&self) -> Result<HeaderBlock, HostError> {

@@ -111,23 +111,35 @@ impl Facts {
     /// The numbers of those that hold for a request, each once. Of a repeated query parameter every value counts
     /// here, although only the first does to a route: what is too much is checked once more, what is missing is not.
     pub(super) fn of(&self, head: &RequestHead<'_>) -> Vec<usize> {
-        let mut numbers = Vec::new();
+        let mut numbers = Numbers::default();
         if !self.headers.values.is_empty() {
             for name in HeaderName::PSEUDO {
                 let value = head.values(&name).next();
-                numbers.extend(value.and_then(|value| self.headers.get(name.as_str().as_bytes(), value)));
+                numbers.add(value.and_then(|value| self.headers.get(name.as_str().as_bytes(), value)));
             }
             for (name, value) in head.headers() {
-                numbers.extend(self.headers.get(name, value));
+                numbers.add(self.headers.get(name, value));
             }
         }
         if !self.query.values.is_empty() {
             for (name, value) in head.query().into_iter().flat_map(parameters) {
-                numbers.extend(self.query.get(name, value));
+                numbers.add(self.query.get(name, value));
             }
         }
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
+        numbers.0
+    }
+}
+
+/// Numbers in order, each once. Few of what a request has are facts of a table.
+#[derive(Debug, Default)]
+struct Numbers(Vec<usize>);
+
+impl Numbers {
+    fn add(&mut self, number: Option<usize>) {
+        if let Some(number) = number
+            && let Err(place) = self.0.binary_search(&number)
+        {
+            self.0.insert(place, number);
+        }
     }
 }

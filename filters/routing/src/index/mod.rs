@@ -22,7 +22,7 @@ use facts::{Facts, Numbering};
 use trie::{Case, Numbered, Trie};
 
 /// Up to so many routes in a bucket are checked one by one: that takes less time than telling them apart.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// Represents a route that no fact tells apart.
 const NO_FACT: usize = 0;
@@ -136,10 +136,14 @@ impl Bucket {
             facts.map(|fact| numbering.number(fact)).collect()
         };
         let routes: Vec<_> = places.iter().map(|place| (*place, facts(*place))).collect();
-        let mut all: Vec<usize> = routes.iter().flat_map(|(_, facts)| facts).copied().collect();
+        let insisted = routes
+            .iter()
+            .flat_map(|(place, facts)| facts.iter().map(|fact| (*fact, *place)));
+        let mut all: Vec<Entry> = insisted.collect();
         all.sort_unstable();
-        let count =
-            |fact: usize| all.partition_point(|it| *it <= fact) - all.partition_point(|it| *it < fact);
+        let count = |fact: usize| {
+            all.partition_point(|(it, _)| *it <= fact) - all.partition_point(|(it, _)| *it < fact)
+        };
         // Of several facts, the one that the fewest routes insist on tells the most.
         let rarest = |facts: &[usize]| facts.iter().map(|fact| (count(*fact), *fact)).min();
         let entry =

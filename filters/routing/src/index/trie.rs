@@ -40,15 +40,20 @@ pub(super) struct Trie {
     labels: Vec<u8>,
 }
 
-#[derive(Debug)]
+/// All that a node has ends where the same of the next node begins, so only the starts are kept. 32 bits are enough: a
+/// configuration is shorter than 4 GiB.
+#[derive(Debug, Clone, Copy)]
 struct Node {
     /// What leads here from the node above, in `labels`.
-    label: Range<usize>,
-    /// Places in `nodes`.
-    children: Range<usize>,
-    /// The number of the text that ends here.
-    number: Option<usize>,
+    label: u32,
+    /// The first child, in `nodes`.
+    children: u32,
+    /// The number of the text that ends here, or [`NO_TEXT`].
+    number: u32,
 }
+
+/// The number of a node at which no text ends.
+const NO_TEXT: u32 = u32::MAX;
 
 /// The texts below a node that has no children yet, and the length of what they share with it.
 struct Below<'t> {
@@ -83,33 +88,35 @@ impl Trie {
                 trie.push(label);
                 rows.push_back(Below { texts, depth });
             }
-            let children = start..trie.nodes.len();
             if let Some(node) = trie.nodes.get_mut(at) {
-                node.children = children;
-                node.number = own.first().map(|(_, number)| *number);
+                node.children = index(start);
+                node.number = own.first().map_or(NO_TEXT, |(_, number)| index(*number));
             }
             at += 1;
         }
+        trie.nodes.shrink_to_fit();
+        trie.firsts.shrink_to_fit();
+        trie.labels.shrink_to_fit();
         trie
     }
 
     fn push(&mut self, label: &[u8]) {
-        let start = self.labels.len();
+        self.nodes.push(Node {
+            label: index(self.labels.len()),
+            children: 0,
+            number: NO_TEXT,
+        });
         self.labels.extend_from_slice(label);
         self.firsts.push(label.first().copied().unwrap_or_default());
-        self.nodes.push(Node {
-            label: start..self.labels.len(),
-            children: 0..0,
-            number: None,
-        });
     }
 
     /// The texts that `value` begins with, the shortest first: what is left of the value behind each, and its
     /// number.
     pub(super) fn walk<'v>(&self, value: &'v [u8]) -> impl Iterator<Item = (&'v [u8], usize)> {
-        let root = self.nodes.first().map(|node| (value, node));
-        core::iter::successors(root, |(rest, node)| self.below(node, rest))
-            .filter_map(|(rest, node)| Some((rest, node.number?)))
+        let root = self.nodes.first().map(|node| (value, 0, node));
+        core::iter::successors(root, |(rest, place, _)| self.below(*place, rest))
+            .filter(|(_, _, node)| node.number != NO_TEXT)
+            .map(|(rest, _, node)| (rest, node.number as usize))
     }
 
     /// The number of `value` itself.
@@ -119,23 +126,36 @@ impl Trie {
             .map(|(_, number)| number)
     }
 
-    fn below<'v>(&self, node: &Node, rest: &'v [u8]) -> Option<(&'v [u8], &Node)> {
+    /// The node below that `rest` leads to: what is left then, its place, and itself.
+    fn below<'v>(&self, place: usize, rest: &'v [u8]) -> Option<(&'v [u8], usize, &Node)> {
         let first = rest.first()?;
         let first = match self.case {
             Case::Kept => *first,
             Case::Folded => first.to_ascii_lowercase(),
         };
-        let siblings = self.firsts.get(node.children.clone())?;
-        let place = node.children.start + siblings.binary_search(&first).ok()?;
-        let child = self.nodes.get(place)?;
-        let label = self.labels.get(child.label.clone())?;
+        let children = self.range(place, |node| node.children, self.nodes.len())?;
+        let start = children.start;
+        let place = start + self.firsts.get(children)?.binary_search(&first).ok()?;
+        let label = self.range(place, |node| node.label, self.labels.len())?;
+        let label = self.labels.get(label)?;
         let (start, rest) = rest.split_at_checked(label.len())?;
         let is_same = match self.case {
             Case::Kept => start == label,
             Case::Folded => start.eq_ignore_ascii_case(label),
         };
-        is_same.then_some((rest, child))
+        is_same.then_some((rest, place, self.nodes.get(place)?))
     }
+
+    /// From what the node at a place has to what the next one has, or to the end.
+    fn range(&self, place: usize, start: fn(&Node) -> u32, end: usize) -> Option<Range<usize>> {
+        let next = self.nodes.get(place + 1).map_or(end, |node| start(node) as usize);
+        Some(start(self.nodes.get(place)?) as usize..next)
+    }
+}
+
+/// A place in one of the lists. Lists of four billion entries do not fit into a VM.
+fn index(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(NO_TEXT)
 }
 
 /// What all of these sorted texts go on with behind `depth`.

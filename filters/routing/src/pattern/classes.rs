@@ -2,6 +2,7 @@
 //!
 //! The names are RE2's, exactly; the members of `\p` classes are those of `regex-syntax`'s tables.
 
+use super::numbers::number;
 use super::runes::RuneSet;
 
 const DIGIT: &[(u32, u32)] = &[(0x30, 0x39)];
@@ -58,8 +59,7 @@ pub(super) fn unicode(name: &str) -> Option<RuneSet> {
 }
 
 /// For each name: its length, itself, how many ranges it has, and for each range the distance from the end of the
-/// one before and its own length less one. Numbers have seven bits a byte, the lowest first; the eighth bit says
-/// that there is more. Written by the test below: a pattern rarely asks, and `regex_syntax`'s parser, which is the
+/// one before and its own length less one. Written by the test below: a pattern rarely asks, and `regex_syntax`'s parser, which is the
 /// only way to its tables, would make the module a third larger.
 static TABLE: &[u8] = include_bytes!("classes.bin");
 
@@ -83,33 +83,10 @@ fn table(wanted: &str) -> Option<RuneSet> {
     None
 }
 
-/// Takes a number, as [`TABLE`] has them.
-pub(super) fn number(rest: &mut &[u8]) -> Option<u32> {
-    let mut number = 0;
-    for shift in [0, 7, 14, 21] {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= u32::from(byte & 0x7F) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// Adds a number to a table.
-#[cfg(test)]
-pub(super) fn push_number(bytes: &mut alloc::vec::Vec<u8>, mut number: u32) {
-    while number >= 0x80 {
-        bytes.push(0x80 | (number & 0x7F) as u8);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{TABLE, push_number, unicode};
+    use super::{TABLE, unicode};
+    use crate::pattern::numbers::push_number;
     use alloc::format;
     use alloc::vec::Vec;
     use regex_syntax::hir::{Class, HirKind};

@@ -2,10 +2,10 @@
 //!
 //! Only patterns of Envoy up to 1.39 ask, since in Latin-1 the case of ASCII alone counts.
 
-use super::classes::number;
+use super::numbers::number;
 
 /// Pairs of code points, in runs: the distance from the start of the run before, how many pairs, the distance from one pair to the
-/// next, and from the lower code point of a pair to the higher. Numbers are as in the table of classes. Written by the test below:
+/// next, and from the lower code point of a pair to the higher. Written by the test below:
 /// `regex_syntax`'s own table would make the module a tenth larger.
 static TABLE: &[u8] = include_bytes!("folding.bin");
 
@@ -28,7 +28,7 @@ pub(super) fn pairs() -> impl Iterator<Item = (u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::{TABLE, pairs};
-    use crate::pattern::classes::push_number;
+    use crate::pattern::numbers::push_number;
     use alloc::vec::Vec;
     use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
     #[cfg(target_arch = "wasm32")]

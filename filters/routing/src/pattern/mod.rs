@@ -12,6 +12,7 @@ mod error;
 mod finder;
 mod folding;
 mod memory;
+mod numbers;
 mod origins;
 mod parse;
 mod position;

@@ -46,8 +46,8 @@ impl Filter for NativeFilters {
 }
 
 impl Host for Exchange<'_> {
-    fn plugin_configuration(&self) -> Result<Vec<u8>, HostError> {
-        Ok(self.configuration.to_vec())
+    fn plugin_configuration(&self, start: usize) -> Result<Vec<u8>, HostError> {
+        Ok(self.configuration.get(start..).unwrap_or_default().to_vec())
     }
 
     fn request_headers(&self) -> Result<HeaderBlock, HostError> {
