@@ -59,11 +59,11 @@ pub(crate) struct RouteLists {
 impl RouteLists {
     /// The list that is here already and has the same routes, or this one.
     #[inline(never)]
-    pub(crate) fn share(&mut self, list: Arc<RouteList>) -> Arc<RouteList> {
+    pub(crate) fn share(&mut self, list: &Arc<RouteList>) -> Arc<RouteList> {
         let hash = |list: &Arc<RouteList>| hash(&self.hasher, &list.routes);
         let is_same = |other: &Arc<RouteList>| other.routes == list.routes;
-        let known = self.lists.entry(hash(&list), is_same, hash);
-        Arc::clone(known.or_insert_with(|| Arc::clone(&list)).get())
+        let known = self.lists.entry(hash(list), is_same, hash);
+        Arc::clone(known.or_insert_with(|| Arc::clone(list)).get())
     }
 }
 

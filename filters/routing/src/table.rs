@@ -45,7 +45,7 @@ impl RouteTable {
         let place = self.hosts.len();
         self.hosts.push(VirtualHost {
             name: host.name,
-            routes: self.lists.share(host.routes),
+            routes: self.lists.share(&host.routes),
         });
         for (index, domain) in domains.into_iter().enumerate() {
             self.domains
