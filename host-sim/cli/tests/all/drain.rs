@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use fingerpost_envoy_runner::{AdminEndpoint, Echo, EchoOptions, EnvoyBinary, default_cache};
+use fingerpost_envoy_runner::{
+    AdminEndpoint, Echo, EchoBody, EchoOptions, EnvoyBinary, Report, default_cache,
+};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -162,7 +164,12 @@ fn ask(mut stream: &TcpStream, header: &str) -> std::io::Result<(String, Vec<u8>
 
 #[test]
 fn a_pod_that_ends_loses_no_request() {
-    let echo = Echo::start(EchoOptions::default()).expect("an echo server");
+    let echo = Echo::start(EchoOptions {
+        report: Report::Forget,
+        body: EchoBody::Request, // which knows `x-echo`
+        ..EchoOptions::default()
+    })
+    .expect("an echo server");
     let upstream = echo.listen("shop").expect("a port").port();
     let service = format!(
         "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: shop}}\nspec:\n  hosts: [shop.test]\n  \
