@@ -9,7 +9,7 @@
 //! `precompiled` in the target directory, where xtask puts it; without it the command compiles the module when it first needs it.
 //! Whether the machine code belongs to this module is checked when it is used.
 
-mod remap;
+mod filter_build;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -29,7 +29,7 @@ const MAGIC: &[u8] = b"\0asm";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=remap.rs");
+    println!("cargo:rerun-if-changed=filter_build.rs");
     println!("cargo:rerun-if-env-changed=FINGERPOST_WASM");
     if let Err(message) = embed() {
         for line in message.lines() {
@@ -97,7 +97,11 @@ fn build(directory: &Path) -> Result<PathBuf, String> {
     for name in ["CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS"] {
         cargo.env_remove(name);
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", remap::flags(workspace)?);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", filter_build::flags(workspace)?);
+    cargo.env(
+        filter_build::LINKER_VARIABLE,
+        workspace.join(filter_build::LINKER),
+    );
     match cargo.status() {
         Ok(status) if status.success() => {}
         Ok(status) => {
@@ -145,7 +149,7 @@ fn rerun_for_sources(workspace: &Path, list: &Path) -> Result<(), String> {
         })
         .collect();
     watched.extend(manifests);
-    watched.extend(["Cargo.toml", "Cargo.lock"].map(|name| workspace.join(name)));
+    watched.extend(["Cargo.toml", "Cargo.lock", filter_build::LINKER].map(|name| workspace.join(name)));
     for path in watched {
         println!("cargo:rerun-if-changed={}", path.display());
     }

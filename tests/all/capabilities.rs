@@ -228,7 +228,7 @@ fn all_are_listed() -> Result<(), String> {
     }
 }
 
-/// The module has no callback that Envoy may not make: `.cargo/link-filter.sh` leaves out the others of the SDK.
+/// The module has no callback that Envoy may not make: `filters/link-filter.sh` leaves out the others of the SDK.
 fn all_are_exported() -> Result<(), String> {
     let module = std::fs::read(built_module()?).map_err(|error| error.to_string())?;
     let exports = exports(&module).ok_or("the module's exports cannot be read")?;

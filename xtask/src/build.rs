@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::setup::{self, WASM_TARGET};
 use crate::workspace::{Workspace, run, say};
 
-#[path = "../../host-sim/cli/remap.rs"]
-mod remap;
+#[path = "../../host-sim/cli/filter_build.rs"]
+mod filter_build;
 
 /// The filter that the command carries.
 pub(crate) const FILTER: &str = "fingerpost-virtual-service";
@@ -90,13 +90,17 @@ fn module_file(workspace: &Workspace, package: &str) -> PathBuf {
     folder.join(format!("{}.wasm", package.replace('-', "_")))
 }
 
-/// Cargo, to build the module of a filter. `.cargo/link-filter.sh` links it, with the exports that it needs.
+/// Cargo, to build the module of a filter with the exports that it needs.
 ///
 /// The package is a library for tests too, and cargo leaves out link-time optimisation where it builds both at once; so this
 /// names the one type of crate that it is to build.
 pub(crate) fn module_of(workspace: &Workspace, filter: &str) -> Result<Command, Failure> {
     let mut cargo = for_envoy(workspace, "rustc")?;
     cargo.args(["--package", filter, "--lib", "--crate-type", "cdylib"]);
+    cargo.env(
+        filter_build::LINKER_VARIABLE,
+        workspace.root.join(filter_build::LINKER),
+    );
     Ok(cargo)
 }
 
@@ -110,7 +114,7 @@ pub(crate) fn for_envoy(workspace: &Workspace, verb: &str) -> Result<Command, Fa
 
 /// Keeps the paths of this machine out of what cargo builds.
 pub(crate) fn without_paths(workspace: &Workspace, cargo: &mut Command) -> Result<(), Failure> {
-    let flags = remap::flags(&workspace.root).map_err(Failure::Surroundings)?;
+    let flags = filter_build::flags(&workspace.root).map_err(Failure::Surroundings)?;
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     Ok(())
 }

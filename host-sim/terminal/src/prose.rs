@@ -99,7 +99,8 @@ mod tests {
         check("run `a b c`, then go", 12, &["run `a b c`,", "then go"]);
         check("please run `a b c`", 12, &["please run", "`a b c`"]);
         check("`one two three`", 8, &["`one two", "three`"]);
-        check("a ` b", 3, &["a `", "b"]);
+        // One without a partner holds what follows, as a pair would.
+        check("a ` b", 3, &["a", "` b"]);
     }
 
     #[test]

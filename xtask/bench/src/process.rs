@@ -9,7 +9,12 @@ use std::time::Duration;
 pub(crate) fn cpu_time(pid: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let text = match fs::read_to_string(thread?.path().join("schedstat")) {
+            Ok(text) => text,
+            // The thread has ended since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         let time: Option<u64> = text.split(' ').next().and_then(|it| it.parse().ok());
         nanoseconds += time.ok_or(io::ErrorKind::InvalidData)?;
     }
