@@ -31,8 +31,6 @@ mod tests {
     use crate::pattern::numbers::push_number;
     use alloc::vec::Vec;
     use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// The pairs, by `regex_syntax`'s own table.
     fn expected() -> Vec<(u32, u32)> {
