@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How long the interface may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long one answer may take: whoever listens at the address may send bytes one by one.
+/// How long one whole answer may take. A time limit for each read is not enough: a server can send one byte at a time.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long an answer may be, in bytes. A dump of ten thousand listeners is a tenth of it.
 const LARGEST: usize = 256 << 20;

@@ -17,7 +17,7 @@ use tempfile::{Builder, NamedTempFile};
 const PREFIX: &str = ".fingerpost-";
 /// How many.
 const RANDOM: usize = 6;
-/// How often, and how soon again, a lock is asked for that another process has while it removes drafts.
+/// How often the lock is tried while another process holds it to remove drafts, and the pause between two tries.
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -282,7 +282,7 @@ impl Challenge {
     }
 }
 
-/// Why there is no answer.
+/// The error for a request that got no answer.
 fn failure(error: &ureq::Error) -> PushError {
     let text = error.to_string();
     // The client has no kind of error for it: rustls' is inside one of the system's.

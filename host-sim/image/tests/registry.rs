@@ -23,7 +23,7 @@ struct Held {
     uploads: usize,
 }
 
-/// How a registry lets somebody in. The user is `u`, the password `p`.
+/// How the registry authenticates clients. The user is `u`, the password `p`.
 #[derive(Clone, Copy)]
 enum Login {
     /// By a token, which it gives to that user.
@@ -122,7 +122,7 @@ fn serve(stream: impl Read + Write, own: &str, habits: &Habits, held: &Mutex<Hel
     }
 }
 
-/// An answer that lets nobody in, or none.
+/// The answer of the authentication, its token server included; none if the request may go on.
 fn refused(
     path: &str,
     authorization: Option<&str>,

@@ -136,7 +136,7 @@ fn gateway(resource: &Resource<Gateway>, named: &BTreeSet<String>, cx: &Context<
             virtual_services: services.map(|it| it.resource.meta.qualified_name()).collect(),
         };
         (cause, "spec.selector")
-    } else if !named.contains(&name) && cx.servers_of(&name).any(needs_rules) {
+    } else if !named.contains(&name) && cx.attachments.of_gateway(&name).any(needs_rules) {
         (Cause::GatewayNotNamed { gateway: name }, "metadata.name")
     } else {
         return None;
@@ -256,11 +256,6 @@ pub(super) fn first_mismatch(
 }
 
 impl<'a, 'r> Context<'a, 'r> {
-    /// The servers of a Gateway that are merged into listeners.
-    pub(super) fn servers_of(&self, gateway: &str) -> impl Iterator<Item = &'a BoundServer<'r>> {
-        self.attachments.of_gateway(gateway)
-    }
-
     /// The Gateway of that name, `namespace/name`, if the input has it.
     pub(super) fn gateway(&self, name: &str) -> Option<&'r Resource<Gateway>> {
         self.gateways.get(name).copied()

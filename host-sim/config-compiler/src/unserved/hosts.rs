@@ -45,7 +45,10 @@ pub(super) fn find(service: &BoundVirtualService<'_>, cx: &Context<'_, '_>) -> V
     if service.hosts.iter().all(|it| has_part_of(it, &common)) {
         return Vec::new();
     }
-    let servers = service.gateways.iter().flat_map(|it| cx.servers_of(it));
+    let servers = service
+        .gateways
+        .iter()
+        .flat_map(|it| cx.attachments.of_gateway(it));
     let dropped = cx.dropped.iter().map(|it| &it.server);
     let dropped = dropped.filter(|it| service.gateways.contains(&it.gateway_name()));
     let taken: Vec<&String> = servers.chain(dropped).flat_map(|it| &it.hosts).collect();

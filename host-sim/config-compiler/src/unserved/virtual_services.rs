@@ -277,7 +277,8 @@ fn mismatch(
 fn no_host(service: &BoundVirtualService<'_>, gateway: String, cx: &Context<'_, '_>) -> Cause {
     let namespace = &service.resource.meta.namespace;
     let taken: Vec<String> = cx
-        .servers_of(&gateway)
+        .attachments
+        .of_gateway(&gateway)
         .flat_map(|it| it.hosts.iter().cloned())
         .collect();
     let owned = taken.iter().find(|it| {

@@ -13,6 +13,20 @@ use fingerpost_manifests::ModuleLocation;
 use fingerpost_manifests::istio::{FailStrategy, IstioOptions, IstioRelease};
 use fingerpost_resources::{Diagnostics, Source, read};
 
+/// Two services that rules can send requests to.
+const SERVICES: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: one, namespace: default}
+spec: {selector: {app: one}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: two, namespace: default}
+spec: {selector: {app: two}, ports: [{name: http, port: 80}]}
+---
+";
+
 /// The labels of a gateway that Gateways select by this one.
 fn target() -> Options {
     Options {

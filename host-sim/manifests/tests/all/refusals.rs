@@ -4,20 +4,7 @@ use fingerpost_config_compiler::Options;
 use fingerpost_manifests::istio::{IstioRelease, istio};
 use serde_json::Value;
 
-use crate::{compiled, options, target};
-
-const SERVICES: &str = "
-apiVersion: v1
-kind: Service
-metadata: {name: one, namespace: default}
-spec: {selector: {app: one}, ports: [{name: http, port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: two, namespace: default}
-spec: {selector: {app: two}, ports: [{name: http, port: 80}]}
----
-";
+use crate::{SERVICES, compiled, options, target};
 
 /// A Gateway with these TLS or plain servers, as `name port host`.
 fn gateway(servers: &[(&str, u32, &str)]) -> String {

@@ -5,20 +5,7 @@ use fingerpost_manifests::istio::{Change, IstioOptions, IstioRelease, Previous, 
 use fingerpost_manifests::{Document, Refusal, to_yaml};
 use serde_json::Value;
 
-use crate::{all_examples, compiled, crd, options, target};
-
-const SERVICES: &str = "
-apiVersion: v1
-kind: Service
-metadata: {name: one, namespace: default}
-spec: {selector: {app: one}, ports: [{name: http, port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: two, namespace: default}
-spec: {selector: {app: two}, ports: [{name: http, port: 80}]}
----
-";
+use crate::{SERVICES, all_examples, compiled, crd, options, target};
 
 /// Resources with a rule for a path on each of these ports.
 fn resources(rules: &[(u32, &str, &str)]) -> String {
