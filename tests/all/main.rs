@@ -9,6 +9,7 @@ mod circles;
 mod dashboard;
 mod dependencies;
 mod differential;
+mod edge_tls;
 mod engines;
 mod expressions;
 mod failure;
@@ -107,6 +108,7 @@ fn main() {
     {
         trials.push(trial(&format!("envoy: {name}"), *run));
     }
+    trials.push(trial("envoy: TLS at the edge", edge_tls::serves_real_clients));
     trials.push(trial(
         "envoy: the dashboard asks for metrics that exist",
         dashboard::asks_for_metrics_that_exist,

@@ -22,3 +22,4 @@ pub mod rows;
 pub mod sent;
 pub mod tables;
 pub mod tls;
+pub mod tls_client;

@@ -6,12 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use fingerpost_envoy_runner::{Authority, Certificate};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
 use crate::case::Tls;
+use crate::tls_client::Client;
 
 /// What listeners and clients show in these tests, and who signed it.
 pub struct Identity {
@@ -38,38 +38,32 @@ pub static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
 /// # Errors
 /// As the peer or the network refuses.
 pub fn connect(stream: TcpStream, tls: &Tls) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)));
-    let mut config = if tls.shows_certificate() {
-        let Certificate {
-            chain_pem, key_pem, ..
-        } = &IDENTITY.certificate;
-        let certificate = CertificateDer::from_pem_slice(chain_pem.as_bytes()).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(io::Error::other)?;
-        builder
-            .with_client_auth_cert(vec![certificate], key)
-            .map_err(io::Error::other)?
-    } else {
-        builder.with_no_client_auth()
+    let Certificate {
+        chain_pem, key_pem, ..
+    } = &IDENTITY.certificate;
+    let client = Client {
+        alpn: &[],
+        identity: tls
+            .shows_certificate()
+            .then(|| (chain_pem.clone(), key_pem.clone())),
+        ..Client::default()
     };
-    config.enable_sni = tls.sni.is_some();
-    let name = tls.sni.clone().unwrap_or_else(|| "localhost".to_owned());
-    let name = ServerName::try_from(name).map_err(io::Error::other)?;
-    let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    let mut stream = StreamOwned::new(connection, stream);
-    while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock)?;
-    }
-    Ok(stream)
+    client.shake_hands(stream, tls.sni.as_deref())
 }
 
 /// The corpus asks where a request goes, not whether the server may be trusted.
 #[derive(Debug)]
-struct AcceptAny(Arc<CryptoProvider>);
+pub(crate) struct AcceptAny {
+    provider: Arc<CryptoProvider>,
+    /// The algorithms of signatures that it offers; all of the provider's if empty.
+    schemes: &'static [SignatureScheme],
+}
+
+impl AcceptAny {
+    pub(crate) fn new(provider: Arc<CryptoProvider>, schemes: &'static [SignatureScheme]) -> Self {
+        Self { provider, schemes }
+    }
+}
 
 impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
@@ -93,7 +87,7 @@ impl ServerCertVerifier for AcceptAny {
             message,
             certificate,
             signature,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
@@ -107,11 +101,16 @@ impl ServerCertVerifier for AcceptAny {
             message,
             certificate,
             signature,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        let known = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        let is_offered = |it: &SignatureScheme| self.schemes.is_empty() || self.schemes.contains(it);
+        known.into_iter().filter(is_offered).collect()
     }
 }
