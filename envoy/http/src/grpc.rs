@@ -14,6 +14,19 @@ pub fn is_grpc(request: &Headers) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
 }
 
+/// Whether a request is gRPC-Web, which Envoy's filter for it makes gRPC of.
+#[must_use]
+pub fn is_grpc_web(request: &Headers) -> bool {
+    // Source: Envoy `source/extensions/filters/http/grpc_web/grpc_web_filter.cc`, `gRpcWebContentTypes`.
+    const KINDS: [&[u8]; 4] = [
+        b"application/grpc-web",
+        b"application/grpc-web+proto",
+        b"application/grpc-web-text",
+        b"application/grpc-web-text+proto",
+    ];
+    get(request, "content-type").is_some_and(|kind| KINDS.contains(&kind))
+}
+
 /// The gRPC status that an HTTP status becomes.
 #[must_use]
 pub fn status_of_http(status: u32) -> u32 {
@@ -42,7 +55,7 @@ pub fn percent_encoded(message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_grpc, percent_encoded};
+    use super::{is_grpc, is_grpc_web, percent_encoded};
 
     #[test]
     fn a_message_is_escaped() {
@@ -62,6 +75,7 @@ mod tests {
                 [(":path", "/"), ("content-type", kind)].map(|(name, value)| (name.into(), value.into()));
             assert_eq!(is_grpc(&headers.to_vec()), expected, "{kind}");
             assert!(!is_grpc(&headers[1..].to_vec()), "{kind} without a path");
+            assert_eq!(is_grpc_web(&headers.to_vec()), kind.contains("web"), "{kind}");
         }
     }
 }

@@ -45,6 +45,12 @@ impl BoundServer<'_> {
         mode == Some(ServerTlsMode::AutoPassthrough)
     }
 
+    /// Whether gRPC-Web of browsers becomes gRPC here (istio listener_builder.go, `buildHTTPConnectionManager`).
+    pub(crate) fn translates_grpc_web(&self) -> bool {
+        let port = self.server.port.as_ref();
+        port.is_some_and(|it| it.protocol.eq_ignore_ascii_case("GRPC-WEB"))
+    }
+
     /// Whether plain text is answered by a redirect to HTTPS.
     pub(crate) fn redirects_to_https(&self) -> bool {
         self.server

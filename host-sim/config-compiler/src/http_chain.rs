@@ -20,6 +20,7 @@ use fingerpost_envoy_config::{Duration, Empty};
 use fingerpost_routing_config::{CAPABILITIES, DISPATCH_HEADER, RoutingConfig};
 
 use crate::dispatch;
+use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::native;
 use crate::options::Engine;
@@ -48,11 +49,13 @@ pub(crate) struct FilterSettings {
     pub bytes: usize,
 }
 
-/// Builds the chain of a listener for connections with these server names; none for all.
+/// Builds the chain of a listener for connections with these server names; none for all. `first` is the first of its
+/// servers.
 pub(crate) fn build<'r>(
     listener: &str,
     routes: RouteConfig<'r>,
     server_names: &[String],
+    first: &BoundServer<'_>,
     mesh: &Mesh<'_>,
 ) -> (FilterChain, HttpChain<'r>) {
     let mut filters = Vec::new();
@@ -74,6 +77,12 @@ pub(crate) fn build<'r>(
             (split.route_config, Some(settings))
         }
     };
+    if first.translates_grpc_web() {
+        filters.push(filter_of(
+            "envoy.filters.http.grpc_web",
+            HttpFilterConfig::GrpcWeb(Empty {}),
+        ));
+    }
     filters.extend([
         filter_of(
             "envoy.filters.http.fault",

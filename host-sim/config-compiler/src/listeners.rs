@@ -102,7 +102,7 @@ pub(crate) fn build<'r>(
                 continue;
             }
             let routes = virtual_hosts::build(&group.servers, attachments, mesh);
-            let (chain, built) = http_chain::build(&name, routes, &[], mesh);
+            let (chain, built) = http_chain::build(&name, routes, &[], first, mesh);
             chains.push(chain);
             http.push(built);
             continue;
@@ -115,7 +115,7 @@ pub(crate) fn build<'r>(
                         continue;
                     }
                     let routes = virtual_hosts::build(std::slice::from_ref(server), attachments, mesh);
-                    let (mut chain, built) = http_chain::build(&name, routes, &names, mesh);
+                    let (mut chain, built) = http_chain::build(&name, routes, &names, server, mesh);
                     add_tls(&mut chain, server, &names);
                     chains.push(chain);
                     http.push(built);

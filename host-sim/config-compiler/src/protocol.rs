@@ -29,7 +29,7 @@ impl Protocol {
     pub(crate) fn parse(name: &str) -> Self {
         match name.to_ascii_uppercase().as_str() {
             "HTTP" | "HTTP_PROXY" => Self::Http,
-            "HTTP2" | "GRPC" | "GRPC-WEB" | "GRPC-WEB-TEXT" => Self::Http2,
+            "HTTP2" | "GRPC" | "GRPC-WEB" => Self::Http2,
             "HTTPS" => Self::Https,
             "TLS" => Self::Tls,
             "TCP" | "MONGO" | "REDIS" | "MYSQL" => Self::Tcp,
@@ -38,20 +38,24 @@ impl Protocol {
         }
     }
 
-    /// The protocol of a Kubernetes service port: `appProtocol`, else the part of the port's name
-    /// before the first hyphen (istio `pkg/config/kube/conversion.go`, `ConvertProtocol`).
+    /// The protocol of a Kubernetes service port: that of its `appProtocol`, else that of its name
+    /// (istio `pkg/config/kube/conversion.go`, `ConvertProtocol`).
     pub(crate) fn of_service_port(port: &ServicePort) -> Self {
         if port.protocol.eq_ignore_ascii_case("UDP") {
             return Self::Udp;
         }
         match port.app_protocol.as_str() {
-            "" => {}
-            "kubernetes.io/h2c" => return Self::Http2,
-            "kubernetes.io/ws" => return Self::Http,
-            "kubernetes.io/wss" => return Self::Https,
-            name => return Self::parse(name),
+            "" => Self::of_port_name(&port.name),
+            "kubernetes.io/h2c" => Self::Http2,
+            "kubernetes.io/ws" => Self::Http,
+            "kubernetes.io/wss" => Self::Https,
+            name => Self::of_port_name(name),
         }
-        let name = port.name.to_ascii_lowercase();
+    }
+
+    /// The protocol that the name of a port says: the part before the first hyphen.
+    pub(crate) fn of_port_name(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
         if name.starts_with("grpc-web") {
             return Self::Http2;
         }

@@ -138,7 +138,10 @@ fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
     };
     let mut headers = told.request.headers.iter();
     let is_grpc = headers.any(|(name, value)| {
-        name.eq_ignore_ascii_case("content-type") && value.starts_with("application/grpc")
+        // gRPC-Web goes over HTTP/1.1 too.
+        let rest = value.strip_prefix("application/grpc");
+        name.eq_ignore_ascii_case("content-type")
+            && rest.is_some_and(|it| it.is_empty() || it.starts_with(['+', ';', ' ']))
     });
     for it in forward
         .destinations

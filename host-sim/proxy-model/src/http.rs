@@ -56,6 +56,8 @@ pub(crate) enum HttpFilter {
     Plugin(Plugin),
     Fault,
     Cors,
+    /// Makes gRPC of gRPC-Web.
+    GrpcWeb,
     /// Of a listener that answers probes.
     HealthCheck,
     Router,
@@ -165,6 +167,7 @@ impl HttpFilter {
         match config {
             HttpFilterConfig::Fault(_) => Self::Fault,
             HttpFilterConfig::Cors(Empty {}) => Self::Cors,
+            HttpFilterConfig::GrpcWeb(Empty {}) => Self::GrpcWeb,
             HttpFilterConfig::HealthCheck(_) => Self::HealthCheck,
             HttpFilterConfig::Router(Empty {}) => Self::Router,
             HttpFilterConfig::Wasm(Wasm { config }) => {

@@ -187,6 +187,12 @@ impl<'m> Stream<'m> {
                         }
                     }
                 }
+                HttpFilter::GrpcWeb => {
+                    if grpc::is_grpc_web(&self.request) {
+                        return Err(Skipped::because("the translation of gRPC-Web is not modelled"));
+                    }
+                    None
+                }
                 HttpFilter::HealthCheck => {
                     return Err(Skipped::because("a listener for probes is not modelled"));
                 }

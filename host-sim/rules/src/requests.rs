@@ -96,8 +96,8 @@ spec:
     Rule {
         code: Code::GrpcOverHttp1,
         severity: Severity::Warning,
-        title: "a gRPC request is sent to a port that speaks HTTP/1.1",
-        why: "gRPC needs HTTP/2. Envoy speaks HTTP/2 to a port whose name begins with `grpc` or `http2`, or with such an `appProtocol`.",
+        title: "gRPC is sent to a port that gets HTTP/1.1",
+        why: "gRPC needs HTTP/2. A gateway speaks HTTP/2 only to a port whose name begins with `grpc` or `http2`, or with such an `appProtocol`, whatever its clients speak. `compile` tells it by the rule or the port: a match on `content-type: application/grpc` or on the path of a method, `retryOn` with conditions of gRPC alone, a fault with a `grpcStatus`, or `grpc` in a place of the port's name that does not count. Where the reason may be another, as Connect or JSON on the same paths, it is a note.",
         example: asked(
             Command::Explain {
                 url: "http://shop.example.com/hello.Greeter/Hi",

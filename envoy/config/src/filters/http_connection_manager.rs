@@ -180,6 +180,8 @@ pub enum HttpFilterConfigType {
 pub enum HttpFilterConfig {
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm")]
     Wasm(Wasm),
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb")]
+    GrpcWeb(Empty),
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault")]
     Fault(HttpFault),
     #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck")]

@@ -5,6 +5,7 @@
 //! be meant; what can be right is a note.
 
 mod cors;
+mod grpc;
 mod listeners;
 mod patterns;
 mod redirects;
@@ -40,6 +41,7 @@ pub(crate) fn check(
             listeners::short_hosts(service, mesh, diagnostics);
         }
     }
+    grpc::check(services, attachments, mesh, diagnostics);
     listeners::node_ports(listeners, mesh, diagnostics);
     listeners::shared_certificates(listeners, diagnostics);
 }

@@ -103,7 +103,7 @@ fn of_manager(listener: &GatewayListener<'_>, namespace: &str, options: &EnvoyGa
         )),
         "path": "/disabled",
     }));
-    let behind = manager.http_filters.iter().filter(|it| is_of_routes(it));
+    let behind = manager.http_filters.iter().filter(|it| is_behind_ours(it));
     operations.extend(behind.map(
         |filter| json!({"op": "add", "jsonPath": filter_path("envoy.filters.http.router"), "value": filter}),
     ));
@@ -115,11 +115,11 @@ fn filter_path(name: &str) -> String {
     format!("{MANAGER}.http_filters[?(@.name=='{name}')]")
 }
 
-/// Whether routes configure the filter. Ours comes by an `EnvoyExtensionPolicy`, and a router is there.
-fn is_of_routes(filter: &HttpFilter) -> bool {
+/// Whether the filter comes between ours, which an `EnvoyExtensionPolicy` adds, and the router, which is there.
+fn is_behind_ours(filter: &HttpFilter) -> bool {
     match &filter.config {
         HttpFilterConfigType::TypedConfig(config) => match config {
-            HttpFilterConfig::Fault(_) | HttpFilterConfig::Cors(_) => true,
+            HttpFilterConfig::Fault(_) | HttpFilterConfig::Cors(_) | HttpFilterConfig::GrpcWeb(_) => true,
             HttpFilterConfig::Wasm(_) | HttpFilterConfig::Router(_) | HttpFilterConfig::HealthCheck(_) => {
                 false
             }
