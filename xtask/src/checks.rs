@@ -16,6 +16,7 @@ use crate::fuzz;
 use crate::reproducible;
 use crate::setup::{self, WASM_TARGET};
 use crate::tally::Tally;
+use crate::up;
 use crate::workspace::{Workspace, run, say};
 
 /// How many tests of a program run at once.
@@ -99,6 +100,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<(), Failure> {
     check("tests", outcome);
     check("tests as wasm32", core_tests(workspace, &mut tally));
     check("docker compose", compose::test(workspace));
+    check("real servers", up::check_with_servers(workspace));
     check("fuzz", fuzz::run(workspace, &fuzz::Request::default()));
     check(
         "instruction counts",

@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     NoTests,
     /// Something around us is missing or in the way.
     Surroundings(String),
+    /// The user has asked for the end.
+    Interrupted,
 }
 
 impl Failure {
@@ -23,6 +25,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::NoTests => 4,
             Self::Surroundings(_) => 5,
+            Self::Interrupted => 130,
         }
     }
 
@@ -37,6 +40,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Found(message) | Self::Usage(message) | Self::Surroundings(message) => f.write_str(message),
             Self::NoTests => f.write_str("no test ran"),
+            Self::Interrupted => f.write_str("interrupted"),
         }
     }
 }

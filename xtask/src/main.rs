@@ -14,6 +14,7 @@ mod dist;
 mod docs;
 mod failure;
 mod fuzz;
+mod packages;
 mod reproducible;
 mod setup;
 mod tally;
@@ -31,7 +32,9 @@ Usage: cargo xtask <verb>
 
 To begin with:
   up [EXAMPLE]           set everything up, then run an example (the first one)
-  up [EXAMPLE] --check   check what the example expects
+  up [EXAMPLE] --check   check what the example expects; with real servers too
+                         where it names some, whose Debian packages are
+                         installed if need be
   test                   set everything up, then run all tests, the core's as
                          wasm32 too
   test -- ARGUMENTS      those of `cargo test ARGUMENTS`

@@ -50,7 +50,7 @@ pub use files::{NewFile, WriteError, write_files};
 pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
 pub use launch::{StartOptions, Stdout, logged_errors, validate};
 pub use private::{PrivateDirectory, private_draft, write_private};
-pub use process::Exit;
+pub use process::{Exit, Process};
 pub use run::{ExitWatch, RunningEnvoy};
 pub use start_error::StartError;
 pub use version::Version;

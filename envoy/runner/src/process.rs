@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// How often the end of a process is looked for.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A running child, shared by all that wait for its end.
+/// A running child, shared by all that wait for its end. Dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Mutex<Child>,
     pid: u32,
 }
@@ -32,8 +32,11 @@ pub struct Exit {
 }
 
 impl Process {
-    /// Runs `command`.
-    pub(crate) fn spawn(command: Command) -> io::Result<Self> {
+    /// Runs `command`, in a process group of its own: Ctrl-C in a terminal does not reach it.
+    ///
+    /// # Errors
+    /// The system's, where it cannot be started.
+    pub fn spawn(command: Command) -> io::Result<Self> {
         let child = spawn_on_lasting_thread(command)?;
         Ok(Self {
             pid: child.id(),
@@ -49,13 +52,24 @@ impl Process {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What it prints, where that was to be piped; none the second time.
+    pub fn take_stdout(&self) -> Option<ChildStdout> {
+        self.child().stdout.take()
+    }
+
     /// How it ended, if it has.
-    pub(crate) fn poll(&self) -> io::Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn poll(&self) -> io::Result<Option<ExitStatus>> {
         self.child().try_wait()
     }
 
     /// Waits until it ends, or until `deadline`.
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn wait_until(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = self.poll()? {
                 return Ok(Some(status));
@@ -68,7 +82,7 @@ impl Process {
     }
 
     /// Asks it to end (SIGTERM).
-    pub(crate) fn terminate(&self) {
+    pub fn terminate(&self) {
         let mut child = self.child();
         // Only while it is not reaped: afterwards the number may name another process.
         if matches!(child.try_wait(), Ok(None)) {
@@ -78,7 +92,7 @@ impl Process {
     }
 
     /// Ends it at once (SIGKILL), and reaps it.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let mut child = self.child();
         let _ = child.kill();
         let _ = child.wait();

@@ -10,7 +10,7 @@ mod daemon;
 mod docker;
 mod image;
 mod isolated;
-mod packages;
+mod programs;
 mod requests;
 
 use std::fs;
@@ -46,7 +46,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     match docker::answers() {
         Ok(()) => {
             say("setup", "Docker daemon … present");
-            packages::install_compose()?;
+            programs::install_compose()?;
             check_ports()?;
             let docker = Docker::new(None)?;
             let outcome = run(workspace, &docker, envoy.path(), &fingerpost);
@@ -57,12 +57,12 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
             Some(address) => Err(Failure::Surroundings(format!(
                 "the Docker daemon that DOCKER_HOST names, {address}, does not answer: {complaint}"
             ))),
-            None if !packages::is_root() => Err(Failure::Surroundings(format!(
+            None if !crate::packages::is_root() => Err(Failure::Surroundings(format!(
                 "no Docker daemon answers ({complaint}), and only root can start one: start yours (with docker compose), and set \
                  DOCKER_HOST if it is not the machine's"
             ))),
             None => {
-                packages::install()?;
+                programs::install()?;
                 let outcome = isolated::run_again(envoy.path(), &fingerpost);
                 let _ = fs::remove_dir_all(daemon_folder(workspace));
                 outcome

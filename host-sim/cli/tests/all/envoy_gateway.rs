@@ -15,11 +15,28 @@ use crate::run::{Folder, shop};
 const COMMAND: &str =
     "manifests --envoy-gateway --image registry.test/fingerpost:1 --proxy-namespace edge -f";
 
+/// The example whose Gateway also serves HTTPS and MySQL.
+const OTHER_PROTOCOLS: &str = "05-counter";
+
+#[test]
+fn an_example_with_ports_that_envoy_gateway_does_not_serve_is_refused() {
+    let folder = Folder::new();
+    let resources = repository().join("examples").join(OTHER_PROTOCOLS);
+    let ended = folder.run(&format!("{COMMAND} {}", resources.display()));
+    ended.check(
+        2,
+        &[
+            "listener 0.0.0.0_443 has servers of HTTPS",
+            "listener 0.0.0.0_3306 has servers of MYSQL",
+        ],
+    );
+}
+
 #[test]
 fn the_objects_of_the_examples_are_valid() {
     let folder = Folder::new();
     let mut golden = Golden::of("envoy-gateway");
-    for example in EXAMPLES {
+    for example in EXAMPLES.into_iter().filter(|it| *it != OTHER_PROTOCOLS) {
         let resources = repository().join("examples").join(example);
         let ended = folder.run(&format!("{COMMAND} {}", resources.display()));
         ended.check(0, &[]);

@@ -1,10 +1,22 @@
 //! Runs an example as a user would, from a fresh clone.
+//!
+//! An example with a `real-servers.json` gets the servers that it names, where they are installed. A check installs them.
+
+mod clients;
+mod description;
+mod program;
+mod servers;
+mod stop;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use fingerpost_envoy_runner::VARIABLE;
+
+use description::Description;
+use servers::Servers;
+use stop::Stop;
 
 use crate::build;
 use crate::failure::Failure;
@@ -54,16 +66,64 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
         command.args(["up", "-f", &format!("examples/{example}/resources.yaml")]);
         command
     };
-    if !request.is_check {
-        say("up", format_args!("examples/{example}"));
-        return replace_ourselves(command());
+    let folder = workspace.root.join("examples").join(example);
+    let description = Description::read(&folder)?;
+    if request.is_check {
+        for file in checks(workspace, example)? {
+            say("up", format_args!("{file}"));
+            run_to_end(
+                command().args(["--check", &file]),
+                &format!("{file} did not come out as expected"),
+            )?;
+        }
+        let Some(description) = description else {
+            return Ok(());
+        };
+        program::install(&description.needs())?;
+        let stop = Stop::listen()?;
+        let servers = Servers::start(&description, &folder, &stop)?;
+        return clients::check(command(), &description, &servers, &stop);
     }
-    for file in checks(workspace, example)? {
-        say("up", format_args!("{file}"));
-        run_to_end(
-            command().args(["--check", &file]),
-            &format!("{file} did not come out as expected"),
-        )?;
+    say("up", format_args!("examples/{example}"));
+    match description.filter(all_installed) {
+        Some(description) => {
+            let stop = Stop::listen()?;
+            let servers = Servers::start(&description, &folder, &stop)?;
+            clients::serve(command(), &servers, &stop)
+        }
+        None => replace_ourselves(command()),
+    }
+}
+
+/// Whether all servers are installed; says which is not, and what takes its place.
+fn all_installed(description: &Description) -> bool {
+    let mut is_complete = true;
+    for server in &description.servers {
+        if let Some((program, package)) = program::missing(server.program.needs()).first() {
+            is_complete = false;
+            say(
+                "note",
+                format_args!(
+                    "`{program}` is not installed: an echo server takes the place of Service {}. \
+                     `apt-get install {package}` brings the real one",
+                    server.service
+                ),
+            );
+        }
+    }
+    is_complete
+}
+
+/// The check of every example that has real servers.
+pub(crate) fn check_with_servers(workspace: &Workspace) -> Result<(), Failure> {
+    for example in examples(workspace)? {
+        if Description::read(&workspace.root.join("examples").join(&example))?.is_some() {
+            let request = Request {
+                example: Some(&example),
+                is_check: true,
+            };
+            run(workspace, &request)?;
+        }
     }
     Ok(())
 }
