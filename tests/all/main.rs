@@ -6,6 +6,7 @@ mod accepted;
 mod architecture;
 mod capabilities;
 mod circles;
+mod clusters;
 mod dashboard;
 mod dependencies;
 mod differential;
@@ -46,6 +47,10 @@ fn main() {
     trials.push(trial(
         "tables: equal those of the control plane",
         tables::equal_those_of_the_control_plane,
+    ));
+    trials.push(trial(
+        "clusters: equal those of the control plane",
+        clusters::equal_those_of_the_control_plane,
     ));
     trials.push(trial(
         "tables: are read as they are written",

@@ -7,6 +7,7 @@
 pub mod accepted;
 pub mod case;
 pub mod client;
+pub mod clusters;
 pub mod compare;
 pub mod compiled;
 pub mod corpus;
