@@ -5,6 +5,7 @@ use fingerpost_terminal::findings::Detail;
 /// The command that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
+    Clusters,
     Compile,
     Explain,
     IstioManifests,
@@ -21,6 +22,7 @@ impl Caller {
     /// As it is typed.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Clusters => "clusters",
             Self::Compile => "compile",
             Self::Explain => "explain",
             Self::IstioManifests | Self::Manifests => "manifests",
@@ -37,7 +39,8 @@ impl Caller {
     pub(crate) fn detail(self) -> Detail {
         match self {
             Self::Serve | Self::Sync | Self::Up => Detail::FirstPlaces,
-            Self::Compile
+            Self::Clusters
+            | Self::Compile
             | Self::Explain
             | Self::IstioManifests
             | Self::Manifests
@@ -50,7 +53,7 @@ impl Caller {
     /// Whether it answers without the resources that Istio's webhook would refuse. What Envoy runs is made of all.
     pub(crate) fn leaves_invalid_out(self) -> bool {
         match self {
-            Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test => true,
+            Self::Clusters | Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test => true,
             Self::Compile | Self::IstioManifests | Self::Manifests | Self::Sync | Self::Up => false,
         }
     }
@@ -59,7 +62,8 @@ impl Caller {
     pub(crate) fn option_for_labels(self) -> &'static str {
         match self {
             Self::Test => "`labels` in the test file",
-            Self::Compile
+            Self::Clusters
+            | Self::Compile
             | Self::Explain
             | Self::IstioManifests
             | Self::Manifests
@@ -75,7 +79,13 @@ impl Caller {
     pub(crate) fn assumes_nothing(self) -> bool {
         match self {
             Self::Compile | Self::IstioManifests | Self::Manifests | Self::Sync => true,
-            Self::Explain | Self::Request | Self::Routes | Self::Serve | Self::Test | Self::Up => false,
+            Self::Clusters
+            | Self::Explain
+            | Self::Request
+            | Self::Routes
+            | Self::Serve
+            | Self::Test
+            | Self::Up => false,
         }
     }
 
@@ -83,7 +93,8 @@ impl Caller {
     pub(crate) fn proxies(self) -> Proxies {
         match self {
             Self::Compile | Self::Sync => Proxies::Usual,
-            Self::Explain
+            Self::Clusters
+            | Self::Explain
             | Self::Manifests
             | Self::Request
             | Self::Routes

@@ -8,6 +8,7 @@ mod args;
 mod assumed;
 mod caller;
 mod certificates;
+mod clusters;
 mod compile;
 mod completions;
 mod echo_help;
@@ -120,6 +121,7 @@ const EVERYWHERE: &str = "Options of every command";
 pub(crate) enum Command {
     Explain(explain::Explain),
     Routes(routes::Routes),
+    Clusters(clusters::Clusters),
     Request(request::Request),
     Test(test::Test),
     Serve(serve::Serve),
@@ -157,6 +159,7 @@ fn main() -> ExitCode {
     };
     // Unwinds to here, so that children are stopped and temporary files removed on the way.
     let result = panic::catch_unwind(|| match cli.command {
+        Command::Clusters(command) => command.run(),
         Command::Compile(command) => command.run(),
         Command::Manifests(command) => command.run(),
         Command::Image(command) => command.run(),

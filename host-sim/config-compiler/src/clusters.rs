@@ -113,6 +113,7 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
             },
             weight: 1,
             locality: String::new(),
+            source: String::new(),
         }],
     };
     let is_static = endpoints.iter().all(|it| !is_name(&it.address));

@@ -256,12 +256,14 @@ pub(crate) fn describe_copies(mirror: &RequestMirrorPolicy, cluster: &ClusterRef
     }
 }
 
-fn copied_percent(mirror: &RequestMirrorPolicy) -> f64 {
+/// The share of the requests that a mirror copies.
+pub(crate) fn copied_percent(mirror: &RequestMirrorPolicy) -> f64 {
     let fraction = mirror.runtime_fraction.as_ref();
     fraction.map_or(100.0, |it| in_percent(it.default_value))
 }
 
-fn describe_hash(hash: &HashPolicy) -> String {
+/// What a consistent hash is made of.
+pub(crate) fn describe_hash(hash: &HashPolicy) -> String {
     match hash {
         HashPolicy::Header(header) => format!("by header {}", header.header_name),
         HashPolicy::Cookie(cookie) => format!("by cookie {}", cookie.name),

@@ -26,7 +26,7 @@ mod service_entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fingerpost_resources::Resolution;
+use fingerpost_resources::{Origin, Resolution};
 
 use crate::address::SOCKET;
 use crate::services::{KnownPort, KnownService, ServiceSource};
@@ -46,6 +46,8 @@ pub struct Endpoint {
     pub weight: u32,
     /// `region/zone/subzone`, or the first one or two of these; empty if unknown.
     pub locality: String,
+    /// The resource that it is taken from, such as `Pod prod/web-1`.
+    pub source: String,
 }
 
 /// Where an endpoint listens.
@@ -137,6 +139,8 @@ struct Workload {
     locality: String,
     weight: u32,
     address: Result<EndpointAddress, Unusable>,
+    /// The resource that has it, such as `Pod prod/web-1`.
+    source: String,
 }
 
 /// The workloads of a service's port.
@@ -221,6 +225,14 @@ fn as_dns(known: &[Endpoint], hostname: &str) -> Option<Endpoints> {
     }
 }
 
+impl Workload {
+    /// The same, taken from this resource.
+    fn of(self, origin: &Origin) -> Self {
+        let source = origin.subject().to_owned();
+        Self { source, ..self }
+    }
+}
+
 impl Workloads {
     /// Whether they would be selected from workloads that the input lacks.
     fn are_unknown(&self) -> bool {
@@ -256,6 +268,7 @@ impl Workloads {
                     address,
                     weight: workload.weight,
                     locality: workload.locality,
+                    source: workload.source,
                 }),
                 Ok(_) => {}
                 Err(reason) => drop(unusable.get_or_insert(reason)),

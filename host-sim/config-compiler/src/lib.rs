@@ -16,7 +16,9 @@ mod certificates;
 mod checks;
 mod claims;
 mod client_certificates;
+mod cluster_details;
 mod cluster_policies;
+mod cluster_words;
 mod clusters;
 mod compilation;
 mod compiled;
@@ -81,6 +83,11 @@ mod x509;
 pub use assume::{Assume, Assumptions, assumed_gateways, lacks_gateways};
 pub use bootstrap::compile;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
+pub use cluster_details::{
+    BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterRule, ClusterService, ClusterState,
+    ClusterUse, LostTraffic, cluster_details,
+};
+pub use cluster_words::{ClusterProtocol, Discovery, Limit};
 pub use compilation::{Compilation, CompiledValid, compile_valid, compile_without_invalid};
 pub use compiled::{Compiled, CompiledChain, Routing};
 pub use condition_text::{describe_path, describe_value};
@@ -107,10 +114,12 @@ pub use operations::{
 pub use options::{Engine, EnvoyVersion, Options, UnknownEnvoyVersion};
 pub use protocol::Termination;
 pub use proxies::{SelectedProxy, is_selected, other_proxies};
+pub use services::ClusterRef;
 pub use sidecars::sidecar_rules;
 pub use stand_in::is_stand_in;
 pub use summary::{
-    ClusterSummary, HostSummary, LeftOutSummary, ListenerSummary, MirrorSummary, RouteSummary, Summary,
+    ClusterSummary, ConnectionRule, HostSummary, LeftOutSummary, ListenerSummary, MirrorSummary,
+    RouteSummary, Summary,
 };
 pub use tls::InlineCertificate;
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};

@@ -128,7 +128,7 @@ pub(crate) struct Services<'r> {
 
 /// A cluster as a destination names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ClusterRef {
+pub struct ClusterRef {
     /// Full name of the service.
     pub hostname: String,
     /// Port of the service.
@@ -138,8 +138,10 @@ pub(crate) struct ClusterRef {
 }
 
 impl ClusterRef {
-    /// Istio's name for it (istio `pilot/pkg/model/service.go`, `BuildSubsetKey`).
-    pub(crate) fn name(&self) -> String {
+    /// Istio's name for it, such as `outbound|80|v1|web.prod.svc.cluster.local` (istio `pilot/pkg/model/service.go`,
+    /// `BuildSubsetKey`).
+    #[must_use]
+    pub fn name(&self) -> String {
         format!("outbound|{}|{}|{}", self.port, self.subset, self.hostname)
     }
 

@@ -10,7 +10,7 @@ use fingerpost_routing_config::{RouteMatch, RuleRef};
 use crate::clusters::Cluster;
 use crate::condition_text::describe_conditions;
 use crate::describe::{
-    describe_chances, describe_copies, describe_rewrite, describe_shares, describe_target,
+    copied_percent, describe_chances, describe_copies, describe_rewrite, describe_shares, describe_target,
 };
 use crate::detail::{Destinations, MissingDestination, RouteDetail};
 use crate::endpoints::Endpoints;
@@ -20,6 +20,7 @@ use crate::listeners::BuiltListener;
 use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
 use crate::routes::route::{LeftOut, Route, Target};
+use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
 use crate::unserved::{Cause, Unserved};
 use crate::virtual_hosts::VirtualHost;
@@ -116,6 +117,8 @@ pub struct RouteSummary {
     pub example: Option<ExampleRequest>,
     /// All about it; none for a route of bytes.
     pub detail: Option<RouteDetail>,
+    /// The rule of a route of bytes, and where its connections go.
+    pub connections: Option<ConnectionRule>,
     /// For a route of bytes: its destinations that have no cluster or no endpoint. Connections to them are closed.
     pub missing: Vec<MissingDestination>,
     /// Hosts of its destinations and mirrors that are assumed to exist, with their full names.
@@ -129,6 +132,19 @@ pub struct MirrorSummary {
     pub destination: String,
     /// The full name of its service.
     pub host: String,
+    /// The cluster.
+    pub cluster: ClusterRef,
+    /// The share of the requests that is copied.
+    pub percent: f64,
+}
+
+/// A rule of `tcp` or `tls`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectionRule {
+    /// As in `default/db tcp[0]`, or with the match as in `default/db tls[0].match[1]`.
+    pub name: String,
+    /// Its clusters, each with its share of the connections in percent.
+    pub shares: Vec<(ClusterRef, f64)>,
 }
 
 /// A cluster.
@@ -271,6 +287,7 @@ fn route_summary(
         span: Some(route.leaf.origin.at(&route.path)),
         example,
         detail: Some(RouteDetail::new(route, destinations)),
+        connections: None,
         missing: Vec::new(),
         assumed: Vec::new(),
     }
@@ -284,19 +301,23 @@ fn mirrors(target: &Target) -> Vec<MirrorSummary> {
     let mirrors = mirrors.iter().map(|it| MirrorSummary {
         destination: describe_copies(&it.policy, &it.cluster),
         host: it.cluster.hostname.clone(),
+        cluster: it.cluster.clone(),
+        percent: copied_percent(&it.policy),
     });
     mirrors.collect()
 }
 
 fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummary {
     let total: u64 = chain.shares.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    let missing = chain.shares.iter().filter_map(|(cluster, weight)| {
-        let percent = match chain.shares.len() {
-            1 => 100.0,
-            _ => in_percent(*weight, total),
-        };
-        destinations.missing(cluster, percent)
-    });
+    let percent = |weight: u32| match chain.shares.len() {
+        1 => 100.0,
+        _ => in_percent(weight, total),
+    };
+    let shares = chain.shares.iter();
+    let missing = shares
+        .clone()
+        .filter_map(|(cluster, weight)| destinations.missing(cluster, percent(*weight)));
+    let path = chain.path.strip_prefix("spec.").unwrap_or(&chain.path);
     let domains = if chain.server_names.is_empty() {
         vec!["*".to_owned()]
     } else {
@@ -314,6 +335,12 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummar
         span: Some(chain.resource.origin.at(&chain.path)),
         example: None,
         detail: None,
+        connections: Some(ConnectionRule {
+            name: format!("{} {path}", chain.resource.meta.qualified_name()),
+            shares: shares
+                .map(|(cluster, weight)| (cluster.clone(), percent(*weight)))
+                .collect(),
+        }),
         missing: missing.collect(),
         assumed: Vec::new(),
     };

@@ -3,6 +3,7 @@
 mod action;
 mod build_script;
 mod cluster_objects;
+mod clusters;
 mod compile;
 mod documents;
 mod drain;

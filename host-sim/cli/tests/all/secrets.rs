@@ -187,6 +187,7 @@ fn check_hidden(document: &str) {
     for command in [
         "compile -o out",
         "routes",
+        "clusters",
         "explain http://shop.example.com/",
         "serve",
         "test . --format github",

@@ -143,6 +143,12 @@ fn nothing_in_the_files_controls_the_terminal() {
     let folder = folder();
     let input = "-f shop.yaml";
     check(&folder, &format!("routes {input}"), &["regex /f\\u{1b}\\u{202e}"]);
+    check(&folder, &format!("clusters {input}"), &["default/shop\\u{1b}"]);
+    check(
+        &folder,
+        &format!("clusters shop {input}"),
+        &["default/shop\\u{1b}"],
+    );
     check(
         &folder,
         &format!("explain http://a/a {input} -H x-a:b --all"),
@@ -200,6 +206,7 @@ fn json_stays_json_and_harmless() {
     let folder = folder();
     for command in [
         "routes",
+        "clusters",
         "explain http://a/a",
         "request http://a/s",
         "test shop.test.yaml --filter-runtime native",
@@ -255,6 +262,7 @@ fn no_line_is_wider_than_the_terminal() {
         "rule",
         "rule shadowed",
         "routes -f a.yaml",
+        "clusters -f a.yaml a-service",
         "compile -f a.yaml -o out",
         "request -f a.yaml http://other.example.com/",
         "explain -f a.yaml http://shop.example.com/",

@@ -64,13 +64,9 @@ fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'
     let slices = inventory.slices(namespace, name);
     let mut found = Vec::new();
     // Istio reads no slices of names.
-    for slice in slices
-        .iter()
-        .filter(|slice| slice.spec.address_type != "FQDN")
-        .map(|it| &it.spec)
-    {
-        let number = port_of_name(&slice.ports, &port.name);
-        for endpoint in &slice.endpoints {
+    for slice in slices.iter().filter(|slice| slice.spec.address_type != "FQDN") {
+        let number = port_of_name(&slice.spec.ports, &port.name);
+        for endpoint in &slice.spec.endpoints {
             let conditions = &endpoint.conditions;
             let state = match (conditions.ready, conditions.terminating) {
                 (Some(false), Some(true)) => Err(Unusable::BeingDeleted),
@@ -79,7 +75,8 @@ fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'
             };
             for address in &endpoint.addresses {
                 let pod = pod_of(endpoint.target_ref.as_ref(), address);
-                found.push(of_listed(address, number, state.clone(), pod, &port.name));
+                let workload = of_listed(address, number, state.clone(), pod, &port.name);
+                found.push(workload.of(&slice.origin));
             }
         }
     }
@@ -94,7 +91,7 @@ fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'
         let not_ready = not_ready.map(|it| (it, Err(Unusable::NotReady)));
         for (address, state) in ready.chain(not_ready) {
             let pod = pod_of(address.target_ref.as_ref(), &address.ip);
-            found.push(of_listed(&address.ip, number, state, pod, &port.name));
+            found.push(of_listed(&address.ip, number, state, pod, &port.name).of(&endpoints.origin));
         }
     }
     Some(found)
@@ -135,6 +132,7 @@ fn of_listed(
         locality,
         weight: 1,
         address,
+        source: String::new(),
     }
 }
 
@@ -172,6 +170,7 @@ fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) ->
         locality: locality.clone(),
         weight: 1,
         address,
+        source: pod.origin.subject().to_owned(),
     };
     let addresses = addresses(&pod.spec, &service.spec.ip_families);
     let publishes_all = service.spec.publish_not_ready_addresses == Some(true);
@@ -247,5 +246,6 @@ fn of_workload_entry(entry: &Resource<WorkloadEntry>, port: &KnownPort) -> Workl
             let host = host.to_owned();
             number.map(|port| EndpointAddress::Socket { host, port })
         }),
+        source: entry.origin.subject().to_owned(),
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn workloads(
         let selected = entries.selected(namespace, &selector.labels).into_iter();
         let selected = selected.map(|it| Workload {
             address: socket_only(&it.spec, port, by_dns),
-            ..of_listed(&it.spec, &place_of_entry(it), port, by_dns)
+            ..of_listed(&it.spec, &place_of_entry(it), port, by_dns).of(&it.origin)
         });
         let selected_pods = pods.selected(namespace, &selector.labels).into_iter();
         let selected_pods = selected_pods.map(|it| of_pod(it, port));
@@ -51,7 +51,7 @@ pub(super) fn workloads(
     }
     let listed = entry.spec.endpoints.iter();
     let mut list: Vec<Workload> = listed
-        .map(|it| of_listed(it, &place_of(it, &it.labels), port, by_dns))
+        .map(|it| of_listed(it, &place_of(it, &it.labels), port, by_dns).of(&entry.origin))
         .collect();
     if by_dns && list.is_empty() {
         list.push(Workload {
@@ -62,6 +62,7 @@ pub(super) fn workloads(
                 host: hostname.to_owned(),
                 port: port.target_number().unwrap_or(port.number),
             }),
+            source: entry.origin.subject().to_owned(),
         });
     }
     let if_none = match entry.spec.resolution {
@@ -145,6 +146,7 @@ fn of_listed(
         locality: locality.clone(),
         weight: weight(workload),
         address,
+        source: String::new(),
     }
 }
 
@@ -177,5 +179,6 @@ fn of_pod(pod: &Resource<Pod>, port: &KnownPort) -> Workload {
         locality,
         weight: 1,
         address,
+        source: pod.origin.subject().to_owned(),
     }
 }

@@ -2,16 +2,15 @@
 //! nor than a page; without a terminal, no line is wrapped.
 
 mod outcome;
-mod rows;
 mod trace;
 
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Host, HostKind, Outcome};
 use fingerpost_resources::Code;
 
-use self::rows::{Margin, PLAIN, Screen, place};
 use crate::names::without_domain;
 use crate::prose::WIDEST;
+use crate::rows::{Margin, PLAIN, Screen, place};
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 
 /// What the command adds to an explanation, and how much of it is shown.

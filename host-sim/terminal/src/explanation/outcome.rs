@@ -4,9 +4,9 @@ use fingerpost_explain::{
     AnsweredBy, Destination, Edit, Explanation, Forward, Outcome, Policy, Reason, Source, Upstream,
 };
 
-use super::rows::{Margin, PLAIN, Screen, place};
 use crate::headers;
 use crate::names::without_domain;
+use crate::rows::{Margin, PLAIN, Screen, place};
 use crate::style::{BAD, DIM, NAME, ODD};
 use crate::table::length;
 

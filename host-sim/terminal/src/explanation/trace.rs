@@ -3,7 +3,7 @@
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Outcome, Source, Tried};
 
-use super::rows::{PLAIN, RuleRow, Screen, place};
+use crate::rows::{PLAIN, RuleRow, Screen, place};
 use crate::style::{BAD, BOLD, DIM, GOOD, ODD};
 use crate::{count, list};
 

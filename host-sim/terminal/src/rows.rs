@@ -15,11 +15,11 @@ const DIGITS: usize = 4;
 const NARROWEST: usize = 20;
 /// Without a width, texts up to this length have what is on their right in one column.
 const ALIGNED: usize = 76;
-pub(super) const PLAIN: Style = Style::new();
+pub(crate) const PLAIN: Style = Style::new();
 
 /// A screen under construction.
 #[derive(Default)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     rows: Vec<Row>,
 }
 
@@ -38,20 +38,20 @@ struct TextRow {
 }
 
 /// A rule that was tried.
-pub(super) struct RuleRow {
+pub(crate) struct RuleRow {
     /// Whether it accepts the request.
-    pub(super) mark: &'static str,
-    pub(super) style: Style,
+    pub(crate) mark: &'static str,
+    pub(crate) style: Style,
     /// Its position, from 1.
-    pub(super) position: usize,
+    pub(crate) position: usize,
     /// The rule, the condition, and a remark.
-    pub(super) cells: [(String, Style); 3],
+    pub(crate) cells: [(String, Style); 3],
     /// Where it is written.
-    pub(super) place: (String, Style),
+    pub(crate) place: (String, Style),
 }
 
 /// The margin.
-pub(super) enum Margin {
+pub(crate) enum Margin {
     Blank,
     /// The name of a part.
     Label(&'static str, Style),
@@ -63,33 +63,33 @@ pub(super) enum Margin {
 
 impl Screen {
     /// A part of the screen that begins here.
-    pub(super) fn label(&mut self, label: &'static str, text: String, style: Style) {
+    pub(crate) fn label(&mut self, label: &'static str, text: String, style: Style) {
         self.row(Margin::Label(label, DIM), (text, style), (String::new(), PLAIN));
     }
 
     /// The same, with the label in this style.
-    pub(super) fn label_in(&mut self, label: &'static str, look: Style, text: String, style: Style) {
+    pub(crate) fn label_in(&mut self, label: &'static str, look: Style, text: String, style: Style) {
         self.row(Margin::Label(label, look), (text, style), (String::new(), PLAIN));
     }
 
     /// A line below.
-    pub(super) fn text(&mut self, text: &str, style: Style) {
+    pub(crate) fn text(&mut self, text: &str, style: Style) {
         self.row(Margin::Blank, (text.to_owned(), style), (String::new(), PLAIN));
     }
 
     /// An empty line.
-    pub(super) fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.row(Margin::Gap, (String::new(), PLAIN), (String::new(), PLAIN));
     }
 
     /// A row. Blanks in front of the text set it in.
-    pub(super) fn row(&mut self, margin: Margin, text: (String, Style), right: (String, Style)) {
+    pub(crate) fn row(&mut self, margin: Margin, text: (String, Style), right: (String, Style)) {
         let (text, right) = (on_one_line(text), on_one_line(right));
         self.rows.push(Row::Text(TextRow { margin, text, right }));
     }
 
     /// A rule.
-    pub(super) fn rule_row(&mut self, row: RuleRow) {
+    pub(crate) fn rule_row(&mut self, row: RuleRow) {
         let cells = row.cells.map(on_one_line);
         let place = on_one_line(row.place);
         self.rows.push(Row::Rule(RuleRow { cells, place, ..row }));
@@ -97,7 +97,7 @@ impl Screen {
 
     /// All rows as lines, none of them longer than `width`; without one, each row is one line. A place is never cut: programs
     /// and terminals that open it need all of it.
-    pub(super) fn lay(&self, width: Option<usize>) -> String {
+    pub(crate) fn lay(&self, width: Option<usize>) -> String {
         let columns = Columns::new(&self.rows, width);
         let rules = self.rule_columns(width);
         let mut screen = String::new();
@@ -188,7 +188,7 @@ impl Screen {
 }
 
 /// A place, as in `shop.yaml:12:5`: terminals and editors open it.
-pub(super) fn place(place: &Place) -> String {
+pub(crate) fn place(place: &Place) -> String {
     match (&place.file, place.line, place.column) {
         (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}"),
         (Some(file), Some(line), None) => format!("{file}:{line}"),
