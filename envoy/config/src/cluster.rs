@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{RuntimeDouble, TcpKeepalive};
+use crate::core::{Extension, RuntimeDouble, TcpKeepalive};
 use crate::endpoint::ClusterLoadAssignment;
+use crate::upstream_socket::UpstreamSocketConfig;
 use crate::upstreams::ExtensionProtocolOptions;
 use crate::{Duration, Percent, is_default};
 
@@ -47,6 +48,8 @@ pub struct Cluster {
     pub common_lb_config: Option<CommonLbConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub typed_extension_protocol_options: Option<ExtensionProtocolOptions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_socket: Option<Extension<UpstreamSocketConfig>>,
 }
 
 /// `envoy.config.cluster.v3.Cluster.DiscoveryType`.

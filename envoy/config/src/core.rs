@@ -188,6 +188,16 @@ pub struct HttpProtocolOptions {
     pub max_connection_duration: Option<Duration>,
 }
 
+/// `envoy.config.core.v3.UpstreamHttpProtocolOptions`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamHttpProtocolOptions {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub auto_sni: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub auto_san_validation: bool,
+}
+
 /// `envoy.config.core.v3.Http2ProtocolOptions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod overload;
 pub mod route;
 pub mod tls;
+pub mod upstream_socket;
 pub mod upstreams;
 pub mod xds;
 

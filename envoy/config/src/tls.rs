@@ -16,6 +16,16 @@ pub struct DownstreamTlsContext {
     pub require_client_certificate: Option<bool>,
 }
 
+/// `envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTlsContext {
+    #[serde(default)]
+    pub common_tls_context: CommonTlsContext,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sni: String,
+}
+
 /// `envoy.extensions.transport_sockets.tls.v3.CommonTlsContext`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Empty;
-use crate::core::{Http2ProtocolOptions, HttpProtocolOptions};
+use crate::core::{
+    Http2ProtocolOptions, HttpProtocolOptions, UpstreamHttpProtocolOptions as ServerNameOptions,
+};
 use crate::route::HeaderMatcher;
 
 /// `typed_extension_protocol_options` of a cluster.
@@ -28,6 +30,8 @@ pub enum UpstreamHttpProtocolOptions {
 pub struct UpstreamHttpOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub common_http_protocol_options: Option<HttpProtocolOptions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_http_protocol_options: Option<ServerNameOptions>,
     #[serde(flatten)]
     pub protocol: UpstreamProtocol,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -95,12 +95,14 @@ impl Bootstrap {
         self.listed("clusters").iter().map(name_of).collect()
     }
 
-    /// Gives a cluster this one endpoint in place of those it had or looked up. All else about it stays.
+    /// Gives a cluster this one endpoint in place of those it had or looked up, in plain text: what takes the place of its
+    /// endpoints has neither their certificates nor does it expect the PROXY protocol. All else about it stays.
     pub fn point_cluster(&mut self, name: &str, address: SocketAddr) -> bool {
         let Some(cluster) = self.find("clusters", name).and_then(Value::as_object_mut) else {
             return false;
         };
         cluster.retain(|field, _| !DISCOVERY.contains(&field.as_str()));
+        cluster.remove("transport_socket");
         cluster.insert("type".to_owned(), json!("STATIC"));
         if cluster
             .get("lb_policy")

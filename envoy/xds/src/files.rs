@@ -31,10 +31,11 @@ pub struct XdsFiles {
 impl XdsFiles {
     /// The files, in the order in which they must exist for an Envoy that reads them: a file comes behind those that it names.
     pub fn files(&self) -> Vec<XdsFile> {
-        let mut files = vec![self.clusters_file()];
-        files.extend(self.secrets.iter().map(|(name, secret)| {
+        let secrets = self.secrets.iter().map(|(name, secret)| {
             XdsFile::new(Kind::Secret, Some(name), vec![Resource::Secret(secret.clone())])
-        }));
+        });
+        let mut files: Vec<XdsFile> = secrets.collect();
+        files.push(self.clusters_file());
         files.extend(self.routes.iter().map(|(name, table)| {
             XdsFile::new(
                 Kind::Routes,

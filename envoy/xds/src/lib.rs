@@ -14,6 +14,7 @@ mod listeners;
 mod plan;
 mod split;
 mod tables;
+mod upstream_tls;
 mod used;
 
 pub use fallback::{KeysByDomain, with_native_routes};

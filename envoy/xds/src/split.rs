@@ -7,7 +7,7 @@
 //! | route table with our filter in front | `LISTENER/ROUTE-CONFIGURATION` | `rds-….json` |
 //! | route table that Envoy matches itself | the same, and `/native` | `rds-….json` |
 //! | filter | the name of its plugin, `fingerpost/LISTENER/ROUTE-CONFIGURATION` | `ecds-….json` |
-//! | certificate in the bootstrap | `LISTENER/SERVER-NAME/INDEX`, or its own name | `sds-….json` |
+//! | certificate in the bootstrap | `LISTENER/SERVER-NAME/INDEX`, `CLUSTER/INDEX`, or its own name | `sds-….json` |
 //!
 //! A table for our filter and one for Envoy's own router have different names, since a connection manager with the filter
 //! can't use the other's table: its listener then changes both at once.
@@ -26,6 +26,7 @@ use fingerpost_envoy_config::tls::{
 
 use crate::file::{Kind, config_source};
 use crate::files::XdsFiles;
+use crate::upstream_tls::upstream_tls_mut;
 
 /// The type of what an HTTP filter is configured by, for `type_urls`.
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -43,16 +44,20 @@ pub struct Split {
 pub fn split(bootstrap: &Bootstrap, folder: &str) -> Split {
     let StaticResources {
         mut listeners,
-        clusters,
+        mut clusters,
         secrets,
     } = bootstrap.static_resources.clone();
-    let mut files = XdsFiles {
-        clusters,
-        ..XdsFiles::default()
-    };
+    let mut files = XdsFiles::default();
     for secret in secrets {
         files.secrets.insert(secret.name.clone(), secret);
     }
+    for cluster in &mut clusters {
+        let context = cluster.transport_socket.as_mut();
+        if let Some(context) = context.and_then(|it| upstream_tls_mut(&mut it.typed_config)) {
+            divide_tls(&cluster.name, &mut context.common_tls_context, folder, &mut files);
+        }
+    }
+    files.clusters = clusters;
     for listener in &mut listeners {
         divide(listener, folder, &mut files);
     }
@@ -112,7 +117,7 @@ fn divide(listener: &mut Listener, folder: &str, files: &mut XdsFiles) {
                 divide_manager(&listener.name, manager, folder, files);
             }
         }
-        divide_tls(&listener.name, chain, folder, files);
+        divide_chain_tls(&listener.name, chain, folder, files);
     }
 }
 
@@ -145,9 +150,7 @@ fn divide_manager(listener: &str, manager: &mut HttpConnectionManager, folder: &
     }
 }
 
-/// Puts the certificates of a chain that hold their private keys into files. Envoy replaces such a certificate without
-/// closing a connection.
-fn divide_tls(listener: &str, chain: &mut FilterChain, folder: &str, files: &mut XdsFiles) {
+fn divide_chain_tls(listener: &str, chain: &mut FilterChain, folder: &str, files: &mut XdsFiles) {
     let server_names = &chain.filter_chain_match.server_names;
     let server_name = server_names.first().map_or("*", String::as_str);
     let Some(TransportSocketConfig::DownstreamTls(context)) =
@@ -155,16 +158,23 @@ fn divide_tls(listener: &str, chain: &mut FilterChain, folder: &str, files: &mut
     else {
         return;
     };
+    let user = format!("{listener}/{server_name}");
+    divide_tls(&user, &mut context.common_tls_context, folder, files);
+}
+
+/// Puts the certificates that hold their private keys into files. Envoy replaces such a certificate without closing a
+/// connection.
+fn divide_tls(user: &str, context: &mut CommonTlsContext, folder: &str, files: &mut XdsFiles) {
     let CommonTlsContext {
         tls_certificates,
         tls_certificate_sds_secret_configs: configs,
         combined_validation_context,
         ..
-    } = &mut context.common_tls_context;
+    } = context;
     if tls_certificates.iter().any(holds_key) {
         // Envoy takes certificates and secrets in one chain only if all of them are secrets.
         for (index, certificate) in take(tls_certificates).into_iter().enumerate() {
-            let name = format!("{listener}/{server_name}/{index}");
+            let name = format!("{user}/{index}");
             let content = SecretContent::TlsCertificate(certificate);
             configs.push(SdsSecretConfig {
                 name: name.clone(),

@@ -1,7 +1,7 @@
 //! The certificates that a compiled configuration needs, beside what is on this machine.
 //!
 //! Decides what to warn of: files that are missing or that Envoy will not take, certificates that have expired. Envoy
-//! starts all the same; only the servers that need them refuse connections.
+//! starts all the same; only the servers and clusters that need them are out of order.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,7 +44,10 @@ pub(crate) fn check(compiled: &Compiled, diagnostics: &mut Diagnostics) {
                 diagnostics
                     .warn(Code::BadCertificate, message)
                     .on(&secret.origin, &secret.field)
-                    .help("the server refuses connections until the files are replaced");
+                    .help(format!(
+                        "{} until the files are replaced",
+                        secret.needed_by.consequence()
+                    ));
             }
         }
     }
@@ -81,9 +84,10 @@ fn paths(secret: &FileSecret) -> Vec<&str> {
 fn report_missing(secret: &FileSecret, missing: &[&str], diagnostics: &mut Diagnostics) {
     let files = missing.join(" and ");
     let are = if missing.len() == 1 { "is" } else { "are" };
+    let consequence = secret.needed_by.consequence();
     let message = match secret.reason.as_str() {
-        "" => format!("{files} {are} missing: the server refuses connections"),
-        reason => format!("{reason}, and {files} {are} missing: the server refuses connections"),
+        "" => format!("{files} {are} missing: {consequence}"),
+        reason => format!("{reason}, and {files} {are} missing: {consequence}"),
     };
     let help = match (secret.reason.is_empty(), &secret.files) {
         (true, _) => "Envoy starts without them: put them there, and compile again",
@@ -117,9 +121,9 @@ fn check_files(secret: &FileSecret) -> Result<Option<Validity>, CertificateFault
 
 fn check_validity(validity: Validity, now: i64, origin: &Origin, field: &str, diagnostics: &mut Diagnostics) {
     let message = if now > validity.until {
-        "the certificate has expired: clients refuse it"
+        "the certificate has expired: it is refused"
     } else if now < validity.from {
-        "the certificate is not valid yet: clients refuse it"
+        "the certificate is not valid yet: it is refused"
     } else {
         return;
     };

@@ -34,6 +34,7 @@ use crate::output::{Artifact, write};
 
 /// What Istio goes on doing itself on its gateway, so that findings about it would mislead. Claims of tokens are refused.
 const BY_ISTIO: &[Code] = &[
+    Code::CertificateNotFound,
     Code::NoClaims,
     Code::NoMeshCertificates,
     Code::NotEnforced,

@@ -1,5 +1,6 @@
 //! The whole compilation, and the bootstrap that holds its result.
 
+use std::collections::BTreeSet;
 use std::mem::take;
 
 use fingerpost_envoy_config::bootstrap::{
@@ -10,11 +11,13 @@ use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::attachments::Attachments;
+use crate::certificate_sources::InlineCertificate;
 use crate::checks;
 use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
 use crate::compiled::{Compiled, CompiledChain};
 use crate::empty_clusters;
+use crate::file_secrets::FileSecret;
 use crate::gateways;
 use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
@@ -79,23 +82,16 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     unserved::report(&unserved, resources, diagnostics);
     checks::connections(&built, &mesh, diagnostics);
     let uses = empty_clusters::uses(&built);
-    let clusters = clusters::build(uses.keys(), &mesh);
+    let mut clusters = clusters::build(uses.keys(), &mesh, diagnostics);
     empty_clusters::check(&clusters, &uses, &mesh, diagnostics);
     empty_clusters::shadowed(&uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     empty_clusters::lost_subsets(&clusters, &uses, &mesh, diagnostics);
-    left_out::check(&clusters, &mesh, diagnostics);
+    left_out::check(&built, &clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
     let summary = Summary::new(&built, &clusters, unserved, &mesh);
-    let file_secrets = built
-        .iter_mut()
-        .flat_map(|it| take(&mut it.file_secrets))
-        .collect();
-    let certificates = built
-        .iter_mut()
-        .flat_map(|it| take(&mut it.certificates))
-        .collect();
+    let (file_secrets, certificates) = certificates(&mut built, &mut clusters);
     let (chains, config_bytes) = chains(&mut built);
     let mut bootstrap = bootstrap(built, clusters);
     if let Some(operations) = &options.operations {
@@ -131,6 +127,36 @@ fn chains(listeners: &mut [BuiltListener<'_>]) -> (Vec<CompiledChain>, usize) {
         }
     }
     (chains, bytes)
+}
+
+/// What Envoy reads from files, and the certificates of Secrets: for each server, and for each resource with TLS to upstreams.
+fn certificates(
+    listeners: &mut [BuiltListener<'_>],
+    clusters: &mut [Cluster],
+) -> (Vec<FileSecret>, Vec<InlineCertificate>) {
+    let mut secrets: Vec<FileSecret> = Vec::new();
+    let mut certificates: Vec<InlineCertificate> = Vec::new();
+    for listener in listeners {
+        secrets.append(&mut listener.file_secrets);
+        certificates.append(&mut listener.certificates);
+    }
+    let mut known = BTreeSet::new();
+    for cluster in clusters {
+        let new = take(&mut cluster.file_secrets).into_iter().filter(|it| {
+            let about = (it.name.clone(), it.origin.subject().to_owned(), it.field.clone());
+            known.insert(about)
+        });
+        secrets.extend(new);
+        for held in take(&mut cluster.certificates) {
+            if !certificates
+                .iter()
+                .any(|it| it.origin.subject() == held.origin.subject())
+            {
+                certificates.push(held);
+            }
+        }
+    }
+    (secrets, certificates)
 }
 
 fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Bootstrap {

@@ -7,7 +7,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::matcher::StringPattern;
 use fingerpost_envoy_config::tls::{
     CertificateValidationContext, CombinedCertificateValidationContext, CommonTlsContext, SanType,
@@ -15,10 +14,10 @@ use fingerpost_envoy_config::tls::{
 };
 use fingerpost_resources::{Code, Diagnostics, ServerTlsMode};
 
-use crate::certificates;
-use crate::credentials::{self, CredentialName};
-use crate::file_secrets::{FileSecret, Kind, SecretFiles};
-use crate::tls::{DownstreamTls, Server, inline_string, not_in_input, refuse_secret};
+use crate::certificate_sources::Authorities;
+use crate::credentials;
+use crate::file_secrets::SecretFiles;
+use crate::tls::{DownstreamTls, Server};
 
 /// Bytes of a SHA-256.
 const SHA256: usize = 32;
@@ -40,7 +39,7 @@ pub(crate) fn add_validation(
                     Code::EnvoyRefuses,
                     "SIMPLE with subjectAltNames: Envoy does not compare names without an authority",
                 )
-                .on(server.needed.origin, server.field("subjectAltNames"))
+                .on(server.sources.needed.origin, server.field("subjectAltNames"))
                 .help("write `mode: MUTUAL`, or remove subjectAltNames");
             return;
         }
@@ -67,18 +66,23 @@ pub(crate) fn add_validation(
     }
 }
 
-/// What a certificate needs besides an authority. Istio gives fingerprints to Envoy only beside a credential.
-fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> CertificateValidationContext {
+/// The names of which a certificate needs one.
+pub(crate) fn exact_names(names: &[String]) -> Vec<SubjectAltNameMatcher> {
     // Istio names no type; Envoy then tries these.
     let types = [SanType::Email, SanType::Dns, SanType::Uri, SanType::IpAddress];
-    let matchers = server.tls.subject_alt_names.iter().flat_map(|name| {
+    let matchers = names.iter().flat_map(|name| {
         types.map(|san_type| SubjectAltNameMatcher {
             san_type,
             matcher: StringPattern::Exact(name.clone()).into(),
         })
     });
+    matchers.collect()
+}
+
+/// What a certificate needs besides an authority. Istio gives fingerprints to Envoy only beside a credential.
+fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> CertificateValidationContext {
     let mut context = CertificateValidationContext {
-        match_typed_subject_alt_names: matchers.collect(),
+        match_typed_subject_alt_names: exact_names(&server.tls.subject_alt_names),
         ..CertificateValidationContext::default()
     };
     if server.tls.insecure_skip_verify == Some(true) {
@@ -97,7 +101,7 @@ fn restrictions(server: &Server<'_>, diagnostics: &mut Diagnostics) -> Certifica
                         Code::EnvoyRefuses,
                         format!("{text:?} is not {}", fingerprints.form()),
                     )
-                    .on(server.needed.origin, path)
+                    .on(server.sources.needed.origin, path)
                     .help(fingerprints.command());
             }
         }
@@ -171,22 +175,12 @@ impl Fingerprints {
     }
 }
 
-/// Who must have signed a client's certificate.
-enum Authorities {
-    Inline {
-        trusted: DataSource,
-        revoked: Option<DataSource>,
-    },
-    Files(Box<FileSecret>),
-}
-
-/// The authorities; none where an error was reported.
+/// Who must have signed a client's certificate; none where an error was reported.
 fn authorities(
     server: &Server<'_>,
     by_credential: &[(&str, String)],
     diagnostics: &mut Diagnostics,
 ) -> Option<Authorities> {
-    let files = |secret| Some(Authorities::Files(Box::new(secret)));
     // Of several credentials the first one counts.
     let Some((credential, field)) = by_credential.first() else {
         let revoked = Some(&server.tls.ca_crl).filter(|it| !it.is_empty()).cloned();
@@ -194,7 +188,8 @@ fn authorities(
             trusted: server.tls.ca_certificates.clone(),
             revoked,
         };
-        return files(server.needed.named(named, server.field("caCertificates")));
+        let secret = server.sources.needed.named(named, server.field("caCertificates"));
+        return Some(Authorities::Files(Box::new(secret)));
     };
     let (credential, field) = if server.tls.ca_cert_credential_name.is_empty() {
         (credentials::authority_of(credential), field.clone())
@@ -204,43 +199,5 @@ fn authorities(
             server.field("caCertCredentialName"),
         )
     };
-    let own = &server.mesh.options.namespace;
-    let reason = match CredentialName::parse(&credential, own) {
-        CredentialName::Mesh => {
-            server.refuse_mesh(&field, &credential, diagnostics);
-            return None;
-        }
-        CredentialName::ConfigMap => format!("`{credential}` is a ConfigMap, which is not read"),
-        CredentialName::Secret(namespace, name) => {
-            if credentials::refuse_unreadable(server.resources, &namespace, &name, own, diagnostics) {
-                return None;
-            }
-            match credentials::authority(server.resources, &namespace, &name, own) {
-                None => not_in_input(&namespace, &name, own),
-                Some(found) => match credentials::authorities(&found.spec) {
-                    None => format!(
-                        "Secret `{}` has no `ca.crt` (or `cacert`) to judge clients by",
-                        found.meta.qualified_name()
-                    ),
-                    Some((trusted, revoked)) => {
-                        let judged = certificates::check_authorities(trusted)
-                            .and_then(|()| revoked.map_or(Ok(()), certificates::check_revocations));
-                        if let Err(fault) = judged {
-                            refuse_secret(&fault, &found.origin, diagnostics);
-                            return None;
-                        }
-                        return Some(Authorities::Inline {
-                            trusted: inline_string(trusted),
-                            revoked: revoked.map(inline_string),
-                        });
-                    }
-                },
-            }
-        }
-    };
-    files(
-        server
-            .needed
-            .beside_module(&credential, Kind::Authority, field, reason),
-    )
+    server.sources.authorities(&credential, field, diagnostics)
 }

@@ -1,8 +1,8 @@
 //! The traffic policy of a cluster: load balancing, connection limits, outlier detection.
 //!
 //! Decides which of a DestinationRule's blocks applies to a cluster, and writes it for Envoy.
-//! How a load balancer chooses is `load_balancer`, what of HTTP is agreed with upstreams `upstream_http`; what is left
-//! out is `left_out`.
+//! How a load balancer chooses is `load_balancer`, what of HTTP is agreed with upstreams `upstream_http`, what carries the
+//! bytes `upstream_socket`; what is left out is `left_out`.
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`,
 //! `pilot/pkg/networking/util/util.go`; docs/istio-routing.md 4.5 to 4.8.
 
@@ -11,13 +11,14 @@ use fingerpost_envoy_config::cluster::{
 };
 use fingerpost_envoy_config::{Percent, core};
 use fingerpost_resources::{
-    ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection, PortTrafficPolicy, RetryBudget, Subset,
-    TcpKeepalive, TrafficPolicy,
+    ClientTlsSettings, ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection, PortTrafficPolicy,
+    ProxyProtocol, RetryBudget, Subset, TcpKeepalive, TrafficPolicy,
 };
 
 use crate::destination_rules::EffectiveRule;
 use crate::load_balancer;
 use crate::options::EnvoyVersion;
+use crate::upstream_tls;
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(crate) struct Policies<'r> {
     pub(crate) connection_pool: Option<&'r ConnectionPoolSettings>,
     pub(crate) outlier_detection: Option<&'r OutlierDetection>,
     retry_budget: Option<&'r RetryBudget>,
+    pub(crate) tls: Option<&'r ClientTlsSettings>,
+    pub(crate) proxy_protocol: Option<&'r ProxyProtocol>,
 }
 
 impl<'r> Policies<'r> {
@@ -44,13 +47,20 @@ impl<'r> Policies<'r> {
             return policies;
         };
         match at_port(policy, port) {
-            Some(entry) => Self::of_port(entry),
+            // The entry replaces what an entry can have; the rest stays.
+            Some(entry) => Self {
+                retry_budget: policies.retry_budget,
+                proxy_protocol: policies.proxy_protocol,
+                ..Self::of_port(entry)
+            },
             None => {
                 let own = Self::of_policy(policy);
                 policies.load_balancer = own.load_balancer.or(policies.load_balancer);
                 policies.connection_pool = own.connection_pool.or(policies.connection_pool);
                 policies.outlier_detection = own.outlier_detection.or(policies.outlier_detection);
                 policies.retry_budget = own.retry_budget.or(policies.retry_budget);
+                policies.tls = own.tls.or(policies.tls);
+                policies.proxy_protocol = own.proxy_protocol.or(policies.proxy_protocol);
                 policies
             }
         }
@@ -62,6 +72,8 @@ impl<'r> Policies<'r> {
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
             retry_budget: policy.retry_budget.as_ref(),
+            tls: policy.tls.as_ref(),
+            proxy_protocol: policy.proxy_protocol.as_ref(),
         }
     }
 
@@ -71,6 +83,8 @@ impl<'r> Policies<'r> {
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
             retry_budget: None,
+            tls: policy.tls.as_ref(),
+            proxy_protocol: None,
         }
     }
 
@@ -81,6 +95,8 @@ impl<'r> Policies<'r> {
             self.connection_pool.map(|it| std::ptr::from_ref(it).addr()),
             self.outlier_detection.map(|it| std::ptr::from_ref(it).addr()),
             self.retry_budget.map(|it| std::ptr::from_ref(it).addr()),
+            self.tls.map(|it| std::ptr::from_ref(it).addr()),
+            self.proxy_protocol.map(|it| std::ptr::from_ref(it).addr()),
         ];
         blocks.into_iter().flatten()
     }
@@ -93,6 +109,8 @@ impl<'r> Policies<'r> {
             ("connectionPool", self.connection_pool.is_some()),
             ("outlierDetection", self.outlier_detection.is_some()),
             ("retryBudget", self.retry_budget.is_some()),
+            ("tls", self.tls.is_some_and(upstream_tls::has_effect)),
+            ("proxyProtocol", self.proxy_protocol.is_some()),
         ];
         let given = blocks.into_iter().filter(|(_, given)| *given);
         given.map(|(name, _)| name).collect()

@@ -4,16 +4,22 @@
 //! no cluster stays without: Envoy answers 503 there, as behind Istio.
 //! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; docs/istio-routing.md 3.12, 4.
 
+use std::collections::BTreeSet;
+
 use fingerpost_envoy_config::Duration;
 use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};
-use fingerpost_resources::{Resolution, Subset};
+use fingerpost_resources::{Diagnostics, Resolution, Subset};
 
+use crate::certificate_sources::InlineCertificate;
 use crate::cluster_policies::Policies;
 use crate::destination_rules::EffectiveRule;
 use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
+use crate::file_secrets::FileSecret;
 use crate::load_assignment::load_assignment;
 use crate::mesh::Mesh;
 use crate::services::{ClusterRef, KnownPort, KnownService, ServiceSource};
+use crate::upstream_socket;
+use crate::upstream_summary::UpstreamSummary;
 
 /// A cluster of the bootstrap.
 #[derive(Debug)]
@@ -26,11 +32,33 @@ pub(crate) struct Cluster {
     pub endpoints: Endpoints,
     /// The Envoy `Cluster`.
     pub envoy: cluster::Cluster,
+    /// What is spoken to its endpoints, for people.
+    pub upstream: UpstreamSummary,
+    /// What it reads from files.
+    pub file_secrets: Vec<FileSecret>,
+    /// The certificates that it holds.
+    pub certificates: Vec<InlineCertificate>,
 }
 
 /// Builds those of `wanted` that exist, each once, in order of name.
-pub(crate) fn build<'c>(wanted: impl Iterator<Item = &'c ClusterRef>, mesh: &Mesh<'_>) -> Vec<Cluster> {
-    let mut clusters: Vec<Cluster> = wanted.filter_map(|it| cluster(it, mesh)).collect();
+pub(crate) fn build<'c>(
+    wanted: impl Iterator<Item = &'c ClusterRef>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Cluster> {
+    let mut reported = BTreeSet::new();
+    let built = wanted.filter_map(|it| {
+        let mut found = Diagnostics::new();
+        let cluster = cluster(it, mesh, &mut found);
+        // A DestinationRule is for many clusters.
+        let new = found.into_iter().filter(|it| {
+            let about = (it.subject.clone(), it.path.clone(), it.message.clone());
+            reported.insert(about)
+        });
+        diagnostics.extend(new);
+        cluster
+    });
+    let mut clusters: Vec<Cluster> = built.collect();
     clusters.sort_by(|one, other| one.name.cmp(&other.name));
     clusters
 }
@@ -52,8 +80,10 @@ pub(crate) enum Missing {
 pub(crate) struct Parts<'m, 'r> {
     /// The service that it leads to.
     pub service: &'m KnownService<'r>,
-    port: &'m KnownPort,
-    rule: Option<&'m EffectiveRule<'r>>,
+    /// The port of it.
+    pub port: &'m KnownPort,
+    /// Its DestinationRule.
+    pub rule: Option<&'m EffectiveRule<'r>>,
     subset: Option<&'r Subset>,
     /// The labels of its subset; none for the whole service.
     pub labels: Labels,
@@ -98,7 +128,7 @@ impl Parts<'_, '_> {
     }
 }
 
-fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
+fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) -> Option<Cluster> {
     let parts = parts(wanted, mesh).ok()?;
     let found = parts.endpoints(mesh).ok()?;
     let policies = Policies::of(parts.rule, parts.subset, wanted.port);
@@ -137,11 +167,16 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Option<Cluster> {
         envoy.dns_refresh_rate = Some(Duration::from_secs(60));
     }
     policies.set(mesh.options.envoy, &mut envoy);
+    let socket = upstream_socket::build(&parts, &policies, mesh, diagnostics);
+    envoy.transport_socket = socket.socket;
     Some(Cluster {
         wanted: wanted.clone(),
         name,
         endpoints: found,
         envoy,
+        upstream: UpstreamSummary::new(&parts, &policies, mesh),
+        file_secrets: socket.file_secrets,
+        certificates: socket.certificates,
     })
 }
 

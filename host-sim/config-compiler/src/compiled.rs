@@ -3,15 +3,16 @@
 use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::listener::TransportSocketConfig;
-use fingerpost_envoy_config::tls::{SecretContent, TlsCertificate};
+use fingerpost_envoy_config::tls::{SecretContent, TlsCertificate, UpstreamTlsContext};
+use fingerpost_envoy_config::upstream_socket::UpstreamSocketConfig;
 use fingerpost_routing_config::RoutingConfig;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::certificate_sources::InlineCertificate;
 use crate::file_secrets::FileSecret;
 use crate::options::Engine;
 use crate::summary::Summary;
-use crate::tls::InlineCertificate;
 
 /// The result of [`compile`](crate::compile).
 #[derive(Debug, Clone)]
@@ -82,9 +83,14 @@ impl Compiled {
             SecretContent::TlsCertificate(certificate) => is_inline(certificate),
             SecretContent::ValidationContext(_) => false,
         });
+        let sockets = resources.clusters.iter();
+        let sockets = sockets.filter_map(|it| it.transport_socket.as_ref());
+        let contexts = sockets.filter_map(|it| upstream_tls(&it.typed_config));
+        let mut in_cluster = contexts.flat_map(|it| &it.common_tls_context.tls_certificates);
         let chains = resources.listeners.iter().flat_map(|it| &it.filter_chains);
         let mut sockets = chains.filter_map(|chain| chain.transport_socket.as_ref());
         in_secret
+            || in_cluster.any(is_inline)
             || sockets.any(|socket| match &socket.typed_config {
                 TransportSocketConfig::DownstreamTls(context) => {
                     context.common_tls_context.tls_certificates.iter().any(is_inline)
@@ -97,5 +103,14 @@ impl Compiled {
         self.chains
             .iter()
             .find(|it| it.listener == listener && it.route_config == route_config)
+    }
+}
+
+/// The TLS of a socket, if it speaks any.
+fn upstream_tls(socket: &UpstreamSocketConfig) -> Option<&UpstreamTlsContext> {
+    match socket {
+        UpstreamSocketConfig::UpstreamTls(context) => Some(context),
+        UpstreamSocketConfig::ProxyProtocol(outer) => upstream_tls(&outer.transport_socket.typed_config),
+        UpstreamSocketConfig::RawBuffer(_) => None,
     }
 }

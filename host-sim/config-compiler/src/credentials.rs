@@ -78,7 +78,7 @@ pub(crate) fn refuse_unreadable(
     true
 }
 
-/// The Secret whose authorities judge clients: the one of that name, or that name without `-cacert`.
+/// The Secret whose authorities judge certificates: the one of that name, or that name without `-cacert`.
 pub(crate) fn authority<'r>(
     resources: &'r Resources,
     namespace: &str,
@@ -91,9 +91,14 @@ pub(crate) fn authority<'r>(
     })
 }
 
-/// The credential that holds the authorities for the clients of a server with this one.
+/// The credential that holds the authorities for the other side of a server or a cluster with this one.
 pub(crate) fn authority_of(credential: &str) -> String {
     format!("{credential}{AUTHORITY_SUFFIX}")
+}
+
+/// The name without the end that `authority_of` adds.
+pub(crate) fn without_authority_suffix(name: &str) -> &str {
+    name.strip_suffix(AUTHORITY_SUFFIX).unwrap_or(name)
 }
 
 /// The certificate and key of a Secret; an empty value counts as missing.

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use fingerpost_resources::{DestinationRule, Resource, Resources, Subset, TrafficPolicy};
+use fingerpost_resources::{
+    ClientTlsSettings, DestinationRule, Origin, Resource, Resources, Subset, TrafficPolicy,
+};
 
 use crate::host;
 use crate::options::Options;
@@ -73,6 +75,30 @@ impl<'r> EffectiveRule<'r> {
     /// The subset of that name, and where it is defined.
     pub(crate) fn defined(&self, name: &str) -> Option<DefinedSubset<'r>> {
         self.subsets.iter().find(|it| it.subset.name == name).copied()
+    }
+
+    /// Where a block of TLS settings of this rule is written.
+    pub(crate) fn place_of_tls(&self, tls: &ClientTlsSettings) -> Option<(&'r Origin, String)> {
+        self.resources().into_iter().find_map(|resource| {
+            let whole = resource.spec.traffic_policy.as_ref();
+            let whole = whole.map(|it| ("spec.trafficPolicy".to_owned(), it));
+            let subsets = resource.spec.subsets.iter().enumerate();
+            let subsets = subsets.filter_map(|(index, it)| {
+                let path = format!("spec.subsets[{index}].trafficPolicy");
+                Some((path, it.traffic_policy.as_ref()?))
+            });
+            let mut policies = whole.into_iter().chain(subsets);
+            let path = policies.find_map(|(path, policy)| path_of_tls(policy, &path, tls))?;
+            Some((&resource.origin, path))
+        })
+    }
+
+    /// The resources that it is made of.
+    pub(crate) fn resources(&self) -> Vec<&'r Resource<DestinationRule>> {
+        let mut resources = vec![self.first];
+        resources.extend(self.subsets.iter().map(|it| it.resource));
+        resources.extend(self.absorbed.iter().copied());
+        resources
     }
 
     fn selector(&self) -> Option<&'r BTreeMap<String, String>> {
@@ -186,6 +212,19 @@ impl<'r> DestinationRules<'r> {
                 .rfind(|rule| rule.selector().is_none() && visible(rule))
         })
     }
+}
+
+/// The path of a block of TLS settings in a policy, or in its entries for ports.
+fn path_of_tls(policy: &TrafficPolicy, path: &str, tls: &ClientTlsSettings) -> Option<String> {
+    let is_same = |it: &ClientTlsSettings| std::ptr::eq(it, tls);
+    if policy.tls.as_ref().is_some_and(is_same) {
+        return Some(format!("{path}.tls"));
+    }
+    let index = policy
+        .port_level_settings
+        .iter()
+        .position(|it| it.tls.as_ref().is_some_and(is_same))?;
+    Some(format!("{path}.portLevelSettings[{index}].tls"))
 }
 
 /// Adds `later` to the rules of one host: into an earlier one where their exports and selectors

@@ -19,6 +19,7 @@
 //! `buildCluster`; docs/istio-routing.md 4.1, 4.4.
 
 mod cause;
+mod identities;
 mod inventory;
 mod kubernetes;
 mod service_entry;
@@ -32,6 +33,7 @@ use crate::address::SOCKET;
 use crate::services::{KnownPort, KnownService, ServiceSource};
 
 pub(crate) use cause::origin;
+pub(crate) use identities::identities;
 pub(crate) use inventory::Inventory;
 
 /// Labels of a workload, or those that select some.

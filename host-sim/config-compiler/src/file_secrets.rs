@@ -1,5 +1,5 @@
-//! Certificates that Envoy reads from files while it runs, by SDS: it starts without them, and only the servers that need
-//! them refuse connections.
+//! Certificates that Envoy reads from files while it runs, by SDS: it starts without them, and only the servers and clusters
+//! that need them are out of order.
 //!
 //! Decides which files those are and how Envoy finds them.
 //! Source: istio `pilot/pkg/security/model/authentication.go`, `ApplyToCommonTLSContext`.
@@ -21,25 +21,51 @@ const FOLDER: &str = "certs";
 /// The longest part of a credential's name that a file name shows.
 const LONGEST_NAME: usize = 100;
 
-/// A certificate or the authorities for clients that Envoy reads from files while it runs.
+/// A certificate, or the authorities that others are judged by, that Envoy reads from files while it runs.
 #[derive(Debug, Clone)]
 pub struct FileSecret {
     /// Envoy's name for it. Equal names have equal files.
     pub name: String,
     /// The files.
     pub files: SecretFiles,
-    /// The server names of the connections that need it; empty for all.
-    pub server_names: Vec<String>,
-    /// Envoy's name of the listener that needs it.
-    pub listener: String,
-    /// Where the Gateway is written that needs it.
+    /// What needs it.
+    pub needed_by: NeededBy,
+    /// Where the Gateway or DestinationRule is written that needs it.
     pub origin: Origin,
-    /// The field of the Gateway that names it, such as `spec.servers[0].tls.credentialName`.
+    /// The field that names it, such as `spec.servers[0].tls.credentialName`.
     pub field: String,
-    /// Why it comes from files, such as ``no Secret `istio-system/shop` in the input``; empty if the Gateway names
+    /// Why it comes from files, such as ``no Secret `istio-system/shop` in the input``; empty if the resource names
     /// files.
     pub reason: String,
     folder: String,
+}
+
+/// Which connections need a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NeededBy {
+    /// Those of clients.
+    Listener {
+        /// Envoy's name of the listener.
+        name: String,
+        /// The server names of the connections; empty for all.
+        server_names: Vec<String>,
+    },
+    /// Those to the endpoints of a cluster.
+    Cluster {
+        /// The host of its service.
+        host: String,
+    },
+}
+
+impl NeededBy {
+    /// What follows if the secret can't be used.
+    #[must_use]
+    pub fn consequence(&self) -> String {
+        match self {
+            Self::Listener { .. } => "the server refuses connections".to_owned(),
+            Self::Cluster { host } => format!("no connection to {host} is made, and requests to it get 503"),
+        }
+    }
 }
 
 /// Paths as Envoy will open them.
@@ -52,7 +78,7 @@ pub enum SecretFiles {
         /// The private key in PEM.
         key: String,
     },
-    /// What clients are judged by.
+    /// What the certificates of clients or of upstreams are judged by.
     Authority {
         /// The certificates of the authorities in PEM.
         trusted: String,
@@ -107,7 +133,7 @@ impl FileSecret {
         }
     }
 
-    /// How a server names it. The folder is watched: what is moved there is read again.
+    /// How a TLS context names it. The folder is watched: what is moved there is read again.
     pub(crate) fn config(&self) -> SdsSecretConfig {
         SdsSecretConfig {
             name: self.name.clone(),
@@ -124,14 +150,12 @@ impl FileSecret {
     }
 }
 
-/// Who needs a secret: the parts that all secrets of a server have in common.
+/// What all secrets of a server, or of a cluster, have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Needed<'r> {
-    /// Envoy's name of the listener.
-    pub listener: &'r str,
-    /// The server names of the chain.
-    pub server_names: &'r [String],
-    /// The Gateway.
+    /// What needs them.
+    pub by: NeededBy,
+    /// The Gateway or DestinationRule.
     pub origin: &'r Origin,
     /// Where Envoy finds the filter's module.
     pub module_path: &'r str,
@@ -166,7 +190,7 @@ impl Needed<'_> {
         self.secret(name, files, field, reason)
     }
 
-    /// A secret from files that the Gateway names.
+    /// A secret from files that the resource names.
     pub(crate) fn named(&self, files: SecretFiles, field: String) -> FileSecret {
         let (first, others) = match &files {
             SecretFiles::Certificate { chain, key } => (chain, key.as_str()),
@@ -185,12 +209,19 @@ impl Needed<'_> {
         FileSecret {
             name,
             files,
-            server_names: self.server_names.to_vec(),
-            listener: self.listener.to_owned(),
+            needed_by: self.by.clone(),
             origin: self.origin.clone(),
             field,
             reason,
             folder: self.folder(),
+        }
+    }
+
+    /// Whether a server shows the certificate; if not, the proxy shows it as a client.
+    pub(crate) fn is_shown_to_clients(&self) -> bool {
+        match &self.by {
+            NeededBy::Listener { .. } => true,
+            NeededBy::Cluster { .. } => false,
         }
     }
 

@@ -13,6 +13,7 @@ use fingerpost_resources::{
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
 use crate::destination_rules::EffectiveRule;
+use crate::listeners::BuiltListener;
 use crate::load_balancer;
 use crate::mesh::Mesh;
 use crate::options::EnvoyVersion;
@@ -21,10 +22,18 @@ use crate::options::EnvoyVersion;
 const LEFT_OUT: Code = Code::PolicyLeftOut;
 
 /// Reports them for the rules of `clusters`.
-pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+pub(crate) fn check(
+    listeners: &[BuiltListener<'_>],
+    clusters: &[Cluster],
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let chains = listeners.iter().flat_map(|it| &it.tcp);
+    let tunnels = chains.filter_map(|it| it.tunnel).map(address_of).collect();
     for used in used_rules(clusters, mesh) {
         let mut report = Report {
             used: &used,
+            tunnels: &tunnels,
             envoy: mesh.options.envoy,
             diagnostics: &mut *diagnostics,
         };
@@ -74,7 +83,7 @@ fn used_rules<'r>(clusters: &[Cluster], mesh: &Mesh<'r>) -> Vec<Used<'r>> {
         );
         let port = service.port(cluster.wanted.port);
         let speaks_http2 = port.is_some_and(|it| policies.speaks_http2(it.protocol));
-        for resource in resources_of(rule) {
+        for resource in rule.resources() {
             let known = rules.iter().position(|it| std::ptr::eq(it.resource, resource));
             let index = known.unwrap_or_else(|| {
                 rules.push(Used {
@@ -94,18 +103,15 @@ fn used_rules<'r>(clusters: &[Cluster], mesh: &Mesh<'r>) -> Vec<Used<'r>> {
     rules
 }
 
-fn resources_of<'r>(rule: &EffectiveRule<'r>) -> Vec<&'r Resource<DestinationRule>> {
-    let mut resources = vec![rule.first];
-    resources.extend(rule.subsets.iter().map(|it| it.resource));
-    resources.extend(rule.absorbed.iter().copied());
-    resources
-}
-
 fn counts(rule: &EffectiveRule<'_>, resource: &Resource<DestinationRule>) -> bool {
     match (rule.traffic_policy, &resource.spec.traffic_policy) {
         (Some(chosen), Some(own)) => std::ptr::eq(chosen, own),
         (_, None) | (None, _) => true,
     }
+}
+
+fn address_of<T>(block: &T) -> usize {
+    std::ptr::from_ref(block).addr()
 }
 
 fn port_number(policy: &PortTrafficPolicy) -> Option<u32> {
@@ -114,6 +120,8 @@ fn port_number(policy: &PortTrafficPolicy) -> Option<u32> {
 
 struct Report<'a, 'r> {
     used: &'a Used<'r>,
+    /// Where the tunnels that connections go through lie in memory.
+    tunnels: &'a BTreeSet<usize>,
     envoy: EnvoyVersion,
     diagnostics: &'a mut Diagnostics,
 }
@@ -141,19 +149,18 @@ impl Report<'_, '_> {
         if !self.has_tls_for_each_port(policy) {
             self.tls(policy.tls.as_ref(), path);
         }
-        if policy.tunnel.is_some() {
-            let consequence = "connections go to the endpoint itself, without a CONNECT or POST to it";
-            self.left_out(&format!("{path}.tunnel"), consequence);
+        if policy
+            .tunnel
+            .as_ref()
+            .is_some_and(|it| !self.tunnels.contains(&address_of(it)))
+        {
+            let reason = "no TCP or TLS route leads through it. A route to a subset goes through the tunnel of the subset, a route to several destinations through that of the first one's host";
+            self.no_effect(&format!("{path}.tunnel"), reason);
         }
         let interval = policy.retry_budget.as_ref().and_then(|it| it.budget_interval);
         if interval.is_some() && !self.envoy.has_budget_interval() {
             let consequence = "this Envoy release has no interval of a budget, it counts requests under way";
             self.left_out(&format!("{path}.retryBudget.budgetInterval"), consequence);
-        }
-        if policy.proxy_protocol.is_some() {
-            let consequence =
-                "connections begin without the PROXY header, and endpoints that expect it close them";
-            self.left_out(&format!("{path}.proxyProtocol"), consequence);
         }
         for (index, entry) in policy.port_level_settings.iter().enumerate() {
             let path = format!("{path}.portLevelSettings[{index}]");
@@ -274,51 +281,68 @@ impl Report<'_, '_> {
             ("http2KeepAlive", http.http2_keep_alive.is_some()),
         ] {
             if given {
-                let reason = "this service gets HTTP/1.1: name its port `http2` or `grpc`, or set `h2UpgradePolicy: UPGRADE`";
+                let reason = if http.use_client_protocol == Some(true) {
+                    "with useClientProtocol Istio sets nothing of HTTP/2"
+                } else {
+                    "this service gets HTTP/1.1: name its port `http2` or `grpc`, or set `h2UpgradePolicy: UPGRADE`"
+                };
                 self.no_effect(&format!("{path}.{field}"), reason);
             }
         }
     }
 
-    /// Without a mode it is DISABLE, and then Istio ignores the rest.
+    /// Without a mode it is DISABLE.
     fn tls(&mut self, settings: Option<&ClientTlsSettings>, path: &str) {
         let Some(tls) = settings else { return };
         let path = format!("{path}.tls");
-        let mode = tls.mode.unwrap_or_default();
+        let has = |text: &str| !text.is_empty();
         let fields = [
-            ("clientCertificate", !tls.client_certificate.is_empty()),
-            ("privateKey", !tls.private_key.is_empty()),
-            ("caCertificates", !tls.ca_certificates.is_empty()),
-            ("credentialName", !tls.credential_name.is_empty()),
+            ("clientCertificate", has(&tls.client_certificate)),
+            ("privateKey", has(&tls.private_key)),
+            ("caCertificates", has(&tls.ca_certificates)),
+            ("credentialName", has(&tls.credential_name)),
             ("subjectAltNames", !tls.subject_alt_names.is_empty()),
-            ("sni", !tls.sni.is_empty()),
+            ("sni", has(&tls.sni)),
             ("insecureSkipVerify", tls.insecure_skip_verify == Some(true)),
-            ("caCrl", !tls.ca_crl.is_empty()),
+            ("caCrl", has(&tls.ca_crl)),
         ];
-        if mode != ClientTlsMode::Disable {
-            let given: Vec<&str> = fields
-                .iter()
-                .filter(|(_, given)| *given)
-                .map(|(name, _)| *name)
-                .collect();
-            let others = match given.as_slice() {
-                [] => String::new(),
-                names => format!(", {} included", names.join(", ")),
-            };
-            let message = format!(
-                "this DestinationRule requires TLS ({}) to {}, which is not supported{others}: requests are sent in plain text",
-                mode.as_str(),
-                self.used.resource.spec.host
-            );
-            self.diagnostics
-                .warn(Code::PlainTextUpstream, message)
-                .on(&self.used.resource.origin, &path);
-        }
-        for (field, _) in fields
-            .iter()
-            .filter(|(_, given)| *given && mode == ClientTlsMode::Disable)
-        {
-            self.no_effect(&format!("{path}.{field}"), "the mode is DISABLE");
+        let given = fields.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
+        match tls.mode.unwrap_or_default() {
+            ClientTlsMode::Disable => {
+                for field in given {
+                    self.no_effect(&format!("{path}.{field}"), "the mode is DISABLE");
+                }
+            }
+            ClientTlsMode::Simple | ClientTlsMode::Mutual => {
+                let is_simple = tls.mode == Some(ClientTlsMode::Simple);
+                for field in given {
+                    let reason = match field {
+                        "clientCertificate" | "privateKey" if is_simple => {
+                            "the mode is SIMPLE: the proxy shows no certificate"
+                        }
+                        "caCrl" if tls.insecure_skip_verify == Some(true) => {
+                            "insecureSkipVerify checks nothing"
+                        }
+                        _ => continue,
+                    };
+                    self.no_effect(&format!("{path}.{field}"), reason);
+                }
+            }
+            ClientTlsMode::IstioMutual => {
+                let given: Vec<&str> = given.collect();
+                let others = match given.as_slice() {
+                    [] => String::new(),
+                    names => format!(" ({} included)", names.join(", ")),
+                };
+                let message = format!(
+                    "this DestinationRule requires ISTIO_MUTUAL to {}, which needs the certificates of a mesh{others}: requests are sent in plain text",
+                    self.used.resource.spec.host
+                );
+                self.diagnostics
+                    .warn(Code::PlainTextUpstream, message)
+                    .on(&self.used.resource.origin, &path)
+                    .help("if the service speaks TLS to clients outside the mesh, write `mode: SIMPLE`, or MUTUAL with a credentialName");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod address;
 mod assume;
 mod attachments;
 mod bootstrap;
+mod certificate_sources;
 mod certificates;
 mod checks;
 mod claims;
@@ -70,10 +71,14 @@ mod summary;
 mod tcp;
 mod tls;
 mod tls_parameters;
+mod tunnel;
 mod udp_servers;
 mod unselected_rules;
 mod unserved;
 mod upstream_http;
+mod upstream_socket;
+mod upstream_summary;
+mod upstream_tls;
 mod virtual_hosts;
 mod virtual_services;
 mod visibility;
@@ -82,6 +87,7 @@ mod x509;
 
 pub use assume::{Assume, Assumptions, assumed_gateways, lacks_gateways};
 pub use bootstrap::compile;
+pub use certificate_sources::InlineCertificate;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
 pub use cluster_details::{
     BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterRule, ClusterService, ClusterState,
@@ -99,7 +105,7 @@ pub use detail::{
 pub use dispatch::revision;
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
-pub use file_secrets::{FileSecret, SecretFiles};
+pub use file_secrets::{FileSecret, NeededBy, SecretFiles};
 pub use filled_in::namespace_of_gateways;
 pub use gateways::ServerConflict;
 pub use header_edits::HeaderEdit;
@@ -121,6 +127,6 @@ pub use summary::{
     ClusterSummary, ConnectionRule, HostSummary, LeftOutSummary, ListenerSummary, MirrorSummary,
     RouteSummary, Summary,
 };
-pub use tls::InlineCertificate;
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
+pub use upstream_summary::{UpstreamHttp, UpstreamSummary, UpstreamTlsSummary, Verification};
 pub use virtual_services::gateway_name;

@@ -14,6 +14,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::address::address;
 use crate::attachments::Attachments;
+use crate::certificate_sources::InlineCertificate;
 use crate::claims::{self, Claims, Taken};
 use crate::file_secrets::FileSecret;
 use crate::gateways::{BoundServer, DroppedServer, MergedListener};
@@ -21,7 +22,7 @@ use crate::http_chain::{self, HttpChain};
 use crate::mesh::Mesh;
 use crate::protocol::Termination;
 use crate::tcp;
-use crate::tls::{self, InlineCertificate};
+use crate::tls;
 use crate::virtual_hosts;
 
 /// What a listener was made of, beside its Envoy configuration.
@@ -60,7 +61,7 @@ pub(crate) struct Lost<'r> {
 pub(crate) fn build<'r>(
     merged: &MergedListener<'r>,
     attachments: &Attachments<'_, 'r>,
-    mesh: &Mesh<'_>,
+    mesh: &Mesh<'r>,
     resources: &Resources,
     lost: &mut Lost<'r>,
     diagnostics: &mut Diagnostics,

@@ -23,6 +23,7 @@ use crate::routes::route::{LeftOut, Route, Target};
 use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
 use crate::unserved::{Cause, Unserved};
+use crate::upstream_summary::UpstreamSummary;
 use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
@@ -160,6 +161,8 @@ pub struct ClusterSummary {
     pub subset: Option<String>,
     /// Its endpoints.
     pub endpoints: Endpoints,
+    /// What is spoken to them.
+    pub upstream: UpstreamSummary,
 }
 
 impl RouteSummary {
@@ -190,6 +193,7 @@ impl Summary {
                     port: it.wanted.port,
                     subset: Some(it.wanted.subset.clone()).filter(|it| !it.is_empty()),
                     endpoints: it.endpoints.clone(),
+                    upstream: it.upstream.clone(),
                 })
                 .collect(),
         }

@@ -11,7 +11,7 @@ use fingerpost_envoy_config::filters::tcp_proxy::{
     ClusterSpecifier, ClusterWeight, TcpProxy, WeightedClusters,
 };
 use fingerpost_envoy_config::listener::{FilterChain, FilterChainMatch, NetworkFilterConfig};
-use fingerpost_resources::{Resource, RouteDestination, VirtualService};
+use fingerpost_resources::{Resource, RouteDestination, TunnelSettings, VirtualService};
 
 use crate::claims;
 use crate::connection_limits::ConnectionLimits;
@@ -20,6 +20,7 @@ use crate::http_chain::HANDSHAKE_TIMEOUT;
 use crate::matching::{self, GatewayPort, Mismatch};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
+use crate::tunnel;
 use crate::virtual_services::{BoundVirtualService, gateway_name};
 
 /// Where the bytes of a chain go.
@@ -31,6 +32,8 @@ pub(crate) struct TcpChain<'r> {
     pub shares: Vec<(ClusterRef, u32)>,
     /// How long its connections live.
     pub limits: ConnectionLimits,
+    /// The tunnel that they go through.
+    pub tunnel: Option<&'r TunnelSettings>,
     /// The VirtualService.
     pub resource: &'r Resource<VirtualService>,
     /// The path of the rule, such as `spec.tcp[0]`.
@@ -64,7 +67,7 @@ pub(crate) struct ServerNames<'r> {
 pub(crate) fn routed_by_port<'s, 'r: 's>(
     server: &BoundServer<'_>,
     services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
-    mesh: &Mesh<'_>,
+    mesh: &Mesh<'r>,
 ) -> Option<TcpChain<'r>> {
     let (resource, index) = rules_by_port(server, services).next()?;
     let rule = resource.spec.tcp.get(index)?;
@@ -72,6 +75,7 @@ pub(crate) fn routed_by_port<'s, 'r: 's>(
         server_names: Vec::new(),
         shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
         limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
+        tunnel: tunnel::of(&rule.route, &resource.meta.namespace, server, mesh),
         resource,
         path: format!("spec.tcp[{index}]"),
     })
@@ -106,7 +110,7 @@ pub(crate) fn rules_by_port<'s, 'r: 's>(
 pub(crate) fn routed_by_name<'s, 'r: 's>(
     server: &BoundServer<'_>,
     services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
-    mesh: &Mesh<'_>,
+    mesh: &Mesh<'r>,
     taken: &mut ServerNames<'r>,
 ) -> Vec<TcpChain<'r>> {
     let gateway = server.gateway_name();
@@ -136,6 +140,7 @@ pub(crate) fn routed_by_name<'s, 'r: 's>(
                     },
                     shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
                     limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
+                    tunnel: tunnel::of(&rule.route, &resource.meta.namespace, server, mesh),
                     resource,
                     path,
                 });
@@ -189,6 +194,7 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
         idle_timeout: chain.limits.idle_timeout.map(Into::into),
         max_downstream_connection_duration: chain.limits.max_duration.map(Into::into),
         access_log: Vec::new(),
+        tunneling_config: chain.tunnel.map(tunnel::config),
     };
     FilterChain {
         filters: vec![Extension {

@@ -1,21 +1,19 @@
 //! The TLS contexts of servers that end TLS.
 //!
-//! Decides which certificates a server shows. Where certificates come from is `credentials` and `file_secrets`, which
+//! Decides which certificates a server shows. Where certificates come from is `certificate_sources`, which
 //! clients are let in is `client_certificates`, what else is agreed in a handshake is `tls_parameters`.
 //! Source: istio `pilot/pkg/networking/core/listener.go`, `BuildListenerTLSContext`; docs/istio-routing.md 1.13.
 
-use fingerpost_envoy_config::core::{DataSource, Extension};
+use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::listener::TransportSocketConfig;
 use fingerpost_envoy_config::tls::{
-    CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, Secret, SecretContent, TlsCertificate,
-    TlsParameters,
+    CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, Secret, SecretContent, TlsParameters,
 };
-use fingerpost_resources::{Code, Diagnostics, Origin, Resources, ServerTlsMode, ServerTlsSettings};
+use fingerpost_resources::{Diagnostics, Resources, ServerTlsMode, ServerTlsSettings};
 
-use crate::certificates::{self, CertificateFault, Validity};
+use crate::certificate_sources::{InlineCertificate, Source, Sources};
 use crate::client_certificates;
-use crate::credentials::{self, CredentialName};
-use crate::file_secrets::{FileSecret, Kind, Needed, SecretFiles};
+use crate::file_secrets::{FileSecret, Needed, NeededBy, SecretFiles};
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 
@@ -32,27 +30,14 @@ pub(crate) struct DownstreamTls {
     pub secrets: Vec<Secret>,
 }
 
-/// A certificate of a Secret of the input, which the bootstrap holds.
-#[derive(Debug, Clone)]
-pub struct InlineCertificate {
-    /// The Secret.
-    pub origin: Origin,
-    /// When it is valid.
-    pub validity: Validity,
-}
-
 /// All that the TLS of a server is built from.
 pub(crate) struct Server<'a> {
     /// Its settings.
     pub tls: &'a ServerTlsSettings,
     /// Where they are written, such as `spec.servers[0].tls`.
     pub path: String,
-    /// What its secrets have in common.
-    pub needed: Needed<'a>,
-    /// The surroundings.
-    pub mesh: &'a Mesh<'a>,
-    /// The Secrets.
-    pub resources: &'a Resources,
+    /// Where its certificates come from.
+    pub sources: Sources<'a>,
 }
 
 /// Builds the transport socket of a server that ends TLS.
@@ -71,14 +56,18 @@ pub(crate) fn downstream(
     let server = Server {
         tls,
         path: format!("spec.servers[{}].tls", bound.index),
-        needed: Needed {
-            listener,
-            server_names,
-            origin: &bound.gateway.origin,
-            module_path: &mesh.options.module_path,
+        sources: Sources {
+            needed: Needed {
+                by: NeededBy::Listener {
+                    name: listener.to_owned(),
+                    server_names: server_names.to_vec(),
+                },
+                origin: &bound.gateway.origin,
+                module_path: &mesh.options.module_path,
+            },
+            mesh,
+            resources,
         },
-        mesh,
-        resources,
     };
     let mut common = CommonTlsContext {
         alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
@@ -132,13 +121,14 @@ impl Server<'_> {
         diagnostics: &mut Diagnostics,
     ) {
         if self.mode() == ServerTlsMode::IstioMutual {
-            self.refuse_mesh(&self.field("mode"), "ISTIO_MUTUAL", diagnostics);
+            self.sources
+                .refuse_mesh(&self.field("mode"), "ISTIO_MUTUAL", diagnostics);
             return;
         }
         let mut inline = Vec::new();
         let mut by_file = Vec::new();
         for (name, field) in self.credentials() {
-            match self.credential(name, field, diagnostics) {
+            match self.sources.certificate(name, field, diagnostics) {
                 Source::Inline(certificate, held) => {
                     inline.push((name, certificate));
                     built.certificates.push(held);
@@ -171,41 +161,6 @@ impl Server<'_> {
         built.file_secrets.extend(by_file);
     }
 
-    fn credential(&self, name: &str, field: String, diagnostics: &mut Diagnostics) -> Source {
-        let own = &self.mesh.options.namespace;
-        let reason = match CredentialName::parse(name, own) {
-            CredentialName::Mesh => {
-                self.refuse_mesh(&field, name, diagnostics);
-                return Source::Refused;
-            }
-            CredentialName::ConfigMap => format!("`{name}` is a ConfigMap, which holds no private key"),
-            CredentialName::Secret(namespace, secret) => {
-                if credentials::refuse_unreadable(self.resources, &namespace, &secret, own, diagnostics) {
-                    return Source::Refused;
-                }
-                let found = credentials::secret(self.resources, &namespace, &secret, own);
-                match found {
-                    Some(found) => match credentials::pair(&found.spec) {
-                        Some((chain, key)) => {
-                            if credentials::has_staple(&found.spec) {
-                                diagnostics
-                                    .warn(Code::StapleLeftOut, "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate")
-                                    .on(&found.origin, "data.tls.ocsp-staple")
-                                    .help("remove it, or accept that clients ask the certificate's authority themselves");
-                            }
-                            return inline(chain, key, &found.origin, diagnostics);
-                        }
-                        None => format!(
-                            "Secret `{namespace}/{secret}` has neither `tls.crt` and `tls.key` nor `cert` and `key`"
-                        ),
-                    },
-                    None => not_in_input(&namespace, &secret, own),
-                }
-            }
-        };
-        Source::Files(self.needed.beside_module(name, Kind::Certificate, field, reason))
-    }
-
     /// The certificates that the server names by their files.
     fn certificate_files(&self) -> Vec<FileSecret> {
         let named = |chain: &str, key: &str, field: String| {
@@ -213,7 +168,7 @@ impl Server<'_> {
                 chain: chain.to_owned(),
                 key: key.to_owned(),
             };
-            self.needed.named(files, field)
+            self.sources.needed.named(files, field)
         };
         if self.tls.tls_certificates.is_empty() {
             let (chain, key) = (&self.tls.server_certificate, &self.tls.private_key);
@@ -226,67 +181,5 @@ impl Server<'_> {
                 named(&it.server_certificate, &it.private_key, field)
             })
             .collect()
-    }
-
-    pub(crate) fn refuse_mesh(&self, field: &str, what: &str, diagnostics: &mut Diagnostics) {
-        let message =
-            format!("{what} needs the certificates of a mesh: without Istio's control plane there are none");
-        diagnostics
-            .error(Code::NoMeshCertificates, message)
-            .on(self.needed.origin, field)
-            .help("use SIMPLE or MUTUAL with a credentialName, or remove the server");
-    }
-}
-
-/// Where a certificate comes from.
-enum Source {
-    /// The certificate, and what is known of it.
-    Inline(TlsCertificate, InlineCertificate),
-    Files(FileSecret),
-    /// An error was reported.
-    Refused,
-}
-
-fn inline(chain: &[u8], key: &[u8], origin: &Origin, diagnostics: &mut Diagnostics) -> Source {
-    match certificates::check_pair(chain, key) {
-        Ok(validity) => {
-            let certificate = TlsCertificate {
-                certificate_chain: inline_string(chain),
-                private_key: inline_string(key),
-            };
-            let held = InlineCertificate {
-                origin: origin.clone(),
-                validity,
-            };
-            Source::Inline(certificate, held)
-        }
-        Err(fault) => {
-            refuse_secret(&fault, origin, diagnostics);
-            Source::Refused
-        }
-    }
-}
-
-/// Reports a Secret that Envoy would refuse. What it holds is not shown.
-pub(crate) fn refuse_secret(fault: &CertificateFault, origin: &Origin, diagnostics: &mut Diagnostics) {
-    diagnostics
-        .error(
-            Code::BadCertificate,
-            format!("this Secret can't be used: {fault}"),
-        )
-        .on(origin, if origin.has("data") { "data" } else { "stringData" })
-        .help("see `openssl x509 -noout -text` and `openssl pkey -noout` for its parts");
-}
-
-pub(crate) fn inline_string(text: &[u8]) -> DataSource {
-    DataSource::InlineString(String::from_utf8_lossy(text).into_owned())
-}
-
-/// Why a Secret is not used.
-pub(crate) fn not_in_input(namespace: &str, name: &str, own: &str) -> String {
-    if namespace == own {
-        format!("no Secret `{namespace}/{name}` in the input")
-    } else {
-        format!("a proxy in namespace `{own}` may not read Secret `{namespace}/{name}`")
     }
 }

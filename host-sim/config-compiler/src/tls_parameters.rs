@@ -28,7 +28,7 @@ impl Server<'_> {
             );
             diagnostics
                 .warn(Code::TlsVersions, message)
-                .on(self.needed.origin, self.field("maxProtocolVersion"))
+                .on(self.sources.needed.origin, self.field("maxProtocolVersion"))
                 .help("without minProtocolVersion the lowest version is TLSV1_2");
         }
         let ciphers = self.tls.known_cipher_suites();
@@ -56,7 +56,10 @@ impl Server<'_> {
                 let message = format!("Envoy takes no operators in a list of cipher suites: {name:?}");
                 diagnostics
                     .error(Code::EnvoyRefuses, message)
-                    .on(self.needed.origin, self.field(&format!("cipherSuites[{index}]")))
+                    .on(
+                        self.sources.needed.origin,
+                        self.field(&format!("cipherSuites[{index}]")),
+                    )
                     .help("list the suites that you want, in the order of preference");
             }
         }
@@ -75,7 +78,10 @@ impl Server<'_> {
             };
             diagnostics
                 .error(Code::EnvoyRefuses, message)
-                .on(self.needed.origin, self.field(&format!("ecdhCurves[{index}]")))
+                .on(
+                    self.sources.needed.origin,
+                    self.field(&format!("ecdhCurves[{index}]")),
+                )
                 .help(format!("Envoy's curves: {}", CURVES.join(", ")));
         }
     }

@@ -5,7 +5,10 @@
 //! `applyOutlierDetectionErrorCodes`.
 
 use fingerpost_envoy_config::Empty;
-use fingerpost_envoy_config::core::{Http2ProtocolOptions, HttpProtocolOptions, KeepaliveSettings};
+use fingerpost_envoy_config::core::{
+    Http2ProtocolOptions, HttpProtocolOptions, KeepaliveSettings,
+    UpstreamHttpProtocolOptions as ServerNameOptions,
+};
 use fingerpost_envoy_config::matcher::StringPattern;
 use fingerpost_envoy_config::route::{HeaderMatch, HeaderMatcher};
 use fingerpost_envoy_config::upstreams::{
@@ -16,16 +19,20 @@ use fingerpost_resources::{H2UpgradePolicy, HttpSettings};
 
 use crate::cluster_policies::{Policies, positive};
 use crate::protocol::Protocol;
+use crate::upstream_tls;
 
 impl Policies<'_> {
     /// Envoy's `typed_extension_protocol_options`, where they are not the default.
     pub(crate) fn http_protocol_options(&self, protocol: Protocol) -> Option<ExtensionProtocolOptions> {
         let common = self.common_options();
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
-        let uses_downstream = http.and_then(|it| it.use_client_protocol) == Some(true);
+        let names = self.tls.map(upstream_tls::server_name_options);
+        let names = names.filter(|it| *it != ServerNameOptions::default());
+        let uses_downstream = self.uses_client_protocol();
         let speaks_http2 = self.speaks_http2(protocol);
         let error_matcher = self.error_matcher();
-        if common.is_none() && !uses_downstream && !speaks_http2 && error_matcher.is_none() {
+        let is_default = common.is_none() && names.is_none() && error_matcher.is_none();
+        if is_default && !uses_downstream && !speaks_http2 {
             return None;
         }
         let protocol = if uses_downstream {
@@ -43,6 +50,7 @@ impl Policies<'_> {
         Some(ExtensionProtocolOptions {
             http: UpstreamHttpProtocolOptions::Options(Box::new(UpstreamHttpOptions {
                 common_http_protocol_options: common,
+                upstream_http_protocol_options: names,
                 protocol,
                 outlier_detection: error_matcher.map(|error_matcher| HttpOutlierDetection { error_matcher }),
             })),
@@ -52,8 +60,16 @@ impl Policies<'_> {
     /// Whether HTTP/2 is spoken whatever the client speaks.
     pub(crate) fn speaks_http2(&self, protocol: Protocol) -> bool {
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
+        // Whoever writes UPGRADE knows that HTTP is spoken: the protocol of the port does not matter
+        // (istio cluster_traffic_policy.go, `shouldH2Upgrade`).
         let upgrades = http.and_then(|http| http.h2_upgrade_policy) == Some(H2UpgradePolicy::Upgrade);
-        protocol == Protocol::Http2 || protocol != Protocol::Tcp && upgrades
+        !self.uses_client_protocol() && (protocol == Protocol::Http2 || upgrades)
+    }
+
+    /// Whether the upstream gets the version of HTTP that the client speaks.
+    pub(crate) fn uses_client_protocol(&self) -> bool {
+        let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
+        http.and_then(|it| it.use_client_protocol) == Some(true)
     }
 
     /// None where nothing is given.

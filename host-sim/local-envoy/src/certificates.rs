@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use fingerpost_config_compiler::{Compiled, FileSecret, SecretFiles};
+use fingerpost_config_compiler::{Compiled, FileSecret, NeededBy, SecretFiles};
 use fingerpost_envoy_runner::{Authority, write_private};
 
 /// What was made so far. One that was made stays: a client may trust it by now.
@@ -37,7 +37,7 @@ impl Certificates {
         for (name, uses) in by_name(&compiled.file_secrets) {
             let Some(first) = uses.first() else { continue };
             let mut secret = (*first).clone();
-            if lacks_files(&secret) {
+            if is_for_clients(&uses) && lacks_files(&secret) {
                 let names = server_names(&uses);
                 let is_known = self.made.get(name).is_some_and(|(_, made)| *made == names);
                 if !is_known {
@@ -53,7 +53,10 @@ impl Certificates {
                     self.made.insert(name.to_owned(), (files, names));
                 }
                 if let SecretFiles::Authority { .. } = &secret.files {
-                    let listeners = uses.iter().map(|it| it.listener.clone());
+                    let listeners = uses.iter().filter_map(|it| match &it.needed_by {
+                        NeededBy::Listener { name, .. } => Some(name.clone()),
+                        NeededBy::Cluster { .. } => None,
+                    });
                     self.clients
                         .extend(listeners.map(|it| (it, directory.to_owned())));
                 }
@@ -101,6 +104,14 @@ fn by_name(secrets: &[FileSecret]) -> BTreeMap<&str, Vec<&FileSecret>> {
     uses
 }
 
+/// Whether a listener needs the secret. For an upstream nothing is made: no other would know it.
+fn is_for_clients(uses: &[&FileSecret]) -> bool {
+    uses.iter().any(|it| match it.needed_by {
+        NeededBy::Listener { .. } => true,
+        NeededBy::Cluster { .. } => false,
+    })
+}
+
 /// Writes a certificate and its key.
 fn certificate(authority: &Authority, names: &[String], stand_in: &Path) -> io::Result<SecretFiles> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -116,9 +127,15 @@ fn certificate(authority: &Authority, names: &[String], stand_in: &Path) -> io::
 
 /// The server names of all connections that need a secret.
 fn server_names(uses: &[&FileSecret]) -> Vec<String> {
-    let names: BTreeSet<&String> = uses.iter().flat_map(|it| &it.server_names).collect();
+    let lists = || {
+        uses.iter().filter_map(|it| match &it.needed_by {
+            NeededBy::Listener { server_names, .. } => Some(server_names),
+            NeededBy::Cluster { .. } => None,
+        })
+    };
+    let names: BTreeSet<&String> = lists().flatten().collect();
     let mut names: Vec<String> = names.into_iter().cloned().collect();
-    if names.is_empty() || uses.iter().any(|it| it.server_names.is_empty()) {
+    if names.is_empty() || lists().any(Vec::is_empty) {
         names.insert(0, "localhost".to_owned());
     }
     names

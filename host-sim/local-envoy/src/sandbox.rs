@@ -53,6 +53,8 @@ pub struct Arranged {
     pub echoes: usize,
     /// The names that certificates were made for this time.
     pub certified: BTreeSet<String>,
+    /// The hosts whose echo servers are spoken to in plain text, though TLS or the PROXY protocol is spoken to their own endpoints.
+    pub in_plain_text: BTreeSet<String>,
 }
 
 impl Sandbox {
@@ -85,6 +87,7 @@ impl Sandbox {
 
         let clusters = compiled.summary.clusters.iter();
         let mut served = 0;
+        let mut in_plain_text = BTreeSet::new();
         for cluster in clusters.filter(|it| self.options.echoes.stand_in(&it.endpoints)) {
             let address = match self.echoes.get(&cluster.name) {
                 Some(address) => *address,
@@ -94,6 +97,9 @@ impl Sandbox {
                     .map_err(|error| machine(&error))?,
             };
             self.echoes.insert(cluster.name.clone(), address);
+            if cluster.upstream.tls.is_some() || cluster.upstream.proxy_protocol.is_some() {
+                in_plain_text.insert(cluster.host.clone());
+            }
             served += usize::from(bootstrap.point_cluster(&cluster.name, address));
         }
 
@@ -112,6 +118,7 @@ impl Sandbox {
             bootstrap,
             echoes: served,
             certified,
+            in_plain_text,
         })
     }
 

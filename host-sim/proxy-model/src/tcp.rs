@@ -27,6 +27,7 @@ impl Tcp {
             idle_timeout: _,
             max_downstream_connection_duration: _,
             access_log: _,
+            tunneling_config: _,
         } = proxy;
         let shares: Vec<(String, u64)> = match cluster {
             ClusterSpecifier::Cluster(cluster) => vec![(cluster, 1)],

@@ -102,7 +102,7 @@ trafficPolicy: {loadBalancer: {simple: RANDOM}}
         code: Code::PlainTextToTlsPort,
         severity: Severity::Warning,
         title: "a port that speaks TLS gets plain HTTP",
-        why: "Neither Istio nor Envoy turns TLS to an upstream on by itself: a DestinationRule does. Most servers answer 400.",
+        why: "Neither Istio nor Envoy turns TLS to an upstream on by itself: `trafficPolicy.tls` of a DestinationRule does. Most servers answer 400.",
         example: beside(
             "\
 apiVersion: v1
@@ -121,12 +121,13 @@ spec: {ports: [{port: 80, name: http}]}
     Rule {
         code: Code::PlainTextUpstream,
         severity: Severity::Warning,
-        title: "a DestinationRule requires TLS to an upstream",
-        why: "TLS to upstreams is not supported yet, so requests are sent in plain text.",
+        title: "a DestinationRule requires the mutual TLS of a mesh",
+        why: "ISTIO_MUTUAL uses the certificates that Istio's control plane gives to its own proxies. A stock Envoy has none, so requests are sent \
+              in plain text.",
         example: destination_rule(
             "\
 host: web
-trafficPolicy: {tls: {mode: SIMPLE}}
+trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
 ",
             "\
 host: web

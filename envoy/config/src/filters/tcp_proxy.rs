@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Duration;
 use crate::access_log::AccessLog;
+use crate::{Duration, is_default};
 
 /// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,17 @@ pub struct TcpProxy {
     pub max_downstream_connection_duration: Option<Duration>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLog>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunneling_config: Option<TunnelingConfig>,
+}
+
+/// `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TunnelingConfig {
+    pub hostname: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub use_post: bool,
 }
 
 /// `cluster_specifier` of a [`TcpProxy`].

@@ -1,7 +1,8 @@
 //! Policies and destinations that upstreams or clients meet otherwise than it seems.
 
-use fingerpost_resources::{ClientTlsMode, Code, Diagnostics, HttpRouteDestination, TrafficPolicy};
+use fingerpost_resources::{ClientTlsMode, Code, Diagnostics, HttpRouteDestination};
 
+use crate::cluster_policies::Policies;
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::policies;
@@ -83,13 +84,11 @@ fn plain_text(
     {
         return;
     }
-    let policies = mesh.rule_of(cluster, "").into_iter().flat_map(|it| {
-        let of_subset = it
-            .subset(&cluster.subset)
-            .and_then(|it| it.traffic_policy.as_ref());
-        it.traffic_policy.into_iter().chain(of_subset)
-    });
-    if policies.into_iter().any(starts_tls) {
+    let settings = mesh.rule_of(cluster, "");
+    let subset = settings.and_then(|it| it.subset(&cluster.subset));
+    let policies = Policies::of(settings, subset, cluster.port);
+    let mode = policies.tls.and_then(|it| it.mode).unwrap_or_default();
+    if mode != ClientTlsMode::Disable {
         return;
     }
     let message = format!(
@@ -99,13 +98,10 @@ fn plain_text(
     diagnostics
         .warn(Code::PlainTextToTlsPort, message)
         .on(&rule.leaf.origin, format!("{}.route[{index}].destination", rule.path))
-        .help("route to its port for plain HTTP, or add a DestinationRule with `trafficPolicy: {tls: {mode: SIMPLE}}` in the cluster");
-}
-
-fn starts_tls(policy: &TrafficPolicy) -> bool {
-    let starts = |mode: Option<ClientTlsMode>| mode.unwrap_or_default() != ClientTlsMode::Disable;
-    let mut ports = policy.port_level_settings.iter().filter_map(|it| it.tls.as_ref());
-    policy.tls.as_ref().is_some_and(|it| starts(it.mode)) || ports.any(|it| starts(it.mode))
+        .help(format!(
+            "route to its port for plain HTTP, or add a DestinationRule with `trafficPolicy: {{portLevelSettings: [{{port: {{number: {}}}, tls: {{mode: SIMPLE}}}}]}}`",
+            cluster.port
+        ));
 }
 
 /// Weights are drawn for each request again, whatever the hash.

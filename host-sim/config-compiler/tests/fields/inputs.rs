@@ -66,9 +66,18 @@ pub(crate) fn world(without: &str) -> Vec<Value> {
         {"route": [{"destination": {"host": "web", "subset": "v1", "port": {"number": 81}}}], "match": [{"uri": {"prefix": "/81"}}]},
         {"route": [{"destination": {"host": "out.example.com", "subset": "v1", "port": {"number": 80}}}], "match": [{"uri": {"prefix": "/out"}}]},
         {"route": [{"destination": {"host": "work.example.com", "port": {"number": 80}}}]},
+    ], "tcp": [
+        {"route": [{"destination": {"host": "web", "port": {"number": 82}}}], "match": [{"port": 9000}]},
+    ], "tls": [
+        {"route": [{"destination": {"host": "web", "subset": "v1", "port": {"number": 82}}}],
+            "match": [{"port": 443, "sniHosts": ["tls.example.com"]}]},
     ]});
     let delegate = json!({"http": [{"route": [{"destination": {"host": "other"}}]}]});
     let rule = |host: &str| json!({"host": host, "subsets": [{"name": "v1", "labels": {"version": "v1"}}]});
+    let over_tls = |host: &str| {
+        json!({"host": host, "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
+            "trafficPolicy": {"tls": {"mode": "SIMPLE"}}})
+    };
     let work = json!({"hosts": ["work.example.com"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
         "resolution": "STATIC", "workloadSelector": {"labels": {"app": "work"}}});
     let workload =
@@ -108,7 +117,11 @@ pub(crate) fn world(without: &str) -> Vec<Value> {
         ),
         (
             "DestinationRule out",
-            resource("DestinationRule", ("app", "out"), &rule("out.example.com")),
+            resource("DestinationRule", ("app", "out"), &over_tls("out.example.com")),
+        ),
+        (
+            "DestinationRule work",
+            resource("DestinationRule", ("app", "work"), &over_tls("work.example.com")),
         ),
         ("", service("web", &ports)),
         ("", service("other", &ports)),

@@ -22,14 +22,8 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "for sidecars: a gateway finds a service by its host",
     ),
     ("ServiceEntry.endpoints.network", ONE_NETWORK),
-    ("ServiceEntry.endpoints.serviceAccount", MESH),
     ("ServiceEntry.location", MESH),
-    (
-        "ServiceEntry.subjectAltNames",
-        "judges certificates of upstreams, to which TLS is not spoken",
-    ),
     ("WorkloadEntry.network", ONE_NETWORK),
-    ("WorkloadEntry.serviceAccount", MESH),
 ];
 
 /// istio `pilot/pkg/networking/core/gateway.go`, `l4SingleMatch`.

@@ -51,8 +51,9 @@ pub(super) fn gateway_listeners(compiled: &Compiled) -> Result<Vec<GatewayListen
             }
         }
     }
-    let needs_certificates =
-        !compiled.bootstrap.static_resources.secrets.is_empty() || !compiled.file_secrets.is_empty();
+    let needs_certificates = !compiled.bootstrap.static_resources.secrets.is_empty()
+        || !compiled.file_secrets.is_empty()
+        || compiled.holds_private_key();
     // Those of servers go with the servers that are refused.
     if refusals.is_empty() && needs_certificates {
         refusals.push(Refusal {
