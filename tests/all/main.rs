@@ -30,6 +30,7 @@ mod security;
 mod simulated;
 mod simulator_vs_envoy;
 mod tables;
+mod upstream_tls;
 mod xds;
 
 use std::env;
@@ -114,6 +115,10 @@ fn main() {
         trials.push(trial(&format!("envoy: {name}"), *run));
     }
     trials.push(trial("envoy: TLS at the edge", edge_tls::serves_real_clients));
+    trials.push(trial(
+        "envoy: the connection to an upstream",
+        upstream_tls::is_as_destination_rules_say,
+    ));
     trials.push(trial(
         "envoy: the dashboard asks for metrics that exist",
         dashboard::asks_for_metrics_that_exist,

@@ -50,7 +50,7 @@ spec:
     route: [{destination: {host: one, port: {number: 80}}}]
 ";
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()

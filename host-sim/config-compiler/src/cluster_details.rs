@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_envoy_config::cluster as envoy;
 use fingerpost_envoy_config::core::Address;
-use fingerpost_resources::{Resources, Span};
+use fingerpost_resources::{Diagnostics, Resources, Span};
 
 use crate::address::SOCKET;
 use crate::cluster_policies::Policies;
@@ -230,7 +230,8 @@ pub fn cluster_details(resources: &Resources, options: &Options, compiled: &Comp
         routed.contains(it) || (it.subset.is_empty() && same_port.next().is_some())
     };
     let others: BTreeSet<ClusterRef> = of_services(&mesh).filter(|it| !is_routed(it)).collect();
-    let mut built = clusters::build(others.iter(), &mesh);
+    // What is wrong with clusters that no rule leads to is not reported.
+    let mut built = clusters::build(others.iter(), &mesh, &mut Diagnostics::new());
     built.sort_by(|one, other| one.wanted.cmp(&other.wanted));
     let of_others = built.iter();
     all.extend(of_others.map(|it| detail(&it.wanted, Some((&it.envoy, &it.endpoints)), Vec::new(), &mesh)));

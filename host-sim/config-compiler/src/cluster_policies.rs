@@ -15,10 +15,10 @@ use fingerpost_resources::{
     ProxyProtocol, RetryBudget, Subset, TcpKeepalive, TrafficPolicy,
 };
 
+use crate::client_tls;
 use crate::destination_rules::EffectiveRule;
 use crate::load_balancer;
 use crate::options::EnvoyVersion;
-use crate::upstream_tls;
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl<'r> Policies<'r> {
             ("connectionPool", self.connection_pool.is_some()),
             ("outlierDetection", self.outlier_detection.is_some()),
             ("retryBudget", self.retry_budget.is_some()),
-            ("tls", self.tls.is_some_and(upstream_tls::has_effect)),
+            ("tls", self.tls.is_some_and(client_tls::has_effect)),
             ("proxyProtocol", self.proxy_protocol.is_some()),
         ];
         let given = blocks.into_iter().filter(|(_, given)| *given);

@@ -1,23 +1,22 @@
 //! The clusters that routes lead to.
 //!
-//! Decides which of the named clusters exist, and what an Envoy `Cluster` for them is. A name that has
-//! no cluster stays without: Envoy answers 503 there, as behind Istio.
+//! Decides what an Envoy `Cluster` for them is. Which of the named clusters exist, `cluster_parts` decides.
 //! Source: istio `pilot/pkg/networking/core/cluster.go`, `cluster_builder.go`; docs/istio-routing.md 3.12, 4.
 
 use std::collections::BTreeSet;
 
 use fingerpost_envoy_config::Duration;
 use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};
-use fingerpost_resources::{Diagnostics, Resolution, Subset};
+use fingerpost_resources::{Diagnostics, Resolution};
 
 use crate::certificate_sources::InlineCertificate;
+use crate::cluster_parts::parts;
 use crate::cluster_policies::Policies;
-use crate::destination_rules::EffectiveRule;
-use crate::endpoints::{self, Endpoint, EndpointAddress, Endpoints, Labels, NoEndpoints};
+use crate::endpoints::{Endpoint, EndpointAddress, Endpoints};
 use crate::file_secrets::FileSecret;
 use crate::load_assignment::load_assignment;
 use crate::mesh::Mesh;
-use crate::services::{ClusterRef, KnownPort, KnownService, ServiceSource};
+use crate::services::{ClusterRef, KnownService, ServiceSource};
 use crate::upstream_socket;
 use crate::upstream_summary::UpstreamSummary;
 
@@ -61,71 +60,6 @@ pub(crate) fn build<'c>(
     let mut clusters: Vec<Cluster> = built.collect();
     clusters.sort_by(|one, other| one.name.cmp(&other.name));
     clusters
-}
-
-/// Why a cluster does not exist.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// No service has that host.
-    Host,
-    /// The service does not have that port.
-    Port,
-    /// No DestinationRule of the service defines that subset.
-    Subset,
-    /// The service is found by DNS, and there is nothing to look up.
-    Endpoints(NoEndpoints),
-}
-
-/// What a cluster is made of.
-pub(crate) struct Parts<'m, 'r> {
-    /// The service that it leads to.
-    pub service: &'m KnownService<'r>,
-    /// The port of it.
-    pub port: &'m KnownPort,
-    /// Its DestinationRule.
-    pub rule: Option<&'m EffectiveRule<'r>>,
-    subset: Option<&'r Subset>,
-    /// The labels of its subset; none for the whole service.
-    pub labels: Labels,
-}
-
-/// Why the cluster does not exist, if it does not.
-pub(crate) fn check(wanted: &ClusterRef, mesh: &Mesh<'_>) -> Result<(), Missing> {
-    let parts = parts(wanted, mesh)?;
-    if let ServiceSource::Kubernetes(_) = parts.service.source {
-        return Ok(()); // only a ServiceEntry can be without endpoints
-    }
-    parts.endpoints(mesh).map(drop)
-}
-
-/// What the cluster is made of, without its endpoints.
-pub(crate) fn parts<'m, 'r>(wanted: &ClusterRef, mesh: &'m Mesh<'r>) -> Result<Parts<'m, 'r>, Missing> {
-    let service = mesh.services.find(&wanted.hostname, "");
-    // An alias of another name has no cluster.
-    let service = service
-        .filter(|it| it.alias_of().is_none())
-        .ok_or(Missing::Host)?;
-    let port = service.port(wanted.port).ok_or(Missing::Port)?;
-    let rule = mesh.destination_rules.find(&wanted.hostname, service.namespace);
-    let subset = rule.and_then(|rule| rule.subset(&wanted.subset));
-    let labels = match subset {
-        _ if wanted.subset.is_empty() => Labels::new(),
-        Some(subset) => subset.labels.clone(),
-        None => return Err(Missing::Subset),
-    };
-    Ok(Parts {
-        service,
-        port,
-        rule,
-        subset,
-        labels,
-    })
-}
-
-impl Parts<'_, '_> {
-    fn endpoints(&self, mesh: &Mesh<'_>) -> Result<Endpoints, Missing> {
-        endpoints::find(self.service, self.port, &self.labels, &mesh.inventory).map_err(Missing::Endpoints)
-    }
 }
 
 fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) -> Option<Cluster> {
@@ -173,8 +107,8 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
         wanted: wanted.clone(),
         name,
         endpoints: found,
+        upstream: UpstreamSummary::new(&envoy, &parts, &policies, mesh),
         envoy,
-        upstream: UpstreamSummary::new(&parts, &policies, mesh),
         file_secrets: socket.file_secrets,
         certificates: socket.certificates,
     })

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_resources::{Code, Diagnostics};
 
-use crate::clusters::{self, Cluster};
+use crate::cluster_parts;
+use crate::clusters::Cluster;
 use crate::endpoints::{Endpoints, NoEndpoints, origin};
 use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
@@ -168,7 +169,7 @@ fn empty(
     mesh: &Mesh<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Ok(parts) = clusters::parts(cluster, mesh) else {
+    let Ok(parts) = cluster_parts::parts(cluster, mesh) else {
         return;
     };
     let cause = why.cause(cluster, parts.service, &parts.labels);

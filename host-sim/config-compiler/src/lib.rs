@@ -17,7 +17,9 @@ mod certificates;
 mod checks;
 mod claims;
 mod client_certificates;
+mod client_tls;
 mod cluster_details;
+mod cluster_parts;
 mod cluster_policies;
 mod cluster_words;
 mod clusters;
@@ -128,5 +130,5 @@ pub use summary::{
     RouteSummary, Summary,
 };
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
-pub use upstream_summary::{UpstreamHttp, UpstreamSummary, UpstreamTlsSummary, Verification};
+pub use upstream_summary::{UpstreamSummary, UpstreamTlsSummary, Verification};
 pub use virtual_services::gateway_name;

@@ -1,8 +1,8 @@
 //! Why a cluster does not exist, or has no endpoint, in words.
 //!
-//! Which clusters exist, `clusters` decides.
+//! Which clusters exist, `cluster_parts` decides.
 
-use crate::clusters::{self, Missing};
+use crate::cluster_parts::{self, Missing};
 use crate::endpoints::{self, NoEndpoints};
 use crate::mesh::Mesh;
 use crate::services::ClusterRef;
@@ -31,7 +31,7 @@ pub(crate) fn missing_cluster(cluster: &ClusterRef, mesh: &Mesh<'_>) -> Option<M
             names.join(", ")
         }
     };
-    let (field, code, message, help) = match clusters::check(cluster, mesh).err()? {
+    let (field, code, message, help) = match cluster_parts::check(cluster, mesh).err()? {
         Missing::Host => (
             "host",
             Code::UnknownHost,
@@ -90,7 +90,7 @@ pub(crate) fn without_endpoints(
     cluster: &ClusterRef,
     mesh: &Mesh<'_>,
 ) -> Option<MissingCluster> {
-    let parts = clusters::parts(cluster, mesh).ok()?;
+    let parts = cluster_parts::parts(cluster, mesh).ok()?;
     let cause = why.cause(cluster, parts.service, &parts.labels);
     Some(MissingCluster {
         field: "host",

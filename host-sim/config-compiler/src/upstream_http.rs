@@ -17,16 +17,16 @@ use fingerpost_envoy_config::upstreams::{
 };
 use fingerpost_resources::{H2UpgradePolicy, HttpSettings};
 
+use crate::client_tls;
 use crate::cluster_policies::{Policies, positive};
 use crate::protocol::Protocol;
-use crate::upstream_tls;
 
 impl Policies<'_> {
     /// Envoy's `typed_extension_protocol_options`, where they are not the default.
     pub(crate) fn http_protocol_options(&self, protocol: Protocol) -> Option<ExtensionProtocolOptions> {
         let common = self.common_options();
         let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
-        let names = self.tls.map(upstream_tls::server_name_options);
+        let names = self.tls.map(client_tls::server_name_options);
         let names = names.filter(|it| *it != ServerNameOptions::default());
         let uses_downstream = self.uses_client_protocol();
         let speaks_http2 = self.speaks_http2(protocol);

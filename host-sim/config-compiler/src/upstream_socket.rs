@@ -11,8 +11,8 @@ use fingerpost_envoy_config::upstream_socket::{
 use fingerpost_resources::{Diagnostics, ProxyProtocolVersion as GivenVersion};
 
 use crate::certificate_sources::InlineCertificate;
+use crate::cluster_parts::Parts;
 use crate::cluster_policies::Policies;
-use crate::clusters::Parts;
 use crate::file_secrets::FileSecret;
 use crate::mesh::Mesh;
 use crate::upstream_tls;

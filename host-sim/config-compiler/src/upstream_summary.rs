@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use fingerpost_envoy_config::cluster::Cluster;
 use fingerpost_resources::{ClientTlsMode, ClientTlsSettings, ProxyProtocolVersion, Span};
 
+use crate::client_tls;
+use crate::cluster_parts::Parts;
 use crate::cluster_policies::Policies;
-use crate::clusters::Parts;
+use crate::cluster_words::{self, ClusterProtocol};
 use crate::credentials;
 use crate::mesh::Mesh;
 use crate::upstream_tls;
@@ -16,22 +19,11 @@ use crate::upstream_tls;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamSummary {
     /// The version of HTTP that requests have. Routes of bytes do not depend on it.
-    pub http: UpstreamHttp,
+    pub http: ClusterProtocol,
     /// TLS; none for plain text.
     pub tls: Option<UpstreamTlsSummary>,
     /// The version of the PROXY protocol whose header comes first; none for no header.
     pub proxy_protocol: Option<ProxyProtocolVersion>,
-}
-
-/// The version of HTTP to an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpstreamHttp {
-    /// HTTP/1.1, whatever the client speaks.
-    Http1,
-    /// HTTP/2, whatever the client speaks.
-    Http2,
-    /// That of the client.
-    AsClient,
 }
 
 /// TLS to an upstream.
@@ -65,17 +57,15 @@ pub enum Verification {
 
 impl UpstreamSummary {
     /// The view of a cluster with these policies.
-    pub(crate) fn new(parts: &Parts<'_, '_>, policies: &Policies<'_>, mesh: &Mesh<'_>) -> Self {
-        let http = if policies.uses_client_protocol() {
-            UpstreamHttp::AsClient
-        } else if policies.speaks_http2(parts.port.protocol) {
-            UpstreamHttp::Http2
-        } else {
-            UpstreamHttp::Http1
-        };
-        let tls = policies.tls.filter(|it| upstream_tls::has_effect(it));
+    pub(crate) fn new(
+        cluster: &Cluster,
+        parts: &Parts<'_, '_>,
+        policies: &Policies<'_>,
+        mesh: &Mesh<'_>,
+    ) -> Self {
+        let tls = policies.tls.filter(|it| client_tls::has_effect(it));
         Self {
-            http,
+            http: cluster_words::protocol(cluster),
             tls: tls.and_then(|it| tls_summary(it, parts, mesh)),
             proxy_protocol: policies.proxy_protocol.map(|it| it.version.unwrap_or_default()),
         }
@@ -89,15 +79,15 @@ fn tls_summary(
 ) -> Option<UpstreamTlsSummary> {
     let (origin, path) = parts.rule?.place_of_tls(tls)?;
     let credential = Some(tls.credential_name.as_str()).filter(|it| !it.is_empty());
-    let verification = if upstream_tls::skips_verification(tls) {
+    let verification = if client_tls::skips_verification(tls) {
         Verification::Skipped
     } else {
         Verification::By {
             authorities: match credential {
                 Some(name) => credentials::authority_of(name),
-                None => upstream_tls::authorities_file(tls).to_owned(),
+                None => client_tls::authorities_file(tls).to_owned(),
             },
-            request_host: upstream_tls::server_name_options(tls).auto_san_validation,
+            request_host: client_tls::server_name_options(tls).auto_san_validation,
             names: upstream_tls::names(tls, parts, mesh),
         }
     };
@@ -113,11 +103,7 @@ fn tls_summary(
 /// Such as `HTTP/2 over TLS, with a client certificate, behind a PROXY header V1`.
 impl fmt::Display for UpstreamSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.http {
-            UpstreamHttp::Http1 => "HTTP/1.1",
-            UpstreamHttp::Http2 => "HTTP/2",
-            UpstreamHttp::AsClient => "the client's version of HTTP",
-        })?;
+        self.http.fmt(f)?;
         match &self.tls {
             None => f.write_str(" in plain text")?,
             Some(tls) => {

@@ -5,7 +5,7 @@
 
 use fingerpost_resources::Resources;
 
-use crate::clusters;
+use crate::cluster_parts;
 use crate::endpoints::Labels;
 use crate::mesh::Mesh;
 use crate::services::{ClusterRef, ServiceSource};
@@ -57,7 +57,7 @@ struct Workload<'r> {
 
 /// What the input says of the workloads of `cluster`.
 pub(crate) fn of_subset(cluster: &ClusterRef, mesh: &Mesh<'_>) -> SubsetWorkloads {
-    let Ok(parts) = clusters::parts(cluster, mesh) else {
+    let Ok(parts) = cluster_parts::parts(cluster, mesh) else {
         return SubsetWorkloads::Unknown;
     };
     let selector = match parts.service.source {

@@ -2,7 +2,7 @@
 //!
 //! One Envoy has a listener for each kind of server. The certificates are made anew for each run.
 
-mod authority;
+pub(crate) mod authority;
 mod edge;
 mod handshakes;
 

@@ -29,6 +29,16 @@ impl References {
             references.secret(&tls.ca_cert_credential_name);
             tls.credential_names.iter().for_each(|it| references.secret(it));
         }
+        let rules = resources.destination_rules.iter().map(|it| &it.spec);
+        let policies = rules.flat_map(|it| {
+            let subsets = it.subsets.iter().filter_map(|it| it.traffic_policy.as_ref());
+            it.traffic_policy.iter().chain(subsets)
+        });
+        let settings = policies.flat_map(|it| {
+            let ports = it.port_level_settings.iter().filter_map(|it| it.tls.as_ref());
+            it.tls.iter().chain(ports)
+        });
+        settings.for_each(|it| references.secret(&it.credential_name));
         for entry in &resources.service_entries {
             references.namespaces.insert(entry.meta.namespace.clone());
         }
