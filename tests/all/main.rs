@@ -29,6 +29,7 @@ mod reload;
 mod security;
 mod simulated;
 mod simulator_vs_envoy;
+mod streams;
 mod tables;
 mod upstream_tls;
 mod xds;
@@ -132,6 +133,7 @@ fn main() {
         "envoy: a refused start is mended by a change",
         refused_start::is_mended_by_a_change,
     ));
+    trials.extend(streams::trials());
     trials.push(trial("differential: generated cases", differential::generated));
     trials.push(trial("differential: the own corpus", differential::rows));
     trials.push(trial("differential: patterns", patterns::agree));
