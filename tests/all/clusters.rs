@@ -8,7 +8,7 @@ use fingerpost_tests::clusters::{ClusterDifference, MEANT, RecordedClusters};
 use fingerpost_tests::repository;
 
 /// So many differences of one field are shown.
-const SHOWN: usize = 20;
+const SHOWN: usize = 8;
 
 pub(crate) fn equal_those_of_the_control_plane() -> Result<(), String> {
     let recorded = RecordedClusters::load()?;

@@ -27,6 +27,10 @@ pub struct Cluster {
     pub respect_dns_ttl: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_refresh_rate: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_jitter: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed_dns_resolver_config: Option<Extension<DnsResolver>>,
     #[serde(default)]
     pub lb_policy: LbPolicy,
     /// The one for `lb_policy`, of the four that follow.
@@ -72,6 +76,23 @@ pub enum DnsLookupFamily {
     V6Only,
     V4Preferred,
     All,
+}
+
+/// What `Cluster.typed_dns_resolver_config` may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "@type")]
+pub enum DnsResolver {
+    #[serde(
+        rename = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    )]
+    Cares(CaresResolver),
+}
+
+/// `envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaresResolver {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_max_queries: Option<u32>,
 }
 
 /// `envoy.config.cluster.v3.Cluster.LbPolicy`.

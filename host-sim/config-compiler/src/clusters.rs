@@ -6,17 +6,18 @@
 use std::collections::BTreeSet;
 
 use fingerpost_envoy_config::Duration;
-use fingerpost_envoy_config::cluster::{self, DiscoveryType, DnsLookupFamily};
-use fingerpost_resources::{Diagnostics, Resolution};
+use fingerpost_envoy_config::cluster;
+use fingerpost_resources::Diagnostics;
 
 use crate::certificate_sources::InlineCertificate;
 use crate::cluster_parts::parts;
 use crate::cluster_policies::Policies;
+use crate::discovery;
 use crate::endpoints::{Endpoint, EndpointAddress, Endpoints};
 use crate::file_secrets::FileSecret;
 use crate::load_assignment::load_assignment;
 use crate::mesh::Mesh;
-use crate::services::{ClusterRef, KnownService, ServiceSource};
+use crate::services::ClusterRef;
 use crate::upstream_socket;
 use crate::upstream_summary::UpstreamSummary;
 
@@ -80,26 +81,14 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
             source: String::new(),
         }],
     };
-    let is_static = endpoints.iter().all(|it| !is_name(&it.address));
     let mut envoy = cluster::Cluster {
         name: name.clone(),
-        discovery_type: if is_static {
-            DiscoveryType::Static
-        } else if has_one_address(parts.service) {
-            DiscoveryType::LogicalDns
-        } else {
-            DiscoveryType::StrictDns
-        },
         connect_timeout: Some(Duration::from_secs(10)),
         load_assignment: Some(load_assignment(&name, &endpoints)),
         typed_extension_protocol_options: policies.http_protocol_options(parts.port.protocol),
         ..cluster::Cluster::default()
     };
-    if !is_static {
-        envoy.dns_lookup_family = DnsLookupFamily::V4Preferred;
-        envoy.respect_dns_ttl = true;
-        envoy.dns_refresh_rate = Some(Duration::from_secs(60));
-    }
+    discovery::set(parts.service, &endpoints, &mut envoy);
     policies.set(mesh.options.envoy, &mut envoy);
     let socket = upstream_socket::build(&parts, &policies, mesh, diagnostics);
     envoy.transport_socket = socket.socket;
@@ -112,19 +101,4 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
         file_secrets: socket.file_secrets,
         certificates: socket.certificates,
     })
-}
-
-fn is_name(address: &EndpointAddress) -> bool {
-    match address {
-        EndpointAddress::Socket { host, .. } => host.parse::<std::net::IpAddr>().is_err(),
-        EndpointAddress::Pipe(_) => false,
-    }
-}
-
-/// Whether a connection goes to whatever address DNS names first at that time.
-fn has_one_address(service: &KnownService<'_>) -> bool {
-    match service.source {
-        ServiceSource::Entry(entry) => entry.spec.resolution == Some(Resolution::DnsRoundRobin),
-        ServiceSource::Kubernetes(_) => false,
-    }
 }

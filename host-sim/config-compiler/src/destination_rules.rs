@@ -3,7 +3,7 @@
 //! Decides look-up and merging, not what a policy means for a cluster (that is `clusters`).
 //! Source: istio `pilot/pkg/model/destination_rule.go` and `push_context.go`; docs/istio-routing.md 4.2 to 4.5.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fingerpost_resources::{
     ClientTlsSettings, DestinationRule, Origin, Resource, Resources, Subset, TrafficPolicy,
@@ -11,7 +11,6 @@ use fingerpost_resources::{
 
 use crate::host;
 use crate::options::Options;
-use crate::visibility::Exports;
 
 /// The root namespace of the mesh: its DestinationRules are the last resort.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
@@ -27,8 +26,11 @@ pub(crate) struct EffectiveRule<'r> {
     pub first: &'r Resource<DestinationRule>,
     /// The others.
     pub absorbed: Vec<&'r Resource<DestinationRule>>,
-    exports: Exports,
+    exports: Exports<'r>,
 }
+
+/// The names of an `exportTo`, as written: those of two rules are compared so.
+type Exports<'r> = BTreeSet<&'r str>;
 
 /// A subset, and where it is defined.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +59,12 @@ impl<'r> DefinedSubset<'r> {
 }
 
 impl<'r> EffectiveRule<'r> {
-    fn new(rule: &'r Resource<DestinationRule>, exports: Exports) -> Self {
+    fn new(rule: &'r Resource<DestinationRule>) -> Self {
+        let exports = match rule.spec.workload_selector {
+            // A rule for some workloads is never seen by another namespace.
+            Some(_) => BTreeSet::from(["."]),
+            None => rule.spec.export_to.iter().map(String::as_str).collect(),
+        };
         Self {
             subsets: DefinedSubset::all_of(rule).collect(),
             traffic_policy: rule.spec.traffic_policy.as_ref(),
@@ -109,6 +116,24 @@ impl<'r> EffectiveRule<'r> {
             .map(|selector| &selector.match_labels)
     }
 
+    /// Whether a proxy of the rule's namespace looks here first.
+    fn is_for_own_namespace(&self) -> bool {
+        let namespace = self.first.meta.namespace.as_str();
+        let names = ["*", ".", namespace];
+        self.exports.is_empty() || names.iter().any(|it| self.exports.contains(it))
+    }
+
+    /// Whether no other namespace may see it.
+    fn is_private(&self) -> bool {
+        let namespace = self.first.meta.namespace.as_str();
+        self.exports.len() == 1 && (self.exports.contains(".") || self.exports.contains(namespace))
+    }
+
+    /// Whether a proxy of another namespace may see it.
+    fn reaches(&self, namespace: &str) -> bool {
+        self.exports.is_empty() || self.exports.contains("*") || self.exports.contains(namespace)
+    }
+
     /// Takes in a later rule: subsets are added, a name that is there already stays as it is.
     fn absorb(&mut self, later: &'r Resource<DestinationRule>) {
         for defined in DefinedSubset::all_of(later) {
@@ -121,67 +146,75 @@ impl<'r> EffectiveRule<'r> {
     }
 }
 
-/// The DestinationRules of the input, by namespace and host.
+/// Rules of one namespace by their hosts.
+type ByHost<'r> = BTreeMap<String, Vec<EffectiveRule<'r>>>;
+
+/// The DestinationRules of the input, as a proxy finds them.
 #[derive(Debug)]
 pub(crate) struct DestinationRules<'r> {
-    entries: BTreeMap<String, BTreeMap<String, Vec<EffectiveRule<'r>>>>,
+    /// Those that the proxy's namespace has for itself, and for everyone; of the root namespace the former alone.
+    own: ByHost<'r>,
+    /// Those that a namespace exports, to whomever.
+    exported: BTreeMap<&'r str, ByHost<'r>>,
+    /// The first rule of each namespace and host.
+    written: BTreeMap<&'r str, BTreeMap<String, &'r Resource<DestinationRule>>>,
     proxy_namespace: String,
     proxy_labels: BTreeMap<String, String>,
 }
 
 impl<'r> DestinationRules<'r> {
-    /// Merges the rules of each host in each namespace.
+    /// Merges the rules of each host in each namespace (istio push_context.go, `setDestinationRules`).
     pub(crate) fn new(resources: &'r Resources, options: &Options) -> Self {
         let mut rules: Vec<_> = resources.destination_rules.iter().collect();
         rules.sort_by_key(|rule| (rule.spec.workload_selector.is_none(), rule.meta.creation_order()));
-        let mut entries: BTreeMap<String, BTreeMap<String, Vec<EffectiveRule<'r>>>> = BTreeMap::new();
-        for rule in rules {
-            let namespace = &rule.meta.namespace;
-            let exports = match rule.spec.workload_selector {
-                // A rule for some workloads is never seen by another namespace.
-                Some(_) => Exports::private(namespace),
-                None => Exports::new(&rule.spec.export_to, namespace),
-            };
-            let name = host::qualify(&rule.spec.host, namespace, &options.domain);
-            let same_host = entries
-                .entry(namespace.clone())
-                .or_default()
-                .entry(name)
-                .or_default();
-            merge(same_host, EffectiveRule::new(rule, exports));
-        }
-        let proxy_namespace = options.namespace.clone();
-        Self {
-            entries,
-            proxy_namespace,
+        let mut found = Self {
+            own: BTreeMap::new(),
+            exported: BTreeMap::new(),
+            written: BTreeMap::new(),
+            proxy_namespace: options.namespace.clone(),
             proxy_labels: options.labels.clone(),
+        };
+        for resource in rules {
+            let namespace = resource.meta.namespace.as_str();
+            let host = host::qualify(&resource.spec.host, namespace, &options.domain);
+            let rule = EffectiveRule::new(resource);
+            let written = found.written.entry(namespace).or_default();
+            written.entry(host.clone()).or_insert(resource);
+            let is_own = match namespace {
+                // What it exports is the last resort, also for proxies in it.
+                ROOT_NAMESPACE => rule.is_private(),
+                _ => rule.is_for_own_namespace(),
+            };
+            if is_own && namespace == options.namespace {
+                merge(found.own.entry(host.clone()).or_default(), rule.clone());
+            }
+            if !rule.is_private() {
+                let exported = found.exported.entry(namespace).or_default();
+                merge(exported.entry(host).or_default(), rule);
+            }
         }
+        found
     }
 
-    /// The rule for the service `hostname` of `service_namespace`. The proxy's namespace is searched
-    /// first, then the service's, then the root; the first that knows the host ends the search.
+    /// The rule for the service `hostname` of `service_namespace`. What the proxy's namespace has for itself is searched
+    /// first, then what the service's namespace exports, then the root; the first with a matching host ends the search
+    /// (istio push_context.go, `destinationRule`).
     pub(crate) fn find(&self, hostname: &str, service_namespace: &str) -> Option<&EffectiveRule<'r>> {
-        let own = if self.proxy_namespace == ROOT_NAMESPACE {
-            let private = |rule: &EffectiveRule<'_>| rule.exports.are_private_to(ROOT_NAMESPACE);
-            self.most_specific(&self.proxy_namespace, hostname, private)
-        } else {
-            self.most_specific(&self.proxy_namespace, hostname, |rule| {
-                rule.exports.reach(&self.proxy_namespace)
-            })
-        };
-        let reaches_us = |rule: &EffectiveRule<'_>| rule.exports.reach(&self.proxy_namespace);
-        own.or_else(|| self.most_specific(service_namespace, hostname, reaches_us))
-            .or_else(|| self.most_specific(ROOT_NAMESPACE, hostname, reaches_us))
+        if let Some((_, rules)) = host::most_specific(hostname, &self.own) {
+            return self.for_proxy(rules.iter().collect());
+        }
+        [service_namespace, ROOT_NAMESPACE].iter().find_map(|namespace| {
+            let (_, rules) = host::most_specific(hostname, self.exported.get::<str>(namespace)?)?;
+            let visible = rules.iter().filter(|it| it.reaches(&self.proxy_namespace));
+            self.for_proxy(visible.collect())
+        })
     }
 
     /// The rules for the service `hostname` of any namespace, also those that don't count, as `namespace/name`.
     pub(crate) fn unseen(&self, hostname: &str) -> Vec<String> {
-        let of_namespace = |hosts: &BTreeMap<String, Vec<EffectiveRule<'r>>>| {
-            let (_, rules) = host::most_specific(hostname, hosts)?;
-            let rule = rules.first()?;
-            Some(rule.first.meta.qualified_name())
-        };
-        self.entries.values().filter_map(of_namespace).collect()
+        let of_namespaces = self.written.values();
+        let found = of_namespaces.filter_map(|hosts| host::most_specific(hostname, hosts));
+        found.map(|(_, rule)| rule.meta.qualified_name()).collect()
     }
 
     /// Whether the labels of a `workloadSelector` in a rule of `namespace` select the proxy.
@@ -192,25 +225,17 @@ impl<'r> DestinationRules<'r> {
                 .all(|(key, value)| self.proxy_labels.get(key) == Some(value))
     }
 
-    /// The rule of the most specific host; if that one is not visible, a wider one is not tried.
-    fn most_specific(
-        &self,
-        namespace: &str,
-        hostname: &str,
-        visible: impl Fn(&EffectiveRule<'r>) -> bool,
-    ) -> Option<&EffectiveRule<'r>> {
-        let (_, rules) = host::most_specific(hostname, self.entries.get(namespace)?)?;
-        let for_us = |rule: &&EffectiveRule<'r>| {
+    /// Of rules for one host, the one that selects the proxy, else the newest for all proxies: the others could not be
+    /// merged with it (istio sidecar.go, `DestinationRule`).
+    fn for_proxy<'s>(&self, rules: Vec<&'s EffectiveRule<'r>>) -> Option<&'s EffectiveRule<'r>> {
+        let selects = |rule: &&&EffectiveRule<'r>| {
+            let namespace = &rule.first.meta.namespace;
             rule.selector()
                 .is_some_and(|labels| self.select_proxy(namespace, labels))
         };
-        let selected = rules.iter().filter(for_us).find(|rule| visible(rule));
-        // Of those that could not be merged the newest counts (istio sidecar.go, `DestinationRule`).
-        selected.or_else(|| {
-            rules
-                .iter()
-                .rfind(|rule| rule.selector().is_none() && visible(rule))
-        })
+        let selected = rules.iter().find(selects);
+        let general = || rules.iter().rfind(|rule| rule.selector().is_none());
+        selected.or_else(general).copied()
     }
 }
 
@@ -227,25 +252,28 @@ fn path_of_tls(policy: &TrafficPolicy, path: &str, tls: &ClientTlsSettings) -> O
     Some(format!("{path}.portLevelSettings[{index}].tls"))
 }
 
-/// Adds `later` to the rules of one host: into an earlier one where their exports and selectors
-/// allow it, beside them where not (istio destination_rule.go, `mergeDestinationRule`).
+/// Adds `later` to the rules of one host: into each earlier one where their exports and selectors allow it, and beside them
+/// where the last one of them does not (istio destination_rule.go, `mergeDestinationRule`).
 fn merge<'r>(rules: &mut Vec<EffectiveRule<'r>>, later: EffectiveRule<'r>) {
-    let mut is_alone = true;
+    let mut is_apart = true;
     for earlier in rules.iter_mut() {
-        let both_select = earlier.selector().is_some() && later.selector().is_some();
-        if both_select && earlier.selector() != later.selector() {
+        let equal = later.exports == earlier.exports;
+        let wider = !earlier.exports.is_empty() && later.exports.is_superset(&earlier.exports);
+        is_apart = !equal;
+        if !equal && !wider {
             continue;
         }
-        let equal = later.exports == earlier.exports;
-        let wider = !earlier.exports.are_default() && later.exports.include(&earlier.exports);
-        if equal || wider {
-            earlier.absorb(later.first);
+        match (earlier.selector(), later.selector()) {
+            (Some(one), Some(other)) if one != other => {
+                is_apart = true;
+                continue;
+            }
+            (None, None) | (Some(_), Some(_)) => is_apart = false,
+            (None, Some(_)) | (Some(_), None) => {}
         }
-        if equal {
-            is_alone = false;
-        }
+        earlier.absorb(later.first);
     }
-    if is_alone {
+    if is_apart {
         rules.push(later);
     }
 }

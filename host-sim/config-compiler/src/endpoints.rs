@@ -35,6 +35,7 @@ use crate::services::{KnownPort, KnownService, ServiceSource};
 pub(crate) use cause::origin;
 pub(crate) use identities::identities;
 pub(crate) use inventory::Inventory;
+pub(crate) use service_entry::looks_names_up;
 
 /// Labels of a workload, or those that select some.
 pub(crate) type Labels = BTreeMap<String, String>;

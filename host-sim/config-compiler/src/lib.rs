@@ -33,6 +33,7 @@ mod delegates;
 mod describe;
 mod destination_rules;
 mod detail;
+mod discovery;
 mod dispatch;
 mod empty_clusters;
 mod endpoints;

@@ -1,6 +1,6 @@
 //! Who may see a resource: `exportTo`.
 //!
-//! Source: istio `pilot/pkg/model/push_context.go`, `pkg/config/visibility`; docs/istio-routing.md 1.9 and 4.2.
+//! Source: istio `pilot/pkg/model/push_context.go`, `pkg/config/visibility`; docs/istio-routing.md 1.9.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +21,6 @@ impl Exports {
         Self(names.iter().map(resolve).collect())
     }
 
-    /// Exported to `namespace` and nowhere else.
-    pub(crate) fn private(namespace: &str) -> Self {
-        Self(BTreeSet::from([namespace.to_owned()]))
-    }
-
     /// Whether a proxy in `namespace` may see the resource.
     pub(crate) fn reach(&self, namespace: &str) -> bool {
         self.0.is_empty() || self.0.contains("*") || self.0.contains(namespace)
@@ -34,20 +29,5 @@ impl Exports {
     /// Whether everyone may see it.
     pub(crate) fn are_public(&self) -> bool {
         self.0.is_empty() || self.0.contains("*")
-    }
-
-    /// Whether only `namespace` may see it.
-    pub(crate) fn are_private_to(&self, namespace: &str) -> bool {
-        self.0.len() == 1 && self.0.contains(namespace)
-    }
-
-    /// Whether nothing was written.
-    pub(crate) fn are_default(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether every name of `other` is here too.
-    pub(crate) fn include(&self, other: &Self) -> bool {
-        self.0.is_superset(&other.0)
     }
 }

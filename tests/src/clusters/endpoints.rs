@@ -1,14 +1,18 @@
 //! The endpoints of a cluster as text: address, port, weight, locality, priority and health of each.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-/// One line for each endpoint of a `ClusterLoadAssignment`, in order; a missing weight is 1, a missing health `HEALTHY`. Where
-/// there are several groups, each begins with its own weight, since the weights of groups count among each other.
+/// One line for each endpoint of a `ClusterLoadAssignment`, in order; a missing weight is 1, a missing health `HEALTHY`. Of an
+/// address that is there more than once Envoy keeps the first. Where there are several groups, each begins with its own weight,
+/// since the weights of groups count among each other.
 pub(super) fn of(assignment: &Value) -> String {
     let groups: Vec<&Value> = array(&assignment["endpoints"])
         .filter(|it| array(&it["lb_endpoints"]).next().is_some())
         .collect();
     let mut lines: Vec<String> = Vec::new();
+    let mut addresses = BTreeSet::new();
     for group in &groups {
         let locality: Vec<&str> = ["region", "zone", "sub_zone"]
             .iter()
@@ -22,7 +26,9 @@ pub(super) fn of(assignment: &Value) -> String {
         if groups.len() > 1 {
             lines.push(format!("{place}: weight {}", group["load_balancing_weight"]));
         }
-        lines.extend(array(&group["lb_endpoints"]).map(|it| format!("{place}: {}", endpoint(it))));
+        let endpoints = array(&group["lb_endpoints"]);
+        let kept = endpoints.filter(|it| addresses.insert(it["endpoint"]["address"].to_string()));
+        lines.extend(kept.map(|it| format!("{place}: {}", endpoint(it))));
     }
     lines.sort();
     lines.join("; ")

@@ -52,6 +52,16 @@ pub struct RecordedClusters {
     pub cases: Vec<RecordedCase>,
 }
 
+impl RecordedCase {
+    /// What a comment `# name: value` of the input says.
+    fn said(&self, name: &str) -> Option<&str> {
+        let comments = self.resources.lines().filter_map(|line| line.strip_prefix("# "));
+        comments
+            .filter_map(|it| it.split_once(": "))
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+}
+
 /// Where they lie.
 fn folder() -> PathBuf {
     repository::root().join("tests/clusters")
@@ -144,11 +154,14 @@ impl RecordedClusters {
             Source::new("resources.yaml", &case.resources),
         ];
         let resources = read(sources, &mut diagnostics);
-        let options = Options {
+        let mut options = Options {
             engine: Engine::Native,
             module_path: module_path(),
             ..Options::default()
         };
+        if let Some(namespace) = case.said("proxy-namespace") {
+            options.namespace = namespace.to_owned();
+        }
         let compiled = compile(&resources, &options, &mut diagnostics);
         match diagnostics.has_errors() {
             true => Err(render(&diagnostics, &resources.sources, false)),

@@ -16,7 +16,7 @@ use crate::address::SOCKET;
 use crate::services::{KnownPort, KnownService, ServiceSource, entry_ports};
 
 /// Whether the addresses of its endpoints may be host names.
-pub(super) fn looks_names_up(entry: &Resource<ServiceEntry>) -> bool {
+pub(crate) fn looks_names_up(entry: &Resource<ServiceEntry>) -> bool {
     match entry.spec.resolution.unwrap_or_default() {
         Resolution::Dns | Resolution::DnsRoundRobin => true,
         Resolution::None | Resolution::Static | Resolution::DynamicDns => false,
