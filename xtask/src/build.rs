@@ -57,9 +57,13 @@ pub(crate) fn command_alone(workspace: &Workspace) -> Result<PathBuf, Failure> {
 pub(crate) fn filters(workspace: &Workspace) -> Result<(), Failure> {
     setup::rust_target(workspace, WASM_TARGET)?;
     say("build", format_args!("{} for {WASM_TARGET}", FILTERS.join(", ")));
-    for filter in FILTERS.iter().chain([&EMPTY_FILTER]) {
+    for filter in FILTERS {
         run(&mut module_of(workspace, filter)?, "the filters do not build")?;
     }
+    run(
+        &mut as_the_sdk_links_it(workspace, EMPTY_FILTER)?,
+        "the empty filter does not build",
+    )?;
 
     let built = built_module(workspace);
     let module = workspace.module();
@@ -91,16 +95,22 @@ fn module_file(workspace: &Workspace, package: &str) -> PathBuf {
 }
 
 /// Cargo, to build the module of a filter with the exports that it needs.
-///
-/// The package is a library for tests too, and cargo leaves out link-time optimisation where it builds both at once; so this
-/// names the one type of crate that it is to build.
 pub(crate) fn module_of(workspace: &Workspace, filter: &str) -> Result<Command, Failure> {
-    let mut cargo = for_envoy(workspace, "rustc")?;
-    cargo.args(["--package", filter, "--lib", "--crate-type", "cdylib"]);
+    let mut cargo = as_the_sdk_links_it(workspace, filter)?;
     cargo.env(
         filter_build::LINKER_VARIABLE,
         workspace.root.join(filter_build::LINKER),
     );
+    Ok(cargo)
+}
+
+/// Cargo, to build the module of a filter with all exports of the SDK.
+///
+/// The package is a library for tests too, and cargo leaves out link-time optimisation where it builds both at once; so this
+/// names the one type of crate that it is to build.
+fn as_the_sdk_links_it(workspace: &Workspace, filter: &str) -> Result<Command, Failure> {
+    let mut cargo = for_envoy(workspace, "rustc")?;
+    cargo.args(["--package", filter, "--lib", "--crate-type", "cdylib"]);
     Ok(cargo)
 }
 

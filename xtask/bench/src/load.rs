@@ -4,6 +4,9 @@
 //! nothing, because a slow answer delays the requests behind it (wrk2 calls this coordinated omission). So
 //! [`at_rate`] has a schedule: each request has the time at which it is due, and its latency counts from then, whether or
 //! not a connection was free.
+//!
+//! We never sleep while Envoy is measured. To wake a core that sleeps takes time, and the kernel counts it as that of the process
+//! that sends: so an Envoy that keeps us waiting would pay for it too, by a tenth of a request.
 
 use std::cell::Cell;
 use std::io;
@@ -37,8 +40,6 @@ pub(crate) struct Turn {
     pub(crate) lasted: Duration,
     /// The processor time of Envoy.
     pub(crate) envoy: Duration,
-    /// Our own, for load and upstreams.
-    pub(crate) own: Duration,
 }
 
 impl Target {
@@ -63,10 +64,10 @@ impl Target {
 
 /// Sends as many requests as the proxy answers, for so long.
 pub(crate) async fn as_fast_as_possible(target: &Rc<Target>, pid: u32, length: Duration) -> io::Result<Turn> {
-    let own = std::process::id();
     let connections = connect(target).await?;
-    let (start, envoy_before, own_before) = (Instant::now(), cpu_time(pid)?, cpu_time(own)?);
+    let (start, envoy_before) = (Instant::now(), cpu_time(pid)?);
     let until = start + length;
+    let awake = spawn_local(stay_awake(until));
     let tasks: Vec<_> = connections
         .into_iter()
         .map(|mut connection| {
@@ -84,12 +85,19 @@ pub(crate) async fn as_fast_as_possible(target: &Rc<Target>, pid: u32, length: D
     for task in tasks {
         requests += task.await.map_err(io::Error::other)??;
     }
+    awake.await.map_err(io::Error::other)?;
     Ok(Turn {
         requests,
         lasted: start.elapsed(),
         envoy: cpu_time(pid)?.saturating_sub(envoy_before),
-        own: cpu_time(own)?.saturating_sub(own_before),
     })
+}
+
+/// Keeps our thread from sleeping.
+async fn stay_awake(until: Instant) {
+    while Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Sends requests at a constant rate, and returns their latencies in nanoseconds.
@@ -128,9 +136,7 @@ async fn wait_until(due: Instant) {
     if left > STEP {
         tokio::time::sleep(left - STEP).await;
     }
-    while Instant::now() < due {
-        tokio::task::yield_now().await;
-    }
+    stay_awake(due).await;
 }
 
 async fn connect(target: &Rc<Target>) -> io::Result<Vec<Connection>> {

@@ -30,7 +30,8 @@ pub(crate) fn script(kind: Kind, count: usize) -> String {
             true => "  for value, cluster in pairs(chunk) do rules[value] = cluster end\n",
             false => "  for _, rule in ipairs(chunk) do rules[#rules + 1] = rule end\n",
         });
-        script.push_str("end)()\n");
+        // Without the semicolon, Lua would call what this chunk returns with the next one.
+        script.push_str("end)();\n");
     }
     script.push_str(match kind {
         Kind::Exact => "local function choose(headers) return rules[headers:get(':path'):match('^[^?#]*')] end\n",

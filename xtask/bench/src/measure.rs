@@ -203,7 +203,6 @@ impl Contender {
             requests_per_second: of_turns(|it| it.requests as f64 / it.lasted.as_secs_f64())?,
             cpu_us: of_turns(|it| it.envoy.as_secs_f64() * 1e6 / it.requests as f64)?,
             envoy_busy: of_turns(|it| it.envoy.as_secs_f64() / it.lasted.as_secs_f64())?,
-            load_busy: of_turns(|it| it.own.as_secs_f64() / it.lasted.as_secs_f64())?,
             latency_rate: self.latency_rate()?,
             latency_samples: self.latencies.len(),
             p50_ms: milliseconds(50),

@@ -72,6 +72,8 @@ impl Proxy {
             let options = Options {
                 engine,
                 module_path: text(&modules.fingerpost),
+                // Only an access log wants the names, and no proxy here has one.
+                name_rules: false,
                 ..Options::default()
             };
             compile(yaml, &options).map(|it| it.bootstrap_json())
@@ -111,7 +113,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Our filter's entry with the other module and no configuration, so that both run in a VM with the same settings.
+/// Our filter's entry with the other module, no configuration and no restrictions: as people run a filter.
 fn empty_filter(with_ours: &Value, modules: &Modules) -> Result<Value, Failure> {
     let mut with_ours = with_ours.clone();
     let filters = http_filters(&mut with_ours)?;
@@ -128,6 +130,7 @@ fn empty_filter(with_ours: &Value, modules: &Modules) -> Result<Value, Failure> 
     config.insert("name".to_owned(), json!("empty"));
     config.insert("root_id".to_owned(), json!("empty"));
     config.shift_remove("configuration");
+    config.shift_remove("capability_restriction_config");
     let code = config
         .get_mut("vm_config")
         .and_then(|it| it.pointer_mut("/code/local/filename"))

@@ -58,8 +58,6 @@ pub(crate) struct Measured {
     pub(crate) cpu_us: f64,
     /// How much of a turn Envoy used a core; far below one, something else was the limit.
     pub(crate) envoy_busy: f64,
-    /// How much of a turn load and upstreams used a core.
-    pub(crate) load_busy: f64,
     /// The constant rate at which latencies were measured, in requests a second.
     pub(crate) latency_rate: f64,
     pub(crate) latency_samples: usize,
@@ -92,7 +90,6 @@ impl Measured {
             &mut self.requests_per_second,
             &mut self.cpu_us,
             &mut self.envoy_busy,
-            &mut self.load_busy,
             &mut self.latency_rate,
             &mut self.start_s,
             &mut self.start_cpu_s,
@@ -139,7 +136,6 @@ pub(crate) mod tests {
             requests_per_second: 0.95e6 / cpu_us,
             cpu_us,
             envoy_busy: 0.95,
-            load_busy: 0.3,
             latency_rate: 0.5e6 / cpu_us,
             latency_samples: 1000,
             p50_ms: Some(0.4),
