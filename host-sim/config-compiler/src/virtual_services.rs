@@ -112,7 +112,7 @@ fn bind_one<'r>(
     options: &Options,
 ) -> BoundVirtualService<'r> {
     let namespace = &service.meta.namespace;
-    let mut rules = Vec::new();
+    let mut rules = Vec::with_capacity(service.spec.http.len());
     let mut dropped = Vec::new();
     for (index, rule) in resolved_rules(service, options).into_iter().enumerate() {
         let Some(delegate) = &rule.route.delegate else {
