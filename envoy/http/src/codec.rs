@@ -212,18 +212,22 @@ fn is_length(text: &[u8]) -> bool {
 /// The header map of these fields, without what the target says.
 fn joined(request: &Received<'_>, fields: Vec<Field<'_>>) -> Headers {
     let mut headers = Headers::with_capacity(fields.len() + 10);
+    let mut cookie = Vec::new();
     for (name, value) in fields {
-        // RFC 9113, 8.2.3: HTTP/2 joins the pieces of a split `cookie`.
-        if request.protocol == Protocol::Http2
-            && name == b"cookie"
-            && let Some(first) = get(&headers, "cookie")
-        {
-            let both = [first, &value].join(&b"; "[..]);
-            set(&mut headers, "cookie", both);
+        // RFC 9113, 8.2.3: HTTP/2 joins the pieces of a split `cookie`. What is empty then is no header
+        // (Envoy `Utility::reconstituteCrumbledCookies`).
+        if request.protocol == Protocol::Http2 && name == b"cookie" {
+            if !cookie.is_empty() {
+                cookie.extend(b"; ");
+            }
+            cookie.extend_from_slice(&value);
             continue;
         }
         let name = if name == b"host" { b":authority" } else { &name[..] };
         add(&mut headers, HeaderMap::Request, name, &value);
+    }
+    if !cookie.is_empty() {
+        add(&mut headers, HeaderMap::Request, b"cookie", &cookie);
     }
     headers
 }

@@ -8,6 +8,7 @@ use fingerpost_resources::Span;
 use fingerpost_routing_config::{Rewrite, RouteMatch};
 
 use crate::cluster_policies::Policies;
+use crate::cluster_words::ClusterProtocol;
 use crate::clusters::Cluster;
 use crate::describe;
 use crate::endpoints::Endpoints;
@@ -67,8 +68,8 @@ pub struct ShareDetail {
     pub labels: BTreeMap<String, String>,
     /// Its part of the sum of all weights.
     pub weight: u32,
-    /// Whether HTTP/2 is spoken to it.
-    pub speaks_http2: bool,
+    /// The version of HTTP that is spoken to it.
+    pub protocol: ClusterProtocol,
     /// The DestinationRule that counts for it.
     pub destination_rule: Option<DestinationRuleDetail>,
     /// Why requests get 503, if they do: the cluster does not exist, or has no endpoint.
@@ -217,7 +218,7 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
     let port = service.and_then(|it| it.port(cluster.port));
     let policies = Policies::of(rule, rule.and_then(|it| it.subset(&cluster.subset)), cluster.port);
     ShareDetail {
-        speaks_http2: port.is_some_and(|it| policies.speaks_http2(it.protocol)),
+        protocol: port.map_or(ClusterProtocol::Http1, |it| policies.version(it.protocol)),
         cluster: cluster.name(),
         host: cluster.hostname.clone(),
         port: cluster.port,

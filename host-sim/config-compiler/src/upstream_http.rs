@@ -19,6 +19,7 @@ use fingerpost_resources::{H2UpgradePolicy, HttpSettings};
 
 use crate::client_tls;
 use crate::cluster_policies::{Policies, positive};
+use crate::cluster_words::ClusterProtocol;
 use crate::protocol::Protocol;
 
 impl Policies<'_> {
@@ -55,6 +56,17 @@ impl Policies<'_> {
                 outlier_detection: error_matcher.map(|error_matcher| HttpOutlierDetection { error_matcher }),
             })),
         })
+    }
+
+    /// The version of HTTP that is spoken.
+    pub(crate) fn version(&self, protocol: Protocol) -> ClusterProtocol {
+        if self.uses_client_protocol() {
+            ClusterProtocol::Client
+        } else if self.speaks_http2(protocol) {
+            ClusterProtocol::Http2
+        } else {
+            ClusterProtocol::Http1
+        }
     }
 
     /// Whether HTTP/2 is spoken whatever the client speaks.

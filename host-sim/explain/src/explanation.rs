@@ -1,8 +1,9 @@
 //! An explanation as data. The JSON form has these fields, and the screen shows nothing else.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use fingerpost_config_compiler::{HeaderEdit, PolicyDetail, RouteSummary};
+use fingerpost_config_compiler::{ClusterProtocol, HeaderEdit, PolicyDetail, RouteSummary};
 use fingerpost_resources::{Code, Span};
 use fingerpost_routing_config::{RuleRef, RuleStep};
 use fingerpost_simulated_proxy::Scheme;
@@ -403,8 +404,9 @@ pub struct Destination {
     pub weight: u32,
     /// The share of the requests.
     pub percent: f64,
-    /// The version of HTTP that the proxy speaks to it: `HTTP/1.1` or `HTTP/2`.
-    pub protocol: &'static str,
+    /// The version of HTTP that the proxy speaks to it.
+    #[serde(serialize_with = "as_text")]
+    pub protocol: ClusterProtocol,
     /// The DestinationRule that applies.
     pub destination_rule: Option<DestinationRule>,
     /// Why requests get 503.
@@ -505,8 +507,8 @@ pub struct Warning {
     pub help: Option<String>,
 }
 
-fn as_text<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(code)
+fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 impl Source {

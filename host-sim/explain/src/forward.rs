@@ -195,7 +195,7 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
         labels: share.labels.clone(),
         weight: share.weight,
         percent: percent(share.weight, total),
-        protocol: if share.speaks_http2 { "HTTP/2" } else { "HTTP/1.1" },
+        protocol: share.protocol,
         destination_rule: share.destination_rule.as_ref().map(|it| DestinationRule {
             name: it.name.clone(),
             traffic_policy: it.traffic_policy.clone(),

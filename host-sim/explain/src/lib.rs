@@ -16,7 +16,7 @@
 //!  "tried": [{"position": 1, …SOURCE, "failed": null|FAILED}],
 //!  "not_reached": 2, "too_late": [{"position": 3, …SOURCE, "shadowed_by": null|1}], "left_out": [{…SOURCE, "reason": "…"}],
 //!  "outcome": {"kind": "forward", "winner": SOURCE, "abort": null|{"percent": 50.0, "status": 503}, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
-//!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0, "protocol": "HTTP/1.1|HTTP/2",
+//!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0, "protocol": "HTTP/1.1|HTTP/2|HTTP as the client",
 //!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
 //!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
 //!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],

@@ -1,12 +1,12 @@
 //! What would surprise the author of the rules. Every warning is about this request, and is proved by it.
 
-use fingerpost_config_compiler::{Compilation, Part, RouteSummary, Summary};
+use fingerpost_config_compiler::{ClusterProtocol, Compilation, Part, RouteSummary, Summary};
 use fingerpost_resources::Code;
 use fingerpost_routing_config::{PathMatch, Rewrite};
 use fingerpost_simulated_proxy::{Scheme, Url, host_of};
 
 use crate::chain::would_answer;
-use crate::explanation::{Explanation, Outcome, Source, Tried, Warning};
+use crate::explanation::{Destination, Explanation, Outcome, Source, Tried, Warning};
 use crate::not_found;
 
 /// The warnings, the gravest first.
@@ -33,7 +33,7 @@ pub(crate) fn warnings(
     }
     faults(told, &mut found);
     origin(told, &mut found);
-    grpc(told, &mut found);
+    grpc(told, loaded, &mut found);
     found.extend(untrusted_proto(told, loaded.options.trusted_hops));
     shadowed(told, &mut found);
     if winner.is_some() {
@@ -131,8 +131,8 @@ fn faults(told: &Explanation, found: &mut Vec<Warning>) {
     }
 }
 
-/// gRPC needs HTTP/2 on the whole way.
-fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
+/// gRPC needs HTTP/2 on the whole way. What a service speaks that is assumed, or missing, is not known.
+fn grpc(told: &Explanation, loaded: &Compilation, found: &mut Vec<Warning>) {
     let Outcome::Forward(forward) = &told.outcome else {
         return;
     };
@@ -143,11 +143,12 @@ fn grpc(told: &Explanation, found: &mut Vec<Warning>) {
         name.eq_ignore_ascii_case("content-type")
             && rest.is_some_and(|it| it.is_empty() || it.starts_with(['+', ';', ' ']))
     });
-    for it in forward
-        .destinations
-        .iter()
-        .filter(|it| is_grpc && it.protocol != "HTTP/2")
-    {
+    if !is_grpc {
+        return;
+    }
+    let gets_http1 =
+        |it: &&Destination| it.protocol == ClusterProtocol::Http1 && !loaded.assumed.hosts.contains(&it.host);
+    for it in forward.destinations.iter().filter(gets_http1) {
         found.push(Warning {
             code: Code::GrpcOverHttp1,
             message: format!(

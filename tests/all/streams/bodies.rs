@@ -24,6 +24,7 @@ pub(super) const TESTS: &[Test] = &[
     ),
     ("bodies: an answer before the end of the request", an_early_answer),
     ("bodies: 100-continue", continues),
+    ("bodies: early hints", hints),
     ("bodies: HEAD", head),
     ("bodies: trailers", trailers),
 ];
@@ -170,6 +171,20 @@ fn continues(proxy: &Proxy, side: Side) -> Result<(), String> {
         trailers: Vec::new(),
     };
     expect("the body", &ended, &whole)
+}
+
+/// Envoy passes on 100 alone, of the answers that come before the answer.
+fn hints(proxy: &Proxy, side: Side) -> Result<(), String> {
+    for version in VERSIONS {
+        let case = format!("hints by {side} over {version:?}");
+        let sent = request(Method::GET, "/hints/x", &case, text(""))?;
+        let (status, received) = run(async {
+            let response = send(proxy, side, version, sent).await?;
+            Ok((response.status(), length(response.into_body()).await?))
+        })?;
+        expect(&case, &(status.as_u16(), received), &(200, 2))?;
+    }
+    Ok(())
 }
 
 fn head(proxy: &Proxy, side: Side) -> Result<(), String> {

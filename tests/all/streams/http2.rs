@@ -21,6 +21,10 @@ pub(super) const TESTS: &[Test] = &[
     ("HTTP/2: CONNECT", connect),
     ("HTTP/2: extended CONNECT is not offered", extended_connect),
     ("HTTP/2: many streams on a connection", many_streams),
+    (
+        "HTTP/2: an upstream that leaves loses no request",
+        an_upstream_leaves,
+    ),
 ];
 
 /// More than the table has workers, and more than fit into one packet.
@@ -168,4 +172,20 @@ fn many_streams(proxy: &Proxy, side: Side) -> Result<(), String> {
     });
     let statuses = run(send_all(proxy.address(side)?, requests))?;
     expect("statuses", &statuses, &vec![200; STREAMS])
+}
+
+/// It sends GOAWAY with its first answer, and goes on with the requests that it has.
+fn an_upstream_leaves(proxy: &Proxy, side: Side) -> Result<(), String> {
+    let request = |it: usize| {
+        let request = Request::get(format!("http://streams.test/leaving/bytes/{it}"));
+        request
+            .header("x-case", format!("leaving by {side}"))
+            .body(())
+            .expect("a request")
+    };
+    for _ in 0..5 {
+        let statuses = run(send_all(proxy.address(side)?, (0..20).map(request)))?;
+        expect("statuses", &statuses, &vec![200; 20])?;
+    }
+    Ok(())
 }

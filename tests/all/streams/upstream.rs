@@ -1,21 +1,26 @@
 //! The upstreams: one server for each cluster, which notes by which protocol it is spoken to and what it receives.
 //!
-//! A request says by its path what it wants: a gRPC method, or one of the paths of [`answer`].
+//! A request says by its path what it wants: a gRPC method, or one of the paths of [`answer`]. The server of `hinting` sends early hints
+//! before its answer, that of `leaving` ends each connection with its first answer, and in the place of `down` there is none.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::body::{Body, Ended, long, read, text};
 use super::received::{Log, Received, lock};
@@ -100,15 +105,41 @@ async fn serve(stream: TcpStream, cluster: String, log: Arc<Log>) {
         .peek(&mut first)
         .await
         .is_ok_and(|count| PREFACE.starts_with(&first[..count]));
-    let service = service_fn(move |request| answer(request, cluster.clone(), Arc::clone(&log)));
+    if cluster.contains("|hinting.") {
+        let _ = hint(stream).await;
+        return;
+    }
+    let is_leaving = cluster.contains("|leaving.");
+    let asked = Arc::new(Notify::new());
+    let service = service_fn(|request| {
+        asked.notify_one();
+        answer(request, cluster.clone(), Arc::clone(&log))
+    });
     let stream = TokioIo::new(stream);
     if is_http2 {
         let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        let _ = server.serve_connection(stream, service).await;
+        let mut connection = pin!(server.serve_connection(stream, service));
+        if is_leaving {
+            match select(connection.as_mut(), pin!(asked.notified())).await {
+                Either::Left(_) => return,
+                Either::Right(_) => connection.as_mut().graceful_shutdown(),
+            }
+        }
+        let _ = connection.await;
     } else {
         let server = hyper::server::conn::http1::Builder::new();
         let _ = server.serve_connection(stream, service).with_upgrades().await;
     }
+}
+
+/// Answers one request, after hints: a server of HTTP/1.1 that no library writes.
+async fn hint(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    let answer = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+    stream.write_all(answer.as_bytes()).await
 }
 
 /// Answers by the path:

@@ -14,6 +14,7 @@ use fingerpost_resources::{Code, Destination, Diagnostics, ErrorType, HttpMatchR
 
 use crate::attachments::Attachments;
 use crate::cluster_policies::Policies;
+use crate::cluster_words::ClusterProtocol;
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::protocol::Protocol;
@@ -212,9 +213,10 @@ fn speaks_http1<'a, 'r>(
     let rule = mesh.rule_of(cluster, "");
     let subset = rule.and_then(|it| it.subset(&cluster.subset));
     let policies = Policies::of(rule, subset, cluster.port);
-    let http = policies.connection_pool.and_then(|it| it.http.as_ref());
-    let follows_clients = http.is_some_and(|it| it.use_client_protocol == Some(true));
-    (!follows_clients && !policies.speaks_http2(port.protocol)).then_some((known, port))
+    match policies.version(port.protocol) {
+        ClusterProtocol::Http1 => Some((known, port)),
+        ClusterProtocol::Http2 | ClusterProtocol::Client | ClusterProtocol::Bytes => None,
+    }
 }
 
 /// What the name of a port says, where something else decides.
