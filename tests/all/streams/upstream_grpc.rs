@@ -68,7 +68,7 @@ pub(super) async fn answer(
         }
         _ => fails(Code::Unimplemented),
     };
-    call.is_answered();
+    call.close();
     answer
 }
 
@@ -79,7 +79,7 @@ struct Open<'l> {
 }
 
 impl Open<'_> {
-    fn is_answered(self) {
+    fn close(self) {
         let ended = Ended::Whole {
             bytes: 0,
             trailers: Vec::new(),
