@@ -3,6 +3,7 @@
 use clap::Args;
 use fingerpost_curl::{CurlError, CurlFlags, CurlRequest, PastedLine, build, quote};
 use fingerpost_input_files::read_named;
+use fingerpost_simulated_proxy::{Scheme, ServerName};
 use fingerpost_terminal::messages::note;
 
 use crate::args::Input;
@@ -45,6 +46,11 @@ pub(crate) struct RequestArgs {
     /// Gateway port to send the request to
     #[arg(long, value_name = "PORT", help_heading = "Request, in curl's flags")]
     pub(crate) port: Option<u16>,
+
+    /// Server name of the TLS connection, which chooses the filter chain: as when a browser uses a connection to another
+    /// host again. `''` sends none [default: the host of the URL]
+    #[arg(long, value_name = "NAME", help_heading = "Request, in curl's flags")]
+    sni: Option<String>,
 }
 
 impl RequestArgs {
@@ -71,10 +77,20 @@ impl RequestArgs {
         } else {
             return Ok(None);
         };
+        if self.sni.is_some() && request.url.scheme != Some(Scheme::Https) {
+            return Err(Failure::refused(
+                "--sni is the server name of a TLS connection: expected an https:// URL",
+            ));
+        }
         for text in &request.notes {
             note(text);
         }
         Ok(Some(request))
+    }
+
+    /// The server name of the first request.
+    pub(crate) fn server_name(&self) -> ServerName {
+        ServerName::parse(self.sni.as_deref())
     }
 }
 

@@ -15,7 +15,6 @@
 //! rules are together. `assumed` of a rule is there if a destination is assumed to exist. `rule`, `rules` and `match` are null
 //! where bytes are forwarded, not requests. `mesh` has the rules that only sidecars route by.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
@@ -25,6 +24,7 @@ use fingerpost_config_compiler::{
 use fingerpost_resources::{Code, Resources};
 use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::listing::{self, Remarks, Shown};
+use fingerpost_terminal::listing_json;
 use fingerpost_terminal::screen;
 use fingerpost_terminal::style::{BOLD, DIM, paint};
 use fingerpost_terminal::table;
@@ -160,13 +160,13 @@ impl Routes {
     fn json(&self, proxies: &[Compilation], mesh: Option<&Shown<'_>>) -> Result<Value, Failure> {
         let mut listeners = Vec::new();
         for (proxy, shown) in self.chosen_of(proxies, mesh.is_some())? {
-            listeners.extend(as_json(&shown, &proxy.options.labels));
+            listeners.extend(listing_json::listeners(&shown, &proxy.options.labels));
         }
         let answer = json!({
             "version": 1,
             "assumed": assumed::as_json(proxies.iter().map(|it| &it.assumed)),
             "listeners": listeners,
-            "mesh": mesh.map_or_else(Vec::new, hosts_as_json),
+            "mesh": mesh.map_or_else(Vec::new, listing_json::hosts),
         });
         Ok(with_findings(answer, &findings_of(proxies)))
     }
@@ -248,51 +248,4 @@ fn nothing(what: &str, there: impl Iterator<Item = String>) -> Failure {
         [] => format!("{what}: there is none at all"),
         some => format!("{what}: there is {}", some.join(", ")),
     })
-}
-
-fn as_json(shown: &[Shown<'_>], proxy: &BTreeMap<String, String>) -> Vec<Value> {
-    let listeners = shown.iter().map(|shown| {
-        let listener = shown.listener;
-        json!({
-            "proxy": proxy,
-            "name": listener.name,
-            "port": listener.port,
-            "listen_port": listener.listen_port,
-            "protocol": listener.protocol,
-            "hosts": hosts_as_json(shown),
-        })
-    });
-    listeners.collect()
-}
-
-fn hosts_as_json(shown: &Shown<'_>) -> Vec<Value> {
-    let hosts = shown.groups.iter().map(|group| {
-        json!({
-            "domains": group.domains,
-            "tls": group.host.over_tls,
-            "redirects_to_https": group.host.redirects_to_https,
-            "rules": group.host.routes.iter().map(route_as_json).collect::<Vec<_>>(),
-        })
-    });
-    hosts.collect()
-}
-
-fn route_as_json(route: &RouteSummary) -> Value {
-    let mut value = json!({
-        "rule": route.rule.as_ref().map(ToString::to_string),
-        "rules": route.rule.as_ref().map(|it| &it.rules),
-        "match": route.rule.as_ref().and_then(|it| it.matched.as_deref()),
-        "conditions": route.matches,
-        "rewrite": route.rewrite,
-        "destination": route.destination(),
-        "mirrors": route.mirrors.iter().map(|it| &it.destination).collect::<Vec<_>>(),
-        "virtual_service": route.virtual_service,
-        "file": route.span.as_ref().map(|it| &*it.file),
-        "line": route.span.as_ref().map(|it| it.line),
-        "column": route.span.as_ref().map(|it| it.column),
-    });
-    if !route.assumed.is_empty() {
-        value["assumed"] = json!(route.assumed);
-    }
-    value
 }

@@ -25,7 +25,8 @@ use crate::options::Options;
 use crate::policies::hash_policy;
 use crate::services::{ClusterRef, ServiceSource};
 use crate::stand_in::is_stand_in;
-use crate::summary::{RouteSummary, Summary};
+use crate::summary::{ClusterSummary, RouteSummary, Summary};
+use crate::upstream_summary::UpstreamSummary;
 
 /// A cluster in full.
 #[derive(Debug, Clone)]
@@ -92,6 +93,8 @@ pub struct BuiltCluster {
     pub empty: Option<MissingCluster>,
     /// How one of them is chosen, in words.
     pub load_balancing: String,
+    /// What is spoken to them. Its version of HTTP is that of requests: see `protocol`.
+    pub upstream: UpstreamSummary,
     /// The protocol of connections to them.
     pub protocol: ClusterProtocol,
     /// What is limited, where Istio's defaults do not apply.
@@ -207,13 +210,18 @@ pub fn cluster_details(resources: &Resources, options: &Options, compiled: &Comp
     let running = &compiled.bootstrap.static_resources.clusters;
     let running: BTreeMap<&str, &envoy::Cluster> = running.iter().map(|it| (it.name.as_str(), it)).collect();
     let known = compiled.summary.clusters.iter();
-    let known: BTreeMap<&str, &Endpoints> = known.map(|it| (it.name.as_str(), &it.endpoints)).collect();
+    let known: BTreeMap<&str, &ClusterSummary> = known.map(|it| (it.name.as_str(), it)).collect();
     let describe = |cluster: &ClusterRef, uses: Vec<ClusterUse>| {
         let name = cluster.name();
+        let summary = known.get(name.as_str());
         let built = running
             .get(name.as_str())
-            .copied()
-            .zip(known.get(name.as_str()).copied());
+            .zip(summary)
+            .map(|(envoy, summary)| Running {
+                envoy,
+                endpoints: &summary.endpoints,
+                upstream: &summary.upstream,
+            });
         detail(cluster, built, uses, &mesh)
     };
     let routed: BTreeSet<ClusterRef> = uses.0.keys().cloned().collect();
@@ -233,9 +241,22 @@ pub fn cluster_details(resources: &Resources, options: &Options, compiled: &Comp
     // What is wrong with clusters that no rule leads to is not reported.
     let mut built = clusters::build(others.iter(), &mesh, &mut Diagnostics::new());
     built.sort_by(|one, other| one.wanted.cmp(&other.wanted));
-    let of_others = built.iter();
-    all.extend(of_others.map(|it| detail(&it.wanted, Some((&it.envoy, &it.endpoints)), Vec::new(), &mesh)));
+    all.extend(built.iter().map(|it| {
+        let running = Running {
+            envoy: &it.envoy,
+            endpoints: &it.endpoints,
+            upstream: &it.upstream,
+        };
+        detail(&it.wanted, Some(running), Vec::new(), &mesh)
+    }));
     all
+}
+
+/// A cluster as it was compiled.
+struct Running<'c> {
+    envoy: &'c envoy::Cluster,
+    endpoints: &'c Endpoints,
+    upstream: &'c UpstreamSummary,
 }
 
 /// Every port of every service, and every subset of it, as a cluster.
@@ -276,7 +297,7 @@ fn is_assumed(source: ServiceSource<'_>) -> bool {
 
 fn detail(
     cluster: &ClusterRef,
-    built: Option<(&envoy::Cluster, &Endpoints)>,
+    built: Option<Running<'_>>,
     uses: Vec<ClusterUse>,
     mesh: &Mesh<'_>,
 ) -> ClusterDetail {
@@ -296,10 +317,10 @@ fn detail(
         }),
         destination_rule: rule.and_then(|it| rule_of(it, cluster)),
         state: match built {
-            Some((envoy, endpoints)) => {
+            Some(running) => {
                 let only_bytes =
                     !uses.is_empty() && uses.iter().all(|it| it.role == ClusterRole::Connections);
-                let mut built = built_cluster(cluster, envoy, endpoints, rule, mesh);
+                let mut built = built_cluster(cluster, &running, rule, mesh);
                 if only_bytes {
                     built.protocol = ClusterProtocol::Bytes;
                 }
@@ -323,11 +344,15 @@ fn missing(cluster: &ClusterRef, mesh: &Mesh<'_>) -> MissingCluster {
 
 fn built_cluster(
     cluster: &ClusterRef,
-    envoy: &envoy::Cluster,
-    known: &Endpoints,
+    running: &Running<'_>,
     rule: Option<&EffectiveRule<'_>>,
     mesh: &Mesh<'_>,
 ) -> BuiltCluster {
+    let Running {
+        envoy,
+        endpoints: known,
+        upstream,
+    } = *running;
     let hash = rule.and_then(|it| hash_policy(it, cluster, true));
     let hash = hash.as_ref().map(describe_hash);
     BuiltCluster {
@@ -338,7 +363,8 @@ fn built_cluster(
             Endpoints::Known(_) | Endpoints::Dns { .. } => None,
         },
         load_balancing: cluster_words::load_balancing(envoy, hash.as_deref()),
-        protocol: cluster_words::protocol(envoy),
+        upstream: upstream.clone(),
+        protocol: upstream.http,
         limits: cluster_words::limits(envoy),
         outlier_detection: cluster_words::outliers(envoy),
     }

@@ -18,6 +18,7 @@ use crate::missing_cluster::{MissingCluster, missing_cluster, without_endpoints}
 use crate::routes::route::{self, Route, Target};
 use crate::services::ClusterRef;
 use crate::stand_in::is_stand_in;
+use crate::upstream_summary::UpstreamSummary;
 
 /// All that follows for a request that a route takes.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub struct ShareDetail {
     pub weight: u32,
     /// The version of HTTP that is spoken to it.
     pub protocol: ClusterProtocol,
+    /// What is spoken to its endpoints; none if the cluster does not exist.
+    pub upstream: Option<UpstreamSummary>,
     /// The DestinationRule that counts for it.
     pub destination_rule: Option<DestinationRuleDetail>,
     /// Why requests get 503, if they do: the cluster does not exist, or has no endpoint.
@@ -125,16 +128,16 @@ pub struct PolicyDetail {
 #[derive(Debug)]
 pub(crate) struct Destinations<'a> {
     mesh: &'a Mesh<'a>,
-    endpoints: BTreeMap<&'a ClusterRef, &'a Endpoints>,
+    clusters: BTreeMap<&'a ClusterRef, &'a Cluster>,
 }
 
 impl<'a> Destinations<'a> {
     /// Those that `clusters` lead to.
     pub(crate) fn new(mesh: &'a Mesh<'a>, clusters: &'a [Cluster]) -> Self {
-        let endpoints = clusters.iter().map(|it| (&it.wanted, &it.endpoints));
+        let clusters = clusters.iter().map(|it| (&it.wanted, it));
         Self {
             mesh,
-            endpoints: endpoints.collect(),
+            clusters: clusters.collect(),
         }
     }
 
@@ -142,7 +145,7 @@ impl<'a> Destinations<'a> {
     pub(crate) fn missing(&self, cluster: &ClusterRef, percent: f64) -> Option<MissingDestination> {
         Some(MissingDestination {
             cluster: cluster.name(),
-            is_built: self.endpoints.contains_key(cluster),
+            is_built: self.clusters.contains_key(cluster),
             percent,
             reason: self.missing_cluster(cluster)?,
         })
@@ -150,7 +153,7 @@ impl<'a> Destinations<'a> {
 
     /// Why requests to `cluster` get 503, if they do.
     fn missing_cluster(&self, cluster: &ClusterRef) -> Option<MissingCluster> {
-        match self.endpoints.get(cluster) {
+        match self.clusters.get(cluster).map(|it| &it.endpoints) {
             Some(Endpoints::Empty(why)) => without_endpoints(why, cluster, self.mesh),
             Some(Endpoints::Known(_) | Endpoints::Dns { .. }) | None => missing_cluster(cluster, self.mesh),
         }
@@ -217,6 +220,7 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
     let service = destinations.mesh.services.find(&cluster.hostname, "");
     let port = service.and_then(|it| it.port(cluster.port));
     let policies = Policies::of(rule, rule.and_then(|it| it.subset(&cluster.subset)), cluster.port);
+    let built = destinations.clusters.get(cluster);
     ShareDetail {
         protocol: port.map_or(ClusterProtocol::Http1, |it| policies.version(it.protocol)),
         cluster: cluster.name(),
@@ -227,7 +231,8 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
         weight: share.weight,
         destination_rule,
         missing: destinations.missing_cluster(cluster),
-        endpoints: destinations.endpoints.get(cluster).copied().cloned(),
+        upstream: built.map(|it| it.upstream.clone()),
+        endpoints: built.map(|it| it.endpoints.clone()),
         authority: share.edits.authority.clone(),
         request_edits: share.edits.request.in_order(),
         response_edits: share.edits.response.in_order(),

@@ -14,6 +14,7 @@ mod attachments;
 mod bootstrap;
 mod certificate_sources;
 mod certificates;
+mod chain_summary;
 mod checks;
 mod claims;
 mod client_certificates;
@@ -92,6 +93,7 @@ pub use assume::{Assume, Assumptions, assumed_gateways, lacks_gateways};
 pub use bootstrap::compile;
 pub use certificate_sources::InlineCertificate;
 pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
+pub use chain_summary::{ChainSummary, ServerSummary};
 pub use cluster_details::{
     BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterRule, ClusterService, ClusterState,
     ClusterUse, LostTraffic, cluster_details,

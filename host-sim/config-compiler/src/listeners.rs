@@ -15,6 +15,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 use crate::address::address;
 use crate::attachments::Attachments;
 use crate::certificate_sources::InlineCertificate;
+use crate::chain_summary::ChainSummary;
 use crate::claims::{self, Claims, Taken};
 use crate::file_secrets::FileSecret;
 use crate::gateways::{BoundServer, DroppedServer, MergedListener};
@@ -38,6 +39,8 @@ pub(crate) struct BuiltListener<'r> {
     pub http: Vec<HttpChain<'r>>,
     /// Its chains of bytes.
     pub tcp: Vec<tcp::TcpChain<'r>>,
+    /// All its chains, in Envoy's order.
+    pub chains: Vec<ChainSummary>,
     /// The protocol names of its servers, without repeats.
     pub protocols: Vec<String>,
     /// The ports that its Gateways declare, without repeats.
@@ -70,6 +73,7 @@ pub(crate) fn build<'r>(
     let mut chains = Vec::new();
     let mut http = Vec::new();
     let mut tcp_chains = Vec::new();
+    let mut summaries = Vec::new();
     let (mut inspects_tls, mut passes_tls) = (false, false);
     let mut taken_names = tcp::ServerNames::default();
     let mut file_secrets = Vec::new();
@@ -105,6 +109,7 @@ pub(crate) fn build<'r>(
             let routes = virtual_hosts::build(&group.servers, attachments, mesh);
             let (chain, built) = http_chain::build(&name, routes, &[], first, mesh);
             chains.push(chain);
+            summaries.push(ChainSummary::new(first, &[]));
             http.push(built);
             continue;
         }
@@ -119,6 +124,7 @@ pub(crate) fn build<'r>(
                     let (mut chain, built) = http_chain::build(&name, routes, &names, server, mesh);
                     add_tls(&mut chain, server, &names);
                     chains.push(chain);
+                    summaries.push(ChainSummary::new(server, &names));
                     http.push(built);
                 }
                 Termination::TlsToTcp => {
@@ -129,6 +135,7 @@ pub(crate) fn build<'r>(
                         let mut chain = tcp::filter_chain(&built);
                         add_tls(&mut chain, server, &names);
                         chains.push(chain);
+                        summaries.push(ChainSummary::new(server, &names));
                         tcp_chains.push(built);
                     }
                 }
@@ -142,6 +149,7 @@ pub(crate) fn build<'r>(
                         }
                         passes_tls = true;
                         chains.push(tcp::filter_chain(&built));
+                        summaries.push(ChainSummary::new(server, &built.server_names));
                         tcp_chains.push(built);
                     }
                 }
@@ -150,6 +158,7 @@ pub(crate) fn build<'r>(
                         && claim(&[], server)
                     {
                         chains.push(tcp::filter_chain(&built));
+                        summaries.push(ChainSummary::new(server, &[]));
                         tcp_chains.push(built);
                     }
                 }
@@ -187,6 +196,7 @@ pub(crate) fn build<'r>(
         envoy,
         http,
         tcp: tcp_chains,
+        chains: summaries,
         protocols: without_repeats(protocols),
         declared_ports: without_repeats(servers().map(|it| it.declared_port)),
         file_secrets,

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{RouteMatch, RuleRef};
 
+use crate::chain_summary::ChainSummary;
 use crate::clusters::Cluster;
 use crate::condition_text::describe_conditions;
 use crate::describe::{
@@ -50,6 +51,8 @@ pub struct ListenerSummary {
     pub listen_port: u32,
     /// The protocols of its servers, joined by commas.
     pub protocol: String,
+    /// Its filter chains, in Envoy's order.
+    pub chains: Vec<ChainSummary>,
     /// Its virtual hosts, and its chains of bytes.
     pub hosts: Vec<HostSummary>,
 }
@@ -234,6 +237,7 @@ fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> Liste
         port: built.declared_ports.first().copied().unwrap_or(built.port),
         listen_port: built.port,
         protocol: built.protocols.join(", "),
+        chains: built.chains.clone(),
         hosts: http
             .chain(built.tcp.iter().map(|it| tcp_host(it, destinations)))
             .collect(),

@@ -9,6 +9,8 @@ use fingerpost_routing_config::{RuleRef, RuleStep};
 use fingerpost_simulated_proxy::Scheme;
 use serde::{Serialize, Serializer};
 
+use crate::connection::TlsChain;
+
 /// All of it.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
@@ -22,6 +24,8 @@ pub struct Explanation {
     pub assumed: Vec<Assumed>,
     /// The listener that takes the connection, if one does.
     pub listener: Option<Listener>,
+    /// The filter chain that its server name chooses, over TLS.
+    pub tls: Option<TlsChain>,
     /// The virtual host that answers, if one does.
     pub host: Option<Host>,
     /// The rules that were tried, in order; the last is the winner, if there is one.
@@ -154,7 +158,7 @@ pub struct Host {
     pub hidden: Vec<Hidden>,
 }
 
-/// How a virtual host comes to answer.
+/// How a virtual host comes to answer, or a filter chain to be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostKind {
@@ -407,6 +411,8 @@ pub struct Destination {
     /// The version of HTTP that the proxy speaks to it.
     #[serde(serialize_with = "as_text")]
     pub protocol: ClusterProtocol,
+    /// The same in full, as in `HTTP/2 over TLS, with a client certificate`; none if there is no cluster.
+    pub connection: Option<String>,
     /// The DestinationRule that applies.
     pub destination_rule: Option<DestinationRule>,
     /// Why requests get 503.

@@ -196,6 +196,7 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
         weight: share.weight,
         percent: percent(share.weight, total),
         protocol: share.protocol,
+        connection: share.upstream.as_ref().map(ToString::to_string),
         destination_rule: share.destination_rule.as_ref().map(|it| DestinationRule {
             name: it.name.clone(),
             traffic_policy: it.traffic_policy.clone(),

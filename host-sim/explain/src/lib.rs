@@ -11,12 +11,14 @@
 //!  "request": {"method": "GET", "scheme": "http", "authority": "shop.example.com", "path": "/cart", "normalised": null, "headers": [["k", "v"]]},
 //!  "proxy": {"istio": "ingressgateway"}, "assumed": [{"kind": "Gateway|Service|Value", "name": "istio-system/public"}],
 //!  "listener": {"name": "0.0.0.0_80", "port": 80, "listen_port": 80, "protocol": "HTTP", "why": "chosen by the scheme http"},
+//!  "tls": null|{"sni": null|"shop.example.com", "kind": null|"exact|wildcard|any", "fitting": null|"*.example.com", "server": null|"Gateway default/edge servers[1]",
+//!          "ends_here": true, "less_specific": ["*.com"], …PLACE},
 //!  "host": {"domain": "shop.example.com", "kind": "exact|wildcard|any", "virtual_services": ["default/shop"],
 //!           "hidden": [{"domain": "*.example.com", "would_take": null|SOURCE}]},
 //!  "tried": [{"position": 1, …SOURCE, "failed": null|FAILED}],
 //!  "not_reached": 2, "too_late": [{"position": 3, …SOURCE, "shadowed_by": null|1}], "left_out": [{…SOURCE, "reason": "…"}],
 //!  "outcome": {"kind": "forward", "winner": SOURCE, "abort": null|{"percent": 50.0, "status": 503}, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
-//!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0, "protocol": "HTTP/1.1|HTTP/2|HTTP as the client",
+//!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0, "protocol": "HTTP/1.1|HTTP/2|HTTP as the client", "connection": null|"HTTP/2 over TLS",
 //!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
 //!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
 //!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],
@@ -39,6 +41,7 @@ mod advice;
 mod alternatives;
 mod assumed;
 mod chain;
+mod connection;
 mod error;
 mod explanation;
 mod forward;
@@ -51,6 +54,7 @@ mod warnings;
 
 pub use advice::advice;
 pub use assumed::assumed_for;
+pub use connection::TlsChain;
 pub use error::ExplainError;
 pub use explanation::{
     Abort, AnsweredBy, Assumed, AssumedKind, Destination, DestinationRule, Edit, EndpointShare,
@@ -59,4 +63,4 @@ pub use explanation::{
 };
 pub use not_found::only_for_sidecars;
 pub use proxy_choice::explain_each;
-pub use trace::{explain, explain_sent};
+pub use trace::{Question, explain, explain_sent};

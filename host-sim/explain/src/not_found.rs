@@ -167,9 +167,9 @@ pub(crate) fn no_connection(
     summary: &Summary,
     listener: &ListenerSummary,
     scheme: Scheme,
+    server_name: &str,
     url: &Url,
 ) -> Outcome {
-    let server_name = host_of(&url.authority);
     let message = in_words(error).to_owned();
     if error == NoAnswer::Closed
         && let Some(route) = route_of_bytes(listener, scheme, server_name)
@@ -178,14 +178,15 @@ pub(crate) fn no_connection(
         let reasons = route.missing.iter().map(|it| missing(it, route)).collect();
         return Outcome::NoConnection { message, reasons };
     }
-    let mut reasons = vec![hint(why_closed(
-        error,
-        listener,
-        scheme,
-        server_name,
-        &url.target,
-    ))];
-    reasons.extend(lost_connections(summary, server_name).map(|(_, reason)| reason));
+    let mut reasons = vec![hint(why_closed(error, listener, scheme, server_name, url))];
+    reasons.extend(lost_connections(summary, host_of(&url.authority)).map(|(_, reason)| reason));
+    let message = match (error, scheme) {
+        // Envoy closes a connection that no filter chain takes before it answers the client's hello.
+        (NoAnswer::Closed, Scheme::Https) => {
+            "the connection is closed during the TLS handshake (curl: error 35)".to_owned()
+        }
+        (NoAnswer::NoListener | NoAnswer::Closed | NoAnswer::Tls, _) => message,
+    };
     Outcome::NoConnection { message, reasons }
 }
 
@@ -206,7 +207,7 @@ fn why_closed(
     listener: &ListenerSummary,
     scheme: Scheme,
     server_name: &str,
-    path: &str,
+    url: &Url,
 ) -> String {
     let name = &listener.name;
     let takes_plain_text = listener.hosts.iter().any(|it| !it.over_tls);
@@ -218,12 +219,12 @@ fn why_closed(
     }
     match scheme {
         Scheme::Http if !takes_plain_text => {
-            let url = url_to(Scheme::Https, server_name, listener.port, path);
+            let url = url_to(Scheme::Https, &url.authority, listener.port, &url.target);
             format!("{name} takes TLS only, and this is plain text: ask for {url}")
         }
         Scheme::Http => format!("no filter chain of {name} takes plain text"),
         Scheme::Https if listener.hosts.iter().all(|it| !it.over_tls) => {
-            let url = url_to(Scheme::Http, server_name, listener.port, path);
+            let url = url_to(Scheme::Http, &url.authority, listener.port, &url.target);
             format!("{name} takes plain text only, and this is TLS: ask for {url}")
         }
         Scheme::Https
@@ -236,6 +237,10 @@ fn why_closed(
                 NoAnswer::Closed | NoAnswer::NoListener => format!("{name} closes the connection"),
             }
         }
+        Scheme::Https if server_name.is_empty() => format!(
+            "the client sends no server name, and {name} takes only {}",
+            names.join(", ")
+        ),
         Scheme::Https => format!(
             "no filter chain of {name} has the server name `{server_name}`: it has {}",
             names.join(", ")

@@ -10,7 +10,7 @@ use fingerpost_proxy_model::{
 };
 use fingerpost_resources::{Diagnostics, Resources};
 use fingerpost_routing::{Header, RequestHead};
-use fingerpost_simulated_proxy::{InvalidPort, Scheme, Url, host_of};
+use fingerpost_simulated_proxy::{InvalidPort, Scheme};
 
 use crate::error::ExplainError;
 use crate::explanation::{ExplainedRequest, Upstream};
@@ -39,10 +39,12 @@ pub(crate) enum Reception {
     NoConnection(NoAnswer),
 }
 
-/// A request as the model takes it, to a port that a Gateway declares. The server name is the URL's host, whatever
-/// the `host` header says: as curl does it.
-pub(crate) fn request(asked: &ExplainedRequest, url: &Url, port: u32) -> Result<Request, ExplainError> {
-    let sni = host_of(&url.authority).to_owned();
+/// A request as the model takes it, to a port that a Gateway declares, with this server name over TLS.
+pub(crate) fn request(
+    asked: &ExplainedRequest,
+    sni: Option<String>,
+    port: u32,
+) -> Result<Request, ExplainError> {
     Ok(Request {
         port: u16::try_from(port).map_err(|_| InvalidPort(port))?,
         method: asked.method.clone(),
@@ -50,7 +52,7 @@ pub(crate) fn request(asked: &ExplainedRequest, url: &Url, port: u32) -> Result<
         authority: asked.authority.clone(),
         headers: asked.headers.clone(),
         tls: (asked.scheme == Scheme::Https).then(|| Tls {
-            sni: Some(sni),
+            sni,
             client_cert: Some(true.into()),
         }),
         version: Version::default(),
@@ -58,12 +60,7 @@ pub(crate) fn request(asked: &ExplainedRequest, url: &Url, port: u32) -> Result<
 }
 
 /// Sends the request to the listener.
-pub(crate) fn receive(
-    compiled: &Compiled,
-    listener: &str,
-    request: &Request,
-) -> Result<Reception, ExplainError> {
-    let model = model(compiled, listener, request.port)?;
+pub(crate) fn receive(model: &Model, request: &Request) -> Result<Reception, ExplainError> {
     let mut received = None;
     let mut filter = |site: &FilterSite<'_>, headers: &mut Headers| {
         let route_config = site.plugin.rsplit('/').next().unwrap_or_default();
@@ -93,7 +90,8 @@ pub(crate) fn receive(
     })
 }
 
-fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, ExplainError> {
+/// The model of Envoy, in which this listener has the port.
+pub(crate) fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Model, ExplainError> {
     Model::new(&compiled.bootstrap_json())
         .map(|it| it.with_declared_port(port, listener))
         .map_err(ExplainError::unknown)

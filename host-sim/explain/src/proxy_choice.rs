@@ -1,11 +1,10 @@
 //! Which of several proxies answers a request: the Gateways of one input may be for more than one.
 
 use fingerpost_config_compiler::Compilation;
-use fingerpost_simulated_proxy::Url;
 
 use crate::error::ExplainError;
 use crate::explanation::{Explanation, Outcome};
-use crate::trace::explain;
+use crate::trace::{Question, explain};
 
 /// As [`explain`], for the first of the proxies that has a route for the request; if none has, the one that comes closest.
 /// The index is that of the proxy.
@@ -14,15 +13,11 @@ use crate::trace::explain;
 /// There is no proxy, or [`explain`] fails.
 pub fn explain_each(
     proxies: &[Compilation],
-    method: &str,
-    url: &Url,
-    authority: Option<&str>,
-    headers: &[(String, String)],
-    port: Option<u32>,
+    question: &Question<'_>,
 ) -> Result<(usize, Explanation), ExplainError> {
     let mut best: Option<(usize, Explanation)> = None;
     for (index, loaded) in proxies.iter().enumerate() {
-        let told = explain(loaded, method, url, authority, headers, port)?;
+        let told = explain(loaded, question)?;
         if best.as_ref().is_none_or(|(_, it)| distance(&told) < distance(it)) {
             best = Some((index, told));
         }

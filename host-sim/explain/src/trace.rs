@@ -2,14 +2,15 @@
 //!
 //! Decides nothing about routing: each step calls the crates that do, and records the result.
 
-use fingerpost_config_compiler::{Compilation, RouteSummary};
+use fingerpost_config_compiler::{Compilation, RouteSummary, Termination};
 use fingerpost_proxy_model::{Failure as NoAnswer, Request, undecided};
 use fingerpost_routing::{HeaderMatch, RequestHead, Route};
-use fingerpost_simulated_proxy::{Scheme, Url, host_of, listener};
+use fingerpost_simulated_proxy::{Scheme, ServerName, Url, listener};
 
 use crate::alternatives;
 use crate::assumed;
 use crate::chain::{Answering, Chain};
+use crate::connection::Chains;
 use crate::error::ExplainError;
 use crate::explanation::{ExplainedRequest, Explanation, Listener, Outcome, Place, Source, TooLate, Tried};
 use crate::forward;
@@ -31,53 +32,72 @@ pub fn explain_sent(loaded: &Compilation, sent: &Request) -> Result<Explanation,
         authority: sent.host().to_owned(),
         target: sent.path.clone(),
     };
-    let port = Some(u32::from(sent.port));
+    let sni = sent.tls.as_ref().and_then(|it| it.sni.as_deref());
     explain(
         loaded,
-        &sent.method,
-        &url,
-        sent.authority.as_deref(),
-        &sent.headers,
-        port,
+        &Question {
+            method: &sent.method,
+            url: &url,
+            authority: sent.authority.as_deref(),
+            headers: &sent.headers,
+            port: Some(u32::from(sent.port)),
+            server_name: ServerName::parse(Some(sni.unwrap_or_default())),
+        },
     )
 }
 
-/// Explains the request `method` `url` with the `host` header `authority`, sent to `port` if one is given.
+/// A request to be explained.
+#[derive(Debug, Clone)]
+pub struct Question<'q> {
+    /// In upper case.
+    pub method: &'q str,
+    /// Where it is sent.
+    pub url: &'q Url,
+    /// The `host` header; none if none is sent.
+    pub authority: Option<&'q str>,
+    /// The other headers.
+    pub headers: &'q [(String, String)],
+    /// The Gateway port that it is sent to, if not that of the URL.
+    pub port: Option<u32>,
+    /// The server name, over TLS.
+    pub server_name: ServerName,
+}
+
+/// Explains a request.
 ///
 /// # Errors
 /// The model or the filter fails, or the listener's port is invalid.
-pub fn explain(
-    loaded: &Compilation,
-    method: &str,
-    url: &Url,
-    authority: Option<&str>,
-    headers: &[(String, String)],
-    port: Option<u32>,
-) -> Result<Explanation, ExplainError> {
-    let mut told = explain_answer(loaded, method, url, authority, headers, port)?;
+pub fn explain(loaded: &Compilation, question: &Question<'_>) -> Result<Explanation, ExplainError> {
+    let mut told = explain_answer(loaded, question)?;
     told.assumed = assumed::of_explanation(loaded, &told);
-    if port.is_none() && told.listener.is_some() {
+    if question.port.is_none() && told.listener.is_some() {
         let summary = &loaded.compiled.summary;
-        told.warnings.extend(warnings::unserved_port(url, summary));
+        told.warnings
+            .extend(warnings::unserved_port(question.url, summary));
     }
     Ok(told)
 }
 
 /// All of it, but what it rests on.
-fn explain_answer(
-    loaded: &Compilation,
-    method: &str,
-    url: &Url,
-    authority: Option<&str>,
-    headers: &[(String, String)],
-    port: Option<u32>,
-) -> Result<Explanation, ExplainError> {
+fn explain_answer(loaded: &Compilation, question: &Question<'_>) -> Result<Explanation, ExplainError> {
+    let Question {
+        method,
+        url,
+        authority,
+        headers,
+        port,
+        ref server_name,
+    } = *question;
     let summary = &loaded.compiled.summary;
     let found = listener(port, url.port(), url.scheme, summary);
     let scheme = url.scheme.unwrap_or_else(|| match &found {
         Some((listener, _)) if proxy::speaks(summary, &listener.name) == (true, false) => Scheme::Https,
         Some(_) | None => Scheme::Http,
     });
+    let sni = server_name
+        .for_host(&url.authority)
+        .filter(|_| scheme == Scheme::Https);
+    let name = sni.as_deref().unwrap_or_default();
     let wanted = port.or(url.port()).unwrap_or(scheme.port());
     let no_listener = not_found::no_listener(loaded, wanted, authority.unwrap_or_default(), &url.target);
     let mut told = Explanation {
@@ -93,6 +113,7 @@ fn explain_answer(
         proxy: loaded.options.labels.clone(),
         assumed: Vec::new(),
         listener: None,
+        tls: None,
         host: None,
         tried: Vec::new(),
         not_reached: 0,
@@ -112,8 +133,13 @@ fn explain_answer(
         protocol: listener.protocol.clone(),
         why: why.to_string(),
     });
-    let request = proxy::request(&told.request, url, listener.port)?;
-    let received = match proxy::receive(&loaded.compiled, &listener.name, &request)? {
+    let request = proxy::request(&told.request, sni.clone(), listener.port)?;
+    let model = proxy::model(&loaded.compiled, &listener.name, request.port)?;
+    let chains = Chains::new(listener, &model, request.port);
+    if scheme == Scheme::Https && listener.chains.iter().any(|it| speaks_tls(it.termination)) {
+        told.tls = Some(chains.chosen(sni.as_deref()));
+    }
+    let received = match proxy::receive(&model, &request)? {
         Reception::Received(received) => received,
         Reception::Refused { status, details } => {
             let details = details.map(|it| format!(" ({it})")).unwrap_or_default();
@@ -122,9 +148,9 @@ fn explain_answer(
             return Ok(told);
         }
         Reception::Bytes | Reception::NoConnection(NoAnswer::Closed)
-            if not_found::passes_some(listener, scheme, host_of(&url.authority)) =>
+            if not_found::passes_some(listener, scheme, name) =>
         {
-            let route = not_found::route_of_bytes(listener, scheme, host_of(&url.authority));
+            let route = not_found::route_of_bytes(listener, scheme, name);
             told.outcome = Outcome::Bytes {
                 destination: route.map(|it| it.destination()).unwrap_or_default(),
                 place: Place::new(route.and_then(|it| it.span.as_ref())),
@@ -133,11 +159,11 @@ fn explain_answer(
             return Ok(told);
         }
         Reception::Bytes => {
-            told.outcome = not_found::no_connection(NoAnswer::Closed, summary, listener, scheme, url);
+            told.outcome = not_found::no_connection(NoAnswer::Closed, summary, listener, scheme, name, url);
             return Ok(told);
         }
         Reception::NoConnection(error) => {
-            told.outcome = not_found::no_connection(error, summary, listener, scheme, url);
+            told.outcome = not_found::no_connection(error, summary, listener, scheme, name, url);
             return Ok(told);
         }
     };
@@ -150,6 +176,9 @@ fn explain_answer(
     let chain = Chain::new(loaded, listener, &received.route_config)?;
     let Some(answering) = chain.answering(head.authority()) else {
         told.outcome = not_found::no_host(summary, &chain, listener, told.request.host());
+        if told.tls.is_some() {
+            chains.tell_reuse(&mut told, sni.as_deref());
+        }
         return Ok(told);
     };
     told.host = Some(alternatives::host(&chain, answering, &head));
@@ -180,7 +209,17 @@ fn explain_answer(
         }
     };
     told.warnings = warnings::warnings(&told, loaded, winner.map(|(route, _)| route));
+    if told.tls.is_some() {
+        chains.tell_reuse(&mut told, sni.as_deref());
+    }
     Ok(told)
+}
+
+fn speaks_tls(termination: Termination) -> bool {
+    match termination {
+        Termination::Https | Termination::TlsToTcp | Termination::Passthrough => true,
+        Termination::PlainHttp | Termination::Tcp => false,
+    }
 }
 
 /// What comes of a request if only a run knows whether this route takes it: the route is the last that is tried.

@@ -59,6 +59,16 @@ pub struct ListenerTraffic<'m> {
     pub bytes: bool,
 }
 
+/// A filter chain whose server names fit a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FittingChain<'m> {
+    /// All its server names, in lower case; empty for any.
+    pub server_names: &'m [String],
+    /// The one that fits; none if it takes any.
+    pub fitting: Option<&'m str>,
+    fit: Fit,
+}
+
 /// A `Listener` without its chains, which are read one by one: an error then names the chain.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,10 +142,33 @@ impl Listener {
         }
     }
 
+    /// The chains whose names fit this server name, the most specific first: that one takes the connection.
+    pub(crate) fn fitting(&self, server_name: Option<&str>) -> Vec<FittingChain<'_>> {
+        let name = self.read_name(server_name);
+        let fitting = self.chains.iter().filter_map(|chain| {
+            let (fit, fitting) = chain.fitting_name(&name)?;
+            Some(FittingChain {
+                server_names: &chain.server_names,
+                fitting,
+                fit,
+            })
+        });
+        let mut fitting: Vec<FittingChain<'_>> = fitting.collect();
+        // Stable: of equals the last one counts, as in `chain`.
+        fitting.reverse();
+        fitting.sort_by_key(|it| std::cmp::Reverse(it.fit));
+        fitting
+    }
+
+    /// The server name as the chains see it: none if the listener reads none.
+    fn read_name(&self, server_name: Option<&str>) -> String {
+        let name = server_name.filter(|_| self.reads_server_names);
+        name.unwrap_or_default().to_ascii_lowercase()
+    }
+
     /// The chain that serves a connection.
     pub(crate) fn chain(&self, connection: &Connection<'_>) -> Result<&Chain, Failure> {
-        let name = connection.server_name().filter(|_| self.reads_server_names);
-        let name = name.unwrap_or_default().to_ascii_lowercase();
+        let name = self.read_name(connection.server_name());
         let fitting = self.chains.iter().filter_map(|it| Some((it.fit(&name)?, it)));
         let (_, chain) = fitting.max_by_key(|(fit, _)| *fit).ok_or(Failure::Closed)?;
         match (&chain.tls, connection.tls) {
@@ -184,12 +217,18 @@ impl Chain {
 
     /// How closely it fits a server name, which is in lower case.
     fn fit(&self, name: &str) -> Option<Fit> {
+        self.fitting_name(name).map(|(fit, _)| fit)
+    }
+
+    /// The same, and the server name of the chain that fits; none if it takes any.
+    fn fitting_name(&self, name: &str) -> Option<(Fit, Option<&str>)> {
         if self.server_names.is_empty() {
-            return Some(Fit::Any);
+            return Some((Fit::Any, None));
         }
-        self.server_names
+        let fitting = self
+            .server_names
             .iter()
-            .filter_map(|pattern| fit(pattern, name))
-            .max()
+            .filter_map(|pattern| Some((fit(pattern, name)?, Some(pattern.as_str()))));
+        fitting.max()
     }
 }

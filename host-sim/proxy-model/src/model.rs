@@ -11,7 +11,7 @@ use crate::decision::Routed;
 use crate::dice::{Dice, StreamRoll};
 use crate::echo::EchoHeader;
 use crate::filter::Filter;
-use crate::listener::{Listener, ListenerTraffic, Network};
+use crate::listener::{FittingChain, Listener, ListenerTraffic, Network};
 use crate::outcome::{Failure, Outcome, Skipped};
 use crate::record;
 use crate::request::{Request, Run};
@@ -181,6 +181,14 @@ impl Model {
     /// What each listener takes.
     pub fn traffic(&self) -> impl Iterator<Item = ListenerTraffic<'_>> {
         self.listeners.iter().map(Listener::traffic)
+    }
+
+    /// The filter chains of the listener for this port whose server names fit that of a TLS client, which may send none. The
+    /// first one takes the connection, the others are less specific; without any, Envoy closes it.
+    #[must_use]
+    pub fn fitting_chains(&self, port: u16, server_name: Option<&str>) -> Vec<FittingChain<'_>> {
+        let listener = self.listener(port);
+        listener.map(|it| it.fitting(server_name)).unwrap_or_default()
     }
 
     fn listener(&self, port: u16) -> Option<&Listener> {

@@ -15,4 +15,4 @@ pub use error::ProxyError;
 pub use filters::FilterRuntime;
 pub use port::{InvalidPort, ListenerReason, UnservedPort, is_served, listener, port, unserved_port};
 pub use proxy::{Answer, SimulatedProxy, request_id};
-pub use url::{Scheme, Url, host_of};
+pub use url::{Scheme, ServerName, Url, host_of};

@@ -55,6 +55,44 @@ impl Url {
     }
 }
 
+/// Which server name a TLS client sends (SNI).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ServerName {
+    /// The host of the URL, as curl and browsers do; none if that is an address (RFC 6066, section 3).
+    #[default]
+    OfUrl,
+    /// This one.
+    Given(String),
+    /// None.
+    Omitted,
+}
+
+impl ServerName {
+    /// What a user gives for it: an empty text for none.
+    #[must_use]
+    pub fn parse(given: Option<&str>) -> Self {
+        match given {
+            None => Self::OfUrl,
+            Some("") => Self::Omitted,
+            Some(name) => Self::Given(name.to_owned()),
+        }
+    }
+
+    /// What is sent to a server with this authority.
+    #[must_use]
+    pub fn for_host(&self, authority: &str) -> Option<String> {
+        match self {
+            Self::Given(name) => Some(name.clone()),
+            Self::Omitted => None,
+            Self::OfUrl => {
+                let host = host_of(authority);
+                let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+                (!is_address).then(|| host.to_owned())
+            }
+        }
+    }
+}
+
 /// An authority without its port.
 #[must_use]
 pub fn host_of(authority: &str) -> &str {
@@ -110,6 +148,20 @@ mod tests {
         }
         for text in ["/path", "ftp://a.com/", ""] {
             assert!(text.parse::<Url>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_client_sends_no_address_as_server_name() {
+        for (given, authority, sent) in [
+            (None, "a.com:8443", Some("a.com")),
+            (None, "10.0.0.1", None),
+            (None, "[::1]:443", None),
+            (Some("b.com"), "a.com", Some("b.com")),
+            (Some(""), "a.com", None),
+        ] {
+            let sni = ServerName::parse(given).for_host(authority);
+            assert_eq!(sni.as_deref(), sent, "{given:?} {authority}");
         }
     }
 

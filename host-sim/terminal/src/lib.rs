@@ -13,6 +13,7 @@ pub mod explanation;
 pub mod findings;
 pub mod headers;
 pub mod listing;
+pub mod listing_json;
 pub mod messages;
 pub mod names;
 pub mod prose;

@@ -60,6 +60,7 @@ const TOLD_HERE: &[Code] = &[
 Examples:
   fingerpost explain -f k8s/ http://shop.example.com/cart
   fingerpost explain -f k8s/ POST https://shop.example.com/cart -H 'x-a: 1'
+  fingerpost explain -f k8s/ --sni www.example.com https://shop.example.com/
   fingerpost explain -f k8s/ -L --json '{\"id\": 7}' http://shop.example.com/cart
   xclip -o | fingerpost explain -f k8s/ --curl -
   fingerpost explain -f k8s/ --format json http://shop.example.com/ | jq .outcome
@@ -102,7 +103,12 @@ impl Explain {
         let request =
             request.ok_or_else(|| Failure::refused("expected a URL, or --curl with a curl command"))?;
         let proxies = load_each(&self.input, Caller::Explain, options, TOLD_HERE)?;
-        let (chosen, told, redirects) = follow(&proxies, request, self.request.port.map(u32::from))?;
+        let (chosen, told, redirects) = follow(
+            &proxies,
+            request,
+            self.request.port.map(u32::from),
+            self.request.server_name(),
+        )?;
         match self.format {
             Format::Text => {
                 let several = proxies.len() > 1;

@@ -2,8 +2,8 @@
 
 use fingerpost_config_compiler::Compilation;
 use fingerpost_curl::{CurlRequest, Redirects as Trail};
-use fingerpost_explain::{Explanation, explain_each};
-use fingerpost_simulated_proxy::is_served;
+use fingerpost_explain::{Explanation, Question, explain_each};
+use fingerpost_simulated_proxy::{ServerName, is_served};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -45,17 +45,18 @@ pub(super) struct Redirect {
     pub(super) rule: Option<String>,
 }
 
-/// Explains the request, with `-L` the last one, for the proxy of the list that it is meant for. `port` is that of `--port`,
-/// which is about the first request.
+/// Explains the request, with `-L` the last one, for the proxy of the list that it is meant for. `port` and `server_name` are
+/// those of `--port` and `--sni`, which are about the first request.
 pub(super) fn follow(
     proxies: &[Compilation],
     mut request: CurlRequest,
     mut port: Option<u32>,
+    mut server_name: ServerName,
 ) -> Result<(usize, Explanation, Option<Redirects>), Failure> {
     let mut trail = Trail::default();
     let mut redirects = request.follows_redirects.then(Redirects::default);
     loop {
-        let (chosen, told) = explain(proxies, &request, port.take())?;
+        let (chosen, told) = explain(proxies, &request, port.take(), std::mem::take(&mut server_name))?;
         let (Some(found), Some((status, location))) = (&mut redirects, told.redirect()) else {
             return Ok((chosen, told, redirects));
         };
@@ -82,6 +83,7 @@ fn explain(
     proxies: &[Compilation],
     request: &CurlRequest,
     port: Option<u32>,
+    server_name: ServerName,
 ) -> Result<(usize, Explanation), Failure> {
     let some_serve = |port: u32| proxies.iter().any(|it| is_served(port, &it.compiled.summary));
     let connected = request
@@ -90,11 +92,14 @@ fn explain(
     let port = port.or(connected);
     let (chosen, mut told) = explain_each(
         proxies,
-        &request.method,
-        &request.url,
-        request.authority(),
-        &request.headers,
-        port,
+        &Question {
+            method: &request.method,
+            url: &request.url,
+            authority: request.authority(),
+            headers: &request.headers,
+            port,
+            server_name,
+        },
     )?;
     if let (Some(port), Some(listener)) = (connected, &mut told.listener) {
         listener.why = format!("--connect-to leads to port {port}");

@@ -27,7 +27,7 @@ use fingerpost_explain::Assumed;
 use fingerpost_input_files::read_line;
 use fingerpost_proxy_model::{Outcome, Request as Sent, Tls, Version};
 use fingerpost_resources::{Code, Diagnostics};
-use fingerpost_simulated_proxy::{Scheme, host_of, is_served};
+use fingerpost_simulated_proxy::{Scheme, ServerName, is_served};
 use fingerpost_terminal::findings::with_findings;
 use fingerpost_terminal::messages::note;
 use serde::Serialize;
@@ -145,12 +145,14 @@ impl Request {
         let mut findings = Some(findings);
         let mut redirects = Redirects::default();
         let mut port = self.request.port;
+        let mut server_name = self.request.server_name();
         loop {
             let chosen = port.take();
+            let name = std::mem::take(&mut server_name);
             if let Some(unserved) = proxies.unserved_port(&request).filter(|_| chosen.is_none()) {
                 note(unserved);
             }
-            let answer = proxies.answer(|proxy| sent(&request, chosen, proxy))?;
+            let answer = proxies.answer(|proxy| sent(&request, chosen, &name, proxy))?;
             self.print(&answer, findings.take(), out)?;
             let redirect = answer.outcome.as_ref().ok().and_then(redirect);
             let Some((status, location)) = redirect.filter(|_| request.follows_redirects) else {
@@ -247,7 +249,12 @@ struct AnswerJson<'a> {
 }
 
 /// The request as the model takes it. `port` is that of `--port`.
-fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Result<Sent, Failure> {
+fn sent(
+    request: &CurlRequest,
+    port: Option<u16>,
+    server_name: &ServerName,
+    loaded: &Compilation,
+) -> Result<Sent, Failure> {
     let summary = &loaded.compiled.summary;
     let url = &request.url;
     let connected = request.connect_port.filter(|it| is_served(*it, summary));
@@ -260,7 +267,7 @@ fn sent(request: &CurlRequest, port: Option<u16>, loaded: &Compilation) -> Resul
         path: url.target.clone(),
         tls: (url.scheme == Some(Scheme::Https)).then(|| Tls {
             // As curl does it: the `host` header does not change the server name.
-            sni: Some(host_of(&url.authority).to_owned()),
+            sni: server_name.for_host(&url.authority),
             client_cert: None,
         }),
         authority: request.authority().map(str::to_owned),

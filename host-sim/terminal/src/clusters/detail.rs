@@ -1,6 +1,8 @@
 //! A cluster in full.
 
-use fingerpost_config_compiler::{BuiltCluster, ClusterDetail, ClusterRole, ClusterState, ClusterUse};
+use fingerpost_config_compiler::{
+    BuiltCluster, ClusterDetail, ClusterRole, ClusterState, ClusterUse, UpstreamTlsSummary, Verification,
+};
 
 use super::{name, protocol, sources};
 use crate::count;
@@ -91,6 +93,9 @@ fn built_cluster(screen: &mut Screen, cluster: &ClusterDetail, built: &BuiltClus
     }
     screen.label("balancing", built.load_balancing.clone(), PLAIN);
     screen.label("protocol", protocol(built), PLAIN);
+    if let Some(tls) = &built.upstream.tls {
+        tls_rows(screen, tls);
+    }
     match built.limits.as_slice() {
         [] => screen.label("limits", "none".to_owned(), DIM),
         [first, others @ ..] => {
@@ -102,6 +107,37 @@ fn built_cluster(screen: &mut Screen, cluster: &ClusterDetail, built: &BuiltClus
     }
     if let Some(text) = &built.outlier_detection {
         screen.label("outliers", text.clone(), PLAIN);
+    }
+}
+
+/// What is sent in the handshake, and what is expected of the endpoint.
+fn tls_rows(screen: &mut Screen, tls: &UpstreamTlsSummary) {
+    let name = match &tls.sni {
+        Some(name) => format!("server name {name}"),
+        None => "server name: the host of the request".to_owned(),
+    };
+    let place = tls.span.to_string();
+    screen.row(Margin::Label("tls", DIM), (name, PLAIN), (place, DIM));
+    match &tls.verification {
+        Verification::Skipped => screen.text("any certificate of the endpoint is accepted", ODD),
+        Verification::By {
+            authorities,
+            request_host,
+            names,
+        } => {
+            let host = request_host.then(|| "for the host of the request".to_owned());
+            let names = (!names.is_empty()).then(|| format!("with one of the names {}", names.join(", ")));
+            let parts = [
+                Some(format!("the endpoint needs a certificate by {authorities}")),
+                host,
+                names,
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            screen.text(&parts.join(", "), PLAIN);
+        }
+    }
+    if let Some(certificate) = &tls.certificate {
+        screen.text(&format!("the proxy shows the certificate {certificate}"), PLAIN);
     }
 }
 

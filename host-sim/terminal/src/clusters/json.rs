@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fingerpost_config_compiler::{
-    BuiltCluster, ClusterDetail, ClusterRole, ClusterState, ClusterUse, Discovery, Limit,
+    BuiltCluster, ClusterDetail, ClusterRole, ClusterState, ClusterUse, Discovery, Limit, UpstreamTlsSummary,
+    Verification,
 };
 use fingerpost_resources::Span;
 use serde_json::{Map, Value, json};
@@ -50,6 +51,8 @@ pub fn as_json(cluster: &ClusterDetail, proxy: &BTreeMap<String, String>) -> Val
         "endpoints": built.map(endpoints).unwrap_or_default(),
         "load_balancing": built.map(|it| &it.load_balancing),
         "protocol": built.map(|it| it.protocol.to_string()),
+        "tls": built.and_then(|it| it.upstream.tls.as_ref()).map(tls),
+        "proxy_protocol": built.and_then(|it| it.upstream.proxy_protocol).map(|it| it.as_str()),
         "limits": built.map(|it| limits(&it.limits)),
         "outlier_detection": built.and_then(|it| it.outlier_detection.as_ref()),
         "routed_by": cluster.uses.iter().map(used).collect::<Vec<_>>(),
@@ -61,6 +64,19 @@ fn endpoints(built: &BuiltCluster) -> Vec<Value> {
         json!({"address": it.address, "source": it.source, "locality": it.locality, "weight": it.weight})
     });
     all.collect()
+}
+
+fn tls(tls: &UpstreamTlsSummary) -> Value {
+    let verification = match &tls.verification {
+        Verification::Skipped => Value::Null,
+        Verification::By {
+            authorities,
+            request_host,
+            names,
+        } => json!({"authorities": authorities, "request_host": request_host, "names": names}),
+    };
+    let known = json!({"sni": tls.sni, "verification": verification, "certificate": tls.certificate});
+    placed(known, Some(&tls.span))
 }
 
 fn limits(limits: &[Limit]) -> Map<String, Value> {

@@ -255,7 +255,13 @@ fn sources(cluster: &ClusterDetail, built: &BuiltCluster) -> Vec<String> {
 
 /// The protocol, and whether it is encrypted.
 fn protocol(built: &BuiltCluster) -> String {
-    built.protocol.to_string()
+    let upstream = &built.upstream;
+    let tls = upstream.tls.as_ref().map(|_| "over TLS".to_owned());
+    let header = upstream
+        .proxy_protocol
+        .map(|it| format!("behind a PROXY header {}", it.as_str()));
+    let parts = [Some(built.protocol.to_string()), tls, header];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What is limited, and whether endpoints are ejected.

@@ -5,7 +5,7 @@ mod outcome;
 mod trace;
 
 use anstyle::Style;
-use fingerpost_explain::{Explanation, Host, HostKind, Outcome};
+use fingerpost_explain::{Explanation, Host, HostKind, Outcome, TlsChain};
 use fingerpost_resources::Code;
 
 use crate::names::without_domain;
@@ -77,9 +77,39 @@ impl Screen {
             );
             self.label("listener", line, PLAIN);
         }
+        if let Some(tls) = &told.tls {
+            self.tls(tls);
+        }
         if let Some(host) = &told.host {
             let is_answered = !matches!(told.outcome, Outcome::NotFound { .. });
             self.host(host, is_answered);
+        }
+    }
+
+    /// The filter chain of a TLS connection. Without one, `outcome` says so.
+    fn tls(&mut self, tls: &TlsChain) {
+        let Some(kind) = tls.kind else { return };
+        let name = tls.sni.as_ref().map_or_else(
+            || "no server name".to_owned(),
+            |name| format!("server name {name}"),
+        );
+        let fitting = tls.fitting.as_deref().unwrap_or_default();
+        let line = match kind {
+            HostKind::Exact => format!("{name}, the exact name"),
+            HostKind::Wildcard => format!("{name}: {fitting}, the longest matching wildcard"),
+            HostKind::Any => format!("{name}, which no other chain has"),
+        };
+        let right = place(&tls.place);
+        self.row(Margin::Label("tls", DIM), (line, PLAIN), (right, DIM));
+        let server = tls.server.as_deref().unwrap_or("a server");
+        let end = if tls.ends_here {
+            format!("ends at {server}")
+        } else {
+            format!("passes {server} on its way to the upstream, which has the certificate")
+        };
+        self.text(&end, DIM);
+        for other in &tls.less_specific {
+            self.text(&format!("more specific than {other} of another server"), DIM);
         }
     }
 

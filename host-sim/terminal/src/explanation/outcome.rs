@@ -10,6 +10,8 @@ use crate::rows::{Margin, PLAIN, Screen, place};
 use crate::style::{BAD, DIM, NAME, ODD};
 use crate::table::length;
 
+/// What is spoken to upstreams unless something says otherwise.
+const USUAL_CONNECTION: &str = "HTTP/1.1 in plain text";
 /// A rule and its conditions are on one line up to this length.
 const ONE_LINE: usize = 60;
 
@@ -205,6 +207,14 @@ impl Screen {
             if let Some(help) = &missing.help {
                 self.text(&format!("  {help}"), DIM);
             }
+        }
+        // The usual one is not worth a line.
+        let connection = destination
+            .connection
+            .as_ref()
+            .filter(|it| *it != USUAL_CONNECTION);
+        if let Some(connection) = connection {
+            self.text(&format!("  sent as {connection}"), PLAIN);
         }
         self.weights(destination);
         if let Some(rule) = &destination.destination_rule {
