@@ -221,6 +221,7 @@ const ALLOWANCES: &[Allowance] = &[
         ours: &[
             "config-compiler",
             "curl",
+            "envoy-config",
             "envoy-runner",
             "explain",
             "proxy-model",

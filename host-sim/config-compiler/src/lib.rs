@@ -135,3 +135,4 @@ pub use summary::{
 pub use unserved::{Cause, Part, RuleKind, RulesOfService, ServerTraffic, Unserved};
 pub use upstream_summary::{UpstreamSummary, UpstreamTlsSummary, Verification};
 pub use virtual_services::gateway_name;
+pub use x509::CertificateIdentity;

@@ -3,6 +3,9 @@
 //! Reads DER; verifies no signature. What the fields mean is `certificates`.
 //! Source: RFC 5280 (certificates), RFC 5915 and 5958 (keys).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use yasna::models::ObjectIdentifier;
 use yasna::{ASN1Result, BERReader, BERReaderSeq, Tag};
 
@@ -24,6 +27,72 @@ pub(crate) struct Certificate {
     pub validity: Validity,
     /// Its key.
     pub public_key: PublicKey,
+}
+
+/// What servers tell clients' certificates apart by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateIdentity {
+    /// Its subject alternative names: mail addresses, DNS names, URIs, IP addresses.
+    pub names: Vec<String>,
+    /// The SHA-256 of the certificate, in hexadecimal digits.
+    pub hash: String,
+    /// The SHA-256 of its public key in base64, as Envoy's `verify_certificate_spki` has it.
+    pub public_key_hash: String,
+}
+
+impl CertificateIdentity {
+    /// That of a certificate in DER; none if it is malformed.
+    #[must_use]
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let signed = members(der)?.into_iter().next()?;
+        let fields = members(&signed)?;
+        // An optional version comes first.
+        let version = fields.first().is_some_and(|it| it.first() == Some(&0xa0));
+        let public_key = fields.get(5 + usize::from(version))?;
+        let digest = |bytes: &[u8]| <Sha256 as Digest>::digest(bytes);
+        Some(Self {
+            names: fields.last().and_then(|it| names(it)).unwrap_or_default(),
+            hash: digest(der).iter().map(|it| format!("{it:02x}")).collect(),
+            public_key_hash: STANDARD.encode(digest(public_key)),
+        })
+    }
+}
+
+/// The subject alternative names among the extensions of a certificate (RFC 5280, section 4.2.1.6).
+fn names(extensions: &[u8]) -> Option<Vec<String>> {
+    const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
+    let listed = yasna::parse_der(extensions, |it| {
+        it.read_tagged(Tag::context(3), |it| it.read_der())
+    });
+    for extension in members(&listed.ok()?)? {
+        let parts = members(&extension)?;
+        let id = yasna::parse_der(parts.first()?, |it| it.read_oid()).ok()?;
+        if *id.components() != SUBJECT_ALT_NAME {
+            continue;
+        }
+        let value = yasna::parse_der(parts.last()?, |it| it.read_bytes()).ok()?;
+        return Some(members(&value)?.iter().filter_map(|it| name(it)).collect());
+    }
+    None
+}
+
+/// One name, if it is of a type that servers compare.
+fn name(der: &[u8]) -> Option<String> {
+    const MAIL: u64 = 1;
+    const DNS: u64 = 2;
+    const URI: u64 = 6;
+    const IP: u64 = 7;
+    let tagged = yasna::parse_der(der, |it| it.read_tagged_der()).ok()?;
+    let value = tagged.value();
+    match tagged.tag().tag_number {
+        MAIL | DNS | URI => String::from_utf8(value.to_vec()).ok(),
+        IP => {
+            let v4 = <[u8; 4]>::try_from(value).map(std::net::IpAddr::from);
+            let v6 = <[u8; 16]>::try_from(value).map(std::net::IpAddr::from);
+            v4.or(v6).ok().map(|it| it.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// A public key.

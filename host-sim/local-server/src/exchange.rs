@@ -9,30 +9,25 @@ use std::time::{Duration, Instant};
 
 use fingerpost_explain::only_for_sidecars;
 use fingerpost_proxy_model::{
-    Answered, Forwarded, Reply, Request as Sent, Routed, Run, Tls, UpstreamFailure, Version as SentVersion,
+    Answered, Forwarded, Request as Sent, Routed, Run, Tls, UpstreamFailure, Version as SentVersion,
 };
-use fingerpost_routing_config::RuleRef;
 use fingerpost_simulated_proxy::request_id;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue, UPGRADE};
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::header::HeaderValue;
+use hyper::{Request, Response, Version};
 
 use crate::body::{Body, passed_on, whole};
+use crate::done::Done;
 use crate::explain_command::GatewayPort;
 use crate::journal::Entry;
 use crate::server::{Generation, Server};
-use crate::upstreams;
-
-/// Names the rule of an answer, and the match in it.
-pub(crate) const RULE_HEADER: &str = "x-fingerpost-rule";
-/// Names the cluster that received the request.
-pub(crate) const CLUSTER_HEADER: &str = "x-fingerpost-cluster";
+use crate::{upgrade, upstreams};
 
 /// A body that is sent to mirrors too is kept until all of it is there. This much is kept.
 const MOST_MIRRORED: usize = 8 * 1024 * 1024;
 /// As long as Envoy waits for a connection.
-const MOST_CONNECTING: Duration = Duration::from_secs(10);
+pub(crate) const MOST_CONNECTING: Duration = Duration::from_secs(10);
 
 /// Where a request has come in.
 #[derive(Clone)]
@@ -41,16 +36,6 @@ pub(crate) struct Downstream {
     pub(crate) port: u16,
     /// The handshake, over TLS.
     pub(crate) tls: Option<Tls>,
-}
-
-/// An answer and its log line.
-struct Done {
-    response: Response<Body>,
-    rule: Option<RuleRef>,
-    cluster: Option<String>,
-    host: Option<String>,
-    sent_path: Option<String>,
-    details: Option<String>,
 }
 
 /// Answers a request, and shows it. An error closes the connection.
@@ -78,7 +63,7 @@ pub(crate) async fn answer(
     entry.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match done {
         Ok(mut done) => {
-            name(&mut done);
+            done.name();
             entry.status = done.response.status().as_u16();
             entry.sent_path = done.sent_path.or_else(|| entry.path.clone());
             (entry.rule, entry.cluster) = (done.rule, done.cluster);
@@ -109,7 +94,6 @@ async fn decide(
     };
     let routed = match generation.proxy.route(&run, &sent) {
         Ok(Ok(routed)) => routed,
-        Ok(Err(_)) if request.headers().contains_key(UPGRADE) => return Ok(Done::upgrade()),
         Ok(Err(skipped)) => return Ok(Done::unknown(&skipped.reason)),
         Err(failure) => {
             let reason = failure.to_string();
@@ -145,8 +129,11 @@ async fn decide(
             })
         }
         Routed::Forwarded(forwarded) => {
-            let body = request.into_body();
-            let mut done = forward(generation, &forwarded, body).await;
+            let mut done = if forwarded.wants_an_upgrade() {
+                upgrade::pass_on(generation, &forwarded, request).await
+            } else {
+                forward(generation, &forwarded, request).await
+            };
             done.rule = forwarded.rule().cloned();
             Ok(done)
         }
@@ -154,7 +141,9 @@ async fn decide(
 }
 
 /// Sends the request to the cluster, and copies to the mirrors.
-async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incoming) -> Done {
+async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, request: Request<Incoming>) -> Done {
+    let version = request.version();
+    let body = request.into_body();
     if forwarded.gives_a_cookie() {
         return Done::unknown("consistent hashing by a cookie that Envoy would make up");
     }
@@ -165,7 +154,7 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
         match Limited::new(body, MOST_MIRRORED).collect().await {
             Ok(all) => {
                 let bytes = all.to_bytes();
-                mirror(generation, forwarded, &bytes);
+                mirror(generation, forwarded, version, &bytes);
                 whole(bytes)
             }
             Err(_) => {
@@ -190,7 +179,7 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
     };
     let asked = Instant::now();
     let limit = forwarded.timeout();
-    let mut done = match within(limit, endpoint.ask(outgoing)).await {
+    let mut done = match within(limit, endpoint.ask(outgoing, version)).await {
         Some(Ok(response)) => Done::from_upstream(forwarded, response, asked.elapsed()),
         Some(Err(error)) => Done::silent(forwarded, UpstreamFailure::Unreachable, reason(&error)),
         None => Done::silent(
@@ -206,12 +195,12 @@ async fn forward(generation: &Generation, forwarded: &Forwarded<'_>, body: Incom
 }
 
 /// Sends the copies without waiting for the answers.
-fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, bytes: &Bytes) {
+fn mirror(generation: &Generation, forwarded: &Forwarded<'_>, version: Version, bytes: &Bytes) {
     for cluster in forwarded.mirrors() {
         let copy = upstreams::request(forwarded.headers(), whole(bytes.clone()));
         if let (Some(copy), Some(endpoint)) = (copy, generation.upstreams.next(cluster)) {
             tokio::task::spawn_local(async move {
-                if let Some(Ok(response)) = within(Some(MOST_CONNECTING), endpoint.ask(copy)).await {
+                if let Some(Ok(response)) = within(Some(MOST_CONNECTING), endpoint.ask(copy, version)).await {
                     // Taken to the end, as any client would.
                     drop(Limited::new(response.into_body(), MOST_MIRRORED).collect().await);
                 }
@@ -283,7 +272,7 @@ fn authority<B>(request: &Request<B>) -> String {
     String::from_utf8_lossy(host.unwrap_or_default()).into_owned()
 }
 
-async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match limit {
         Some(limit) => tokio::time::timeout(limit, work).await.ok(),
         None => Some(work.await),
@@ -291,7 +280,7 @@ async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Op
 }
 
 /// The innermost reason.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
         reason = source;
@@ -299,119 +288,7 @@ fn reason(error: &io::Error) -> String {
     reason.to_string()
 }
 
-impl Done {
-    fn of(reply: Reply, body: Option<Body>) -> Self {
-        let mut response = Response::new(body.unwrap_or_else(|| whole(reply.body)));
-        *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
-        for (name, value) in &reply.headers {
-            let pair = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value));
-            if let (Ok(name), Ok(value)) = pair
-                && name != "keep-alive"
-            {
-                response.headers_mut().append(name, value);
-            }
-        }
-        Self {
-            response,
-            rule: None,
-            cluster: None,
-            host: None,
-            sent_path: None,
-            details: None,
-        }
-    }
-
-    /// An answer without any rule, and why.
-    fn plain(status: u16, body: &'static str, details: &str) -> Self {
-        let reply = Reply {
-            status,
-            headers: Vec::new(),
-            body: body.as_bytes().to_vec(),
-        };
-        Self {
-            details: Some(details.to_owned()),
-            ..Self::of(reply, None)
-        }
-    }
-
-    /// Envoy's 404, which has no body, with the reason in one.
-    fn not_found(mut reply: Reply, reason: &str) -> Self {
-        reply.body = format!("{reason}\n").into_bytes();
-        reply.headers.retain(|(name, _)| name != b"content-length");
-        let plain = (b"content-type".to_vec(), b"text/plain; charset=utf-8".to_vec());
-        reply.headers.push(plain);
-        Self {
-            details: Some(reason.to_owned()),
-            ..Self::of(reply, None)
-        }
-    }
-
-    /// A request that wants another protocol.
-    fn upgrade() -> Self {
-        const BODY: &str = "fingerpost serve passes on no upgrades, such as WebSocket: use fingerpost up\n";
-        Self::plain(
-            501,
-            BODY,
-            "no upgrades here, such as WebSocket: use fingerpost up",
-        )
-    }
-
-    /// The model does not know what Envoy would do.
-    fn unknown(reason: &str) -> Self {
-        let reply = Reply {
-            status: 501,
-            headers: vec![(b"content-type".to_vec(), b"text/plain; charset=utf-8".to_vec())],
-            body: format!("fingerpost serve does not know what Envoy would do: {reason}\n").into_bytes(),
-        };
-        Self {
-            details: Some(reason.to_owned()),
-            ..Self::of(reply, None)
-        }
-    }
-
-    /// An upstream's answer on its way back.
-    fn from_upstream(forwarded: &Forwarded<'_>, response: Response<Incoming>, after: Duration) -> Self {
-        let (head, body) = response.into_parts();
-        let headers: Vec<(Vec<u8>, Vec<u8>)> = head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
-            .collect();
-        let took = after.as_millis().to_string();
-        let answer = Reply::from_upstream(head.status.as_u16(), headers, took.as_bytes());
-        match forwarded.finish(answer) {
-            Ok(reply) => Self::of(reply, Some(passed_on(body))),
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
-    }
-
-    /// What Envoy says in the place of an upstream.
-    fn silent(forwarded: &Forwarded<'_>, failure: UpstreamFailure, details: String) -> Self {
-        match forwarded.fail(failure) {
-            Ok(reply) => Self {
-                details: Some(details),
-                ..Self::of(reply, None)
-            },
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
-    }
-}
-
-/// Names the rule and the cluster in the answer. What an upstream says under these names does not count.
-fn name(done: &mut Done) {
-    let rule = done.rule.as_ref().map(ToString::to_string);
-    let cluster = done.host.as_ref().and(done.cluster.clone());
-    let headers = done.response.headers_mut();
-    for (name, value) in [(RULE_HEADER, rule), (CLUSTER_HEADER, cluster)] {
-        match value.and_then(|it| HeaderValue::from_str(&it).ok()) {
-            Some(value) => drop(headers.insert(name, value)),
-            None => drop(headers.remove(name)),
-        }
-    }
-    headers.insert("server", HeaderValue::from_static("fingerpost"));
-}
-
 /// The time of day, as Envoy's `%START_TIME_LOCAL%` has it.
-fn time_of_day() -> String {
+pub(crate) fn time_of_day() -> String {
     chrono::Local::now().format("%H:%M:%S").to_string()
 }

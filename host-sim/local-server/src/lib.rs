@@ -7,13 +7,20 @@
 
 mod body;
 pub mod changes;
+mod client_certificates;
+mod done;
+mod drain;
 pub mod error;
 mod exchange;
+mod executor;
 pub mod explain_command;
+mod hello;
 pub mod journal;
 pub mod listeners;
 pub mod local;
 pub mod port_owner;
+mod relay;
 pub mod server;
 mod tls;
+mod upgrade;
 mod upstreams;

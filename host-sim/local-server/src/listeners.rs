@@ -6,23 +6,26 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
-use fingerpost_proxy_model::ListenerTraffic as Kind;
+use fingerpost_proxy_model::{Failure, ListenerTraffic as Kind, Tls};
 use fingerpost_terminal::messages::note;
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
+use crate::client_certificates::lacks_authorities;
+use crate::drain::{Connection, Connections};
 use crate::error::LocalError;
 use crate::exchange::{Downstream, answer};
+use crate::executor::OnThisThread;
+use crate::hello::{self, Hello};
 use crate::local::{self, Listen, LocalListener};
 use crate::port_owner::who_listens;
+use crate::relay::relay;
 use crate::server::{Generation, Server};
-use crate::tls::Handshakes;
+use crate::tls::{self, Handshakes};
 
 /// More than Envoy takes as a head: the model refuses what is between.
 const MOST_BUFFERED: usize = 128 * 1024;
@@ -34,14 +37,12 @@ pub struct Listeners {
     listen: Vec<Listen>,
     handshakes: Rc<Handshakes>,
     open: BTreeMap<String, OpenListener>,
-    /// Those that were said not to be served.
-    closed: BTreeMap<String, &'static str>,
 }
 
 struct OpenListener {
     listener: LocalListener,
     accepting: JoinHandle<()>,
-    connections: Rc<GracefulShutdown>,
+    connections: Rc<Connections>,
 }
 
 impl Listeners {
@@ -51,7 +52,6 @@ impl Listeners {
             listen,
             handshakes: Rc::new(Handshakes::new()?),
             open: BTreeMap::new(),
-            closed: BTreeMap::new(),
         })
     }
 
@@ -59,7 +59,7 @@ impl Listeners {
     /// keep the rest from it; the first of these is the error.
     pub fn suit(&mut self, server: &Rc<Server>) -> Result<(), LocalError> {
         let generation = server.generation();
-        let wanted = self.wanted(&generation);
+        let wanted = Self::wanted(&generation);
         let gone: Vec<String> = self
             .open
             .iter()
@@ -93,22 +93,20 @@ impl Listeners {
         result
     }
 
-    /// The listeners of a summary that can be served. Of the others it is said once why they are not.
-    fn wanted(&mut self, generation: &Generation) -> BTreeMap<String, Wanted> {
+    /// The listeners of a summary.
+    fn wanted(generation: &Generation) -> BTreeMap<String, Wanted> {
         let kinds: BTreeMap<&str, Kind<'_>> =
             generation.proxy.traffic().map(|it| (it.listener, it)).collect();
         let mut wanted = BTreeMap::new();
         for listener in &generation.loaded.compiled.summary.listeners {
             let kind = kinds.get(listener.name.as_str());
-            match kind.map_or(Err("the model does not know it"), served_over_tls) {
-                Ok(tls) => {
-                    let port = listener.port;
-                    wanted.insert(listener.name.clone(), Wanted { port, tls });
-                }
-                Err(reason) if self.closed.insert(listener.name.clone(), reason) != Some(reason) => {
-                    note(format_args!("{} is not served: {reason}", listener.name));
-                }
-                Err(_) => {}
+            if let Some(kind) = kind {
+                let wanted_listener = Wanted {
+                    port: listener.port,
+                    // One in plain text reads no server names.
+                    tls: kind.inspects,
+                };
+                wanted.insert(listener.name.clone(), wanted_listener);
             }
         }
         wanted
@@ -128,27 +126,36 @@ impl Listeners {
         let address = socket.local_addr().map_err(refused)?;
         socket.set_nonblocking(true).map_err(refused)?;
         let socket = tokio::net::TcpListener::from_std(socket).map_err(refused)?;
-        let connections = Rc::new(GracefulShutdown::new());
+        let connections = Rc::new(Connections::new());
         let listener = LocalListener {
             name: name.to_owned(),
             port,
             address,
             tls,
         };
-        let handshakes = tls.then(|| Rc::clone(&self.handshakes));
-        let port = u16::try_from(port).unwrap_or_default();
-        let accepting = spawn_local(accept(
-            socket,
-            port,
-            Rc::clone(server),
-            handshakes,
-            Rc::clone(&connections),
-        ));
+        let entrance = Entrance {
+            listener: name.to_owned(),
+            port: u16::try_from(port).unwrap_or_default(),
+            inspects: tls,
+            server: Rc::clone(server),
+            handshakes: Rc::clone(&self.handshakes),
+        };
+        let accepting = spawn_local(accept(socket, Rc::new(entrance), Rc::clone(&connections)));
         Ok(OpenListener {
             listener,
             accepting,
             connections,
         })
+    }
+
+    /// Those that would judge clients by authorities which are not on this machine.
+    pub fn without_authorities(&self, server: &Server) -> Vec<String> {
+        let generation = server.generation();
+        let compiled = &generation.loaded.compiled;
+        let lacks = |name: &&String| {
+            tls::contexts(compiled, name).any(|(_, context)| lacks_authorities(context, compiled))
+        };
+        self.open.keys().filter(lacks).cloned().collect()
     }
 
     /// Where the open ones are.
@@ -169,7 +176,7 @@ impl Listeners {
     }
 }
 
-/// A listener that can be served.
+/// A listener that is to be open.
 struct Wanted {
     /// The Gateway's port.
     port: u32,
@@ -180,115 +187,143 @@ impl OpenListener {
     async fn close(self) {
         self.accepting.abort();
         drop(self.accepting.await);
-        // No other owner is left.
-        if let Some(connections) = Rc::into_inner(self.connections) {
-            connections.shutdown().await;
-        }
+        self.connections.close().await;
     }
 }
 
-/// Whether a listener is served over TLS; or why it is not served.
-fn served_over_tls(kind: &Kind<'_>) -> Result<bool, &'static str> {
-    match kind {
-        Kind {
-            wants_certificate: true,
-            ..
-        } => Err("it asks clients for certificates, which only `fingerpost up` makes"),
-        Kind { plain: true, .. } => Ok(false),
-        Kind { tls: true, .. } => Ok(true),
-        Kind { .. } => Err("it carries bytes, not HTTP: `fingerpost up` serves it"),
-    }
-}
-
-async fn accept(
-    listener: tokio::net::TcpListener,
+/// What all connections of a listener share.
+struct Entrance {
+    /// Envoy's name of it.
+    listener: String,
+    /// The Gateway's port.
     port: u16,
+    /// Whether it waits for the first bytes of a client, to choose a chain by its server name.
+    inspects: bool,
     server: Rc<Server>,
-    handshakes: Option<Rc<Handshakes>>,
-    connections: Rc<GracefulShutdown>,
-) {
+    handshakes: Rc<Handshakes>,
+}
+
+async fn accept(listener: tokio::net::TcpListener, entrance: Rc<Entrance>, connections: Rc<Connections>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, as a rule: some are free again when other connections have ended.
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let (server, handshakes) = (Rc::clone(&server), handshakes.clone());
-        let watcher = connections.watcher();
+        let entrance = Rc::clone(&entrance);
+        let connection = connections.add();
         // A connection that breaks is the client's business: it sees it too.
-        spawn_local(async move { drop(serve(stream, port, server, handshakes, watcher).await) });
+        spawn_local(async move { drop(entrance.serve(stream, connection).await) });
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    port: u16,
-    server: Rc<Server>,
-    handshakes: Option<Rc<Handshakes>>,
-    watcher: Watcher,
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let plain = Downstream { port, tls: None };
-    match handshakes {
-        None => {
-            let is_http2 = starts_with_preface(&stream).await?;
-            serve_http(stream, is_http2, plain, server, watcher).await
-        }
-        Some(handshakes) => {
-            let (stream, tls) = handshakes.accept(stream).await?;
-            let downstream = Downstream {
-                tls: Some(tls),
-                ..plain
+impl Entrance {
+    async fn serve(&self, mut stream: TcpStream, connection: Connection) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let generation = self.server.generation();
+        if !self.inspects {
+            return match generation.proxy.accept(self.port, None) {
+                Ok(accepted) if !accepted.is_http => self.relay(stream, None, connection).await,
+                Ok(_) => {
+                    let is_http2 = starts_with_preface(&stream).await?;
+                    self.serve_http(stream, is_http2, None, connection).await
+                }
+                Err(_) => Ok(()),
             };
-            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve_http(stream, is_http2, downstream, server, watcher).await
         }
+        let (hello, start) = hello::read(&mut stream).await?;
+        let is_http2 = start.starts_with(PREFACE);
+        let stream = hello::replay(stream, start);
+        let sni = match hello {
+            Hello::Tls(sni) => sni,
+            Hello::Plain => {
+                return match generation.proxy.accept(self.port, None) {
+                    Ok(accepted) if accepted.is_http => {
+                        self.serve_http(stream, is_http2, None, connection).await
+                    }
+                    Ok(_) => self.relay(stream, None, connection).await,
+                    Err(_) => Ok(()),
+                };
+            }
+        };
+        // Whether a certificate will do is for the handshake to say.
+        let mut tls = Tls {
+            sni,
+            client_cert: Some(true.into()),
+        };
+        let accepted = match generation.proxy.accept(self.port, Some(&tls)) {
+            Ok(accepted) => accepted,
+            // A chain in plain text reads the hello as a request, and answers 400.
+            Err(Failure::Tls) => return self.serve_http(stream, false, None, connection).await,
+            Err(Failure::Closed | Failure::NoListener) => return Ok(()),
+        };
+        if !accepted.ends_tls {
+            return self.relay(stream, Some(tls), connection).await;
+        }
+        let compiled = &generation.loaded.compiled;
+        let context = tls::context(compiled, &self.listener, accepted.server_names)
+            .ok_or_else(|| io::Error::other("the chain has no TLS context"))?;
+        let (stream, shows_certificate) = self
+            .handshakes
+            .accept(stream, tls.sni.as_deref(), context, compiled)
+            .await?;
+        tls.client_cert = shows_certificate.then(|| true.into());
+        if !accepted.is_http {
+            return self.relay(stream, Some(tls), connection).await;
+        }
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.serve_http(stream, is_http2, Some(tls), connection).await
+    }
+
+    /// Passes the bytes on. A relay has no end of its own, so it does not hold up that of the listener.
+    async fn relay<S>(&self, stream: S, tls: Option<Tls>, connection: Connection) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        drop(connection);
+        relay(stream, self.port, tls, Rc::clone(&self.server)).await
+    }
+
+    async fn serve_http<S>(
+        &self,
+        stream: S,
+        is_http2: bool,
+        tls: Option<Tls>,
+        connection: Connection,
+    ) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let downstream = Downstream { port: self.port, tls };
+        let service = service_fn(|request| answer(Rc::clone(&self.server), downstream.clone(), request));
+        let stream = TokioIo::new(stream);
+        let ended = if is_http2 {
+            let served = http2::Builder::new(OnThisThread)
+                .timer(TokioTimer::new())
+                .serve_connection(stream, service);
+            connection.run(served, http2::Connection::graceful_shutdown).await
+        } else {
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .max_buf_size(MOST_BUFFERED)
+                .serve_connection(stream, service)
+                .with_upgrades();
+            connection
+                .run(served, http1::UpgradeableConnection::graceful_shutdown)
+                .await
+        };
+        ended.map_err(io::Error::other)
     }
 }
 
-/// Whether a client speaks HTTP/2 without asking (RFC 9113, section 3.4): its preface comes in one piece.
+/// How a client begins that speaks HTTP/2 (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+/// Whether a client speaks HTTP/2 without asking: its preface comes in one piece.
 async fn starts_with_preface(stream: &TcpStream) -> io::Result<bool> {
-    const PREFACE: &[u8] = b"PRI * HTTP/2.0";
     let mut start = [0; PREFACE.len()];
     let length = stream.peek(&mut start).await?;
     Ok(start.get(..length) == Some(PREFACE))
-}
-
-async fn serve_http<S>(
-    stream: S,
-    is_http2: bool,
-    downstream: Downstream,
-    server: Rc<Server>,
-    watcher: Watcher,
-) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let service = service_fn(|request| answer(Rc::clone(&server), downstream.clone(), request));
-    let stream = TokioIo::new(stream);
-    let ended = if is_http2 {
-        let connection = http2::Builder::new(OnThisThread)
-            .timer(TokioTimer::new())
-            .serve_connection(stream, service);
-        watcher.watch(connection).await
-    } else {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .max_buf_size(MOST_BUFFERED)
-            .serve_connection(stream, service);
-        watcher.watch(connection).await
-    };
-    ended.map_err(io::Error::other)
-}
-
-/// Runs the streams of HTTP/2 connections.
-#[derive(Clone, Copy)]
-struct OnThisThread;
-
-impl<F: Future + 'static> Executor<F> for OnThisThread {
-    fn execute(&self, work: F) {
-        drop(spawn_local(work));
-    }
 }
 
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> LocalError {

@@ -1,4 +1,5 @@
-//! Who is behind each cluster, and asking them: HTTP/1.1 in plain text, a connection for each request.
+//! Who is behind each cluster, and asking them: in plain text, a connection for each request, in the version of HTTP that the
+//! cluster has.
 //!
 //! Endpoints take turns, whatever the cluster's policy says, and their health is not tracked.
 
@@ -6,20 +7,21 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 
-use fingerpost_config_compiler::{ClusterSummary, EndpointAddress, Endpoints};
+use fingerpost_config_compiler::{ClusterProtocol, ClusterSummary, EndpointAddress, Endpoints};
 use fingerpost_envoy_runner::Echo;
 use fingerpost_proxy_model::Headers;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::body::Body;
 use crate::error::LocalError;
+use crate::executor::OnThisThread;
 use crate::local::{Echoes, served};
 
 /// The endpoints of all clusters.
@@ -30,13 +32,22 @@ pub(crate) struct Upstreams {
 }
 
 struct Cluster {
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<EndpointAddress>,
+    protocol: ClusterProtocol,
     turn: Cell<usize>,
 }
 
-/// Where an upstream listens. The host may be a name.
+/// Where an upstream listens, and what it speaks. The host may be a name.
 #[derive(Debug, Clone)]
-pub(crate) struct Endpoint(EndpointAddress);
+pub(crate) struct Endpoint {
+    address: EndpointAddress,
+    protocol: ClusterProtocol,
+}
+
+/// A connection to an upstream.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 impl Upstreams {
     /// Those of a summary, with echo servers where they are wanted.
@@ -49,15 +60,19 @@ impl Upstreams {
                     .listen_for(served(cluster))
                     .map_err(|error| LocalError::Surroundings(format!("an echo server: {error}")))?;
                 echo_servers += 1;
-                vec![Endpoint(EndpointAddress::Socket {
+                vec![EndpointAddress::Socket {
                     host: address.ip().to_string(),
                     port: address.port().into(),
-                })]
+                }]
             } else {
                 known(&cluster.endpoints)
             };
-            let turn = Cell::new(0);
-            clusters.insert(cluster.name.clone(), Cluster { endpoints, turn });
+            let cluster_of = Cluster {
+                endpoints,
+                protocol: cluster.upstream.http,
+                turn: Cell::new(0),
+            };
+            clusters.insert(cluster.name.clone(), cluster_of);
         }
         Ok(Self {
             clusters,
@@ -67,53 +82,100 @@ impl Upstreams {
 
     /// The endpoint whose turn it is; none if the cluster has none.
     pub(crate) fn next(&self, cluster: &str) -> Option<Endpoint> {
-        let Cluster { endpoints, turn } = self.clusters.get(cluster)?;
+        let Cluster {
+            endpoints,
+            protocol,
+            turn,
+        } = self.clusters.get(cluster)?;
         let number = turn.get();
         turn.set(number.wrapping_add(1));
-        let place = number.checked_rem(endpoints.len())?;
-        endpoints.get(place).cloned()
+        let index = number.checked_rem(endpoints.len())?;
+        Some(Endpoint {
+            address: endpoints.get(index)?.clone(),
+            protocol: *protocol,
+        })
     }
 }
 
 impl Endpoint {
     /// As access logs name it.
     pub(crate) fn name(&self) -> String {
-        self.0.to_string()
+        self.address.to_string()
     }
 
-    /// Sends a request, and waits for the head of the answer.
-    pub(crate) async fn ask(&self, request: Request<Body>) -> io::Result<Response<Incoming>> {
-        match &self.0 {
+    /// Opens a connection.
+    pub(crate) async fn open(&self) -> io::Result<Box<dyn Connection>> {
+        Ok(match &self.address {
             EndpointAddress::Socket { host, port } => {
                 let port = u16::try_from(*port).map_err(io::Error::other)?;
                 let stream = TcpStream::connect((host.as_str(), port)).await?;
                 stream.set_nodelay(true)?;
-                send(stream, request).await
+                Box::new(stream)
             }
-            EndpointAddress::Pipe(path) => send(UnixStream::connect(path).await?, request).await,
+            EndpointAddress::Pipe(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    }
+
+    /// Sends a request of a client that speaks `version`, and waits for the head of the answer.
+    pub(crate) async fn ask(
+        &self,
+        request: Request<Body>,
+        version: Version,
+    ) -> io::Result<Response<Incoming>> {
+        let is_http2 = match self.protocol {
+            ClusterProtocol::Http2 => true,
+            ClusterProtocol::Client => version == Version::HTTP_2,
+            ClusterProtocol::Http1 | ClusterProtocol::Bytes => false,
+        };
+        let stream = TokioIo::new(self.open().await?);
+        if is_http2 {
+            let (mut sender, connection) = http2::handshake(OnThisThread, stream)
+                .await
+                .map_err(io::Error::other)?;
+            tokio::task::spawn_local(async move { drop(connection.await) });
+            return sender
+                .send_request(in_http2(request)?)
+                .await
+                .map_err(io::Error::other);
         }
+        let (mut sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
+        // It lives as long as the body of the answer, or as what the answer goes on in; what goes wrong with it these tell.
+        tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
+        sender.send_request(request).await.map_err(io::Error::other)
     }
 }
 
-async fn send<S>(stream: S, request: Request<Body>) -> io::Result<Response<Incoming>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
+/// The request as HTTP/2 has it: the host is in the URI, and nothing is said of the connection (RFC 9113, section 8.2.2).
+fn in_http2(mut request: Request<Body>) -> io::Result<Request<Body>> {
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::builder()
+        .scheme("http")
+        .authority(authority)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
         .map_err(io::Error::other)?;
-    // It lives as long as the body of the answer; what goes wrong with it the body tells.
-    tokio::task::spawn_local(async move { drop(connection.await) });
-    sender.send_request(request).await.map_err(io::Error::other)
+    for name in [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+    ] {
+        request.headers_mut().remove(name);
+    }
+    *request.version_mut() = Version::HTTP_2;
+    Ok(request)
 }
 
-fn known(endpoints: &Endpoints) -> Vec<Endpoint> {
+fn known(endpoints: &Endpoints) -> Vec<EndpointAddress> {
     match endpoints {
-        Endpoints::Known(known) => known.iter().map(|it| Endpoint(it.address.clone())).collect(),
+        Endpoints::Known(known) => known.iter().map(|it| it.address.clone()).collect(),
         Endpoints::Empty(_) => Vec::new(),
         Endpoints::Dns { host, port } => {
             let (host, port) = (host.clone(), *port);
-            vec![Endpoint(EndpointAddress::Socket { host, port })]
+            vec![EndpointAddress::Socket { host, port }]
         }
     }
 }

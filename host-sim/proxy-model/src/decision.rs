@@ -117,7 +117,8 @@ impl<'m> Forwarded<'m> {
     }
 
     /// Whether the client wants to go on in another protocol.
-    pub(crate) fn wants_an_upgrade(&self) -> bool {
+    #[must_use]
+    pub fn wants_an_upgrade(&self) -> bool {
         upgrade::wanted(self.headers()).is_some()
     }
 
@@ -142,7 +143,10 @@ impl<'m> Forwarded<'m> {
 
     /// What the client gets of an answer that does not go on in what it wants: an answer of Envoy's own, to which the
     /// cluster's headers are added after the edits.
-    pub(crate) fn decline(&self, answer: Reply) -> Result<Reply, Skipped> {
+    ///
+    /// # Errors
+    /// An edit writes what only a running proxy knows.
+    pub fn decline(&self, answer: Reply) -> Result<Reply, Skipped> {
         const OF_THE_BODY: &[&str] = &["content-length", "content-type", "x-envoy-upstream-service-time"];
         let local = LocalReply::new(answer.status, "");
         let mut reply = self
@@ -161,6 +165,21 @@ impl<'m> Forwarded<'m> {
             reply.headers.push((name.into_bytes(), value));
         }
         Ok(reply.for_client(self.mark.as_ref()))
+    }
+
+    /// As [`Forwarded::finish`], for an answer that goes on in what the client wants: it keeps `connection` and `upgrade`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn switch(&self, answer: Reply) -> Result<Reply, Skipped> {
+        let kept = ["connection", "upgrade"].map(|name| {
+            let value = get(&answer.headers, name).map(<[u8]>::to_vec);
+            (name.as_bytes().to_vec(), value)
+        });
+        let mut reply = self.finish(answer)?;
+        let kept = kept.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        reply.headers.extend(kept);
+        Ok(reply)
     }
 
     /// What the client gets where the cluster does not answer.

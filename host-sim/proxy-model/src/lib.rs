@@ -72,7 +72,7 @@ pub use echo::{EchoHeader, EchoValue, shown};
 pub use error::ModelError;
 pub use filter::{Filter, FilterSite, FilterVerdict, no_filter};
 pub use fingerpost_envoy_http::header_map::Headers;
-pub use listener::{FittingChain, ListenerTraffic};
+pub use listener::{Accepted, FittingChain, ListenerTraffic};
 pub use model::Model;
 pub use of_a_run::{REQUEST_ID, undecided};
 pub use outcome::{Failure, Outcome, SLACK_MS, Skipped, Upstream, UpstreamFailure};

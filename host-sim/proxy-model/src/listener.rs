@@ -57,6 +57,19 @@ pub struct ListenerTraffic<'m> {
     pub wants_certificate: bool,
     /// Whether a chain carries bytes.
     pub bytes: bool,
+    /// Whether it reads the server names of TLS clients, to choose a chain by them.
+    pub inspects: bool,
+}
+
+/// What Envoy makes of a connection, before any request on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted<'m> {
+    /// The server names of the chain that takes it, in lower case; empty for any.
+    pub server_names: &'m [String],
+    /// Whether TLS ends at the chain.
+    pub ends_tls: bool,
+    /// Whether the chain takes HTTP; else bytes.
+    pub is_http: bool,
 }
 
 /// A filter chain whose server names fit a connection.
@@ -139,6 +152,7 @@ impl Listener {
             tls: ends().any(Option::is_some),
             wants_certificate: ends().flatten().any(|it| it.needs_certificate),
             bytes: self.chains.iter().any(|it| matches!(it.network, Network::Tcp(_))),
+            inspects: self.reads_server_names,
         }
     }
 
@@ -164,6 +178,16 @@ impl Listener {
     fn read_name(&self, server_name: Option<&str>) -> String {
         let name = server_name.filter(|_| self.reads_server_names);
         name.unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// What becomes of a connection.
+    pub(crate) fn accept(&self, connection: &Connection<'_>) -> Result<Accepted<'_>, Failure> {
+        let chain = self.chain(connection)?;
+        Ok(Accepted {
+            server_names: &chain.server_names,
+            ends_tls: chain.tls.is_some(),
+            is_http: matches!(chain.network, Network::Http(_)),
+        })
     }
 
     /// The chain that serves a connection.

@@ -11,10 +11,10 @@ use crate::decision::Routed;
 use crate::dice::{Dice, StreamRoll};
 use crate::echo::EchoHeader;
 use crate::filter::Filter;
-use crate::listener::{FittingChain, Listener, ListenerTraffic, Network};
+use crate::listener::{Accepted, FittingChain, Listener, ListenerTraffic, Network};
 use crate::outcome::{Failure, Outcome, Skipped};
 use crate::record;
-use crate::request::{Request, Run};
+use crate::request::{Request, Run, Tls, Version};
 use crate::stream;
 
 /// The parts of Envoy around a filter, set up as a bootstrap says.
@@ -138,9 +138,10 @@ impl Model {
         dice: &mut dyn Dice,
     ) -> Result<Routed<'m>, Skipped> {
         match self.decide(request, run, filter, dice)? {
-            Routed::Forwarded(forwarded) if forwarded.wants_an_upgrade() => Err(Skipped::because(
-                "what an upstream makes of an upgrade is not modelled",
-            )),
+            // In a run the caller has an upstream, which knows.
+            Routed::Forwarded(forwarded) if run.is_none() && forwarded.wants_an_upgrade() => Err(
+                Skipped::because("what an upstream makes of an upgrade is not modelled"),
+            ),
             routed => Ok(routed),
         }
     }
@@ -181,6 +182,20 @@ impl Model {
     /// What each listener takes.
     pub fn traffic(&self) -> impl Iterator<Item = ListenerTraffic<'_>> {
         self.listeners.iter().map(Listener::traffic)
+    }
+
+    /// What Envoy makes of a connection to this port. Of a client's certificate only its presence counts.
+    ///
+    /// # Errors
+    /// It does not take the connection.
+    pub fn accept(&self, port: u16, tls: Option<&Tls>) -> Result<Accepted<'_>, Failure> {
+        let connection = Connection {
+            tls,
+            version: Version::default(),
+        };
+        self.listener(port)
+            .ok_or(Failure::NoListener)?
+            .accept(&connection)
     }
 
     /// The filter chains of the listener for this port whose server names fit that of a TLS client, which may send none. The

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use fingerpost_config_compiler::Compiled;
 use fingerpost_envoy_http::MILLISECONDS;
-use fingerpost_proxy_model::{ListenerTraffic, Model, Outcome, Reply, Request, Routed, Run, Skipped};
+use fingerpost_proxy_model::{
+    Accepted, Failure, ListenerTraffic, Model, Outcome, Reply, Request, Routed, Run, Skipped, Tls,
+};
 use fingerpost_simulator::Dice;
 
 use crate::error::ProxyError;
@@ -128,6 +130,14 @@ impl SimulatedProxy {
         let mut filters = self.filters.borrow_mut();
         let routed = self.model.route_in(run, sent, &mut *filters, &mut random);
         filters.take_error().map_or(Ok(routed), Err)
+    }
+
+    /// What becomes of a connection to this port, before any request on it.
+    ///
+    /// # Errors
+    /// The proxy does not take it.
+    pub fn accept(&self, port: u16, tls: Option<&Tls>) -> Result<Accepted<'_>, Failure> {
+        self.model.accept(port, tls)
     }
 
     /// What each listener takes.

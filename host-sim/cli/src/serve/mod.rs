@@ -62,8 +62,9 @@ Examples:
 ", echo_help!(""), "
 
 Not supported: retries, connection pools, outlier detection and load balancing policies (endpoints are used round robin); \
-upgrades, such as WebSocket, and CONNECT (501); HTTP/2 to upstreams (they get HTTP/1.1); TCP, TLS passthrough, and servers that require client certificates (use `fingerpost up`). \
-A route's timeout ends when the response headers arrive. Certificates are temporary. If the model cannot predict what Envoy \
+upgrades over HTTP/2 and CONNECT (501); TLS to upstreams; the header that tells upstreams of a client's certificate. \
+A route's timeout ends when the response headers arrive. The certificates of servers are temporary; those of clients are judged by the \
+authorities of the Gateway if they are at hand. If the model cannot predict what Envoy \
 would do, the answer is 501 with the reason.
 
 Exit codes: 0 stopped by Ctrl-C; 2 usage error or invalid input at the start; 5 a port that is in use."))]
@@ -228,9 +229,14 @@ fn announce(server: &Server, listeners: &Listeners) -> Result<(), Failure> {
     let generation = server.generation();
     let loaded = &generation.loaded;
     note_plain_text(&loaded.compiled.summary);
-    let listeners = listeners.open();
+    let open = listeners.open();
+    for name in listeners.without_authorities(server) {
+        note(format_args!(
+            "{name}: the authorities of clients are not at hand, so clients come in with any certificate or without one"
+        ));
+    }
     let hints = CurlHints {
-        listeners: &listeners,
+        listeners: &open,
         clients: &BTreeMap::new(),
     };
     let shown = listing::all(&loaded.compiled.summary);

@@ -25,6 +25,7 @@ mod rule;
 mod run;
 mod secrets;
 mod serve;
+mod serve_connections;
 mod special_files;
 mod sync;
 mod terminal;
