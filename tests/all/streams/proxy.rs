@@ -153,7 +153,8 @@ impl Proxy {
     /// The last lines of Envoy's log.
     pub(super) fn log(&self) -> String {
         let log = self.envoy.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let told = log.lines().filter(|line| !line.contains("Deprecated field"));
+        let lines: Vec<&str> = told.collect();
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 

@@ -24,6 +24,10 @@ pub(super) const TESTS: &[Test] = &[
         "WebSocket: the timeout of the rule does not end it",
         it_outlasts_the_timeout,
     ),
+    (
+        "WebSocket: an upstream that gets HTTP/2 has none",
+        none_over_http2,
+    ),
 ];
 
 /// The key of the example in RFC 6455, section 1.3, and what accepts it.
@@ -53,8 +57,8 @@ pub(super) fn accept(request: &mut Request<Incoming>) -> Response<Body> {
     response.body(text("")).unwrap_or_default()
 }
 
-/// Opens a WebSocket at this path.
-async fn open(proxy: &Proxy, side: Side, path: &str) -> Result<WebSocketStream<TcpStream>, String> {
+/// Asks for a WebSocket at this path, and returns the head of the answer in lower case.
+async fn ask(proxy: &Proxy, side: Side, path: &str) -> Result<(TcpStream, String), String> {
     let mut stream = TcpStream::connect(proxy.address(side)?).await.map_err(said)?;
     let head = format!(
         "GET {path} HTTP/1.1\r\nhost: streams.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\nx-case: {path} by {side}\r\n\r\n"
@@ -64,7 +68,12 @@ async fn open(proxy: &Proxy, side: Side, path: &str) -> Result<WebSocketStream<T
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(stream.read_u8().await.map_err(said)?);
     }
-    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    Ok((stream, String::from_utf8_lossy(&answer).to_lowercase()))
+}
+
+/// Opens a WebSocket at this path.
+async fn open(proxy: &Proxy, side: Side, path: &str) -> Result<WebSocketStream<TcpStream>, String> {
+    let (stream, answer) = ask(proxy, side, path).await?;
     expect("the upgrade", &answer.starts_with("http/1.1 101 "), &true).map_err(|error| error + &answer)?;
     let accept = format!("sec-websocket-accept: {}\r\n", ACCEPT.to_lowercase());
     expect("accepted", &answer.contains(&accept), &true)?;
@@ -106,4 +115,11 @@ fn it_outlasts_the_timeout(proxy: &Proxy, side: Side) -> Result<(), String> {
         }
         Ok(())
     })
+}
+
+/// Envoy would need extended CONNECT (RFC 8441), which few servers offer.
+fn none_over_http2(proxy: &Proxy, side: Side) -> Result<(), String> {
+    let (_, answer) = run(ask(proxy, side, "/v2/socket"))?;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    expect("status", &status, &"502")
 }
