@@ -34,6 +34,7 @@ pub(crate) fn warnings(
     faults(told, &mut found);
     origin(told, &mut found);
     grpc(told, loaded, &mut found);
+    websocket(told, loaded, &mut found);
     found.extend(untrusted_proto(told, loaded.options.trusted_hops));
     shadowed(told, &mut found);
     if winner.is_some() {
@@ -157,6 +158,36 @@ fn grpc(told: &Explanation, loaded: &Compilation, found: &mut Vec<Warning>) {
             ),
             help: Some(
                 "name the Service's port `grpc` or `grpc-…`, or give it `appProtocol: grpc`".to_owned(),
+            ),
+        });
+    }
+}
+
+/// Envoy asks for a WebSocket over HTTP/2 by extended CONNECT (RFC 8441), which few servers offer.
+fn websocket(told: &Explanation, loaded: &Compilation, found: &mut Vec<Warning>) {
+    let Outcome::Forward(forward) = &told.outcome else {
+        return;
+    };
+    let mut headers = told.request.headers.iter();
+    let is_websocket = headers
+        .any(|(name, value)| name.eq_ignore_ascii_case("upgrade") && value.eq_ignore_ascii_case("websocket"));
+    if !is_websocket {
+        return;
+    }
+    let gets_http2 = |it: &&Destination| {
+        it.protocol == ClusterProtocol::Http2
+            && it.missing.is_none()
+            && !loaded.assumed.hosts.contains(&it.host)
+    };
+    for it in forward.destinations.iter().filter(gets_http2) {
+        found.push(Warning {
+            code: Code::WebsocketOverHttp2,
+            message: format!(
+                "the request asks for a WebSocket, and port {} of {} gets {}: few servers open one over that, and the client gets 502",
+                it.port, it.host, it.protocol
+            ),
+            help: Some(
+                "route it to a port that gets HTTP/1.1, named `http` or `http-…`, without `h2UpgradePolicy: UPGRADE`".to_owned(),
             ),
         });
     }

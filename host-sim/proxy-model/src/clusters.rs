@@ -16,6 +16,8 @@ struct Cluster {
     /// Whether it picks its endpoints by hashes.
     hashes: bool,
     has_endpoints: bool,
+    /// Whether it is spoken to in HTTP/2 whatever clients speak.
+    speaks_http2: bool,
 }
 
 impl Clusters {
@@ -27,6 +29,7 @@ impl Clusters {
             let cluster = Cluster {
                 hashes: matches!(policy, Some("RING_HASH" | "MAGLEV")),
                 has_endpoints: has_endpoints(it),
+                speaks_http2: speaks_http2(it),
             };
             Some((it.get("name")?.as_str()?.to_owned(), cluster))
         });
@@ -48,6 +51,20 @@ impl Clusters {
     pub(crate) fn hashes(&self, name: &str) -> bool {
         self.by_name.get(name).is_some_and(|it| it.hashes)
     }
+
+    /// Whether the cluster is spoken to in HTTP/2 whatever clients speak.
+    pub(crate) fn speaks_http2(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|it| it.speaks_http2)
+    }
+}
+
+fn speaks_http2(cluster: &Value) -> bool {
+    let options = cluster.get("typed_extension_protocol_options");
+    let options = options.and_then(|it| it.get("envoy.extensions.upstreams.http.v3.HttpProtocolOptions"));
+    options.is_some_and(|it| {
+        it.pointer("/explicit_http_config/http2_protocol_options")
+            .is_some()
+    })
 }
 
 /// Whether its load assignment lists an endpoint. One without an assignment learns its endpoints elsewhere.

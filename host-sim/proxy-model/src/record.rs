@@ -79,6 +79,8 @@ fn refuse_the_unknowable(forwarded: &Forwarded<'_>) -> Result<(), Skipped> {
         "only a running proxy knows the value of x-request-id"
     } else if forwarded.wants_an_upgrade() && forwarded.stream.has_body {
         "what an upstream makes of an upgrade with a body is its own affair"
+    } else if forwarded.wants_an_upgrade() && forwarded.stream.clusters.speaks_http2(forwarded.cluster()) {
+        "what an upstream that gets HTTP/2 makes of an upgrade is its own affair"
     } else if forwarded.timeout().is_some_and(|it| it < SHORT) {
         "only a running proxy knows whether an upstream answers within so short a timeout"
     } else if forwarded.gives_a_cookie() {

@@ -168,6 +168,7 @@ codes! {
     Unsupported = "unsupported",
     UntrustedProto = "untrusted-proto",
     UnusedObject = "unused-object",
+    WebsocketOverHttp2 = "websocket-over-http2",
     WrongHeader = "wrong-header",
     WrongLabels = "wrong-labels",
     WrongRegex = "wrong-regex",

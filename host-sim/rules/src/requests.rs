@@ -283,4 +283,28 @@ spec:
 ",
         ),
     },
+    Rule {
+        code: Code::WebsocketOverHttp2,
+        severity: Severity::Warning,
+        title: "a WebSocket goes to a port that gets HTTP/2",
+        why: "A port gets HTTP/2 if its name begins with `http2` or `grpc`, by such an `appProtocol`, or by `h2UpgradePolicy: UPGRADE`. Over HTTP/2 Envoy asks for a WebSocket by extended CONNECT (RFC 8441). Few servers offer that; from the others the client gets 502.",
+        example: asked(
+            Command::Explain {
+                url: "http://shop.example.com/live",
+                header: "upgrade: websocket",
+            },
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80, name: http2}]}
+",
+            "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80, name: http}]}
+",
+        ),
+    },
 ];
