@@ -6,7 +6,7 @@ use crate::core::{Extension, RuntimeDouble, TcpKeepalive};
 use crate::endpoint::ClusterLoadAssignment;
 use crate::upstream_socket::UpstreamSocketConfig;
 use crate::upstreams::ExtensionProtocolOptions;
-use crate::{Duration, Percent, is_default};
+use crate::{Duration, Empty, Percent, is_default};
 
 /// `envoy.config.cluster.v3.Cluster`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ pub enum DiscoveryType {
     Static,
     StrictDns,
     LogicalDns,
+    OriginalDst,
 }
 
 /// `envoy.config.cluster.v3.Cluster.DnsLookupFamily`.
@@ -105,6 +106,7 @@ pub enum LbPolicy {
     RingHash,
     Random,
     Maglev,
+    ClusterProvided,
 }
 
 /// `envoy.config.cluster.v3.Cluster.RoundRobinLbConfig` and `…LeastRequestLbConfig`.
@@ -142,10 +144,26 @@ pub struct MaglevLbConfig {
 }
 
 /// `envoy.config.cluster.v3.Cluster.CommonLbConfig`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommonLbConfig {
-    pub healthy_panic_threshold: Percent<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy_panic_threshold: Option<Percent<i32>>,
+    /// At most one of this and the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locality_weighted_lb_config: Option<Empty>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone_aware_lb_config: Option<ZoneAwareLbConfig>,
+}
+
+/// `envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneAwareLbConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_enabled: Option<Percent<i32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_cluster_size: Option<u64>,
 }
 
 /// `envoy.config.cluster.v3.UpstreamConnectionOptions`.

@@ -12,6 +12,8 @@ pub struct Node {
     pub id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cluster: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locality: Option<Locality>,
 }
 
 /// `envoy.config.core.v3.Locality`.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::{Address, Locality};
+use crate::is_default;
 
 /// `envoy.config.endpoint.v3.ClusterLoadAssignment`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct LocalityLbEndpoints {
     pub lb_endpoints: Vec<LbEndpoint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancing_weight: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: u32,
 }
 
 /// `envoy.config.endpoint.v3.LbEndpoint`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Options};
+use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Locality, Options};
 use fingerpost_input_files::watched_paths;
 use fingerpost_simulated_proxy::FilterRuntime;
 use fingerpost_terminal::messages::note;
@@ -45,6 +45,11 @@ pub(crate) struct Input {
         help_heading = "Proxy"
     )]
     proxy_namespace: String,
+
+    /// Where the proxy runs, as region/zone/subzone or the first of these: endpoints near it are preferred, as far as rules and
+    /// outlier detection ask for it [default: what its labels or its Pods say]
+    #[arg(long, value_name = "LOCALITY", help_heading = "Proxy")]
+    locality: Option<Locality>,
 
     /// Domain of the cluster: the end of every service's full name
     #[arg(
@@ -141,6 +146,7 @@ impl Input {
                 .as_ref()
                 .map_or(defaults.labels, |labels| labels.0.clone()),
             namespace: self.proxy_namespace.clone(),
+            locality: self.locality.clone(),
             domain: self.domain.clone(),
             envoy: self.envoy.unwrap_or(EnvoyVersion::NEWEST),
             // A VirtualService without a Gateway is often one for the mesh.

@@ -42,6 +42,7 @@ const BY_ISTIO: &[Code] = &[
     Code::PlainTextUpstream,
     Code::PolicyLeftOut,
     Code::PolicyOfOthers,
+    Code::UnknownLocality,
 ];
 
 /// Write manifests that put the filter into a gateway

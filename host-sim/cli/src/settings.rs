@@ -197,6 +197,7 @@ fn with_default(arg: Arg, kind: Kind, values: &[String]) -> Arg {
         | Kind::Domain
         | Kind::OneOf(_)
         | Kind::EnvoyVersion
+        | Kind::Locality
         | Kind::Number
         | Kind::Labels
         | Kind::Paths

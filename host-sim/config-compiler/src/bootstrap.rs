@@ -21,6 +21,9 @@ use crate::file_secrets::FileSecret;
 use crate::gateways;
 use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
+use crate::load_assignment;
+use crate::locality::Locality;
+use crate::locality_findings;
 use crate::mesh::Mesh;
 use crate::not_enforced;
 use crate::operations;
@@ -88,12 +91,13 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     empty_clusters::lost_subsets(&clusters, &uses, &mesh, diagnostics);
     left_out::check(&built, &clusters, &mesh, diagnostics);
+    locality_findings::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
     let summary = Summary::new(&built, &clusters, unserved, &mesh);
     let (file_secrets, certificates) = certificates(&mut built, &mut clusters);
     let (chains, config_bytes) = chains(&mut built);
-    let mut bootstrap = bootstrap(built, clusters);
+    let mut bootstrap = bootstrap(built, clusters, &mesh.place.locality);
     if let Some(operations) = &options.operations {
         operations::add(&mut bootstrap, operations, options.engine, diagnostics);
     }
@@ -159,7 +163,7 @@ fn certificates(
     (secrets, certificates)
 }
 
-fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Bootstrap {
+fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>, locality: &Locality) -> Bootstrap {
     let mut secrets: Vec<Secret> = Vec::new();
     for secret in listeners.iter().flat_map(|it| &it.secrets) {
         if !secrets.contains(secret) {
@@ -170,6 +174,7 @@ fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>) -> Boots
         node: Some(Node {
             id: "fingerpost".to_owned(),
             cluster: "fingerpost".to_owned(),
+            locality: (!locality.is_unknown()).then(|| load_assignment::locality(locality)),
         }),
         static_resources: StaticResources {
             listeners: listeners.into_iter().map(|it| it.envoy).collect(),

@@ -114,6 +114,8 @@ pub struct ClusterEndpoint {
     pub locality: Option<String>,
     /// Its weight among those of its locality.
     pub weight: u32,
+    /// 0 comes first; others take over where too many endpoints before them fail.
+    pub priority: u32,
 }
 
 /// How a rule uses a cluster.
@@ -315,7 +317,7 @@ fn detail(
             span: origin(it).at("metadata.name"),
             is_assumed: is_assumed(it.source),
         }),
-        destination_rule: rule.and_then(|it| rule_of(it, cluster)),
+        destination_rule: rule.and_then(|it| rule_of(it, cluster, built.as_ref().map(|it| it.endpoints))),
         state: match built {
             Some(running) => {
                 let only_bytes =
@@ -387,15 +389,17 @@ fn endpoints(envoy: &envoy::Cluster, known: &Endpoints) -> Vec<ClusterEndpoint> 
             let parts = [it.region.as_str(), it.zone.as_str(), it.sub_zone.as_str()];
             parts.join("/").trim_end_matches('/').to_owned()
         });
-        group.lb_endpoints.iter().map(move |it| (locality.clone(), it))
+        let endpoints = group.lb_endpoints.iter();
+        endpoints.map(move |it| (locality.clone(), group.priority, it))
     });
-    all.map(|(locality, it)| {
+    all.map(|(locality, priority, it)| {
         let address = address(&it.endpoint.address);
         ClusterEndpoint {
             source: sources.get(&address).map(|it| (*it).to_owned()),
             address,
             locality,
             weight: it.load_balancing_weight.unwrap_or(1),
+            priority,
         }
     })
     .collect()
@@ -413,7 +417,11 @@ fn address(address: &Address) -> String {
 }
 
 /// None for one that only gives an assumed service its subset: it is written nowhere.
-fn rule_of(rule: &EffectiveRule<'_>, cluster: &ClusterRef) -> Option<ClusterRule> {
+fn rule_of(
+    rule: &EffectiveRule<'_>,
+    cluster: &ClusterRef,
+    endpoints: Option<&Endpoints>,
+) -> Option<ClusterRule> {
     let (resource, path) = match rule.defined(&cluster.subset) {
         Some(defined) => (defined.resource, defined.path()),
         None => (rule.first, "spec.host".to_owned()),
@@ -422,7 +430,7 @@ fn rule_of(rule: &EffectiveRule<'_>, cluster: &ClusterRef) -> Option<ClusterRule
     (!is_stand_in(resource)).then(|| ClusterRule {
         name: resource.meta.qualified_name(),
         span: resource.origin.at(&path),
-        traffic_policy: policies.blocks(),
+        traffic_policy: policies.blocks(endpoints),
     })
 }
 

@@ -71,6 +71,22 @@ pub(crate) fn parts<'m, 'r>(wanted: &ClusterRef, mesh: &'m Mesh<'r>) -> Result<P
 }
 
 impl Parts<'_, '_> {
+    /// Whether the input could have all endpoints, with their localities and labels: those of a ServiceEntry that lists them.
+    pub(crate) fn lists_endpoints(&self) -> bool {
+        match self.service.source {
+            ServiceSource::Kubernetes(_) => false,
+            ServiceSource::Entry(entry) => entry.spec.workload_selector.is_none(),
+        }
+    }
+
+    /// Whether the addresses of its endpoints may be host names.
+    pub(crate) fn is_by_dns(&self) -> bool {
+        match self.service.source {
+            ServiceSource::Kubernetes(_) => false,
+            ServiceSource::Entry(entry) => endpoints::looks_names_up(entry),
+        }
+    }
+
     /// Its endpoints.
     pub(crate) fn endpoints(&self, mesh: &Mesh<'_>) -> Result<Endpoints, Missing> {
         endpoints::find(self.service, self.port, &self.labels, &mesh.inventory).map_err(Missing::Endpoints)

@@ -7,7 +7,7 @@
 //! `pilot/pkg/networking/util/util.go`; docs/istio-routing.md 4.5 to 4.8.
 
 use fingerpost_envoy_config::cluster::{
-    self, CircuitBreakers, Cluster, CommonLbConfig, Thresholds, UpstreamConnectionOptions,
+    self, CircuitBreakers, Cluster, LbPolicy, Thresholds, UpstreamConnectionOptions,
 };
 use fingerpost_envoy_config::{Percent, core};
 use fingerpost_resources::{
@@ -17,13 +17,16 @@ use fingerpost_resources::{
 
 use crate::client_tls;
 use crate::destination_rules::EffectiveRule;
+use crate::endpoints::Endpoints;
 use crate::load_balancer;
 use crate::options::EnvoyVersion;
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
 pub(crate) struct Policies<'r> {
-    load_balancer: Option<&'r LoadBalancerSettings>,
+    pub(crate) load_balancer: Option<&'r LoadBalancerSettings>,
+    /// Whether requests go to the address that the client connected to, which a gateway does not know.
+    pub(crate) passes_through: bool,
     pub(crate) connection_pool: Option<&'r ConnectionPoolSettings>,
     pub(crate) outlier_detection: Option<&'r OutlierDetection>,
     retry_budget: Option<&'r RetryBudget>,
@@ -35,7 +38,7 @@ impl<'r> Policies<'r> {
     /// The blocks for `port` of a service, or of one of its subsets.
     pub(crate) fn of(rule: Option<&EffectiveRule<'r>>, subset: Option<&'r Subset>, port: u32) -> Self {
         let Some(rule) = rule else { return Self::default() };
-        let mut policies = match rule.traffic_policy {
+        let policies = match rule.traffic_policy {
             Some(policy) => match at_port(policy, port) {
                 // What the entry for a port leaves out is the default, not the top level.
                 Some(entry) => Self::of_port(entry),
@@ -46,29 +49,37 @@ impl<'r> Policies<'r> {
         let Some(policy) = subset.and_then(|subset| subset.traffic_policy.as_ref()) else {
             return policies;
         };
-        match at_port(policy, port) {
-            // The entry replaces what an entry can have; the rest stays.
+        let own = match at_port(policy, port) {
             Some(entry) => Self {
+                // What an entry for a port can't have stays.
                 retry_budget: policies.retry_budget,
                 proxy_protocol: policies.proxy_protocol,
                 ..Self::of_port(entry)
             },
             None => {
                 let own = Self::of_policy(policy);
-                policies.load_balancer = own.load_balancer.or(policies.load_balancer);
-                policies.connection_pool = own.connection_pool.or(policies.connection_pool);
-                policies.outlier_detection = own.outlier_detection.or(policies.outlier_detection);
-                policies.retry_budget = own.retry_budget.or(policies.retry_budget);
-                policies.tls = own.tls.or(policies.tls);
-                policies.proxy_protocol = own.proxy_protocol.or(policies.proxy_protocol);
-                policies
+                Self {
+                    load_balancer: own.load_balancer.or(policies.load_balancer),
+                    connection_pool: own.connection_pool.or(policies.connection_pool),
+                    outlier_detection: own.outlier_detection.or(policies.outlier_detection),
+                    retry_budget: own.retry_budget.or(policies.retry_budget),
+                    tls: own.tls.or(policies.tls),
+                    proxy_protocol: own.proxy_protocol.or(policies.proxy_protocol),
+                    passes_through: own.passes_through,
+                }
             }
+        };
+        Self {
+            // A subset has the kind of cluster that the whole service has (istio `cluster_builder.go`, `buildSubsetCluster`).
+            passes_through: policies.passes_through || own.passes_through,
+            ..own
         }
     }
 
     fn of_policy(policy: &'r TrafficPolicy) -> Self {
         Self {
             load_balancer: policy.load_balancer.as_ref(),
+            passes_through: load_balancer::passes_through(policy.load_balancer.as_ref()),
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
             retry_budget: policy.retry_budget.as_ref(),
@@ -80,6 +91,7 @@ impl<'r> Policies<'r> {
     fn of_port(policy: &'r PortTrafficPolicy) -> Self {
         Self {
             load_balancer: policy.load_balancer.as_ref(),
+            passes_through: load_balancer::passes_through(policy.load_balancer.as_ref()),
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
             retry_budget: None,
@@ -101,9 +113,13 @@ impl<'r> Policies<'r> {
         blocks.into_iter().flatten()
     }
 
-    /// Istio's words for the blocks that are given and of which something applies.
-    pub(crate) fn blocks(&self) -> Vec<&'static str> {
-        let balances = self.load_balancer.is_some_and(load_balancer::has_effect);
+    /// Istio's words for the blocks that are given and of which something applies to a cluster with these endpoints.
+    pub(crate) fn blocks(&self, endpoints: Option<&Endpoints>) -> Vec<&'static str> {
+        let are_known = endpoints.is_some_and(|it| !matches!(it, Endpoints::Dns { .. }));
+        let places = self.load_balancer.filter(|_| are_known);
+        let balances = self.load_balancer.is_some_and(load_balancer::has_effect)
+            || places
+                .is_some_and(|it| it.locality_lb_setting.is_some() || it.zone_aware_lb_setting.is_some());
         let blocks = [
             ("loadBalancer", balances),
             ("connectionPool", self.connection_pool.is_some()),
@@ -118,16 +134,19 @@ impl<'r> Policies<'r> {
 
     /// Sets what the blocks say of a cluster.
     pub(crate) fn set(&self, envoy: EnvoyVersion, cluster: &mut Cluster) {
-        load_balancer::set(self.load_balancer, cluster);
-        self.set_connection_pool(envoy, cluster);
-        if let Some(given) = self.outlier_detection {
-            cluster.outlier_detection = Some(outlier_detection(given));
-            // Istio turns Envoy's panic mode off as soon as there is outlier detection.
-            let healthy = given.min_health_percent.unwrap_or(0);
-            cluster.common_lb_config = Some(CommonLbConfig {
-                healthy_panic_threshold: Percent { value: healthy },
-            });
+        if self.passes_through {
+            cluster.lb_policy = LbPolicy::ClusterProvided;
+        } else {
+            load_balancer::set(self.load_balancer, cluster);
         }
+        self.set_connection_pool(envoy, cluster);
+        cluster.outlier_detection = self.outlier_detection.map(outlier_detection);
+        // Istio turns Envoy's panic mode off, in which requests go to endpoints that are known to fail.
+        let healthy = self.outlier_detection.and_then(|it| it.min_health_percent);
+        let config = cluster.common_lb_config.get_or_insert_default();
+        config.healthy_panic_threshold = Some(Percent {
+            value: healthy.unwrap_or(0),
+        });
     }
 
     /// Istio's limits are the largest number unless one is given: Envoy's own are much lower.

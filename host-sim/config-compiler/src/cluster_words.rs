@@ -21,6 +21,8 @@ pub enum Discovery {
     Dns,
     /// It looks one name up, and uses one address at a time.
     LogicalDns,
+    /// It takes the address that a client wanted to reach, which a gateway does not know.
+    OriginalDestination,
 }
 
 /// The protocol between the proxy and the endpoints of a cluster.
@@ -51,6 +53,7 @@ impl fmt::Display for Discovery {
             Self::Static => "static",
             Self::Dns => "DNS",
             Self::LogicalDns => "DNS, one address at a time",
+            Self::OriginalDestination => "original destination",
         })
     }
 }
@@ -78,6 +81,7 @@ pub(crate) fn discovery(cluster: &Cluster) -> Discovery {
         DiscoveryType::Static => Discovery::Static,
         DiscoveryType::StrictDns => Discovery::Dns,
         DiscoveryType::LogicalDns => Discovery::LogicalDns,
+        DiscoveryType::OriginalDst => Discovery::OriginalDestination,
     }
 }
 
@@ -97,12 +101,18 @@ pub(crate) fn protocol(cluster: &Cluster) -> ClusterProtocol {
 /// How an endpoint is chosen. `hash` says what a consistent hash is made of.
 pub(crate) fn load_balancing(cluster: &Cluster, hash: Option<&str>) -> String {
     let by = hash.map_or_else(|| "without a key".to_owned(), str::to_owned);
-    match cluster.lb_policy {
+    let chosen = match cluster.lb_policy {
         LbPolicy::RoundRobin => slow("round robin", cluster.round_robin_lb_config.as_ref()),
         LbPolicy::LeastRequest => slow("least request", cluster.least_request_lb_config.as_ref()),
         LbPolicy::Random => "random".to_owned(),
         LbPolicy::RingHash => format!("ring hash {by}"),
         LbPolicy::Maglev => format!("maglev {by}"),
+        LbPolicy::ClusterProvided => "the original destination".to_owned(),
+    };
+    let localities = cluster.common_lb_config.as_ref();
+    match localities.and_then(|it| it.locality_weighted_lb_config.as_ref()) {
+        Some(_) => format!("{chosen}, in a locality by its weight"),
+        None => chosen,
     }
 }
 

@@ -214,7 +214,7 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
         (!is_stand_in(resource)).then(|| DestinationRuleDetail {
             name: resource.meta.qualified_name(),
             span: resource.origin.at(&path),
-            traffic_policy: policies.blocks(),
+            traffic_policy: policies.blocks(destinations.clusters.get(cluster).map(|it| &it.endpoints)),
         })
     });
     let service = destinations.mesh.services.find(&cluster.hostname, "");

@@ -181,6 +181,14 @@ fn empty(
         (NoEndpoints::NoneInSubset { .. }, Some(subset)) => {
             finding.on(&subset.resource.origin, format!("{}.labels", subset.path()))
         }
+        (NoEndpoints::NoShare { .. } | NoEndpoints::Passthrough, _) => match (rule, subset) {
+            (_, Some(subset)) if subset.subset.traffic_policy.is_some() => finding.on(
+                &subset.resource.origin,
+                format!("{}.trafficPolicy", subset.path()),
+            ),
+            (Some(rule), _) => finding.on(&rule.first.origin, "spec.trafficPolicy"),
+            (None, _) => finding.on(origin(parts.service), cause.field),
+        },
         _ => finding.on(origin(parts.service), cause.field),
     }
     .help(cause.help);

@@ -23,6 +23,7 @@ mod identities;
 mod inventory;
 mod kubernetes;
 mod service_entry;
+mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -51,6 +52,12 @@ pub struct Endpoint {
     pub locality: String,
     /// The resource that it is taken from, such as `Pod prod/web-1`.
     pub source: String,
+    /// The labels that a subset or a priority may go by.
+    pub(crate) labels: Labels,
+    /// 0 comes first; others get requests where endpoints of a lower number fail.
+    pub priority: u32,
+    /// The weight of its locality among those of its priority, if the locality is chosen before the endpoint.
+    pub locality_weight: Option<u32>,
 }
 
 /// Where an endpoint listens.
@@ -116,6 +123,13 @@ pub enum NoEndpoints {
         /// How many workloads it has.
         workloads: usize,
     },
+    /// `localityLbSetting.distribute` gives no share to the locality of any endpoint.
+    NoShare {
+        /// How many endpoints there are.
+        endpoints: usize,
+    },
+    /// The load balancer is PASSTHROUGH: a gateway has no original destination to go to.
+    Passthrough,
 }
 
 /// Why a workload is not an endpoint.
@@ -272,6 +286,9 @@ impl Workloads {
                     weight: workload.weight,
                     locality: workload.locality,
                     source: workload.source,
+                    labels: workload.labels,
+                    priority: 0,
+                    locality_weight: None,
                 }),
                 Ok(_) => {}
                 Err(reason) => drop(unusable.get_or_insert(reason)),
@@ -293,7 +310,7 @@ fn carries(labels: &Labels, wanted: &Labels) -> bool {
 
 /// The labels that Istio adds to those of a workload
 /// (istio `pilot/pkg/serviceregistry/util/label/label.go`, `AugmentLabels`).
-fn with_place(labels: &Labels, locality: &str, node: &str, network: &str) -> Labels {
+pub(crate) fn with_place(labels: &Labels, locality: &str, node: &str, network: &str) -> Labels {
     let mut parts = locality.split('/');
     let mut all = labels.clone();
     for (name, value) in [
@@ -315,7 +332,7 @@ fn with_place(labels: &Labels, locality: &str, node: &str, network: &str) -> Lab
 
 /// The locality that a label gives. Kubernetes' labels have no slashes, so there a dot replaces one
 /// (istio `pkg/model/proxy.go`, `GetLocalityLabel`, `SanitizeLocalityLabel`).
-fn locality_of_label(labels: &Labels) -> String {
+pub(crate) fn locality_of_label(labels: &Labels) -> String {
     let label = labels
         .get("topology.istio.io/locality")
         .or_else(|| labels.get("istio-locality"));

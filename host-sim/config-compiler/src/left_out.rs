@@ -1,13 +1,14 @@
 //! Settings of DestinationRules that Istio would act on and that are not compiled, and those that apply to nothing.
 //!
 //! Decides nothing else: every finding leaves the output as it is. Only rules of services that a route leads to count.
+//! Settings of localities are for `locality_findings`.
 //! Source of what Istio does: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`.
 
 use std::collections::BTreeSet;
 
 use fingerpost_resources::{
     ClientTlsMode, ClientTlsSettings, Code, ConnectionPoolSettings, DestinationRule, Diagnostics, LbPolicy,
-    LoadBalancerSettings, PortTrafficPolicy, Resource, SimpleLb, TrafficPolicy,
+    LoadBalancerSettings, PortTrafficPolicy, Resource, TrafficPolicy,
 };
 
 use crate::cluster_policies::Policies;
@@ -210,44 +211,12 @@ impl Report<'_, '_> {
         let Some(settings) = settings else { return };
         let path = format!("{path}.loadBalancer");
         match &settings.lb_policy {
-            Some(LbPolicy::Simple(SimpleLb::Passthrough)) => {
-                let consequence = "a request to a gateway has no original address, so endpoints are chosen by LEAST_REQUEST";
-                self.left_out(&format!("{path}.simple"), consequence);
-            }
             Some(LbPolicy::BackendUtilization(_)) => {
                 let consequence =
                     "endpoints are chosen by LEAST_REQUEST; Istio 1.31 does not act on it either";
                 self.left_out(&format!("{path}.backendUtilization"), consequence);
             }
             Some(LbPolicy::Simple(_) | LbPolicy::ConsistentHash(_)) | None => {}
-        }
-        if let Some(locality) = &settings.locality_lb_setting {
-            let path = format!("{path}.localityLbSetting");
-            let equal = "all endpoints are used alike, wherever they are";
-            for (field, given) in [
-                ("distribute", !locality.distribute.is_empty()),
-                ("failover", !locality.failover.is_empty()),
-                ("failoverPriority", !locality.failover_priority.is_empty()),
-                ("enabled", locality.enabled.is_some()),
-            ] {
-                if given {
-                    self.left_out(&format!("{path}.{field}"), equal);
-                }
-            }
-        }
-        if let Some(zones) = &settings.zone_aware_lb_setting {
-            let path = format!("{path}.zoneAwareLbSetting");
-            let equal = "all endpoints are used alike, whatever their zone";
-            for (field, given) in [
-                ("enabled", zones.enabled.is_some()),
-                ("failover", !zones.failover.is_empty()),
-                ("failoverPriority", !zones.failover_priority.is_empty()),
-                ("minClusterSize", zones.min_cluster_size.is_some()),
-            ] {
-                if given {
-                    self.left_out(&format!("{path}.{field}"), equal);
-                }
-            }
         }
         for (field, given) in [
             ("warmup", settings.warmup.is_some()),

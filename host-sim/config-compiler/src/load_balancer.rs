@@ -1,6 +1,6 @@
 //! How a cluster chooses among its endpoints.
 //!
-//! Decides the policy and its numbers; which settings apply is `cluster_policies`. Localities are left out.
+//! Decides the policy and its numbers; which settings apply is `cluster_policies`, what localities change `locality_lb`.
 //! Source: istio `pilot/pkg/networking/core/cluster_traffic_policy.go`, `applyLoadBalancer`; docs/istio-routing.md 4.6.
 
 use fingerpost_envoy_config::Percent;
@@ -15,16 +15,23 @@ use fingerpost_resources::{
 /// Whether anything of the settings is acted on.
 pub(crate) fn has_effect(settings: &LoadBalancerSettings) -> bool {
     let chooses = match &settings.lb_policy {
-        Some(GivenPolicy::Simple(SimpleLb::Passthrough) | GivenPolicy::BackendUtilization(_)) | None => false,
+        Some(GivenPolicy::BackendUtilization(_)) | None => false,
         Some(GivenPolicy::Simple(_) | GivenPolicy::ConsistentHash(_)) => true,
     };
     chooses || warms_up(settings)
 }
 
+/// Whether requests go where the client connected to.
+pub(crate) fn passes_through(settings: Option<&LoadBalancerSettings>) -> bool {
+    let policy = settings.and_then(|it| it.lb_policy.as_ref());
+    matches!(policy, Some(GivenPolicy::Simple(SimpleLb::Passthrough)))
+}
+
 /// Whether new endpoints get their share slowly: only some policies can do it.
 pub(crate) fn warms_up(settings: &LoadBalancerSettings) -> bool {
     let given = settings.warmup.is_some() || settings.warmup_duration_secs.is_some();
-    given && matches!(policy(Some(settings)), Policy::RoundRobin | Policy::LeastRequest)
+    let can_wait = matches!(policy(Some(settings)), Policy::RoundRobin | Policy::LeastRequest);
+    given && can_wait && !passes_through(Some(settings))
 }
 
 enum Policy<'r> {
@@ -39,7 +46,7 @@ fn policy(settings: Option<&LoadBalancerSettings>) -> Policy<'_> {
         Some(GivenPolicy::Simple(SimpleLb::RoundRobin)) => Policy::RoundRobin,
         Some(GivenPolicy::Simple(SimpleLb::Random)) => Policy::Random,
         Some(GivenPolicy::ConsistentHash(hash)) => Policy::Hash(hash),
-        // Istio's default is Envoy's least request. PASSTHROUGH has no original address here.
+        // Istio's default is Envoy's least request. A cluster that passes through has no policy at all.
         Some(
             GivenPolicy::Simple(
                 SimpleLb::Unspecified | SimpleLb::LeastConn | SimpleLb::LeastRequest | SimpleLb::Passthrough,
@@ -65,23 +72,26 @@ pub(crate) fn set(settings: Option<&LoadBalancerSettings>, cluster: &mut Cluster
         Policy::Hash(hash) => match &hash.hash_algorithm {
             Some(HashAlgorithm::Maglev(maglev)) => {
                 cluster.lb_policy = LbPolicy::Maglev;
-                cluster.maglev_lb_config = Some(MaglevLbConfig {
-                    table_size: maglev.table_size,
-                });
+                let table_size = maglev.table_size.filter(|it| *it != 0);
+                cluster.maglev_lb_config = table_size.map(|it| MaglevLbConfig { table_size: Some(it) });
             }
             Some(HashAlgorithm::RingHash(ring)) => {
-                set_ring_hash(ring.minimum_ring_size.or(hash.minimum_ring_size), cluster);
+                cluster.lb_policy = LbPolicy::RingHash;
+                cluster.ring_hash_lb_config = ring.minimum_ring_size.and_then(ring_of);
             }
-            None => set_ring_hash(hash.minimum_ring_size, cluster),
+            None => {
+                cluster.lb_policy = LbPolicy::RingHash;
+                cluster.ring_hash_lb_config = hash.minimum_ring_size.and_then(ring_of).or(ring_of(1024));
+            }
         },
     }
 }
 
-fn set_ring_hash(size: Option<u64>, cluster: &mut Cluster) {
-    cluster.lb_policy = LbPolicy::RingHash;
-    cluster.ring_hash_lb_config = Some(RingHashLbConfig {
-        minimum_ring_size: size.unwrap_or(1024),
-    });
+/// 0 is the same as not given: then it is Envoy's default, 1024.
+fn ring_of(size: u64) -> Option<RingHashLbConfig> {
+    (size != 0).then_some(RingHashLbConfig {
+        minimum_ring_size: size,
+    })
 }
 
 fn slow_start(settings: Option<&LoadBalancerSettings>) -> Option<SlowStart> {

@@ -5,6 +5,7 @@ use fingerpost_resources::Resources;
 use crate::destination_rules::{DestinationRules, EffectiveRule};
 use crate::endpoints::Inventory;
 use crate::options::Options;
+use crate::proxy_place::ProxyPlace;
 use crate::services::{ClusterRef, Services};
 
 /// The surroundings of the routes.
@@ -16,6 +17,8 @@ pub(crate) struct Mesh<'a> {
     pub destination_rules: DestinationRules<'a>,
     /// The workloads of the input.
     pub inventory: Inventory<'a>,
+    /// Where the proxy runs.
+    pub place: ProxyPlace,
     /// For whom is compiled.
     pub options: &'a Options,
     /// The input.
@@ -25,10 +28,12 @@ pub(crate) struct Mesh<'a> {
 impl<'a> Mesh<'a> {
     /// Gathers them.
     pub(crate) fn new(resources: &'a Resources, options: &'a Options) -> Self {
+        let inventory = Inventory::new(resources);
         Self {
             services: Services::new(resources, options),
             destination_rules: DestinationRules::new(resources, options),
-            inventory: Inventory::new(resources),
+            place: ProxyPlace::find(options, &inventory),
+            inventory,
             options,
             resources,
         }

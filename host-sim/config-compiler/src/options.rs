@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::locality::Locality;
 use crate::operations::Operations;
 
 /// For whom and for what the resources are compiled.
@@ -13,6 +14,8 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// Namespace in which the proxy runs (not that of the Gateway resource).
     pub namespace: String,
+    /// Where the proxy runs. None: its labels may say it, or its Pods.
+    pub locality: Option<Locality>,
     /// Domain of the cluster, the end of every service's full name.
     pub domain: String,
     /// Whether a short host of a VirtualService is served as it is written too, and with its namespace, as in the table
@@ -44,6 +47,7 @@ impl Default for Options {
                 ("istio".to_owned(), "ingressgateway".to_owned()),
             ]),
             namespace: "istio-system".to_owned(),
+            locality: None,
             domain: "cluster.local".to_owned(),
             short_names: false,
             envoy: EnvoyVersion::NEWEST,

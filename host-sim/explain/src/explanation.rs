@@ -437,7 +437,9 @@ pub struct EndpointShare {
     pub locality: Option<String>,
     /// As Envoy has it.
     pub weight: u32,
-    /// Of the requests to this destination.
+    /// 0 comes first; others take over where too many endpoints before them fail.
+    pub priority: u32,
+    /// Of the requests to this destination while all endpoints are healthy.
     pub percent: f64,
 }
 

@@ -217,17 +217,16 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
 }
 
 fn endpoints(endpoints: &Endpoints) -> Option<Vec<EndpointShare>> {
-    let known = match endpoints {
-        Endpoints::Known(known) => known.as_slice(),
-        Endpoints::Empty(_) => &[],
-        Endpoints::Dns { .. } => return None,
-    };
-    let total = known.iter().map(|it| u64::from(it.weight)).sum();
-    let shares = known.iter().map(|it| EndpointShare {
+    if matches!(endpoints, Endpoints::Dns { .. }) {
+        return None;
+    }
+    let shares = endpoints.shares().into_iter();
+    let shares = shares.map(|(it, share)| EndpointShare {
         address: it.address.to_string(),
         locality: Some(it.locality.clone()).filter(|it| !it.is_empty()),
         weight: it.weight,
-        percent: percent(it.weight, total),
+        priority: it.priority,
+        percent: rounded(share * 100.0),
     });
     Some(shares.collect())
 }
@@ -237,5 +236,9 @@ fn percent(weight: u32, total: u64) -> f64 {
     // Weights are 32 bits wide, so both fit.
     #[allow(clippy::cast_precision_loss)]
     let percent = f64::from(weight) * 100.0 / total.max(1) as f64;
+    rounded(percent)
+}
+
+fn rounded(percent: f64) -> f64 {
     (percent * 10.0).round() / 10.0
 }

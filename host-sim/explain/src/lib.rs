@@ -20,7 +20,7 @@
 //!  "outcome": {"kind": "forward", "winner": SOURCE, "abort": null|{"percent": 50.0, "status": 503}, "rewrite": null|{"words": "/v1 -> /", "before": "/v1/x", "after": "//x"},
 //!    "destinations": [{"cluster": "…", "host": "…", "port": 80, "subset": null|"v1", "labels": {}, "weight": 90, "percent": 90.0, "protocol": "HTTP/1.1|HTTP/2|HTTP as the client", "connection": null|"HTTP/2 over TLS",
 //!       "destination_rule": null|{"name": "default/shop", "traffic_policy": ["loadBalancer"], …PLACE}, "missing": null|REASON,
-//!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "percent": 100.0}],
+//!       "endpoints": null|[{"address": "10.0.0.1:8080", "locality": null|"region/zone", "weight": 1, "priority": 0, "percent": 100.0}],
 //!       "request_edits": [{"verb": "set|add|remove", "name": "x-a", "value": null|"1"}],
 //!       "upstream": null|{"method": "GET", "path": "/x", "authority": "shop.example.com", "headers": []}, …PLACE}],
 //!    "policies": [{"name": "timeout", "words": "5s", …PLACE}], "allows_origin": null|true, "response_edits": []},

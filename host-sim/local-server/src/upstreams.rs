@@ -171,8 +171,11 @@ fn in_http2(mut request: Request<Body>) -> io::Result<Request<Body>> {
 
 fn known(endpoints: &Endpoints) -> Vec<EndpointAddress> {
     match endpoints {
-        Endpoints::Known(known) => known.iter().map(|it| it.address.clone()).collect(),
-        Endpoints::Empty(_) => Vec::new(),
+        Endpoints::Known(_) | Endpoints::Empty(_) => {
+            // Those that take over from others wait: nothing here fails an endpoint.
+            let used = endpoints.shares().into_iter().filter(|(_, share)| *share > 0.0);
+            used.map(|(it, _)| it.address.clone()).collect()
+        }
         Endpoints::Dns { host, port } => {
             let (host, port) = (host.clone(), *port);
             vec![EndpointAddress::Socket { host, port }]

@@ -67,8 +67,12 @@ fn speaks_http2(cluster: &Value) -> bool {
     })
 }
 
-/// Whether its load assignment lists an endpoint. One without an assignment learns its endpoints elsewhere.
+/// Whether its load assignment lists an endpoint. One without an assignment learns its endpoints elsewhere, except from
+/// connections: ours have no other address than the listener's.
 fn has_endpoints(cluster: &Value) -> bool {
+    if cluster.get("type").and_then(Value::as_str) == Some("ORIGINAL_DST") {
+        return false;
+    }
     let Some(assignment) = cluster.get("load_assignment") else {
         return true;
     };

@@ -157,6 +157,7 @@ codes! {
     UnknownField = "unknown-field",
     UnknownHost = "unknown-host",
     UnknownKind = "unknown-kind",
+    UnknownLocality = "unknown-locality",
     UnknownPort = "unknown-port",
     UnknownRule = "unknown-rule",
     UnknownSubset = "unknown-subset",

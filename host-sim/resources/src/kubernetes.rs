@@ -21,6 +21,8 @@ message! {
         publish_not_ready_addresses: Option<bool>,
         /// `IPv4` and `IPv6`, the first one first.
         ip_families: Vec<String>,
+        /// `PreferSameZone`, `PreferSameNode` or, in older clusters, `PreferClose`.
+        traffic_distribution: String,
     }
 
     /// A port of a Service.

@@ -62,7 +62,9 @@ pub use load_balancer::{
 pub use not_routed::{MeshSettings, PolicyKind, PolicyTarget, Unenforced, UnreadRoute};
 pub use part::Part;
 pub use place::{Place, Span};
-pub use read::{DEFAULT_NAMESPACE, PodTemplate, Resources, UnreadableSecret, read, read_in, trees};
+pub use read::{
+    DEFAULT_NAMESPACE, KubernetesNode, PodTemplate, Resources, UnreadableSecret, read, read_in, trees,
+};
 pub use render::{FindingRenderer, render};
 pub use resource::{Meta, Origin, Resource};
 pub use service_entry::{EndpointSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry};

@@ -6,6 +6,7 @@
 mod each_kind;
 mod head;
 mod invalid;
+mod nodes;
 mod not_routed;
 mod other_projects;
 mod references;
@@ -14,6 +15,7 @@ mod workloads;
 
 use crate::code::Code;
 use crate::contents::KINDS;
+pub use nodes::KubernetesNode;
 use other_projects::OtherRoutes;
 use references::References;
 pub use workloads::PodTemplate;
@@ -48,6 +50,8 @@ pub struct Resources {
     pub pods: Vec<Resource<Pod>>,
     /// Of Deployments and their like.
     pub pod_templates: Vec<PodTemplate>,
+    /// The machines of a cluster, for where its Pods run.
+    pub nodes: Vec<KubernetesNode>,
     pub endpoint_slices: Vec<Resource<EndpointSlice>>,
     pub endpoints: Vec<Resource<Endpoints>>,
     pub secrets: Vec<Resource<Secret>>,
@@ -400,6 +404,7 @@ impl<'r> Reader<'r> {
             ("", "v1", "Secret") => self.later(KubernetesKind::Secret, object),
             ("discovery.k8s.io", "v1", "EndpointSlice") => self.later(KubernetesKind::EndpointSlice, object),
             ("", "v1", "Endpoints") => self.later(KubernetesKind::Endpoints, object),
+            ("", "v1", "Node") => self.node(object),
             (group, _, _) if workloads::makes_pods(group, kind) => self.workload(object, kind),
             (group, _, _) if self.is_not_routed(object, group, kind) => {}
             (group, _, _) => match other_projects::project(group, kind) {

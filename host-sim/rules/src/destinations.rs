@@ -276,6 +276,73 @@ spec:
         ),
     },
     Rule {
+        code: Code::UnknownLocality,
+        severity: Severity::Warning,
+        title: "the effect of a DestinationRule depends on where the proxy runs",
+        why: "With outlier detection, Istio sends requests to the endpoints nearest to the proxy, and to others only if these fail. It knows \
+              where the proxy runs from its Node. Give it with `--locality region/zone`, with `locality` in fingerpost.yaml, or with the \
+              Pods of the proxy and their Nodes in the input. Without it, the output is that for a proxy that runs nowhere.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: pay.example.com, port: {number: 80}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: pay}
+spec:
+  hosts: [pay.example.com]
+  location: MESH_EXTERNAL
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.1, locality: eu/a}, {address: 10.0.0.2, locality: us/b}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: pay}
+spec:
+  host: pay.example.com
+  trafficPolicy:
+    outlierDetection: {consecutive5xxErrors: 5}
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http:
+  - route: [{destination: {host: pay.example.com, port: {number: 80}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: pay}
+spec:
+  hosts: [pay.example.com]
+  location: MESH_EXTERNAL
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.1, locality: eu/a}, {address: 10.0.0.2, locality: us/b}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: pay}
+spec:
+  host: pay.example.com
+  trafficPolicy:
+    outlierDetection: {consecutive5xxErrors: 5}
+    loadBalancer: {localityLbSetting: {enabled: false}}
+",
+        ),
+    },
+    Rule {
         code: Code::UnknownSubset,
         severity: Severity::Warning,
         title: "no DestinationRule defines the subset of a destination",

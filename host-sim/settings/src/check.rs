@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use fingerpost_config_compiler::{EnvoyVersion, Labels};
+use fingerpost_config_compiler::{EnvoyVersion, Labels, Locality};
 use fingerpost_resources::name_list;
 
 use crate::ignored::IgnoredFinding;
@@ -26,6 +26,7 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), String> {
         Kind::EnvoyVersion => EnvoyVersion::from_str(text)
             .map(drop)
             .map_err(|it| it.to_string()),
+        Kind::Locality => Locality::from_str(text).map(drop).map_err(|it| it.to_string()),
         Kind::Number => match text.parse::<u32>() {
             Ok(_) => Ok(()),
             Err(_) => Err(format!("expected a whole number, found `{text}`")),

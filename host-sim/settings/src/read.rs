@@ -61,7 +61,12 @@ impl Reader<'_> {
 
     fn values(&mut self, kind: Kind, path: &str, node: &Node) -> Vec<String> {
         match kind {
-            Kind::OneOf(_) | Kind::EnvoyVersion | Kind::Number | Kind::Namespace | Kind::Domain => {
+            Kind::OneOf(_)
+            | Kind::EnvoyVersion
+            | Kind::Locality
+            | Kind::Number
+            | Kind::Namespace
+            | Kind::Domain => {
                 let text = self.text(path, node);
                 self.checked(kind, path, node, text).into_iter().collect()
             }

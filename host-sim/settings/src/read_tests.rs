@@ -142,7 +142,7 @@ fn the_schema_has_the_fields_that_the_reader_has() {
         let property = &schema["properties"][setting.field];
         let (key, expected) = match setting.kind {
             Kind::Namespace => ("$ref", Value::from("#/$defs/namespace")),
-            Kind::Domain => ("type", Value::from("string")),
+            Kind::Domain | Kind::Locality => ("type", Value::from("string")),
             Kind::OneOf(choices) => ("enum", Value::from(choices)),
             Kind::EnvoyVersion => ("type", Value::from(vec!["string", "number"])),
             Kind::Number => ("type", Value::from("integer")),
@@ -162,6 +162,7 @@ fn the_patterns_of_the_schema_accept_what_the_reader_accepts() {
     for (pointer, kind, label) in [
         ("/$defs/namespace/pattern", Kind::Namespace, ""),
         ("/properties/domain/pattern", Kind::Domain, ""),
+        ("/properties/locality/pattern", Kind::Locality, ""),
         (
             "/properties/labels/additionalProperties/pattern",
             Kind::Labels,

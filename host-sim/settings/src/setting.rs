@@ -24,6 +24,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A release of Envoy.
     EnvoyVersion,
+    /// A region, zone and subzone.
+    Locality,
     /// A whole number.
     Number,
     /// A map of labels; `k=v,…` in a variable.
@@ -47,6 +49,7 @@ pub const SETTINGS: &[Setting] = &[
         "FINGERPOST_PROXY_NAMESPACE",
         Kind::Namespace,
     ),
+    setting("locality", "locality", "FINGERPOST_LOCALITY", Kind::Locality),
     setting(
         "trustedHops",
         "trusted_hops",

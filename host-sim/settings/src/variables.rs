@@ -48,6 +48,7 @@ pub fn from_variables(value_of: impl Fn(&str) -> Option<OsString>) -> Result<Val
             | Kind::Domain
             | Kind::OneOf(_)
             | Kind::EnvoyVersion
+            | Kind::Locality
             | Kind::Number
             | Kind::Labels
             | Kind::Flag => value.into_string().map(|it| vec![it]),

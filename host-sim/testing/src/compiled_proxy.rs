@@ -48,6 +48,7 @@ impl Inputs {
         Options {
             labels: self.labels.clone().unwrap_or(defaults.labels),
             namespace: self.proxy_namespace.clone().unwrap_or(defaults.namespace),
+            locality: self.locality.clone(),
             domain: self.domain.clone().unwrap_or(defaults.domain),
             // A VirtualService that is tested without a Gateway is often one for the mesh.
             short_names: self.no_gateway,

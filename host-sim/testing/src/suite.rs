@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::EnvoyVersion;
+use fingerpost_config_compiler::{EnvoyVersion, Locality};
 use fingerpost_proxy_model::Tls;
 use fingerpost_resources::Span;
 use fingerpost_simulated_proxy::{Answer, Scheme};
@@ -38,6 +38,8 @@ pub struct Inputs {
     pub namespace: Option<String>,
     /// Namespace in which the proxy runs.
     pub proxy_namespace: Option<String>,
+    /// Where the proxy runs.
+    pub locality: Option<Locality>,
     /// Domain of the cluster.
     pub domain: Option<String>,
     /// How many proxies before this one are trusted.

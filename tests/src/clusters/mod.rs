@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Engine, Options, compile};
+use fingerpost_config_compiler::{Engine, InvalidLocality, Locality, Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 use serde_json::Value;
 
@@ -157,6 +157,7 @@ impl RecordedClusters {
         let mut options = Options {
             engine: Engine::Native,
             module_path: module_path(),
+            locality: proxy_locality(&case.resources)?,
             ..Options::default()
         };
         if let Some(namespace) = case.said("proxy-namespace") {
@@ -168,6 +169,14 @@ impl RecordedClusters {
             false => Ok(compiled.bootstrap_json()),
         }
     }
+}
+
+/// Where the gateway of a case runs, if its comment says it.
+fn proxy_locality(resources: &str) -> Result<Option<Locality>, String> {
+    let mut lines = resources.lines();
+    let text = lines.find_map(|it| it.strip_prefix("# proxy-locality: "));
+    let locality = text.map(|it| it.trim().parse()).transpose();
+    locality.map_err(|error: InvalidLocality| error.to_string())
 }
 
 fn by_name<'v>(list: &'v Value, key: &str) -> BTreeMap<&'v str, &'v Value> {

@@ -104,6 +104,24 @@ impl NoEndpoints {
                 let help = "compare the labels of the subset with those of the workloads";
                 (reason, help.to_owned(), "spec")
             }
+            Self::NoShare { endpoints } => {
+                let of_all = match endpoints {
+                    1 => "the only endpoint".to_owned(),
+                    several => format!("any of the {several} endpoints"),
+                };
+                (
+                    format!("`distribute` of its DestinationRule gives no share to the locality of {of_all} of {subject}"),
+                    "compare `to` with the localities of the endpoints, or let `*` have a share".to_owned(),
+                    "spec",
+                )
+            }
+            Self::Passthrough => (
+                "`simple: PASSTHROUGH` of its DestinationRule sends requests to the address that the client wanted to reach, which \
+                 a gateway does not know"
+                    .to_owned(),
+                "use ROUND_ROBIN or LEAST_REQUEST: PASSTHROUGH is for sidecars".to_owned(),
+                "spec",
+            ),
         };
         Cause {
             message: format!("{} has no endpoint: {reason}", cluster.describe()),

@@ -3,12 +3,12 @@
 //!
 //! Decides nothing: which of them are endpoints is for `kubernetes` and `service_entry`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use fingerpost_resources::kubernetes::{EndpointSlice, Endpoints};
-use fingerpost_resources::{Pod, Resource, Resources, ServiceEntry, WorkloadEntry};
+use fingerpost_resources::{KubernetesNode, Pod, Resource, Resources, ServiceEntry, WorkloadEntry};
 
-use super::{Labels, carries, service_entry};
+use super::{Labels, carries, kubernetes, service_entry};
 
 /// All of them. Lists are in the order of the input.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Inventory<'r> {
     /// Pods that were read from a cluster.
     pub(super) pods: Selectable<'r, Pod>,
     pub(super) workload_entries: Selectable<'r, WorkloadEntry>,
+    nodes: HashMap<&'r str, &'r KubernetesNode>,
     pods_by_name: HashMap<(&'r str, &'r str), &'r Resource<Pod>>,
     pods_by_address: HashMap<(&'r str, &'r str), &'r Resource<Pod>>,
     /// By namespace and service.
@@ -85,6 +86,7 @@ impl<'r> Inventory<'r> {
                     .iter()
                     .map(|it| (service_entry::place_of_entry(it).0, it)),
             ),
+            nodes: resources.nodes.iter().map(|it| (it.name.as_str(), it)).collect(),
             pods_by_name,
             pods_by_address,
             slices,
@@ -96,6 +98,19 @@ impl<'r> Inventory<'r> {
     /// A Pod of the namespace by its name.
     pub(super) fn pod_of_name(&self, namespace: &str, name: &str) -> Option<&'r Resource<Pod>> {
         self.pods_by_name.get(&(namespace, name)).copied()
+    }
+
+    /// The Node of that name.
+    pub(super) fn node(&self, name: &str) -> Option<&'r KubernetesNode> {
+        self.nodes.get(name).copied()
+    }
+
+    /// Where the ready Pods of the namespace with these labels run, as far as that is known.
+    pub(crate) fn localities_of_pods(&self, namespace: &str, labels: &Labels) -> BTreeSet<String> {
+        let pods = self.pods.selected(namespace, labels).into_iter();
+        let pods = pods.filter(|it| kubernetes::check_state(it).is_ok());
+        let localities = pods.map(|it| kubernetes::place_of_pod(it, self).1);
+        localities.filter(|it| !it.is_empty()).collect()
     }
 
     /// The first Pod of the namespace with that address.

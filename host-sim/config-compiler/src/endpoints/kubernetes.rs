@@ -1,8 +1,8 @@
 //! The workloads of a Kubernetes Service: its EndpointSlices or Endpoints, else the Pods that it selects, and the
 //! WorkloadEntries that it selects.
 //!
-//! Decides what Kubernetes' endpoint controllers would write and what Istio takes from it. Nodes are not read: a Pod has
-//! a locality only by its label.
+//! Decides what Kubernetes' endpoint controllers would write and what Istio takes from it. A Pod has the locality of its own
+//! label, else of its Node; Istio reads no zone of an EndpointSlice.
 //! Source: istio `pilot/pkg/serviceregistry/kube/controller/endpointslice.go` and `controller.go`,
 //! `serviceInstancesFromWorkloadInstances`; Kubernetes `staging/src/k8s.io/endpointslice/utils.go`.
 
@@ -15,6 +15,7 @@ use super::{
     EndpointAddress, Inventory, Labels, NoEndpoints, Unusable, Workload, Workloads, locality_of_label,
     service_entry, with_place,
 };
+use crate::locality::Locality;
 use crate::services::{KnownPort, PortTarget};
 
 /// The workloads behind a port; none if the input does not know them.
@@ -37,7 +38,7 @@ pub(super) fn workloads(
         None if selector.is_empty() || (pods == 0 && entries.is_empty()) => return None,
         None => {
             let selected = inventory.pods.selected(namespace, selector).into_iter();
-            let selected = selected.flat_map(|pod| of_pod(pod, service, port));
+            let selected = selected.flat_map(|pod| of_pod(pod, service, port, inventory));
             (selected.collect(), nothing_selected)
         }
     };
@@ -61,6 +62,7 @@ fn is_headless(service: &Resource<Service>) -> bool {
 fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'_>) -> Option<Vec<Workload>> {
     let (namespace, name) = (&service.meta.namespace, &service.meta.name);
     let pod_of = |target, address: &str| pod_of(namespace, target, address, inventory);
+    let place = |pod: Option<&Resource<Pod>>| pod.map(|it| place_of_pod(it, inventory)).unwrap_or_default();
     let slices = inventory.slices(namespace, name);
     let mut found = Vec::new();
     // Istio reads no slices of names.
@@ -75,7 +77,7 @@ fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'
             };
             for address in &endpoint.addresses {
                 let pod = pod_of(endpoint.target_ref.as_ref(), address);
-                let workload = of_listed(address, number, state.clone(), pod, &port.name);
+                let workload = of_listed(address, number, state.clone(), place(pod), &port.name);
                 found.push(workload.of(&slice.origin));
             }
         }
@@ -91,7 +93,7 @@ fn listed(service: &Resource<Service>, port: &KnownPort, inventory: &Inventory<'
         let not_ready = not_ready.map(|it| (it, Err(Unusable::NotReady)));
         for (address, state) in ready.chain(not_ready) {
             let pod = pod_of(address.target_ref.as_ref(), &address.ip);
-            found.push(of_listed(&address.ip, number, state, pod, &port.name).of(&endpoints.origin));
+            found.push(of_listed(&address.ip, number, state, place(pod), &port.name).of(&endpoints.origin));
         }
     }
     Some(found)
@@ -118,13 +120,9 @@ fn of_listed(
     address: &str,
     port: Option<u32>,
     state: Result<(), Unusable>,
-    pod: Option<&Resource<Pod>>,
+    (labels, locality): (Labels, String),
     port_name: &str,
 ) -> Workload {
-    let (labels, locality) = match pod {
-        Some(pod) => place_of_pod(pod),
-        None => (Labels::new(), String::new()),
-    };
     let port = port.ok_or_else(|| Unusable::NoPort(port_name.to_owned()));
     let address = state.and_then(|()| socket(address, port));
     Workload {
@@ -156,7 +154,12 @@ pub(super) fn check_state(pod: &Resource<Pod>) -> Result<(), Unusable> {
 }
 
 /// A Pod as the endpoint controller would list it: once for each address family of the Service.
-fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) -> Vec<Workload> {
+fn of_pod(
+    pod: &Resource<Pod>,
+    service: &Resource<Service>,
+    port: &KnownPort,
+    inventory: &Inventory<'_>,
+) -> Vec<Workload> {
     let number = match &port.target {
         PortTarget::Name(name) => pod
             .spec
@@ -164,7 +167,7 @@ fn of_pod(pod: &Resource<Pod>, service: &Resource<Service>, port: &KnownPort) ->
             .ok_or_else(|| Unusable::NoPort(name.clone())),
         PortTarget::Same | PortTarget::Number(_) => Ok(port.target_number().unwrap_or(port.number)),
     };
-    let (labels, locality) = place_of_pod(pod);
+    let (labels, locality) = place_of_pod(pod, inventory);
     let workload = |address| Workload {
         labels: labels.clone(),
         locality: locality.clone(),
@@ -206,11 +209,34 @@ fn addresses<'p>(pod: &'p Pod, families: &[String]) -> Vec<&'p str> {
     families.iter().filter_map(of_family).collect()
 }
 
-/// The labels and the locality of a Pod.
-pub(super) fn place_of_pod(pod: &Resource<Pod>) -> (Labels, String) {
-    let locality = locality_of_label(&pod.meta.labels);
+/// The labels and the locality of a Pod (istio `controller.go`, `getPodLocality`).
+pub(super) fn place_of_pod(pod: &Resource<Pod>, inventory: &Inventory<'_>) -> (Labels, String) {
+    let locality = match locality_of_label(&pod.meta.labels) {
+        own if !own.is_empty() => own,
+        _ => inventory
+            .node(&pod.spec.spec.node_name)
+            .map_or_else(String::new, |it| locality_of_node(&it.labels).to_string()),
+    };
     let labels = with_place(&pod.meta.labels, &locality, &pod.spec.spec.node_name, "");
     (labels, locality)
+}
+
+fn locality_of_node(labels: &Labels) -> Locality {
+    let first = |names: [&str; 2]| {
+        let mut values = names.iter().filter_map(|it| labels.get(*it));
+        values.find(|it| !it.is_empty()).cloned().unwrap_or_default()
+    };
+    Locality {
+        region: first([
+            "topology.kubernetes.io/region",
+            "failure-domain.beta.kubernetes.io/region",
+        ]),
+        zone: first([
+            "topology.kubernetes.io/zone",
+            "failure-domain.beta.kubernetes.io/zone",
+        ]),
+        sub_zone: first(["topology.istio.io/subzone", ""]),
+    }
 }
 
 /// Services with a selector select WorkloadEntries too, headless ones do not

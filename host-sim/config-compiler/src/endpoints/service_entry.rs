@@ -40,7 +40,7 @@ pub(super) fn workloads(
             ..of_listed(&it.spec, &place_of_entry(it), port, by_dns).of(&it.origin)
         });
         let selected_pods = pods.selected(namespace, &selector.labels).into_iter();
-        let selected_pods = selected_pods.map(|it| of_pod(it, port));
+        let selected_pods = selected_pods.map(|it| of_pod(it, port, inventory));
         return Workloads {
             list: selected.chain(selected_pods).collect(),
             if_none: NoEndpoints::NoneSelected {
@@ -168,8 +168,8 @@ fn socket_only(
 }
 
 /// A Pod that a ServiceEntry selects: a container port with the name of the entry's port goes before its number.
-fn of_pod(pod: &Resource<Pod>, port: &KnownPort) -> Workload {
-    let (labels, locality) = kubernetes::place_of_pod(pod);
+fn of_pod(pod: &Resource<Pod>, port: &KnownPort, inventory: &Inventory<'_>) -> Workload {
+    let (labels, locality) = kubernetes::place_of_pod(pod, inventory);
     let named = pod.spec.container_port(&port.name, "TCP");
     let number = named.or_else(|| port.target_number()).unwrap_or(port.number);
     let address = kubernetes::check_state(pod)

@@ -166,11 +166,11 @@ fn cluster(walk: &mut Walk, cluster: &Cluster) {
         "common_lb_config",
         cluster.common_lb_config.as_ref(),
         |walk, common| {
-            let percent = common.healthy_panic_threshold.value;
-            let wrong = !(0..=100).contains(&percent);
+            let percent = common.healthy_panic_threshold.map(|it| it.value);
+            let wrong = percent.filter(|it| !(0..=100).contains(it));
             walk.broken(
                 "healthy_panic_threshold",
-                wrong.then(|| format!("{percent} is not a percentage")),
+                wrong.map(|percent| format!("{percent} is not a percentage")),
             );
         },
     );

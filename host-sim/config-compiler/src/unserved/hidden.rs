@@ -163,7 +163,10 @@ impl<'a, 'r> Earlier<'a, 'r> {
         let starts = ends.filter_map(|end| self.by_text.get(text.get(..end)?));
         // Each list is in order, so the first of them all are among the first of each.
         let lists = starts.chain([&self.any]);
-        let mut candidates: Vec<usize> = lists.flat_map(|list| list.iter().take(COMPARED)).copied().collect();
+        let mut candidates: Vec<usize> = lists
+            .flat_map(|list| list.iter().take(COMPARED))
+            .copied()
+            .collect();
         candidates.sort_unstable();
         let mut candidates = candidates.into_iter().take(COMPARED);
         candidates.find_map(|index| {

@@ -84,6 +84,8 @@ fn endpoints(destination: &str, documents: &[&str]) -> String {
                     Unusable::NotAnIp(address) => format!("not an IP {address} {workloads}"),
                 },
                 NoEndpoints::NoneInSubset { workloads } => format!("none in subset of {workloads}"),
+                NoEndpoints::NoShare { endpoints } => format!("no share for {endpoints}"),
+                NoEndpoints::Passthrough => "passthrough".to_owned(),
             };
             format!("empty: {why}")
         }

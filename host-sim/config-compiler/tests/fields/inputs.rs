@@ -50,6 +50,13 @@ fn pod(name: &str, app: &str, version: &str, address: &str) -> Value {
     })
 }
 
+/// A Pod that runs there; its place is a label for priorities, too.
+fn at(locality: &str, mut pod: Value) -> Value {
+    pod["metadata"]["labels"]["topology.istio.io/locality"] = json!(locality);
+    pod["metadata"]["labels"]["place"] = json!(locality);
+    pod
+}
+
 /// What is around an input, less one resource.
 pub(crate) fn world(without: &str) -> Vec<Value> {
     let ports = json!([
@@ -125,7 +132,9 @@ pub(crate) fn world(without: &str) -> Vec<Value> {
         ),
         ("", service("web", &ports)),
         ("", service("other", &ports)),
-        ("", pod("web-1", "web", "v1", "10.1.0.1")),
+        ("", at("a.x", pod("web-1", "web", "v1", "10.1.0.1"))),
+        ("", at("b.y", pod("web-3", "web", "v1", "10.1.0.5"))),
+        ("", at("c.z", pod("web-4", "web", "v1", "10.1.0.6"))),
         ("", pod("web-2", "web", "v2", "10.1.0.2")),
         ("", pod("other-1", "other", "v1", "10.1.0.3")),
         ("", pod("other-2", "other", "v2", "10.1.0.4")),
@@ -328,10 +337,14 @@ fn policies() -> Vec<Value> {
         json!({"loadBalancer": {"backendUtilization": {"errorUtilizationPenaltyPercent": 1,
             "metricNamesForComputingUtilization": ["a"], "weightExpirationPeriod": "1s", "weightStabilizationPeriod": "1s",
             "weightUpdatePeriod": "1s"}}}),
-        locality(json!({"enabled": true, "distribute": [{"from": "a/*", "to": {"b": 100}}]})),
-        locality(json!({"failover": [{"from": "a", "to": "b"}], "failoverPriority": ["x"]})),
-        json!({"loadBalancer": {"zoneAwareLbSetting": {"enabled": true, "failover": [{"from": "a", "to": "b"}],
-            "failoverPriority": ["x"], "minClusterSize": 3}}, "outlierDetection": {"interval": "1s"}}),
+        locality(json!({"enabled": false})),
+        locality(json!({"failover": [{"from": "a", "to": "b"}]})),
+        locality(json!({"distribute": [{"from": "a/*", "to": {"b": 100}}]})),
+        locality(json!({"failover": [{"from": "a", "to": "b"}], "failoverPriority": ["place=c.z"]})),
+        json!({"loadBalancer": {"zoneAwareLbSetting": {"failoverPriority": ["place=c.z"], "minClusterSize": 3}},
+            "outlierDetection": {"interval": "1s"}}),
+        json!({"loadBalancer": {"zoneAwareLbSetting": {"failover": [{"from": "a", "to": "b"}]}}, "outlierDetection": {"interval": "1s"}}),
+        json!({"loadBalancer": {"zoneAwareLbSetting": {"enabled": false}}, "outlierDetection": {"interval": "1s"}}),
     ]
 }
 

@@ -278,7 +278,11 @@ fn run(input: &Input, spec: &Value) -> Result {
     let mut diagnostics = Diagnostics::new();
     let resources = read(vec![source], &mut diagnostics);
     validate(&resources, &|_| Ok(()), &mut diagnostics);
-    let compiled = compile(&resources, &Options::default(), &mut diagnostics);
+    let options = Options {
+        locality: Some("a/x".parse().expect("a locality")),
+        ..Options::default()
+    };
+    let compiled = compile(&resources, &options, &mut diagnostics);
     let files: Vec<String> = compiled.file_secrets.iter().map(|it| it.content()).collect();
     Result {
         output: format!("{}{:?}{files:?}", compiled.bootstrap_json(), compiled.chains),

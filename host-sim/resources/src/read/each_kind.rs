@@ -12,6 +12,7 @@ macro_rules! each_kind {
             $($kind,)*
             unreadable_secrets: _, // an error wherever one is needed
             pod_templates: _,      // a warning at most
+            nodes: _,              // nothing in them can be wrong
             unenforced: _,
             mesh_settings: _,         // their content is not read
             unread_routes: _,

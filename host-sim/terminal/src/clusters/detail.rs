@@ -85,7 +85,13 @@ fn built_cluster(screen: &mut Screen, cluster: &ClusterDetail, built: &BuiltClus
         .unwrap_or_default();
     for endpoint in &built.endpoints {
         let weight = is_weighted.then(|| format!("weight {}", endpoint.weight));
-        let facts = [weight, endpoint.locality.clone(), endpoint.source.clone()];
+        let priority = (endpoint.priority > 0).then(|| format!("priority {}", endpoint.priority));
+        let facts = [
+            weight,
+            priority,
+            endpoint.locality.clone(),
+            endpoint.source.clone(),
+        ];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let blanks = " ".repeat(longest - length(&endpoint.address));
         let line = format!("  {}{blanks}  {}", endpoint.address, facts.join("  "));

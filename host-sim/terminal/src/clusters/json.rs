@@ -47,6 +47,7 @@ pub fn as_json(cluster: &ClusterDetail, proxy: &BTreeMap<String, String>) -> Val
             Discovery::Static => "static",
             Discovery::Dns => "dns",
             Discovery::LogicalDns => "logical_dns",
+            Discovery::OriginalDestination => "original_dst",
         }),
         "endpoints": built.map(endpoints).unwrap_or_default(),
         "load_balancing": built.map(|it| &it.load_balancing),
@@ -61,7 +62,7 @@ pub fn as_json(cluster: &ClusterDetail, proxy: &BTreeMap<String, String>) -> Val
 
 fn endpoints(built: &BuiltCluster) -> Vec<Value> {
     let all = built.endpoints.iter().map(|it| {
-        json!({"address": it.address, "source": it.source, "locality": it.locality, "weight": it.weight})
+        json!({"address": it.address, "source": it.source, "locality": it.locality, "weight": it.weight, "priority": it.priority})
     });
     all.collect()
 }

@@ -236,7 +236,7 @@ fn sources(cluster: &ClusterDetail, built: &BuiltCluster) -> Vec<String> {
         let kind = match &endpoint.source {
             Some(source) => source.split(' ').next().unwrap_or_default().to_owned(),
             None => match built.discovery {
-                Discovery::Static => continue,
+                Discovery::Static | Discovery::OriginalDestination => continue,
                 Discovery::Dns | Discovery::LogicalDns => "DNS".to_owned(),
             },
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fingerpost_config_compiler::InvalidLocality;
 use fingerpost_resources::yaml::{Entry, Node, Value};
 use fingerpost_resources::{Code, Diagnostics, Place};
 
@@ -18,6 +19,7 @@ pub(super) const FILE: &[&str] = &[
     "namespace",
     "proxyNamespace",
     "domain",
+    "locality",
     "trustedHops",
     "envoy",
     "strict",
@@ -77,6 +79,16 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             }
             "namespace" => suite.inputs.namespace = to.text(&value, "shop"),
             "proxyNamespace" => suite.inputs.proxy_namespace = to.text(&value, "istio-system"),
+            "locality" => {
+                let text = to.text(&value, "eu-west/eu-west-1a");
+                suite.inputs.locality = text.and_then(|it| {
+                    it.parse()
+                        .map_err(|error: InvalidLocality| {
+                            to.refuse(&value, Code::BadLocality, error.to_string());
+                        })
+                        .ok()
+                });
+            }
             "domain" => suite.inputs.domain = to.text(&value, "cluster.local"),
             "trustedHops" => {
                 suite.inputs.trusted_hops = to.number(&value, 0, u32::MAX, "1").unwrap_or_default();

@@ -104,7 +104,7 @@ fn what_the_reader_takes_the_schema_takes() {
         let text = format!("tests: [{test}]\n");
         assert_eq!(taken(&text), (true, true), "{test}");
     }
-    let file = "{resources: [a, b], labels: {a: b}, namespace: c, domain: d, trustedHops: 2, envoy: '1.36', \
+    let file = "{resources: [a, b], labels: {a: b}, namespace: c, domain: d, locality: eu/a, trustedHops: 2, envoy: '1.36', \
                 strict: true, noGateway: false, tests: []}";
     assert_eq!(taken(file), (true, true));
 }
@@ -151,6 +151,7 @@ fn what_the_schema_refuses_the_reader_refuses() {
         "{tests: [], strict: maybe}",
         "[a]",
         "{labels: {}}",
+        "{tests: [], locality: eu/*}",
         "{tests: [], trustedHops: -1}",
         "{tests: [], trustedHops: one}",
     ] {
