@@ -24,6 +24,7 @@ mod oldest;
 mod operations;
 mod patterns;
 mod plain_words;
+mod policies;
 mod refused_start;
 mod reload;
 mod security;
@@ -124,6 +125,7 @@ fn main() {
         "envoy: the dashboard asks for metrics that exist",
         dashboard::asks_for_metrics_that_exist,
     ));
+    trials.push(trial("envoy: policies of DestinationRules act", policies::act));
     trials.push(trial("envoy: reload loses no request", reload::loses_no_request));
     trials.push(trial(
         "envoy: a gateway of Istio, steps lose no request",
