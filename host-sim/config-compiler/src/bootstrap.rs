@@ -36,6 +36,7 @@ use crate::summary::Summary;
 use crate::udp_servers;
 use crate::unselected_rules;
 use crate::unserved::{self, Context};
+use crate::unused_rules;
 use crate::virtual_services;
 
 /// Compiles what `resources` say for the proxy that `options` describe.
@@ -94,6 +95,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     locality_findings::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
+    unused_rules::check(&clusters, &mesh, diagnostics);
     let summary = Summary::new(&built, &clusters, unserved, &mesh);
     let (file_secrets, certificates) = certificates(&mut built, &mut clusters);
     let (chains, config_bytes) = chains(&mut built);

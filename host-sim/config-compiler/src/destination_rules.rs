@@ -201,12 +201,12 @@ impl<'r> DestinationRules<'r> {
     /// (istio push_context.go, `destinationRule`).
     pub(crate) fn find(&self, hostname: &str, service_namespace: &str) -> Option<&EffectiveRule<'r>> {
         if let Some((_, rules)) = host::most_specific(hostname, &self.own) {
-            return self.for_proxy(rules.iter().collect());
+            return self.for_proxy(&rules.iter().collect::<Vec<_>>());
         }
         [service_namespace, ROOT_NAMESPACE].iter().find_map(|namespace| {
             let (_, rules) = host::most_specific(hostname, self.exported.get::<str>(namespace)?)?;
             let visible = rules.iter().filter(|it| it.reaches(&self.proxy_namespace));
-            self.for_proxy(visible.collect())
+            self.for_proxy(&visible.collect::<Vec<_>>())
         })
     }
 
@@ -215,6 +215,22 @@ impl<'r> DestinationRules<'r> {
         let of_namespaces = self.written.values();
         let found = of_namespaces.filter_map(|hosts| host::most_specific(hostname, hosts));
         found.map(|(_, rule)| rule.meta.qualified_name()).collect()
+    }
+
+    /// Whether a rule of a namespace that is searched can be found there.
+    pub(crate) fn sees(&self, resource: &'r Resource<DestinationRule>) -> bool {
+        let rule = EffectiveRule::new(resource);
+        let is_own = resource.meta.namespace == self.proxy_namespace && rule.is_for_own_namespace();
+        match resource.meta.namespace.as_str() {
+            ROOT_NAMESPACE if !rule.is_private() => rule.reaches(&self.proxy_namespace),
+            _ => is_own || !rule.is_private() && rule.reaches(&self.proxy_namespace),
+        }
+    }
+
+    /// The first of the rules that the proxy's namespace has for `hostname`, whichever workloads they are for.
+    pub(crate) fn own(&self, hostname: &str) -> Option<&'r Resource<DestinationRule>> {
+        let (_, rules) = host::most_specific(hostname, &self.own)?;
+        rules.first().map(|it| it.first)
     }
 
     /// Whether the labels of a `workloadSelector` in a rule of `namespace` select the proxy.
@@ -227,7 +243,7 @@ impl<'r> DestinationRules<'r> {
 
     /// Of rules for one host, the one that selects the proxy, else the newest for all proxies: the others could not be
     /// merged with it (istio sidecar.go, `DestinationRule`).
-    fn for_proxy<'s>(&self, rules: Vec<&'s EffectiveRule<'r>>) -> Option<&'s EffectiveRule<'r>> {
+    fn for_proxy<'s>(&self, rules: &[&'s EffectiveRule<'r>]) -> Option<&'s EffectiveRule<'r>> {
         let selects = |rule: &&&EffectiveRule<'r>| {
             let namespace = &rule.first.meta.namespace;
             rule.selector()

@@ -83,6 +83,7 @@ mod tunnel;
 mod udp_servers;
 mod unselected_rules;
 mod unserved;
+mod unused_rules;
 mod upstream_http;
 mod upstream_socket;
 mod upstream_summary;

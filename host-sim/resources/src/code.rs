@@ -168,6 +168,7 @@ codes! {
     UnreachableRule = "unreachable-rule",
     Unsupported = "unsupported",
     UntrustedProto = "untrusted-proto",
+    UnusedDestinationRule = "unused-destination-rule",
     UnusedObject = "unused-object",
     WebsocketOverHttp2 = "websocket-over-http2",
     WrongHeader = "wrong-header",

@@ -370,4 +370,24 @@ spec:
 ",
         ),
     },
+    Rule {
+        code: Code::UnusedDestinationRule,
+        severity: Severity::Note,
+        title: "a DestinationRule does not apply to the gateway",
+        why: "A gateway searches the rules of the namespace where it runs, then those of the service's namespace that are exported to it, then those of the root \
+              namespace (`istio-system`); the first with a matching host ends the search. Rules of one namespace and host are merged if their \
+              `exportTo` is equal.",
+        example: destination_rule(
+            "\
+host: web
+exportTo: [.]
+trafficPolicy: {loadBalancer: {simple: RANDOM}}
+",
+            "\
+host: web
+exportTo: [istio-system]
+trafficPolicy: {loadBalancer: {simple: RANDOM}}
+",
+        ),
+    },
 ];
