@@ -27,6 +27,7 @@ mod clusters;
 mod compilation;
 mod compiled;
 mod condition_text;
+mod connection_hash;
 mod connection_limits;
 mod covers;
 mod credentials;

@@ -129,7 +129,8 @@ pub(crate) fn build<'r>(
                 }
                 Termination::TlsToTcp => {
                     let names = server_names(server);
-                    if let Some(built) = tcp::routed_by_port(server, attachments.services(server), mesh)
+                    if let Some(built) =
+                        tcp::routed_by_port(server, &names, attachments.services(server), mesh)
                         && claim(&names, server)
                     {
                         let mut chain = tcp::filter_chain(&built);
@@ -154,7 +155,7 @@ pub(crate) fn build<'r>(
                     }
                 }
                 Termination::Tcp => {
-                    if let Some(built) = tcp::routed_by_port(server, attachments.services(server), mesh)
+                    if let Some(built) = tcp::routed_by_port(server, &[], attachments.services(server), mesh)
                         && claim(&[], server)
                     {
                         chains.push(tcp::filter_chain(&built));

@@ -20,6 +20,7 @@ use crate::http_chain::HttpChain;
 use crate::listeners::BuiltListener;
 use crate::matching::ClaimMatch;
 use crate::mesh::Mesh;
+use crate::protocol::Termination;
 use crate::routes::route::{LeftOut, Route, Target};
 use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
@@ -70,8 +71,10 @@ pub struct HostSummary {
     pub route_config: Option<String>,
     /// The server names of the chain that it is part of; empty for all.
     pub server_names: Vec<String>,
-    /// Whether requests come over TLS.
+    /// Whether clients are to come over TLS.
     pub over_tls: bool,
+    /// Whether plain text reaches it. Where TLS passes through whatever its server name, both do.
+    pub takes_plain_text: bool,
     /// Whether plain text is redirected to HTTPS before any route.
     pub redirects_to_https: bool,
     /// The routes, in the order in which they are tried.
@@ -252,6 +255,7 @@ fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl It
         route_config: Some(chain.routes.name.clone()),
         server_names: chain.server_names.clone(),
         over_tls,
+        takes_plain_text: !over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
         routes: route_summaries(host, destinations),
         left_out: host.left_out.iter().map(left_out).collect(),
@@ -357,7 +361,8 @@ fn tcp_host(chain: &TcpChain<'_>, destinations: &Destinations<'_>) -> HostSummar
         domains,
         route_config: None,
         server_names: chain.server_names.clone(),
-        over_tls: !chain.server_names.is_empty(),
+        over_tls: chain.termination != Termination::Tcp,
+        takes_plain_text: chain.termination != Termination::TlsToTcp && chain.server_names.is_empty(),
         redirects_to_https: false,
         routes: vec![route],
         left_out: Vec::new(),

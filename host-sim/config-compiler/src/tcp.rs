@@ -6,19 +6,22 @@
 
 use std::collections::BTreeMap;
 
+use fingerpost_envoy_config::Empty;
 use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::filters::tcp_proxy::{
-    ClusterSpecifier, ClusterWeight, TcpProxy, WeightedClusters,
+    ClusterSpecifier, ClusterWeight, HashPolicy, TcpProxy, WeightedClusters,
 };
 use fingerpost_envoy_config::listener::{FilterChain, FilterChainMatch, NetworkFilterConfig};
 use fingerpost_resources::{Resource, RouteDestination, TunnelSettings, VirtualService};
 
 use crate::claims;
+use crate::connection_hash;
 use crate::connection_limits::ConnectionLimits;
 use crate::gateways::BoundServer;
 use crate::http_chain::HANDSHAKE_TIMEOUT;
 use crate::matching::{self, GatewayPort, Mismatch};
 use crate::mesh::Mesh;
+use crate::protocol::Termination;
 use crate::services::ClusterRef;
 use crate::tunnel;
 use crate::virtual_services::{BoundVirtualService, gateway_name};
@@ -28,12 +31,16 @@ use crate::virtual_services::{BoundVirtualService, gateway_name};
 pub(crate) struct TcpChain<'r> {
     /// The server names that lead here; empty for all connections.
     pub server_names: Vec<String>,
+    /// What its server makes of connections.
+    pub termination: Termination,
     /// The clusters with their weights; one alone takes all.
     pub shares: Vec<(ClusterRef, u32)>,
     /// How long its connections live.
     pub limits: ConnectionLimits,
     /// The tunnel that they go through.
     pub tunnel: Option<&'r TunnelSettings>,
+    /// Whether the client's address chooses the endpoint.
+    pub hashes_client_address: bool,
     /// The VirtualService.
     pub resource: &'r Resource<VirtualService>,
     /// The path of the rule, such as `spec.tcp[0]`.
@@ -63,17 +70,26 @@ pub(crate) struct ServerNames<'r> {
     pub lost: Vec<LostNames<'r>>,
 }
 
-/// The one chain of a server without server names: the first rule that fits of those that it takes has all connections.
+/// The one chain of a server whose rules know no server names: the first rule that fits of those that it takes has all its
+/// connections. `server_names` are those of the server itself.
 pub(crate) fn routed_by_port<'s, 'r: 's>(
     server: &BoundServer<'_>,
+    server_names: &[String],
     services: impl IntoIterator<Item = &'s BoundVirtualService<'r>>,
     mesh: &Mesh<'r>,
 ) -> Option<TcpChain<'r>> {
     let (resource, index) = rules_by_port(server, services).next()?;
     let rule = resource.spec.tcp.get(index)?;
     Some(TcpChain {
-        server_names: Vec::new(),
+        server_names: server_names.to_vec(),
+        termination: server.termination,
         shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+        hashes_client_address: connection_hash::is_by_client_address(
+            &rule.route,
+            &resource.meta.namespace,
+            server,
+            mesh,
+        ),
         limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
         tunnel: tunnel::of(&rule.route, &resource.meta.namespace, server, mesh),
         resource,
@@ -138,7 +154,14 @@ pub(crate) fn routed_by_name<'s, 'r: 's>(
                     } else {
                         claims::distinct(&matched.sni_hosts)
                     },
+                    termination: server.termination,
                     shares: shares(&rule.route, &resource.meta.namespace, server, mesh),
+                    hashes_client_address: connection_hash::is_by_client_address(
+                        &rule.route,
+                        &resource.meta.namespace,
+                        server,
+                        mesh,
+                    ),
                     limits: ConnectionLimits::of(&rule.route, &resource.meta.namespace, server, mesh),
                     tunnel: tunnel::of(&rule.route, &resource.meta.namespace, server, mesh),
                     resource,
@@ -173,7 +196,7 @@ impl<'r> ServerNames<'r> {
 
 /// The Envoy `FilterChain`.
 pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
-    let namespace = &chain.resource.meta.namespace;
+    let meta = &chain.resource.meta;
     let (stat_prefix, cluster) = match chain.shares.as_slice() {
         [(only, _)] => (only.name(), ClusterSpecifier::Cluster(only.name())),
         several => {
@@ -183,7 +206,7 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
             });
             let clusters = clusters.collect();
             (
-                format!("l4.{namespace}"),
+                format!("{}.{}", meta.name, meta.namespace),
                 ClusterSpecifier::WeightedClusters(WeightedClusters { clusters }),
             )
         }
@@ -193,6 +216,11 @@ pub(crate) fn filter_chain(chain: &TcpChain<'_>) -> FilterChain {
         cluster,
         idle_timeout: chain.limits.idle_timeout.map(Into::into),
         max_downstream_connection_duration: chain.limits.max_duration.map(Into::into),
+        hash_policy: chain
+            .hashes_client_address
+            .then_some(HashPolicy::SourceIp(Empty {}))
+            .into_iter()
+            .collect(),
         access_log: Vec::new(),
         tunneling_config: chain.tunnel.map(tunnel::config),
     };

@@ -210,7 +210,7 @@ fn why_closed(
     url: &Url,
 ) -> String {
     let name = &listener.name;
-    let takes_plain_text = listener.hosts.iter().any(|it| !it.over_tls);
+    let takes_plain_text = listener.hosts.iter().any(|it| it.takes_plain_text);
     let mut names: Vec<&str> = Vec::new();
     for known in listener.hosts.iter().flat_map(|it| &it.server_names) {
         if !names.contains(&known.as_str()) {
@@ -294,7 +294,7 @@ pub(crate) fn route_of_bytes<'p>(
 ) -> Option<&'p RouteSummary> {
     let chains = || {
         let chains = listener.hosts.iter().filter(|it| it.route_config.is_none());
-        chains.filter(move |it| scheme == Scheme::Https || it.server_names.is_empty())
+        chains.filter(move |it| scheme == Scheme::Https || it.takes_plain_text)
     };
     let mut names = RouteTable::default();
     for name in chains().flat_map(|it| &it.domains) {

@@ -167,5 +167,8 @@ impl Received {
 pub(crate) fn speaks(summary: &Summary, listener: &str) -> (bool, bool) {
     let found = summary.listeners.iter().find(|it| it.name == listener);
     let hosts = || found.iter().flat_map(|it| &it.hosts);
-    (hosts().any(|it| it.over_tls), hosts().any(|it| !it.over_tls))
+    (
+        hosts().any(|it| it.over_tls),
+        hosts().any(|it| it.takes_plain_text),
+    )
 }

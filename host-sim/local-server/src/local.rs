@@ -172,12 +172,12 @@ impl Remarks for CurlHints<'_> {
     }
 }
 
-/// A command that opens a connection of bytes: through TLS if the chain is chosen by a server name.
+/// A command that opens a connection of bytes: through TLS if clients are to speak it.
 fn bytes_line(address: SocketAddr, host: &HostSummary) -> String {
-    match host.domains.iter().find(|it| !it.contains('*')) {
-        Some(name) if host.over_tls => {
-            format!("openssl s_client -quiet -connect {address} -servername {name}")
-        }
-        Some(_) | None => format!("nc {} {}", address.ip(), address.port()),
+    if !host.over_tls {
+        return format!("nc {} {}", address.ip(), address.port());
     }
+    let name = host.domains.iter().find(|it| !it.contains('*'));
+    let name = name.map_or(String::new(), |it| format!(" -servername {it}"));
+    format!("openssl s_client -quiet -connect {address}{name}")
 }

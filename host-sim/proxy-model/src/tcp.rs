@@ -22,10 +22,11 @@ impl Tcp {
         };
         let TcpProxy {
             cluster,
-            // They have no influence on where a connection goes.
+            // They have no influence on the cluster of a connection.
             stat_prefix: _,
             idle_timeout: _,
             max_downstream_connection_duration: _,
+            hash_policy: _,
             access_log: _,
             tunneling_config: _,
         } = proxy;
