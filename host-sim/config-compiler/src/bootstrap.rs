@@ -65,7 +65,10 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         let made = listeners::build(listener, &attachments, &mesh, resources, &mut lost, diagnostics);
         let Some(made) = made else { continue };
         match addresses.address(listener) {
-            Ok(()) => built.push(made),
+            Ok(()) => {
+                pitfalls::check_connections(&made, listener, &mesh, diagnostics);
+                built.push(made);
+            }
             Err(taken) => {
                 let servers = listener.servers();
                 lost.servers.extend(servers.map(|it| claims::dropped(it, &taken)));

@@ -238,8 +238,10 @@ pub enum ServerConflict {
     PortTaken {
         /// The port to listen on.
         port: u32,
-        /// The protocol of the earlier server.
+        /// The protocol of the earlier server, which has plain text.
         protocol: String,
+        /// Whether the server itself takes TLS.
+        with_tls: bool,
     },
     /// An earlier server with a `tls` block has one of its hosts on this port.
     HostTaken {
@@ -288,6 +290,7 @@ impl<'r> Merge<'r> {
             return Err(ServerConflict::PortTaken {
                 port: slot.port,
                 protocol: current.protocol,
+                with_tls: !plain,
             });
         }
         self.append(current, bound);

@@ -134,6 +134,8 @@ codes! {
     RewriteJoinsSegments = "rewrite-joins-segments",
     RulesWithoutServer = "rules-without-server",
     ServerDropped = "server-dropped",
+    ServerNameOutsideGateway = "server-name-outside-gateway",
+    ServerSpeaksFirst = "server-speaks-first",
     ServerWithoutRoute = "server-without-route",
     SeveralDocuments = "several-documents",
     Shadowed = "shadowed",

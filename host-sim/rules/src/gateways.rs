@@ -268,6 +268,116 @@ spec:
         ),
     },
     Rule {
+        code: Code::ServerNameOutsideGateway,
+        severity: Severity::Warning,
+        title: "a server name is served that the Gateway does not have",
+        why: "With PASSTHROUGH Istio compares the hosts of the Gateway with those of the VirtualService. If these overlap, every name in `sniHosts` is \
+              served, also one that the Gateway leaves out.",
+        example: whole(
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 443, name: tls, protocol: TLS}, hosts: [shop.example.com], tls: {mode: PASSTHROUGH}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: ['*.example.com']
+  gateways: [edge]
+  tls:
+  - match: [{sniHosts: [admin.example.com]}]
+    route: [{destination: {host: web}}]
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 443, name: tls, protocol: TLS}, hosts: [shop.example.com], tls: {mode: PASSTHROUGH}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  tls:
+  - match: [{sniHosts: [shop.example.com]}]
+    route: [{destination: {host: web}}]
+",
+        ),
+    },
+    Rule {
+        code: Code::ServerSpeaksFirst,
+        severity: Severity::Warning,
+        title: "a protocol in which the server speaks first shares a port with TLS",
+        why: "On a port with TLS Envoy waits for the first bytes of a client, to see whether they are TLS. A client of MySQL or SMTP says nothing before \
+              the server has greeted it, so both wait, and Envoy closes the connection after 15 seconds.",
+        example: whole(
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 443, name: tls, protocol: TLS}, hosts: [shop.example.com], tls: {mode: PASSTHROUGH}}
+  - {port: {number: 443, name: mysql, protocol: MYSQL}, hosts: ['*']}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  tls:
+  - match: [{sniHosts: [shop.example.com]}]
+    route: [{destination: {host: web}}]
+  tcp:
+  - route: [{destination: {host: db, port: {number: 3306}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {ports: [{port: 3306, name: mysql}]}
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {port: {number: 443, name: tls, protocol: TLS}, hosts: [shop.example.com], tls: {mode: PASSTHROUGH}}
+  - {port: {number: 3306, name: mysql, protocol: MYSQL}, hosts: ['*']}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  tls:
+  - match: [{sniHosts: [shop.example.com]}]
+    route: [{destination: {host: web}}]
+  tcp:
+  - route: [{destination: {host: db, port: {number: 3306}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {ports: [{port: 3306, name: mysql}]}
+",
+        ),
+    },
+    Rule {
         code: Code::ServerWithoutRoute,
         severity: Severity::Warning,
         title: "no rule is for the connections of a server",

@@ -4,6 +4,7 @@
 //! Decides no routing: every finding leaves the output as it is. A finding is a warning only if what is written can't
 //! be meant; what can be right is a note.
 
+mod connections;
 mod cors;
 mod grpc;
 mod listeners;
@@ -16,6 +17,7 @@ use fingerpost_resources::Diagnostics;
 
 use crate::attachments::Attachments;
 use crate::gateways::MergedListener;
+use crate::listeners::BuiltListener;
 use crate::mesh::Mesh;
 use crate::virtual_services::BoundVirtualService;
 
@@ -39,9 +41,21 @@ pub(crate) fn check(
         if let Some(first) = attachments.first_of_gateways(service) {
             upstreams::check(service, first, mesh, diagnostics);
             listeners::short_hosts(service, mesh, diagnostics);
+            connections::conditions(service, diagnostics);
         }
     }
     grpc::check(services, attachments, mesh, diagnostics);
     listeners::node_ports(listeners, mesh, diagnostics);
     listeners::shared_certificates(listeners, diagnostics);
+}
+
+/// Reports those of a listener that carries bytes.
+pub(crate) fn check_connections(
+    built: &BuiltListener<'_>,
+    merged: &MergedListener<'_>,
+    mesh: &Mesh<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    connections::server_names(built, merged, diagnostics);
+    connections::waiting(built, merged, mesh, diagnostics);
 }

@@ -139,6 +139,8 @@ pub enum Cause {
         by: String,
         /// Whether it belongs to another VirtualService.
         of_another: bool,
+        /// The server that ends TLS for them; none for plain text.
+        tls_server: Option<String>,
     },
     /// No rule of the kind that a server uses is for it, so its port is not opened.
     NoRule {

@@ -11,7 +11,7 @@ use fingerpost_routing_config::{PathMatch, RouteMatch, RuleRef};
 use super::{Cause, Context, Part, Unserved};
 use crate::condition_text::describe_conditions;
 use crate::covers::covers;
-use crate::gateways::MergedListener;
+use crate::gateways::{BoundServer, MergedListener};
 use crate::patterns;
 use crate::protocol::Termination;
 use crate::routes::route::Route;
@@ -195,6 +195,7 @@ fn tcp(cx: &Context<'_, '_>) -> Vec<Unserved> {
                 port: server.declared_port,
                 by: format!("{} spec.tcp[{first_index}]", first.origin.subject()),
                 of_another: !std::ptr::eq(first, resource),
+                tls_server: (server.termination == Termination::TlsToTcp).then(|| port_name(server)),
             };
             late.push((resource, index, cause));
         }
@@ -208,14 +209,28 @@ fn tcp(cx: &Context<'_, '_>) -> Vec<Unserved> {
         }
         told.push((resource, index));
         let hosts = resource.spec.hosts.clone();
-        found.push(of_connections(
-            cause,
-            resource,
-            format!("spec.tcp[{index}]"),
-            hosts,
-        ));
+        let is_finding = !is_known_from_the_text(resource, index);
+        found.push(Unserved {
+            is_finding,
+            ..of_connections(cause, resource, format!("spec.tcp[{index}]"), hosts)
+        });
     }
     found
+}
+
+/// Whether the VirtualService alone shows it, which is a finding of `fingerpost_resources`: an earlier rule has no match or the same.
+fn is_known_from_the_text(resource: &Resource<VirtualService>, index: usize) -> bool {
+    let rules = &resource.spec.tcp;
+    let Some(rule) = rules.get(index) else {
+        return false;
+    };
+    let mut earlier = rules.iter().take(index);
+    earlier.any(|it| it.matches.is_empty() || it.matches == rule.matches)
+}
+
+fn port_name(server: &BoundServer<'_>) -> String {
+    let port = server.server.port.as_ref();
+    port.map(|it| it.name.clone()).unwrap_or_default()
 }
 
 fn of_connections(

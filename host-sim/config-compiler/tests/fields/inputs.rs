@@ -292,7 +292,8 @@ fn virtual_services() -> Vec<Input> {
     };
     all.push(input(
         json!({"hosts": ["a.example.com", "b.example.com"], "gateways": ["istio-system/gw"],
-            "tcp": [{"match": [with(shared(9000), "sourceSubnet", json!("10.0.0.0/8"))], "route": shares}],
+            "tcp": [{"match": [{"port": 9001}], "route": [{"destination": to("other")}]},
+                {"match": [with(shared(9000), "sourceSubnet", json!("10.0.0.0/8"))], "route": shares}],
             "tls": [{"match": [with(shared(443), "sniHosts", json!(["a.example.com"]))], "route": shares}],
         }),
         false,

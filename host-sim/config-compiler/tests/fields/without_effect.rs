@@ -10,13 +10,6 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "Gateway.servers.name",
         "names statistics of TLS servers, which Envoy has here by the listener",
     ),
-    ("VirtualService.tcp.match.destinationSubnets", ONLY_PORT),
-    ("VirtualService.tcp.match.sourceLabels", ONLY_PORT),
-    ("VirtualService.tcp.match.sourceNamespace", ONLY_PORT),
-    ("VirtualService.tcp.match.sourceSubnet", ONLY_PORT),
-    ("VirtualService.tls.match.destinationSubnets", ONLY_PORT),
-    ("VirtualService.tls.match.sourceLabels", ONLY_PORT),
-    ("VirtualService.tls.match.sourceNamespace", ONLY_PORT),
     (
         "ServiceEntry.addresses",
         "for sidecars: a gateway finds a service by its host",
@@ -26,7 +19,5 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("WorkloadEntry.network", ONE_NETWORK),
 ];
 
-/// istio `pilot/pkg/networking/core/gateway.go`, `l4SingleMatch`.
-const ONLY_PORT: &str = "on a gateway Istio looks at the port and the Gateway alone";
 const ONE_NETWORK: &str = "all endpoints are on one network: nothing tells where the gateways of others are";
 const MESH: &str = "decides about the mesh's mutual TLS, which is not spoken";

@@ -127,6 +127,14 @@ impl Cause {
             Self::ServerNameTaken { name, by } => {
                 format!("{by} already has the server name `{name}`, and Istio drops the later match")
             }
+            Self::ConnectionsTaken {
+                port,
+                by,
+                tls_server: Some(server),
+                ..
+            } => format!(
+                "{by} takes every connection of server `{server}` on port {port}: behind TLS only the first `tcp` rule of a server is used"
+            ),
             Self::ConnectionsTaken { port, by, .. } => format!(
                 "{by} takes every connection to port {port}: TCP connections carry no host, so only the first rule of a port is used"
             ),
@@ -208,6 +216,11 @@ impl Cause {
             Self::ServerNameTaken { .. } => {
                 "give each server name one `tls` match".to_owned()
             }
+            Self::ConnectionsTaken {
+                of_another: true,
+                tls_server: Some(_),
+                ..
+            } => "give each a server with its hosts, or use PASSTHROUGH, which tells hosts apart by server name".to_owned(),
             Self::ConnectionsTaken { of_another: true, .. } => {
                 "use another port, or TLS with PASSTHROUGH, which tells hosts apart by server name".to_owned()
             }

@@ -101,7 +101,7 @@ impl ServerConflict {
             Self::SamePortName => {
                 "another server has the same port, port name and Gateway, and Istio drops this one".to_owned()
             }
-            Self::PortTaken { port, protocol } => format!(
+            Self::PortTaken { port, protocol, .. } => format!(
                 "port {port} is taken by an earlier {protocol} server, the two can't be merged, and Istio drops this one"
             ),
             Self::HostTaken { host, port } => {
@@ -118,7 +118,10 @@ impl ServerConflict {
     pub(super) fn help(&self) -> &'static str {
         match self {
             Self::SamePortName => "give its port another name",
-            Self::PortTaken { .. } => "use another port, or put the server with TLS first",
+            Self::PortTaken { with_tls: true, .. } => "use another port, or put the server with TLS first",
+            Self::PortTaken { with_tls: false, .. } => {
+                "use another port: nothing tells the connections of the two apart"
+            }
             Self::HostTaken { .. } => "name each host in one server with a `tls` block only",
             Self::EnvoyRefuses { .. } => {
                 "give the servers different hosts, or merge them; namespace and letter case make no difference"
