@@ -7,6 +7,7 @@ mod architecture;
 mod capabilities;
 mod circles;
 mod clusters;
+mod connections;
 mod dashboard;
 mod dependencies;
 mod differential;
@@ -120,6 +121,10 @@ fn main() {
     trials.push(trial(
         "envoy: the connection to an upstream",
         upstream_tls::is_as_destination_rules_say,
+    ));
+    trials.push(trial(
+        "envoy: connections of TCP and TLS routes",
+        connections::go_where_istio_sends_them,
     ));
     trials.push(trial(
         "envoy: the dashboard asks for metrics that exist",

@@ -83,11 +83,32 @@ impl Client {
     }
 
     /// Shakes hands over a connection that is there.
-    pub(crate) fn shake_hands(
+    ///
+    /// # Errors
+    /// The server refuses, or the network.
+    pub fn shake_hands(
         &self,
         tcp: TcpStream,
         name: Option<&str>,
     ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        let mut stream = StreamOwned::new(self.begin(name)?, tcp);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(stream)
+    }
+
+    /// The bytes with which it begins: a ClientHello.
+    ///
+    /// # Errors
+    /// The server name is none, or the client offers nothing.
+    pub fn first_message(&self, name: Option<&str>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.begin(name)?.write_tls(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn begin(&self, name: Option<&str>) -> io::Result<ClientConnection> {
         let mut provider = ring::default_provider();
         provider
             .cipher_suites
@@ -114,12 +135,7 @@ impl Client {
         config.enable_sni = name.is_some();
         config.alpn_protocols = self.alpn.iter().map(|it| it.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name.unwrap_or("localhost").to_owned()).map_err(io::Error::other)?;
-        let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(connection, tcp);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
-        Ok(stream)
+        ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
     }
 }
 
