@@ -44,6 +44,11 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|it| it.is_file())
 }
 
+/// The path of a program, or its name if it is not installed.
+pub(crate) fn path_of(name: &str) -> PathBuf {
+    program(name).unwrap_or_else(|| PathBuf::from(name))
+}
+
 /// Runs `apt-get`, which asks nothing and waits while another process installs something.
 fn apt_get(arguments: &[&str], help: &str) -> Result<(), Failure> {
     let mut apt = Command::new("apt-get");

@@ -14,7 +14,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::program::{CLIENTS, Needed};
 use crate::failure::Failure;
 
 /// The name of the file.
@@ -42,6 +41,9 @@ pub(super) struct Server {
     pub(super) port: String,
     /// The file beside this one that the server reads when it starts.
     pub(super) setup: Option<String>,
+    /// The DNS names of its own certificate. It then speaks TLS.
+    #[serde(default)]
+    pub(super) tls: Vec<String>,
 }
 
 /// What is started.
@@ -49,6 +51,8 @@ pub(super) struct Server {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Program {
     Mariadb,
+    /// Its key `name` holds the name of the Service.
+    Redis,
 }
 
 /// A command line that asks the gateway.
@@ -66,14 +70,6 @@ pub(super) struct Client {
 }
 
 impl Description {
-    /// The programs that a check runs.
-    pub(super) fn needs(&self) -> Vec<Needed> {
-        let servers = self.servers.iter().flat_map(|it| it.program.needs());
-        let words = self.clients.iter().filter_map(|it| it.run.split(' ').next());
-        let clients = words.filter_map(|word| CLIENTS.iter().find(|(program, _)| *program == word));
-        servers.chain(clients).copied().collect()
-    }
-
     /// Reads the file of an example; none if it has no such file.
     pub(super) fn read(example: &Path) -> Result<Option<Self>, Failure> {
         let path = example.join(FILE);

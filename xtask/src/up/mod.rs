@@ -4,7 +4,10 @@
 
 mod clients;
 mod description;
+mod mariadb;
 mod program;
+mod redis;
+mod server_setup;
 mod servers;
 mod stop;
 
@@ -79,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Request<'_>) -> Result<(), Fa
         let Some(description) = description else {
             return Ok(());
         };
-        program::install(&description.needs())?;
+        program::install(&program::needs(&description))?;
         let stop = Stop::listen()?;
         let servers = Servers::start(&description, &folder, &stop)?;
         return clients::check(command(), &description, &servers, &stop);

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::description::{Description, Server};
 use super::program::Started;
+use super::server_setup::{Setup, TlsFiles};
 use super::stop::Stop;
 use crate::failure::Failure;
 use crate::workspace::say;
 
-/// What runs, and the files about it. All of it is gone when this is dropped.
+/// What runs, and the files about it. All of it is gone when this is dropped; if we are killed, the servers end, and the folder stays.
 pub(super) struct Servers {
     // Dropped first: the folder has their data.
     _running: Vec<Started>,
@@ -27,13 +28,17 @@ impl Servers {
     pub(super) fn start(description: &Description, example: &Path, stop: &Stop) -> Result<Self, Failure> {
         let directory = PrivateDirectory::new("fingerpost-servers-")
             .map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
-        let mut resources = secrets(description, &directory)?;
+        let authority = Authority::new().map_err(no_certificate)?;
+        write(&directory, AUTHORITY, authority.pem())?;
+        let mut resources = secrets(description, &authority)?;
         let mut running = Vec::new();
         for server in &description.servers {
             let folder = directory.path().join(server.service.replace('/', "."));
             fs::create_dir(&folder).map_err(|error| Failure::file(&folder, &error))?;
-            let setup = server.setup.as_ref().map(|it| example.join(it));
-            let started = server.program.start(&folder, setup.as_deref(), stop)?;
+            let file = server.setup.as_ref().map(|it| example.join(it));
+            let tls = certificate_files(server, &authority, &directory)?;
+            let setup = Setup::new(&folder, file, tls)?;
+            let started = server.program.start(&server.service, &setup, stop)?;
             say(
                 "up",
                 format_args!(
@@ -41,7 +46,7 @@ impl Servers {
                     server.program, server.service, started.address
                 ),
             );
-            resources.push(endpoint_slice(server, started.address));
+            resources.push(endpoint_slice(server, started.address)?);
             running.push(started);
         }
         let documents: Vec<String> = resources.iter().map(Value::to_string).collect();
@@ -74,16 +79,11 @@ fn write(directory: &PrivateDirectory, name: &str, text: &str) -> Result<(), Fai
         .map_err(|error| Failure::file(&directory.path().join(name), &error))
 }
 
-/// The Secrets, and the file of the authority that signed them.
-fn secrets(description: &Description, directory: &PrivateDirectory) -> Result<Vec<Value>, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Surroundings(format!("no certificate can be made: {error}"));
-    let authority = Authority::new().map_err(failed)?;
-    write(directory, AUTHORITY, authority.pem())?;
+/// The Secrets of servers of the Gateway.
+fn secrets(description: &Description, authority: &Authority) -> Result<Vec<Value>, Failure> {
     let certificates = description.certificates.iter();
     let secrets = certificates.map(|(secret, names)| {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let certificate = authority.sign(&names).map_err(failed)?;
+        let certificate = authority.sign(&as_texts(names)).map_err(no_certificate)?;
         let (namespace, name) = parts(secret)?;
         Ok(json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
@@ -94,18 +94,46 @@ fn secrets(description: &Description, directory: &PrivateDirectory) -> Result<Ve
     secrets.collect()
 }
 
-fn endpoint_slice(server: &Server, address: SocketAddr) -> Value {
-    let (namespace, name) = server
-        .service
-        .split_once('/')
-        .unwrap_or(("default", &server.service));
-    json!({
+/// The files of a server's own certificate, if it has one.
+fn certificate_files(
+    server: &Server,
+    authority: &Authority,
+    directory: &PrivateDirectory,
+) -> Result<Option<TlsFiles>, Failure> {
+    if server.tls.is_empty() {
+        return Ok(None);
+    }
+    let certificate = authority.sign(&as_texts(&server.tls)).map_err(no_certificate)?;
+    let name = server.service.replace('/', ".");
+    let (crt, key) = (format!("{name}.crt"), format!("{name}.key"));
+    write(directory, &crt, &certificate.chain_pem)?;
+    write(directory, &key, &certificate.key_pem)?;
+    let path = |name: &str| directory.path().join(name);
+    Ok(Some(TlsFiles {
+        certificate: path(&crt),
+        key: path(&key),
+        authority: path(AUTHORITY),
+    }))
+}
+
+fn as_texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn no_certificate(error: std::io::Error) -> Failure {
+    Failure::Surroundings(format!("no certificate can be made: {error}"))
+}
+
+fn endpoint_slice(server: &Server, address: SocketAddr) -> Result<Value, Failure> {
+    let (namespace, name) = parts(&server.service)?;
+    Ok(json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
         "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
         "addressType": "IPv4",
         "endpoints": [{"addresses": [address.ip().to_string()]}],
         "ports": [{"name": server.port, "port": address.port()}],
-    })
+    }))
 }
 
 fn parts(name: &str) -> Result<(&str, &str), Failure> {

@@ -67,7 +67,7 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The examples of the repository: name and text of the resources.
+/// The examples of the repository in which the filter has something to do: name and text of the resources.
 fn all_examples() -> Vec<(String, String)> {
     let folder = here().join("../../examples");
     let entries = fs::read_dir(folder).expect("the examples");
@@ -84,6 +84,11 @@ fn all_examples() -> Vec<(String, String)> {
                 name,
                 fs::read_to_string(folder.join("resources.yaml")).expect("resources"),
             )
+        })
+        .filter(|(_, resources)| {
+            ["HTTP", "GRPC"]
+                .iter()
+                .any(|it| resources.contains(&format!("protocol: {it}")))
         })
         .collect();
     assert!(examples.len() >= 8, "{examples:?}");
