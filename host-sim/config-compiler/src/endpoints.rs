@@ -200,9 +200,12 @@ pub(crate) fn find(
             if resolution == Resolution::DynamicDns {
                 return Err(NoEndpoints::DynamicDns);
             }
-            let mut all = service_entry::workloads(source, &service.hostname, port, inventory);
-            if !service.ports.contains(port) {
-                all.list.clear(); // another ServiceEntry adds this port
+            // Endpoints belong to a port by its name, also where another ServiceEntry adds the port.
+            let own_port = service.ports.iter().find(|it| it.name == port.name);
+            let mut all =
+                service_entry::workloads(source, &service.hostname, own_port.unwrap_or(port), inventory);
+            if own_port.is_none() {
+                all.list.clear();
             }
             all.list.extend(added);
             if all.are_unknown() && !service.hostname.starts_with('*') {
