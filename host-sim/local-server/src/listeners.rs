@@ -255,7 +255,17 @@ impl Entrance {
             Ok(accepted) => accepted,
             // A chain in plain text reads the hello as a request, and answers 400.
             Err(Failure::Tls) => return self.serve_http(stream, false, None, connection).await,
-            Err(Failure::Closed | Failure::NoListener) => return Ok(()),
+            Err(Failure::Closed | Failure::NoListener) => {
+                let asked = match &tls.sni {
+                    Some(name) => format!("asks for the server name `{name}`"),
+                    None => "sends no server name".to_owned(),
+                };
+                note(format_args!(
+                    "{}: connection closed: the client {asked}, which no filter chain takes",
+                    self.listener
+                ));
+                return Ok(());
+            }
         };
         if !accepted.ends_tls {
             return self.relay(stream, Some(tls), connection).await;
@@ -266,7 +276,10 @@ impl Entrance {
         let (stream, shows_certificate) = self
             .handshakes
             .accept(stream, tls.sni.as_deref(), context, compiled)
-            .await?;
+            .await
+            .inspect_err(|error| {
+                note(format_args!("{}: a TLS handshake failed: {error}", self.listener));
+            })?;
         tls.client_cert = shows_certificate.then(|| true.into());
         if !accepted.is_http {
             return self.relay(stream, Some(tls), connection).await;

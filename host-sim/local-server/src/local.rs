@@ -177,7 +177,10 @@ fn bytes_line(address: SocketAddr, host: &HostSummary) -> String {
     if !host.over_tls {
         return format!("nc {} {}", address.ip(), address.port());
     }
-    let name = host.domains.iter().find(|it| !it.contains('*'));
-    let name = name.map_or(String::new(), |it| format!(" -servername {it}"));
+    let exact = host.domains.iter().find(|it| !it.contains('*'));
+    let name = exact.or(host.domains.iter().find(|it| *it != "*"));
+    let name = name.map_or(String::new(), |it| {
+        format!(" -servername {}", it.replace('*', "any"))
+    });
     format!("openssl s_client -quiet -connect {address}{name}")
 }

@@ -349,7 +349,8 @@ impl<'a> MatchCounts<'a> {
     /// The name of the rule. The match is named if the rule has several.
     fn name(&self, route: &RouteSummary) -> String {
         let Some(rule) = &route.rule else {
-            return route.virtual_service.clone();
+            let name = route.connections.as_ref().map(|it| &it.name);
+            return name.unwrap_or(&route.virtual_service).clone();
         };
         let name = rule.without_match();
         match self.0.get(&name) {

@@ -222,9 +222,10 @@ fn tls_passes_through_to_the_upstream_of_its_server_name() {
             &[entry("ext.example.org", port)],
         ),
     );
-    let serve = Running::start(&folder, "--filter-runtime native -f db.yaml");
+    let mut serve = Running::start(&folder, "--filter-runtime native -f db.yaml");
     // Another name has no chain: Envoy closes the connection, and so does this.
     assert!(Client::default().get(serve.address, "other.example.com").is_err());
+    serve.said("the client asks for the server name `other.example.com`, which no filter chain takes");
     let _ = Client::default().get(serve.address, "shop.example.com"); // nothing answers
     let start = received.recv().expect("the hello");
     assert_eq!(start.first(), Some(&0x16), "a TLS handshake");
@@ -355,7 +356,7 @@ fn a_client_needs_a_certificate_of_the_authority_where_the_server_is_mutual() {
     let trusted = authority.sign(&["client.example.com"]).expect("a certificate");
     let untrusted = other.sign(&["client.example.com"]).expect("a certificate");
     let folder = Folder::with("shop.yaml", &secured("mode: MUTUAL", Some(&authority)));
-    let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
+    let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     let with = |certificate| {
         Client {
             certificate,
@@ -369,6 +370,9 @@ fn a_client_needs_a_certificate_of_the_authority_where_the_server_is_mutual() {
     );
     assert!(with(Some((&untrusted.chain_pem, &untrusted.key_pem))).is_err());
     assert!(with(None).is_err());
+    // In this order: certificates are judged as they come.
+    serve.said("a TLS handshake failed: invalid peer certificate");
+    serve.said("a TLS handshake failed: peer sent no certificates");
     serve.end().check(0, &[]);
 }
 
