@@ -94,6 +94,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     empty_clusters::shadowed(&uses, &mesh, diagnostics);
     refused::check(&built, &clusters, &services, resources, &mesh, diagnostics);
     empty_clusters::lost_subsets(&clusters, &uses, &mesh, diagnostics);
+    pitfalls::upstream_tls(&built, uses.keys(), &mesh, diagnostics);
     left_out::check(&built, &clusters, &mesh, diagnostics);
     locality_findings::check(&clusters, &mesh, diagnostics);
     udp_servers::check(&merged, diagnostics);

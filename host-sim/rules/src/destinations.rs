@@ -2,7 +2,7 @@
 
 use fingerpost_resources::{Code, Severity};
 
-use crate::example::{beside, destination_rule, http, service_entry};
+use crate::example::{beside, destination_rule, http, service_entry, whole};
 use crate::rule::Rule;
 
 pub(super) const RULES: &[Rule] = &[
@@ -132,6 +132,151 @@ trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
             "\
 host: web
 trafficPolicy: {tls: {mode: DISABLE}}
+",
+        ),
+    },
+    Rule {
+        code: Code::DoubleTls,
+        severity: Severity::Warning,
+        title: "TLS that passes through is wrapped in TLS once more",
+        why: "A `tls` rule hands the client's TLS to the endpoint as it is. If the DestinationRule also starts TLS, the endpoint gets TLS in TLS, and \
+              hardly any server understands that.",
+        example: whole(
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [api.example.com]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api}
+spec:
+  hosts: [api.example.com]
+  gateways: [edge]
+  tls: [{match: [{sniHosts: [api.example.com]}], route: [{destination: {host: api.example.com}}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api}
+spec: {hosts: [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: api}
+spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE, subjectAltNames: [api.example.com]}}}
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [api.example.com]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api}
+spec:
+  hosts: [api.example.com]
+  gateways: [edge]
+  tls: [{match: [{sniHosts: [api.example.com]}], route: [{destination: {host: api.example.com}}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api}
+spec: {hosts: [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}
+",
+        ),
+    },
+    Rule {
+        code: Code::RequestHostAsServerName,
+        severity: Severity::Warning,
+        title: "an outside service gets the host of the request as the TLS server name",
+        why: "Without `sni`, Istio has Envoy send the host of the request as the server name, and the certificate must be for it. An outside service \
+              has no certificate for your host, so the handshake fails and the request gets 503.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api}
+spec: {hosts: [api.example.com], ports: [{number: 443, name: https, protocol: HTTPS}], resolution: DNS}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: api}
+spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE}}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http: [{route: [{destination: {host: api.example.com}}]}]
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api}
+spec: {hosts: [api.example.com], ports: [{number: 443, name: https, protocol: HTTPS}], resolution: DNS}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: api}
+spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE}}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http: [{rewrite: {authority: api.example.com}, route: [{destination: {host: api.example.com}}]}]
+",
+        ),
+    },
+    Rule {
+        code: Code::TlsToPlainTextPort,
+        severity: Severity::Warning,
+        title: "a port for plain HTTP gets TLS",
+        why: "`tls` of a DestinationRule counts for all ports of the service unless `portLevelSettings` says otherwise. Servers on port 80 speak plain \
+              HTTP.",
+        example: destination_rule(
+            "\
+host: web
+trafficPolicy: {tls: {mode: SIMPLE}}
+",
+            "\
+host: web
+trafficPolicy: {tls: {mode: DISABLE}}
+",
+        ),
+    },
+    Rule {
+        code: Code::UpstreamNameUnchecked,
+        severity: Severity::Note,
+        title: "a certificate for any name is accepted from an upstream",
+        why: "With `sni` and no `subjectAltNames`, Istio checks who signed the certificate and not whom it is for. With the authorities of the operating \
+              system, that is everyone who has a certificate.",
+        example: beside(
+            "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec:
+  host: web
+  trafficPolicy: {tls: {mode: SIMPLE, sni: web.example.com}}
+",
+            "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec:
+  host: web
+  trafficPolicy: {tls: {mode: SIMPLE, sni: web.example.com, subjectAltNames: [web.example.com]}}
 ",
         ),
     },

@@ -11,9 +11,12 @@ mod listeners;
 mod patterns;
 mod redirects;
 mod rewrites;
+mod upstream_tls;
 mod upstreams;
 
 use fingerpost_resources::Diagnostics;
+
+pub(crate) use upstream_tls::check as upstream_tls;
 
 use crate::attachments::Attachments;
 use crate::gateways::MergedListener;

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fingerpost_resources::{
-    Code, ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics, HashAlgorithm, HashKey,
-    LbPolicy, LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
+    ClientTlsSettings, Code, ConnectionPoolSettings, ConsistentHashLb, DestinationRule, Diagnostics,
+    HashAlgorithm, HashKey, LbPolicy, LoadBalancerSettings, OutlierDetection, Resource, TrafficPolicy,
 };
 
 use super::values::{self, LARGEST_RING, LONGEST_SOCKET_PATH, Wrong};
+use crate::client_tls;
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
 use crate::endpoints::{Endpoint, EndpointAddress, Endpoints, origin};
@@ -90,6 +91,7 @@ impl Checker<'_> {
         self.load_balancer(path, policy.load_balancer.as_ref());
         self.connection_pool(path, policy.connection_pool.as_ref());
         self.outlier_detection(path, policy.outlier_detection.as_ref());
+        self.tls(path, policy.tls.as_ref());
         let budget = policy.retry_budget.as_ref();
         if let Some(budget) = budget.filter(|it| self.used.contains(&address_of(*it))) {
             let path = format!("{path}.retryBudget.percent");
@@ -100,6 +102,7 @@ impl Checker<'_> {
             self.load_balancer(&path, port.load_balancer.as_ref());
             self.connection_pool(&path, port.connection_pool.as_ref());
             self.outlier_detection(&path, port.outlier_detection.as_ref());
+            self.tls(&path, port.tls.as_ref());
         }
     }
 
@@ -224,6 +227,14 @@ impl Checker<'_> {
         }
     }
 
+    fn tls(&mut self, path: &str, block: Option<&ClientTlsSettings>) {
+        let block = block.filter(|it| client_tls::has_effect(it) && self.used.contains(&address_of(*it)));
+        self.report(
+            &format!("{path}.tls.sni"),
+            block.and_then(|it| server_name(&it.sni)),
+        );
+    }
+
     fn outlier_detection(&mut self, path: &str, block: Option<&OutlierDetection>) {
         let Some(block) = block.filter(|it| self.used.contains(&address_of(*it))) else {
             return;
@@ -250,6 +261,18 @@ impl Checker<'_> {
             self.report(&format!("{path}.{field}"), wrong);
         }
     }
+}
+
+/// A server name of TLS.
+fn server_name(sni: &str) -> Option<Wrong> {
+    const LONGEST: usize = 255;
+    (sni.len() > LONGEST).then(|| {
+        let message = format!(
+            "a server name has at most {LONGEST} bytes, and this one has {}",
+            sni.len()
+        );
+        Wrong::new(message, "shorten it")
+    })
 }
 
 fn percentage(given: f64) -> Option<Wrong> {
