@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Empty;
 use crate::core::Extension;
 use crate::tls::UpstreamTlsContext;
+use crate::{Empty, is_default};
 
 /// What carries the bytes of a connection to an upstream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,12 +32,14 @@ pub struct ProxyProtocolUpstreamTransport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyProtocolConfig {
+    #[serde(default, skip_serializing_if = "is_default")]
     pub version: ProxyProtocolVersion,
 }
 
 /// `envoy.config.core.v3.ProxyProtocolConfig.Version`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProxyProtocolVersion {
+    #[default]
     V1,
     V2,
 }

@@ -97,7 +97,11 @@ impl Policies<'_> {
             max_requests_per_connection: requests.and_then(positive),
             max_connection_duration: duration.map(Into::into),
         };
-        (options != HttpProtocolOptions::default()).then_some(options)
+        let of_http2 = http.is_some_and(|it| {
+            it.http2_keep_alive.is_some() || it.max_concurrent_streams.and_then(positive).is_some()
+        });
+        // Istio writes an empty message beside settings of HTTP/2.
+        (of_http2 || options != HttpProtocolOptions::default()).then_some(options)
     }
 
     fn error_matcher(&self) -> Option<MatchPredicate> {

@@ -150,6 +150,9 @@ impl Client<'_> {
         diagnostics: &mut Diagnostics,
     ) {
         if skips_verification(self.tls) {
+            // As Istio writes it, where no credential is named.
+            let is_by_files = self.tls.credential_name.is_empty();
+            common.validation_context = is_by_files.then(CertificateValidationContext::default);
             return;
         }
         let mut context = CertificateValidationContext {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Compiled, FileSecret, Summary};
+use fingerpost_config_compiler::{Compiled, FileSecret, NeededBy, Summary};
 use fingerpost_envoy_runner::{
     Bootstrap, Echo, EchoBody, EchoOptions, Report, RunningEnvoy, access_log_format,
 };
@@ -55,6 +55,8 @@ pub struct Arranged {
     pub certified: BTreeSet<String>,
     /// The hosts whose echo servers are spoken to in plain text, though TLS or the PROXY protocol is spoken to their own endpoints.
     pub in_plain_text: BTreeSet<String>,
+    /// The hosts that no connection is made to, since files with certificates are missing.
+    pub without_certificates: BTreeSet<String>,
 }
 
 impl Sandbox {
@@ -112,6 +114,12 @@ impl Sandbox {
             .certificates
             .make_missing(compiled, *lacks_files, directory)
             .map_err(|error| machine(&error))?;
+        let lacking = compiled.file_secrets.iter().filter(|it| lacks_files(it));
+        let lacking = lacking.filter_map(|it| match &it.needed_by {
+            NeededBy::Cluster { host } => Some(host.clone()),
+            NeededBy::Listener { .. } => None,
+        });
+        let without_certificates = lacking.filter(|it| !in_plain_text.contains(it)).collect();
         bootstrap.set_admin(ANY_PORT);
         bootstrap.set_access_log(&access_log_format(), "/dev/stdout");
         Ok(Arranged {
@@ -119,6 +127,7 @@ impl Sandbox {
             echoes: served,
             certified,
             in_plain_text,
+            without_certificates,
         })
     }
 
@@ -141,6 +150,27 @@ impl Sandbox {
         // At first, a port of no listener is a slip. Later, its listener may have gone for a while.
         listen.retain(|it| !self.is_in_use || it.is_for_one_of(summary));
         local::ports(summary, &listen)
+    }
+}
+
+impl Arranged {
+    /// What is otherwise than in a cluster, a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let joined = |hosts: &BTreeSet<String>| hosts.iter().cloned().collect::<Vec<_>>().join(", ");
+        let mut remarks = Vec::new();
+        if !self.in_plain_text.is_empty() {
+            remarks.push(format!(
+                "the echo upstream of {} gets plain text: a DestinationRule's tls and proxyProtocol are for its own endpoints",
+                joined(&self.in_plain_text)
+            ));
+        }
+        if !self.without_certificates.is_empty() {
+            remarks.push(format!(
+                "requests to {} get 503: files with certificates are missing, which `fingerpost compile` names",
+                joined(&self.without_certificates)
+            ));
+        }
+        remarks
     }
 }
 

@@ -421,7 +421,7 @@ spec:
         example: destination_rule(
             "\
 host: web
-trafficPolicy: {proxyProtocol: {version: V2}}
+trafficPolicy: {loadBalancer: {backendUtilization: {weightUpdatePeriod: 2s}}}
 ",
             "\
 host: web

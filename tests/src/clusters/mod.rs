@@ -6,12 +6,13 @@
 mod endpoints;
 mod fields;
 mod meant;
+mod upstream_tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use fingerpost_config_compiler::{Engine, InvalidLocality, Locality, Options, compile};
+use fingerpost_config_compiler::{Compiled, Engine, InvalidLocality, Locality, Options, compile};
 use fingerpost_resources::{Diagnostics, Source, read, render};
 use serde_json::Value;
 
@@ -108,7 +109,8 @@ impl RecordedClusters {
     /// The diagnostics, if it does not compile.
     pub fn differences(&self, case: &RecordedCase) -> Result<Vec<ClusterDifference>, String> {
         let compiled = self.compile(case)?;
-        let ours = by_name(&compiled["static_resources"]["clusters"], "name");
+        let bootstrap = compiled.bootstrap_json();
+        let ours = by_name(&bootstrap["static_resources"]["clusters"], "name");
         let theirs = by_name(&case.recorded["clusters"], "name");
         let assignments = by_name(&case.recorded["endpoints"], "cluster_name");
         let names: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
@@ -134,7 +136,9 @@ impl RecordedClusters {
             if expected != got {
                 found.push(difference("endpoints".to_owned(), Some(expected), Some(got)));
             }
-            let (expected, got) = (fields::of(theirs), fields::of(ours));
+            let theirs = upstream_tls::in_one_form(theirs, &[]);
+            let ours = upstream_tls::in_one_form(ours, &compiled.file_secrets);
+            let (expected, got) = (fields::of(&theirs), fields::of(&ours));
             let paths: BTreeSet<&String> = expected.keys().chain(got.keys()).collect();
             for path in paths {
                 let (theirs, ours) = (expected.get(path).cloned(), got.get(path).cloned());
@@ -146,8 +150,8 @@ impl RecordedClusters {
         Ok(found)
     }
 
-    /// The bootstrap of a case.
-    fn compile(&self, case: &RecordedCase) -> Result<Value, String> {
+    /// What is made of a case.
+    fn compile(&self, case: &RecordedCase) -> Result<Compiled, String> {
         let mut diagnostics = Diagnostics::new();
         let sources = vec![
             Source::new("world.yaml", &self.world),
@@ -166,7 +170,7 @@ impl RecordedClusters {
         let compiled = compile(&resources, &options, &mut diagnostics);
         match diagnostics.has_errors() {
             true => Err(render(&diagnostics, &resources.sources, false)),
-            false => Ok(compiled.bootstrap_json()),
+            false => Ok(compiled),
         }
     }
 }

@@ -154,7 +154,7 @@ impl Up {
         })?;
         let arranged = sandbox.arrange(&loaded.compiled)?;
         note_certificates(&arranged.certified);
-        note_plain_echoes(&arranged.in_plain_text);
+        arranged.remarks().iter().for_each(note);
         stop.check()?;
         let prepared = match &watch {
             Some(_) => LiveEnvoy::prepare(&sandbox, &arranged, &loaded.compiled, directory.path())?,
@@ -292,16 +292,6 @@ fn note_certificates(names: &BTreeSet<String>) {
         note(format_args!(
             "generated a temporary certificate for {}: the input has no Secret or file for it",
             names.join(", ")
-        ));
-    }
-}
-
-fn note_plain_echoes(hosts: &BTreeSet<String>) {
-    if !hosts.is_empty() {
-        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-        note(format_args!(
-            "the echo upstream of {} gets plain text: a DestinationRule's tls and proxyProtocol are for its own endpoints",
-            hosts.join(", ")
         ));
     }
 }
