@@ -34,8 +34,11 @@ spec:
   - {port: {number: 7000, name: redis, protocol: REDIS}, hosts: ['*']}
 ";
 
-/// Name, hosts, and rules with the service that each leads to.
-const VIRTUAL_SERVICES: [(&str, &str, &str, &[(&str, &str)]); 7] = [
+/// Matches, and the service that each leads to.
+type Rules = &'static [(&'static str, &'static str)];
+
+/// Name, hosts, the kind of rules, and the rules.
+const VIRTUAL_SERVICES: [(&str, &str, &str, Rules); 7] = [
     (
         "by-name",
         "['*.example.com']",

@@ -109,7 +109,10 @@ impl Screen {
         };
         self.text(&end, DIM);
         for other in &tls.less_specific {
-            self.text(&format!("more specific than {other} of another filter chain"), DIM);
+            self.text(
+                &format!("more specific than {other} of another filter chain"),
+                DIM,
+            );
         }
     }
 
