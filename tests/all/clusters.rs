@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 
 use fingerpost_tests::clusters::{ClusterDifference, MEANT, RecordedClusters};
-use fingerpost_tests::repository;
 
 /// So many differences of one field are shown.
 const SHOWN: usize = 8;
@@ -41,7 +39,7 @@ pub(crate) fn equal_those_of_the_control_plane() -> Result<(), String> {
             );
         }
     }
-    check_counts(&others, &mut problems)?;
+    show(&others, &mut problems);
     eprintln!("clusters: {} cases compared", recorded.cases.len());
     if problems.is_empty() {
         Ok(())
@@ -50,51 +48,16 @@ pub(crate) fn equal_those_of_the_control_plane() -> Result<(), String> {
     }
 }
 
-/// Compares with the list of the differences that are to be mended.
-fn check_counts(
-    others: &BTreeMap<String, Vec<ClusterDifference>>,
-    problems: &mut String,
-) -> Result<(), String> {
-    let path = repository::root().join("tests/clusters/to-mend.txt");
-    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut listed: BTreeMap<String, usize> = BTreeMap::new();
-    for line in text.lines().filter(|it| !it.is_empty() && !it.starts_with('#')) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, count, field] = words.as_slice() else {
-            return Err(format!("to-mend.txt: expected `owner count field`: {line}"));
-        };
-        let count = count
-            .parse()
-            .map_err(|_| format!("to-mend.txt: not a count: {line}"))?;
-        listed.insert(
-            if *field == "-" {
-                String::new()
-            } else {
-                (*field).to_owned()
-            },
-            count,
-        );
-    }
+/// Adds the differences that are not meant, by field.
+fn show(others: &BTreeMap<String, Vec<ClusterDifference>>, problems: &mut String) {
     for (field, found) in others {
-        let name = if field.is_empty() { "-" } else { field };
-        let count = listed.remove(field).unwrap_or_default();
-        if found.len() == count {
-            continue;
-        }
-        let _ = writeln!(
-            problems,
-            "{name}: {count} differences are listed, there are {}",
-            found.len()
-        );
-        for it in found.iter().take(if found.len() > count { SHOWN } else { 0 }) {
+        let name = if field.is_empty() { "exists" } else { field };
+        let _ = writeln!(problems, "{name}: {} differences", found.len());
+        for it in found.iter().take(SHOWN) {
             let shown = |side: &Option<String>| side.as_deref().unwrap_or("(none)").to_owned();
             let _ = writeln!(problems, "    {} {}", it.case, it.cluster);
             let _ = writeln!(problems, "        istiod  {}", shown(&it.theirs));
             let _ = writeln!(problems, "        ours    {}", shown(&it.ours));
         }
     }
-    for (field, count) in listed {
-        let _ = writeln!(problems, "{field}: {count} differences are listed, there are 0");
-    }
-    Ok(())
 }
