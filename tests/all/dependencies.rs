@@ -139,6 +139,11 @@ const ALLOWANCES: &[Allowance] = &[
         others: Some(&[]),
     },
     Allowance {
+        name: "certificates",
+        ours: &["config-compiler", "resources"],
+        others: Some(&[]),
+    },
+    Allowance {
         name: "curl",
         ours: &["config-compiler", "simulated-proxy"],
         others: Some(&["base64", "clap", "shlex"]),
@@ -146,6 +151,7 @@ const ALLOWANCES: &[Allowance] = &[
     Allowance {
         name: "cli",
         ours: &[
+            "certificates",
             "config-compiler",
             "curl",
             "envoy-http",

@@ -127,6 +127,10 @@ fn main() {
         connections::go_where_istio_sends_them,
     ));
     trials.push(trial(
+        "envoy: TLS at the edge, Secrets that change or can't be used",
+        edge_tls::follows_secrets,
+    ));
+    trials.push(trial(
         "envoy: the dashboard asks for metrics that exist",
         dashboard::asks_for_metrics_that_exist,
     ));

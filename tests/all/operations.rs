@@ -133,7 +133,7 @@ fn expect<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Re
 }
 
 /// Waits until `is_so`. While Envoy compiles the module its admin interface does not answer, which takes seconds on a busy machine.
-fn wait_for(what: &str, mut is_so: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match is_so() {

@@ -24,3 +24,4 @@ pub mod sent;
 pub mod tables;
 pub mod tls;
 pub mod tls_client;
+pub mod tls_session;

@@ -1,24 +1,18 @@
 //! A TLS client whose every choice a test makes: the versions, algorithms and protocols that it offers, the certificate that
-//! it shows. It trusts any server, and says which certificate it was shown.
+//! it shows. It trusts any server.
 
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustls::crypto::ring;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CipherSuite, ClientConfig, ClientConnection, DEFAULT_VERSIONS, ProtocolVersion, SignatureScheme,
-    StreamOwned, SupportedProtocolVersion,
+    CipherSuite, ClientConfig, ClientConnection, DEFAULT_VERSIONS, DigitallySignedStruct, ProtocolVersion,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
-
-use crate::client::{Connection, Failure, Reply};
-use crate::tls::AcceptAny;
-
-/// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a client offers.
 #[derive(Debug, Clone)]
@@ -48,40 +42,7 @@ impl Default for Client {
     }
 }
 
-/// A connection after its handshake.
-pub struct Session {
-    connection: Connection<StreamOwned<ClientConnection, TcpStream>>,
-    /// The server's own certificate, DER.
-    pub certificate: Vec<u8>,
-    /// The protocol inside TLS, if one was agreed on.
-    pub protocol: Option<String>,
-    /// The version of TLS.
-    pub version: Option<ProtocolVersion>,
-    /// The cipher suite.
-    pub suite: Option<CipherSuite>,
-}
-
 impl Client {
-    /// Shakes hands, and asks for this server name.
-    ///
-    /// # Errors
-    /// The server refuses, or the network.
-    pub fn connect(&self, address: SocketAddr, name: Option<&str>) -> Result<Session, Failure> {
-        let tcp = TcpStream::connect_timeout(&address, PATIENCE)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        let stream = self.shake_hands(tcp, name)?;
-        let connection = &stream.conn;
-        let chain = connection.peer_certificates().unwrap_or_default();
-        let protocol = connection.alpn_protocol();
-        Ok(Session {
-            certificate: chain.first().map(|it| it.to_vec()).unwrap_or_default(),
-            protocol: protocol.map(|it| String::from_utf8_lossy(it).into_owned()),
-            version: connection.protocol_version(),
-            suite: connection.negotiated_cipher_suite().map(|it| it.suite()),
-            connection: Connection::new(stream),
-        })
-    }
-
     /// Shakes hands over a connection that is there.
     ///
     /// # Errors
@@ -139,24 +100,66 @@ impl Client {
     }
 }
 
-impl Session {
-    /// Asks for a path of a host over HTTP/1.1. With TLS 1.3 a server judges the client's certificate only after the handshake: then
-    /// this is what fails.
-    ///
-    /// # Errors
-    /// Says why there was no answer.
-    pub fn get(&mut self, host: &str, path: &str) -> Result<Reply, Failure> {
-        let message = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
-        self.connection.ask(message.as_bytes(), b"GET")
+/// Tests ask where a request goes and what a server shows, not whether it may be trusted.
+#[derive(Debug)]
+struct AcceptAny {
+    provider: Arc<CryptoProvider>,
+    /// The algorithms of signatures that it offers; all of the provider's if empty.
+    schemes: &'static [SignatureScheme],
+}
+
+impl AcceptAny {
+    fn new(provider: Arc<CryptoProvider>, schemes: &'static [SignatureScheme]) -> Self {
+        Self { provider, schemes }
     }
 }
 
-/// Whether the peer refused the handshake, by an alert or by an end of the connection.
-#[must_use]
-pub fn is_refusal(failure: &Failure) -> bool {
-    match failure {
-        Failure::Tls | Failure::Closed => true,
-        Failure::NoListener => false,
-        Failure::Broken(reason) => reason == &ErrorKind::UnexpectedEof.to_string(),
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let known = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        let is_offered = |it: &SignatureScheme| self.schemes.is_empty() || self.schemes.contains(it);
+        known.into_iter().filter(is_offered).collect()
     }
 }

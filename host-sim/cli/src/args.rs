@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Locality, Options};
+use fingerpost_certificates::mounted;
+use fingerpost_config_compiler::{Engine, EnvoyVersion, Labels, Locality, MountedSecrets, Options};
 use fingerpost_input_files::watched_paths;
 use fingerpost_simulated_proxy::FilterRuntime;
 use fingerpost_terminal::messages::note;
 
+use crate::certificates;
 use crate::failure::Failure;
 use crate::ignored::Ignored;
 use crate::module;
@@ -69,6 +71,11 @@ pub(crate) struct Input {
     /// then read from x-forwarded-for and x-forwarded-proto (Istio's numTrustedProxies)
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Proxy")]
     trusted_hops: u32,
+
+    /// Directory of mounted Secrets, with a directory for each: DIR/NAME/tls.crt and tls.key, and ca.crt for clients. Envoy reads the
+    /// files, and again when they are replaced. They count before Secrets of the input
+    #[arg(long, value_name = "DIR", value_parser = certificates::mounted_secrets, help_heading = "Proxy")]
+    secrets: Option<MountedSecrets>,
 
     /// Treat warnings as errors, and leave out nothing that is invalid; what is assumed stays so (see --complete)
     #[arg(long, help_heading = "Input")]
@@ -158,6 +165,11 @@ impl Input {
             module_path,
             name_rules: true,
             trusted_hops: self.trusted_hops,
+            // What is mounted may have changed since the command started.
+            mounted_secrets: self
+                .secrets
+                .as_ref()
+                .map(|it| mounted(&it.folder, it.path.clone()).unwrap_or_else(|_| it.clone())),
             operations: None,
         }
     }

@@ -58,6 +58,11 @@ impl Caller {
         }
     }
 
+    /// Whether a Secret that Envoy would refuse stops only the servers that need it. Manifests are for a cluster, where the Secret is.
+    pub(crate) fn leaves_secrets_out(self) -> bool {
+        !matches!(self, Self::IstioManifests | Self::Manifests)
+    }
+
     /// How the user names the labels of the proxy.
     pub(crate) fn option_for_labels(self) -> &'static str {
         match self {

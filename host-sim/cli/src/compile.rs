@@ -28,7 +28,8 @@ use crate::output::{Artifact, write};
 /// Compile resources to files for Envoy
 ///
 /// Writes to DIR: envoy.json (the bootstrap), fingerpost.wasm (the filter) and routing.json (the filter's configuration,
-/// for reading). Nothing is written if the input has errors.
+/// for reading). Nothing is written if the input has errors. One kind of error stops nothing: a Secret whose certificate or key Envoy
+/// would refuse. The servers that need it refuse connections, all others serve, and the exit code is 1.
 ///
 /// With --xds, envoy.json is small and never changes with the rules: Envoy reads listeners, clusters, route tables and the
 /// filter's configuration from the files in DIR/xds, and again when they are replaced. `fingerpost sync` replaces them in the
@@ -97,7 +98,9 @@ impl Compile {
         let options = Options {
             operations: Some(operations),
             name_rules: self.operations.name_rules(),
-            ..self.input.options(self.envoy.engine, module_path)
+            ..self
+                .envoy
+                .complete(self.input.options(self.envoy.engine, module_path))
         };
         let loaded = load(&self.input, Caller::Compile, options, &[])?;
 
@@ -114,10 +117,14 @@ impl Compile {
             Format::Text => {
                 let mut out = fingerpost_terminal::screen::stdout();
                 out.write_all(summary(&loaded, &written, &self.output).as_bytes())?;
-                Ok(out.flush()?)
+                out.flush()?;
             }
-            Format::Json => print_json(&with_findings(as_json(&loaded, &written), &loaded.findings)),
+            Format::Json => print_json(&with_findings(as_json(&loaded, &written), &loaded.findings))?,
         }
+        if loaded.findings.has_errors() {
+            return Err(Failure::Findings);
+        }
+        Ok(())
     }
 }
 

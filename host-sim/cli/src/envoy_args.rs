@@ -3,6 +3,7 @@
 use std::path::{self, Path};
 
 use clap::Args;
+use fingerpost_config_compiler::Options;
 
 use crate::args::EngineName;
 use crate::envoy_files::XDS;
@@ -27,6 +28,10 @@ pub(crate) struct EnvoyArgs {
     /// Where Envoy finds the folder xds, if not in DIR
     #[arg(long, value_name = "PATH")]
     pub(crate) xds_path: Option<String>,
+
+    /// Where Envoy sees the directory of --secrets [default: the absolute path of DIR]
+    #[arg(long, value_name = "PATH", requires = "secrets")]
+    secrets_path: Option<String>,
 }
 
 impl EnvoyArgs {
@@ -40,6 +45,14 @@ impl EnvoyArgs {
     /// Where Envoy finds the folder of the files that it reads while it runs.
     pub(crate) fn xds_path(&self, output: &Path) -> Result<String, Failure> {
         self.xds_path.clone().map_or_else(|| self.seen(output, XDS), Ok)
+    }
+
+    /// The compiler's options, with the path at which Envoy sees mounted Secrets.
+    pub(crate) fn complete(&self, mut options: Options) -> Options {
+        if let (Some(mounted), Some(path)) = (&mut options.mounted_secrets, &self.secrets_path) {
+            path.trim_end_matches('/').clone_into(&mut mounted.path);
+        }
+        options
     }
 
     /// Whether Envoy reads the filter from `output`.

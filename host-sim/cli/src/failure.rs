@@ -14,7 +14,7 @@ use serde_json::Value;
 /// Why a command failed. Every kind has its own exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// An expectation was not met; the command has said which. Code 1.
+    /// An expectation was not met, or a Secret was left out; the command has said which. Code 1.
     Findings,
     /// The input is refused because of these findings, which have been shown. Code 2.
     Diagnosed(Diagnostics),

@@ -55,6 +55,11 @@ impl LoadOptions<'_> {
     pub(crate) fn answers_in_part(&self) -> bool {
         self.caller.leaves_invalid_out() && !self.strict
     }
+
+    /// Whether a Secret that Envoy would refuse is left out.
+    fn leaves_secrets_out(&self) -> bool {
+        self.caller.leaves_secrets_out() && !self.strict
+    }
 }
 
 /// What may be wrong for one of several proxies and right for another.
@@ -317,7 +322,8 @@ fn compile_for(
         .as_ref()
         .filter(|_| !reading.ignored_codes.contains(&certificates::NOT_FOUND))
     {
-        certificates::check(&valid.compiled, &mut diagnostics);
+        let mounted = options.mounted_secrets.as_ref();
+        fingerpost_certificates::check(&valid.compiled, mounted, &mut diagnostics);
     }
     let ignored = reading.ignored.remove_from(&mut diagnostics);
     let findings = judge(diagnostics, reading.strict, reading.ignored_codes);
@@ -327,7 +333,11 @@ fn compile_for(
             options,
             compiled: valid.compiled,
             assumed: valid.assumed,
-            invalid: valid.invalid,
+            invalid: if reading.leaves_secrets_out() {
+                valid.invalid
+            } else {
+                BTreeSet::new()
+            },
             findings,
         })),
         None => Outcome::Invalid {

@@ -132,6 +132,8 @@ struct Run<'c> {
     metrics: Metrics,
     /// What is in force.
     last: Option<Target>,
+    /// Whether no configuration has been in force yet.
+    is_new: bool,
 }
 
 impl SyncCommand {
@@ -157,6 +159,7 @@ impl SyncCommand {
             sync: Sync::new(folder, envoy),
             metrics: Metrics::default(),
             last: None,
+            is_new,
         };
         let first = run.change();
         messages::release();
@@ -229,9 +232,17 @@ impl Run<'_> {
         let options = Options {
             operations: Some(command.operations.operations(admin_address(&command.admin))),
             name_rules: command.operations.name_rules(),
-            ..command.input.options(command.envoy.engine, module_path)
+            ..command
+                .envoy
+                .complete(command.input.options(command.envoy.engine, module_path))
         };
-        let Compilation { compiled, .. } = load(&command.input, Caller::Sync, options, &[])?;
+        let Compilation {
+            compiled, findings, ..
+        } = load(&command.input, Caller::Sync, options, &[])?;
+        // The certificate that is in effect is better than none.
+        if findings.has_errors() && !self.is_new {
+            return Err(Failure::Diagnosed(findings));
+        }
         if self.last.is_none() {
             note_plain_text(&compiled.summary);
         }
@@ -294,6 +305,7 @@ impl Run<'_> {
         .and_then(|()| out.flush())
         .map_err(Failure::from)?;
         self.last = Some(target);
+        self.is_new = false;
         Ok(())
     }
 

@@ -11,13 +11,13 @@ use fingerpost_envoy_config::tls::Secret;
 use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::attachments::Attachments;
-use crate::certificate_sources::InlineCertificate;
+use crate::certificate_sources::InlineSecret;
 use crate::checks;
 use crate::claims::{self, Claims};
 use crate::clusters::{self, Cluster};
 use crate::compiled::{Compiled, CompiledChain};
 use crate::empty_clusters;
-use crate::file_secrets::FileSecret;
+use crate::file_secrets::{FileSecret, FromFiles};
 use crate::gateways;
 use crate::left_out;
 use crate::listeners::{self, BuiltListener, Lost};
@@ -101,7 +101,7 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     unselected_rules::check(&clusters, &mesh, diagnostics);
     unused_rules::check(&clusters, &mesh, diagnostics);
     let summary = Summary::new(&built, &clusters, unserved, &mesh);
-    let (file_secrets, certificates) = certificates(&mut built, &mut clusters);
+    let (file_secrets, inline_secrets) = certificates(&mut built, &mut clusters);
     let (chains, config_bytes) = chains(&mut built);
     let mut bootstrap = bootstrap(built, clusters, &mesh.place.locality);
     if let Some(operations) = &options.operations {
@@ -113,8 +113,9 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
         engine: options.engine,
         chains,
         summary,
+        invalid_secrets: invalid_secrets(&file_secrets),
         file_secrets,
-        certificates,
+        inline_secrets,
     }
 }
 
@@ -139,16 +140,25 @@ fn chains(listeners: &mut [BuiltListener<'_>]) -> (Vec<CompiledChain>, usize) {
     (chains, bytes)
 }
 
-/// What Envoy reads from files, and the certificates of Secrets: for each server, and for each resource with TLS to upstreams.
+/// The Secrets of the input in whose place files are read.
+fn invalid_secrets(file_secrets: &[FileSecret]) -> BTreeSet<String> {
+    let subjects = file_secrets.iter().filter_map(|it| match &it.from {
+        FromFiles::InvalidSecret(subject) => Some(subject.clone()),
+        FromFiles::Named | FromFiles::Mounted | FromFiles::NoSecret(_) => None,
+    });
+    subjects.collect()
+}
+
+/// What Envoy reads from files, and what it holds of Secrets: for each server, and for each resource with TLS to upstreams.
 fn certificates(
     listeners: &mut [BuiltListener<'_>],
     clusters: &mut [Cluster],
-) -> (Vec<FileSecret>, Vec<InlineCertificate>) {
+) -> (Vec<FileSecret>, Vec<InlineSecret>) {
     let mut secrets: Vec<FileSecret> = Vec::new();
-    let mut certificates: Vec<InlineCertificate> = Vec::new();
+    let mut inline: Vec<InlineSecret> = Vec::new();
     for listener in listeners {
         secrets.append(&mut listener.file_secrets);
-        certificates.append(&mut listener.certificates);
+        inline.append(&mut listener.inline_secrets);
     }
     let mut known = BTreeSet::new();
     for cluster in clusters {
@@ -157,16 +167,15 @@ fn certificates(
             known.insert(about)
         });
         secrets.extend(new);
-        for held in take(&mut cluster.certificates) {
-            if !certificates
-                .iter()
-                .any(|it| it.origin.subject() == held.origin.subject())
-            {
-                certificates.push(held);
+        for held in take(&mut cluster.inline_secrets) {
+            let is_same =
+                |it: &InlineSecret| it.origin.subject() == held.origin.subject() && it.part == held.part;
+            if !inline.iter().any(is_same) {
+                inline.push(held);
             }
         }
     }
-    (secrets, certificates)
+    (secrets, inline)
 }
 
 fn bootstrap(listeners: Vec<BuiltListener<'_>>, clusters: Vec<Cluster>, locality: &Locality) -> Bootstrap {

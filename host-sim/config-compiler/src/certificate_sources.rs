@@ -1,16 +1,19 @@
-//! Where certificates and authorities come from: Secrets of the input, and files in their place.
+//! Where certificates and authorities come from: Secrets of the input, mounted Secrets, and files in their place.
 //!
-//! Which Secret a name means is `credentials`, which files take its place is `file_secrets`, whether Envoy takes what they hold is
-//! `certificates`. What a server or a cluster does with them is `tls`, `client_certificates` and `upstream_tls`.
+//! A Secret that Envoy would refuse is an error, and puts nothing else out of order: what needs it waits for files, as for a Secret that is
+//! not there (istio `pilot/pkg/xds/sds.go` sends it on, and Envoy rejects that secret alone).
+//! Which Secret a name means is `credentials`, which files take its place is `file_secrets` and `mounted_secrets`, whether Envoy takes what
+//! they hold is `certificates`. What a server or a cluster does with them is `tls`, `client_certificates` and `upstream_tls`.
 
 use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::tls::TlsCertificate;
-use fingerpost_resources::{Code, Diagnostics, Origin, Resources};
+use fingerpost_resources::{Code, Diagnostics, Origin, Resource, Resources, Secret};
 
-use crate::certificates::{self, CertificateFault, Validity};
+use crate::certificates::{self, CertificateChain, CertificateFault};
 use crate::credentials::{self, CredentialName};
-use crate::file_secrets::{FileSecret, Kind, Needed};
+use crate::file_secrets::{FileSecret, FromFiles, Kind, Needed, NeededBy, SecretFiles};
 use crate::mesh::Mesh;
+use crate::mounted_secrets::MountedSecrets;
 
 /// Where the certificates of a server or of a cluster come from: Secrets, and files in their place.
 pub(crate) struct Sources<'a> {
@@ -22,50 +25,56 @@ pub(crate) struct Sources<'a> {
     pub resources: &'a Resources,
 }
 
-/// A certificate of a Secret of the input, which the bootstrap holds.
+/// What the bootstrap holds of a Secret of the input.
 #[derive(Debug, Clone)]
-pub struct InlineCertificate {
+pub struct InlineSecret {
     /// The Secret.
     pub origin: Origin,
-    /// When it is valid.
-    pub validity: Validity,
+    /// Its field, such as `data.tls.crt`.
+    pub part: String,
+    /// What it says.
+    pub content: InlineContent,
+    /// What needs it.
+    pub needed_by: NeededBy,
+    /// The Gateway or DestinationRule that names it.
+    pub named_by: Origin,
+    /// The field that names it, such as `spec.servers[0].tls.credentialName`.
+    pub field: String,
+}
+
+/// What a Secret says.
+#[derive(Debug, Clone)]
+pub enum InlineContent {
+    /// A certificate, and those that signed it.
+    Certificate(CertificateChain),
+    /// What the certificates of the other side are judged by.
+    Authorities(certificates::Authorities),
 }
 
 impl Sources<'_> {
     /// The certificate and key that a credential names.
     pub(crate) fn certificate(&self, name: &str, field: String, diagnostics: &mut Diagnostics) -> Source {
-        let own = &self.mesh.options.namespace;
-        let reason = match CredentialName::parse(name, own) {
+        let from = match CredentialName::parse(name, &self.mesh.options.namespace) {
             CredentialName::Mesh => {
                 self.refuse_mesh(&field, name, diagnostics);
                 return Source::Refused;
             }
-            CredentialName::ConfigMap => format!("`{name}` is a ConfigMap, which holds no private key"),
+            CredentialName::ConfigMap => {
+                FromFiles::NoSecret(format!("`{name}` is a ConfigMap, which holds no private key"))
+            }
             CredentialName::Secret(namespace, secret) => {
-                if credentials::refuse_unreadable(self.resources, &namespace, &secret, own, diagnostics) {
-                    return Source::Refused;
+                if let Some(files) = self.mounted_certificate(&namespace, &secret) {
+                    let secret = self.needed.mounted(&secret, Kind::Certificate, files, field);
+                    return Source::Files(Box::new(secret));
                 }
-                let found = credentials::secret(self.resources, &namespace, &secret, own);
-                match found {
-                    Some(found) => match credentials::pair(&found.spec) {
-                        Some((chain, key)) => {
-                            if self.needed.is_shown_to_clients() && credentials::has_staple(&found.spec) {
-                                diagnostics
-                                    .warn(Code::StapleLeftOut, "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate")
-                                    .on(&found.origin, "data.tls.ocsp-staple")
-                                    .help("remove it, or accept that clients ask the certificate's authority themselves");
-                            }
-                            return inline(chain, key, &found.origin, diagnostics);
-                        }
-                        None => format!(
-                            "Secret `{namespace}/{secret}` has neither `tls.crt` and `tls.key` nor `cert` and `key`"
-                        ),
-                    },
-                    None => not_in_input(&namespace, &secret, own),
+                match self.certificate_of(&namespace, &secret, &field, diagnostics) {
+                    Ok((certificate, held)) => return Source::Inline(certificate, Box::new(held)),
+                    Err(from) => from,
                 }
             }
         };
-        Source::Files(self.needed.beside_module(name, Kind::Certificate, field, reason))
+        let secret = self.needed.beside_module(name, Kind::Certificate, field, from);
+        Source::Files(Box::new(secret))
     }
 
     /// Reports what only a mesh could give.
@@ -78,66 +87,197 @@ impl Sources<'_> {
             .help("use SIMPLE or MUTUAL with a credentialName of a Secret");
     }
 
-    /// The authorities that a credential names; none where an error was reported.
+    /// The authorities that a credential names; none where an error was reported that stops everything.
     pub(crate) fn authorities(
         &self,
         credential: &str,
         field: String,
         diagnostics: &mut Diagnostics,
     ) -> Option<Authorities> {
-        let own = &self.mesh.options.namespace;
         let mut file = credential;
-        let reason = match CredentialName::parse(credential, own) {
+        let from = match CredentialName::parse(credential, &self.mesh.options.namespace) {
             CredentialName::Mesh => {
                 self.refuse_mesh(&field, credential, diagnostics);
                 return None;
             }
             CredentialName::ConfigMap => {
                 file = credential.strip_prefix("configmap://").unwrap_or(credential);
-                format!(
+                FromFiles::NoSecret(format!(
                     "ConfigMap `{}` is not read",
                     credentials::without_authority_suffix(file)
-                )
+                ))
             }
             CredentialName::Secret(namespace, name) => {
-                if credentials::refuse_unreadable(self.resources, &namespace, &name, own, diagnostics) {
-                    return None;
+                if let Some(files) = self.mounted_authorities(&namespace, &name) {
+                    let secret = self.needed.mounted(&name, Kind::Authority, files, field);
+                    return Some(Authorities::Files(Box::new(secret)));
                 }
-                match credentials::authority(self.resources, &namespace, &name, own) {
-                    None => not_in_input(&namespace, &name, own),
-                    Some(found) => match credentials::authorities(&found.spec) {
-                        None => format!(
-                            "Secret `{}` has no `ca.crt` (or `cacert`) to judge certificates by",
-                            found.meta.qualified_name()
-                        ),
-                        Some((trusted, revoked)) => {
-                            let judged = certificates::check_authorities(trusted)
-                                .and_then(|()| revoked.map_or(Ok(()), certificates::check_revocations));
-                            if let Err(fault) = judged {
-                                refuse_secret(&fault, &found.origin, diagnostics);
-                                return None;
-                            }
-                            return Some(Authorities::Inline {
-                                trusted: inline_string(trusted),
-                                revoked: revoked.map(inline_string),
-                            });
-                        }
-                    },
+                match self.authorities_of(&namespace, &name, &field, diagnostics) {
+                    Ok(found) => return Some(found),
+                    Err(from) => from,
                 }
             }
         };
-        let secret = self.needed.beside_module(file, Kind::Authority, field, reason);
+        let secret = self.needed.beside_module(file, Kind::Authority, field, from);
         Some(Authorities::Files(Box::new(secret)))
+    }
+
+    /// The certificate of a Secret of the input; or why it comes from files.
+    fn certificate_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        field: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(TlsCertificate, InlineSecret), FromFiles> {
+        let own = &self.mesh.options.namespace;
+        self.refuse_unreadable(namespace, name, diagnostics)?;
+        let found = credentials::secret(self.resources, namespace, name, own)
+            .ok_or_else(|| FromFiles::NoSecret(not_in_input(namespace, name, own)))?;
+        let (chain, key) = credentials::pair(&found.spec).ok_or_else(|| {
+            FromFiles::NoSecret(format!(
+                "Secret `{namespace}/{name}` has neither `tls.crt` and `tls.key` nor `cert` and `key`"
+            ))
+        })?;
+        let judged = certificates::check_pair(chain, key).map_err(|fault| {
+            let part = if fault.is_about_key() { key } else { chain };
+            self.refuse_secret(&fault, found, part, diagnostics)
+        })?;
+        if self.needed.is_shown_to_clients() && credentials::has_staple(&found.spec) {
+            diagnostics
+                .warn(
+                    Code::StapleLeftOut,
+                    "`tls.ocsp-staple` is not supported: clients get no OCSP response with the certificate",
+                )
+                .on(&found.origin, "data.tls.ocsp-staple")
+                .help("remove it, or accept that clients ask the certificate's authority themselves");
+        }
+        let certificate = TlsCertificate {
+            certificate_chain: inline_string(chain),
+            private_key: inline_string(key),
+        };
+        Ok((
+            certificate,
+            self.held(found, chain, InlineContent::Certificate(judged), field),
+        ))
+    }
+
+    /// The authorities of a Secret of the input; or why they come from files.
+    fn authorities_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        field: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Authorities, FromFiles> {
+        let own = &self.mesh.options.namespace;
+        self.refuse_unreadable(namespace, name, diagnostics)?;
+        let found = credentials::authority(self.resources, namespace, name, own)
+            .ok_or_else(|| FromFiles::NoSecret(not_in_input(namespace, name, own)))?;
+        let (trusted, revoked) = credentials::authorities(&found.spec).ok_or_else(|| {
+            FromFiles::NoSecret(format!(
+                "Secret `{}` has no `ca.crt` (or `cacert`) to judge certificates by",
+                found.meta.qualified_name()
+            ))
+        })?;
+        let judged = certificates::check_authorities(trusted, revoked).map_err(|fault| {
+            let part = revoked.filter(|_| fault.is_about_list()).unwrap_or(trusted);
+            self.refuse_secret(&fault, found, part, diagnostics)
+        })?;
+        Ok(Authorities::Inline {
+            trusted: inline_string(trusted),
+            revoked: revoked.map(inline_string),
+            held: Box::new(self.held(found, trusted, InlineContent::Authorities(judged), field)),
+        })
+    }
+
+    fn held(
+        &self,
+        secret: &Resource<Secret>,
+        part: &[u8],
+        content: InlineContent,
+        field: &str,
+    ) -> InlineSecret {
+        InlineSecret {
+            origin: secret.origin.clone(),
+            part: credentials::field_of(secret, part),
+            content,
+            needed_by: self.needed.by.clone(),
+            named_by: self.needed.origin.clone(),
+            field: field.to_owned(),
+        }
+    }
+
+    /// Mounted Secrets, if the namespace is the proxy's own.
+    fn mounted(&self, namespace: &str) -> Option<&MountedSecrets> {
+        let options = self.mesh.options;
+        options
+            .mounted_secrets
+            .as_ref()
+            .filter(|_| *namespace == options.namespace)
+    }
+
+    /// The files of a mounted Secret, which counts before one of the input if it is there.
+    fn mounted_certificate(&self, namespace: &str, name: &str) -> Option<SecretFiles> {
+        let mounted = self.mounted(namespace)?;
+        let is_given = credentials::is_given(self.resources, namespace, name, namespace);
+        (mounted.has(name) || !is_given).then(|| mounted.certificate(name))?
+    }
+
+    /// The same for authorities.
+    fn mounted_authorities(&self, namespace: &str, name: &str) -> Option<SecretFiles> {
+        let mounted = self.mounted(namespace)?;
+        let is_given = credentials::authority(self.resources, namespace, name, namespace).is_some()
+            || credentials::is_given(self.resources, namespace, name, namespace);
+        (mounted.authority_of(name).is_some() || !is_given).then(|| mounted.authorities(name))?
+    }
+
+    fn refuse_unreadable(
+        &self,
+        namespace: &str,
+        name: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), FromFiles> {
+        let own = &self.mesh.options.namespace;
+        match credentials::refuse_unreadable(self.resources, namespace, name, own, diagnostics) {
+            None => Ok(()),
+            Some(subject) => Err(FromFiles::InvalidSecret(subject)),
+        }
+    }
+
+    /// Reports a Secret that Envoy would refuse, once. What it holds is not shown.
+    fn refuse_secret(
+        &self,
+        fault: &CertificateFault,
+        secret: &Resource<Secret>,
+        part: &[u8],
+        diagnostics: &mut Diagnostics,
+    ) -> FromFiles {
+        let (origin, path) = (&secret.origin, credentials::field_of(secret, part));
+        let is_known = diagnostics
+            .iter()
+            .any(|it| it.code == Code::BadCertificate && it.subject == origin.subject() && it.path == path);
+        if !is_known {
+            let consequence = self.needed.by.consequence();
+            diagnostics
+                .error(
+                    Code::BadCertificate,
+                    format!("this Secret can't be used: {fault}; {consequence}"),
+                )
+                .on(origin, path)
+                .help(fault.help());
+        }
+        FromFiles::InvalidSecret(origin.subject().to_owned())
     }
 }
 
 /// Where a certificate comes from.
 pub(crate) enum Source {
     /// The certificate, and what is known of it.
-    Inline(TlsCertificate, InlineCertificate),
+    Inline(TlsCertificate, Box<InlineSecret>),
     /// Files that Envoy reads while it runs.
-    Files(FileSecret),
-    /// An error was reported.
+    Files(Box<FileSecret>),
+    /// An error was reported that stops everything.
     Refused,
 }
 
@@ -149,40 +289,11 @@ pub(crate) enum Authorities {
         trusted: DataSource,
         /// Their revocation lists.
         revoked: Option<DataSource>,
+        /// What is known of them.
+        held: Box<InlineSecret>,
     },
     /// Files that Envoy reads while it runs.
     Files(Box<FileSecret>),
-}
-
-fn inline(chain: &[u8], key: &[u8], origin: &Origin, diagnostics: &mut Diagnostics) -> Source {
-    match certificates::check_pair(chain, key) {
-        Ok(validity) => {
-            let certificate = TlsCertificate {
-                certificate_chain: inline_string(chain),
-                private_key: inline_string(key),
-            };
-            let held = InlineCertificate {
-                origin: origin.clone(),
-                validity,
-            };
-            Source::Inline(certificate, held)
-        }
-        Err(fault) => {
-            refuse_secret(&fault, origin, diagnostics);
-            Source::Refused
-        }
-    }
-}
-
-/// Reports a Secret that Envoy would refuse. What it holds is not shown.
-fn refuse_secret(fault: &CertificateFault, origin: &Origin, diagnostics: &mut Diagnostics) {
-    diagnostics
-        .error(
-            Code::BadCertificate,
-            format!("this Secret can't be used: {fault}"),
-        )
-        .on(origin, if origin.has("data") { "data" } else { "stringData" })
-        .help("see `openssl x509 -noout -text` and `openssl pkey -noout` for its parts");
 }
 
 fn inline_string(text: &[u8]) -> DataSource {

@@ -50,7 +50,12 @@ pub(crate) fn add_validation(
     }
     let mut context = restrictions(server, diagnostics);
     match authorities(server, &by_credential, diagnostics) {
-        Some(Authorities::Inline { trusted, revoked }) => {
+        Some(Authorities::Inline {
+            trusted,
+            revoked,
+            held,
+        }) => {
+            built.inline_secrets.push(*held);
             context.trusted_ca = Some(trusted);
             context.crl = revoked;
             common.validation_context = Some(context);

@@ -9,7 +9,7 @@ use fingerpost_envoy_config::Duration;
 use fingerpost_envoy_config::cluster::{self, DiscoveryType};
 use fingerpost_resources::Diagnostics;
 
-use crate::certificate_sources::InlineCertificate;
+use crate::certificate_sources::InlineSecret;
 use crate::cluster_parts::{Parts, parts};
 use crate::cluster_policies::Policies;
 use crate::discovery;
@@ -37,8 +37,8 @@ pub(crate) struct Cluster {
     pub upstream: UpstreamSummary,
     /// What it reads from files.
     pub file_secrets: Vec<FileSecret>,
-    /// The certificates that it holds.
-    pub certificates: Vec<InlineCertificate>,
+    /// The Secrets of the input that it holds.
+    pub inline_secrets: Vec<InlineSecret>,
 }
 
 /// Builds those of `wanted` that exist, each once, in order of name.
@@ -92,7 +92,7 @@ fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) 
         upstream: UpstreamSummary::new(&envoy, &parts, &policies, mesh),
         envoy,
         file_secrets: socket.file_secrets,
-        certificates: socket.certificates,
+        inline_secrets: socket.inline_secrets,
     })
 }
 

@@ -25,8 +25,8 @@ pub struct Compilation {
     pub compiled: Compiled,
     /// What was taken to exist, though `resources` had it not: stand-ins for it are among them now.
     pub assumed: Assumptions,
-    /// What is left out since it is invalid: resources, such as `VirtualService prod/shop`, and documents that can't be
-    /// read, such as `part of shop.yaml`.
+    /// What is left out since it is invalid: resources, such as `VirtualService prod/shop` and Secrets that Envoy would refuse, and
+    /// documents that can't be read, such as `part of shop.yaml`.
     pub invalid: BTreeSet<String>,
     /// What was found. Its errors are about the invalid resources.
     pub findings: Diagnostics,
@@ -44,7 +44,7 @@ pub struct CompiledValid {
 
 /// Validates the resources as Istio does, adds what is to be assumed, and compiles them. `None` if `diagnostics` has errors
 /// before the compiler starts: a resource that was refused is missing from `resources`, and the compiler would report that
-/// it is missing.
+/// it is missing. A Secret that Envoy would refuse stops nothing: it is left out.
 pub fn compile_valid(
     resources: &mut Resources,
     options: &Options,
@@ -55,9 +55,14 @@ pub fn compile_valid(
     if diagnostics.has_errors() {
         return None;
     }
-    let invalid = BTreeSet::new();
-    let assumed = assume(resources, options, what, &invalid);
+    let assumed = assume(resources, options, what, &BTreeSet::new());
     let compiled = compile(resources, options, diagnostics);
+    let mut errors = diagnostics.iter().filter(|it| is_error(it));
+    let invalid = if errors.all(|it| is_left_out(it, &compiled)) {
+        compiled.invalid_secrets.clone()
+    } else {
+        BTreeSet::new()
+    };
     Some(CompiledValid::new(compiled, invalid, assumed))
 }
 
@@ -85,8 +90,9 @@ pub fn compile_without_invalid(
         let mut errors = Diagnostics::new();
         errors.extend(found.iter().filter(|it| is_error(it)).cloned());
         let found = found.into_iter().skip(known.len());
-        if errors.is_empty() {
+        if errors.iter().all(|it| is_left_out(it, &compiled)) {
             diagnostics.extend(found);
+            invalid.extend(compiled.invalid_secrets.iter().cloned());
             return Some(CompiledValid::new(compiled, invalid, assumed));
         }
         let may_leave_out = |it: &Diagnostic| {
@@ -120,6 +126,11 @@ impl CompiledValid {
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error
+}
+
+/// Whether the error is about a Secret that the compiler has left out: the servers that need it wait for another one.
+fn is_left_out(error: &Diagnostic, compiled: &Compiled) -> bool {
+    compiled.invalid_secrets.contains(&error.subject)
 }
 
 /// Whether Istio accepts the pattern: it reads UTF-8. [`compile`] checks whether Envoy accepts it.

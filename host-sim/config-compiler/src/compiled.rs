@@ -1,5 +1,7 @@
 //! What a compilation makes.
 
+use std::collections::BTreeSet;
+
 use fingerpost_envoy_config::bootstrap::Bootstrap;
 use fingerpost_envoy_config::core::DataSource;
 use fingerpost_envoy_config::listener::TransportSocketConfig;
@@ -9,7 +11,7 @@ use fingerpost_routing_config::RoutingConfig;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::certificate_sources::InlineCertificate;
+use crate::certificate_sources::InlineSecret;
 use crate::file_secrets::FileSecret;
 use crate::options::Engine;
 use crate::summary::Summary;
@@ -28,8 +30,11 @@ pub struct Compiled {
     /// What Envoy reads from files while it runs, once for each server that needs it. For each, the file
     /// [`FileSecret::path`] must be there when Envoy starts.
     pub file_secrets: Vec<FileSecret>,
-    /// The certificates of Secrets of the input, which the bootstrap holds.
-    pub certificates: Vec<InlineCertificate>,
+    /// What the bootstrap holds of the Secrets of the input.
+    pub inline_secrets: Vec<InlineSecret>,
+    /// The Secrets of the input that are needed and can't be used, as findings name them: such as `Secret prod/shop`. There is an error about
+    /// each; what needs one waits for files in its place.
+    pub invalid_secrets: BTreeSet<String>,
 }
 
 /// An HTTP chain and what its filter is configured by. Its virtual hosts are those of the listener in the summary that

@@ -3,10 +3,10 @@
 //! What is not in the input comes from files: `file_secrets`.
 //! Source: istio `pilot/pkg/credentials/kube/secrets.go`, `pilot/pkg/model/credentials/resource.go`.
 
-use fingerpost_resources::{Diagnostics, Resource, Resources, Secret};
+use fingerpost_resources::{Diagnostics, Resource, Resources, Secret, UnreadableSecret};
 
 /// The end of the name of a Secret that holds the authorities for another one.
-const AUTHORITY_SUFFIX: &str = "-cacert";
+pub(crate) const AUTHORITY_SUFFIX: &str = "-cacert";
 
 /// What a credential name means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,26 +56,54 @@ pub(crate) fn secret<'r>(
     secrets.rfind(|it| may_read && it.meta.name == name && it.meta.namespace == namespace)
 }
 
-/// Reports why the Secret of that name can't be read; false if it can, or if there is none.
+/// Whether the input has a Secret of that name that the proxy may read, whatever it holds.
+pub(crate) fn is_given(resources: &Resources, namespace: &str, name: &str, proxy_namespace: &str) -> bool {
+    secret(resources, namespace, name, proxy_namespace).is_some()
+        || unreadable(resources, namespace, name, proxy_namespace).is_some()
+}
+
+fn unreadable<'r>(
+    resources: &'r Resources,
+    namespace: &str,
+    name: &str,
+    proxy_namespace: &str,
+) -> Option<&'r UnreadableSecret> {
+    let may_read = namespace == proxy_namespace;
+    let mut secrets = resources.unreadable_secrets.iter();
+    secrets.find(|it| may_read && it.meta.name == name && it.meta.namespace == namespace)
+}
+
+/// Reports why the Secret of that name can't be read, and returns it as the findings name it; none if it can, or if there is none.
 pub(crate) fn refuse_unreadable(
     resources: &Resources,
     namespace: &str,
     name: &str,
     proxy_namespace: &str,
     diagnostics: &mut Diagnostics,
-) -> bool {
-    let may_read = namespace == proxy_namespace;
-    let mut secrets = resources.unreadable_secrets.iter();
-    let Some(secret) = secrets.find(|it| may_read && it.meta.name == name && it.meta.namespace == namespace)
-    else {
-        return false;
-    };
+) -> Option<String> {
+    let secret = unreadable(resources, namespace, name, proxy_namespace)?;
     for error in &secret.errors {
         if !diagnostics.iter().any(|known| known == error) {
             diagnostics.push(error.clone());
         }
     }
-    true
+    secret.errors.iter().next().map(|it| it.subject.clone())
+}
+
+/// The field of a Secret that has this value, such as `data.tls.crt`.
+pub(crate) fn field_of(secret: &Resource<Secret>, value: &[u8]) -> String {
+    const KEYS: [&str; 8] = [
+        "cert", "key", "tls.crt", "tls.key", "cacert", "ca.crt", "crl", "ca.crl",
+    ];
+    let key = KEYS.into_iter().find(|key| secret.spec.value(key) == Some(value));
+    let key = key.unwrap_or_default();
+    // `stringData` counts before `data`.
+    let written = format!("stringData.{key}");
+    if secret.origin.has(&written) {
+        written
+    } else {
+        format!("data.{key}")
+    }
 }
 
 /// The Secret whose authorities judge certificates: the one of that name, or that name without `-cacert`.

@@ -34,10 +34,22 @@ pub struct FileSecret {
     pub origin: Origin,
     /// The field that names it, such as `spec.servers[0].tls.credentialName`.
     pub field: String,
-    /// Why it comes from files, such as ``no Secret `istio-system/shop` in the input``; empty if the resource names
-    /// files.
-    pub reason: String,
+    /// Why it comes from files.
+    pub from: FromFiles,
     folder: String,
+}
+
+/// Why Envoy reads a secret from files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FromFiles {
+    /// The resource names the files.
+    Named,
+    /// Secrets are mounted, and this is one of them.
+    Mounted,
+    /// There is no Secret that can be used, such as ``no Secret `istio-system/shop` in the input``.
+    NoSecret(String),
+    /// The Secret can't be used, and an error at it says why. This is how findings name it.
+    InvalidSecret(String),
 }
 
 /// Which connections need a secret.
@@ -168,7 +180,7 @@ impl Needed<'_> {
         credential: &str,
         kind: Kind,
         field: String,
-        reason: String,
+        from: FromFiles,
     ) -> FileSecret {
         let folder = self.folder();
         let name = file_name(credential);
@@ -187,7 +199,7 @@ impl Needed<'_> {
             // No certificate has a `+` in its name.
             Kind::Authority => format!("{name}+ca"),
         };
-        self.secret(name, files, field, reason)
+        self.secret(name, files, field, from)
     }
 
     /// A secret from files that the resource names.
@@ -202,17 +214,27 @@ impl Needed<'_> {
             printable(stem),
             digest(&format!("{first}\0{others}"))
         );
-        self.secret(name, files, field, String::new())
+        self.secret(name, files, field, FromFiles::Named)
     }
 
-    fn secret(&self, name: String, files: SecretFiles, field: String, reason: String) -> FileSecret {
+    /// A secret from the files of a mounted Secret.
+    pub(crate) fn mounted(&self, name: &str, kind: Kind, files: SecretFiles, field: String) -> FileSecret {
+        let suffix = match kind {
+            Kind::Certificate => "",
+            Kind::Authority => "+ca",
+        };
+        let name = format!("mounted+{}{suffix}", file_name(name));
+        self.secret(name, files, field, FromFiles::Mounted)
+    }
+
+    fn secret(&self, name: String, files: SecretFiles, field: String, from: FromFiles) -> FileSecret {
         FileSecret {
             name,
             files,
             needed_by: self.by.clone(),
             origin: self.origin.clone(),
             field,
-            reason,
+            from,
             folder: self.folder(),
         }
     }

@@ -59,8 +59,10 @@ mod locality_lb;
 mod matching;
 mod mesh;
 mod missing_cluster;
+mod mounted_secrets;
 mod native;
 mod not_enforced;
+mod objections;
 mod operations;
 mod options;
 mod patterns;
@@ -97,8 +99,10 @@ mod x509;
 
 pub use assume::{Assume, Assumptions, assumed_gateways, lacks_gateways};
 pub use bootstrap::compile;
-pub use certificate_sources::InlineCertificate;
-pub use certificates::{CertificateFault, Validity, check_authorities, check_pair, check_revocations};
+pub use certificate_sources::{InlineContent, InlineSecret};
+pub use certificates::{
+    Authorities, CertificateChain, CertificateFault, Moment, Validity, check_authorities, check_pair,
+};
 pub use chain_summary::{ChainSummary, ServerSummary};
 pub use cluster_details::{
     BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterRule, ClusterService, ClusterState,
@@ -116,7 +120,7 @@ pub use detail::{
 pub use dispatch::revision;
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};
 pub use example::ExampleRequest;
-pub use file_secrets::{FileSecret, NeededBy, SecretFiles};
+pub use file_secrets::{FileSecret, FromFiles, NeededBy, SecretFiles};
 pub use filled_in::namespace_of_gateways;
 pub use gateways::ServerConflict;
 pub use header_edits::HeaderEdit;
@@ -126,6 +130,8 @@ pub use labels::Labels;
 pub use locality::{InvalidLocality, Locality};
 pub use matching::{ClaimMatch, Mismatch};
 pub use missing_cluster::MissingCluster;
+pub use mounted_secrets::MountedSecrets;
+pub use objections::{Objection, to_authorities, to_chain};
 pub use operations::{
     AccessLog, AdminAddress, InvalidAccessLog, InvalidAdminAddress, Operations, READINESS_PATH,
 };

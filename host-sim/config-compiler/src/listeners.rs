@@ -14,7 +14,7 @@ use fingerpost_resources::{Diagnostics, Resources};
 
 use crate::address::address;
 use crate::attachments::Attachments;
-use crate::certificate_sources::InlineCertificate;
+use crate::certificate_sources::InlineSecret;
 use crate::chain_summary::ChainSummary;
 use crate::claims::{self, Claims, Taken};
 use crate::file_secrets::FileSecret;
@@ -47,8 +47,8 @@ pub(crate) struct BuiltListener<'r> {
     pub declared_ports: Vec<u32>,
     /// What its servers read from files.
     pub file_secrets: Vec<FileSecret>,
-    /// The certificates of its servers that it holds.
-    pub certificates: Vec<InlineCertificate>,
+    /// The Secrets of the input that its servers hold.
+    pub inline_secrets: Vec<InlineSecret>,
     /// Envoy's `Secret`s that its servers name and that the bootstrap holds.
     pub secrets: Vec<Secret>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn build<'r>(
     let (mut inspects_tls, mut passes_tls) = (false, false);
     let mut taken_names = tcp::ServerNames::default();
     let mut file_secrets = Vec::new();
-    let mut certificates = Vec::new();
+    let mut inline_secrets = Vec::new();
     let mut secrets: Vec<Secret> = Vec::new();
     let servers = || merged.groups.iter().flat_map(|group| &group.servers);
     let mut add_tls = |chain: &mut FilterChain, server: &BoundServer<'_>, names: &[String]| {
@@ -88,7 +88,7 @@ pub(crate) fn build<'r>(
         };
         chain.transport_socket = built.socket;
         file_secrets.extend(built.file_secrets);
-        certificates.extend(built.certificates);
+        inline_secrets.extend(built.inline_secrets);
         secrets.extend(built.secrets);
     };
     let mut claims = Claims::default();
@@ -201,7 +201,7 @@ pub(crate) fn build<'r>(
         protocols: without_repeats(protocols),
         declared_ports: without_repeats(servers().map(|it| it.declared_port)),
         file_secrets,
-        certificates,
+        inline_secrets,
         secrets,
         name,
     })

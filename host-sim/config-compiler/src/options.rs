@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::locality::Locality;
+use crate::mounted_secrets::MountedSecrets;
 use crate::operations::Operations;
 
 /// For whom and for what the resources are compiled.
@@ -33,6 +34,8 @@ pub struct Options {
     /// How many proxies before this one are trusted to say where a request comes from, such as load balancers: Istio's
     /// `gatewayTopology.numTrustedProxies`.
     pub trusted_hops: u32,
+    /// Secrets that Envoy finds as files.
+    pub mounted_secrets: Option<MountedSecrets>,
     /// What the bootstrap has for those who run the proxy. None: routes only, as tests and simulations need it.
     pub operations: Option<Operations>,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             module_path: "fingerpost.wasm".to_owned(),
             name_rules: true,
             trusted_hops: 0,
+            mounted_secrets: None,
             operations: None,
         }
     }

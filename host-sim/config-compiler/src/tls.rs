@@ -11,7 +11,7 @@ use fingerpost_envoy_config::tls::{
 };
 use fingerpost_resources::{Diagnostics, Resources, ServerTlsMode, ServerTlsSettings};
 
-use crate::certificate_sources::{InlineCertificate, Source, Sources};
+use crate::certificate_sources::{InlineSecret, Source, Sources};
 use crate::client_certificates;
 use crate::file_secrets::{FileSecret, Needed, NeededBy, SecretFiles};
 use crate::gateways::BoundServer;
@@ -24,8 +24,8 @@ pub(crate) struct DownstreamTls {
     pub socket: Option<Extension<TransportSocketConfig>>,
     /// What it reads from files.
     pub file_secrets: Vec<FileSecret>,
-    /// The certificates that it holds.
-    pub certificates: Vec<InlineCertificate>,
+    /// The Secrets of the input that it holds.
+    pub inline_secrets: Vec<InlineSecret>,
     /// Envoy's `Secret`s that it names and that the bootstrap holds.
     pub secrets: Vec<Secret>,
 }
@@ -131,9 +131,9 @@ impl Server<'_> {
             match self.sources.certificate(name, field, diagnostics) {
                 Source::Inline(certificate, held) => {
                     inline.push((name, certificate));
-                    built.certificates.push(held);
+                    built.inline_secrets.push(*held);
                 }
-                Source::Files(secret) => by_file.push(secret),
+                Source::Files(secret) => by_file.push(*secret),
                 Source::Refused => {}
             }
         }

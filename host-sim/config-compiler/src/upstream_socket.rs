@@ -10,7 +10,7 @@ use fingerpost_envoy_config::upstream_socket::{
 };
 use fingerpost_resources::{Diagnostics, ProxyProtocolVersion as GivenVersion};
 
-use crate::certificate_sources::InlineCertificate;
+use crate::certificate_sources::InlineSecret;
 use crate::cluster_parts::Parts;
 use crate::cluster_policies::Policies;
 use crate::file_secrets::FileSecret;
@@ -24,8 +24,8 @@ pub(crate) struct UpstreamSocket {
     pub socket: Option<Extension<UpstreamSocketConfig>>,
     /// What it reads from files.
     pub file_secrets: Vec<FileSecret>,
-    /// The certificates that it holds.
-    pub certificates: Vec<InlineCertificate>,
+    /// The Secrets of the input that it holds.
+    pub inline_secrets: Vec<InlineSecret>,
 }
 
 /// Builds the socket of a cluster with these policies.

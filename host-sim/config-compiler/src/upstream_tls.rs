@@ -124,7 +124,8 @@ impl Client<'_> {
                 chain: self.tls.client_certificate.clone(),
                 key: self.tls.private_key.clone(),
             };
-            Source::Files(self.sources.needed.named(files, self.field("clientCertificate")))
+            let secret = self.sources.needed.named(files, self.field("clientCertificate"));
+            Source::Files(Box::new(secret))
         } else {
             let field = self.field("credentialName");
             self.sources.certificate(credential, field, diagnostics)
@@ -132,11 +133,11 @@ impl Client<'_> {
         match source {
             Source::Inline(certificate, held) => {
                 common.tls_certificates.push(certificate);
-                built.certificates.push(held);
+                built.inline_secrets.push(*held);
             }
             Source::Files(secret) => {
                 common.tls_certificate_sds_secret_configs.push(secret.config());
-                built.file_secrets.push(secret);
+                built.file_secrets.push(*secret);
             }
             Source::Refused => {}
         }
@@ -160,7 +161,12 @@ impl Client<'_> {
             ..CertificateValidationContext::default()
         };
         match self.authorities(diagnostics) {
-            Some(Authorities::Inline { trusted, revoked }) => {
+            Some(Authorities::Inline {
+                trusted,
+                revoked,
+                held,
+            }) => {
+                built.inline_secrets.push(*held);
                 context.trusted_ca = Some(trusted);
                 context.crl = revoked;
                 common.validation_context = Some(context);

@@ -1,7 +1,7 @@
-//! The few fields of X.509 certificates and of keys that decide whether Envoy takes them.
+//! The few fields of X.509 certificates, revocation lists and keys that decide whether Envoy and clients take them.
 //!
 //! Reads DER; verifies no signature. What the fields mean is `certificates`.
-//! Source: RFC 5280 (certificates), RFC 5915 and 5958 (keys).
+//! Source: RFC 5280 (certificates and revocation lists), RFC 5915 and 5958 (keys).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use yasna::models::ObjectIdentifier;
 use yasna::{ASN1Result, BERReader, BERReaderSeq, Tag};
 
-use crate::certificates::Validity;
+use crate::certificates::{Moment, Validity};
 
 const RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 1];
 const ELLIPTIC: &[u64] = &[1, 2, 840, 10_045, 2, 1];
@@ -20,13 +20,36 @@ const CURVES: [&[u64]; 3] = [
     &[1, 3, 132, 0, 35],
 ];
 
+const COMMON_NAME: &[u64] = &[2, 5, 4, 3];
+const ALTERNATIVE_NAMES: &[u64] = &[2, 5, 29, 17];
+/// A `dNSName` in a `GeneralName`.
+const DNS_NAME: Tag = Tag {
+    tag_class: yasna::TagClass::ContextSpecific,
+    tag_number: 2,
+};
+
 /// What a certificate says.
 #[derive(Debug)]
 pub(crate) struct Certificate {
+    /// Who signed it: a distinguished name, DER.
+    pub issuer: Vec<u8>,
+    /// Whose it is: a distinguished name, DER.
+    pub subject: Vec<u8>,
     /// When it is valid.
     pub validity: Validity,
     /// Its key.
     pub public_key: PublicKey,
+    /// The DNS names among its `subjectAltName`s; none if it has no such extension.
+    pub dns_names: Option<Vec<String>>,
+}
+
+/// What a revocation list says about itself.
+#[derive(Debug)]
+pub(crate) struct RevocationList {
+    /// Who signed it: a distinguished name, DER.
+    pub issuer: Vec<u8>,
+    /// When the next one is due.
+    pub until: Option<Moment>,
 }
 
 /// What servers tell clients' certificates apart by.
@@ -122,28 +145,102 @@ impl Certificate {
 /// `TBSCertificate`.
 fn signed_part(reader: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Certificate> {
     reader.read_optional(|it| it.read_tagged(Tag::context(0), |it| it.read_i64()))?;
-    for _ in ["serial number", "algorithm", "issuer"] {
+    for _ in ["serial number", "algorithm"] {
         reader.next().read_der()?;
     }
+    let issuer = reader.next().read_der()?;
     let validity = reader.next().read_sequence(|reader| {
         let from = time(reader.next())?;
         let until = time(reader.next())?;
         Ok(Validity { from, until })
     })?;
-    reader.next().read_der()?; // the subject
+    let subject = reader.next().read_der()?;
     let public_key = public_key(reader.next())?;
-    while reader.read_optional(|it| it.read_der())?.is_some() {}
-    Ok(Certificate { validity, public_key })
+    let mut dns_names = None;
+    while let Some(rest) = reader.read_optional(|it| it.read_der())? {
+        dns_names = dns_names.or_else(|| dns_names_of(&rest));
+    }
+    Ok(Certificate {
+        issuer,
+        subject,
+        validity,
+        public_key,
+        dns_names,
+    })
 }
 
-/// Seconds since 1970.
-fn time(reader: BERReader<'_, '_>) -> ASN1Result<i64> {
-    if reader.lookahead_tag()? == yasna::tags::TAG_UTCTIME {
-        return reader.read_utctime().map(|it| it.datetime().unix_timestamp());
+/// The DNS names in `Extensions`.
+fn dns_names_of(extensions: &[u8]) -> Option<Vec<String>> {
+    let extensions = yasna::parse_der(extensions, |it| {
+        it.read_tagged(Tag::context(3), |it| it.read_der())
+    });
+    let names = members(&extensions.ok()?)?.into_iter().find_map(|extension| {
+        let parts = members(&extension)?;
+        let kind = yasna::parse_der(parts.first()?, |it| it.read_oid()).ok()?;
+        let value = yasna::parse_der(parts.last()?, |it| it.read_bytes()).ok()?;
+        (*kind.components() == ALTERNATIVE_NAMES).then_some(value)
+    })?;
+    let name = |it: Vec<u8>| {
+        let name = yasna::parse_der(&it, |it| it.read_tagged_implicit(DNS_NAME, |it| it.read_bytes()));
+        name.ok().map(|it| String::from_utf8_lossy(&it).into_owned())
+    };
+    Some(members(&names)?.into_iter().filter_map(name).collect())
+}
+
+impl Certificate {
+    /// The last common name of its subject.
+    pub(crate) fn common_name(&self) -> Option<String> {
+        let attributes = members(&self.subject)?
+            .into_iter()
+            .filter_map(|it| set_members(&it));
+        let mut attributes = attributes.flatten().filter_map(|it| members(&it));
+        attributes
+            .rfind(|it| is_common_name(it))
+            .and_then(|it| text(it.last()?))
     }
-    reader
-        .read_generalized_time()
-        .map(|it| it.datetime().unix_timestamp())
+}
+
+fn is_common_name(attribute: &[Vec<u8>]) -> bool {
+    let kind = attribute
+        .first()
+        .and_then(|it| yasna::parse_der(it, |it| it.read_oid()).ok());
+    kind.is_some_and(|it| *it.components() == COMMON_NAME)
+}
+
+/// A text of one of the usual types.
+fn text(der: &[u8]) -> Option<String> {
+    let utf8 = yasna::parse_der(der, |it| it.read_utf8string());
+    utf8.or_else(|_| yasna::parse_der(der, |it| it.read_printable_string()))
+        .or_else(|_| yasna::parse_der(der, |it| it.read_ia5_string()))
+        .ok()
+}
+
+impl RevocationList {
+    /// Reads one; none if it is malformed.
+    pub(crate) fn parse(der: &[u8]) -> Option<Self> {
+        let parts = members(members(der)?.first()?)?;
+        let mut parts = parts.iter().peekable();
+        // A version is written from the second one on.
+        parts.next_if(|it| yasna::parse_der(it, |it| it.read_i64()).is_ok());
+        parts.next()?; // the algorithm of the signature
+        let issuer = parts.next()?.clone();
+        parts.next()?; // when it was made
+        let until = parts.next().and_then(|it| yasna::parse_der(it, time).ok());
+        Some(Self { issuer, until })
+    }
+}
+
+fn time(reader: BERReader<'_, '_>) -> ASN1Result<Moment> {
+    let utc = reader.lookahead_tag()? == yasna::tags::TAG_UTCTIME;
+    let time = if utc {
+        *reader.read_utctime()?.datetime()
+    } else {
+        *reader.read_generalized_time()?.datetime()
+    };
+    Ok(Moment {
+        seconds: time.unix_timestamp(),
+        day: time.date().to_string(),
+    })
 }
 
 impl PublicKey {
@@ -192,6 +289,10 @@ fn public_key(reader: BERReader<'_, '_>) -> ASN1Result<PublicKey> {
             bits,
         })
     })
+}
+
+fn set_members(der: &[u8]) -> Option<Vec<Vec<u8>>> {
+    yasna::parse_der(der, |it| it.collect_set_of(|it| it.read_der())).ok()
 }
 
 /// Whether the bytes are one sequence and nothing else.

@@ -54,6 +54,7 @@ codes! {
     BadWeights = "bad-weights",
     BesideSeparator = "beside-separator",
     CertificateExpired = "certificate-expired",
+    CertificateHost = "certificate-host",
     CertificateNotFound = "certificate-not-found",
     ClosedConnections = "closed-connections",
     Conflict = "conflict",

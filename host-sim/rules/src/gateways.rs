@@ -26,8 +26,8 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::BadCertificate,
         severity: Severity::Error,
         title: "a certificate or a key cannot be used",
-        why: "Envoy refuses the configuration of a server with such a Secret. Where the certificate is in a file, that server alone refuses \
-              connections, which is a warning.",
+        why: "Envoy would refuse it. The servers that need the Secret refuse connections, and all others serve; `compile` then ends with \
+              exit code 1. Where the certificate is in a file, it is a warning, as is a chain in which one did not sign the one before it.",
         example: beside(
             "\
 apiVersion: networking.istio.io/v1
@@ -61,7 +61,16 @@ spec:
         code: Code::CertificateExpired,
         severity: Severity::Warning,
         title: "a certificate is not valid now",
-        why: "Envoy serves an expired certificate, or one that is not valid yet, and clients refuse it.",
+        why: "Envoy serves an expired certificate, or one that is not valid yet, and clients refuse it. Envoy itself refuses all clients whose \
+              authority has expired, or whose authority's revocation list has ended.",
+        example: None,
+    },
+    Rule {
+        code: Code::CertificateHost,
+        severity: Severity::Warning,
+        title: "a certificate is not for the hosts of its server",
+        why: "Clients refuse a certificate that does not name the host that they ask for among its subjectAltNames. It is a note if the certificate has \
+              no such list: clients that look at the common name are old, or made for it.",
         example: None,
     },
     Rule {
@@ -396,8 +405,9 @@ spec: {ports: [{port: 3306, name: mysql}]}
         code: Code::SharedCertificate,
         severity: Severity::Note,
         title: "servers of one port share a certificate",
-        why: "A browser uses one connection for all hosts of a certificate that lead to one address, and the connection belongs to the server \
-              that took it: the other server's hosts get 404 there.",
+        why: "A browser uses one HTTP/2 connection for all hosts of a certificate that lead to one address, and the connection belongs to the server \
+              that took it: the other server's hosts get 404 there, or the rules of that server. It is not found where the certificate is not \
+              for the other host, or where both servers have the same rules for it.",
         example: servers(
             "\
 - {port: {number: 443, name: https-a, protocol: HTTPS}, hosts: [shop.example.com], tls: {mode: SIMPLE, credentialName: cert}}

@@ -57,6 +57,7 @@ impl Inputs {
             module_path: String::new(),
             name_rules: true,
             trusted_hops: self.trusted_hops,
+            mounted_secrets: None,
             operations: None,
         }
     }

@@ -1,26 +1,33 @@
 //! A stock Envoy that runs what was compiled, with an echo server behind each cluster, and each listener on a free port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 
-use fingerpost_config_compiler::{Compiled, FileSecret, Options};
+use fingerpost_config_compiler::{Compiled, FileSecret, MountedSecrets, Options, compile};
 use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, RunningEnvoy, StartOptions};
-use fingerpost_tests::client::Failure;
+use fingerpost_resources::{Diagnostics, Severity, Source, read};
+use fingerpost_tests::client::{Connection, Failure};
 use fingerpost_tests::compiled;
-use fingerpost_tests::tls_client::{Client, Session, is_refusal};
+use fingerpost_tests::generate::table;
+use fingerpost_tests::tls_client::Client;
+use fingerpost_tests::tls_session::{Session, is_refusal};
 use tempfile::TempDir;
 
 use super::authority::Leaf;
 use crate::engines::envoy;
 use crate::operations::said;
 
+/// The folder of mounted Secrets, below that of the files.
+pub(crate) const MOUNTED: &str = "secrets";
+
 /// An Envoy that serves, and its files.
 pub(crate) struct Edge {
     ports: BTreeMap<u16, SocketAddr>,
-    _envoy: RunningEnvoy,
+    envoy: RunningEnvoy,
     _echo: Echo,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a client sees of a server.
@@ -34,22 +41,40 @@ pub(crate) enum Seen {
 }
 
 impl Edge {
-    /// Compiles the resources, and starts Envoy with the filter's module and these files beside it.
+    /// Compiles the resources, and starts Envoy with the filter's module and these files beside it. In the resources `FOLDER` stands for the
+    /// folder of the files. Secrets that can't be used are the only errors that may be found.
     pub(crate) fn start(resources: &str, files: &[(&str, String)]) -> Result<Self, String> {
+        Self::start_after(resources, files, BTreeMap::new(), |_| Ok(()))
+    }
+
+    /// The same, with mounted Secrets of these keys, after the folder has been prepared.
+    pub(crate) fn start_after(
+        resources: &str,
+        files: &[(&str, String)],
+        mounted: BTreeMap<String, BTreeSet<String>>,
+        prepare: impl FnOnce(&Path) -> Result<(), String>,
+    ) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(said)?;
         let module = folder.path().join("fingerpost.wasm");
         fs::copy(compiled::module_path(), &module).map_err(said)?;
         fs::create_dir(folder.path().join(FileSecret::FOLDER)).map_err(said)?;
         for (path, content) in files {
-            fs::write(folder.path().join(path), content).map_err(said)?;
+            write(&folder.path().join(path), content)?;
         }
+        prepare(folder.path())?;
+        let secrets = folder.path().join(MOUNTED);
         let options = Options {
             module_path: module.to_string_lossy().into_owned(),
+            mounted_secrets: Some(MountedSecrets {
+                path: secrets.to_string_lossy().into_owned(),
+                folder: secrets,
+                keys: mounted,
+            })
+            .filter(|it| !it.keys.is_empty()),
             ..Options::default()
         };
         let resources = resources.replace("FOLDER", &folder.path().to_string_lossy());
-        let compiled = compiled::of_text(&resources, &options)?;
-        Self::run(&compiled, folder)
+        Self::run(&compile_all(&resources, &options)?, folder)
     }
 
     fn run(compiled: &Compiled, folder: TempDir) -> Result<Self, String> {
@@ -73,10 +98,20 @@ impl Edge {
         });
         Ok(Self {
             ports: ports.collect(),
-            _envoy: envoy,
+            envoy,
             _echo: echo,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// The folder of the module and of all other files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The sum of Envoy's counters whose names match.
+    pub(crate) fn count(&self, filter: &str) -> Result<u64, String> {
+        Ok(self.envoy.stats(filter).map_err(said)?.values().sum())
     }
 
     /// Where a port of the Gateway listens.
@@ -85,11 +120,22 @@ impl Edge {
         found.ok_or_else(|| format!("nothing listens on port {port}"))
     }
 
+    /// Why a port does not answer in plain text.
+    pub(crate) fn plain(&self, port: u16) -> Result<(), String> {
+        let stream = TcpStream::connect(self.address(port)?).map_err(said)?;
+        let reply = Connection::new(stream).ask(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", b"GET");
+        match reply {
+            Ok(reply) if reply.status == 200 => Ok(()),
+            Ok(reply) => Err(format!("port {port} answers {}", reply.status)),
+            Err(failure) => Err(format!("port {port}: {}", failure.as_str())),
+        }
+    }
+
     /// Shakes hands with a port, and asks for `/` of the server name.
     pub(crate) fn see(&self, port: u16, name: Option<&str>, client: &Client) -> Seen {
         let see = || {
             let address = self.address(port).map_err(Failure::Broken)?;
-            let mut session = client.connect(address, name)?;
+            let mut session = Session::open(client, address, name)?;
             let reply = session.get(name.unwrap_or("localhost"), "/")?;
             Ok((session, reply.status))
         };
@@ -121,4 +167,26 @@ impl Seen {
             Self::Broken(reason) => Err(reason.clone()),
         }
     }
+}
+
+fn compile_all(resources: &str, options: &Options) -> Result<Compiled, String> {
+    let sources = vec![
+        Source::new("world.yaml", table::WORLD),
+        Source::new("resources.yaml", resources),
+    ];
+    let mut found = Diagnostics::new();
+    let resources = read(sources, &mut found);
+    let compiled = compile(&resources, options, &mut found);
+    let mut errors = found.iter().filter(|it| it.severity == Severity::Error);
+    match errors.find(|it| !compiled.invalid_secrets.contains(&it.subject)) {
+        Some(error) => Err(error.to_string()),
+        None => Ok(compiled),
+    }
+}
+
+/// Writes a file, with the folders above it.
+pub(crate) fn write(path: &Path, content: &str) -> Result<(), String> {
+    let folder = path.parent().ok_or("a file is in a folder")?;
+    fs::create_dir_all(folder).map_err(said)?;
+    fs::write(path, content).map_err(said)
 }

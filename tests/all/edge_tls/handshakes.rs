@@ -3,6 +3,7 @@
 use rustls::{CipherSuite, ProtocolVersion, SignatureScheme};
 
 use fingerpost_tests::tls_client::Client;
+use fingerpost_tests::tls_session::Session;
 
 use super::authority::{Authority, Key, Leaf};
 use super::edge::{Edge, Seen};
@@ -191,8 +192,13 @@ spec:
   tls: [{match: [{port: 8013, sniHosts: [pass.test]}], route: [{destination: {host: one, port: {number: 80}}}]}]
 ";
 
+/// One rule for all hosts.
+pub(crate) fn http_rules() -> &'static str {
+    RULES.split("  tcp:").next().unwrap_or_default()
+}
+
 /// Two servers of one port and one name are one to Istio, so the name is that of the host too.
-fn server(port: &str, protocol: &str, host: &str, tls: &str) -> String {
+pub(crate) fn server(port: &str, protocol: &str, host: &str, tls: &str) -> String {
     let name = host.trim_matches(['\'', '*', '.']);
     format!(
         "  - {{port: {{number: {port}, name: p{port}-{name}, protocol: {protocol}}}, hosts: [{host}], tls: {{{tls}}}}}\n"
@@ -350,9 +356,7 @@ pub(crate) fn failures(cast: &Cast, edge: &Edge) -> Vec<String> {
             ..showing(&cast.known)
         };
         let session = edge.address(port).and_then(|it| {
-            client
-                .connect(it, Some("site.test"))
-                .map_err(|it| it.as_str().to_owned())
+            Session::open(&client, it, Some("site.test")).map_err(|it| it.as_str().to_owned())
         });
         let result = session.and_then(|it| {
             let as_agreed = it.protocol.as_deref() == agreed;
@@ -380,7 +384,7 @@ pub(crate) fn failures(cast: &Cast, edge: &Edge) -> Vec<String> {
     // A connection that a client uses for the host of another server.
     let reused = edge.address(8015).and_then(|address| {
         let said = |failure: fingerpost_tests::client::Failure| failure.as_str().to_owned();
-        let mut session = plain.connect(address, Some("docs.test")).map_err(said)?;
+        let mut session = Session::open(&plain, address, Some("docs.test")).map_err(said)?;
         let mut status = |host| session.get(host, "/").map(|it| it.status).map_err(said);
         Ok((status("docs.test")?, status("portal.test")?))
     });

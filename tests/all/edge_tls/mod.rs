@@ -5,10 +5,12 @@
 pub(crate) mod authority;
 mod edge;
 mod handshakes;
+mod secrets;
 
-use crate::engines::one_envoy_at_a_time;
 use edge::Edge;
 use fingerpost_tests::compiled;
+
+use crate::engines::one_envoy_at_a_time;
 
 pub(crate) fn serves_real_clients() -> Result<(), String> {
     let _turn = one_envoy_at_a_time();
@@ -20,4 +22,10 @@ pub(crate) fn serves_real_clients() -> Result<(), String> {
         true => Ok(()),
         false => Err(failures.join("\n")),
     }
+}
+
+pub(crate) fn follows_secrets() -> Result<(), String> {
+    let _turn = one_envoy_at_a_time();
+    compiled::built_module()?;
+    secrets::are_followed()
 }

@@ -15,6 +15,7 @@ use std::sync::mpsc::channel;
 
 use check::Probes;
 use clap::Args;
+use fingerpost_certificates::missing_files;
 use fingerpost_config_compiler::{Compilation, EnvoyVersion, compile};
 use fingerpost_envoy_runner::{
     BinaryError, EnvoyBinary, NEWEST, Report, RunningEnvoy, StartError, StartOptions, Stdout, default_cache,
@@ -33,7 +34,6 @@ use temporary::TemporaryDirectory;
 
 use crate::args::{EngineName, Input};
 use crate::caller::Caller;
-use crate::certificates::missing_files;
 use crate::echo_help::echo_help;
 use crate::failure::Failure;
 use crate::load::load;
@@ -290,7 +290,7 @@ fn note_certificates(names: &BTreeSet<String>) {
     if !names.is_empty() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         note(format_args!(
-            "generated a temporary certificate for {}: the input has no Secret or file for it",
+            "generated a temporary certificate for {}: there is no Secret or file for it that can be used",
             names.join(", ")
         ));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fingerpost_config_compiler::{FileSecret, SecretFiles};
+use fingerpost_config_compiler::{FileSecret, FromFiles, SecretFiles};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -154,14 +154,18 @@ pub(super) struct ClusterSecret {
     items: Vec<(&'static str, String)>,
 }
 
-/// The Secrets that Gateways name and the input does not have. The Pods get them from the cluster, in their namespace.
+/// The Secrets that Gateways name and that the input does not have, or not in a form that can be used. The Pods get them from the cluster, in their namespace.
 pub(super) fn cluster_secrets(secrets: &[FileSecret]) -> Vec<ClusterSecret> {
     let below = |path: &str| {
         let path = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
         Some(path.to_owned())
     };
     let mut found: BTreeMap<String, ClusterSecret> = BTreeMap::new();
-    for secret in secrets.iter().filter(|it| !it.reason.is_empty()) {
+    let is_of_cluster = |it: &&FileSecret| match it.from {
+        FromFiles::NoSecret(_) | FromFiles::InvalidSecret(_) => true,
+        FromFiles::Named | FromFiles::Mounted => false,
+    };
+    for secret in secrets.iter().filter(is_of_cluster) {
         let (first, items) = match &secret.files {
             SecretFiles::Certificate { chain, key } => (chain, vec![("tls.crt", chain), ("tls.key", key)]),
             SecretFiles::Authority { trusted, .. } => (trusted, vec![("ca.crt", trusted)]),
