@@ -1,10 +1,9 @@
-//! Ports, hosts and certificates of Gateways by which clients don't come as it seems.
+//! Ports and hosts of Gateways by which clients don't come as it seems.
 
 use fingerpost_resources::{Code, Diagnostics};
 
-use crate::gateways::{BoundServer, MergedListener};
+use crate::gateways::MergedListener;
 use crate::mesh::Mesh;
-use crate::protocol::Termination;
 use crate::virtual_services::BoundVirtualService;
 
 /// Reports servers on the node port of the gateway's own Service: the proxy does not listen there.
@@ -58,42 +57,6 @@ pub(super) fn short_hosts(service: &BoundVirtualService<'_>, mesh: &Mesh<'_>, di
                 .note(Code::ShortHost, message)
                 .on(&resource.origin, format!("spec.hosts[{index}]"))
                 .help("write the host name that clients use");
-        }
-    }
-}
-
-/// Reports servers of one port with one certificate and other hosts: browsers use one connection for both.
-pub(super) fn shared_certificates(listeners: &[MergedListener<'_>], diagnostics: &mut Diagnostics) {
-    for listener in listeners {
-        let mut earlier: Vec<(&str, &BoundServer<'_>)> = Vec::new();
-        let servers = listener
-            .servers()
-            .filter(|it| it.termination == Termination::Https);
-        for server in servers {
-            let name = server
-                .server
-                .tls
-                .as_ref()
-                .map_or("", |it| it.credential_name.as_str());
-            if name.is_empty() || server.hosts.iter().any(|it| it.contains('*')) {
-                continue;
-            }
-            if let Some((_, first)) = earlier.iter().find(|(known, _)| *known == name) {
-                let message = format!(
-                    "server `{}` of Gateway {} has the certificate `{name}` too: over HTTP/2 browsers use one connection for the hosts of a certificate, and get 404 for those of the other server",
-                    first.server.port.as_ref().map_or("", |it| &it.name),
-                    first.gateway_name()
-                );
-                diagnostics
-                    .note(Code::SharedCertificate, message)
-                    .on(
-                        &server.gateway.origin,
-                        format!("spec.servers[{}].tls.credentialName", server.index),
-                    )
-                    .help("put the hosts into one server, or give each its own certificate");
-            } else {
-                earlier.push((name, server));
-            }
         }
     }
 }

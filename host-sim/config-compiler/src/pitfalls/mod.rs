@@ -11,6 +11,7 @@ mod listeners;
 mod patterns;
 mod redirects;
 mod rewrites;
+mod shared_certificates;
 mod upstream_tls;
 mod upstreams;
 
@@ -49,7 +50,7 @@ pub(crate) fn check(
     }
     grpc::check(services, attachments, mesh, diagnostics);
     listeners::node_ports(listeners, mesh, diagnostics);
-    listeners::shared_certificates(listeners, diagnostics);
+    shared_certificates::check(listeners, attachments, mesh, diagnostics);
 }
 
 /// Reports those of a listener that carries bytes.
