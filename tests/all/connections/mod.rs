@@ -13,7 +13,8 @@ use fingerpost_config_compiler::{Engine, Options};
 use fingerpost_envoy_runner::{Bootstrap, RunningEnvoy, StartOptions};
 use fingerpost_tests::client::Failure;
 use fingerpost_tests::compiled;
-use fingerpost_tests::tls_client::{Client, is_refusal};
+use fingerpost_tests::tls_client::Client;
+use fingerpost_tests::tls_session::is_refusal;
 use serde_json::json;
 
 use crate::engines::{envoy, one_envoy_at_a_time};

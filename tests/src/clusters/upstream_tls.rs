@@ -3,7 +3,7 @@
 //! Both name what is served: `file-root:PATH` and `file-cert:PATH~PATH` for files, `kubernetes://NAME` for a Secret. And istiod writes
 //! names of certificates without their types, in a field that Envoy replaces.
 
-use fingerpost_config_compiler::{FileSecret, SecretFiles};
+use fingerpost_config_compiler::{FileSecret, FromFiles, SecretFiles};
 use serde_json::{Value, json};
 
 /// The authorities of the operating system, as istiod names them and where they are here.
@@ -55,7 +55,7 @@ fn served(name: &str, secrets: &[FileSecret]) -> String {
         SecretFiles::Certificate { chain, key } => (chain, format!("file-cert:{chain}~{key}")),
         SecretFiles::Authority { trusted, .. } => (trusted, format!("file-root:{trusted}")),
     };
-    if secret.reason.is_empty() {
+    if secret.from == FromFiles::Named {
         return if files == SYSTEM.1 {
             SYSTEM.0.to_owned()
         } else {
