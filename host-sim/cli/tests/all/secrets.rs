@@ -189,7 +189,8 @@ fn check_hidden(document: &str) {
         "routes",
         "clusters",
         "explain http://shop.example.com/",
-        "serve",
+        // Without `--strict` it serves the other listeners.
+        "serve --strict",
         "test . --format github",
     ] {
         let ended = folder.run(&format!("{command} -f shop.yaml"));
