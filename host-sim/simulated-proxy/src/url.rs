@@ -110,7 +110,9 @@ impl FromStr for Url {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Some(Scheme::Http), rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Some(Scheme::Https), rest),
             Some((scheme, _)) if scheme.bytes().all(|it| it.is_ascii_alphanumeric()) => {
-                return Err(format!("`{scheme}` is neither http nor https"));
+                return Err(format!(
+                    "`{scheme}` is neither http nor https; for a port of another protocol, write http://HOST:PORT/"
+                ));
             }
             Some(_) | None => (None, text),
         };

@@ -503,7 +503,10 @@ fn a_request_that_cannot_be_read_is_refused() {
     for (request, said) in [
         ("", "<URL>"),
         ("/path", "it names no host"),
-        ("ftp://a.com/", "`ftp` is neither http nor https"),
+        (
+            "ftp://a.com/",
+            "`ftp` is neither http nor https; for a port of another protocol",
+        ),
         ("http://a.com/ -H nonsense", "expected `name: value`"),
     ] {
         folder
