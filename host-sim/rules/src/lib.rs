@@ -75,6 +75,7 @@ mod tests {
             without,
             [
                 "certificate-expired", // a whole certificate
+                "certificate-host",    // a whole certificate
                 "gateway-left-out",    // the option `--no-gateway` alone
                 "no-room-to-reload",   // 100 MB of rules
                 "not-utf-8",           // bytes
