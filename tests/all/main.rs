@@ -154,6 +154,10 @@ fn main() {
         oldest::corpus,
     ));
     trials.push(trial("oldest: the own corpus", oldest::rows));
+    trials.push(trial(
+        "oldest: TLS at the edge",
+        edge_tls::serves_real_clients_in_the_oldest,
+    ));
     trials.push(trial("oldest: generated cases", oldest::generated));
     trials.push(trial("oldest: patterns", oldest::patterns));
     trials.push(trial("accepted: generated inputs", accepted::generated));

@@ -1,12 +1,12 @@
 //! A stock Envoy that runs what was compiled, with an echo server behind each cluster, and each listener on a free port.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 
-use fingerpost_config_compiler::{Compiled, FileSecret, MountedSecrets, Options, compile};
-use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, RunningEnvoy, StartOptions};
+use fingerpost_config_compiler::{Compiled, EnvoyVersion, FileSecret, MountedSecrets, Options, compile};
+use fingerpost_envoy_runner::{Bootstrap, Echo, EchoOptions, EnvoyBinary, RunningEnvoy, StartOptions};
 use fingerpost_resources::{Diagnostics, Severity, Source, read};
 use fingerpost_tests::client::{Connection, Failure};
 use fingerpost_tests::compiled;
@@ -16,7 +16,6 @@ use fingerpost_tests::tls_session::{Session, is_refusal};
 use tempfile::TempDir;
 
 use super::authority::Leaf;
-use crate::engines::envoy;
 use crate::operations::said;
 
 /// The folder of mounted Secrets, below that of the files.
@@ -43,15 +42,24 @@ pub(crate) enum Seen {
 impl Edge {
     /// Compiles the resources, and starts Envoy with the filter's module and these files beside it. In the resources `FOLDER` stands for the
     /// folder of the files. Secrets that can't be used are the only errors that may be found.
-    pub(crate) fn start(resources: &str, files: &[(&str, String)]) -> Result<Self, String> {
-        Self::start_after(resources, files, BTreeMap::new(), |_| Ok(()))
-    }
-
-    /// The same, with mounted Secrets of these keys, after the folder has been prepared.
-    pub(crate) fn start_after(
+    pub(crate) fn start(
+        (binary, release): (&EnvoyBinary, EnvoyVersion),
         resources: &str,
         files: &[(&str, String)],
-        mounted: BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<Self, String> {
+        let options = Options {
+            envoy: release,
+            ..Options::default()
+        };
+        Self::start_after(binary, options, resources, files, |_| Ok(()))
+    }
+
+    /// The same with these options, after the folder has been prepared. Of mounted Secrets the keys count; their folder is [`MOUNTED`].
+    pub(crate) fn start_after(
+        binary: &EnvoyBinary,
+        options: Options,
+        resources: &str,
+        files: &[(&str, String)],
         prepare: impl FnOnce(&Path) -> Result<(), String>,
     ) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(said)?;
@@ -65,19 +73,18 @@ impl Edge {
         let secrets = folder.path().join(MOUNTED);
         let options = Options {
             module_path: module.to_string_lossy().into_owned(),
-            mounted_secrets: Some(MountedSecrets {
+            mounted_secrets: options.mounted_secrets.map(|it| MountedSecrets {
                 path: secrets.to_string_lossy().into_owned(),
                 folder: secrets,
-                keys: mounted,
-            })
-            .filter(|it| !it.keys.is_empty()),
-            ..Options::default()
+                ..it
+            }),
+            ..options
         };
         let resources = resources.replace("FOLDER", &folder.path().to_string_lossy());
-        Self::run(&compile_all(&resources, &options)?, folder)
+        Self::run(binary, &compile_all(&resources, &options)?, folder)
     }
 
-    fn run(compiled: &Compiled, folder: TempDir) -> Result<Self, String> {
+    fn run(binary: &EnvoyBinary, compiled: &Compiled, folder: TempDir) -> Result<Self, String> {
         for secret in &compiled.file_secrets {
             fs::write(secret.path(), secret.content()).map_err(said)?;
         }
@@ -89,7 +96,7 @@ impl Edge {
         for (name, _) in bootstrap.listeners() {
             bootstrap.bind_listener(&name, (Ipv4Addr::LOCALHOST, 0).into());
         }
-        let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), StartOptions::default());
+        let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default());
         let envoy = envoy.map_err(said)?;
         let listening = envoy.listeners().map_err(said)?;
         let ports = compiled::ports(compiled).into_iter().filter_map(|(port, name)| {

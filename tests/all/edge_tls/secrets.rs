@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use fingerpost_config_compiler::{MountedSecrets, Options};
 use fingerpost_tests::tls_client::Client;
 
 use super::authority::{Authority, Key, Leaf};
 use super::edge::{Edge, MOUNTED, Seen, write};
 use super::handshakes::{http_rules, secret, server};
+use crate::engines::envoy;
 use crate::operations::{said, wait_for};
 
 /// What is wrong with a Secret, and what it holds.
@@ -68,12 +70,15 @@ pub(crate) fn are_followed() -> Result<(), String> {
     ];
     let keys: BTreeSet<String> = ["tls.crt", "tls.key", "ca.crt"].map(str::to_owned).into();
     let links = |folder: &Path| mount(&folder.join(MOUNTED).join("mounted"), &keys);
-    let edge = Edge::start_after(
-        &resources,
-        &files,
-        BTreeMap::from([("mounted".to_owned(), keys.clone())]),
-        links,
-    )?;
+    let options = Options {
+        mounted_secrets: Some(MountedSecrets {
+            path: String::new(),
+            folder: PathBuf::new(),
+            keys: BTreeMap::from([("mounted".to_owned(), keys.clone())]),
+        }),
+        ..Options::default()
+    };
+    let edge = Edge::start_after(&envoy()?, options, &resources, &files, links)?;
 
     let faults: Vec<&str> = faults.iter().map(|(what, _)| *what).collect();
     let plain = Client::default();
