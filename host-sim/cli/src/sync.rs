@@ -3,6 +3,7 @@
 //! Compiles as `compile --xds` does, and leaves to `fingerpost_sync` in which order the files change. Decides what is tried again, what
 //! the user sees of it, and how it ends.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 struct Target {
     split: Split,
     summary: Summary,
+    /// The Secrets that are left out.
+    invalid: BTreeSet<String>,
 }
 
 /// One run.
@@ -236,11 +239,20 @@ impl Run<'_> {
                 .envoy
                 .complete(command.input.options(command.envoy.engine, module_path))
         };
+        let loaded = load(&command.input, Caller::Sync, options, &[])?;
         let Compilation {
-            compiled, findings, ..
-        } = load(&command.input, Caller::Sync, options, &[])?;
-        // The certificate that is in effect is better than none.
-        if findings.has_errors() && !self.is_new {
+            compiled,
+            findings,
+            invalid,
+            ..
+        } = loaded;
+        // A certificate that is in effect is better than none.
+        let is_as_before = match &self.last {
+            Some(last) => invalid.is_subset(&last.invalid),
+            None => self.is_new || invalid.is_empty(),
+        };
+        if !is_as_before {
+            note("not applied: the certificates that are in effect stay");
             return Err(Failure::Diagnosed(findings));
         }
         if self.last.is_none() {
@@ -266,6 +278,7 @@ impl Run<'_> {
         Ok(Target {
             split: split(&compiled.bootstrap, &xds_path),
             summary: compiled.summary,
+            invalid,
         })
     }
 
