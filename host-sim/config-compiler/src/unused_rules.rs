@@ -4,6 +4,8 @@
 //! Decides nothing: `destination_rules` chooses. A wildcard that gives way to a rule for the host itself is as meant, and not
 //! reported; neither are rules with a selector, which are `unselected_rules`' matter.
 
+use std::collections::HashMap;
+
 use fingerpost_resources::{Code, DestinationRule, Diagnostics, Resource};
 
 use crate::clusters::Cluster;
@@ -26,18 +28,30 @@ enum Reason<'r> {
 
 /// Reports each of them.
 pub(crate) fn check(clusters: &[Cluster], mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) {
+    let mut known: HashMap<&str, &KnownService<'_>> = HashMap::new();
+    let mut services = Vec::new();
+    for cluster in clusters {
+        let hostname = cluster.wanted.hostname.as_str();
+        if let Some(service) = mesh.services.find(hostname, "")
+            && known.insert(hostname, service).is_none()
+        {
+            services.push((hostname, service));
+        }
+    }
     for rule in &mesh.resources.destination_rules {
         if rule.spec.workload_selector.is_some() {
             continue;
         }
         let namespace = &rule.meta.namespace;
         let name = host::qualify(&rule.spec.host, namespace, &mesh.options.domain);
-        let covered = clusters.iter().filter_map(|it| {
-            let hostname = it.wanted.hostname.as_str();
-            let service = mesh.services.find(hostname, "")?;
-            host::is_covered_by(hostname, &name).then_some(service)
-        });
-        let covered: Vec<&KnownService<'_>> = covered.collect();
+        let covered: Vec<&KnownService<'_>> = if name.starts_with('*') {
+            let covered = services
+                .iter()
+                .filter(|(hostname, _)| host::is_covered_by(hostname, &name));
+            covered.map(|(_, service)| *service).collect()
+        } else {
+            known.get(name.as_str()).copied().into_iter().collect()
+        };
         let reasons: Option<Vec<Reason<'_>>> = covered.iter().map(|it| reason(rule, it, mesh)).collect();
         let Some(reason) = reasons.and_then(|it| it.into_iter().next()) else {
             continue; // it applies to one of them, or is for none
