@@ -11,12 +11,12 @@ use fingerpost_envoy_config::core::Address;
 use fingerpost_resources::{Diagnostics, Resources, Span};
 
 use crate::address::SOCKET;
-use crate::cluster_policies::Policies;
 use crate::cluster_words::{self, ClusterProtocol, Discovery, Limit};
 use crate::clusters;
 use crate::compiled::Compiled;
 use crate::describe::describe_hash;
 use crate::destination_rules::EffectiveRule;
+use crate::detail::DestinationRuleDetail;
 use crate::empty_clusters::Use;
 use crate::endpoints::{Endpoints, origin};
 use crate::mesh::Mesh;
@@ -24,7 +24,6 @@ use crate::missing_cluster::{MissingCluster, missing_cluster, without_endpoints}
 use crate::options::Options;
 use crate::policies::hash_policy;
 use crate::services::{ClusterRef, ServiceSource};
-use crate::stand_in::is_stand_in;
 use crate::summary::{ClusterSummary, RouteSummary, Summary};
 use crate::upstream_summary::UpstreamSummary;
 
@@ -44,7 +43,7 @@ pub struct ClusterDetail {
     /// The resource that declares the service; none if there is none.
     pub service: Option<ClusterService>,
     /// The DestinationRule that counts for it.
-    pub destination_rule: Option<ClusterRule>,
+    pub destination_rule: Option<DestinationRuleDetail>,
     /// What runs, or why it does not exist.
     pub state: ClusterState,
     /// The rules that lead there, in the order of the listeners. Without any, the bootstrap has no such cluster.
@@ -60,17 +59,6 @@ pub struct ClusterService {
     pub span: Span,
     /// Whether it is assumed to exist.
     pub is_assumed: bool,
-}
-
-/// The DestinationRule of a cluster.
-#[derive(Debug, Clone)]
-pub struct ClusterRule {
-    /// As `namespace/name`.
-    pub name: String,
-    /// Where the subset is defined, or else the rule.
-    pub span: Span,
-    /// The blocks of its traffic policy that count, in Istio's words.
-    pub traffic_policy: Vec<&'static str>,
 }
 
 /// Whether a cluster exists.
@@ -265,7 +253,7 @@ struct Running<'c> {
 fn of_services<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = ClusterRef> + 'm {
     let hostnames: BTreeSet<&str> = mesh.services.hostnames().collect();
     let services = hostnames.into_iter().filter_map(|it| mesh.services.find(it, ""));
-    let written = services.filter(|service| service.alias_of().is_none() && !is_assumed(service.source));
+    let written = services.filter(|service| service.alias_of().is_none() && !service.source.is_assumed());
     written.flat_map(|service| {
         let rule = mesh.destination_rules.find(&service.hostname, service.namespace);
         let defined = rule.map(|it| it.subsets.as_slice()).unwrap_or_default();
@@ -290,13 +278,6 @@ fn subject(source: ServiceSource<'_>) -> String {
     }
 }
 
-fn is_assumed(source: ServiceSource<'_>) -> bool {
-    match source {
-        ServiceSource::Kubernetes(service) => is_stand_in(service),
-        ServiceSource::Entry(entry) => is_stand_in(entry),
-    }
-}
-
 fn detail(
     cluster: &ClusterRef,
     built: Option<Running<'_>>,
@@ -315,9 +296,10 @@ fn detail(
         service: service.map(|it| ClusterService {
             name: subject(it.source),
             span: origin(it).at("metadata.name"),
-            is_assumed: is_assumed(it.source),
+            is_assumed: it.source.is_assumed(),
         }),
-        destination_rule: rule.and_then(|it| rule_of(it, cluster, built.as_ref().map(|it| it.endpoints))),
+        destination_rule: rule
+            .and_then(|it| DestinationRuleDetail::of(it, cluster, built.as_ref().map(|it| it.endpoints))),
         state: match built {
             Some(running) => {
                 let only_bytes =
@@ -414,24 +396,6 @@ fn address(address: &Address) -> String {
         Address::SocketAddress(socket) => format!("{}:{}", socket.address, socket.port_value),
         Address::Pipe(pipe) => format!("{SOCKET}{}", pipe.path),
     }
-}
-
-/// None for one that only gives an assumed service its subset: it is written nowhere.
-fn rule_of(
-    rule: &EffectiveRule<'_>,
-    cluster: &ClusterRef,
-    endpoints: Option<&Endpoints>,
-) -> Option<ClusterRule> {
-    let (resource, path) = match rule.defined(&cluster.subset) {
-        Some(defined) => (defined.resource, defined.path()),
-        None => (rule.first, "spec.host".to_owned()),
-    };
-    let policies = Policies::of(Some(rule), rule.subset(&cluster.subset), cluster.port);
-    (!is_stand_in(resource)).then(|| ClusterRule {
-        name: resource.meta.qualified_name(),
-        span: resource.origin.at(&path),
-        traffic_policy: policies.blocks(endpoints),
-    })
 }
 
 /// Which rules lead to each cluster.

@@ -12,7 +12,7 @@ use fingerpost_envoy_config::cluster::{
 use fingerpost_envoy_config::{Percent, core};
 use fingerpost_resources::{
     ClientTlsSettings, ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection, PortTrafficPolicy,
-    ProxyProtocol, RetryBudget, Subset, TcpKeepalive, TrafficPolicy,
+    ProxyProtocol, RetryBudget, TcpKeepalive, TrafficPolicy,
 };
 
 use crate::client_tls;
@@ -20,6 +20,7 @@ use crate::destination_rules::EffectiveRule;
 use crate::endpoints::Endpoints;
 use crate::load_balancer;
 use crate::options::EnvoyVersion;
+use crate::services::ClusterRef;
 
 /// The blocks that apply to one cluster. A block is taken as a whole, fields are never merged.
 #[derive(Debug, Default)]
@@ -35,9 +36,10 @@ pub(crate) struct Policies<'r> {
 }
 
 impl<'r> Policies<'r> {
-    /// The blocks for `port` of a service, or of one of its subsets.
-    pub(crate) fn of(rule: Option<&EffectiveRule<'r>>, subset: Option<&'r Subset>, port: u32) -> Self {
+    /// The blocks of the DestinationRule of `cluster` that apply to it.
+    pub(crate) fn of(rule: Option<&EffectiveRule<'r>>, cluster: &ClusterRef) -> Self {
         let Some(rule) = rule else { return Self::default() };
+        let port = cluster.port;
         let policies = match rule.traffic_policy {
             Some(policy) => match at_port(policy, port) {
                 // What the entry for a port leaves out is the default, not the top level.
@@ -46,6 +48,7 @@ impl<'r> Policies<'r> {
             },
             None => Self::default(),
         };
+        let subset = rule.subset(&cluster.subset);
         let Some(policy) = subset.and_then(|subset| subset.traffic_policy.as_ref()) else {
             return policies;
         };

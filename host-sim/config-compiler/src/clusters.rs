@@ -67,7 +67,7 @@ pub(crate) fn build<'c>(
 fn cluster(wanted: &ClusterRef, mesh: &Mesh<'_>, diagnostics: &mut Diagnostics) -> Option<Cluster> {
     let parts = parts(wanted, mesh).ok()?;
     let found = parts.endpoints(mesh).ok()?;
-    let policies = Policies::of(parts.rule, parts.subset, wanted.port);
+    let policies = Policies::of(parts.rule, wanted);
     let name = wanted.name();
     let mut envoy = cluster::Cluster {
         name: name.clone(),

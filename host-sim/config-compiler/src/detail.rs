@@ -11,6 +11,7 @@ use crate::cluster_policies::Policies;
 use crate::cluster_words::ClusterProtocol;
 use crate::clusters::Cluster;
 use crate::describe;
+use crate::destination_rules::EffectiveRule;
 use crate::endpoints::Endpoints;
 use crate::header_edits::{HeaderEdit, HeaderEdits};
 use crate::mesh::Mesh;
@@ -98,6 +99,25 @@ pub struct DestinationRuleDetail {
     pub span: Span,
     /// The blocks of its traffic policy that count for the destination.
     pub traffic_policy: Vec<&'static str>,
+}
+
+impl DestinationRuleDetail {
+    /// The rule of `cluster`. None for one that only gives an assumed service its subset: it is written nowhere.
+    pub(crate) fn of(
+        rule: &EffectiveRule<'_>,
+        cluster: &ClusterRef,
+        endpoints: Option<&Endpoints>,
+    ) -> Option<Self> {
+        let (resource, path) = match rule.defined(&cluster.subset) {
+            Some(defined) => (defined.resource, defined.path()),
+            None => (rule.first, "spec.host".to_owned()),
+        };
+        (!is_stand_in(resource)).then(|| Self {
+            name: resource.meta.qualified_name(),
+            span: resource.origin.at(&path),
+            traffic_policy: Policies::of(Some(rule), cluster).blocks(endpoints),
+        })
+    }
 }
 
 /// A destination of a route of bytes that takes no connection.
@@ -204,23 +224,11 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
     let cluster = &share.cluster;
     let rule = destinations.mesh.rule_of(cluster, "");
     let defined = rule.and_then(|rule| rule.defined(&cluster.subset));
-    let destination_rule = rule.and_then(|rule| {
-        let (resource, path) = match defined {
-            Some(defined) => (defined.resource, defined.path()),
-            None => (rule.first, "spec.host".to_owned()),
-        };
-        let policies = Policies::of(Some(rule), rule.subset(&cluster.subset), cluster.port);
-        // One that gives an assumed service its subset is written nowhere.
-        (!is_stand_in(resource)).then(|| DestinationRuleDetail {
-            name: resource.meta.qualified_name(),
-            span: resource.origin.at(&path),
-            traffic_policy: policies.blocks(destinations.clusters.get(cluster).map(|it| &it.endpoints)),
-        })
-    });
     let service = destinations.mesh.services.find(&cluster.hostname, "");
     let port = service.and_then(|it| it.port(cluster.port));
-    let policies = Policies::of(rule, rule.and_then(|it| it.subset(&cluster.subset)), cluster.port);
+    let policies = Policies::of(rule, cluster);
     let built = destinations.clusters.get(cluster);
+    let endpoints = built.map(|it| &it.endpoints);
     ShareDetail {
         protocol: port.map_or(ClusterProtocol::Http1, |it| policies.version(it.protocol)),
         cluster: cluster.name(),
@@ -229,7 +237,7 @@ fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_
         subset: cluster.subset.clone(),
         labels: defined.map(|it| it.subset.labels.clone()).unwrap_or_default(),
         weight: share.weight,
-        destination_rule,
+        destination_rule: rule.and_then(|it| DestinationRuleDetail::of(it, cluster, endpoints)),
         missing: destinations.missing_cluster(cluster),
         upstream: built.map(|it| it.upstream.clone()),
         endpoints: built.map(|it| it.endpoints.clone()),

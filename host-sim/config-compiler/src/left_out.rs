@@ -77,11 +77,7 @@ fn used_rules<'r>(clusters: &[Cluster], mesh: &Mesh<'r>) -> Vec<Used<'r>> {
         let Some(rule) = mesh.rule_of(&cluster.wanted, "") else {
             continue;
         };
-        let policies = Policies::of(
-            Some(rule),
-            rule.subset(&cluster.wanted.subset),
-            cluster.wanted.port,
-        );
+        let policies = Policies::of(Some(rule), &cluster.wanted);
         let port = service.port(cluster.wanted.port);
         let speaks_http2 = port.is_some_and(|it| policies.speaks_http2(it.protocol));
         for resource in rule.resources() {

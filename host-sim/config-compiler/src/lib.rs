@@ -105,8 +105,8 @@ pub use certificates::{
 };
 pub use chain_summary::{ChainSummary, ServerSummary};
 pub use cluster_details::{
-    BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterRule, ClusterService, ClusterState,
-    ClusterUse, LostTraffic, cluster_details,
+    BuiltCluster, ClusterDetail, ClusterEndpoint, ClusterRole, ClusterService, ClusterState, ClusterUse,
+    LostTraffic, cluster_details,
 };
 pub use cluster_words::{ClusterProtocol, Discovery, Limit};
 pub use compilation::{Compilation, CompiledValid, compile_valid, compile_without_invalid};

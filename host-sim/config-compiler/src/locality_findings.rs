@@ -60,8 +60,7 @@ impl<'r> Report<'_, 'r> {
             return;
         };
         let rule = self.mesh.rule_of(&cluster.wanted, "");
-        let subset = rule.and_then(|it| it.subset(&cluster.wanted.subset));
-        let policies = Policies::of(rule, subset, cluster.wanted.port);
+        let policies = Policies::of(rule, &cluster.wanted);
         let lb = LocalityLb::of(policies.load_balancer, service);
         let blocks = rule.into_iter().flat_map(|rule| {
             let subsets = rule.subsets.iter();

@@ -13,6 +13,7 @@ use fingerpost_resources::{
 use crate::host;
 use crate::options::Options;
 use crate::protocol::Protocol;
+use crate::stand_in::is_stand_in;
 use crate::visibility::Exports;
 
 /// A host that clusters exist for.
@@ -37,6 +38,16 @@ pub(crate) enum ServiceSource<'r> {
     Kubernetes(&'r Resource<Service>),
     /// A host of a ServiceEntry.
     Entry(&'r Resource<ServiceEntry>),
+}
+
+impl ServiceSource<'_> {
+    /// Whether it is assumed to exist, and written nowhere.
+    pub(crate) fn is_assumed(self) -> bool {
+        match self {
+            Self::Kubernetes(service) => is_stand_in(service),
+            Self::Entry(entry) => is_stand_in(entry),
+        }
+    }
 }
 
 /// A port of a service.

@@ -15,11 +15,11 @@ use fingerpost_resources::{Code, Destination, Diagnostics, ErrorType, HttpMatchR
 use crate::attachments::Attachments;
 use crate::cluster_policies::Policies;
 use crate::cluster_words::ClusterProtocol;
+use crate::endpoints::origin;
 use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::protocol::Protocol;
 use crate::services::{ClusterRef, KnownPort, KnownService, ServiceSource};
-use crate::stand_in::is_stand_in;
 use crate::virtual_services::{BoundVirtualService, Rule};
 
 /// The conditions of `retryOn` that are about the status of a gRPC call.
@@ -93,8 +93,8 @@ struct Suspicion<'a, 'r> {
 
 /// What shows that gRPC is sent to a port.
 enum Sign {
-    /// The port's name or `appProtocol` says so, in a form that does not count.
-    Port(String),
+    /// The name or `appProtocol` of the port, by its place in the resource, says so in a form that does not count.
+    Port { place: usize, reason: String },
     /// The rule matches the content type of gRPC.
     ContentType,
     /// All conditions of `retryOn` are about gRPC.
@@ -111,7 +111,7 @@ impl Sign {
     /// The surest first.
     fn rank(&self) -> u8 {
         match self {
-            Self::Port(_) => 0,
+            Self::Port { .. } => 0,
             Self::ContentType => 1,
             Self::RetryOn(_) => 2,
             Self::Method(_) => 3,
@@ -123,7 +123,7 @@ impl Sign {
     /// Whether nothing but gRPC can be meant. The paths of gRPC also carry Connect, or JSON, over HTTP/1.1.
     fn is_sure(&self) -> bool {
         match self {
-            Self::Port(_) | Self::ContentType | Self::RetryOn(_) => true,
+            Self::Port { .. } | Self::ContentType | Self::RetryOn(_) => true,
             Self::Method(_) | Self::Fault(_) | Self::Server => false,
         }
     }
@@ -132,7 +132,7 @@ impl Sign {
 impl fmt::Display for Sign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Port(reason) => f.write_str(reason),
+            Self::Port { reason, .. } => f.write_str(reason),
             Self::ContentType => f.write_str("the rule matches the content type of gRPC"),
             Self::RetryOn(conditions) => write!(f, "`retryOn: {conditions}` is about gRPC alone"),
             Self::Method(path) => write!(f, "the rule matches `{path}`, which looks like a gRPC method"),
@@ -153,27 +153,11 @@ impl Suspicion<'_, '_> {
         } else {
             diagnostics.note(Code::GrpcOverHttp1, message)
         };
-        let finding = match (&self.sign, self.known.source) {
-            (Sign::Port(_), ServiceSource::Kubernetes(service)) => {
-                let index = service
-                    .spec
-                    .ports
-                    .iter()
-                    .position(|it| it.port == Some(self.port.number));
-                finding.on(&service.origin, format!("spec.ports[{}]", index.unwrap_or(0)))
+        let finding = match &self.sign {
+            Sign::Port { place, .. } => finding.on(origin(self.known), format!("spec.ports[{place}]")),
+            Sign::ContentType | Sign::RetryOn(_) | Sign::Method(_) | Sign::Fault(_) | Sign::Server => {
+                finding.on(&self.rule.leaf.origin, self.path.clone())
             }
-            (Sign::Port(_), ServiceSource::Entry(entry)) => {
-                let index = entry
-                    .spec
-                    .ports
-                    .iter()
-                    .position(|it| it.number == Some(self.port.number));
-                finding.on(&entry.origin, format!("spec.ports[{}]", index.unwrap_or(0)))
-            }
-            (
-                Sign::ContentType | Sign::RetryOn(_) | Sign::Method(_) | Sign::Fault(_) | Sign::Server,
-                ServiceSource::Kubernetes(_) | ServiceSource::Entry(_),
-            ) => finding.on(&self.rule.leaf.origin, self.path.clone()),
         };
         finding.help(match self.known.source {
             ServiceSource::Kubernetes(_) => {
@@ -205,14 +189,8 @@ fn speaks_http1<'a, 'r>(
     mesh: &'a Mesh<'r>,
 ) -> Option<(&'a KnownService<'r>, &'a KnownPort)> {
     let known = mesh.services.find(&cluster.hostname, "")?;
-    let is_assumed = match known.source {
-        ServiceSource::Kubernetes(service) => is_stand_in(service),
-        ServiceSource::Entry(entry) => is_stand_in(entry),
-    };
-    let port = known.port(cluster.port).filter(|_| !is_assumed)?;
-    let rule = mesh.rule_of(cluster, "");
-    let subset = rule.and_then(|it| it.subset(&cluster.subset));
-    let policies = Policies::of(rule, subset, cluster.port);
+    let port = known.port(cluster.port).filter(|_| !known.source.is_assumed())?;
+    let policies = Policies::of(mesh.rule_of(cluster, ""), cluster);
     match policies.version(port.protocol) {
         ClusterProtocol::Http1 => Some((known, port)),
         ClusterProtocol::Http2 | ClusterProtocol::Client | ClusterProtocol::Bytes => None,
@@ -221,30 +199,25 @@ fn speaks_http1<'a, 'r>(
 
 /// What the name of a port says, where something else decides.
 fn sign_of_port(known: &KnownService<'_>, port: &KnownPort) -> Option<Sign> {
-    let reason = match known.source {
+    let (place, reason) = match known.source {
         ServiceSource::Kubernetes(service) => {
-            let written = service
-                .spec
-                .ports
-                .iter()
-                .find(|it| it.port == Some(port.number))?;
-            reason_of_service_port(written, port.protocol)
+            let mut ports = service.spec.ports.iter().enumerate();
+            let (place, written) = ports.find(|(_, it)| it.port == Some(port.number))?;
+            (place, reason_of_service_port(written, port.protocol))
         }
         ServiceSource::Entry(entry) => {
-            let written = entry
-                .spec
-                .ports
-                .iter()
-                .find(|it| it.number == Some(port.number))?;
-            says_http2(&written.name).then(|| {
+            let mut ports = entry.spec.ports.iter().enumerate();
+            let (place, written) = ports.find(|(_, it)| it.number == Some(port.number))?;
+            let reason = says_http2(&written.name).then(|| {
                 format!(
                     "its name is `{}`, but its `protocol` {} decides",
                     written.name, written.protocol
                 )
-            })
+            });
+            (place, reason)
         }
     };
-    reason.map(Sign::Port)
+    reason.map(|reason| Sign::Port { place, reason })
 }
 
 fn reason_of_service_port(written: &ServicePort, protocol: Protocol) -> Option<String> {

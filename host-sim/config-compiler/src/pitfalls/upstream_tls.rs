@@ -71,7 +71,7 @@ struct Upstream<'m, 'r> {
 impl<'m, 'r> Upstream<'m, 'r> {
     fn of(cluster: &ClusterRef, mesh: &'m Mesh<'r>) -> Option<Self> {
         let parts = cluster_parts::parts(cluster, mesh).ok()?;
-        let tls = Policies::of(parts.rule, parts.subset, cluster.port).tls?;
+        let tls = Policies::of(parts.rule, cluster).tls?;
         let (origin, path) = parts.rule?.place_of_tls(tls)?;
         client_tls::has_effect(tls).then_some(Self {
             parts,

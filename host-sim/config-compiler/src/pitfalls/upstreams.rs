@@ -85,8 +85,7 @@ fn plain_text(
         return;
     }
     let settings = mesh.rule_of(cluster, "");
-    let subset = settings.and_then(|it| it.subset(&cluster.subset));
-    let policies = Policies::of(settings, subset, cluster.port);
+    let policies = Policies::of(settings, cluster);
     let mode = policies.tls.and_then(|it| it.mode).unwrap_or_default();
     if mode != ClientTlsMode::Disable {
         return;

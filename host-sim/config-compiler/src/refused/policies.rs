@@ -46,8 +46,7 @@ fn blocks_of(cluster: &Cluster, mesh: &Mesh<'_>, used: &mut BTreeSet<usize>) {
     let Some(rule) = mesh.rule_of(&cluster.wanted, "") else {
         return;
     };
-    let subset = rule.subset(&cluster.wanted.subset);
-    let policies = Policies::of(Some(rule), subset, cluster.wanted.port);
+    let policies = Policies::of(Some(rule), &cluster.wanted);
     used.extend(policies.addresses());
     // The hash policy of a route is chosen by other rules.
     for port_is_given in [false, true] {
