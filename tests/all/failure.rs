@@ -4,7 +4,7 @@
 //! A request on which the filter did not run reaches no upstream, whatever the failure policy is and whatever the client sends.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -239,9 +239,7 @@ impl Proxy {
             let address = echo.listen(&cluster).map_err(|error| error.to_string())?;
             bootstrap.point_cluster(&cluster, address);
         }
-        for (name, _) in bootstrap.listeners() {
-            bootstrap.bind_listener(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        }
+        bootstrap.bind_listeners_to_free_ports();
         let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), options);
         let envoy = envoy.map_err(|error| error.to_string())?;
         let listeners = envoy.listeners().map_err(|error| error.to_string())?;

@@ -3,7 +3,7 @@
 //! The bootstrap stays JSON in Envoy's own words. Names that it does not have are answered with `false`, so that a
 //! caller notices a table that does not fit.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::{Map, Value, json};
 
@@ -88,6 +88,13 @@ impl Bootstrap {
         found
             .map(|listener| listener["address"] = socket_address(address))
             .is_some()
+    }
+
+    /// Moves every listener to a free port of the loopback.
+    pub fn bind_listeners_to_free_ports(&mut self) {
+        for (name, _) in self.listeners() {
+            self.bind_listener(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        }
     }
 
     /// The names of the static clusters.

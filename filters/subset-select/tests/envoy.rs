@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
 fn example(file: &str) -> String {
@@ -104,9 +104,7 @@ fn run(bootstrap: Value) -> Running {
     for cluster in bootstrap.clusters() {
         bootstrap.point_cluster(&cluster, echo.listen(&cluster).unwrap());
     }
-    for (name, _) in bootstrap.listeners() {
-        bootstrap.bind_listener(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    }
+    bootstrap.bind_listeners_to_free_ports();
     let envoy = RunningEnvoy::start(&binary, &bootstrap, folder.path(), StartOptions::default());
     let envoy = envoy.unwrap_or_else(|error| panic!("{error}"));
     let address = envoy.listeners().unwrap()[0].address;

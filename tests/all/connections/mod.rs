@@ -120,9 +120,7 @@ impl Cast {
                 bootstrap.point_cluster(&cluster, upstreams.address(service)?);
             }
         }
-        for (name, _) in bootstrap.listeners() {
-            bootstrap.bind_listener(&name, (Ipv4Addr::LOCALHOST, 0).into());
-        }
+        bootstrap.bind_listeners_to_free_ports();
         let listeners = bootstrap.0.pointer_mut("/static_resources/listeners");
         for listener in listeners.and_then(|it| it.as_array_mut()).into_iter().flatten() {
             if listener.get("listener_filters").is_some() {

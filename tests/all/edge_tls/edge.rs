@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use fingerpost_config_compiler::{Compiled, EnvoyVersion, FileSecret, MountedSecrets, Options, compile};
@@ -93,9 +93,7 @@ impl Edge {
         for cluster in bootstrap.clusters() {
             bootstrap.point_cluster(&cluster, echo.listen(&cluster).map_err(said)?);
         }
-        for (name, _) in bootstrap.listeners() {
-            bootstrap.bind_listener(&name, (Ipv4Addr::LOCALHOST, 0).into());
-        }
+        bootstrap.bind_listeners_to_free_ports();
         let envoy = RunningEnvoy::start(binary, &bootstrap, folder.path(), StartOptions::default());
         let envoy = envoy.map_err(said)?;
         let listening = envoy.listeners().map_err(said)?;

@@ -11,7 +11,7 @@ mod upstream;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,10 +23,8 @@ use fingerpost_tests::compiled;
 use tempfile::TempDir;
 
 use crate::engines::{envoy, one_envoy_at_a_time};
+use crate::operations::{PATIENCE, said};
 use upstream::Gate;
-
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a check is about, and the check.
 type Check = (&'static str, fn(&Proxy) -> Result<(), String>);
@@ -50,10 +48,6 @@ spec:
   selector: {istio: ingressgateway}
   servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]
 ";
-
-fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
 
 /// Every check, in one Envoy.
 pub(crate) fn act() -> Result<(), String> {
@@ -108,9 +102,7 @@ impl Proxy {
         options.labels.insert("tier".to_owned(), "gold".to_owned());
         let compiled = compiled::of_text(&text, &options)?;
         let mut bootstrap = Bootstrap(compiled.bootstrap_json());
-        for (name, _) in bootstrap.listeners() {
-            bootstrap.bind_listener(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        }
+        bootstrap.bind_listeners_to_free_ports();
         let folder = tempfile::tempdir().map_err(said)?;
         let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), StartOptions::default());
         let envoy = envoy.map_err(said)?;

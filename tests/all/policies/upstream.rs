@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::{PATIENCE, said};
+use crate::operations::{PATIENCE, said};
 
 /// Holds answers back until it opens.
 #[derive(Debug, Default)]

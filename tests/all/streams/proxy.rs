@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use fingerpost_config_compiler::EnvoyVersion;
@@ -84,13 +84,10 @@ impl Proxy {
         ];
         let pair = Pair::compile(&sources, &pair::options(EnvoyVersion::NEWEST))?;
         let upstreams = Upstreams::start()?;
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut clusters = BTreeMap::new();
         let mut listeners = Vec::new();
         for (side, mut bootstrap) in Side::ALL.into_iter().zip(pair.bootstraps) {
-            for (name, _) in bootstrap.listeners() {
-                bootstrap.bind_listener(&name, any_port);
-            }
+            bootstrap.bind_listeners_to_free_ports();
             for cluster in bootstrap.clusters() {
                 bootstrap.point_cluster(&cluster, upstreams.listen(&cluster)?);
             }

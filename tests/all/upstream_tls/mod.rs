@@ -8,7 +8,7 @@ mod upstream;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use fingerpost_config_compiler::{Compiled, FileSecret, Options};
 use fingerpost_envoy_runner::{Bootstrap, RunningEnvoy, StartOptions};
@@ -27,9 +27,7 @@ pub(crate) fn is_as_destination_rules_say() -> Result<(), String> {
     let cases = cases::all(&cast);
     let compiled = compile(&cast.resources(&cases), &folder)?;
     let mut bootstrap = Bootstrap(compiled.bootstrap_json());
-    for (name, _) in bootstrap.listeners() {
-        bootstrap.bind_listener(&name, (Ipv4Addr::LOCALHOST, 0).into());
-    }
+    bootstrap.bind_listeners_to_free_ports();
     let envoy = RunningEnvoy::start(&envoy()?, &bootstrap, folder.path(), StartOptions::default());
     let envoy = envoy.map_err(said)?;
     let mut failures: Vec<String> = cases.iter().filter_map(|it| failure(it, &envoy)).collect();

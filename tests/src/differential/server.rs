@@ -268,16 +268,13 @@ fn bootstrap_names(listeners: &[Value]) -> BTreeSet<String> {
 
 /// A bootstrap with the clusters of all pairs, and the listeners under names of their own.
 fn merged(pairs: &[Pair], echo: &Echo, log: &Path) -> std::io::Result<(Bootstrap, Vec<Value>)> {
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut clusters = BTreeMap::new();
     let mut listeners = Vec::new();
     let mut rest = json!({});
     for (number, pair) in pairs.iter().enumerate() {
         for (side, bootstrap) in pair.bootstraps.iter().enumerate() {
             let mut bootstrap = bootstrap.clone();
-            for (name, _) in bootstrap.listeners() {
-                bootstrap.bind_listener(&name, any_port);
-            }
+            bootstrap.bind_listeners_to_free_ports();
             bootstrap.set_access_log(&log_format(), &log.to_string_lossy());
             for cluster in bootstrap.clusters() {
                 bootstrap.point_cluster(&cluster, echo.listen(&cluster)?);
@@ -299,7 +296,7 @@ fn merged(pairs: &[Pair], echo: &Echo, log: &Path) -> std::io::Result<(Bootstrap
     }
     rest["static_resources"] = json!({"clusters": clusters.into_values().collect::<Vec<Value>>()});
     let mut bootstrap = Bootstrap(rest);
-    bootstrap.set_admin(any_port);
+    bootstrap.set_admin(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     Ok((bootstrap, listeners))
 }
 

@@ -228,9 +228,7 @@ fn arranged(mut bootstrap: Bootstrap, echo: &Echo, access_log: &Path) -> std::io
         bootstrap.point_cluster(&cluster, echo.listen(&cluster)?);
     }
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    for (name, _) in bootstrap.listeners() {
-        bootstrap.bind_listener(&name, any_port);
-    }
+    bootstrap.bind_listeners_to_free_ports();
     bootstrap.set_admin(any_port);
     bootstrap.set_certificate(&IDENTITY.certificate, IDENTITY.authority.pem());
     let format = json!({

@@ -118,9 +118,7 @@ impl<'p> Bench<'p> {
         for (service, address) in self.services.iter().enumerate() {
             bootstrap.point_cluster(&cluster(service), *address);
         }
-        for (listener, _) in bootstrap.listeners() {
-            bootstrap.bind_listener(&listener, "127.0.0.1:0".parse()?);
-        }
+        bootstrap.bind_listeners_to_free_ports();
         let mut starts = Vec::new();
         loop {
             let (envoy, directory, start) = self.start_once(&bootstrap, proxy)?;
