@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fingerpost_proxy_model::{Forwarded, Reply, UpstreamFailure};
+use fingerpost_proxy_model::{Forwarded, Reply, Skipped, UpstreamFailure};
 use fingerpost_routing_config::RuleRef;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -94,6 +94,14 @@ impl Done {
         }
     }
 
+    /// What the model says of an answer.
+    fn known(reply: Result<Reply, Skipped>, body: Option<Body>) -> Self {
+        match reply {
+            Ok(reply) => Self::of(reply, body),
+            Err(skipped) => Self::unknown(&skipped.reason),
+        }
+    }
+
     /// An upstream's answer on its way back.
     pub(crate) fn from_upstream(
         forwarded: &Forwarded<'_>,
@@ -102,21 +110,14 @@ impl Done {
     ) -> Self {
         let (head, body) = response.into_parts();
         let answer = reply_of(head.status, &head.headers, after);
-        match forwarded.finish(answer) {
-            Ok(reply) => Self::of(reply, Some(passed_on(body))),
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
+        Self::known(forwarded.finish(answer), Some(passed_on(body)))
     }
 
     /// What Envoy says in the place of an upstream.
     pub(crate) fn silent(forwarded: &Forwarded<'_>, failure: UpstreamFailure, details: String) -> Self {
-        match forwarded.fail(failure) {
-            Ok(reply) => Self {
-                details: Some(details),
-                ..Self::of(reply, None)
-            },
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
+        let mut done = Self::known(forwarded.fail(failure), None);
+        done.details.get_or_insert(details);
+        done
     }
 
     /// An upstream's answer that goes on in what the client wants.
@@ -126,10 +127,7 @@ impl Done {
         after: Duration,
     ) -> Self {
         let answer = reply_of(response.status(), response.headers(), after);
-        match forwarded.switch(answer) {
-            Ok(reply) => Self::of(reply, None),
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
+        Self::known(forwarded.switch(answer), None)
     }
 
     /// An upstream's answer that does not.
@@ -139,10 +137,7 @@ impl Done {
         after: Duration,
     ) -> Self {
         let answer = reply_of(response.status(), response.headers(), after);
-        match forwarded.decline(answer) {
-            Ok(reply) => Self::of(reply, None),
-            Err(skipped) => Self::unknown(&skipped.reason),
-        }
+        Self::known(forwarded.decline(answer), None)
     }
 
     /// Names the rule and the cluster in the answer. What an upstream says under these names does not count.

@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fingerpost_config_compiler::CertificateIdentity;
 use fingerpost_envoy_runner::Authority;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use fingerpost_local_envoy::client::AcceptAny;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::run::Folder;
 use crate::serve::{Running, contains, entry, upstream, with_rule};
@@ -252,7 +252,7 @@ impl Client<'_> {
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)));
+            .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)));
         let mut config = match self.certificate {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder
@@ -276,49 +276,16 @@ impl Client<'_> {
             .map(|it| String::from_utf8_lossy(it).into_owned());
         Ok((String::from_utf8_lossy(&answer).into_owned(), agreed))
     }
-
-    fn status(&self, serve: &Running) -> io::Result<String> {
-        self.get(serve.address, "shop.example.com")
-            .map(|(status, _)| status)
-    }
 }
 
-#[derive(Debug)]
-struct AnyServer(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// The status line for a client that shows this certificate, in PEM with its key.
+fn status_with(certificate: Option<(&str, &str)>, serve: &Running) -> io::Result<String> {
+    let client = Client {
+        certificate,
+        alpn: &[],
+    };
+    let answered = client.get(serve.address, "shop.example.com");
+    answered.map(|(status, _)| status)
 }
 
 /// A server that ends TLS in this mode, with a Secret whose authority is this one.
@@ -357,13 +324,7 @@ fn a_client_needs_a_certificate_of_the_authority_where_the_server_is_mutual() {
     let untrusted = other.sign(&["client.example.com"]).expect("a certificate");
     let folder = Folder::with("shop.yaml", &secured("mode: MUTUAL", Some(&authority)));
     let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
-    let with = |certificate| {
-        Client {
-            certificate,
-            alpn: &[],
-        }
-        .status(&serve)
-    };
+    let with = |certificate| status_with(certificate, &serve);
     assert_eq!(
         with(Some((&trusted.chain_pem, &trusted.key_pem))).expect("an answer"),
         "HTTP/1.1 204"
@@ -383,13 +344,7 @@ fn a_client_may_come_without_a_certificate_where_the_server_is_optionally_mutual
     let untrusted = other.sign(&["client.example.com"]).expect("a certificate");
     let folder = Folder::with("shop.yaml", &secured("mode: OPTIONAL_MUTUAL", Some(&authority)));
     let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
-    let with = |certificate| {
-        Client {
-            certificate,
-            alpn: &[],
-        }
-        .status(&serve)
-    };
+    let with = |certificate| status_with(certificate, &serve);
     assert_eq!(with(None).expect("an answer"), "HTTP/1.1 204");
     assert_eq!(
         with(Some((&trusted.chain_pem, &trusted.key_pem))).expect("an answer"),
@@ -418,13 +373,7 @@ fn a_certificate_needs_one_of_the_names_and_fingerprints_of_the_server() {
         let text = secured(&format!("mode: MUTUAL, {restriction}"), Some(&authority));
         let folder = Folder::with("shop.yaml", &text);
         let serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
-        let with = |certificate| {
-            Client {
-                certificate,
-                alpn: &[],
-            }
-            .status(&serve)
-        };
+        let with = |certificate| status_with(certificate, &serve);
         assert_eq!(
             with(Some((&named.chain_pem, &named.key_pem))).expect("an answer"),
             "HTTP/1.1 204",
@@ -443,10 +392,7 @@ fn clients_come_in_where_their_authority_is_not_at_hand_and_it_is_said() {
     let folder = Folder::with("shop.yaml", &secured("mode: MUTUAL", None));
     let mut serve = Running::start(&folder, "--filter-runtime native -f shop.yaml");
     serve.said("the authorities of clients are not at hand");
-    assert_eq!(
-        Client::default().status(&serve).expect("an answer"),
-        "HTTP/1.1 204"
-    );
+    assert_eq!(status_with(None, &serve).expect("an answer"), "HTTP/1.1 204");
     serve.end().check(0, &[]);
 }
 
