@@ -31,6 +31,7 @@ use std::fmt;
 use fingerpost_resources::{Origin, Resolution};
 
 use crate::address::SOCKET;
+use crate::locality::{REGION, SUB_ZONE, ZONE};
 use crate::services::{KnownPort, KnownService, ServiceSource};
 
 pub(crate) use cause::origin;
@@ -317,9 +318,9 @@ pub(crate) fn with_place(labels: &Labels, locality: &str, node: &str, network: &
     let mut parts = locality.split('/');
     let mut all = labels.clone();
     for (name, value) in [
-        ("topology.kubernetes.io/region", parts.next().unwrap_or_default()),
-        ("topology.kubernetes.io/zone", parts.next().unwrap_or_default()),
-        ("topology.istio.io/subzone", parts.next().unwrap_or_default()),
+        (REGION, parts.next().unwrap_or_default()),
+        (ZONE, parts.next().unwrap_or_default()),
+        (SUB_ZONE, parts.next().unwrap_or_default()),
         ("kubernetes.io/hostname", node),
     ] {
         if !value.is_empty() {

@@ -7,6 +7,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The labels that name a region, a zone and a subzone.
+pub(crate) const LABELS: [&str; 3] = [REGION, ZONE, SUB_ZONE];
+pub(crate) const REGION: &str = "topology.kubernetes.io/region";
+pub(crate) const ZONE: &str = "topology.kubernetes.io/zone";
+pub(crate) const SUB_ZONE: &str = "topology.istio.io/subzone";
+
 /// A region, a zone in it and a subzone in that. What is not known is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locality {

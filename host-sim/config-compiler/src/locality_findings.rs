@@ -13,17 +13,12 @@ use fingerpost_resources::{
 use crate::cluster_policies::Policies;
 use crate::clusters::Cluster;
 use crate::endpoints::Endpoints;
-use crate::locality::Locality;
+use crate::locality::{LABELS, Locality};
 use crate::locality_lb::LocalityLb;
 use crate::mesh::Mesh;
 
 /// What to do where it is not known where the proxy runs.
 const GIVE_LOCALITY: &str = "give it with `--locality region/zone`, or `locality` in fingerpost.yaml";
-const TOPOLOGY: [&str; 3] = [
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-    "topology.istio.io/subzone",
-];
 /// Labels that Istio adds to every endpoint from what is not in the input.
 const IMPLIED: [&str; 2] = ["topology.istio.io/network", "topology.istio.io/cluster"];
 
@@ -209,7 +204,7 @@ impl<'r> Report<'_, 'r> {
     }
 
     fn labels(&mut self, block: Block<'_, 'r>, labels: &[String]) {
-        let by_place = labels.iter().any(|it| TOPOLOGY.contains(&it.as_str()));
+        let by_place = labels.iter().any(|it| LABELS.contains(&it.as_str()));
         if by_place && self.mesh.place.locality.is_unknown() {
             return self.does_nothing(block, "failoverPriority", "a label");
         }

@@ -15,6 +15,7 @@ use fingerpost_envoy_config::{Empty, Percent};
 use fingerpost_resources::{LoadBalancerSettings, LocalityLoadBalancerSetting, ZoneAwareLoadBalancerSetting};
 
 use crate::endpoints::Endpoint;
+use crate::locality::{REGION, SUB_ZONE, ZONE};
 use crate::proxy_place::ProxyPlace;
 use crate::services::{KnownService, ServiceSource};
 use groups::{NETWORK, by_labels, by_locality, distance, distance_of_regions, distribute, order, pairs};
@@ -111,10 +112,8 @@ impl<'r> LocalityLb<'r> {
                 WithinPriority::LocalityWeighted
             }
             Self::Locality { setting, .. } if self.fails_over(cx.detects_outliers) => {
-                let labels = setting.failover_priority.as_slice();
-                if !(labels.is_empty() || cx.is_subset_by_dns) {
-                    groups = by_labels(groups, labels, cx.proxy);
-                }
+                let labels = &setting.failover_priority;
+                groups = cx.by_labels(groups, labels);
                 if labels.is_empty() || !setting.failover.is_empty() {
                     let regions = pairs(setting.failover.iter().map(|it| (&it.from, &it.to)));
                     order(&mut groups, 5, |it| distance(it, &regions, &cx.proxy.locality));
@@ -129,10 +128,7 @@ impl<'r> LocalityLb<'r> {
             Self::ZoneAware(setting) => {
                 let is_on = self.fails_over(cx.detects_outliers);
                 if is_on {
-                    let labels = setting.failover_priority.as_slice();
-                    if !(labels.is_empty() || cx.is_subset_by_dns) {
-                        groups = by_labels(groups, labels, cx.proxy);
-                    }
+                    groups = cx.by_labels(groups, &setting.failover_priority);
                     let regions = pairs(setting.failover.iter().map(|it| (&it.from, &it.to)));
                     order(&mut groups, 3, |it| {
                         distance_of_regions(it, &regions, &cx.proxy.locality)
@@ -147,6 +143,17 @@ impl<'r> LocalityLb<'r> {
         Arranged {
             groups,
             within_priority,
+        }
+    }
+}
+
+impl Circumstances<'_> {
+    /// The groups by the labels of `failoverPriority`, if it gives any that count.
+    fn by_labels(&self, groups: Vec<Group>, labels: &[String]) -> Vec<Group> {
+        if labels.is_empty() || self.is_subset_by_dns {
+            groups
+        } else {
+            by_labels(groups, labels, self.proxy)
         }
     }
 }
@@ -199,18 +206,8 @@ fn preferred_labels(service: &KnownService<'_>) -> Option<Vec<String>> {
         }
     };
     let labels: &[&str] = match is_node {
-        false => &[
-            NETWORK,
-            "topology.kubernetes.io/region",
-            "topology.kubernetes.io/zone",
-        ],
-        true => &[
-            NETWORK,
-            "topology.kubernetes.io/region",
-            "topology.kubernetes.io/zone",
-            "topology.istio.io/subzone",
-            "kubernetes.io/hostname",
-        ],
+        false => &[NETWORK, REGION, ZONE],
+        true => &[NETWORK, REGION, ZONE, SUB_ZONE, "kubernetes.io/hostname"],
     };
     Some(labels.iter().map(|it| (*it).to_owned()).collect())
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::endpoints::{Inventory, Labels, locality_of_label, with_place};
-use crate::locality::Locality;
+use crate::locality::{Locality, REGION, SUB_ZONE, ZONE};
 use crate::options::Options;
 
 /// Where a proxy runs.
@@ -49,9 +49,9 @@ impl ProxyPlace {
 fn of_labels(labels: &Labels) -> Option<Locality> {
     let part = |name: &str| labels.get(name).cloned().unwrap_or_default();
     let of_topology = Locality {
-        region: part("topology.kubernetes.io/region"),
-        zone: part("topology.kubernetes.io/zone"),
-        sub_zone: part("topology.istio.io/subzone"),
+        region: part(REGION),
+        zone: part(ZONE),
+        sub_zone: part(SUB_ZONE),
     };
     if !of_topology.is_unknown() {
         return Some(of_topology);

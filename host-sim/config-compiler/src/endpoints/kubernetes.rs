@@ -15,7 +15,7 @@ use super::{
     EndpointAddress, Inventory, Labels, NoEndpoints, Unusable, Workload, Workloads, locality_of_label,
     service_entry, with_place,
 };
-use crate::locality::Locality;
+use crate::locality::{Locality, REGION, SUB_ZONE, ZONE};
 use crate::services::{KnownPort, PortTarget};
 
 /// The workloads behind a port; none if the input does not know them.
@@ -227,15 +227,9 @@ fn locality_of_node(labels: &Labels) -> Locality {
         values.find(|it| !it.is_empty()).cloned().unwrap_or_default()
     };
     Locality {
-        region: first([
-            "topology.kubernetes.io/region",
-            "failure-domain.beta.kubernetes.io/region",
-        ]),
-        zone: first([
-            "topology.kubernetes.io/zone",
-            "failure-domain.beta.kubernetes.io/zone",
-        ]),
-        sub_zone: first(["topology.istio.io/subzone", ""]),
+        region: first([REGION, "failure-domain.beta.kubernetes.io/region"]),
+        zone: first([ZONE, "failure-domain.beta.kubernetes.io/zone"]),
+        sub_zone: first([SUB_ZONE, ""]),
     }
 }
 
