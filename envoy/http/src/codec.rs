@@ -214,8 +214,8 @@ fn joined(request: &Received<'_>, fields: Vec<Field<'_>>) -> Headers {
     let mut headers = Headers::with_capacity(fields.len() + 10);
     let mut cookie = Vec::new();
     for (name, value) in fields {
-        // RFC 9113, 8.2.3: HTTP/2 joins the pieces of a split `cookie`. What is empty then is no header
-        // (Envoy `Utility::reconstituteCrumbledCookies`).
+        // RFC 9113, 8.2.3: HTTP/2 joins the pieces of a split `cookie`. If all of them are empty, Envoy adds no
+        // `cookie` (`Utility::reconstituteCrumbledCookies`).
         if request.protocol == Protocol::Http2 && name == b"cookie" {
             if !cookie.is_empty() {
                 cookie.extend(b"; ");

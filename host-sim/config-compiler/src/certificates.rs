@@ -235,7 +235,7 @@ fn revocation_lists(pem: &[u8]) -> Result<Vec<RevocationList>, CertificateFault>
     Ok(lists)
 }
 
-/// No block of this kind; with the kind of the first block that there is, which is no secret.
+/// The fault of a text without a block of this kind. It names the kind of the first block, which is not secret.
 fn missing(what: &'static str, pem: &[u8]) -> CertificateFault {
     let text = String::from_utf8_lossy(pem);
     let mut lines = text.lines().map(str::trim);

@@ -137,7 +137,7 @@ pub struct ClusterUse {
 /// Why traffic to a cluster is lost, and what becomes of it.
 #[derive(Debug, Clone)]
 pub struct LostTraffic<'c> {
-    /// Why: there is no such cluster, or it has no endpoint.
+    /// Why: the cluster does not exist, or it has no endpoint.
     pub reason: &'c MissingCluster,
     /// As in `requests get 503`.
     pub consequence: String,

@@ -41,7 +41,7 @@ impl Locality {
         *self == Self::default()
     }
 
-    /// Whether a locality of a DestinationRule means this one: `*` stands for any part, and parts that it leaves out too.
+    /// Whether a locality of a DestinationRule means this one: `*` means any part, and so does a part that it leaves out.
     pub(crate) fn is_in(&self, rule: &str) -> bool {
         let rule = Self::of(rule);
         let holds = |part: &str, own: &str| part == "*" || part == own;

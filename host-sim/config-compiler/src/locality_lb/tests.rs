@@ -134,7 +134,7 @@ fn nearer_endpoints_come_first() {
         ],
         "none",
     );
-    // Without a locality of its own, a proxy is nearest to endpoints without one.
+    // A proxy whose locality is not known is nearest to endpoints whose locality is not known either.
     check(
         &default(),
         "",
@@ -218,7 +218,7 @@ fn endpoints_are_ordered_by_the_labels_that_they_share_from_the_first_on() {
         &["0: a 1 [0]", "1: a 1 [1]", "2: a 1 [2]", "0: b 2 [3]"],
         "weighted",
     );
-    // A value of its own replaces the proxy's; a second `=` makes none.
+    // The value in `key=value` replaces the proxy's, but not in `key=value=more`.
     check(
         &labels(&["x=2"]),
         "",

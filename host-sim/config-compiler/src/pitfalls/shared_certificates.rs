@@ -1,8 +1,8 @@
 //! Servers of one port between which clients reuse a connection: HTTP/2 clients send requests for every host that the server's certificate
 //! is for, and the rules of the connection's own server answer them.
 //!
-//! Decides by the names in certificates of the input; of others it is known only which servers have the same one. A host that both servers
-//! route alike is no finding, nor is one that nothing routes.
+//! Decides by the names in certificates of the input; of others it is known only which servers have the same one. Nothing is
+//! reported for a host that both servers route alike, or that no rule routes.
 //! Source: RFC 9113, section 9.1.1; istio.io, Traffic Management Problems, "404 errors occur when multiple gateways configured with same TLS
 //! certificate".
 
