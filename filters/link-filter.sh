@@ -10,7 +10,7 @@ is_needed() {
         # What a module must have, whatever it implements.
         _initialize | proxy_abi_version_0_2_1 | proxy_on_memory_allocate) ;;
         # The callbacks that `CAPABILITIES` in filters/routing-config/src/capabilities.rs lists.
-        proxy_on_context_create | proxy_on_configure | proxy_on_request_headers | proxy_on_delete) ;;
+        proxy_on_context_create | proxy_on_configure | proxy_on_request_headers) ;;
         # Not of the SDK.
         proxy_*) return 1 ;;
     esac

@@ -70,7 +70,9 @@ fn each_is_needed() -> Result<(), String> {
     if all != expected {
         return Err(format!("with all capabilities: {all:?}"));
     }
-    for left_out in CAPABILITIES {
+    // Without it each reload takes more memory: `reload` holds that.
+    let seen_after_reloads = "proxy_set_effective_context";
+    for left_out in CAPABILITIES.into_iter().filter(|it| *it != seen_after_reloads) {
         let names: Vec<&str> = CAPABILITIES
             .into_iter()
             .filter(|name| *name != left_out)
@@ -203,15 +205,14 @@ fn all_are_listed() -> Result<(), String> {
     let file = repository::root().join("filters/filter-kit/src/hostcalls.rs");
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let blocks = text.split("unsafe extern \"C\" {").skip(1);
+    let is_of_proxy = |name: &&str| !name.starts_with("proxy_on_");
     let declared: BTreeSet<&str> = blocks
         .filter_map(|rest| rest.split_once("\n}").map(|(block, _)| block))
         .flat_map(|block| block.split("fn ").skip(1))
         .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
+        .filter(is_of_proxy)
         .collect();
-    let functions = CAPABILITIES
-        .into_iter()
-        .filter(|name| !name.starts_with("proxy_on_"));
-    let listed: BTreeSet<&str> = functions.collect();
+    let listed: BTreeSet<&str> = CAPABILITIES.into_iter().filter(is_of_proxy).collect();
     if declared != listed {
         return Err(format!(
             "hostcalls.rs declares {declared:?}, and CAPABILITIES has {listed:?}"

@@ -1,7 +1,7 @@
 //! Envoy as the port, by proxy-wasm's host functions.
 //!
 //! The SDK's own getters panic on any status but `Ok`, and some on bytes that are not UTF-8. Here each status
-//! becomes a value. This is the only place with `unsafe`.
+//! becomes a value. One function of the SDK itself is here too, since this is the only place with `unsafe`.
 #![allow(unsafe_code)]
 
 use crate::{HeaderBlock, Host, HostError, Level, MetricId};
@@ -12,6 +12,7 @@ pub struct Envoy;
 
 // Numbers of proxy-wasm's ABI 0.2.1.
 const OK: u32 = 0;
+const BAD_ARGUMENT: u32 = 2;
 const EMPTY: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
@@ -44,11 +45,32 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     fn random_get(buffer: *mut u8, size: usize) -> u16;
+}
+
+// The SDK's. The module does not export it, so the proxy cannot call it.
+unsafe extern "C" {
+    fn proxy_on_delete(context: u32);
+}
+
+/// Whether the proxy still has a context. Until the end of the callback it takes host functions to be called for this one,
+/// if it has.
+pub(crate) fn proxy_has(context: u32) -> bool {
+    // SAFETY: only a number is passed. A proxy that does not say which contexts it has keeps them all.
+    unsafe { proxy_set_effective_context(context) != BAD_ARGUMENT }
+}
+
+/// Has the SDK delete a context.
+///
+/// The SDK panics if it has none with this number, and if it is handling an event of a context of the same kind.
+pub(crate) fn delete_from_sdk(context: u32) {
+    // SAFETY: only a number is passed.
+    unsafe { proxy_on_delete(context) }
 }
 
 impl Host for Envoy {

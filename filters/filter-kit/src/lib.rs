@@ -16,6 +16,8 @@
 
 mod apply;
 mod configure;
+#[cfg(target_arch = "wasm32")]
+mod contexts;
 mod filter;
 mod header_block;
 mod host;

@@ -19,20 +19,23 @@ pub struct HeadParts<'b> {
 ///
 /// The dispatch header is not one of them: no condition sees it, so a filter that runs after another decides alike.
 pub fn read_head(block: &HeaderBlock) -> Result<HeadParts<'_>, Malformed> {
-    let mut parts = HeadParts::default();
-    let mut plain = block.pairs()?;
-    plain.retain(|(name, value)| {
-        match *name {
+    let pairs = block.pairs()?;
+    let mut parts = HeadParts {
+        plain: Vec::with_capacity(pairs.size_hint().0),
+        ..HeadParts::default()
+    };
+    for pair in pairs {
+        let (name, value) = pair?;
+        match name {
             b":authority" => parts.authority = Some(value),
             b":method" => parts.method = Some(value),
             b":scheme" => parts.scheme = Some(value),
             b":path" => parts.target = Some(value),
             _ if name.eq_ignore_ascii_case(DISPATCH_HEADER.as_bytes()) => parts.has_key = true,
-            _ => return true,
+            _ => parts.plain.push((name, value)),
         }
-        false
-    });
-    Ok(HeadParts { plain, ..parts })
+    }
+    Ok(parts)
 }
 
 impl HeadParts<'_> {

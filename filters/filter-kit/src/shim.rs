@@ -1,6 +1,6 @@
 //! Ties a filter to the proxy-wasm SDK: hands the SDK's callbacks to it, and nothing else.
 
-use crate::{Envoy, Part, RouteFilter};
+use crate::{Envoy, Part, RouteFilter, contexts};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 
@@ -8,14 +8,20 @@ use proxy_wasm::types::{Action, ContextType, LogLevel};
 pub fn start<P: Part + Default + Clone + 'static>() {
     // Also installs the hook that writes a panic to the log.
     proxy_wasm::set_log_level(LogLevel::Warn);
-    proxy_wasm::set_root_context(|_| Box::new(Root(RouteFilter::<P>::default())));
+    proxy_wasm::set_root_context(|id| {
+        contexts::on_create_root(id);
+        Box::new(Root(RouteFilter::<P>::default()))
+    });
 }
 
 /// One plugin; a VM may have several, each with its own configuration.
 struct Root<P>(RouteFilter<P>);
 
-/// One request. It gives its table up once it is decided: a stream may last for days, and through many reloads.
-struct Stream<P>(Option<RouteFilter<P>>);
+/// One request, with the table that was in force when it came.
+struct Stream<P> {
+    id: u32,
+    filter: RouteFilter<P>,
+}
 
 impl<P> Context for Root<P> {}
 
@@ -24,8 +30,10 @@ impl<P: Part + Clone + 'static> RootContext for Root<P> {
         self.0.on_configure(&Envoy)
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream(Some(self.0.clone()))))
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        contexts::on_create_stream();
+        let filter = self.0.clone();
+        Some(Box::new(Stream { id, filter }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -37,9 +45,8 @@ impl<P> Context for Stream<P> {}
 
 impl<P: Part> HttpContext for Stream<P> {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
-        if let Some(filter) = self.0.take() {
-            filter.on_request_headers(&Envoy);
-        }
+        self.filter.on_request_headers(&Envoy);
+        contexts::on_decide(self.id);
         Action::Continue
     }
 }

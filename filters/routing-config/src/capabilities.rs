@@ -10,8 +10,8 @@ pub const CAPABILITIES: [&str; 15] = [
     "proxy_on_context_create",
     "proxy_on_configure",
     "proxy_on_request_headers",
-    // Else the module would keep each request for ever.
-    "proxy_on_delete",
+    // Tells which plugins of the VM are left. Without it the module would keep each configuration that it ever had.
+    "proxy_set_effective_context",
     "proxy_get_buffer_bytes",
     "proxy_get_property",
     "proxy_get_header_map_pairs",

@@ -1,0 +1,49 @@
+//! When the SDK deletes its contexts: a stream before the next one is created, a root context before the next root context is.
+//!
+//! The proxy would say when a context ends, by `proxy_on_delete`. But that is one more call into the VM for each request, and a call
+//! costs more than all that the filter itself does with it. So the module does not export it. A stream is of no use once its
+//! request is decided. A root context takes memory for its table, which a VM never gives back, so it is soon enough to delete it when
+//! another one needs the room.
+
+use crate::hostcalls::{delete_from_sdk, proxy_has};
+use std::cell::Cell;
+
+thread_local! {
+    /// Streams whose requests are decided. Envoy creates a stream and asks about its request in one go, so there is one.
+    static DECIDED: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+    static ROOTS: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+}
+
+/// To be called when a stream is created.
+pub(crate) fn on_create_stream() {
+    delete_decided();
+}
+
+fn delete_decided() {
+    let mut decided = DECIDED.take();
+    decided.drain(..).for_each(delete_from_sdk);
+    DECIDED.set(decided);
+}
+
+/// To be called when the request of a stream is decided. The SDK is handling an event of the stream then, so it is deleted later.
+pub(crate) fn on_decide(stream: u32) {
+    let mut decided = DECIDED.take();
+    decided.push(stream);
+    DECIDED.set(decided);
+}
+
+/// To be called when a root context is created.
+pub(crate) fn on_create_root(created: u32) {
+    delete_decided(); // The last stream has a table too.
+    let mut roots = ROOTS.take();
+    roots.retain(|root| {
+        let stays = proxy_has(*root);
+        if !stays {
+            delete_from_sdk(*root);
+        }
+        stays
+    });
+    roots.push(created);
+    ROOTS.set(roots);
+    proxy_has(created); // Host functions are called for it again.
+}
