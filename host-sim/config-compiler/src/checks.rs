@@ -60,11 +60,8 @@ fn destinations<'a>(
                 of_route,
             ))
         });
-    let mirror = rule
-        .route
-        .mirror
-        .iter()
-        .map(move |it| (format!("{path}.mirror"), it, Use::Copies));
+    let mirror = rule.route.mirror.as_deref();
+    let mirror = mirror.map(move |it| (format!("{path}.mirror"), it, Use::Copies));
     let mirrors = rule
         .route
         .mirrors
@@ -121,7 +118,7 @@ pub(crate) fn connections(listeners: &[BuiltListener<'_>], mesh: &Mesh<'_>, diag
 }
 
 fn claims(rule: &Rule<'_>, diagnostics: &mut Diagnostics) {
-    for (index, request) in rule.route.matches.iter().enumerate() {
+    for (index, (_, request)) in rule.matches.iter().enumerate() {
         let fields = [
             ("headers", &request.headers),
             ("withoutHeaders", &request.without_headers),

@@ -478,9 +478,9 @@ fn clusters_of(route: &RouteSummary) -> Vec<(ClusterRef, ClusterRole, f64)> {
     let mut found: Vec<(ClusterRef, ClusterRole, f64)> = Vec::new();
     for share in shares {
         let cluster = ClusterRef {
-            hostname: share.host.clone(),
-            port: share.port,
-            subset: share.subset.clone(),
+            hostname: share.destination.host.clone(),
+            port: share.destination.port,
+            subset: share.destination.subset.clone(),
         };
         let percent = percent(share.weight, total);
         // A rule may name one cluster twice.

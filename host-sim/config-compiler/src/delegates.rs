@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use fingerpost_resources::{HttpMatchRequest, HttpRoute, StringMatch};
 
 use crate::condition_text::describe_written;
+use crate::resolved::Resolved;
 
 /// A match and its name: the index in its `match` list, `root-leaf` where two were merged.
-pub(crate) type NamedMatch = (String, HttpMatchRequest);
+pub(crate) type NamedMatch<'r> = (String, Resolved<'r, HttpMatchRequest>);
 
 /// Why Istio drops a rule that delegates, or one of its delegate's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +52,16 @@ pub struct DelegateConflict {
 }
 
 /// A delegate's rule merged into the root's, or the first conflict of a match of the delegate that is compatible with
-/// none of the root's.
-pub(crate) fn merge_rule(
+/// none of the root's. The merged matches are beside the merged rule, not in it.
+pub(crate) fn merge_rule<'r>(
     root: &HttpRoute,
-    root_matches: &[NamedMatch],
+    root_matches: &[NamedMatch<'r>],
     leaf: &HttpRoute,
-    leaf_matches: &[NamedMatch],
-) -> Result<(HttpRoute, Vec<NamedMatch>), DelegateConflict> {
+    leaf_matches: &[NamedMatch<'r>],
+) -> Result<(HttpRoute, Vec<NamedMatch<'r>>), DelegateConflict> {
     let matches = merge_matches(root_matches, leaf_matches)?;
     let mut merged = leaf.clone();
-    merged.matches = matches.iter().map(|(_, it)| it.clone()).collect();
+    merged.matches = Vec::new();
     merged.delegate = None;
     merged.name = match (root.name.as_str(), leaf.name.as_str()) {
         ("", name) | (name, "") => name.to_owned(),
@@ -86,7 +87,10 @@ pub(crate) fn merge_rule(
 }
 
 /// Every delegate match with every root match that it does not contradict.
-fn merge_matches(root: &[NamedMatch], leaf: &[NamedMatch]) -> Result<Vec<NamedMatch>, DelegateConflict> {
+fn merge_matches<'r>(
+    root: &[NamedMatch<'r>],
+    leaf: &[NamedMatch<'r>],
+) -> Result<Vec<NamedMatch<'r>>, DelegateConflict> {
     if root.is_empty() {
         return Ok(leaf.to_vec());
     }
@@ -99,7 +103,10 @@ fn merge_matches(root: &[NamedMatch], leaf: &[NamedMatch]) -> Result<Vec<NamedMa
         let mut first_conflict = None;
         for (root_index, outer) in root {
             match conflict(outer, inner) {
-                None => merged.push((format!("{root_index}-{leaf_index}"), merge_match(outer, inner))),
+                None => {
+                    let name = format!("{root_index}-{leaf_index}");
+                    merged.push((name, Resolved::Copy(Box::new(merge_match(outer, inner)))));
+                }
                 Some(conflict) => first_conflict = first_conflict.or(Some(conflict)),
             }
         }

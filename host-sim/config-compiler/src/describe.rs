@@ -101,8 +101,8 @@ pub(crate) fn describe_policies(
         });
         found.push(PolicyDetail { name, text, span });
     };
-    add("fault", route.fault.as_ref().and_then(describe_fault));
-    add("corsPolicy", route.cors.as_ref().map(describe_cors));
+    add("fault", route.fault.as_deref().and_then(describe_fault));
+    add("corsPolicy", route.cors.as_deref().map(describe_cors));
     let Target::Forward(forward) = &route.target else {
         return found;
     };
@@ -125,6 +125,7 @@ pub(crate) fn describe_policies(
     for text in hashes {
         add("consistentHash", Some(text));
     }
+    found.shrink_to_fit();
     found
 }
 
@@ -196,7 +197,7 @@ fn parts_of_fault(fault: &HttpFault) -> Vec<(f64, String)> {
 /// What happens to some of the requests of a route and not to others.
 pub(crate) fn describe_chances(route: &Route<'_>) -> Vec<String> {
     let is_chance = |percent: f64| percent > 0.0 && percent < 100.0;
-    let faults = route.fault.as_ref().map(parts_of_fault).unwrap_or_default();
+    let faults = route.fault.as_deref().map(parts_of_fault).unwrap_or_default();
     let faults = faults
         .into_iter()
         .filter(|(percent, _)| is_chance(*percent))

@@ -2,7 +2,9 @@
 //!
 //! Decides nothing: it repeats what `routes` decided, with the places in the user's files.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{Rewrite, RouteMatch};
@@ -55,9 +57,26 @@ pub struct AbortDetail {
     pub status: u16,
 }
 
-/// One destination.
+/// One destination and its share.
 #[derive(Debug, Clone)]
 pub struct ShareDetail {
+    /// Where it leads.
+    pub destination: Arc<DestinationDetail>,
+    /// Its part of the sum of all weights.
+    pub weight: u32,
+    /// The authority that the upstream receives, if the destination sets one.
+    pub authority: Option<String>,
+    /// Edits of its own, which are made before those of the rule.
+    pub request_edits: Vec<HeaderEdit>,
+    /// Likewise, of the response.
+    pub response_edits: Vec<HeaderEdit>,
+    /// Where the destination is written.
+    pub span: Span,
+}
+
+/// What all routes to a destination have in common.
+#[derive(Debug)]
+pub struct DestinationDetail {
     /// Envoy's name of the cluster.
     pub cluster: String,
     /// Full name of the service.
@@ -68,8 +87,6 @@ pub struct ShareDetail {
     pub subset: String,
     /// The labels of the subset.
     pub labels: BTreeMap<String, String>,
-    /// Its part of the sum of all weights.
-    pub weight: u32,
     /// The version of HTTP that is spoken to it.
     pub protocol: ClusterProtocol,
     /// What is spoken to its endpoints; none if the cluster does not exist.
@@ -80,14 +97,6 @@ pub struct ShareDetail {
     pub missing: Option<MissingCluster>,
     /// Its endpoints; none if the cluster does not exist.
     pub endpoints: Option<Endpoints>,
-    /// The authority that the upstream receives, if the destination sets one.
-    pub authority: Option<String>,
-    /// Edits of its own, which are made before those of the rule.
-    pub request_edits: Vec<HeaderEdit>,
-    /// Likewise, of the response.
-    pub response_edits: Vec<HeaderEdit>,
-    /// Where the destination is written.
-    pub span: Span,
 }
 
 /// The DestinationRule of a destination.
@@ -149,6 +158,8 @@ pub struct PolicyDetail {
 pub(crate) struct Destinations<'a> {
     mesh: &'a Mesh<'a>,
     clusters: BTreeMap<&'a ClusterRef, &'a Cluster>,
+    /// Those that were looked up.
+    details: RefCell<BTreeMap<ClusterRef, Arc<DestinationDetail>>>,
 }
 
 impl<'a> Destinations<'a> {
@@ -158,7 +169,19 @@ impl<'a> Destinations<'a> {
         Self {
             mesh,
             clusters: clusters.collect(),
+            details: RefCell::default(),
         }
+    }
+
+    /// All about the destination with this cluster.
+    fn detail(&self, cluster: &ClusterRef) -> Arc<DestinationDetail> {
+        let known = self.details.borrow().get(cluster).cloned();
+        known.unwrap_or_else(|| {
+            let detail = Arc::new(DestinationDetail::new(cluster, self));
+            let mut details = self.details.borrow_mut();
+            details.insert(cluster.clone(), Arc::clone(&detail));
+            detail
+        })
     }
 
     /// What is missing of a destination of connections, if anything is.
@@ -212,7 +235,7 @@ impl RouteDetail {
             request_edits: route.edits.request.in_order(),
             response_edits: route.edits.response.in_order(),
             mirrors: mirrors.unwrap_or_default(),
-            abort: route.fault.as_ref().and_then(describe::abort),
+            abort: route.fault.as_deref().and_then(describe::abort),
             policies: describe::describe_policies(route, |cluster| {
                 destinations.missing_cluster(cluster).map(|it| it.message)
             }),
@@ -220,27 +243,34 @@ impl RouteDetail {
     }
 }
 
+impl DestinationDetail {
+    fn new(cluster: &ClusterRef, destinations: &Destinations<'_>) -> Self {
+        let rule = destinations.mesh.rule_of(cluster, "");
+        let defined = rule.and_then(|rule| rule.defined(&cluster.subset));
+        let service = destinations.mesh.services.find(&cluster.hostname, "");
+        let port = service.and_then(|it| it.port(cluster.port));
+        let policies = Policies::of(rule, cluster);
+        let built = destinations.clusters.get(cluster);
+        let endpoints = built.map(|it| &it.endpoints);
+        Self {
+            protocol: port.map_or(ClusterProtocol::Http1, |it| policies.version(it.protocol)),
+            cluster: cluster.name(),
+            host: cluster.hostname.clone(),
+            port: cluster.port,
+            subset: cluster.subset.clone(),
+            labels: defined.map(|it| it.subset.labels.clone()).unwrap_or_default(),
+            destination_rule: rule.and_then(|it| DestinationRuleDetail::of(it, cluster, endpoints)),
+            missing: destinations.missing_cluster(cluster),
+            upstream: built.map(|it| it.upstream.clone()),
+            endpoints: built.map(|it| it.endpoints.clone()),
+        }
+    }
+}
+
 fn share(route: &Route<'_>, share: &route::Share, destinations: &Destinations<'_>) -> ShareDetail {
-    let cluster = &share.cluster;
-    let rule = destinations.mesh.rule_of(cluster, "");
-    let defined = rule.and_then(|rule| rule.defined(&cluster.subset));
-    let service = destinations.mesh.services.find(&cluster.hostname, "");
-    let port = service.and_then(|it| it.port(cluster.port));
-    let policies = Policies::of(rule, cluster);
-    let built = destinations.clusters.get(cluster);
-    let endpoints = built.map(|it| &it.endpoints);
     ShareDetail {
-        protocol: port.map_or(ClusterProtocol::Http1, |it| policies.version(it.protocol)),
-        cluster: cluster.name(),
-        host: cluster.hostname.clone(),
-        port: cluster.port,
-        subset: cluster.subset.clone(),
-        labels: defined.map(|it| it.subset.labels.clone()).unwrap_or_default(),
+        destination: destinations.detail(&share.cluster),
         weight: share.weight,
-        destination_rule: rule.and_then(|it| DestinationRuleDetail::of(it, cluster, endpoints)),
-        missing: destinations.missing_cluster(cluster),
-        upstream: built.map(|it| it.upstream.clone()),
-        endpoints: built.map(|it| it.endpoints.clone()),
         authority: share.edits.authority.clone(),
         request_edits: share.edits.request.in_order(),
         response_edits: share.edits.response.in_order(),

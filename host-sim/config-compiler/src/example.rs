@@ -88,6 +88,7 @@ pub(crate) fn request(domain: &str, route: &Route<'_>, taken: &Taken<'_>) -> Opt
             name => request.headers.push((name.to_owned(), value)),
         }
     }
+    request.headers.shrink_to_fit();
     let query: Option<Vec<String>> = conditions
         .query
         .iter()

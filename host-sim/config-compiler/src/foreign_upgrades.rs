@@ -5,6 +5,8 @@
 //! (`ConnectionManagerImpl::ActiveStream::decodeHeaders`). No filter has written a key yet, so these requests alone are
 //! matched by Envoy itself, against the same conditions.
 
+use std::rc::Rc;
+
 use fingerpost_envoy_config::Empty;
 use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::matcher::{RegexMatcher, StringMatcher, StringPattern};
@@ -24,7 +26,7 @@ use crate::routes::route::{Destinations, Route, Target};
 const UPGRADES: &str = r"(?i)(?:.*,)?[\s\x0b]*upgrade[\s\x0b]*(?:,.*)?";
 
 /// The matcher of a virtual host with these routes, for requests without a key.
-pub(crate) fn matcher(routes: &[Route<'_>]) -> Matcher {
+pub(crate) fn matcher(routes: &[Rc<Route<'_>>]) -> Matcher {
     let upgrades = header("connection", regex(UPGRADES));
     let to_something = header("upgrade", regex(".*"));
     let websocket = StringMatcher {
@@ -81,13 +83,13 @@ pub(crate) fn input(name: &str, header: &str) -> Extension<MatchInput> {
 }
 
 /// The routes by which Envoy refuses: those that edit the response whole, of the others only the condition.
-fn refusing(routes: &[Route<'_>]) -> Vec<route::Route> {
+fn refusing(routes: &[Rc<Route<'_>>]) -> Vec<route::Route> {
     let reached = routes
         .iter()
-        .position(takes_all)
+        .position(|it| takes_all(it))
         .map_or(routes, |last| &routes[..=last]);
     // In front of a route that takes all, those that would refuse alike change nothing.
-    let refuses_alike = |route: &&Route<'_>| !edits_responses(route);
+    let refuses_alike = |route: &&Rc<Route<'_>>| !edits_responses(route);
     let (rest, last) = match reached.split_last() {
         Some((last, rest)) if takes_all(last) && refuses_alike(&last) => {
             let alike = rest.iter().rev().take_while(refuses_alike).count();
@@ -95,7 +97,7 @@ fn refusing(routes: &[Route<'_>]) -> Vec<route::Route> {
         }
         Some(_) | None => (reached, None),
     };
-    rest.iter().chain(last).map(refusal).collect()
+    rest.iter().chain(last).map(|it| refusal(it)).collect()
 }
 
 fn refusal(route: &Route<'_>) -> route::Route {

@@ -97,12 +97,12 @@ fn delegates(resources: &mut Resources, diagnostics: &mut Diagnostics) {
     }
     for ((namespace, name), near) in missing {
         let answer = HttpRoute {
-            direct_response: Some(HttpDirectResponse {
+            direct_response: Some(Box::new(HttpDirectResponse {
                 status: Some(503),
                 body: Some(DirectBody::Text(format!(
                     "{namespace}/{name} is not in the input\n"
                 ))),
-            }),
+            })),
             ..HttpRoute::default()
         };
         let spec = VirtualService {

@@ -73,6 +73,7 @@ mod proxies;
 mod proxy_place;
 mod refused;
 mod reserved;
+mod resolved;
 mod routes;
 mod services;
 mod sidecars;
@@ -115,7 +116,7 @@ pub use condition_text::{describe_path, describe_value};
 pub use covers::covers;
 pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{
-    AbortDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
+    AbortDetail, DestinationDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
 };
 pub use dispatch::revision;
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};

@@ -132,6 +132,7 @@ pub(crate) fn conditions(request: &HttpMatchRequest) -> RouteMatch {
     ] {
         headers.extend(matcher.as_ref().map(|it| header(name, it)));
     }
+    headers.shrink_to_fit();
     let query = request.query_params.iter().map(|(name, matcher)| QueryMatch {
         name: name.clone(),
         // For a query parameter the regex `*` does not test presence, unlike for a header.

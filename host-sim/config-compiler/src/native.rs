@@ -21,7 +21,7 @@ const MOST_BODY_BYTES: u32 = 1_048_576;
 /// A `RouteConfiguration` that matches by itself.
 pub(crate) fn route_config(config: &RouteConfig<'_>) -> RouteConfiguration {
     let virtual_hosts = config.virtual_hosts.iter().map(|host| route::VirtualHost {
-        routes: host.routes.iter().map(route).collect(),
+        routes: host.routes.iter().map(|it| route(it)).collect(),
         ..virtual_host(host)
     });
     route_configuration(config, virtual_hosts.collect())
@@ -84,7 +84,7 @@ pub(crate) fn action(target: &Target, rewrite: Option<&Rewrite>) -> Action {
             };
             forward_to(cluster, forward, rewrite)
         }
-        Target::Redirect(redirect) => Action::Redirect(redirect.clone()),
+        Target::Redirect(redirect) => Action::Redirect((**redirect).clone()),
         Target::Respond(response) => Action::DirectResponse(response.clone()),
     }
 }
@@ -145,8 +145,8 @@ pub(crate) fn envoy_route(route: &Route<'_>, matches: route::RouteMatch, action:
         response_headers_to_add: route.edits.response.to_add(),
         response_headers_to_remove: route.edits.response.to_remove(),
         typed_per_filter_config: PerFilterConfig {
-            cors: route.cors.clone().map(CorsPerRoute::Policy),
-            fault: route.fault.clone().map(FaultPerRoute::Fault),
+            cors: route.cors.as_deref().cloned().map(CorsPerRoute::Policy),
+            fault: route.fault.as_deref().cloned().map(FaultPerRoute::Fault),
         },
         decorator: None,
     }

@@ -26,7 +26,7 @@ pub(crate) fn check(services: &[BoundVirtualService<'_>], diagnostics: &mut Diag
 
 fn fields(rule: &Rule<'_>) -> Vec<String> {
     let mut fields = Vec::new();
-    for (index, request) in rule.route.matches.iter().enumerate() {
+    for (index, (_, request)) in rule.matches.iter().enumerate() {
         for (kind, names) in [
             ("headers", &request.headers),
             ("withoutHeaders", &request.without_headers),
@@ -35,10 +35,10 @@ fn fields(rule: &Rule<'_>) -> Vec<String> {
             fields.extend(named.map(|name| format!("match[{index}].{kind}[{name}]")));
         }
     }
-    edits("headers", rule.route.headers.as_ref(), &mut fields);
+    edits("headers", rule.route.headers.as_deref(), &mut fields);
     for (index, destination) in rule.route.route.iter().enumerate() {
         let path = format!("route[{index}].headers");
-        edits(&path, destination.headers.as_ref(), &mut fields);
+        edits(&path, destination.headers.as_deref(), &mut fields);
     }
     fields
 }

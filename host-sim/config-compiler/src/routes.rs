@@ -9,6 +9,8 @@ mod answers;
 pub(crate) mod route;
 mod rule;
 
+use std::rc::Rc;
+
 use fingerpost_routing_config::{RouteMatch, RuleRef};
 
 use self::route::{LeftOut, Route};
@@ -23,10 +25,10 @@ pub(crate) use answers::redirect_code;
 /// The routes of a VirtualService for one Gateway, and what makes none.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BuiltRoutes<'r> {
-    /// In order. A catch-all ends them.
-    pub routes: Vec<Route<'r>>,
+    /// In order. A catch-all ends them. All domains of the VirtualService share them.
+    pub routes: Vec<Rc<Route<'r>>>,
     /// What makes no route.
-    pub left_out: Vec<LeftOut<'r>>,
+    pub left_out: Vec<Rc<LeftOut<'r>>>,
 }
 
 /// The routes of `service` for one Gateway.
@@ -56,17 +58,18 @@ pub(crate) fn build<'r>(
                 (None, None) => None,
             };
             if let Some(reason) = reason {
-                built.left_out.push(builder.left_out(index, reason));
+                built.left_out.push(Rc::new(builder.left_out(index, reason)));
                 continue;
             }
             let route = builder.route(index);
             if matching::is_catch_all(&route.conditions) {
                 ended_by = Some(route.rule.clone());
             }
-            built.routes.push(route);
+            built.routes.push(Rc::new(route));
         }
     }
-    built.left_out.extend(service.dropped.iter().flat_map(dropped));
+    let dropped = service.dropped.iter().flat_map(dropped);
+    built.left_out.extend(dropped.map(Rc::new));
     built
 }
 

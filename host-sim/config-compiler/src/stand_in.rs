@@ -174,7 +174,7 @@ fn destinations(spec: &VirtualService) -> impl Iterator<Item = Named<'_>> {
         let routed = routed.map(|(at, it)| (format!("route[{at}].destination"), it.destination.as_ref()));
         let copies = rule.mirrors.iter().enumerate();
         let copies = copies.map(|(at, it)| (format!("mirrors[{at}].destination"), it.destination.as_ref()));
-        let mirror = std::iter::once(("mirror".to_owned(), rule.mirror.as_ref()));
+        let mirror = std::iter::once(("mirror".to_owned(), rule.mirror.as_deref()));
         routed.chain(copies).chain(mirror).filter_map(move |(path, it)| {
             Some(Named {
                 destination: it?,

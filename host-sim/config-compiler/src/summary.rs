@@ -211,7 +211,7 @@ impl Summary {
         for route in all.flat_map(|it| &mut it.routes) {
             let shares = route.detail.iter().flat_map(|it| &it.shares);
             let mirrors = route.mirrors.iter().map(|it| &it.host);
-            let all = shares.map(|it| &it.host).chain(mirrors);
+            let all = shares.map(|it| &it.destination.host).chain(mirrors);
             let assumed = all.filter(|it| hosts.contains(it));
             let assumed: BTreeSet<&String> = assumed.collect();
             route.assumed = assumed.into_iter().cloned().collect();
@@ -258,7 +258,7 @@ fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl It
         takes_plain_text: !over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
         routes: route_summaries(host, destinations),
-        left_out: host.left_out.iter().map(left_out).collect(),
+        left_out: host.left_out.iter().map(|it| left_out(it)).collect(),
     })
 }
 

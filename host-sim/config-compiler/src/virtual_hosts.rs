@@ -5,6 +5,7 @@
 //! Source: istio `pilot/pkg/networking/core/gateway.go`, `buildGatewayHTTPRouteConfig`; docs/istio-routing.md 1.11, 1.12.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::attachments::Attachments;
 use crate::gateways::BoundServer;
@@ -34,9 +35,9 @@ pub(crate) struct VirtualHost<'r> {
     /// Whether Envoy redirects plain text to HTTPS before it looks at any route.
     pub requires_tls: bool,
     /// The routes, in the order in which they are tried.
-    pub routes: Vec<Route<'r>>,
+    pub routes: Vec<Rc<Route<'r>>>,
     /// What of its VirtualServices makes no route.
-    pub left_out: Vec<LeftOut<'r>>,
+    pub left_out: Vec<Rc<LeftOut<'r>>>,
 }
 
 /// Builds the route configuration that `servers` share.

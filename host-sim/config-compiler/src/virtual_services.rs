@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
-use fingerpost_resources::{HttpRoute, Resource, Resources, VirtualService};
+use fingerpost_resources::{Destination, HttpMatchRequest, HttpRoute, Resource, Resources, VirtualService};
 use fingerpost_routing_config::RuleStep;
 
 use crate::delegates::{DelegateFault, NamedMatch, merge_rule};
 use crate::host::qualify;
 use crate::options::Options;
+use crate::resolved::Resolved;
 use crate::visibility::Exports;
 
 /// A VirtualService that Gateways may use.
@@ -36,7 +37,7 @@ pub(crate) struct DroppedRule<'r> {
     /// What is wrong with the delegate.
     pub fault: DelegateFault,
     /// The matches of the rule that delegates; empty for every request.
-    pub matches: Vec<NamedMatch>,
+    pub matches: Vec<NamedMatch<'r>>,
     /// The rule: that which delegates, and that of the delegate if only that one is dropped.
     pub steps: Vec<RuleStep>,
     /// The resource with the rule that is dropped.
@@ -48,10 +49,10 @@ pub(crate) struct DroppedRule<'r> {
 /// One HTTP rule, with every name resolved.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule<'r> {
-    /// Its fields. Hosts are full names, `matches` is what `matches` below says.
-    pub route: HttpRoute,
+    /// Its fields but for its matches, which are below. Hosts are full names.
+    pub route: Resolved<'r, HttpRoute>,
     /// Its matches with their places; empty for a rule that takes every request.
-    pub matches: Vec<NamedMatch>,
+    pub matches: Vec<NamedMatch<'r>>,
     /// Where it comes from: the root's rule, then the delegate's.
     pub steps: Vec<RuleStep>,
     /// The resource that holds the rule that routes.
@@ -200,7 +201,7 @@ fn merge_delegate<'r>(
         let steps = [root.steps.clone(), inner.steps].concat();
         match merge_rule(&root.route, &root.matches, &inner.route, &inner.matches) {
             Ok((route, matches)) => rules.push(Rule {
-                route,
+                route: Resolved::Copy(Box::new(route)),
                 matches,
                 steps,
                 leaf,
@@ -220,31 +221,13 @@ fn merge_delegate<'r>(
 /// The rules of one VirtualService with every short name resolved against its own namespace.
 fn resolved_rules<'r>(service: &'r Resource<VirtualService>, options: &Options) -> Vec<Rule<'r>> {
     let namespace = &service.meta.namespace;
-    let resolve = |host: &mut String| *host = qualify(host, namespace, &options.domain);
-    let rule = |(index, written): (usize, &HttpRoute)| {
-        let mut route = written.clone();
-        let destinations = route.route.iter_mut().filter_map(|it| it.destination.as_mut());
-        let mirrors = route.mirrors.iter_mut().filter_map(|it| it.destination.as_mut());
-        for destination in destinations.chain(mirrors).chain(route.mirror.as_mut()) {
-            resolve(&mut destination.host);
-        }
-        for request in &mut route.matches {
-            request.gateways = request
-                .gateways
-                .iter()
-                .map(|it| gateway_name(it, namespace))
-                .collect();
-        }
-        let matches = route
-            .matches
-            .iter()
-            .enumerate()
-            .map(|(place, it)| (place.to_string(), it.clone()))
-            .collect();
+    let rule = |(index, written): (usize, &'r HttpRoute)| {
+        let matches = written.matches.iter().enumerate();
+        let matches = matches.map(|(place, it)| (place.to_string(), resolved_match(it, namespace)));
         let http = u32::try_from(index).unwrap_or(u32::MAX);
         Rule {
-            route,
-            matches,
+            route: resolved_rule(written, namespace, options),
+            matches: matches.collect(),
             steps: vec![RuleStep {
                 virtual_service: service.meta.qualified_name(),
                 http,
@@ -254,6 +237,39 @@ fn resolved_rules<'r>(service: &'r Resource<VirtualService>, options: &Options) 
         }
     };
     service.spec.http.iter().enumerate().map(rule).collect()
+}
+
+/// The rule with full names of hosts. Most rules are written with them.
+fn resolved_rule<'r>(written: &'r HttpRoute, namespace: &str, options: &Options) -> Resolved<'r, HttpRoute> {
+    let full_name = |it: &Destination| qualify(&it.host, namespace, &options.domain);
+    let routed = written.route.iter().filter_map(|it| it.destination.as_ref());
+    let mirrors = written.mirrors.iter().filter_map(|it| it.destination.as_ref());
+    let mut named = routed.chain(mirrors).chain(written.mirror.as_deref());
+    if named.all(|it| it.host == full_name(it)) {
+        return Resolved::AsWritten(written);
+    }
+    let mut route = HttpRoute {
+        matches: Vec::new(),
+        ..written.clone()
+    };
+    let routed = route.route.iter_mut().filter_map(|it| it.destination.as_mut());
+    let mirrors = route.mirrors.iter_mut().filter_map(|it| it.destination.as_mut());
+    for destination in routed.chain(mirrors).chain(route.mirror.as_deref_mut()) {
+        destination.host = full_name(destination);
+    }
+    Resolved::Copy(Box::new(route))
+}
+
+/// The match with full names of Gateways.
+fn resolved_match<'r>(written: &'r HttpMatchRequest, namespace: &str) -> Resolved<'r, HttpMatchRequest> {
+    if written.gateways.is_empty() {
+        return Resolved::AsWritten(written);
+    }
+    let gateways = written.gateways.iter();
+    Resolved::Copy(Box::new(HttpMatchRequest {
+        gateways: gateways.map(|it| gateway_name(it, namespace)).collect(),
+        ..written.clone()
+    }))
 }
 
 /// `namespace/name` of a Gateway as a VirtualService of `namespace` names it

@@ -187,30 +187,31 @@ fn destination(share: &ShareDetail, rule: &RouteDetail, total: u64, answer: Opti
         .iter()
         .map(Edit::new)
         .chain(rule.authority.iter().map(set_host));
+    let to = &share.destination;
     Destination {
-        cluster: share.cluster.clone(),
-        host: share.host.clone(),
-        port: share.port,
-        subset: Some(share.subset.clone()).filter(|it| !it.is_empty()),
-        labels: share.labels.clone(),
+        cluster: to.cluster.clone(),
+        host: to.host.clone(),
+        port: to.port,
+        subset: Some(to.subset.clone()).filter(|it| !it.is_empty()),
+        labels: to.labels.clone(),
         weight: share.weight,
         percent: percent(share.weight, total),
-        protocol: share.protocol,
-        connection: share.upstream.as_ref().map(ToString::to_string),
-        destination_rule: share.destination_rule.as_ref().map(|it| DestinationRule {
+        protocol: to.protocol,
+        connection: to.upstream.as_ref().map(ToString::to_string),
+        destination_rule: to.destination_rule.as_ref().map(|it| DestinationRule {
             name: it.name.clone(),
             traffic_policy: it.traffic_policy.clone(),
             place: Place::new(Some(&it.span)),
         }),
-        missing: share.missing.as_ref().map(|it| Reason {
+        missing: to.missing.as_ref().map(|it| Reason {
             message: it.message.clone(),
             help: Some(it.help.clone()),
             place: Place::new(Some(&share.span)),
         }),
-        endpoints: share.endpoints.as_ref().and_then(endpoints),
+        endpoints: to.endpoints.as_ref().and_then(endpoints),
         request_edits: own.chain(of_rule).collect(),
         upstream: answer
-            .filter(|it| it.cluster.as_deref() == Some(&share.cluster))
+            .filter(|it| it.cluster.as_deref() == Some(&to.cluster))
             .and_then(proxy::upstream),
         place: Place::new(Some(&share.span)),
     }

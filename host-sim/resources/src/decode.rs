@@ -11,7 +11,7 @@ mod scalars;
 mod suggest;
 
 use crate::code::Code;
-pub(crate) use message::{Field, Message, Schema, choice, is_key, message, warn_of_snake_case};
+pub(crate) use message::{Field, Message, Schema, choice, decode_message, is_key, message, warn_of_snake_case};
 pub(crate) use oneof::{OneOf, decode_alone, oneof};
 pub use suggest::{closest, name_list};
 
@@ -143,6 +143,17 @@ impl<'d> Decoder<'d> {
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         Some(T::decode(node, cx))
+    }
+
+    fn schema() -> Option<&'static Schema> {
+        T::schema()
+    }
+}
+
+/// For fields that few resources have, so that the others are small.
+impl<T: Decode> Decode for Box<T> {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
+        Self::new(T::decode(node, cx))
     }
 
     fn schema() -> Option<&'static Schema> {

@@ -30,20 +30,20 @@ message! {
         /// Any of them will do; without any the rule takes every request.
         matches: Vec<HttpMatchRequest> = "match",
         route: Vec<HttpRouteDestination>,
-        redirect: Option<HttpRedirect>,
-        direct_response: Option<HttpDirectResponse>,
-        delegate: Option<Delegate>,
-        rewrite: Option<HttpRewrite>,
+        redirect: Option<Box<HttpRedirect>>,
+        direct_response: Option<Box<HttpDirectResponse>>,
+        delegate: Option<Box<Delegate>>,
+        rewrite: Option<Box<HttpRewrite>>,
         timeout: Option<Duration>,
-        retries: Option<HttpRetry>,
-        fault: Option<HttpFaultInjection>,
-        mirror: Option<Destination>,
+        retries: Option<Box<HttpRetry>>,
+        fault: Option<Box<HttpFaultInjection>>,
+        mirror: Option<Box<Destination>>,
         mirrors: Vec<HttpMirrorPolicy>,
         /// Deprecated: `mirror_percentage` replaces it.
         mirror_percent: Option<u32>,
         mirror_percentage: Option<Percent>,
-        cors_policy: Option<CorsPolicy>,
-        headers: Option<Headers>,
+        cors_policy: Option<Box<CorsPolicy>>,
+        headers: Option<Box<Headers>>,
     }
 
     /// Conditions on a request, all of which must hold.
@@ -68,7 +68,7 @@ message! {
     struct HttpRouteDestination "HTTPRouteDestination" {
         destination: Option<Destination>,
         weight: Option<i32>,
-        headers: Option<Headers>,
+        headers: Option<Box<Headers>>,
     }
 
     /// A service, or a subset of it.

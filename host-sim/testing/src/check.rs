@@ -54,7 +54,7 @@ impl<'s> CheckContext<'s> {
     /// The destination that was drawn.
     pub(super) fn share(&self) -> Option<&'s ShareDetail> {
         let cluster = self.outcome.cluster.as_ref()?;
-        self.shares().iter().find(|it| it.cluster == *cluster)
+        self.shares().iter().find(|it| it.destination.cluster == *cluster)
     }
 
     /// The request.
@@ -69,7 +69,8 @@ impl<'s> CheckContext<'s> {
     /// The message where no upstream was reached.
     pub(super) fn no_upstream(&self) -> String {
         let Some(error) = self.outcome.error else {
-            let missing = self.shares().iter().find_map(|it| it.missing.as_ref());
+            let mut destinations = self.shares().iter().map(|it| &it.destination);
+            let missing = destinations.find_map(|it| it.missing.as_ref());
             return match missing {
                 Some(missing) => format!(
                     "no upstream is reached ({}: {})",

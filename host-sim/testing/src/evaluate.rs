@@ -206,7 +206,7 @@ fn weights(wanted: &[(String, u32)], cx: &CheckContext<'_>) -> Check {
     let wanted_sum = sum(&mut wanted.iter().map(|(_, weight)| *weight));
     let actual_sum = sum(&mut shares.iter().map(|it| it.weight));
     let share_of = |name: &str| {
-        let called = shares.iter().filter(|it| is_called(name, &it.cluster));
+        let called = shares.iter().filter(|it| is_called(name, &it.destination.cluster));
         called.map(|it| u64::from(it.weight)).sum::<u64>()
     };
     // As fractions: 90 of 100 is 9 of 10.
@@ -216,14 +216,14 @@ fn weights(wanted: &[(String, u32)], cx: &CheckContext<'_>) -> Check {
             .all(|(name, weight)| u64::from(*weight) * actual_sum == share_of(name) * wanted_sum)
         && shares
             .iter()
-            .all(|share| wanted.iter().any(|(name, _)| is_called(name, &share.cluster)));
+            .all(|share| wanted.iter().any(|(name, _)| is_called(name, &share.destination.cluster)));
     let expected: Vec<String> = wanted
         .iter()
         .map(|(name, weight)| format!("{name} {weight}"))
         .collect();
     let actual: Vec<String> = shares
         .iter()
-        .map(|it| format!("{} {}", it.cluster, it.weight))
+        .map(|it| format!("{} {}", it.destination.cluster, it.weight))
         .collect();
     let actual = if actual.is_empty() {
         "no destination".to_owned()

@@ -154,10 +154,10 @@ pub(super) fn why(outcome: &Outcome, sent: &Request, proxy: &CompiledProxy) -> S
             let is_it = outcome
                 .cluster
                 .as_ref()
-                .is_none_or(|cluster| *cluster == it.cluster);
+                .is_none_or(|cluster| *cluster == it.destination.cluster);
             outcome.status == 503 && is_it
         });
-        let reason = lost.filter_map(|it| it.missing.as_ref()).next();
+        let reason = lost.filter_map(|it| it.destination.missing.as_ref()).next();
         let reason = reason.map(|it| format!(": 503, {}", it.message));
         return format!(
             "{found} took it{}{}",

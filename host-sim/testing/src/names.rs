@@ -233,7 +233,7 @@ fn text_nowhere(code: Code, kind: &str, text: &Text, known: &BTreeSet<String>) -
 fn clusters(summary: &Summary) -> BTreeSet<String> {
     let existing = summary.clusters.iter().map(|it| it.name.clone());
     let routes = || summary.routes().map(|(_, _, route)| route);
-    let named = routes().flat_map(shares).map(|it| it.cluster.clone());
+    let named = routes().flat_map(shares).map(|it| it.destination.cluster.clone());
     existing.chain(named).chain(routes().flat_map(mirrors)).collect()
 }
 

@@ -156,12 +156,12 @@ fn weights(shares: &[ShareDetail]) -> String {
         !name(of).is_empty() && shares.iter().filter(|it| name(it) == name(of)).count() == 1
     };
     let named = shares.iter().map(|it| {
-        let name = if is_own(&|it| &it.subset, it) {
-            &it.subset
-        } else if is_own(&|it| &it.host, it) {
-            &it.host
+        let name = if is_own(&|it| &it.destination.subset, it) {
+            &it.destination.subset
+        } else if is_own(&|it| &it.destination.host, it) {
+            &it.destination.host
         } else {
-            &it.cluster
+            &it.destination.cluster
         };
         format!("{}: {}", scalar(name), it.weight)
     });

@@ -178,7 +178,7 @@ fn destinations<'a>(rule: &'a Rule<'_>) -> impl Iterator<Item = (String, &'a Des
         let path = format!("{}.mirrors[{index}].destination", rule.path);
         Some((path, it.destination.as_ref()?))
     });
-    let mirror = rule.route.mirror.as_ref();
+    let mirror = rule.route.mirror.as_deref();
     let mirror = mirror.map(|it| (format!("{}.mirror", rule.path), it));
     routes.chain(mirrors).chain(mirror)
 }
@@ -244,7 +244,7 @@ fn says_http2(name: &str) -> bool {
 
 /// What a rule says of its requests.
 fn sign_of_rule(rule: &Rule<'_>) -> Option<Sign> {
-    let matches = || rule.matches.iter().map(|(_, it)| it);
+    let matches = || rule.matches.iter().map(|(_, it)| &**it);
     if matches().any(wants_grpc) {
         return Some(Sign::ContentType);
     }

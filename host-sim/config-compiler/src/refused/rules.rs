@@ -155,7 +155,7 @@ impl Checker<'_, '_> {
         } else {
             self.forwarded(rule);
         }
-        self.headers("headers", rule.headers.as_ref());
+        self.headers("headers", rule.headers.as_deref());
         self.per_filter(rule);
     }
 
@@ -182,7 +182,7 @@ impl Checker<'_, '_> {
         let weighs = rule.route.len() > 1;
         for (index, destination) in rule.route.iter().enumerate() {
             if !weighs || destination.weight.unwrap_or(0) > 0 {
-                self.headers(&format!("route[{index}].headers"), destination.headers.as_ref());
+                self.headers(&format!("route[{index}].headers"), destination.headers.as_deref());
             }
         }
         let sum: i64 = rule

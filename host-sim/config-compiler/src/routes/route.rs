@@ -39,9 +39,9 @@ pub(crate) struct Route<'r> {
     /// The rule's edits of the headers, and after them those of a lone destination.
     pub edits: HeaderEdits,
     /// What other origins may do.
-    pub cors: Option<CorsPolicy>,
+    pub cors: Option<Box<CorsPolicy>>,
     /// Delays and failures that are put in.
-    pub fault: Option<HttpFault>,
+    pub fault: Option<Box<HttpFault>>,
     /// The resource that holds the rule.
     pub leaf: &'r Resource<VirtualService>,
     /// The path of the rule or of its match, such as `spec.http[1].match[0]`.
@@ -68,7 +68,7 @@ pub(crate) enum Target {
     /// It goes to a cluster.
     Forward(Box<Forward>),
     /// The client is sent elsewhere.
-    Redirect(RedirectAction),
+    Redirect(Box<RedirectAction>),
     /// It is answered at once.
     Respond(DirectResponseAction),
 }

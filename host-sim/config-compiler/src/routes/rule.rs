@@ -39,10 +39,10 @@ impl<'r> RuleBuilder<'_, 'r> {
             Some((_, request)) if !request.name.is_empty() => format!("{}.{}", rule.name, request.name),
             _ => rule.name.clone(),
         };
-        let mut edits = HeaderEdits::new(rule.headers.as_ref());
+        let mut edits = HeaderEdits::new(rule.headers.as_deref());
         let target = self.target(&mut edits);
         let rewrite = match target {
-            Target::Forward(_) => rule.rewrite.as_ref().and_then(rewrite),
+            Target::Forward(_) => rule.rewrite.as_deref().and_then(rewrite),
             Target::Redirect(_) | Target::Respond(_) => None,
         };
         // What an expression leaves of a path is not known; the filter keeps a path that would be empty.
@@ -60,8 +60,8 @@ impl<'r> RuleBuilder<'_, 'r> {
             target,
             stat_prefix: matched.map(|(_, it)| it.stat_prefix.clone()).unwrap_or_default(),
             edits,
-            cors: rule.cors_policy.as_ref().map(policies::cors),
-            fault: rule.fault.as_ref().and_then(policies::fault),
+            cors: rule.cors_policy.as_deref().map(policies::cors).map(Box::new),
+            fault: rule.fault.as_deref().and_then(policies::fault).map(Box::new),
             leaf: self.rule.leaf,
             path: self.path(index),
             root: self.root(),
@@ -108,7 +108,8 @@ impl<'r> RuleBuilder<'_, 'r> {
     fn target(&self, edits: &mut HeaderEdits) -> Target {
         let rule = &self.rule.route;
         if let Some(given) = &rule.redirect {
-            return Target::Redirect(redirect(given, self.gateway_port, self.server_has_tls));
+            let redirect = redirect(given, self.gateway_port, self.server_has_tls);
+            return Target::Redirect(Box::new(redirect));
         }
         if let Some(given) = &rule.direct_response {
             return Target::Respond(direct_response(given));
@@ -120,7 +121,7 @@ impl<'r> RuleBuilder<'_, 'r> {
         let destinations = match rule.route.as_slice() {
             // A lone destination takes all traffic whatever its weight.
             [only] => {
-                let own = HeaderEdits::new(only.headers.as_ref());
+                let own = HeaderEdits::new(only.headers.as_deref());
                 *edits = std::mem::take(edits).then(&own);
                 Destinations::One(self.cluster_of(only))
             }
@@ -138,7 +139,7 @@ impl<'r> RuleBuilder<'_, 'r> {
                 .filter(|it| !it.is_empty())
                 .or_else(|| edits.authority.clone()),
             timeout: rule.timeout.unwrap_or_default().into(),
-            retry_policy: policies::retry_policy(rule.retries.as_ref(), lone_hash),
+            retry_policy: policies::retry_policy(rule.retries.as_deref(), lone_hash),
             mirrors: policies::mirrors(rule, |destination| self.cluster(destination)),
             hash_policies,
         }
@@ -151,7 +152,7 @@ impl<'r> RuleBuilder<'_, 'r> {
             destination,
             cluster: self.cluster_of(given),
             weight,
-            edits: HeaderEdits::new(given.headers.as_ref()),
+            edits: HeaderEdits::new(given.headers.as_deref()),
         })
     }
 
@@ -188,7 +189,7 @@ impl<'r> RuleBuilder<'_, 'r> {
         destinations.len() > 1
             && destinations
                 .iter()
-                .any(|it| HeaderEdits::new(it.headers.as_ref()).look_at_the_path())
+                .any(|it| HeaderEdits::new(it.headers.as_deref()).look_at_the_path())
     }
 }
 

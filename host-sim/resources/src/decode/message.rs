@@ -1,7 +1,7 @@
 //! Declares messages and enumerations: the type, its fields and how to read them, from one table.
 
 use super::suggest;
-use super::{Decode, Decoder};
+use super::Decoder;
 use crate::camel_case::camel_case;
 use crate::code::Code;
 use crate::yaml::{Entry, Node, Value};
@@ -31,26 +31,21 @@ pub(crate) trait Message: Default {
     fn read(&mut self, entry: &Entry, cx: &mut Decoder<'_>) -> bool;
 }
 
-impl<M: Message> Decode for M {
-    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
-        let mut message = M::default();
-        let Value::Map(entries) = &node.value else {
-            refuse_other_than_map(node, M::SCHEMA, cx);
-            return message;
-        };
-        cx.around.push((M::SCHEMA, cx.path().to_owned()));
-        for entry in entries {
-            if !message.read(entry, cx) && cx.strict {
-                suggest::unknown_field(entry, cx);
-            }
+/// Reads a message from a map of its fields.
+pub(crate) fn decode_message<M: Message>(node: &Node, cx: &mut Decoder<'_>) -> M {
+    let mut message = M::default();
+    let Value::Map(entries) = &node.value else {
+        refuse_other_than_map(node, M::SCHEMA, cx);
+        return message;
+    };
+    cx.around.push((M::SCHEMA, cx.path().to_owned()));
+    for entry in entries {
+        if !message.read(entry, cx) && cx.strict {
+            suggest::unknown_field(entry, cx);
         }
-        cx.around.pop();
-        message
     }
-
-    fn schema() -> Option<&'static Schema> {
-        Some(M::SCHEMA)
-    }
+    cx.around.pop();
+    message
 }
 
 /// A short message in place of which its first field was given is shown in full.
@@ -111,6 +106,16 @@ macro_rules! message {
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $type, )*
             $( $( $(#[$one_meta])* pub $one: Option<$one_type>, )* )?
+        }
+
+        impl $crate::decode::Decode for $name {
+            fn decode(node: &$crate::yaml::Node, cx: &mut $crate::decode::Decoder<'_>) -> Self {
+                $crate::decode::decode_message(node, cx)
+            }
+
+            fn schema() -> Option<&'static $crate::decode::Schema> {
+                Some(<Self as $crate::decode::Message>::SCHEMA)
+            }
         }
 
         impl $crate::decode::Message for $name {

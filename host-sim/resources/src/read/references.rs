@@ -46,12 +46,12 @@ impl References {
             references.namespaces.insert(service.meta.namespace.clone());
             let service = &service.spec;
             for rule in &service.http {
-                let routes = rule.route.iter().map(|it| &it.destination);
-                let mirrors = rule.mirrors.iter().map(|it| &it.destination);
+                let routes = rule.route.iter().map(|it| it.destination.as_ref());
+                let mirrors = rule.mirrors.iter().map(|it| it.destination.as_ref());
                 routes
                     .chain(mirrors)
-                    .chain([&rule.mirror])
-                    .for_each(|it| references.destination(it.as_ref()));
+                    .chain([rule.mirror.as_deref()])
+                    .for_each(|it| references.destination(it));
             }
             let tls = service.tls.iter().flat_map(|it| &it.route);
             let tcp = service.tcp.iter().flat_map(|it| &it.route);

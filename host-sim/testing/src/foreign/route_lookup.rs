@@ -82,7 +82,7 @@ impl RouteLookup {
         for share in shares {
             let weight = u64::from(share.weight);
             if slot < weight {
-                return share.cluster.clone();
+                return share.destination.cluster.clone();
             }
             slot -= weight;
         }
