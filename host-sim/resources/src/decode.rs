@@ -193,7 +193,7 @@ impl<T: Decode> Decode for Vec<T> {
 impl<T: Decode> Decode for BTreeMap<String, T> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
-            Value::Map(entries) => entries.iter().map(|it| (it.key.clone(), cx.field(it))).collect(),
+            Value::Map(entries) => entries.iter().map(|it| (it.key.to_string(), cx.field(it))).collect(),
             Value::Scalar(_) | Value::List(_) => {
                 let field = cx.path().rsplit('.').next().unwrap_or_default().to_owned();
                 cx.wrong_type(node, "a map")

@@ -44,8 +44,8 @@ pub enum Value {
 /// A key of a map and what it leads to.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The key, always a text.
-    pub key: String,
+    /// The key, always a text. Entries with the same key share it.
+    pub key: Arc<str>,
     /// Where the key is written.
     pub key_place: Place,
     /// The value.
@@ -61,7 +61,7 @@ impl Node {
     /// The value behind a key, if this is a map.
     pub fn get(&self, key: &str) -> Option<&Arc<Node>> {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|it| it.key == key).map(|it| &it.value),
+            Value::Map(entries) => entries.iter().find(|it| *it.key == *key).map(|it| &it.value),
             Value::Scalar(_) | Value::List(_) => None,
         }
     }

@@ -35,7 +35,7 @@ fn json(node: &Node) -> Json {
         Value::List(items) => items.iter().map(|item| json(item)).collect(),
         Value::Map(entries) => entries
             .iter()
-            .map(|entry| (entry.key.clone(), json(&entry.value)))
+            .map(|entry| (entry.key.to_string(), json(&entry.value)))
             .collect(),
     }
 }

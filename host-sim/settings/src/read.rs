@@ -51,7 +51,7 @@ impl Reader<'_> {
     fn settings(&mut self, root: &Node, values: &mut Values) {
         let fields: Vec<&str> = SETTINGS.iter().map(|it| it.field).collect();
         for entry in self.map(root, "fingerpost.yaml", &fields) {
-            let Some(setting) = SETTINGS.iter().find(|it| it.field == entry.key) else {
+            let Some(setting) = SETTINGS.iter().find(|it| *it.field == *entry.key) else {
                 continue; // `map` has reported it
             };
             let texts = self.values(setting.kind, &entry.key, &entry.value);
@@ -115,7 +115,7 @@ impl Reader<'_> {
             return code.into_iter().collect();
         };
         let entries = self.map(node, path, IGNORED);
-        let field = |key: &str| entries.iter().find(|it| it.key == key).map(|it| &it.value);
+        let field = |key: &str| entries.iter().find(|it| *it.key == *key).map(|it| &it.value);
         let Some(code) = field("code") else {
             self.error(node.place, Code::MissingField, format!("{path} needs `code`"));
             return Vec::new();
@@ -171,7 +171,7 @@ impl Reader<'_> {
             return Vec::new();
         };
         let (known, unknown): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|it| fields.contains(&it.key.as_str()));
+            entries.iter().partition(|it| fields.contains(&&*it.key));
         for entry in unknown {
             let help = match closest(&entry.key, fields.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -36,7 +36,7 @@ fn data(node: &Node) -> Value {
         Tree::Scalar(scalar) => scalar_data(scalar),
         Tree::List(items) => items.iter().map(|it| data(it)).collect(),
         Tree::Map(entries) => {
-            let fields = entries.iter().map(|it| (it.key.clone(), data(&it.value)));
+            let fields = entries.iter().map(|it| (it.key.to_string(), data(&it.value)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
     }

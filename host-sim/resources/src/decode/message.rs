@@ -76,7 +76,7 @@ const KEPT_BY_CLUSTER: [&str; 1] = ["mirror_percent"];
 
 /// Warns of a field in the spelling that proto's JSON form takes and the cluster's schema drops.
 pub(crate) fn warn_of_snake_case(entry: &Entry, cx: &mut Decoder<'_>) {
-    if cx.strict && entry.key.contains('_') && !KEPT_BY_CLUSTER.contains(&entry.key.as_str()) {
+    if cx.strict && entry.key.contains('_') && !KEPT_BY_CLUSTER.contains(&&*entry.key) {
         let length = cx.enter_field(&entry.key);
         let camel = camel_case(&entry.key);
         cx.warn(

@@ -21,8 +21,8 @@ impl Reader<'_> {
             Some(Value::Map(entries)) => entries
                 .iter()
                 .filter_map(|entry| match &entry.value.value {
-                    Value::Scalar(Scalar::Null) => Some((entry.key.clone(), String::new())),
-                    Value::Scalar(scalar) => Some((entry.key.clone(), scalar.as_text())),
+                    Value::Scalar(Scalar::Null) => Some((entry.key.to_string(), String::new())),
+                    Value::Scalar(scalar) => Some((entry.key.to_string(), scalar.as_text())),
                     Value::List(_) | Value::Map(_) => None,
                 })
                 .collect(),
@@ -55,7 +55,7 @@ impl Reader<'_> {
         let Value::Map(entries) = &object.value else {
             return;
         };
-        for entry in entries.iter().filter(|it| !KEYS.contains(&it.key.as_str())) {
+        for entry in entries.iter().filter(|it| !KEYS.contains(&&*it.key)) {
             let help = match closest(&entry.key, KEYS.into_iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("move `{}` into `spec`, if that is where it belongs", entry.key),
@@ -65,7 +65,7 @@ impl Reader<'_> {
                     Code::UnknownField,
                     format!("a resource has no field `{}`", entry.key),
                 )
-                .about(subject, &entry.key)
+                .about(subject, &*entry.key)
                 .at(entry.key_place.in_file(self.file))
                 .help(help);
         }

@@ -209,7 +209,7 @@ fn labels(object: &Node, path: &str) -> BTreeMap<String, String> {
     };
     let pairs = entries.iter().filter_map(|entry| match &entry.value.value {
         Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => None,
-        Value::Scalar(scalar) => Some((entry.key.clone(), scalar.as_text())),
+        Value::Scalar(scalar) => Some((entry.key.to_string(), scalar.as_text())),
     });
     pairs.collect()
 }

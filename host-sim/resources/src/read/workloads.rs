@@ -42,7 +42,7 @@ impl Reader<'_> {
                 .iter()
                 .filter_map(|entry| match &entry.value.value {
                     Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => None,
-                    Value::Scalar(scalar) => Some((entry.key.clone(), scalar.as_text())),
+                    Value::Scalar(scalar) => Some((entry.key.to_string(), scalar.as_text())),
                 })
                 .collect(),
             _ => BTreeMap::new(),

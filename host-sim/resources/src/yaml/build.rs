@@ -3,8 +3,9 @@
 //! Anchors are shared, not copied, and what aliases add up to is bounded, so that a small file can't
 //! become a large tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::mem::take;
 use std::sync::Arc;
 
 use libyaml_safer::{EventData, ScalarStyle};
@@ -49,15 +50,31 @@ impl Open {
 }
 
 struct Key {
-    text: String,
+    text: Arc<str>,
     /// The text as written, if that means a boolean or number of another look.
     written: Option<String>,
     merge: bool,
     place: Place,
 }
 
+/// The keys of a source. Few are different, so all places of one share its text.
+#[derive(Default)]
+pub(super) struct Keys(HashSet<Arc<str>>);
+
+impl Keys {
+    fn shared(&mut self, key: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(key) {
+            return Arc::clone(known);
+        }
+        let new = Arc::from(key);
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
 /// The tree of one document, as far as it has come.
-pub(super) struct Builder {
+pub(super) struct Builder<'k> {
+    keys: &'k mut Keys,
     open: Vec<Open>,
     anchors: HashMap<String, Built>,
     aliased: usize,
@@ -68,9 +85,10 @@ pub(super) struct Builder {
     beside_separator: Option<Place>,
 }
 
-impl Builder {
-    pub(super) fn new() -> Self {
+impl<'k> Builder<'k> {
+    pub(super) fn new(keys: &'k mut Keys) -> Self {
         Self {
+            keys,
             open: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
@@ -86,12 +104,15 @@ impl Builder {
         self.separator = Some(separator.line);
     }
 
-    pub(super) fn finish(self) -> Document {
-        let root = self.root.map(|it| it.node).filter(|it| !it.is_null());
+    /// The document, which is complete. What follows is the next one.
+    pub(super) fn finish(&mut self) -> Document {
+        let root = self.root.take().map(|it| it.node);
+        self.anchors.clear();
+        self.aliased = 0;
         Document {
-            root,
-            remarks: self.remarks,
-            beside_separator: self.beside_separator,
+            root: root.filter(|it| !it.is_null()),
+            remarks: take(&mut self.remarks),
+            beside_separator: self.beside_separator.take(),
             after_end: None,
         }
     }
@@ -112,8 +133,9 @@ impl Builder {
                 let plain = style == ScalarStyle::Plain;
                 let expects_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
                 if expects_key && plain && value == "<<" && tag.is_none() {
+                    let text = self.keys.shared(&value);
                     return self.put_key(Key {
-                        text: value,
+                        text,
                         written: None,
                         merge: true,
                         place,
@@ -232,7 +254,7 @@ impl Builder {
                         let (text, place) = (scalar.as_text(), built.node.place);
                         let written = scalar.written().filter(|it| **it != text).cloned();
                         *key = Some(Key {
-                            text,
+                            text: self.keys.shared(&text),
                             written,
                             merge: false,
                             place,
@@ -269,7 +291,7 @@ impl Builder {
         }
         path.push_str(if path.is_empty() { "" } else { "." });
         path.push_str(&key.text);
-        let (key, place) = (key.text.clone(), key.place);
+        let (key, place) = (key.text.to_string(), key.place);
         self.remarks.push(Remark {
             key,
             path,
@@ -289,8 +311,8 @@ impl Builder {
     /// which it is written: a merge key overrides a key that comes before it.
     fn merge(&mut self, written: Vec<(Key, Built)>) -> Result<Vec<Entry>, SyntaxError> {
         let mut entries: Vec<Entry> = Vec::with_capacity(written.len());
-        let mut index: HashMap<String, usize> = HashMap::new();
-        let mut own: HashMap<String, Place> = HashMap::new();
+        let mut index: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut own: HashMap<Arc<str>, Place> = HashMap::new();
         for (key, value) in written {
             if key.merge {
                 for merged in merged_maps(&value.node)?.into_iter().rev() {
@@ -317,7 +339,7 @@ impl Builder {
     }
 }
 
-fn set(entries: &mut Vec<Entry>, index: &mut HashMap<String, usize>, entry: Entry) {
+fn set(entries: &mut Vec<Entry>, index: &mut HashMap<Arc<str>, usize>, entry: Entry) {
     match index.get(&entry.key).and_then(|&at| entries.get_mut(at)) {
         Some(slot) => *slot = entry,
         None => {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use libyaml_safer::{Encoding, Error, Event, EventData, Mark, Parser};
 
 use super::Node;
-use super::build::Builder;
+use super::build::{Builder, Keys};
 use super::dialect::Dialect;
 use super::split;
 use crate::place::{Place, small};
@@ -56,13 +56,14 @@ pub(crate) struct SyntaxError {
 pub(crate) fn parse(text: &str) -> Vec<Result<Document, SyntaxError>> {
     let mut documents = Vec::new();
     let mut start = Start::default();
+    let mut keys = Keys::default();
     for piece in split::documents(text) {
         start = start.after(piece.skipped);
         if piece.skipped.ends_with('\u{feff}') {
             start.column = 0;
         }
         for text in split::json_texts(piece.text) {
-            parse_text(split::without_schemas(text), start, &mut documents);
+            parse_text(split::without_schemas(text), start, &mut keys, &mut documents);
             start = start.after(text);
         }
     }
@@ -154,7 +155,12 @@ fn behind_properties(text: &str, properties: usize) -> &str {
     rest
 }
 
-fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, SyntaxError>>) {
+fn parse_text(
+    text: &str,
+    start: Start,
+    keys: &mut Keys,
+    documents: &mut Vec<Result<Document, SyntaxError>>,
+) {
     let dialect = Dialect::of(text);
     let marks = Marks {
         start,
@@ -165,7 +171,7 @@ fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, Syn
     // The parser keeps what a read gives it as characters, four bytes each: so it gets a little at a time.
     parser.set_input(BufReader::new(dialect.text().as_bytes()));
     parser.set_encoding(Encoding::Utf8);
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(keys);
     let known = documents.len();
     let mut last = start.place(0);
     loop {
@@ -186,14 +192,13 @@ fn parse_text(text: &str, start: Start, documents: &mut Vec<Result<Document, Syn
                     EventData::StreamEnd => return,
                     EventData::StreamStart { .. } => Ok(()),
                     EventData::DocumentStart { implicit, .. } => {
-                        builder = Builder::new();
                         if !implicit {
                             builder.begin_after(place);
                         }
                         Ok(())
                     }
                     EventData::DocumentEnd { .. } => {
-                        documents.push(Ok(std::mem::replace(&mut builder, Builder::new()).finish()));
+                        documents.push(Ok(builder.finish()));
                         Ok(())
                     }
                     data => builder.take(data, place),

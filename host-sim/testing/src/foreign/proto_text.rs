@@ -261,9 +261,9 @@ impl<'t> Parser<'t> {
 
 /// Adds a field; one that is there already becomes a list.
 fn add(entries: &mut Vec<Entry>, key: String, key_place: Place, value: Arc<Node>) {
-    let Some(before) = entries.iter_mut().find(|it| it.key == key) else {
+    let Some(before) = entries.iter_mut().find(|it| *it.key == *key) else {
         entries.push(Entry {
-            key,
+            key: key.into(),
             key_place,
             value,
         });

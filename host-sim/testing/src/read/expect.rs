@@ -82,7 +82,7 @@ impl Reader<'_, '_> {
         self.not_empty(field, "{rule: shop, subset: v1}");
         for entry in self.cx.map(field, what, EXPECT) {
             let value = field.field(entry);
-            match entry.key.as_str() {
+            match &*entry.key {
                 "not" if !self.not => {
                     self.not = true;
                     self.block(&value);
@@ -244,7 +244,7 @@ impl Reader<'_, '_> {
         let mut weights = Vec::new();
         for entry in entries {
             let weight = self.cx.number(&field.field(entry), 0, u32::MAX, "90")?;
-            weights.push((entry.key.clone(), weight));
+            weights.push((entry.key.to_string(), weight));
         }
         if !entries.is_empty() && weights.iter().all(|(_, weight)| *weight == 0) {
             self.cx

@@ -78,7 +78,7 @@ impl Fields<'_> {
         };
         let mut known = Vec::new();
         for entry in entries {
-            if fields.contains(&entry.key.as_str()) {
+            if fields.contains(&&*entry.key) {
                 known.push(entry);
                 continue;
             }
@@ -190,12 +190,12 @@ impl Fields<'_> {
             return None;
         };
         let value = field.field(entry);
-        if entry.key == "present" {
+        if *entry.key == *"present" {
             let present = self.boolean(&value)?;
             return Some(if present { Text::Present } else { Text::Absent });
         }
         let text = self.text(&value, "/cart")?;
-        match entry.key.as_str() {
+        match &*entry.key {
             "prefix" => Some(Text::Prefix(text)),
             "suffix" => Some(Text::Suffix(text)),
             "contains" => Some(Text::Contains(text)),

@@ -62,7 +62,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
     };
     for entry in to.map(&at, "a test file", FILE) {
         let value = at.field(entry);
-        match entry.key.as_str() {
+        match &*entry.key {
             "resources" => {
                 let names = to.one_or_more(&value);
                 let names = names.iter().filter_map(|it| to.text(it, "../k8s"));
@@ -72,7 +72,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
                 let mut labels = std::collections::BTreeMap::new();
                 for entry in to.any_map(&value, "{istio: ingressgateway}") {
                     if let Some(text) = to.text(&value.field(entry), "ingressgateway") {
-                        labels.insert(entry.key.clone(), text);
+                        labels.insert(entry.key.to_string(), text);
                     }
                 }
                 suite.inputs.labels = Some(labels);
@@ -142,7 +142,7 @@ struct Parts {
 fn read_test(field: &Field<'_>, cx: &mut Fields<'_>, cases: &mut Vec<Case>) {
     let entries = cx.map(field, "a test", TEST);
     let test = parts(field, &entries, cx);
-    let Some(table) = entries.iter().find(|it| it.key == "cases") else {
+    let Some(table) = entries.iter().find(|it| *it.key == *"cases") else {
         return finish(field, test, cx, cases);
     };
     for row in cx.list(&field.field(table), "cases:\n    - request: …\n      expect: …") {
@@ -172,7 +172,7 @@ fn parts(field: &Field<'_>, entries: &[&Entry], cx: &mut Fields<'_>) -> Parts {
     };
     for entry in entries {
         let value = field.field(entry);
-        match entry.key.as_str() {
+        match &*entry.key {
             "name" => parts.name = cx.text(&value, "the cart goes to v2"),
             "skip" => parts.skip = cx.text(&value, "waits for the new Gateway"),
             "request" => parts.request = request::read(&value, cx),

@@ -55,7 +55,7 @@ pub(super) fn read(field: &Field<'_>, cx: &mut Fields<'_>) -> RequestParts {
     }
     for entry in cx.map(field, "a request", REQUEST) {
         let value = field.field(entry);
-        match entry.key.as_str() {
+        match &*entry.key {
             "url" => {
                 if let Some(text) = cx.text(&value, "http://shop.example.com/cart") {
                     short(&text, &value, cx, &mut parts);
@@ -113,7 +113,7 @@ fn tls(field: &Field<'_>, cx: &mut Fields<'_>) -> Option<Option<Tls>> {
     let mut tls = Tls::default();
     for entry in cx.map(field, "tls", TLS) {
         let value = field.field(entry);
-        if entry.key == "sni" {
+        if *entry.key == *"sni" {
             tls.sni = cx.text(&value, "shop.example.com");
         } else {
             tls.client_cert = cx.boolean(&value).filter(|it| *it).map(Into::into);

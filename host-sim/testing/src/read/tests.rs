@@ -54,7 +54,7 @@ fn the_schema_has_the_fields_that_the_reader_has() {
 fn json(node: &Node) -> Value {
     match &node.value {
         Tree::Map(entries) => {
-            let entries = entries.iter().map(|it| (it.key.clone(), json(&it.value)));
+            let entries = entries.iter().map(|it| (it.key.to_string(), json(&it.value)));
             Value::Object(entries.collect::<Map<_, _>>())
         }
         Tree::List(items) => Value::Array(items.iter().map(|it| json(it)).collect()),
