@@ -100,7 +100,10 @@ pub fn compile(resources: &Resources, options: &Options, diagnostics: &mut Diagn
     udp_servers::check(&merged, diagnostics);
     unselected_rules::check(&clusters, &mesh, diagnostics);
     unused_rules::check(&clusters, &mesh, diagnostics);
-    let summary = Summary::new(&built, &clusters, unserved, &mesh);
+    // The summary is about as large as they are.
+    drop(attachments);
+    drop(services);
+    let summary = Summary::new(&mut built, &clusters, unserved, &mesh);
     let (file_secrets, inline_secrets) = certificates(&mut built, &mut clusters);
     let (chains, config_bytes) = chains(&mut built);
     let mut bootstrap = bootstrap(built, clusters, &mesh.place.locality);

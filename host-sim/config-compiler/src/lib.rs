@@ -116,7 +116,8 @@ pub use condition_text::{describe_path, describe_value};
 pub use covers::covers;
 pub use delegates::{DelegateConflict, DelegateFault};
 pub use detail::{
-    AbortDetail, DestinationDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail, ShareDetail,
+    AbortDetail, DestinationDetail, DestinationRuleDetail, MissingDestination, PolicyDetail, RouteDetail,
+    ShareDetail,
 };
 pub use dispatch::revision;
 pub use endpoints::{Endpoint, EndpointAddress, Endpoints, NoEndpoints, Unusable};

@@ -3,6 +3,8 @@
 //! Decides nothing. `routes`, `up` and the summary of `compile` print it.
 
 use std::collections::BTreeSet;
+use std::mem::take;
+use std::rc::Rc;
 
 use fingerpost_resources::Span;
 use fingerpost_routing_config::{RouteMatch, RuleRef};
@@ -26,7 +28,6 @@ use crate::services::ClusterRef;
 use crate::tcp::TcpChain;
 use crate::unserved::{Cause, Unserved};
 use crate::upstream_summary::UpstreamSummary;
-use crate::virtual_hosts::VirtualHost;
 
 /// All of it.
 #[derive(Debug, Clone)]
@@ -180,9 +181,10 @@ impl RouteSummary {
 }
 
 impl Summary {
-    /// The view of what was built.
+    /// The view of what was built. Its virtual hosts are taken: a route goes when its summary is made, for there may be
+    /// very many.
     pub(crate) fn new(
-        listeners: &[BuiltListener<'_>],
+        listeners: &mut [BuiltListener<'_>],
         clusters: &[Cluster],
         unserved: Vec<Unserved>,
         mesh: &Mesh<'_>,
@@ -190,7 +192,10 @@ impl Summary {
         let destinations = Destinations::new(mesh, clusters);
         Self {
             unserved,
-            listeners: listeners.iter().map(|it| listener(it, &destinations)).collect(),
+            listeners: listeners
+                .iter_mut()
+                .map(|it| listener(it, &destinations))
+                .collect(),
             clusters: clusters
                 .iter()
                 .map(|it| ClusterSummary {
@@ -229,10 +234,10 @@ impl Summary {
     }
 }
 
-fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> ListenerSummary {
+fn listener(built: &mut BuiltListener<'_>, destinations: &Destinations<'_>) -> ListenerSummary {
     let http = built
         .http
-        .iter()
+        .iter_mut()
         .flat_map(|chain| http_hosts(chain, destinations));
     ListenerSummary {
         name: built.name.clone(),
@@ -247,29 +252,40 @@ fn listener(built: &BuiltListener<'_>, destinations: &Destinations<'_>) -> Liste
     }
 }
 
-fn http_hosts(chain: &HttpChain<'_>, destinations: &Destinations<'_>) -> impl Iterator<Item = HostSummary> {
+fn http_hosts(
+    chain: &mut HttpChain<'_>,
+    destinations: &Destinations<'_>,
+) -> impl Iterator<Item = HostSummary> {
     let over_tls = chain.routes.over_tls;
-    chain.routes.virtual_hosts.iter().map(move |host| HostSummary {
-        name: host.name.clone(),
-        domains: vec![host.domain.clone()],
+    let hosts = take(&mut chain.routes.virtual_hosts).into_iter();
+    hosts.map(move |host| HostSummary {
+        name: host.name,
         route_config: Some(chain.routes.name.clone()),
         server_names: chain.server_names.clone(),
         over_tls,
         takes_plain_text: !over_tls,
         redirects_to_https: host.requires_tls && !over_tls,
-        routes: route_summaries(host, destinations),
+        routes: route_summaries(&host.domain, host.routes, destinations),
+        domains: vec![host.domain],
         left_out: host.left_out.iter().map(|it| left_out(it)).collect(),
     })
 }
 
-fn route_summaries(host: &VirtualHost<'_>, destinations: &Destinations<'_>) -> Vec<RouteSummary> {
+fn route_summaries(
+    domain: &str,
+    routes: Vec<Rc<Route<'_>>>,
+    destinations: &Destinations<'_>,
+) -> Vec<RouteSummary> {
     let mut taken = Taken::default();
-    let routes = host.routes.iter().map(|route| {
-        let example = example::request(&host.domain, route, &taken);
+    let examples = routes.iter().map(|route| {
+        let example = example::request(domain, route, &taken);
         taken.add(&route.conditions);
-        route_summary(route, example, destinations)
+        example
     });
-    routes.collect()
+    let examples: Vec<_> = examples.collect();
+    let routes = routes.into_iter().zip(examples);
+    let summaries = routes.map(|(route, example)| route_summary(&route, example, destinations));
+    summaries.collect()
 }
 
 fn left_out(left_out: &LeftOut<'_>) -> LeftOutSummary {

@@ -11,7 +11,9 @@ mod scalars;
 mod suggest;
 
 use crate::code::Code;
-pub(crate) use message::{Field, Message, Schema, choice, decode_message, is_key, message, warn_of_snake_case};
+pub(crate) use message::{
+    Field, Message, Schema, choice, decode_message, is_key, message, warn_of_snake_case,
+};
 pub(crate) use oneof::{OneOf, decode_alone, oneof};
 pub use suggest::{closest, name_list};
 
@@ -193,7 +195,10 @@ impl<T: Decode> Decode for Vec<T> {
 impl<T: Decode> Decode for BTreeMap<String, T> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
-            Value::Map(entries) => entries.iter().map(|it| (it.key.to_string(), cx.field(it))).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|it| (it.key.to_string(), cx.field(it)))
+                .collect(),
             Value::Scalar(_) | Value::List(_) => {
                 let field = cx.path().rsplit('.').next().unwrap_or_default().to_owned();
                 cx.wrong_type(node, "a map")

@@ -13,8 +13,8 @@ mod split;
 
 pub use parse::is_caught;
 pub(crate) use parse::{Document, Oddity, SyntaxError, parse};
-pub use scalar::Scalar;
 pub(crate) use scalar::short;
+pub use scalar::{Scalar, Written};
 
 use std::sync::Arc;
 
@@ -36,9 +36,9 @@ pub enum Value {
     /// A text, a number and so on.
     Scalar(Scalar),
     /// The items in order.
-    List(Vec<Arc<Node>>),
+    List(Box<[Arc<Node>]>),
     /// Each key once; in the order of first appearance.
-    Map(Vec<Entry>),
+    Map(Box<[Entry]>),
 }
 
 /// A key of a map and what it leads to.

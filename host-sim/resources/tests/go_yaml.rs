@@ -28,9 +28,9 @@ fn documents_mean_what_kubectl_takes_them_for() {
 fn json(node: &Node) -> Json {
     match &node.value {
         Value::Scalar(Scalar::Null) => Json::Null,
-        Value::Scalar(Scalar::Bool(value, _)) => Json::from(*value),
-        Value::Scalar(Scalar::Integer(value, _)) => Json::from(*value as f64), // as the numbers of JSON are compared
-        Value::Scalar(Scalar::Float(value, _)) => Json::from(*value),
+        Value::Scalar(Scalar::Bool(it)) => Json::from(it.value),
+        Value::Scalar(Scalar::Integer(it)) => Json::from(it.value as f64), // as the numbers of JSON are compared
+        Value::Scalar(Scalar::Float(it)) => Json::from(it.value),
         Value::Scalar(Scalar::Text(text)) => Json::from(text.as_str()),
         Value::List(items) => items.iter().map(|item| json(item)).collect(),
         Value::Map(entries) => entries

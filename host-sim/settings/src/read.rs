@@ -71,7 +71,7 @@ impl Reader<'_> {
                 self.checked(kind, path, node, text).into_iter().collect()
             }
             Kind::Flag => match &node.value {
-                Value::Scalar(Scalar::Bool(value, _)) => vec![value.to_string()],
+                Value::Scalar(Scalar::Bool(it)) => vec![it.value.to_string()],
                 Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
                     self.expected(path, node, "true or false");
                     Vec::new()
@@ -170,8 +170,7 @@ impl Reader<'_> {
             self.expected(what, node, &format!("a map with {}", name_list(fields, "or")));
             return Vec::new();
         };
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|it| fields.contains(&&*it.key));
+        let (known, unknown): (Vec<_>, Vec<_>) = entries.iter().partition(|it| fields.contains(&&*it.key));
         for entry in unknown {
             let help = match closest(&entry.key, fields.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -199,13 +198,9 @@ impl Reader<'_> {
     /// A text; numbers as they are written, so that `envoy: 1.40` is that.
     fn text(&mut self, path: &str, node: &Node) -> Option<String> {
         match &node.value {
-            Value::Scalar(
-                Scalar::Text(text)
-                | Scalar::Integer(_, text)
-                | Scalar::Float(_, text)
-                | Scalar::Bool(_, text),
-            ) => Some(text.clone()),
-            Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => {
+            Value::Scalar(Scalar::Text(text)) => Some(text.clone()),
+            Value::Scalar(scalar) if scalar.written().is_some() => scalar.written().cloned(),
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
                 self.expected(path, node, "a text");
                 None
             }

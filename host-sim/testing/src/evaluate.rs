@@ -206,7 +206,9 @@ fn weights(wanted: &[(String, u32)], cx: &CheckContext<'_>) -> Check {
     let wanted_sum = sum(&mut wanted.iter().map(|(_, weight)| *weight));
     let actual_sum = sum(&mut shares.iter().map(|it| it.weight));
     let share_of = |name: &str| {
-        let called = shares.iter().filter(|it| is_called(name, &it.destination.cluster));
+        let called = shares
+            .iter()
+            .filter(|it| is_called(name, &it.destination.cluster));
         called.map(|it| u64::from(it.weight)).sum::<u64>()
     };
     // As fractions: 90 of 100 is 9 of 10.
@@ -214,9 +216,11 @@ fn weights(wanted: &[(String, u32)], cx: &CheckContext<'_>) -> Check {
         && wanted
             .iter()
             .all(|(name, weight)| u64::from(*weight) * actual_sum == share_of(name) * wanted_sum)
-        && shares
-            .iter()
-            .all(|share| wanted.iter().any(|(name, _)| is_called(name, &share.destination.cluster)));
+        && shares.iter().all(|share| {
+            wanted
+                .iter()
+                .any(|(name, _)| is_called(name, &share.destination.cluster))
+        });
     let expected: Vec<String> = wanted
         .iter()
         .map(|(name, weight)| format!("{name} {weight}"))

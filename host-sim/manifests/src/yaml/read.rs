@@ -45,12 +45,12 @@ fn data(node: &Node) -> Value {
 fn scalar_data(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Null => Value::Null,
-        Scalar::Bool(flag, _) => (*flag).into(),
-        Scalar::Integer(number, text) => {
-            i64::try_from(*number).map_or_else(|_| Value::String(text.to_string()), Value::from)
+        Scalar::Bool(it) => it.value.into(),
+        Scalar::Integer(it) => {
+            i64::try_from(it.value).map_or_else(|_| Value::String(it.text.clone()), Value::from)
         }
-        Scalar::Float(number, text) => {
-            Number::from_f64(*number).map_or_else(|| Value::String(text.to_string()), Value::Number)
+        Scalar::Float(it) => {
+            Number::from_f64(it.value).map_or_else(|| Value::String(it.text.clone()), Value::Number)
         }
         Scalar::Text(text) => text.as_str().into(),
     }

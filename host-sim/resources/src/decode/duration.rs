@@ -10,7 +10,8 @@ impl Decode for Duration {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         let text = match &node.value {
             Value::Scalar(Scalar::Text(text)) => text,
-            Value::Scalar(Scalar::Integer(_, text) | Scalar::Float(_, text)) => {
+            Value::Scalar(number @ (Scalar::Integer(_) | Scalar::Float(_))) => {
+                let text = number.as_yaml();
                 let help = format!("give a unit: {text}s or {text}ms");
                 cx.wrong_type(node, "a duration such as 5s").help(help);
                 return Duration::ZERO;

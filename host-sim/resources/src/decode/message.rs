@@ -1,7 +1,7 @@
 //! Declares messages and enumerations: the type, its fields and how to read them, from one table.
 
-use super::suggest;
 use super::Decoder;
+use super::suggest;
 use crate::camel_case::camel_case;
 use crate::code::Code;
 use crate::yaml::{Entry, Node, Value};

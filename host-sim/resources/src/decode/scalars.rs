@@ -13,12 +13,14 @@ impl Decode for String {
             Value::Scalar(Scalar::Text(text)) => text.clone(),
             // Kubernetes' own fields and metadata: YAML is read with the type in view there.
             Value::Scalar(scalar) if !cx.strict => scalar.as_text(),
-            Value::Scalar(Scalar::Bool(_, text) | Scalar::Integer(_, text) | Scalar::Float(_, text)) => {
-                let help = format!("put it in quotes: \"{text}\"");
-                cx.wrong_type(node, "a text").help(help);
+            Value::Scalar(scalar) => {
+                let finding = cx.wrong_type(node, "a text");
+                if let Some(text) = scalar.written() {
+                    finding.help(format!("put it in quotes: \"{text}\""));
+                }
                 String::new()
             }
-            Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => {
+            Value::List(_) | Value::Map(_) => {
                 cx.wrong_type(node, "a text");
                 String::new()
             }
@@ -29,7 +31,7 @@ impl Decode for String {
 impl Decode for bool {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         match &node.value {
-            Value::Scalar(Scalar::Bool(value, _)) => *value,
+            Value::Scalar(Scalar::Bool(it)) => it.value,
             Value::Scalar(Scalar::Text(text)) if matches!(text.as_str(), "true" | "false") => {
                 let help = format!("leave out the quotes: {text}");
                 cx.wrong_type(node, "true or false").help(help);
@@ -59,8 +61,8 @@ integers!(u32, i32, u64);
 impl Decode for f64 {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Self {
         let value = match cx.number(node) {
-            Some(Scalar::Float(value, _)) => value,
-            Some(Scalar::Integer(value, _)) => value as f64,
+            Some(Scalar::Float(it)) => it.value,
+            Some(Scalar::Integer(it)) => it.value as f64,
             _ => {
                 cx.wrong_type(node, "a number such as 12.5");
                 return 0.0;
@@ -147,9 +149,9 @@ impl Decoder<'_> {
 
     fn whole_number(&mut self, node: &Node) -> Option<i128> {
         match self.number(node) {
-            Some(Scalar::Integer(value, _)) => Some(value),
-            Some(Scalar::Float(value, _)) if value.fract() == 0.0 && value.abs() < 1e18 => {
-                Some(value as i128)
+            Some(Scalar::Integer(it)) => Some(it.value),
+            Some(Scalar::Float(it)) if it.value.fract() == 0.0 && it.value.abs() < 1e18 => {
+                Some(it.value as i128)
             }
             _ => {
                 self.wrong_type(node, "a whole number such as 80");
@@ -175,8 +177,9 @@ impl Decoder<'_> {
                 Some((_, _, value)) => return *value,
                 None => text,
             },
-            Value::Scalar(Scalar::Integer(number, _)) => {
-                if let Some((name, _, value)) = values.iter().find(|(_, it, _)| i128::from(*it) == *number) {
+            Value::Scalar(Scalar::Integer(written)) => {
+                let number = written.value;
+                if let Some((name, _, value)) = values.iter().find(|(_, it, _)| i128::from(*it) == number) {
                     let message =
                         format!("Istio reads {number} as {name}, the schema of a cluster refuses it");
                     self.warn(Code::NumberForName, node.place, message)

@@ -200,7 +200,7 @@ impl<'k> Builder<'k> {
                 ..
             }) => {
                 let (size, depth) = measure(entries.iter().map(|(_, value)| value));
-                let value = Value::Map(self.merge(entries)?);
+                let value = Value::Map(self.merge(entries)?.into());
                 let place = Place {
                     end: end.end.max(place.start),
                     ..place
@@ -360,7 +360,7 @@ fn merged_maps(node: &Node) -> Result<Vec<&[Entry]>, SyntaxError> {
         Value::List(items) => items
             .iter()
             .map(|item| match &item.value {
-                Value::Map(entries) => Ok(entries.as_slice()),
+                Value::Map(entries) => Ok(entries.as_ref()),
                 Value::Scalar(_) | Value::List(_) => Err(refuse(item)),
             })
             .collect(),

@@ -155,12 +155,7 @@ fn behind_properties(text: &str, properties: usize) -> &str {
     rest
 }
 
-fn parse_text(
-    text: &str,
-    start: Start,
-    keys: &mut Keys,
-    documents: &mut Vec<Result<Document, SyntaxError>>,
-) {
+fn parse_text(text: &str, start: Start, keys: &mut Keys, documents: &mut Vec<Result<Document, SyntaxError>>) {
     let dialect = Dialect::of(text);
     let marks = Marks {
         start,

@@ -5,45 +5,63 @@
 pub enum Scalar {
     /// Nothing.
     Null,
-    /// With the text as written, since a key or a label may want that.
-    Bool(bool, String),
-    /// With the text as written.
-    Integer(i128, String),
-    /// With the text as written.
-    Float(f64, String),
+    /// `true`, `yes` and the like.
+    Bool(Box<Written<bool>>),
+    /// A whole number.
+    Integer(Box<Written<i128>>),
+    /// Another number.
+    Float(Box<Written<f64>>),
     /// A text.
     Text(String),
+}
+
+/// A value with the text as written, since a key or a label may want that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written<T> {
+    /// What it means.
+    pub value: T,
+    /// The text.
+    pub text: String,
+}
+
+impl<T> Written<T> {
+    /// In a box: few scalars are no texts.
+    pub fn new(value: T, text: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
+            value,
+            text: text.into(),
+        })
+    }
 }
 
 impl Scalar {
     /// The meaning of a plain scalar without a tag.
     pub fn plain(text: &str) -> Self {
-        let own = || text.to_owned();
         match text {
             "" | "~" | "null" | "Null" | "NULL" => return Self::Null,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-                return Self::Bool(true, own());
+                return Self::Bool(Written::new(true, text));
             }
             "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-                return Self::Bool(false, own());
+                return Self::Bool(Written::new(false, text));
             }
             ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
-                return Self::Float(f64::INFINITY, own());
+                return Self::Float(Written::new(f64::INFINITY, text));
             }
-            "-.inf" | "-.Inf" | "-.INF" => return Self::Float(f64::NEG_INFINITY, own()),
-            ".nan" | ".NaN" | ".NAN" => return Self::Float(f64::NAN, own()),
+            "-.inf" | "-.Inf" | "-.INF" => return Self::Float(Written::new(f64::NEG_INFINITY, text)),
+            ".nan" | ".NaN" | ".NAN" => return Self::Float(Written::new(f64::NAN, text)),
             _ => {}
         }
         if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
-            return Self::Text(own());
+            return Self::Text(text.to_owned());
         }
         let digits = text.replace('_', "");
         if let Some(value) = integer(&digits) {
-            return Self::Integer(value, own());
+            return Self::Integer(Written::new(value, text));
         }
         match is_decimal(&digits).then(|| digits.parse::<f64>()) {
-            Some(Ok(value)) => Self::Float(value, own()),
-            _ => Self::Text(own()),
+            Some(Ok(value)) => Self::Float(Written::new(value, text)),
+            _ => Self::Text(text.to_owned()),
         }
     }
 
@@ -53,7 +71,7 @@ impl Scalar {
         match (tag, plain) {
             ("str" | "binary", _) => Ok(Self::Text(text.to_owned())),
             ("null", Self::Null) => Ok(Self::Null),
-            ("float", Self::Integer(value, text)) => Ok(Self::Float(value as f64, text)),
+            ("float", Self::Integer(it)) => Ok(Self::Float(Written::new(it.value as f64, text))),
             ("bool", it @ Self::Bool(..))
             | ("int", it @ Self::Integer(..))
             | ("float", it @ Self::Float(..)) => Ok(it),
@@ -68,9 +86,9 @@ impl Scalar {
     pub(crate) fn as_text(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
-            Self::Bool(value, _) => value.to_string(),
-            Self::Integer(value, _) => value.to_string(),
-            Self::Float(value, _) => match value.to_string().as_str() {
+            Self::Bool(it) => it.value.to_string(),
+            Self::Integer(it) => it.value.to_string(),
+            Self::Float(it) => match it.value.to_string().as_str() {
                 "NaN" => ".nan".to_owned(),
                 "inf" => ".inf".to_owned(),
                 "-inf" => "-.inf".to_owned(),
@@ -83,7 +101,9 @@ impl Scalar {
     /// The text of a boolean or number as written.
     pub fn written(&self) -> Option<&String> {
         match self {
-            Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => Some(text),
+            Self::Bool(it) => Some(&it.text),
+            Self::Integer(it) => Some(&it.text),
+            Self::Float(it) => Some(&it.text),
             Self::Null | Self::Text(_) => None,
         }
     }
@@ -92,7 +112,9 @@ impl Scalar {
     pub(crate) fn as_yaml(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
-            Self::Bool(_, text) | Self::Integer(_, text) | Self::Float(_, text) => text.clone(),
+            Self::Bool(it) => it.text.clone(),
+            Self::Integer(it) => it.text.clone(),
+            Self::Float(it) => it.text.clone(),
             Self::Text(text) => format!("{text:?}"),
         }
     }
@@ -111,11 +133,13 @@ impl Scalar {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
-            Self::Bool(value, text) if *text == value.to_string() => format!("the boolean {value}"),
-            Self::Bool(value, text) => {
+            Self::Bool(it) if it.text == it.value.to_string() => format!("the boolean {}", it.value),
+            Self::Bool(it) => {
+                let Written { value, text } = &**it;
                 format!("the boolean {value} (that is what a bare `{text}` means in YAML)")
             }
-            Self::Integer(_, text) | Self::Float(_, text) => format!("the number {text}"),
+            Self::Integer(it) => format!("the number {}", it.text),
+            Self::Float(it) => format!("the number {}", it.text),
             Self::Text(text) => format!("the text {}", short(text)),
         }
     }
@@ -184,7 +208,7 @@ fn is_decimal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Scalar;
+    use super::{Scalar, Written};
 
     fn check(text: &str, want: &Scalar) {
         assert_eq!(&Scalar::plain(text), want, "{text}");
@@ -193,10 +217,10 @@ mod tests {
     #[test]
     fn booleans_are_those_of_yaml_1_1() {
         for text in ["yes", "On", "TRUE", "y"] {
-            check(text, &Scalar::Bool(true, text.into()));
+            check(text, &Scalar::Bool(Written::new(true, text)));
         }
         for text in ["no", "Off", "false", "N"] {
-            check(text, &Scalar::Bool(false, text.into()));
+            check(text, &Scalar::Bool(Written::new(false, text)));
         }
         check("tRUE", &Scalar::Text("tRUE".into()));
     }
@@ -214,7 +238,7 @@ mod tests {
             ("+7", 7),
             ("18446744073709551615", 18_446_744_073_709_551_615),
         ] {
-            check(text, &Scalar::Integer(value, text.into()));
+            check(text, &Scalar::Integer(Written::new(value, text)));
         }
         for (text, value) in [
             ("1.5", 1.5),
@@ -223,7 +247,7 @@ mod tests {
             ("08", 8.0),
             ("5.", 5.0),
         ] {
-            check(text, &Scalar::Float(value, text.into()));
+            check(text, &Scalar::Float(Written::new(value, text)));
         }
         for text in [
             "1.2.3",

@@ -164,7 +164,7 @@ impl Reader<'_> {
     pub(super) fn flag(&mut self, of: &Fields<'_>, key: &str) -> bool {
         let Some(node) = of.get(key) else { return false };
         match &node.value {
-            Value::Scalar(Scalar::Bool(value, _)) => *value,
+            Value::Scalar(Scalar::Bool(it)) => it.value,
             // Proto's JSON form, and the plugin tester's YAML, take them in quotes.
             Value::Scalar(Scalar::Text(text)) if text == "true" => true,
             Value::Scalar(Scalar::Text(text)) if text == "false" => false,
@@ -179,8 +179,8 @@ impl Reader<'_> {
     pub(super) fn number(&mut self, of: &Fields<'_>, key: &str) -> Option<i128> {
         let node = of.get(key)?;
         let number = match &node.value {
-            Value::Scalar(Scalar::Integer(value, _)) => Some(*value),
-            Value::Scalar(Scalar::Float(value, _)) if value.fract() == 0.0 => Some(*value as i128),
+            Value::Scalar(Scalar::Integer(it)) => Some(it.value),
+            Value::Scalar(Scalar::Float(it)) if it.value.fract() == 0.0 => Some(it.value as i128),
             Value::Scalar(Scalar::Text(text)) => text.parse().ok(),
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
         };

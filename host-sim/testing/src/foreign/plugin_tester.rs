@@ -184,7 +184,7 @@ fn request_result(
         None => {
             // Nothing said is that the request goes on.
             empty = Node {
-                value: Value::Map(Vec::new()),
+                value: Value::Map(Box::default()),
                 place: phase.node().place,
             };
             reader.fields(&empty, &path, "`result`", &RESULT)

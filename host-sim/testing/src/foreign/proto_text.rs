@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fingerpost_resources::Place;
-use fingerpost_resources::yaml::{Entry, Node, Scalar, Value};
+use fingerpost_resources::yaml::{Entry, Node, Scalar, Value, Written};
 
 /// Why a text is not in that form, and where it stops being so.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     }
     let entries = parser.fields(None, 0)?;
     Ok(Node {
-        value: Value::Map(entries),
+        value: Value::Map(entries.into()),
         place: Place::of_bytes(text, 0, text.len()),
     })
 }
@@ -87,7 +87,7 @@ impl<'t> Parser<'t> {
             Some(open @ ('{' | '<')) => {
                 self.at += 1;
                 let close = if open == '{' { '}' } else { '>' };
-                Value::Map(self.fields(Some(close), depth + 1)?)
+                Value::Map(self.fields(Some(close), depth + 1)?.into())
             }
             Some('[') if has_colon => {
                 self.at += 1;
@@ -98,7 +98,7 @@ impl<'t> Parser<'t> {
                     }
                     items.push(self.value(true, depth + 1)?);
                 }
-                Value::List(items)
+                Value::List(items.into())
             }
             Some('"' | '\'') if has_colon => Value::Scalar(Scalar::Text(self.quoted()?)),
             Some(_) if has_colon => Value::Scalar(self.plain()?),
@@ -136,19 +136,18 @@ impl<'t> Parser<'t> {
             return Err(self.error("expected a value"));
         }
         self.at += end;
-        let own = text.to_owned();
         Ok(match text {
-            "true" | "True" | "t" => Scalar::Bool(true, own),
-            "false" | "False" | "f" => Scalar::Bool(false, own),
+            "true" | "True" | "t" => Scalar::Bool(Written::new(true, text)),
+            "false" | "False" | "f" => Scalar::Bool(Written::new(false, text)),
             _ => match (
                 text.parse::<i128>(),
                 text.trim_end_matches(['f', 'F']).parse::<f64>(),
             ) {
-                (Ok(value), _) => Scalar::Integer(value, own),
+                (Ok(value), _) => Scalar::Integer(Written::new(value, text)),
                 (Err(_), Ok(value)) if text.starts_with(|it: char| !it.is_ascii_alphabetic()) => {
-                    Scalar::Float(value, own)
+                    Scalar::Float(Written::new(value, text))
                 }
-                (Err(_), _) => Scalar::Text(own),
+                (Err(_), _) => Scalar::Text(text.to_owned()),
             },
         })
     }
@@ -270,7 +269,7 @@ fn add(entries: &mut Vec<Entry>, key: String, key_place: Place, value: Arc<Node>
         return;
     };
     let mut items = match &before.value.value {
-        Value::List(items) => items.clone(),
+        Value::List(items) => items.to_vec(),
         Value::Scalar(_) | Value::Map(_) => vec![Arc::clone(&before.value)],
     };
     match &value.value {
@@ -278,7 +277,7 @@ fn add(entries: &mut Vec<Entry>, key: String, key_place: Place, value: Arc<Node>
         Value::Scalar(_) | Value::Map(_) => items.push(value),
     }
     before.value = Arc::new(Node {
-        value: Value::List(items),
+        value: Value::List(items.into()),
         place: before.value.place,
     });
 }

@@ -33,7 +33,7 @@ pub(super) fn read(file: &TestFile, diagnostics: &mut Diagnostics) -> Suite {
             }
             let requests = file.documents.first().and_then(|it| it.get("requests"));
             let nodes = match requests.map(|it| &it.value) {
-                Some(Value::List(items)) => items.as_slice(),
+                Some(Value::List(items)) => items.as_ref(),
                 _ => &[],
             };
             for (at, check) in checks.requests.into_iter().enumerate() {

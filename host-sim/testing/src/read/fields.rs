@@ -141,7 +141,7 @@ impl Fields<'_> {
     /// A whole number within bounds.
     pub(super) fn number(&mut self, field: &Field<'_>, from: u32, to: u32, example: &str) -> Option<u32> {
         let number = match &field.node.value {
-            Value::Scalar(Scalar::Integer(number, _)) => u32::try_from(*number).ok(),
+            Value::Scalar(Scalar::Integer(it)) => u32::try_from(it.value).ok(),
             _ => None,
         };
         let fitting = number.filter(|it| (from..=to).contains(it));
@@ -154,8 +154,8 @@ impl Fields<'_> {
 
     /// True or false.
     pub(super) fn boolean(&mut self, field: &Field<'_>) -> Option<bool> {
-        if let Value::Scalar(Scalar::Bool(value, _)) = &field.node.value {
-            return Some(*value);
+        if let Value::Scalar(Scalar::Bool(it)) = &field.node.value {
+            return Some(it.value);
         }
         self.expected(field, "true or false");
         None
@@ -216,10 +216,8 @@ impl Fields<'_> {
 pub(super) fn written(node: &Node) -> Option<String> {
     match &node.value {
         Value::Scalar(Scalar::Text(text)) => Some(text.clone()),
-        Value::Scalar(Scalar::Bool(_, text) | Scalar::Integer(_, text) | Scalar::Float(_, text)) => {
-            Some(text.clone())
-        }
-        Value::Scalar(Scalar::Null) | Value::List(_) | Value::Map(_) => None,
+        Value::Scalar(scalar) => scalar.written().cloned(),
+        Value::List(_) | Value::Map(_) => None,
     }
 }
 

@@ -59,9 +59,9 @@ fn json(node: &Node) -> Value {
         }
         Tree::List(items) => Value::Array(items.iter().map(|it| json(it)).collect()),
         Tree::Scalar(Scalar::Null) => Value::Null,
-        Tree::Scalar(Scalar::Bool(value, _)) => Value::from(*value),
-        Tree::Scalar(Scalar::Integer(value, _)) => Value::from(i64::try_from(*value).unwrap_or(i64::MAX)),
-        Tree::Scalar(Scalar::Float(value, _)) => Value::from(*value),
+        Tree::Scalar(Scalar::Bool(it)) => Value::from(it.value),
+        Tree::Scalar(Scalar::Integer(it)) => Value::from(i64::try_from(it.value).unwrap_or(i64::MAX)),
+        Tree::Scalar(Scalar::Float(it)) => Value::from(it.value),
         Tree::Scalar(Scalar::Text(text)) => Value::from(text.as_str()),
     }
 }

@@ -140,7 +140,7 @@ fn find<'n>(values: &'n Node, path: &str) -> Option<&'n Node> {
 fn scalar(node: &Node) -> Option<String> {
     let text = match &node.value {
         Value::Scalar(Scalar::Text(text)) => text.clone(),
-        Value::Scalar(Scalar::Integer(number, _)) => number.to_string(),
+        Value::Scalar(Scalar::Integer(it)) => it.value.to_string(),
         Value::Scalar(_) | Value::List(_) | Value::Map(_) => return None,
     };
     (!text.is_empty() && !text.contains("{{")).then_some(text)
