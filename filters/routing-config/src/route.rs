@@ -10,7 +10,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The rule that this route was made from.
+    /// The rule that this route was made from. For people.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rule: RuleRef,
     /// What a request must have.
     #[serde(rename = "match")]
@@ -25,8 +26,21 @@ pub struct Route {
     pub action: Action,
 }
 
+impl Route {
+    /// The same without the names that are for people.
+    pub(crate) fn without_names(&self) -> Self {
+        Self {
+            rule: RuleRef::default(),
+            matches: self.matches.clone(),
+            rewrite: self.rewrite.clone(),
+            rewritten_by: self.rewritten_by,
+            action: self.action.without_names(),
+        }
+    }
+}
+
 /// Names the rule of a VirtualService behind a route, through its delegate if there is one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleRef {
     /// The root's rule, then the delegate's.
@@ -144,6 +158,21 @@ pub enum Action {
 }
 
 impl Action {
+    /// The same without the names that are for people.
+    pub(crate) fn without_names(&self) -> Self {
+        match self {
+            Self::Forward(destinations) => {
+                let nameless = |it: &Destination| Destination {
+                    cluster: String::new(),
+                    weight: it.weight,
+                    key: it.key.clone(),
+                };
+                Self::Forward(destinations.iter().map(nameless).collect())
+            }
+            Self::Reply(reply) => Self::Reply(reply.clone()),
+        }
+    }
+
     /// The dispatch keys that it may lead to.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let (forwards, reply) = match self {
@@ -159,6 +188,7 @@ impl Action {
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// Envoy's name of the cluster; for people, the native route decides.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cluster: String,
     /// Its share among its siblings. A lone destination takes all traffic whatever its weight.
     #[serde(default = "one", skip_serializing_if = "is_one")]

@@ -264,7 +264,7 @@ impl<'de> Visitor<'de> for Host<'_> {
                 }
             }
         }
-        let name = name.ok_or_else(|| A::Error::missing_field("name"))?;
+        let name = name.unwrap_or_default();
         let domains = domains.ok_or_else(|| A::Error::missing_field("domains"))?;
         let added = self
             .loading

@@ -2,6 +2,7 @@
 
 use crate::{Route, VERSION, is_default};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A whole routing configuration, as one listener's filter reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,29 @@ impl RoutingConfig {
             revision: None,
             virtual_hosts,
         }
+    }
+
+    /// The configuration as a filter needs it: if it is not to name rules, without the names that are for people.
+    ///
+    /// They would be half of the JSON, and Envoy keeps eight copies of that.
+    pub fn for_filter(&self) -> Cow<'_, Self> {
+        if self.name_rules {
+            return Cow::Borrowed(self);
+        }
+        let nameless = |host: &VirtualHost| VirtualHost {
+            name: String::new(),
+            domains: host.domains.clone(),
+            routes: host.routes.iter().map(Route::without_names).collect(),
+        };
+        Cow::Owned(Self {
+            version: self.version,
+            repeated_headers: self.repeated_headers,
+            regex_encoding: self.regex_encoding,
+            native_routes: self.native_routes,
+            name_rules: self.name_rules,
+            revision: self.revision.clone(),
+            virtual_hosts: self.virtual_hosts.iter().map(nameless).collect(),
+        })
     }
 }
 
@@ -93,6 +117,7 @@ pub enum NativeRoutes {
 #[serde(deny_unknown_fields)]
 pub struct VirtualHost {
     /// For people: logs and explanations.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// An exact name, `*suffix`, or `*`.
     pub domains: Vec<String>,

@@ -68,7 +68,7 @@ pub(crate) fn build<'r>(
                 split.config.revision = Some(dispatch::revision(table.clone(), &split.config));
             }
             // The types of the contract hold texts and numbers only: they always serialise.
-            let mut text = serde_json::to_string(&split.config).unwrap_or_default();
+            let mut text = serde_json::to_string(&split.config.for_filter()).unwrap_or_default();
             text.shrink_to_fit();
             let settings = FilterSettings {
                 config: split.config,

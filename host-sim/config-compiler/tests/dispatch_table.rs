@@ -218,3 +218,22 @@ fn names_of_rules_change_no_key() {
     };
     assert_eq!(of(true), of(false));
 }
+
+#[test]
+fn envoy_gets_the_names_for_people_only_if_rules_are_named() {
+    let all = format!("{{{TO_ONE}}}");
+    for name_rules in [true, false] {
+        let options = Options {
+            name_rules,
+            ..Options::default()
+        };
+        let compiled = compiled(GATEWAY, &[rules("a", &[&all])], &options);
+        let bootstrap = serde_json::to_string(&compiled.bootstrap).expect("JSON");
+        for name in ["shop/a", "a.test:80", "cluster"] {
+            let quoted = format!(r#"\"{name}\""#); // as in the filter's configuration, which is a string
+            assert_eq!(bootstrap.contains(&quoted), name_rules, "{name}");
+        }
+        let route = &compiled.chains[0].config.virtual_hosts[0].routes[0];
+        assert_eq!(route.rule.to_string(), "shop/a http[0]");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Source: istio api `extensions/v1alpha1/wasm.proto` and `traffic_extension.proto`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use fingerpost_routing_config::RoutingConfig;
@@ -68,7 +69,7 @@ struct WasmConfig<'a> {
     image_pull_secret: Option<&'a str>,
     plugin_name: &'static str,
     fail_strategy: FailStrategy,
-    plugin_config: &'a RoutingConfig,
+    plugin_config: Cow<'a, RoutingConfig>,
 }
 
 /// The kind of the object.
@@ -129,7 +130,7 @@ pub(super) fn document(
         image_pull_secret: options.pull_secret.as_deref(),
         plugin_name: PLUGIN_NAME,
         fail_strategy: options.fail_strategy,
-        plugin_config: &group.config,
+        plugin_config: group.config.for_filter(),
     };
     let ports: Vec<String> = group.ports.iter().map(u32::to_string).collect();
     let what = format!(
