@@ -20,13 +20,10 @@ pub fn apply(decision: &Decision<'_>, parts: &HeadParts<'_>, host: &impl Host) -
 ///
 /// A name that the proxy refuses is missing, and nothing else: no request fails for its sake.
 pub fn name_rule(decision: &Decision<'_>, host: &impl Host) {
-    match decision {
-        Decision::NoVirtualHost | Decision::NoRoute(_) => {}
-        Decision::Routed(resolved) => {
-            let rule = resolved.route.rule.to_string();
-            let _refused = host.set_property(RULE_PROPERTY, rule.as_bytes());
-            let _refused = host.set_property(VIRTUAL_HOST_PROPERTY, resolved.host.name().as_bytes());
-        }
+    if let Some((virtual_host, route)) = decision.route() {
+        let rule = route.rule.to_string();
+        let _refused = host.set_property(RULE_PROPERTY, rule.as_bytes());
+        let _refused = host.set_property(VIRTUAL_HOST_PROPERTY, virtual_host.name().as_bytes());
     }
 }
 
@@ -36,15 +33,11 @@ pub fn apply_destination(
     parts: &HeadParts<'_>,
     host: &impl Host,
 ) -> Result<(), HostError> {
-    match decision {
-        Decision::Routed(resolved) => {
-            host.set_request_header(DISPATCH_HEADER, resolved.key.as_str().as_bytes())
-        }
+    match decision.key() {
+        Some(key) => host.set_request_header(DISPATCH_HEADER, key.as_str().as_bytes()),
         // The connection manager removes the client's own. This is for one that was not told to.
-        Decision::NoVirtualHost | Decision::NoRoute(_) if parts.has_key() => {
-            host.remove_request_header(DISPATCH_HEADER)
-        }
-        Decision::NoVirtualHost | Decision::NoRoute(_) => Ok(()),
+        None if parts.has_key() => host.remove_request_header(DISPATCH_HEADER),
+        None => Ok(()),
     }
 }
 
@@ -64,7 +57,7 @@ pub fn apply_rewrite(
 /// The target that a decision has a filter write, not Envoy.
 pub fn rewritten<'d>(decision: &'d Decision<'_>) -> Option<&'d [u8]> {
     match decision {
-        Decision::NoVirtualHost | Decision::NoRoute(_) => None,
+        Decision::NoVirtualHost | Decision::NoRoute(_) | Decision::UpgradeRefused(_) => None,
         Decision::Routed(resolved) => match resolved.route.rewritten_by {
             RewrittenBy::Envoy => None,
             RewrittenBy::Filter => resolved.target.as_deref(),
@@ -79,7 +72,7 @@ mod tests {
     use crate::{Host, configure, read_head};
     use fingerpost_routing::Roll;
 
-    const CONFIGURATION: &str = r#"{"version":1,"virtual_hosts":[{"name":"h","domains":["*"],"routes":[
+    const CONFIGURATION: &str = r#"{"version":1,"upgrades":{"refused_by":"refused"},"virtual_hosts":[{"name":"h","domains":["*"],"routes":[
         {"rule":{"rules":[]},"match":{"path":{"prefix":"/old"}},"rewrite":{"uri":"/new"},
          "action":{"forward":[{"cluster":"c","key":"k1"}]}},
         {"rule":{"rules":[]},"match":{"path":{"exact":"/native"}},"rewrite":{"uri":"/new"},"rewritten_by":"envoy",
@@ -127,8 +120,18 @@ mod tests {
     }
 
     #[test]
+    fn an_upgrade_that_is_refused_keeps_its_path() {
+        check(
+            &request(&[(":path", "/old/a"), ("upgrade", "other")]),
+            false,
+            &["x-fingerpost-route = refused"],
+        );
+    }
+
+    #[test]
     fn without_a_route_nothing_is_written() {
         check(&request(&[(":path", "/none")]), false, &[]);
+        check(&request(&[(":path", "/none"), ("upgrade", "other")]), false, &[]);
     }
 
     #[test]

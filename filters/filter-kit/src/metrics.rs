@@ -42,7 +42,7 @@ impl Outcome {
     /// What a decision is counted as.
     pub fn of(decision: &Decision<'_>) -> Self {
         match decision {
-            Decision::Routed(_) => Self::Routed,
+            Decision::Routed(_) | Decision::UpgradeRefused(_) => Self::Routed,
             Decision::NoVirtualHost => Self::NoHost,
             Decision::NoRoute(_) => Self::NoRoute,
         }

@@ -31,7 +31,9 @@ pub use route::{
     Action, Destination, InvalidRuleName, RegexRewrite, Reply, Rewrite, RewrittenBy, Route, RuleRef, RuleStep,
 };
 pub use stream::{Loaded, load_from};
-pub use table::{NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingConfig, VirtualHost};
+pub use table::{
+    NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, RoutingConfig, Upgrades, VirtualHost,
+};
 
 /// The request header by which Envoy finds the native route that the filter chose.
 ///

@@ -6,7 +6,7 @@ use crate::loading::{Loading, Settings};
 use crate::memory::PROGRAM_BYTES;
 use crate::{
     Action, HeaderMatch, PathMatch, QueryMatch, RegexRewrite, Rewrite, RewrittenBy, Route, RouteMatch,
-    RoutingConfig, RuleRef, VERSION, ValueMatch,
+    RoutingConfig, RuleRef, Upgrades, VERSION, ValueMatch,
 };
 use fingerpost_routing as run;
 use std::fmt;
@@ -76,6 +76,9 @@ impl RoutingConfig {
                 .map(|(index, route)| load_route(route, &loading, &format_args!("{place}.routes[{index}]")));
             let routes = routes.collect::<Result<_, _>>()?;
             loading.add(&host.name, &host.domains, routes, &place)?;
+        }
+        if let Some(upgrades) = &self.upgrades {
+            loading.refuse_upgrades(load_upgrades(upgrades, &loading)?);
         }
         Ok(loading.finish())
     }
@@ -265,12 +268,12 @@ fn load_action(
 ) -> Result<run::Action, LoadError> {
     match action {
         Action::Reply(reply) => Ok(run::Action::Reply(
-            loading.key(&reply.key, &format_args!("{place}.reply"))?,
+            loading.key(&reply.key, &format_args!("{place}.reply.key"))?,
         )),
         Action::Forward(destinations) => {
             let mut weighted = Vec::with_capacity(destinations.len());
             for (at, it) in destinations.iter().enumerate() {
-                let key = loading.key(&it.key, &format_args!("{place}.forward[{at}]"))?;
+                let key = loading.key(&it.key, &format_args!("{place}.forward[{at}].key"))?;
                 weighted.push((
                     it.weight,
                     run::Destination {
@@ -285,4 +288,17 @@ fn load_action(
                 .map_err(|error| refused(&format_args!("{place}.forward"), error))
         }
     }
+}
+
+#[inline(never)]
+pub(crate) fn load_upgrades(upgrades: &Upgrades, loading: &Loading) -> Result<run::Upgrades, LoadError> {
+    let edited = upgrades.refused_with_edits_by.iter().map(|(chosen, refusal)| {
+        let place = format_args!("upgrades.refused_with_edits_by[{chosen:?}]").to_string();
+        Ok((chosen.as_str().into(), loading.key(refusal, &place)?))
+    });
+    Ok(run::Upgrades {
+        allowed: upgrades.allowed.iter().map(|it| it.as_str().into()).collect(),
+        refused_by: loading.key(&upgrades.refused_by, &"upgrades.refused_by")?,
+        refused_with_edits_by: edited.collect::<Result<_, LoadError>>()?,
+    })
 }

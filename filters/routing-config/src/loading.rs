@@ -64,15 +64,15 @@ impl Loading {
         if self.names_rules() { name } else { "" }
     }
 
-    /// The key of this text.
+    /// The key of this text, which is at `place`.
     #[inline(never)]
     pub(crate) fn key(&self, text: &str, place: &dyn fmt::Display) -> Result<run::DispatchKey, LoadError> {
         let mut keys = self.keys.borrow_mut();
         if let Some(key) = keys.get(text) {
             return Ok(key.clone());
         }
-        let key = run::DispatchKey::parse(text)
-            .ok_or_else(|| refused(&format_args!("{place}.key"), "an empty key leads nowhere"))?;
+        let key =
+            run::DispatchKey::parse(text).ok_or_else(|| refused(place, "an empty key leads nowhere"))?;
         keys.insert(text.into(), key.clone());
         Ok(key)
     }
@@ -90,6 +90,11 @@ impl Loading {
         let domains = domains.iter().map(String::as_str);
         let added = self.table.add(host, domains);
         added.map_err(|(at, error)| refused(&format_args!("{place}.domains[{at}]"), error))
+    }
+
+    /// Has the table refuse upgrades.
+    pub(crate) fn refuse_upgrades(&mut self, upgrades: run::Upgrades) {
+        self.table.refuse_upgrades(upgrades);
     }
 
     /// The table, and how many bytes the programs of its patterns take.

@@ -4,9 +4,11 @@
 //! as much as its table. So neither the JSON nor what is read of it is ever in memory as a whole. What is taken and what is refused
 //! is as for [`RoutingConfig::parse`] and `load`; of several mistakes, another one may come first.
 
-use crate::load::load_route;
+use crate::load::{load_route, load_upgrades};
 use crate::loading::{Loading, Settings};
-use crate::{LoadError, NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, Route, RoutingConfig};
+use crate::{
+    LoadError, NativeRoutes, RegexEncoding, RepeatedHeaders, Revision, Route, RoutingConfig, Upgrades,
+};
 use fingerpost_routing as run;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -88,6 +90,7 @@ enum Field {
     RegexEncoding,
     NativeRoutes,
     NameRules,
+    Upgrades,
     Revision,
     VirtualHosts,
 }
@@ -115,7 +118,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
 
     #[inline(never)]
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
-        let (mut version, mut native_routes, mut revision) = (None, None, None);
+        let (mut version, mut native_routes, mut upgrades, mut revision) = (None, None, None, None);
         let (mut repeated_headers, mut regex_encoding) = (None::<RepeatedHeaders>, None::<RegexEncoding>);
         let (mut name_rules, mut hosts) = (None::<bool>, None);
         while let Some(field) = map.next_key()? {
@@ -132,6 +135,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
                     map.next_value::<NativeRoutes>()?,
                 )?,
                 Field::NameRules => once(&mut name_rules, "name_rules", map.next_value()?)?,
+                Field::Upgrades => once(&mut upgrades, "upgrades", map.next_value::<Option<Upgrades>>()?)?,
                 Field::Revision => once(&mut revision, "revision", map.next_value::<Option<Revision>>()?)?,
                 Field::VirtualHosts => {
                     let settings = self.settings.unwrap_or_else(|| Settings {
@@ -157,7 +161,12 @@ impl<'de> Visitor<'de> for Whole<'_> {
             regex_encoding: regex_encoding.unwrap_or_default(),
             names_rules: name_rules.unwrap_or_default(),
         };
-        let (read_by, loading) = hosts.unwrap_or_else(|| (settings, Loading::new(settings)));
+        let (read_by, mut loading) = hosts.unwrap_or_else(|| (settings, Loading::new(settings)));
+        let upgrades = upgrades.flatten();
+        if let Some(upgrades) = &upgrades {
+            let loaded = load_upgrades(upgrades, &loading);
+            loading.refuse_upgrades(loaded.map_err(|error| refuse(self.refused, error))?);
+        }
         let (table, programs) = loading.finish();
         let config = RoutingConfig {
             version,
@@ -165,6 +174,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
             regex_encoding: settings.regex_encoding,
             native_routes: native_routes.unwrap_or_default(),
             name_rules: settings.names_rules,
+            upgrades,
             revision: revision.flatten(),
             virtual_hosts: Vec::new(),
         };

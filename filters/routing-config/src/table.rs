@@ -3,6 +3,7 @@
 use crate::{Route, VERSION, is_default};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A whole routing configuration, as one listener's filter reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct RoutingConfig {
     /// [`RULE_PROPERTY`](crate::RULE_PROPERTY) and [`VIRTUAL_HOST_PROPERTY`](crate::VIRTUAL_HOST_PROPERTY).
     #[serde(default, skip_serializing_if = "is_default")]
     pub name_rules: bool,
+    /// Which upgrades the filter refuses. None: it leaves all to the proxy, which then needs routes that match by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrades: Option<Upgrades>,
     /// Which version of the configuration this is, for metrics. Plays no part in any decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -40,6 +44,7 @@ impl RoutingConfig {
             regex_encoding: RegexEncoding::default(),
             native_routes: NativeRoutes::default(),
             name_rules: false,
+            upgrades: None,
             revision: None,
             virtual_hosts,
         }
@@ -63,10 +68,35 @@ impl RoutingConfig {
             regex_encoding: self.regex_encoding,
             native_routes: self.native_routes,
             name_rules: self.name_rules,
+            upgrades: self.upgrades.clone(),
             revision: self.revision.clone(),
             virtual_hosts: self.virtual_hosts.iter().map(nameless).collect(),
         })
     }
+
+    /// The dispatch keys that the filter may write for requests to `host`, one of this configuration.
+    pub fn keys<'c>(&'c self, host: &'c VirtualHost) -> impl Iterator<Item = &'c str> {
+        let chosen = || host.routes.iter().flat_map(|it| it.action.keys());
+        let refusals = self.upgrades.iter().flat_map(move |upgrades| {
+            let edited = chosen().filter_map(|key| upgrades.refused_with_edits_by.get(key));
+            edited.chain([&upgrades.refused_by]).map(String::as_str)
+        });
+        chosen().chain(refusals)
+    }
+}
+
+/// Which requests to go on in another protocol the proxy allows, and the native routes that refuse the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upgrades {
+    /// As `upgrade_configs` of the connection manager; case plays no part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// The dispatch key of the native route that refuses.
+    pub refused_by: String,
+    /// By the dispatch key of a native route that edits responses: that of the one that refuses with the same edits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_with_edits_by: BTreeMap<String, String>,
 }
 
 /// A version of a configuration, for metrics.

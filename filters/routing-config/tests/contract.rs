@@ -4,7 +4,7 @@ use fingerpost_routing::{Decision, RequestHead, Roll};
 use fingerpost_routing_config::{
     Action, Destination, HeaderMatch, LoadError, NativeRoutes, PathMatch, QueryMatch, RegexEncoding,
     RegexRewrite, RepeatedHeaders, Reply, Revision, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig,
-    RuleRef, RuleStep, ValueMatch, VirtualHost, load, load_from,
+    RuleRef, RuleStep, Upgrades, ValueMatch, VirtualHost, load, load_from,
 };
 use proptest::prelude::*;
 
@@ -66,6 +66,11 @@ fn everything() -> RoutingConfig {
     let mut config = RoutingConfig::new(RepeatedHeaders::Joined, vec![host]);
     config.regex_encoding = RegexEncoding::Utf8;
     config.native_routes = NativeRoutes::IgnorePath;
+    config.upgrades = Some(Upgrades {
+        allowed: vec!["websocket".to_owned()],
+        refused_by: "refused".to_owned(),
+        refused_with_edits_by: [("key-of-b".to_owned(), "refused-for-b".to_owned())].into(),
+    });
     config.revision = Some(Revision {
         table: "0.0.0.0_80/http.80".to_owned(),
         number: 1 << 47,
@@ -101,6 +106,27 @@ fn a_loaded_table_decides() {
     assert_eq!(found.route.rule.to_string(), "default/vs http[0].match[1]");
     assert_eq!(found.key.as_str(), "key-of-b");
     assert_eq!(found.target.as_deref(), Some(&b"/V1/a?q"[..]));
+}
+
+#[test]
+fn upgrades_are_refused_by_the_keys_that_are_named_for_it() {
+    let config = everything();
+    let json = serde_json::to_vec(&config).unwrap();
+    let upgrade = [(&b"upgrade"[..], &b"other"[..])];
+    for table in [config.load().unwrap(), streamed(&json).unwrap()] {
+        for (target, dice, expected) in [
+            (&b"/V1/a?q"[..], 0, Some("refused")),
+            (b"/V1/a?q", 80, Some("refused-for-b")),
+            (b"/x", 0, Some("refused")),
+            (b"/y", 0, None),
+        ] {
+            let head = RequestHead::new(Some(b"any.test"), Some(target)).with_headers(&upgrade);
+            let decision = table.decide(&head, || Roll(dice));
+            assert_eq!(decision.key().map(|it| it.as_str()), expected);
+        }
+    }
+    let keys: Vec<&str> = config.keys(&config.virtual_hosts[0]).collect();
+    assert_eq!(keys, ["key-of-a", "key-of-b", "k", "refused-for-b", "refused"]);
 }
 
 /// One virtual host with one route, in which `from` is replaced.
@@ -164,6 +190,18 @@ fn what_is_refused_is_named_by_its_place() {
     );
     refused(&with(r#"["*"]"#, r#"["a.*"]"#), "virtual_hosts[0].domains[0]: ");
     refused(&with(r#""version":1"#, r#""version":2"#), "version: 2 is unknown");
+    let upgrades = |fields| format!(r#""version":1,"upgrades":{{{fields}}}"#);
+    refused(
+        &with(r#""version":1"#, &upgrades(r#""refused_by":"""#)),
+        "upgrades.refused_by: ",
+    );
+    refused(
+        &with(
+            r#""version":1"#,
+            &upgrades(r#""refused_by":"k","refused_with_edits_by":{"a":""}"#),
+        ),
+        "upgrades.refused_with_edits_by[\"a\"]: ",
+    );
 }
 
 #[test]
@@ -181,6 +219,11 @@ fn what_has_no_place_in_the_contract_is_refused() {
             r#"{"prefix":"/"},"query":[{"name":"x","exact":"a","invert":true}]"#,
         ),
         (r#""key":"k""#, r#""key":"k","weight":-1"#),
+        (r#""version":1"#, r#""version":1,"upgrades":{}"#),
+        (
+            r#""version":1"#,
+            r#""version":1,"upgrades":{"refused_by":"k","more":0}"#,
+        ),
         (r#""version":1,"#, ""),
         (r#""version":1,"#, r#""version":1,"version":1,"#),
         (r#""domains":["*"],"#, ""),
@@ -211,13 +254,17 @@ fn a_table_that_is_loaded_in_one_pass_decides_alike_and_has_no_names() {
         (b"/y", 0),
     ] {
         let head = RequestHead::new(Some(b"any.test"), Some(target));
-        let [whole, streamed] =
-            [&whole, &loaded.table].map(|table| match table.decide(&head, || Roll(dice)) {
-                Decision::NoVirtualHost => None,
-                Decision::NoRoute(_) => Some((None, None)),
-                Decision::Routed(found) => Some((Some(found.key.clone()), found.target)),
-            });
-        assert_eq!(whole, streamed);
+        let upgrade = [(&b"upgrade"[..], &b"other"[..])];
+        for head in [head, head.with_headers(&upgrade)] {
+            let [whole, streamed] =
+                [&whole, &loaded.table].map(|table| match table.decide(&head, || Roll(dice)) {
+                    Decision::NoVirtualHost => None,
+                    Decision::NoRoute(_) => Some((None, None)),
+                    Decision::Routed(found) => Some((Some(found.key.clone()), found.target)),
+                    Decision::UpgradeRefused(refused) => Some((Some(refused.key.clone()), None)),
+                });
+            assert_eq!(whole, streamed);
+        }
     }
     let host = &loaded.table.hosts()[0];
     assert_eq!(

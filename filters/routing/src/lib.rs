@@ -4,6 +4,7 @@
 //! RouteTable::decide(head, roll)
 //!   table.virtual_host(authority)   exact, longest suffix, any       domain
 //!   host.select(head)               first route in list order        table, index, route, path, header, query
+//!   upgrades.refuse(head)           403 for an unknown protocol      upgrade
 //!   route.resolve(host, head, roll) rewrite, pick a destination      rewrite, split
 //! ```
 //!
@@ -38,6 +39,7 @@ mod rule;
 mod split;
 mod string_match;
 mod table;
+mod upgrade;
 
 pub use domain::InvalidDomain;
 pub use head::{Header, RequestHead};
@@ -46,8 +48,9 @@ pub use path::PathMatch;
 pub use pattern::{Encoding, Finder, Groups, InvalidPattern, Pattern, Reason};
 pub use query::QueryMatch;
 pub use rewrite::{InvalidSubstitution, PathRewrite, Substitution};
-pub use route::{Action, Mismatch, Resolved, RewrittenBy, Route, RouteMatch};
+pub use route::{Action, Mismatch, RefusedUpgrade, Resolved, RewrittenBy, Route, RouteMatch};
 pub use rule::{Rule, RuleStep, write_rule_name};
 pub use split::{Destination, DispatchKey, InvalidSplit, Roll, Split};
 pub use string_match::{StringMatch, ValueMatch};
 pub use table::{Decision, RouteTable, VirtualHost};
+pub use upgrade::Upgrades;

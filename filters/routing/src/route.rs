@@ -2,7 +2,7 @@
 
 use crate::{
     Destination, DispatchKey, HeaderMatch, PathMatch, PathRewrite, QueryMatch, RequestHead, Roll, Rule,
-    Split, VirtualHost,
+    Split, Upgrades, VirtualHost,
 };
 use alloc::vec::Vec;
 
@@ -78,6 +78,17 @@ pub struct Resolved<'t> {
     pub target: Option<Vec<u8>>,
 }
 
+/// A request that a route accepted, and that asks for an upgrade which the proxy does not allow.
+#[derive(Debug)]
+pub struct RefusedUpgrade<'t> {
+    /// The virtual host that the route belongs to.
+    pub host: &'t VirtualHost,
+    /// The route.
+    pub route: &'t Route,
+    /// The native route that refuses.
+    pub key: &'t DispatchKey,
+}
+
 impl RouteMatch {
     /// The first condition that `head` fails.
     pub fn check(&self, head: &RequestHead<'_>) -> Result<(), Mismatch<'_>> {
@@ -108,13 +119,7 @@ impl Route {
         head: &RequestHead<'_>,
         roll: impl FnOnce() -> Roll,
     ) -> Resolved<'t> {
-        let (key, destination) = match &self.action {
-            Action::Reply(key) => (key, None),
-            Action::Forward(split) => {
-                let destination = split.only().unwrap_or_else(|| split.pick(roll()));
-                (&destination.key, Some(destination))
-            }
-        };
+        let (key, destination) = self.action.choose(roll);
         let target = self.rewrite.as_ref().and_then(|it| it.apply(head));
         Resolved {
             host,
@@ -122,6 +127,34 @@ impl Route {
             key,
             destination,
             target,
+        }
+    }
+
+    /// The refusal of a request that this route of `host` accepted.
+    pub(crate) fn refuse<'t>(
+        &'t self,
+        host: &'t VirtualHost,
+        upgrades: &'t Upgrades,
+        roll: impl FnOnce() -> Roll,
+    ) -> RefusedUpgrade<'t> {
+        let (chosen, _) = self.action.choose(roll);
+        RefusedUpgrade {
+            host,
+            route: self,
+            key: upgrades.refusal(chosen),
+        }
+    }
+}
+
+impl Action {
+    /// The native route, and the destination behind it. Dice are rolled only if there is a choice.
+    fn choose(&self, roll: impl FnOnce() -> Roll) -> (&DispatchKey, Option<&Destination>) {
+        match self {
+            Self::Reply(key) => (key, None),
+            Self::Forward(split) => {
+                let destination = split.only().unwrap_or_else(|| split.pick(roll()));
+                (&destination.key, Some(destination))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::DomainIndex;
 use crate::list::{RouteList, RouteLists};
-use crate::{InvalidDomain, RequestHead, Resolved, Roll, Route};
+use crate::{DispatchKey, InvalidDomain, RefusedUpgrade, RequestHead, Resolved, Roll, Route, Upgrades};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,6 +13,8 @@ pub struct RouteTable {
     hosts: Vec<VirtualHost>,
     domains: DomainIndex,
     lists: RouteLists,
+    /// None if the proxy judges upgrades by its own routes.
+    upgrades: Option<Upgrades>,
 }
 
 /// The routes of some domains.
@@ -32,6 +34,28 @@ pub enum Decision<'t> {
     NoRoute(&'t VirtualHost),
     /// This route accepts it.
     Routed(Resolved<'t>),
+    /// A route accepts it, but not the upgrade that it asks for.
+    UpgradeRefused(RefusedUpgrade<'t>),
+}
+
+impl<'t> Decision<'t> {
+    /// The native route to take.
+    pub fn key(&self) -> Option<&'t DispatchKey> {
+        match self {
+            Self::NoVirtualHost | Self::NoRoute(_) => None,
+            Self::Routed(resolved) => Some(resolved.key),
+            Self::UpgradeRefused(refused) => Some(refused.key),
+        }
+    }
+
+    /// The route that accepts the request, and its virtual host.
+    pub fn route(&self) -> Option<(&'t VirtualHost, &'t Route)> {
+        match self {
+            Self::NoVirtualHost | Self::NoRoute(_) => None,
+            Self::Routed(resolved) => Some((resolved.host, resolved.route)),
+            Self::UpgradeRefused(refused) => Some((refused.host, refused.route)),
+        }
+    }
 }
 
 impl RouteTable {
@@ -55,6 +79,16 @@ impl RouteTable {
         Ok(())
     }
 
+    /// Refuses upgrades from now on, as the proxy would if it knew the routes.
+    pub fn refuse_upgrades(&mut self, upgrades: Upgrades) {
+        self.upgrades = Some(upgrades);
+    }
+
+    /// Whether the request asks for an upgrade that is refused, if a route accepts it.
+    pub fn refuses_upgrade(&self, head: &RequestHead<'_>) -> bool {
+        self.upgrades.as_ref().is_some_and(|it| it.refuse(head))
+    }
+
     /// The virtual hosts, as they were added.
     pub fn hosts(&self) -> &[VirtualHost] {
         &self.hosts
@@ -73,9 +107,14 @@ impl RouteTable {
         let Some(host) = self.virtual_host(head.authority()) else {
             return Decision::NoVirtualHost;
         };
-        match host.select(head) {
-            Some(route) => Decision::Routed(route.resolve(host, head, roll)),
-            None => Decision::NoRoute(host),
+        let Some(route) = host.select(head) else {
+            return Decision::NoRoute(host);
+        };
+        match &self.upgrades {
+            Some(upgrades) if upgrades.refuse(head) => {
+                Decision::UpgradeRefused(route.refuse(host, upgrades, roll))
+            }
+            Some(_) | None => Decision::Routed(route.resolve(host, head, roll)),
         }
     }
 }
@@ -174,6 +213,7 @@ mod tests {
                     String::from_utf8(it.target.unwrap()).unwrap()
                 )
             }
+            Decision::UpgradeRefused(it) => it.key.as_str().to_string(),
         };
         assert_eq!(outcome, expected);
     }
@@ -206,6 +246,36 @@ mod tests {
         let head = RequestHead::new(Some(b"a.test"), Some(b"/a"));
         let decision = table.decide(&head, || panic!("rolled without a choice"));
         assert!(matches!(decision, Decision::Routed(_)));
+    }
+
+    #[test]
+    fn an_upgrade_is_refused_only_where_a_route_accepts_it_and_as_the_share_edits() {
+        let key = |text| DispatchKey::parse(text).unwrap();
+        let mut table = table();
+        table.refuse_upgrades(Upgrades {
+            allowed: vec!["websocket".into()],
+            refused_by: key("refused"),
+            refused_with_edits_by: [("y".into(), key("refused with the edits of y"))].into(),
+        });
+        for (target, protocol, roll, expected) in [
+            ("/a", "other", 0, Some("refused")),
+            ("/a", "websocket", 0, Some("second")),
+            ("/split", "other", 0, Some("refused")),
+            ("/split", "other", 1, Some("refused with the edits of y")),
+            ("/z", "other", 0, None),
+        ] {
+            let headers = [(&b"upgrade"[..], protocol.as_bytes())];
+            let head = RequestHead::new(Some(b"a.test"), Some(target.as_bytes())).with_headers(&headers);
+            let decision = table.decide(&head, || Roll(roll));
+            assert_eq!(
+                decision.key().map(DispatchKey::as_str),
+                expected,
+                "{target} {protocol}"
+            );
+            let is_refused = expected.is_some_and(|it| it.starts_with("refused"));
+            assert_eq!(matches!(decision, Decision::UpgradeRefused(_)), is_refused);
+            assert_eq!(decision.route().is_some(), expected.is_some());
+        }
     }
 
     #[test]

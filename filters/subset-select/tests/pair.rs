@@ -4,7 +4,8 @@ use fingerpost_filter_kit::{HeaderBlock, Host, HostError, Level, Part, RouteFilt
 use fingerpost_routing::Finder;
 use fingerpost_routing_config::{
     Action, Destination, HeaderMatch, NativeRoutes, PathMatch, QueryMatch, RegexRewrite, RepeatedHeaders,
-    Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, ValueMatch, VirtualHost,
+    Reply, Rewrite, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef, Upgrades, ValueMatch,
+    VirtualHost,
 };
 use fingerpost_subset_select::{SubsetSelect, SubsetSelectFilter};
 use fingerpost_uri_rewrite::{UriRewrite, UriRewriteFilter};
@@ -203,18 +204,34 @@ fn config() -> impl Strategy<Value = RoutingConfig> {
         domains: vec![domain.to_owned()],
         routes,
     };
-    let parts = (repeated, routes(), prop::option::of(routes()), any::<bool>());
-    parts.prop_map(move |(repeated, routes, others, name_rules)| {
+    let parts = (
+        repeated,
+        routes(),
+        prop::option::of(routes()),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    parts.prop_map(move |(repeated, routes, others, name_rules, refuses_upgrades)| {
         let others = others.map(|routes| host("*", routes));
         RoutingConfig {
             name_rules,
+            upgrades: refuses_upgrades.then(upgrades),
             ..RoutingConfig::new(repeated, [host("a", routes)].into_iter().chain(others).collect())
         }
     })
 }
 
+fn upgrades() -> Upgrades {
+    Upgrades {
+        allowed: vec!["a".to_owned()],
+        refused_by: "refused".to_owned(),
+        refused_with_edits_by: [("b".to_owned(), "refused-for-b".to_owned())].into(),
+    }
+}
+
 fn request() -> impl Strategy<Value = Headers> {
-    let plain = prop::collection::vec(("x-[ab]|x-fingerpost-route|x-envoy-original-path", "[ab]?"), 0..3);
+    let names = "x-[ab]|x-fingerpost-route|x-envoy-original-path|upgrade";
+    let plain = prop::collection::vec((names, "[ab]?"), 0..3);
     let target = prop::option::weighted(0.9, "/[abA]{0,3}(\\?[ab]=[ab]?)?(#a)?");
     (prop::option::weighted(0.9, "[ab]"), target, plain).prop_map(|(authority, target, plain)| {
         let pseudo = [(":authority", authority), (":path", target)];
@@ -272,6 +289,30 @@ fn each_does_its_own_part_alone() {
     assert_eq!(proxy.header("x-fingerpost-route"), None);
     assert_eq!(proxy.header(":path").as_deref(), Some("/new/x?q"));
     assert_eq!(proxy.header("x-envoy-original-path").as_deref(), Some("/old/x?q"));
+}
+
+#[test]
+fn an_upgrade_that_is_refused_keeps_its_path() {
+    let config = RoutingConfig {
+        upgrades: Some(upgrades()),
+        ..small()
+    };
+    for (protocol, key, path) in [("a", "b", "/new/x?q"), ("b", "refused-for-b", "/old/x?q")] {
+        let request = || [old(), vec![("upgrade".to_owned(), protocol.into())]].concat();
+        let whole = Proxy::new(&config, request(), 1);
+        whole.run::<VirtualService>();
+        let pair = Proxy::new(&config, request(), 1);
+        pair.run::<SubsetSelect>();
+        pair.run::<UriRewrite>();
+        for proxy in [whole, pair] {
+            assert_eq!(proxy.header("x-fingerpost-route").as_deref(), Some(key));
+            assert_eq!(proxy.header(":path").as_deref(), Some(path));
+            assert_eq!(
+                proxy.header("x-envoy-original-path").is_some(),
+                path != "/old/x?q"
+            );
+        }
+    }
 }
 
 #[test]

@@ -299,7 +299,7 @@ pub enum Outcome {
         /// What may be why.
         reasons: Vec<Reason>,
     },
-    /// The proxy refuses it before any rule is tried.
+    /// The proxy refuses it: before any rule is tried, or for the upgrade that it asks for.
     Refused {
         /// The status of the answer.
         status: u16,

@@ -4,7 +4,7 @@
 
 use fingerpost_config_compiler::{Compilation, RouteSummary, Termination};
 use fingerpost_proxy_model::{Failure as NoAnswer, Request, undecided};
-use fingerpost_routing::{HeaderMatch, RequestHead, Route};
+use fingerpost_routing::{HeaderMatch, HeaderName, RequestHead, Route};
 use fingerpost_simulated_proxy::{Scheme, ServerName, Url, listener};
 
 use crate::alternatives;
@@ -14,6 +14,7 @@ use crate::connection::Chains;
 use crate::error::ExplainError;
 use crate::explanation::{ExplainedRequest, Explanation, Listener, Outcome, Place, Source, TooLate, Tried};
 use crate::forward;
+use crate::mismatch::text;
 use crate::not_found;
 use crate::proxy::{self, Reception, Router};
 use crate::warnings;
@@ -202,6 +203,7 @@ fn explain_answer(loaded: &Compilation, question: &Question<'_>) -> Result<Expla
     }
     let winner = try_rules(answering, &head, &mut told);
     told.outcome = match winner {
+        Some(_) if chain.table.refuses_upgrade(&head) => refused_upgrade(&chain, &head, &request, &router),
         Some((route, running)) => forward::outcome(route, running, &head, &request, &router),
         None => {
             told.nearest_miss = alternatives::nearest(answering, &head);
@@ -219,6 +221,21 @@ fn speaks_tls(termination: Termination) -> bool {
     match termination {
         Termination::Https | Termination::TlsToTcp | Termination::Passthrough => true,
         Termination::PlainHttp | Termination::Tcp => false,
+    }
+}
+
+/// What comes of a request that a rule takes, but that asks for an upgrade which the proxy does not allow.
+fn refused_upgrade(chain: &Chain<'_>, head: &RequestHead<'_>, request: &Request, router: &Router) -> Outcome {
+    let wanted: Vec<String> = head.values(&HeaderName::parse("upgrade")).map(text).collect();
+    let allowed = chain.config.upgrades.iter().flat_map(|it| &it.allowed);
+    let allowed: Vec<&str> = allowed.map(String::as_str).collect();
+    Outcome::Refused {
+        status: router.answer(request, 0).map_or(403, |it| it.status),
+        message: format!(
+            "the rule takes it, but the proxy refuses an upgrade to `{}`: it allows {} only",
+            wanted.join(","),
+            allowed.join(", ")
+        ),
     }
 }
 

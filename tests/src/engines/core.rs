@@ -160,7 +160,7 @@ impl Reached<'_> {
         }
         match self.table.decide(&request, || roll) {
             Decision::Routed(resolved) => read(Some(&resolved)),
-            Decision::NoVirtualHost | Decision::NoRoute(_) => read(None),
+            Decision::NoVirtualHost | Decision::NoRoute(_) | Decision::UpgradeRefused(_) => read(None),
         }
     }
 
