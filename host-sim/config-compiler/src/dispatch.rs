@@ -10,20 +10,23 @@ use std::io;
 
 use fingerpost_envoy_config::core::Extension;
 use fingerpost_envoy_config::route::{self, Action as EnvoyAction, PathSpecifier, RouteConfiguration};
-use fingerpost_envoy_config::xds::{MatchAction, MatchMap, Matcher, MatcherTree, MatcherType, OnMatch};
+use fingerpost_envoy_config::xds::{
+    HttpRequestHeaderMatchInput, MatchAction, MatchInput, MatchMap, Matcher, MatcherTree, MatcherType,
+    OnMatch,
+};
 use fingerpost_routing_config::{
     Action, DISPATCH_HEADER, Destination, HeaderMatch, RegexEncoding, RepeatedHeaders, Reply, Revision,
-    RewrittenBy, Route as FilterRoute, RoutingConfig, ValueMatch, VirtualHost as FilterHost,
+    RewrittenBy, Route as FilterRoute, RoutingConfig, Upgrades, ValueMatch, VirtualHost as FilterHost,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::foreign_upgrades;
 use crate::matching;
 use crate::native;
 use crate::operations::metrics_of_rule;
 use crate::options::Options;
-use crate::routes::route::{Destinations, Route, Target};
+use crate::refused_upgrades;
+use crate::routes::route::{Destinations, Route, Share, Target};
 use crate::virtual_hosts::{RouteConfig, VirtualHost};
 
 /// A route configuration in two halves.
@@ -41,9 +44,16 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) ->
     let has_rule_metrics = options.operations.as_ref().is_some_and(|it| it.rule_metrics);
     let mut filter_hosts = Vec::new();
     let mut envoy_hosts = KeyedHosts::default();
+    let refuses = refused_upgrades::plain();
+    let mut upgrades = Upgrades {
+        allowed: refused_upgrades::ALLOWED.map(str::to_owned).into(),
+        refused_by: key("upgrade_refused", &refuses),
+        refused_with_edits_by: BTreeMap::new(),
+    };
     for host in &config.virtual_hosts {
         let mut keyed = KeyedRoutes {
             routes: BTreeMap::new(),
+            refused_with_edits_by: &mut upgrades.refused_with_edits_by,
             has_rule_metrics,
         };
         let mut filter_host = FilterHost {
@@ -70,7 +80,11 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) ->
         if !host.domain.contains('/') {
             filter_hosts.push(filter_host);
         }
-        envoy_hosts.add(host, keyed.routes);
+        let mut routes = keyed.routes;
+        if !routes.is_empty() {
+            routes.insert(upgrades.refused_by.clone(), refuses.clone());
+        }
+        envoy_hosts.add(host, routes);
     }
     let repeated = if envoy.tries_each_header_value() {
         RepeatedHeaders::Each
@@ -82,6 +96,7 @@ pub(crate) fn split_route_config(config: &RouteConfig<'_>, options: &Options) ->
         filter_config.regex_encoding = RegexEncoding::Utf8;
     }
     filter_config.name_rules = options.name_rules;
+    filter_config.upgrades = Some(upgrades);
     FilterAndRoutes {
         config: filter_config,
         route_config: native::route_configuration(config, envoy_hosts.into_virtual_hosts()),
@@ -98,36 +113,63 @@ fn came_by_https() -> HeaderMatch {
     }
 }
 
-/// Native routes by their keys. Rules that do the same share one.
-struct KeyedRoutes {
+/// Native routes of a virtual host by their keys. Rules that do the same share one.
+struct KeyedRoutes<'t> {
     routes: BTreeMap<String, route::Route>,
+    /// The keys of those that refuse upgrades with edits, of the whole table: by the key of the route that makes these edits.
+    refused_with_edits_by: &'t mut BTreeMap<String, String>,
     /// Whether each rule has its own metrics, and so its own native route.
     has_rule_metrics: bool,
 }
 
-impl KeyedRoutes {
+impl KeyedRoutes<'_> {
     /// The key of the native route that does `action` for `route`.
     fn key(&mut self, route: &Route<'_>, label: &str, action: EnvoyAction) -> String {
         let mut native = native::envoy_route(route, conditions(route), action);
         if self.has_rule_metrics && native.stat_prefix.is_empty() {
             native.stat_prefix = metrics_of_rule(&route.rule.to_string());
         }
-        let key = format!("{label}@{}", digest(&native));
+        self.insert(label, native)
+    }
+
+    /// The same for a route that forwards to `cluster`, or for the share that does.
+    fn forward(
+        &mut self,
+        route: &Route<'_>,
+        share: Option<&Share>,
+        cluster: &str,
+        action: EnvoyAction,
+    ) -> String {
+        let key = self.key(route, cluster, action);
+        if let Some(refusal) = refused_upgrades::with_edits(route, share) {
+            let refusal = self.insert("upgrade_refused", refusal);
+            self.refused_with_edits_by.insert(key.clone(), refusal);
+        }
+        key
+    }
+
+    fn insert(&mut self, label: &str, native: route::Route) -> String {
+        let key = key(label, &native);
         self.routes.insert(key.clone(), native);
         key
     }
 }
 
+/// The key of a native route. The label is for people.
+fn key(label: &str, native: &route::Route) -> String {
+    format!("{label}@{}", digest(native))
+}
+
 /// The filter's half of a route. Its native routes are added to `keyed`.
-fn filter_route(route: &Route<'_>, keyed: &mut KeyedRoutes) -> FilterRoute {
-    let mut key_of = |label: &str, action: EnvoyAction| keyed.key(route, label, action);
+fn filter_route(route: &Route<'_>, keyed: &mut KeyedRoutes<'_>) -> FilterRoute {
     let rewrite_here = route.rewrite.as_ref().filter(|_| route.rewrite_stays);
     let action = match &route.target {
         Target::Forward(forward) => {
             let destinations = match &forward.destinations {
                 Destinations::One(cluster) => {
                     let cluster = cluster.name();
-                    let key = key_of(&cluster, native::action(&route.target, rewrite_here));
+                    let action = native::action(&route.target, rewrite_here);
+                    let key = keyed.forward(route, None, &cluster, action);
                     vec![Destination {
                         cluster,
                         weight: 1,
@@ -135,10 +177,11 @@ fn filter_route(route: &Route<'_>, keyed: &mut KeyedRoutes) -> FilterRoute {
                     }]
                 }
                 Destinations::Split(shares) => {
-                    let destination = |share| {
+                    let destination = |share: &Share| {
                         let alone = native::weighted(std::slice::from_ref(share));
                         let cluster = share.cluster.name();
-                        let key = key_of(&cluster, native::forward_to(alone, forward, rewrite_here));
+                        let action = native::forward_to(alone, forward, rewrite_here);
+                        let key = keyed.forward(route, Some(share), &cluster, action);
                         Destination {
                             cluster,
                             weight: share.weight,
@@ -151,10 +194,10 @@ fn filter_route(route: &Route<'_>, keyed: &mut KeyedRoutes) -> FilterRoute {
             Action::Forward(destinations)
         }
         Target::Redirect(_) => Action::Reply(Reply {
-            key: key_of("redirect", native::action(&route.target, None)),
+            key: keyed.key(route, "redirect", native::action(&route.target, None)),
         }),
         Target::Respond(_) => Action::Reply(Reply {
-            key: key_of("direct_response", native::action(&route.target, None)),
+            key: keyed.key(route, "direct_response", native::action(&route.target, None)),
         }),
     };
     FilterRoute {
@@ -238,20 +281,16 @@ struct KeyedHosts {
 struct KeyedHost {
     /// All but the matcher.
     host: route::VirtualHost,
-    /// What finds a route for a request without a key; none where no request has a route.
-    otherwise: Option<Matcher>,
     routes: BTreeMap<String, route::Route>,
 }
 
 impl KeyedHosts {
     /// Adds a host with these routes.
     fn add(&mut self, host: &VirtualHost<'_>, routes: BTreeMap<String, route::Route>) {
-        let has_routes = !routes.is_empty();
         // The metrics of a route have the name of its virtual host in theirs.
         let has_metrics = routes.values().any(|it| !it.stat_prefix.is_empty());
         let added = KeyedHost {
             host: native::virtual_host(host),
-            otherwise: has_routes.then(|| foreign_upgrades::matcher(&host.routes)),
             routes,
         };
         if has_metrics {
@@ -287,13 +326,14 @@ impl KeyedHost {
             domains: Vec::new(),
             ..self.host.clone()
         };
-        digest(&(host, &self.otherwise))
+        digest(&(host, self.routes.is_empty()))
     }
 
     fn into_virtual_host(self) -> route::VirtualHost {
-        let Some(otherwise) = self.otherwise else {
+        // Envoy takes no map without keys.
+        if self.routes.is_empty() {
             return self.host;
-        };
+        }
         let action = |route| {
             OnMatch::Action(Extension {
                 name: "route".to_owned(),
@@ -302,14 +342,19 @@ impl KeyedHost {
         };
         let map = self.routes.into_iter().map(|(key, route)| (key, action(route)));
         let tree = MatcherTree {
-            input: foreign_upgrades::input("dispatch-key", DISPATCH_HEADER),
+            input: Extension {
+                name: "dispatch-key".to_owned(),
+                typed_config: MatchInput::RequestHeader(HttpRequestHeaderMatchInput {
+                    header_name: DISPATCH_HEADER.to_owned(),
+                }),
+            },
             exact_match_map: MatchMap { map: map.collect() },
         };
         route::VirtualHost {
             request_headers_to_remove: vec![DISPATCH_HEADER.to_owned()],
             matcher: Some(Matcher {
                 matcher_type: MatcherType::MatcherTree(tree),
-                on_no_match: Some(Box::new(OnMatch::Matcher(Box::new(otherwise)))),
+                on_no_match: None,
             }),
             ..self.host
         }

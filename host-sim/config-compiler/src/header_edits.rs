@@ -80,6 +80,22 @@ impl Edits {
         Self(edits)
     }
 
+    /// These and then `later` in one list, where Envoy would make them one list after the other. It makes one list at once: it
+    /// removes, then overwrites, then adds.
+    pub(crate) fn before(&self, later: &Self) -> Self {
+        let is_undone = |name: &str| {
+            later.0.iter().any(|edit| match edit {
+                HeaderEdit::Set(other, _) | HeaderEdit::Remove(other) => other.eq_ignore_ascii_case(name),
+                HeaderEdit::Add(..) => false,
+            })
+        };
+        let counts = |edit: &&HeaderEdit| match edit {
+            HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) => !is_undone(name),
+            HeaderEdit::Remove(_) => true,
+        };
+        Self(self.0.iter().filter(counts).chain(&later.0).cloned().collect())
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

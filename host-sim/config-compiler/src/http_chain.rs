@@ -24,6 +24,7 @@ use crate::gateways::BoundServer;
 use crate::mesh::Mesh;
 use crate::native;
 use crate::options::Engine;
+use crate::refused_upgrades;
 use crate::virtual_hosts::RouteConfig;
 
 /// How long a client may take for its handshake: Istio's setting.
@@ -141,9 +142,11 @@ fn connection_manager(
         common_http_protocol_options: None,
         http2_protocol_options: None,
         proxy_100_continue: true,
-        upgrade_configs: vec![UpgradeConfig {
-            upgrade_type: "websocket".to_owned(),
-        }],
+        upgrade_configs: refused_upgrades::ALLOWED
+            .map(|protocol| UpgradeConfig {
+                upgrade_type: protocol.to_owned(),
+            })
+            .into(),
         request_id_extension: Some(Extension {
             name: String::new(),
             typed_config: RequestIdConfig::Uuid(UuidRequestIdConfig {

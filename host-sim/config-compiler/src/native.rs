@@ -58,20 +58,15 @@ pub(crate) fn virtual_host(host: &VirtualHost<'_>) -> route::VirtualHost {
 
 /// A route with its own conditions and all its destinations. Its metadata names the rule, for access logs.
 fn route(route: &Route<'_>) -> route::Route {
+    let action = action(&route.target, route.rewrite.as_ref());
     route::Route {
         metadata: Some(Metadata {
             filter_metadata: FilterMetadata {
                 fingerpost: Some(origin(&route.rule)),
             },
         }),
-        ..matching_route(route)
+        ..envoy_route(route, matching::native(&route.conditions), action)
     }
-}
-
-/// The same without a name.
-pub(crate) fn matching_route(route: &Route<'_>) -> route::Route {
-    let action = action(&route.target, route.rewrite.as_ref());
-    envoy_route(route, matching::native(&route.conditions), action)
 }
 
 /// The action of a route with all its destinations.

@@ -74,6 +74,11 @@ pub(crate) fn check_output(
 
 /// The first VirtualService with a rule that leads to this key.
 fn rule_of_key(chains: &[CompiledChain], key: &str) -> Option<String> {
+    let upgrades = chains.iter().filter_map(|it| it.config.upgrades.as_ref());
+    let mut refusals = upgrades.flat_map(|it| &it.refused_with_edits_by);
+    let key = refusals
+        .find(|(_, refusal)| *refusal == key)
+        .map_or(key, |(chosen, _)| chosen);
     let hosts = chains.iter().flat_map(|it| &it.config.virtual_hosts);
     let mut routes = hosts.flat_map(|it| &it.routes);
     let route = routes.find(|route| route.action.keys().any(|it| it == key))?;

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use fingerpost_config_compiler::{Compiled, Operations, Options, compile};
+use fingerpost_envoy_config::core::HeaderAppendAction;
 use fingerpost_envoy_config::filters::http_connection_manager::RouteSpecifier;
 use fingerpost_envoy_config::listener::NetworkFilterConfig;
-use fingerpost_envoy_config::route::{TlsRequirement, VirtualHost};
-use fingerpost_envoy_config::xds::{Matcher, MatcherType};
+use fingerpost_envoy_config::route::{
+    Action as EnvoyAction, DirectResponseAction, Route, TlsRequirement, VirtualHost,
+};
+use fingerpost_envoy_config::xds::{MatchAction, MatcherType, OnMatch};
 use fingerpost_resources::{Diagnostics, Source, read};
 use fingerpost_routing_config::Action;
 
@@ -50,9 +53,13 @@ fn virtual_hosts(compiled: &Compiled) -> &[VirtualHost] {
     }
 }
 
+/// The keys of the routes, without those by which upgrades are refused.
 fn keys(host: &VirtualHost) -> BTreeSet<&str> {
     match host.matcher.as_ref().map(|it| &it.matcher_type) {
-        Some(MatcherType::MatcherTree(tree)) => tree.exact_match_map.map.keys().map(String::as_str).collect(),
+        Some(MatcherType::MatcherTree(tree)) => {
+            let keys = tree.exact_match_map.map.keys().map(String::as_str);
+            keys.filter(|it| !it.starts_with("upgrade_refused@")).collect()
+        }
         Some(MatcherType::MatcherList(_)) | None => BTreeSet::new(),
     }
 }
@@ -154,7 +161,6 @@ spec:
   - {port: {number: 80, name: b, protocol: HTTP}, hosts: [r.test, s.test], tls: {httpsRedirect: true}}
 ";
     let all = format!("{{{TO_ONE}}}");
-    // Envoy refuses an unknown upgrade of a request that this rule accepts, and no other.
     let some = format!("{{match: [{{uri: {{prefix: /some}}}}], {TO_ONE}}}");
     let services = [
         rules("a", &[&all]),
@@ -167,19 +173,123 @@ spec:
     let compiled = compiled(REDIRECTING, &services, &Options::default());
     assert_eq!(
         domains(&compiled),
-        [["a.test", "c.test"], ["b.test", "d.test"], ["r.test", "s.test"]]
+        [
+            vec!["a.test", "b.test", "c.test", "d.test"],
+            vec!["r.test", "s.test"]
+        ]
     );
     let hosts = virtual_hosts(&compiled);
     let redirects = hosts.iter().map(|it| it.require_tls == TlsRequirement::All);
-    assert_eq!(redirects.collect::<Vec<_>>(), [false, false, true]);
-    let names: BTreeSet<&str> = hosts.iter().map(|it| it.name.as_str()).collect();
-    assert_eq!(names.len(), 3);
-    let otherwise = |it: &VirtualHost| {
-        it.matcher
-            .as_ref()
-            .and_then(|it: &Matcher| it.on_no_match.clone())
+    assert_eq!(redirects.collect::<Vec<_>>(), [false, true]);
+    assert_ne!(hosts[0].name, hosts[1].name);
+}
+
+/// The native routes by which an upgrade is refused that the first route of this virtual host takes, one for each share.
+fn refusals(compiled: &Compiled, host: &str) -> Vec<Route> {
+    let config = &compiled.chains[0].config;
+    let upgrades = config.upgrades.as_ref().expect("upgrades are refused");
+    let mut hosts = config.virtual_hosts.iter();
+    let filter_host = hosts.find(|it| it.domains == [host]).expect("the host");
+    let mut hosts = virtual_hosts(compiled).iter();
+    let envoy_host = hosts.find(|it| it.domains.iter().any(|it| it == host));
+    let matcher = envoy_host.and_then(|it| it.matcher.as_ref()).expect("a matcher");
+    assert_eq!(matcher.on_no_match, None);
+    let MatcherType::MatcherTree(tree) = &matcher.matcher_type else {
+        panic!("{matcher:?}");
     };
-    assert_ne!(hosts.first().map(otherwise), hosts.get(1).map(otherwise));
+    let chosen = filter_host.routes[0].action.keys();
+    let refused_by = chosen.map(|it| {
+        upgrades
+            .refused_with_edits_by
+            .get(it)
+            .unwrap_or(&upgrades.refused_by)
+    });
+    let routes = refused_by.map(|key| match &tree.exact_match_map.map[key] {
+        OnMatch::Action(action) => match &action.typed_config {
+            MatchAction::Route(route) => (**route).clone(),
+            MatchAction::RouteList(_) => panic!("{action:?}"),
+        },
+        OnMatch::Matcher(_) => panic!("{key}"),
+    });
+    routes.collect()
+}
+
+#[test]
+fn an_upgrade_is_refused_with_the_edits_of_the_rule_and_the_share() {
+    let refused = |rule: &str| {
+        let compiled = compiled(GATEWAY, &[rules("a", &[rule])], &Options::default());
+        let refusals = refusals(&compiled, "a.test").into_iter();
+        let in_words = |route: Route| {
+            assert_eq!(
+                route.action,
+                EnvoyAction::DirectResponse(DirectResponseAction {
+                    status: 403,
+                    body: None
+                })
+            );
+            let added = route.response_headers_to_add.iter().map(|it| {
+                let sign = match it.append_action {
+                    HeaderAppendAction::OverwriteIfExistsOrAdd => "=",
+                    _ => "+",
+                };
+                format!("{}{sign}{}", it.header.key, it.header.value)
+            });
+            let removed = route.response_headers_to_remove.iter().map(|it| format!("-{it}"));
+            removed.chain(added).collect::<Vec<_>>().join(" ")
+        };
+        refusals.map(in_words).collect::<Vec<_>>()
+    };
+    for (rule, expected) in [
+        (TO_ONE, &[""][..]),
+        ("directResponse: {status: 200}", &[""]),
+        (
+            "redirect: {uri: /there}, headers: {response: {set: {x-a: r}}}",
+            &[""],
+        ),
+        (
+            "headers: {request: {set: {x-a: r}}}, route: [{destination: {host: one}}]",
+            &[""],
+        ),
+        (
+            "headers: {response: {set: {x-a: r}, add: {x-b: r}, remove: [x-c]}}, route: [{destination: {host: one}}]",
+            &["-x-c x-a=r x-b+r"],
+        ),
+        (
+            "route: [{destination: {host: one}, weight: 1, headers: {response: {set: {x-a: s}}}}, {destination: {host: two}, weight: 1}]",
+            &["x-a=s", ""],
+        ),
+        // The rule comes after the share: what it sets or removes is not the share's any more.
+        (
+            "headers: {response: {set: {X-A: r}, add: {x-b: r}, remove: [x-c]}}, route: \
+             [{destination: {host: one}, weight: 1, headers: {response: {set: {x-a: s, x-b: s, x-c: s}, add: {x-d: s}, remove: [x-e]}}}, \
+             {destination: {host: two}, weight: 1}]",
+            &["-x-e -x-c x-b=s x-d+s X-A=r x-b+r", "-x-c X-A=r x-b+r"],
+        ),
+    ] {
+        assert_eq!(refused(&format!("{{{rule}}}")), expected, "{rule}");
+    }
+}
+
+#[test]
+fn what_the_connection_manager_allows_the_filter_does_not_refuse() {
+    let compiled = compiled(
+        GATEWAY,
+        &[rules("a", &[&format!("{{{TO_ONE}}}")])],
+        &Options::default(),
+    );
+    let upgrades = compiled.chains[0]
+        .config
+        .upgrades
+        .as_ref()
+        .expect("upgrades are refused");
+    let listener = &compiled.bootstrap.static_resources.listeners[0];
+    let NetworkFilterConfig::HttpConnectionManager(manager) =
+        &listener.filter_chains[0].filters[0].typed_config
+    else {
+        panic!("{listener:?}");
+    };
+    let allowed = manager.upgrade_configs.iter().map(|it| it.upgrade_type.as_str());
+    assert_eq!(allowed.collect::<Vec<_>>(), upgrades.allowed);
 }
 
 #[test]

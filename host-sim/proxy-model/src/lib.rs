@@ -50,7 +50,6 @@ mod listener;
 mod model;
 mod of_a_run;
 mod outcome;
-mod predicate;
 mod read;
 mod record;
 mod redirect;

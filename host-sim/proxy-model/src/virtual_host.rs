@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use fingerpost_envoy_config::core::{Extension, HeaderValueOption};
 use fingerpost_envoy_config::route::TlsRequirement;
-use fingerpost_envoy_config::xds::{MatchAction, MatchInput, MatcherType, OnMatch};
+use fingerpost_envoy_config::xds::{MatchAction, MatchInput, OnMatch};
 use fingerpost_envoy_http::domain::fit;
-use fingerpost_envoy_http::header_map::{Headers, get};
+use fingerpost_envoy_http::header_map::{Headers, get, values};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::ModelError;
 use crate::edits::Edits;
-use crate::predicate::{Predicate, header_name, joined};
 use crate::read::{Ignored, list, message};
 use crate::route::Route;
 
@@ -46,9 +45,6 @@ enum Routes {
     Keyed {
         header: String,
         routes: HashMap<Vec<u8>, Route>,
-        /// Where there is none behind the key: the first of these that holds, and of its routes the first that
-        /// accepts the request.
-        otherwise: Vec<(Predicate, Vec<Route>)>,
     },
 }
 
@@ -105,7 +101,6 @@ struct HostHead {
 #[serde(deny_unknown_fields)]
 struct MatcherHead {
     matcher_tree: TreeHead,
-    on_no_match: Option<OnMatch>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,10 +154,7 @@ impl RouteTable {
         let routes = match &host.routes {
             Routes::Listed(routes) => routes,
             // The filter tries the conditions.
-            Routes::Keyed { otherwise, .. } => {
-                let (_, routes) = otherwise.iter().find(|(it, _)| it.accepts(request))?;
-                routes
-            }
+            Routes::Keyed { .. } => return None,
         };
         let mut open = routes.iter().map(|it| (it.matches.undecided(request), it));
         let (undecided, _) =
@@ -238,17 +230,9 @@ impl VirtualHost {
     fn route(&self, request: &Headers) -> Option<&Route> {
         match &self.routes {
             Routes::Listed(routes) => routes.iter().find(|it| it.matches.accepts(request)),
-            Routes::Keyed {
-                header,
-                routes,
-                otherwise,
-            } => {
-                let accepts = |route: &&Route| route.matches.accepts(request);
-                if let Some(route) = joined(request, header).and_then(|key| routes.get(&key)) {
-                    return Some(route).filter(accepts);
-                }
-                let (_, routes) = otherwise.iter().find(|(it, _)| it.accepts(request))?;
-                routes.iter().find(accepts)
+            Routes::Keyed { header, routes } => {
+                let route = routes.get(&joined(request, header)?)?;
+                Some(route).filter(|it| it.matches.accepts(request))
             }
         }
     }
@@ -267,37 +251,16 @@ impl Routes {
             };
             Ok((key.clone().into_bytes(), Route::of(*route).map_err(within)?))
         });
+        let MatchInput::RequestHeader(input) = matcher.matcher_tree.input.typed_config;
         Ok(Self::Keyed {
-            header: header_name(matcher.matcher_tree.input.typed_config),
+            header: input.header_name.to_ascii_lowercase(),
             routes: keyed.collect::<Result<_, ModelError>>()?,
-            otherwise: matcher
-                .on_no_match
-                .map(otherwise)
-                .transpose()?
-                .unwrap_or_default(),
         })
     }
 }
 
-/// The routes for requests without a key, behind the predicates that choose among them.
-fn otherwise(on_no_match: OnMatch) -> Result<Vec<(Predicate, Vec<Route>)>, ModelError> {
-    let unexpected = || ModelError::new("matcher: on_no_match: expected a matcher_list with lists of routes");
-    let OnMatch::Matcher(matcher) = on_no_match else {
-        return Err(unexpected());
-    };
-    let MatcherType::MatcherList(list) = matcher.matcher_type else {
-        return Err(unexpected());
-    };
-    let fields = list.matchers.into_iter().map(|field| {
-        let OnMatch::Action(action) = field.on_match else {
-            return Err(unexpected());
-        };
-        let MatchAction::RouteList(listed) = action.typed_config else {
-            return Err(unexpected());
-        };
-        let routes = listed.routes.into_iter().map(Route::of).collect::<Result<_, _>>();
-        let routes = routes.map_err(|error| error.within("matcher: on_no_match"))?;
-        Ok((Predicate::read(field.predicate)?, routes))
-    });
-    fields.collect()
+/// The value of a header. Envoy's matchers read several as one text.
+fn joined(request: &Headers, name: &str) -> Option<Vec<u8>> {
+    let all: Vec<&[u8]> = values(request, name).collect();
+    (!all.is_empty()).then(|| all.join(&b","[..]))
 }

@@ -63,6 +63,12 @@ impl Log {
         Ok(found)
     }
 
+    /// How many requests there have been with this `x-case`.
+    pub(super) fn count(&self, case: &str) -> usize {
+        let is_of_case = |it: &&Received| it.headers.get("x-case").is_some_and(|it| it == case);
+        lock(&self.requests).iter().filter(is_of_case).count()
+    }
+
     /// The one request with this `x-case`.
     pub(super) fn only(&self, case: &str) -> Result<Received, String> {
         let mut all = self.wait_for(case, |it| !it.is_empty())?;

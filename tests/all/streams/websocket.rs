@@ -28,6 +28,10 @@ pub(super) const TESTS: &[Test] = &[
         "WebSocket: an upstream that gets HTTP/2 has none",
         none_over_http2,
     ),
+    (
+        "upgrades: another protocol is refused, and what follows is no request",
+        refused_upgrade_ends_the_connection,
+    ),
 ];
 
 /// The key of the example in RFC 6455, section 1.3, and what accepts it.
@@ -122,4 +126,32 @@ fn none_over_http2(proxy: &Proxy, side: Side) -> Result<(), String> {
     let (_, answer) = run(ask(proxy, side, "/v2/socket"))?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
     expect("status", &status, &"502")
+}
+
+/// An upgrade that is refused could carry a request in what follows it, so Envoy ends the connection
+/// (Envoy `source/common/http/conn_manager_impl.cc`, `ActiveStream::decodeHeaders`).
+fn refused_upgrade_ends_the_connection(proxy: &Proxy, side: Side) -> Result<(), String> {
+    let answer = run(async {
+        let mut stream = TcpStream::connect(proxy.address(side)?).await.map_err(said)?;
+        let head = |headers: &str, case: &str| {
+            format!(
+                "GET /v1/{case} HTTP/1.1\r\nhost: streams.test\r\n{headers}x-case: {case} by {side}\r\n\r\n"
+            )
+        };
+        let refused = head("connection: Upgrade\r\nupgrade: other\r\n", "refused");
+        let both = refused + &head("", "hidden");
+        stream.write_all(both.as_bytes()).await.map_err(said)?;
+        let mut answer = Vec::new();
+        // A reset is an end too.
+        let _ended = stream.read_to_end(&mut answer).await;
+        Ok::<_, String>(String::from_utf8_lossy(&answer).to_lowercase())
+    })?;
+    expect("the refusal", &answer.starts_with("http/1.1 403 "), &true).map_err(|error| error + &answer)?;
+    expect("answers", &answer.matches("http/1.1 ").count(), &1)?;
+    // A request that comes later has come when the answer to it has.
+    run(ask(proxy, side, "/v1/socket"))?;
+    for case in ["refused", "hidden"] {
+        expect(case, &proxy.received().count(&format!("{case} by {side}")), &0)?;
+    }
+    Ok(())
 }

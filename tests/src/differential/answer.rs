@@ -67,6 +67,29 @@ impl Answer {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Takes away what differs, and is meant to, where both refuse an upgrade that a rule takes. Envoy's router does so by a route
+    /// that forwards. Our filter leads the request to one that answers, so the log has other details and no cluster, and an
+    /// edit of the response can show either.
+    pub(super) fn refuse_alike(answers: &mut [Self; 2]) {
+        let details = answers.each_ref().map(|it| it.field("log: details"));
+        if details != [Some("upgrade_failed"), Some("direct_response")] {
+            return;
+        }
+        let shows_it = |header: &&str| {
+            let mut shown = ["upgrade_failed", "direct_response", "outbound|"].iter();
+            shown.any(|it| header.contains(it))
+        };
+        for answer in answers {
+            for name in ["log: details", "log: route name", "log: upstream cluster"] {
+                answer.0.remove(name);
+            }
+            if let Some(response) = answer.0.get_mut("response") {
+                let headers = response.split(", ").filter(|it| !shows_it(it));
+                *response = headers.collect::<Vec<_>>().join(", ");
+            }
+        }
+    }
+
     /// Whether some rule took the request.
     #[must_use]
     pub fn has_rule(&self) -> bool {

@@ -32,20 +32,15 @@ const OF_THE_RULE: &[&str] = &[
     "response",
 ];
 
-/// The same, in the log alone.
-const LOGGED_OF_THE_RULE: &[&str] = &["log: rule", "log: route name", "log: upstream cluster"];
-
 /// Whether both answers to a request are right.
 ///
-/// They are equal, with one exception that is meant. A request that Envoy refuses before the filter runs is refused
-/// alike, but no rule is named in the log, or edits the response. Where what is refused is an upgrade, the rule does edit
-/// the response.
+/// They are equal, with one exception that is meant beside that of [`Answer::refuse_alike`]. A request that Envoy refuses before
+/// the filter runs is refused alike, but no rule is named in the log, or edits the response.
 #[must_use]
 pub fn agree(native: &Answer, wasm: &Answer) -> bool {
     let details = [native, wasm].map(|it| it.field("log: details").unwrap_or_default());
     let excused: &[&str] = match details {
         [one, other] if one != other => &[],
-        ["upgrade_failed", _] => LOGGED_OF_THE_RULE,
         [details, _] if BEFORE_FILTERS.contains(&details) => OF_THE_RULE,
         _ => &[],
     };

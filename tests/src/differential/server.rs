@@ -181,7 +181,13 @@ impl Server {
     fn ask_once(&self, questions: &[(usize, &Sent)], look: Look) -> Vec<[Answer; 2]> {
         let exchanges = self.exchange(questions, [0, OUR_SIDE], look).into_iter();
         let answer = |it: Exchange| Answer::new(&it.reply, &it.received, it.logged.as_ref());
-        exchanges.map(|both| both.map(answer)).collect()
+        let answers = exchanges.map(|both| both.map(answer));
+        answers
+            .map(|mut both| {
+                Answer::refuse_alike(&mut both);
+                both
+            })
+            .collect()
     }
 
     fn exchange<const SIDES: usize>(

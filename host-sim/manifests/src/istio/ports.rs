@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use fingerpost_config_compiler::{Compiled, CompiledChain, revision};
-use fingerpost_routing_config::{RoutingConfig, VirtualHost};
+use fingerpost_routing_config::{RoutingConfig, Upgrades, VirtualHost};
 
 use crate::refusal::Refusal;
 
@@ -97,10 +97,19 @@ fn merge(chains: &[&CompiledChain]) -> Result<Option<RoutingConfig>, Refusal> {
             }
         }
     }
+    let edited = chains.iter().filter_map(|chain| chain.config.upgrades.as_ref());
+    let edited = edited.flat_map(|it| it.refused_with_edits_by.clone());
     // What else a configuration says depends on Envoy's release alone.
-    Ok(chains.first().map(|first| RoutingConfig {
-        virtual_hosts: hosts,
-        ..first.config.clone()
+    Ok(chains.first().map(|first| {
+        let first = &first.config;
+        RoutingConfig {
+            upgrades: first.upgrades.as_ref().map(|it| Upgrades {
+                refused_with_edits_by: edited.collect(),
+                ..it.clone()
+            }),
+            virtual_hosts: hosts,
+            ..first.clone()
+        }
     }))
 }
 

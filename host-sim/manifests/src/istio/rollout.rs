@@ -245,10 +245,11 @@ fn tables_in_between(
 fn keys_by_domain<'c>(compiled: &'c Compiled, table: &str) -> KeysByDomain<'c> {
     let mut keys = KeysByDomain::new();
     let chains = compiled.chains.iter().filter(|it| it.route_config == table);
-    for host in chains.flat_map(|it| &it.config.virtual_hosts) {
-        for domain in &host.domains {
-            let entry = keys.entry(domain.as_str()).or_default();
-            entry.extend(host.routes.iter().flat_map(|it| it.action.keys()));
+    for config in chains.map(|it| &it.config) {
+        for host in &config.virtual_hosts {
+            for domain in &host.domains {
+                keys.entry(domain.as_str()).or_default().extend(config.keys(host));
+            }
         }
     }
     keys
