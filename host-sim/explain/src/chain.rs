@@ -1,5 +1,7 @@
 //! The compiled tables of a listener, and which virtual host of them answers.
 
+use std::collections::{HashMap, VecDeque};
+
 use fingerpost_config_compiler::{Compilation, HostSummary, ListenerSummary, RouteSummary};
 use fingerpost_routing::{Encoding, Route, RouteTable, VirtualHost};
 use fingerpost_routing_config::{RegexEncoding, RoutingConfig, RuleRef};
@@ -57,10 +59,11 @@ impl<'p> Chain<'p> {
 
     /// All virtual hosts that can answer.
     pub(crate) fn all(&self) -> impl Iterator<Item = Answering<'_>> {
+        let running = self.table.hosts().iter().map(|it| (it.name(), it));
+        let running: HashMap<&str, &VirtualHost> = running.collect();
         let hosts = self.hosts.iter();
-        hosts.filter_map(|summary| {
-            let mut running = self.table.hosts().iter();
-            let running = running.find(|it| it.name() == summary.name)?;
+        hosts.filter_map(move |summary| {
+            let running = running.get(summary.name.as_str())?;
             Some(self.pair(summary, running))
         })
     }
@@ -86,11 +89,11 @@ impl<'a> Answering<'a> {
     /// What is written of a route, and what runs of it. They are found by the rule and the match; where two servers
     /// make routes of one rule here, the first of those that are left.
     pub(crate) fn routes(self) -> impl Iterator<Item = (&'a RouteSummary, &'a Route)> {
-        let mut left: Vec<&Route> = self.running.routes().iter().collect();
+        let mut left: VecDeque<&Route> = self.running.routes().iter().collect();
         self.summary.routes.iter().filter_map(move |summary| {
             let rule = summary.rule.as_ref()?;
             let found = left.iter().position(|it| is_of(it, rule))?;
-            Some((summary, left.remove(found)))
+            Some((summary, left.remove(found)?))
         })
     }
 

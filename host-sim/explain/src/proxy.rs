@@ -3,7 +3,9 @@
 //! The answers are those of `fingerpost-proxy-model`. It runs twice: with the filter's bootstrap for the request
 //! as the filter meets it, and with the one for Envoy's own router for what the upstream receives.
 
-use fingerpost_config_compiler::{Compiled, Engine, Options, Summary, compile};
+use std::collections::HashSet;
+
+use fingerpost_config_compiler::{Compiled, Engine, HostSummary, Options, Summary, compile};
 use fingerpost_proxy_model::{
     Failure as NoAnswer, FilterSite, FilterVerdict, Headers, Model, Outcome, REQUEST_ID, Request, Routed,
     Run, Tls, Version, no_filter,
@@ -101,18 +103,23 @@ pub(crate) fn model(compiled: &Compiled, listener: &str, port: u16) -> Result<Mo
 pub(crate) struct Router(Model);
 
 impl Router {
-    /// One for the same resources.
+    /// One with the routes of a virtual host: those of the VirtualServices that it has rules of. Others may be very many.
     pub(crate) fn new(
         resources: &Resources,
         options: &Options,
+        host: &HostSummary,
         listener: &str,
         port: u16,
     ) -> Result<Self, ExplainError> {
+        let rules = host.routes.iter().filter_map(|it| it.rule.as_ref());
+        let steps = rules.flat_map(|it| &it.rules);
+        let names: HashSet<&str> = steps.map(|it| it.virtual_service.as_str()).collect();
+        let resources = resources.with_virtual_services(|it| names.contains(it.qualified_name().as_str()));
         let options = Options {
             engine: Engine::Native,
             ..options.clone()
         };
-        let compiled = compile(resources, &options, &mut Diagnostics::new());
+        let compiled = compile(&resources, &options, &mut Diagnostics::new());
         model(&compiled, listener, port).map(Self)
     }
 

@@ -183,7 +183,13 @@ fn explain_answer(loaded: &Compilation, question: &Question<'_>) -> Result<Expla
         return Ok(told);
     };
     told.host = Some(alternatives::host(&chain, answering, &head));
-    let router = Router::new(&loaded.resources, &loaded.options, &listener.name, request.port)?;
+    let router = Router::new(
+        &loaded.resources,
+        &loaded.options,
+        answering.summary,
+        &listener.name,
+        request.port,
+    )?;
     let came_by_https = plain.contains(&(b"x-forwarded-proto", b"https"));
     if answering.summary.redirects_to_https && !came_by_https {
         let outcome = router.answer(&request, 0);

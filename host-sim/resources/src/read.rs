@@ -4,6 +4,7 @@
 //! counted. Whether the values make sense is decided in `validate`.
 
 mod each_kind;
+mod few;
 mod head;
 mod invalid;
 mod nodes;
