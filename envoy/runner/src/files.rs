@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -12,14 +12,23 @@ use crate::drafts::{DraftFolder, draft};
 use crate::private::private_draft;
 
 /// A file to write.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct NewFile<'a> {
     /// Its path below the directory.
     pub name: &'a Path,
     /// What it holds.
-    pub content: &'a [u8],
+    pub content: Content<'a>,
     /// Whether only the user may read it.
     pub secret: bool,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// What this writes: a long text need not be in memory as a whole.
+    Written(&'a dyn Fn(&mut dyn Write) -> io::Result<()>),
 }
 
 /// Why files were not written.
@@ -87,7 +96,14 @@ fn prepare(folder: &Path, file: &NewFile<'_>) -> io::Result<NamedTempFile> {
     } else {
         draft(folder, 0o666)? // less what the umask takes
     };
-    draft.as_file_mut().write_all(file.content)?;
+    match file.content {
+        Content::Bytes(bytes) => draft.as_file_mut().write_all(bytes)?,
+        Content::Written(write) => {
+            let mut out = BufWriter::new(draft.as_file_mut());
+            write(&mut out)?;
+            out.flush()?;
+        }
+    }
     draft.as_file().sync_all()?;
     Ok(draft)
 }

@@ -46,7 +46,7 @@ pub use bootstrap::{Bootstrap, BoundListener};
 pub use certificate::{Authority, Certificate};
 pub use drafts::{DraftFolder, draft};
 pub use echo::{Echo, EchoBody, EchoOptions, Received, Report, ServedCluster};
-pub use files::{NewFile, WriteError, write_files};
+pub use files::{Content, NewFile, WriteError, write_files};
 pub use install::{InstallError, NEWEST, OLDEST, PINNED, Wheel, install, install_version};
 pub use launch::{StartOptions, Stdout, logged_errors, validate};
 pub use private::{PrivateDirectory, private_draft, write_private};

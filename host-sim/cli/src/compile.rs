@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -102,9 +103,10 @@ impl Compile {
                 .envoy
                 .complete(self.input.options(self.envoy.engine, module_path))
         };
-        let loaded = load(&self.input, Caller::Compile, options, &[])?;
+        // The process ends with the command, which is quicker than freeing what may be very much.
+        let loaded = ManuallyDrop::new(load(&self.input, Caller::Compile, options, &[])?);
 
-        let files = envoy_files(&loaded.compiled, xds_path.as_deref())?;
+        let files = envoy_files(&loaded.compiled, xds_path.as_deref());
         let artifacts: Vec<Artifact<'_>> = files.iter().map(Artifact::from).collect();
         let written = write(&self.output, &artifacts)?;
 

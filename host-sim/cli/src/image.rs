@@ -16,7 +16,7 @@ use fingerpost_terminal::screen;
 
 use crate::failure::Failure;
 use crate::module;
-use crate::output::{Artifact, write};
+use crate::output::{Artifact, Content, write};
 
 /// Write or push the filter as an OCI image
 ///
@@ -72,7 +72,7 @@ impl ImageCommand {
                 .iter()
                 .map(|(name, content)| Artifact {
                     name,
-                    content,
+                    content: Content::Bytes(content),
                     secret: false,
                 })
                 .collect();

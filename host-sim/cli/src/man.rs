@@ -7,7 +7,7 @@ use clap::{Args, Command, CommandFactory};
 
 use crate::Cli;
 use crate::failure::Failure;
-use crate::output::{self, Artifact};
+use crate::output::{self, Artifact, Content};
 
 /// Print a manual page, or write all of them
 ///
@@ -54,7 +54,7 @@ fn write_all(whole: &Command, directory: &Path) -> Result<(), Failure> {
     }
     let artifacts = pages.iter().map(|(name, content)| Artifact {
         name,
-        content,
+        content: Content::Bytes(content),
         secret: false,
     });
     output::write(directory, &artifacts.collect::<Vec<_>>()).map(drop)

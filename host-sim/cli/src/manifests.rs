@@ -208,14 +208,14 @@ impl Set {
     }
 
     /// The files for a directory. What holds private keys is in a file apart, which only the user may read.
-    fn files(&self) -> Vec<EnvoyFile> {
+    fn files(&self) -> Vec<EnvoyFile<'static>> {
         let (keys, others): (Vec<&Document>, Vec<&Document>) =
             self.documents.iter().partition(|it| is_secret(it));
         let file = |path: String, documents: Vec<&Document>, secret| {
             let documents: Vec<Document> = documents.into_iter().cloned().collect();
             (!documents.is_empty()).then(|| EnvoyFile {
                 path: path.into(),
-                content: to_yaml(&documents).into_bytes(),
+                content: to_yaml(&documents).into(),
                 secret,
             })
         };
@@ -236,12 +236,12 @@ impl Set {
             .collect()
     }
 
-    fn step_files(&self, folder: &str) -> Vec<EnvoyFile> {
+    fn step_files(&self, folder: &str) -> Vec<EnvoyFile<'static>> {
         let steps = self.step_paths(folder).into_iter().zip(&self.steps);
         steps
             .map(|(path, step)| EnvoyFile {
                 path,
-                content: to_yaml(&step.documents).into_bytes(),
+                content: to_yaml(&step.documents).into(),
                 secret: false,
             })
             .collect()
@@ -415,7 +415,7 @@ fn label_values(compiled: &Compilation) -> String {
 }
 
 fn write_files(directory: &Path, sets: &[Set], wanted: Option<&Wanted>) -> Result<(), Failure> {
-    let mut files: Vec<EnvoyFile> = sets.iter().flat_map(Set::files).collect();
+    let mut files: Vec<EnvoyFile<'_>> = sets.iter().flat_map(Set::files).collect();
     if let Some(wanted) = wanted {
         files.extend(sets.iter().flat_map(|set| set.step_files(wanted.folder())));
     }

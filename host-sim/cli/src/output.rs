@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 
 use fingerpost_envoy_runner::{DraftFolder, WriteError, draft, write_files};
 
-pub(crate) use fingerpost_envoy_runner::NewFile as Artifact;
+pub(crate) use fingerpost_envoy_runner::{Content, NewFile as Artifact};
 
-use crate::envoy_files::EnvoyFile;
+use crate::envoy_files::{EnvoyFile, EnvoyFileContent};
 use crate::failure::Failure;
 
-impl<'a> From<&'a EnvoyFile> for Artifact<'a> {
-    fn from(file: &'a EnvoyFile) -> Self {
+impl<'a> From<&'a EnvoyFile<'_>> for Artifact<'a> {
+    fn from(file: &'a EnvoyFile<'_>) -> Self {
         Self {
             name: &file.path,
-            content: &file.content,
+            content: match &file.content {
+                EnvoyFileContent::Bytes(bytes) => Content::Bytes(bytes),
+                EnvoyFileContent::Json(write) => Content::Written(write),
+            },
             secret: file.secret,
         }
     }

@@ -26,12 +26,12 @@ use crate::args::Input;
 use crate::caller::Caller;
 use crate::certificates;
 use crate::envoy_args::EnvoyArgs;
-use crate::envoy_files::{BOOTSTRAP, XDS, pretty};
+use crate::envoy_files::{BOOTSTRAP, EnvoyFileContent, XDS};
 use crate::failure::Failure;
 use crate::load::{load, note_plain_text};
 use crate::module;
 use crate::operations_args::OperationsArgs;
-use crate::output::{Artifact, write};
+use crate::output::{Artifact, Content, write};
 use crate::signals::Stop;
 
 /// How soon it is tried again when Envoy does not answer.
@@ -263,14 +263,14 @@ impl Run<'_> {
             .iter()
             .map(|(path, content)| Artifact {
                 name: path,
-                content: content.as_bytes(),
+                content: Content::Bytes(content.as_bytes()),
                 secret: false,
             })
             .collect();
         if command.envoy.reads_module_from_output() {
             artifacts.push(Artifact {
                 name: Path::new(&module),
-                content: module::bytes(),
+                content: Content::Bytes(module::bytes()),
                 secret: false,
             });
         }
@@ -336,14 +336,14 @@ impl Run<'_> {
     /// Envoy reads it once.
     fn write_bootstrap(&self, split: &Split) -> Result<PathBuf, Failure> {
         let path = self.bootstrap_path();
-        let content = pretty(&split.bootstrap)?;
+        let content = EnvoyFileContent::json(&split.bootstrap).into_bytes()?;
         let before = fs::read(&path).ok();
         if before.as_ref() != Some(&content) {
             write(
                 &self.command.output,
                 &[Artifact {
                     name: Path::new(BOOTSTRAP),
-                    content: &content,
+                    content: Content::Bytes(&content),
                     secret: false,
                 }],
             )?;
@@ -395,7 +395,7 @@ impl Run<'_> {
         let text = self.metrics.text();
         let artifact = Artifact {
             name: Path::new(name),
-            content: text.as_bytes(),
+            content: Content::Bytes(text.as_bytes()),
             secret: false,
         };
         write(folder, &[artifact]).map(drop)

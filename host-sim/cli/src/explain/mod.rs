@@ -6,6 +6,7 @@ mod redirects;
 
 use fingerpost_resources::{Code, Diagnostics};
 use std::io::Write;
+use std::mem::ManuallyDrop;
 
 use clap::{Args, ValueEnum};
 use fingerpost_terminal::explanation::{self, View};
@@ -102,7 +103,8 @@ impl Explain {
         let request = self.request.read(Caller::Explain, &self.input)?;
         let request =
             request.ok_or_else(|| Failure::refused("expected a URL, or --curl with a curl command"))?;
-        let proxies = load_each(&self.input, Caller::Explain, options, TOLD_HERE)?;
+        // The process ends with the command, which is quicker than freeing what may be very much.
+        let proxies = ManuallyDrop::new(load_each(&self.input, Caller::Explain, options, TOLD_HERE)?);
         let (chosen, told, redirects) = follow(
             &proxies,
             request,

@@ -72,8 +72,8 @@ impl ComposeArgs {
         };
         let made =
             folder(&loaded.compiled.summary, &options).map_err(|it| Failure::refused(it.to_string()))?;
-        let mut files: Vec<EnvoyFile> = made.iter().map(envoy_file).collect();
-        for file in envoy_files(&loaded.compiled, Some(&format!("{CONFIG}/{XDS}")))? {
+        let mut files: Vec<EnvoyFile<'_>> = made.iter().map(envoy_file).collect();
+        for file in envoy_files(&loaded.compiled, Some(&format!("{CONFIG}/{XDS}"))) {
             files.push(EnvoyFile {
                 path: Path::new(CONFIG_FOLDER).join(file.path),
                 ..file
@@ -89,10 +89,10 @@ impl ComposeArgs {
     }
 }
 
-fn envoy_file(file: &File) -> EnvoyFile {
+fn envoy_file(file: &File) -> EnvoyFile<'static> {
     EnvoyFile {
         path: PathBuf::from(&file.path),
-        content: to_yaml(std::slice::from_ref(&file.document)).into_bytes(),
+        content: to_yaml(std::slice::from_ref(&file.document)).into(),
         secret: false,
     }
 }

@@ -1,5 +1,7 @@
 //! `fingerpost manifests --kubernetes`: a stock Envoy in a cluster without Istio.
 
+use std::io;
+
 use clap::Args;
 use fingerpost_config_compiler::{Compilation, Operations, Options, READINESS_PATH};
 use fingerpost_manifests::deployment::{DeploymentOptions, Drain, FOLDER, GatewayFile, deployment};
@@ -42,8 +44,8 @@ impl KubernetesArgs {
         name: &str,
         envoy_image: Option<&str>,
     ) -> Result<Result<Vec<Document>, Vec<Refusal>>, Failure> {
-        let files = envoy_files(&one.compiled, Some(&format!("{FOLDER}/{XDS}")))?;
-        let files: Vec<GatewayFile> = files
+        let files = envoy_files(&one.compiled, Some(&format!("{FOLDER}/{XDS}")));
+        let files: io::Result<Vec<GatewayFile>> = files
             .into_iter()
             .filter(|it| !it.path.ends_with(ROUTING)) // for people only
             .map(gateway_file)
@@ -58,14 +60,14 @@ impl KubernetesArgs {
             admin_port: ADMIN_PORT,
             drain: DRAIN,
         };
-        Ok(deployment(&one.compiled, &files, &options))
+        Ok(deployment(&one.compiled, &files?, &options))
     }
 }
 
-fn gateway_file(file: EnvoyFile) -> GatewayFile {
-    GatewayFile {
+fn gateway_file(file: EnvoyFile<'_>) -> io::Result<GatewayFile> {
+    Ok(GatewayFile {
         path: file.path.to_string_lossy().into_owned(),
-        content: file.content,
+        content: file.content.into_bytes()?,
         secret: file.secret,
-    }
+    })
 }

@@ -18,6 +18,7 @@ mod screen;
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -120,7 +121,9 @@ impl Request {
             &[Code::CertificateNotFound, Code::SubsetByDns],
         )?;
         let findings = findings_of(&loaded);
-        let mut proxies = Proxies::new(loaded, self.filter_runtime, self.requests.is_none())?;
+        // The process ends with the command, which is quicker than freeing what may be very much.
+        let proxies = Proxies::new(loaded, self.filter_runtime, self.requests.is_none())?;
+        let mut proxies = ManuallyDrop::new(proxies);
         let mut out = BufWriter::new(match self.format {
             Format::Text => fingerpost_terminal::screen::stdout(),
             Format::Json => fingerpost_terminal::screen::json_stdout(),
