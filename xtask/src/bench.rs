@@ -21,7 +21,8 @@ pub(crate) fn run_one(workspace: &Workspace, arguments: &[&str]) -> Result<(), F
             "`cargo xtask bench counts` takes no argument but --bless".to_owned(),
         )),
         ["steps", rest @ ..] => steps(workspace, rest),
-        ["requests", ..] => requests(workspace, arguments),
+        ["requests", ..] => command(workspace, arguments, "fingerpost request"),
+        ["commands", ..] => command(workspace, arguments, "fingerpost compile, explain and request"),
         ["publish", ..] => {
             proxies(workspace, arguments)?;
             counts::run_all(workspace, Then::Bless)
@@ -41,9 +42,10 @@ fn steps(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     run(&mut cargo, FAILED)
 }
 
-fn requests(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+/// A benchmark of the command itself.
+fn command(workspace: &Workspace, arguments: &[&str], what: &str) -> Result<(), Failure> {
     let command = build::all(workspace, Profile::Release)?;
-    say("bench", "fingerpost request");
+    say("bench", what);
     run(
         benchmark(workspace).args(arguments).arg("--command").arg(command),
         FAILED,

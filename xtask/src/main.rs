@@ -67,6 +67,8 @@ To check:
   bench counts [--bless] compare the instructions that they take with the
                          baseline, or renew it; needs valgrind
   bench requests         how quick `fingerpost request` is
+  bench commands         how long `compile`, `explain` and `request` take on
+                         large inputs, and how much memory
   bench publish          measure all that the documents show, write it there,
                          and renew the baseline
   sync-conformance       renew the copy of the conformance corpus from the

@@ -11,8 +11,8 @@ use crate::proxy::{Modules, Proxy};
 /// Fingerpost beside Envoy's own router, an empty filter and Lua, in one run and in turns.
 ///
 /// Each proxy is a stock Envoy with one worker, pinned to one core; load and upstreams run on the others. The request is
-/// the one that the last rule takes. `cargo xtask bench counts`, `steps` and `requests` are other benchmarks: see
-/// `docs/bench.md`.
+/// the one that the last rule takes. `cargo xtask bench counts`, `steps`, `requests` and `commands` are other
+/// benchmarks: see `docs/bench.md`.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask bench",
@@ -37,6 +37,8 @@ pub(crate) enum Verb {
     },
     /// How quick `fingerpost request` is, without an Envoy
     Requests(RequestArgs),
+    /// How long `fingerpost compile`, `explain` and `request` take on large inputs, and how much memory
+    Commands(CommandArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -90,6 +92,18 @@ pub(crate) struct RequestArgs {
     pub(crate) command: PathBuf,
     #[arg(long, hide = true, default_value = "tests/conformance")]
     pub(crate) corpus: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommandArgs {
+    /// What the rules look at: exact, prefix, regex, header, hosts, mix
+    #[arg(long, value_delimiter = ',', value_name = "KIND,…", default_values_t = Kind::ALL)]
+    pub(crate) kinds: Vec<Kind>,
+    /// How many rules there are
+    #[arg(long, value_delimiter = ',', value_name = "N,…", default_values_t = [10_000, 100_000], value_parser = positive)]
+    pub(crate) rules: Vec<usize>,
+    #[arg(long, hide = true, default_value = "target/release/fingerpost")]
+    pub(crate) command: PathBuf,
 }
 
 /// What is to be measured.

@@ -3,6 +3,7 @@
 
 mod args;
 mod chart;
+mod commands;
 mod cores;
 mod load;
 mod lua;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 use args::{Command, Plan, ProxyArgs, Verb};
 use clap::Parser;
+use commands::Commands;
 use fingerpost_envoy_runner::{EnvoyBinary, default_cache};
 use measure::Bench;
 use report::{Machine, Report};
@@ -53,6 +55,12 @@ fn run(command: Command) -> Result<(), Failure> {
             publish::results(&report)
         }
         Some(Verb::Render { results }) => publish::results(&read(&results)?),
+        Some(Verb::Commands(commands)) => Commands {
+            command: std::path::absolute(commands.command)?,
+            kinds: commands.kinds,
+            rules: commands.rules,
+        }
+        .measure(),
         Some(Verb::Requests(requests)) => Requests {
             command: requests.command,
             corpus: requests.corpus,
