@@ -47,7 +47,7 @@ enum Work {
     Compile(String),
     Load(Vec<u8>),
     Decide {
-        table: RouteTable,
+        table: Box<RouteTable>,
         requests: Vec<Request>,
     },
 }
@@ -79,7 +79,10 @@ impl Step {
                 let mut missed = request(kind, count)?;
                 missed.authority = "elsewhere.example.com".to_owned();
                 let requests = vec![request(kind, count)?, request(kind, 1)?, missed];
-                Work::Decide { table, requests }
+                Work::Decide {
+                    table: Box::new(table),
+                    requests,
+                }
             }
         };
         Ok(Prepared { work })
