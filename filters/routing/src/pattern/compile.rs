@@ -26,7 +26,7 @@ impl Compiled {
             thompson::compile(hir, kind, PROGRAM_BYTES).map_err(|thompson::TooLarge| Reason::TooLarge)?;
         let bytes = nfa.memory_usage();
         Ok(Self {
-            program: Program::new(nfa, kind, Start::of(hir).exact()).ok_or(Reason::TooLarge)?,
+            program: Program::new(&nfa, kind, Start::of(hir).exact()).ok_or(Reason::TooLarge)?,
             bytes,
         })
     }

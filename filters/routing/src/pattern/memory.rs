@@ -121,7 +121,7 @@ impl Memory {
         let learned = self.patterns.entry(id).or_insert_with(|| {
             self.queue.push_back(id);
             Learned {
-                states: States::new(self.limits.program),
+                states: States::new(&machine.program, self.limits.program),
                 size: 0,
                 is_used: true,
             }

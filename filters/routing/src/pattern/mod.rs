@@ -12,6 +12,7 @@ mod error;
 mod finder;
 mod folding;
 mod memory;
+mod nfa;
 mod numbers;
 mod origins;
 mod parse;

@@ -4,12 +4,12 @@
 //! with it the order inside a set. What sets were seen before is not known here; that is [`super::states`].
 
 use super::bits::Bits;
+use super::nfa::{Nfa, State};
 use super::origins::{Origin, Saves};
 use super::position::{Before, holds};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use regex_automata::nfa::thompson::{NFA, State};
-use regex_automata::util::primitives::StateID;
+use regex_automata::nfa::thompson::NFA;
 
 /// What a program is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 
 /// A compiled pattern.
 pub(super) struct Program {
-    nfa: NFA,
+    nfa: Nfa,
     kind: Kind,
     /// What every match begins with, if a search goes from one such place to the next. May be empty.
     lead: Box<[u8]>,
@@ -76,7 +76,7 @@ pub(super) struct Scratch {
     has_looks: bool,
     /// Nothing behind the last member counts.
     is_complete: bool,
-    stack: Vec<(StateID, Saves)>,
+    stack: Vec<(u16, Saves)>,
     decided: Vec<Member>,
     set: Vec<u16>,
 }
@@ -101,9 +101,9 @@ impl Scratch {
 
 impl Program {
     /// None if it is too large.
-    pub(super) fn new(nfa: NFA, kind: Kind, lead: &[u8]) -> Option<Self> {
-        // A member is a u16. RE2 refuses what is half as large, where a mesh sets its limit.
-        u16::try_from(nfa.states().len()).ok()?;
+    pub(super) fn new(nfa: &NFA, kind: Kind, lead: &[u8]) -> Option<Self> {
+        // RE2 refuses what is half as large, where a mesh sets its limit.
+        let nfa = Nfa::new(nfa)?;
         let lead = if kind == Kind::First { lead } else { &[] };
         Some(Self {
             nfa,
@@ -114,18 +114,12 @@ impl Program {
 
     /// How many kinds of bytes it tells apart, the end of a value among them.
     pub(super) fn classes(&self) -> usize {
-        self.nfa.byte_classes().alphabet_len()
+        self.nfa.classes().count() + 1
     }
 
-    /// The kind of a byte.
-    #[inline]
-    pub(super) fn class(&self, byte: u8) -> usize {
-        usize::from(self.nfa.byte_classes().get(byte))
-    }
-
-    /// The kind of a byte, or of the end of a value.
-    pub(super) fn class_of(&self, byte: Option<u8>) -> usize {
-        byte.map_or_else(|| self.classes() - 1, |byte| self.class(byte))
+    /// The kind of each byte. That of the end of a value is the last one.
+    pub(super) fn class_table(&self) -> [u8; 256] {
+        self.nfa.classes().table()
     }
 
     /// What every match begins with, if a search goes from one such place to the next. May be empty.
@@ -143,12 +137,8 @@ impl Program {
 
     /// Puts the set where a search begins into the scratch.
     pub(super) fn start(&self, is_anchored: bool, before: Before, scratch: &mut Scratch) {
-        scratch.clear(self.nfa.states().len());
-        let start = match is_anchored {
-            true => self.nfa.start_anchored(),
-            false => self.nfa.start_unanchored(),
-        };
-        self.enter(start, 0, scratch);
+        scratch.clear(self.nfa.len());
+        self.enter(self.nfa.start(is_anchored), 0, scratch);
         self.collect(before, scratch);
     }
 
@@ -170,7 +160,7 @@ impl Program {
         }
         self.decide(set, after, scratch);
         let mut decided = scratch.decided.iter();
-        decided.any(|member| matches!(self.nfa.state(id(member.state)), State::Match { .. }))
+        decided.any(|member| matches!(self.nfa.state(member.state), State::Match))
     }
 
     /// Where the member with this index in the set behind `byte` comes from.
@@ -219,13 +209,13 @@ impl Program {
         if has_looks(set) {
             self.decide(set, Some(byte), scratch);
             let decided = core::mem::take(&mut scratch.decided);
-            scratch.clear(self.nfa.states().len());
+            scratch.clear(self.nfa.len());
             for (from, member) in decided.iter().enumerate() {
                 ends |= self.consume(member.state, from, byte, scratch);
             }
             scratch.decided = decided;
         } else {
-            scratch.clear(self.nfa.states().len());
+            scratch.clear(self.nfa.len());
             for (from, &state) in set.iter().skip(1).enumerate() {
                 ends |= self.consume(state, from, byte, scratch);
             }
@@ -235,28 +225,21 @@ impl Program {
 
     /// Adds where a state goes with a byte. True if it ends a match instead.
     fn consume(&self, state: u16, from: usize, byte: u8, scratch: &mut Scratch) -> bool {
-        let next = match self.nfa.state(id(state)) {
-            State::ByteRange { trans } => trans.matches_byte(byte).then_some(trans.next),
-            State::Sparse(transitions) => transitions.matches_byte(byte),
-            State::Dense(transitions) => transitions.matches_byte(byte),
-            State::Match { .. } => return true,
-            State::Look { .. }
-            | State::Union { .. }
-            | State::BinaryUnion { .. }
-            | State::Capture { .. }
-            | State::Fail => None,
-        };
-        if let Some(next) = next {
+        let state = self.nfa.state(state);
+        if matches!(state, State::Match) {
+            return true;
+        }
+        if let Some(next) = state.next(byte) {
             self.enter(next, from as u16, scratch); // a program has no more states than a u16 can number
         }
         false
     }
 
     /// Adds a state that a byte leads to, and what it leads to without another.
-    fn enter(&self, state: StateID, from: u16, scratch: &mut Scratch) {
-        if self.kind == Kind::First && !scratch.is_complete && scratch.entered.insert(state.as_usize()) {
+    fn enter(&self, state: u16, from: u16, scratch: &mut Scratch) {
+        if self.kind == Kind::First && !scratch.is_complete && scratch.entered.insert(usize::from(state)) {
             scratch.entries.push(Member {
-                state: state.as_u32() as u16,
+                state,
                 from,
                 saves: 0,
             });
@@ -270,9 +253,9 @@ impl Program {
             return;
         };
         let position = Some((Before::read(mark & mark::BEFORE), after));
-        scratch.clear(self.nfa.states().len());
+        scratch.clear(self.nfa.len());
         for (from, &state) in members.iter().enumerate() {
-            self.follow(id(state), from as u16, position, scratch);
+            self.follow(state, from as u16, position, scratch);
         }
         scratch.decided.clear();
         match self.kind {
@@ -289,26 +272,20 @@ impl Program {
     }
 
     /// Adds what `from` leads to without a byte. Anchors are members themselves until their position is known.
-    fn follow(
-        &self,
-        start: StateID,
-        from: u16,
-        position: Option<(Before, Option<u8>)>,
-        scratch: &mut Scratch,
-    ) {
+    fn follow(&self, start: u16, from: u16, position: Option<(Before, Option<u8>)>, scratch: &mut Scratch) {
         if scratch.is_complete {
             return;
         }
         scratch.stack.push((start, 0));
         while let Some((id, saves)) = scratch.stack.pop() {
-            if !scratch.seen.insert(id.as_usize()) {
+            if !scratch.seen.insert(usize::from(id)) {
                 continue;
             }
             match self.nfa.state(id) {
-                State::ByteRange { .. } | State::Sparse(_) | State::Dense(_) => {
+                State::Range(_) | State::Ranges(_) => {
                     self.add(id, from, saves, scratch);
                 }
-                State::Match { .. } => {
+                State::Match => {
                     self.add(id, from, saves, scratch);
                     if self.kind == Kind::First {
                         scratch.is_complete = true;
@@ -326,16 +303,13 @@ impl Program {
                     Some(_) => {}
                 },
                 // What is preferred is taken from the stack first.
-                State::Union { alternates } => {
+                State::Union(alternates) => {
                     scratch
                         .stack
                         .extend(alternates.iter().rev().map(|&next| (next, saves)));
                 }
-                State::BinaryUnion { alt1, alt2 } => {
-                    scratch.stack.extend_from_slice(&[(*alt2, saves), (*alt1, saves)]);
-                }
-                State::Capture { next, slot, .. } => {
-                    let save = 1_u32.checked_shl(slot.as_u32()).unwrap_or_default();
+                State::Save { slot, next } => {
+                    let save = 1_u32.checked_shl(*slot).unwrap_or_default();
                     scratch.stack.push((*next, saves | save));
                 }
                 State::Fail => {}
@@ -343,15 +317,15 @@ impl Program {
         }
     }
 
-    fn add(&self, id: StateID, from: u16, saves: Saves, scratch: &mut Scratch) {
+    fn add(&self, id: u16, from: u16, saves: Saves, scratch: &mut Scratch) {
         match self.kind {
             Kind::First => scratch.members.push(Member {
-                state: id.as_u32() as u16,
+                state: id,
                 from,
                 saves,
             }),
             Kind::Whole | Kind::Backwards => {
-                scratch.sorted.insert(id.as_usize());
+                scratch.sorted.insert(usize::from(id));
             }
         }
     }
@@ -365,7 +339,7 @@ impl Program {
             Kind::First => set.extend(scratch.ordered().iter().map(|member| member.state)),
             Kind::Whole | Kind::Backwards => set.extend(scratch.sorted.iter()),
         }
-        let is_end = |&state: &u16| matches!(self.nfa.state(id(state)), State::Match { .. });
+        let is_end = |&state: &u16| matches!(self.nfa.state(state), State::Match);
         let looks = if scratch.has_looks {
             mark::LOOKS | before as u16
         } else {
@@ -398,8 +372,4 @@ impl Scratch {
         self.has_looks = false;
         self.is_complete = false;
     }
-}
-
-fn id(member: u16) -> StateID {
-    StateID::new(usize::from(member)).unwrap_or(StateID::ZERO)
 }

@@ -106,7 +106,7 @@ impl States {
                 if IS_KEPT {
                     work.trail.push(at);
                 }
-                let step = self.steps.get(at as usize + program.class(byte)).copied();
+                let step = self.steps.get(at as usize + self.class(byte)).copied();
                 let step = match step {
                     Some(next) if next < DEAD => {
                         at = next;
@@ -172,7 +172,7 @@ impl States {
         let mut at = self.start(program, true, Before::Nothing, scratch);
         let mut start = None;
         for (index, &byte) in rest.iter().enumerate().rev() {
-            let step = self.steps.get(at as usize + program.class(byte)).copied();
+            let step = self.steps.get(at as usize + self.class(byte)).copied();
             let step = match step {
                 Some(next) if next < DEAD => {
                     at = next;

@@ -6,6 +6,7 @@
 use super::origins::{Origin, Origins};
 use super::position::{Before, Section};
 use super::program::{Program, Scratch, has_looks};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -24,6 +25,8 @@ pub(super) const SET: u32 = RESTARTS - 1;
 /// The sets of one program, and the steps between them.
 pub(super) struct States {
     limit: usize,
+    /// The class of each byte.
+    classes: Box<[u8; 256]>,
     /// For each set and each class of bytes, where the next set begins in this list.
     pub(super) steps: Vec<u32>,
     /// The members of all sets.
@@ -41,9 +44,10 @@ pub(super) struct States {
 
 impl States {
     /// Nothing learned yet; forgets all when more than `limit` bytes would be needed.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(program: &Program, limit: usize) -> Self {
         Self {
             limit,
+            classes: Box::new(program.class_table()),
             steps: Vec::new(),
             members: Vec::new(),
             ends: Vec::new(),
@@ -54,11 +58,25 @@ impl States {
         }
     }
 
+    /// The class of a byte.
+    #[inline]
+    pub(super) fn class(&self, byte: u8) -> usize {
+        self.classes
+            .get(usize::from(byte))
+            .copied()
+            .map_or(0, usize::from)
+    }
+
+    /// The class of a byte, or of the end of a value.
+    fn class_of(&self, program: &Program, byte: Option<u8>) -> usize {
+        byte.map_or_else(|| program.classes() - 1, |byte| self.class(byte))
+    }
+
     /// Whether the whole of `value` matches `program`, which must be the same each time.
     pub(super) fn accepts(&mut self, program: &Program, value: &[u8], scratch: &mut Scratch) -> bool {
         let mut at = self.start(program, true, Before::Nothing, scratch);
         for &byte in value {
-            let step = self.steps.get(at as usize + program.class(byte));
+            let step = self.steps.get(at as usize + self.class(byte));
             at = match step {
                 Some(&next) if next < DEAD => next,
                 Some(&DEAD) => return false,
@@ -81,7 +99,7 @@ impl States {
         index: u16,
         scratch: &mut Scratch,
     ) -> Option<Origin> {
-        let step = set + program.class(byte) as u32;
+        let step = set + self.class(byte) as u32;
         match self.origins.get(step, index) {
             Some(origin) => Some(origin),
             None => self.learn_origin(program, set, byte, index, scratch),
@@ -98,8 +116,7 @@ impl States {
         scratch: &mut Scratch,
     ) -> Option<Origin> {
         let origin = program.origin(self.set(program, set), byte, index, scratch)?;
-        self.origins
-            .insert(set + program.class(byte) as u32, index, origin);
+        self.origins.insert(set + self.class(byte) as u32, index, origin);
         Some(origin)
     }
 
@@ -131,7 +148,7 @@ impl States {
         after: Option<u8>,
         scratch: &mut Scratch,
     ) -> Option<Origin> {
-        let step = ENDS + set + program.class_of(after) as u32;
+        let step = ENDS + set + self.class_of(program, after) as u32;
         if let Some(origin) = self.origins.get(step, 0) {
             return Some(origin);
         }
@@ -145,7 +162,8 @@ impl States {
         let lists = self.steps.capacity() * size_of::<u32>()
             + self.members.capacity() * size_of::<u16>()
             + self.ends.capacity() * size_of::<u32>();
-        lists + self.known.allocation_size() + self.origins.size() + size_of::<Self>()
+        let classes = size_of_val(&*self.classes);
+        lists + classes + self.known.allocation_size() + self.origins.size() + size_of::<Self>()
     }
 
     #[cfg(test)]
@@ -161,7 +179,7 @@ impl States {
         after: Option<u8>,
         scratch: &mut Scratch,
     ) -> bool {
-        let index = set as usize + program.class_of(after);
+        let index = set as usize + self.class_of(program, after);
         match (self.steps.get(index).copied(), after) {
             (Some(step), _) if step != UNKNOWN => step & ENDS != 0,
             (_, Some(byte)) => self.learn(program, set, byte, scratch).0 & ENDS != 0,
@@ -221,7 +239,8 @@ impl States {
                 .is_some_and(|starts| starts.contains(&Some(next)))
             && !has_looks(scratch.set());
         let step = next | ends | if restarts { RESTARTS } else { 0 };
-        if !has_forgotten && let Some(known) = self.steps.get_mut(set as usize + program.class(byte)) {
+        let index = set as usize + self.class(byte);
+        if !has_forgotten && let Some(known) = self.steps.get_mut(index) {
             *known = step;
         }
         (step, has_forgotten)
