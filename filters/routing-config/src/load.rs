@@ -9,6 +9,7 @@ use crate::{
     RoutingConfig, RuleRef, Upgrades, VERSION, ValueMatch,
 };
 use fingerpost_routing as run;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a configuration cannot be taken, and where.
@@ -292,13 +293,15 @@ fn load_action(
 
 #[inline(never)]
 pub(crate) fn load_upgrades(upgrades: &Upgrades, loading: &Loading) -> Result<run::Upgrades, LoadError> {
-    let edited = upgrades.refused_with_edits_by.iter().map(|(chosen, refusal)| {
+    // One by one: to collect them would put code to sort them into the module.
+    let mut edited = BTreeMap::new();
+    for (chosen, refusal) in &upgrades.refused_with_edits_by {
         let place = format_args!("upgrades.refused_with_edits_by[{chosen:?}]").to_string();
-        Ok((chosen.as_str().into(), loading.key(refusal, &place)?))
-    });
+        edited.insert(chosen.as_str().into(), loading.key(refusal, &place)?);
+    }
     Ok(run::Upgrades {
         allowed: upgrades.allowed.iter().map(|it| it.as_str().into()).collect(),
         refused_by: loading.key(&upgrades.refused_by, &"upgrades.refused_by")?,
-        refused_with_edits_by: edited.collect::<Result<_, LoadError>>()?,
+        refused_with_edits_by: edited,
     })
 }
