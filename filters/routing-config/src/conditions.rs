@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteMatch {
-    /// On the path without query and fragment.
+    /// On the path without query and fragment. Left out: the prefix `/`.
+    #[serde(default, skip_serializing_if = "PathMatch::is_left_out")]
     pub path: PathMatch,
     /// Folds ASCII case in an exact or prefix path. Without effect on a regex, as in Envoy.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -42,6 +43,22 @@ pub enum PathMatch {
     Prefix(String),
     /// The whole path, in RE2's syntax.
     Regex(String),
+}
+
+/// The prefix that every path has, but for that of `OPTIONS *`.
+const ANY: &str = "/";
+
+impl Default for PathMatch {
+    fn default() -> Self {
+        Self::Prefix(ANY.to_owned())
+    }
+}
+
+impl PathMatch {
+    /// Many rules look at other things only, and Envoy keeps several copies of the JSON.
+    fn is_left_out(&self) -> bool {
+        matches!(self, Self::Prefix(prefix) if prefix == ANY)
+    }
 }
 
 /// A condition on one header.

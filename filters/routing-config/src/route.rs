@@ -2,7 +2,9 @@
 
 use crate::{RouteMatch, is_default};
 use fingerpost_routing::write_rule_name;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +16,7 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "is_default")]
     pub rule: RuleRef,
     /// What a request must have.
-    #[serde(rename = "match")]
+    #[serde(rename = "match", deserialize_with = "conditions")]
     pub matches: RouteMatch,
     /// The change of the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +26,25 @@ pub struct Route {
     pub rewritten_by: RewrittenBy,
     /// Where the request goes.
     pub action: Action,
+}
+
+/// Reads an object. Serde would also take a list of the fields' values, and an empty list for no condition.
+fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RouteMatch, D::Error> {
+    struct Conditions;
+
+    impl<'de> Visitor<'de> for Conditions {
+        type Value = RouteMatch;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of conditions")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RouteMatch, A::Error> {
+            RouteMatch::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Conditions)
 }
 
 impl Route {

@@ -107,7 +107,7 @@ pub(crate) fn mismatch_of_connection(
 
 /// The conditions that a rule without matches has: every path that starts with a slash.
 pub(crate) fn everything() -> RouteMatch {
-    RouteMatch::path(PathMatch::Prefix("/".to_owned()))
+    RouteMatch::path(PathMatch::default())
 }
 
 /// The conditions that `request` puts on a request.
@@ -116,7 +116,7 @@ pub(crate) fn conditions(request: &HttpMatchRequest) -> RouteMatch {
         Some(StringMatch::Exact(text)) => PathMatch::Exact(text.clone()),
         Some(StringMatch::Prefix(text)) => PathMatch::Prefix(text.clone()),
         Some(StringMatch::Regex(text)) => PathMatch::Regex(text.clone()),
-        Some(StringMatch::Present) | None => PathMatch::Prefix("/".to_owned()),
+        Some(StringMatch::Present) | None => PathMatch::default(),
     };
     let mut headers = Vec::new();
     for (name, matcher) in &request.headers {
