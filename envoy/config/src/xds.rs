@@ -94,7 +94,6 @@ pub struct HttpRequestHeaderMatchInput {
 #[serde(rename_all = "snake_case")]
 pub enum Predicate {
     SinglePredicate(SinglePredicate),
-    AndMatcher(PredicateList),
     NotMatcher(Box<Self>),
 }
 
@@ -104,11 +103,4 @@ pub enum Predicate {
 pub struct SinglePredicate {
     pub input: Extension<MatchInput>,
     pub value_match: StringMatcher,
-}
-
-/// `xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PredicateList {
-    pub predicate: Vec<Predicate>,
 }
