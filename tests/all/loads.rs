@@ -16,7 +16,7 @@ const GENERATIONS: usize = 24;
 /// Rules of each.
 const RULES: usize = 100_000;
 /// Less than all of them take, and more than those that fit into [`VM_CONFIG_BYTES`].
-const MEMORY: usize = 320 << 20;
+const MEMORY: usize = 448 << 20;
 
 /// The same outcome in an empty VM, beside its predecessors, beside the tables of others, and where these take all the
 /// room that there should be.

@@ -1,7 +1,7 @@
 //! What a table may take, and what the tables of one VM are to take together.
 //!
 //! Envoy gives a VM 1 GiB. All listeners share one, and during a reload it holds the old tables with the new. A table
-//! takes up to two and a half times the bytes of its configuration, also while it is read (measured: docs/limits.md). Beside that, the programs of its
+//! takes up to four times the bytes of its configuration, and with the shortest texts up to six, also while it is read (measured: docs/limits.md). Beside that, the programs of its
 //! patterns count, and what they learn from requests has a limit in `routing`.
 //!
 //! The limits of a table are a matter of its configuration alone, so every VM judges alike. Those of a VM refuse nothing:
