@@ -20,18 +20,16 @@
 //! Nothing that is assumed changes what a Gateway or a service of the input does. Whether anything is assumed at all, and
 //! how it is said, is the caller's matter: [`Assume`]. What a stand-in looks like, `stand_in` decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use fingerpost_resources::{Gateway, Meta, Origin, Resource, Resources, VirtualService};
 
+use crate::declared_gateways::DeclaredGateways;
 use crate::filled_in::{filled_in, is_filled_in};
-use crate::gateways::selects_proxy;
-use crate::host::{self, qualify};
+use crate::host::qualify;
 use crate::options::Options;
-use crate::protocol::Protocol;
-use crate::slips::meant_gateways;
 use crate::stand_in::{self, HTTPS_PORT, PORT, service_of_cluster};
-use crate::virtual_services::gateway_name;
+use crate::virtual_services::{ByName, gateway_name};
 
 /// What may be assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +117,18 @@ struct MissingGateway {
     near: Origin,
     ports: BTreeSet<u32>,
     hosts: Vec<String>,
+    /// The same, to look a host up.
+    known_hosts: HashSet<String>,
 }
 
 /// Adds the missing Gateways, and returns their names.
 fn add_gateways(resources: &mut Resources, options: &Options, invalid: &BTreeSet<String>) -> Vec<String> {
     let missing = missing_gateways(resources, options, invalid);
     let mut names = Vec::new();
-    for ((namespace, name), MissingGateway { near, ports, hosts }) in missing {
+    for ((namespace, name), missing) in missing {
+        let MissingGateway {
+            near, ports, hosts, ..
+        } = missing;
         names.push(format!("{namespace}/{name}"));
         let gateway = stand_in::gateway(&name, &namespace, &ports, &hosts, options, &near);
         resources.gateways.push(gateway);
@@ -145,6 +148,7 @@ fn missing_gateways(
     if declared.has_bytes_on_the_port {
         return missing;
     }
+    let named_services = ByName::new(resources);
     for service in &resources.virtual_services {
         let VirtualService { hosts, http, .. } = &service.spec;
         if hosts.is_empty() || http.is_empty() {
@@ -175,8 +179,9 @@ fn missing_gateways(
                     near: service.origin.clone(),
                     ports: BTreeSet::from([PORT.into()]),
                     hosts: Vec::new(),
+                    known_hosts: HashSet::new(),
                 });
-            let ports = ports(resources, service, full);
+            let ports = ports(&named_services, service, full);
             gateway.ports.extend(
                 ports
                     .into_iter()
@@ -189,7 +194,7 @@ fn missing_gateways(
                 std::mem::take(&mut left)
             };
             for host in hosts {
-                if !gateway.hosts.contains(&host) {
+                if gateway.known_hosts.insert(host.clone()) {
                     gateway.hosts.push(host);
                 }
             }
@@ -199,7 +204,7 @@ fn missing_gateways(
 }
 
 /// The ports that matches ask for, where they are for this Gateway; those of delegates too.
-fn ports(resources: &Resources, service: &Resource<VirtualService>, gateway: &str) -> Vec<u32> {
+fn ports(named: &ByName<'_>, service: &Resource<VirtualService>, gateway: &str) -> Vec<u32> {
     let delegates = service.spec.http.iter().filter_map(|it| it.delegate.as_ref());
     let delegates = delegates.flat_map(|delegate| {
         let namespace = if delegate.namespace.is_empty() {
@@ -207,8 +212,7 @@ fn ports(resources: &Resources, service: &Resource<VirtualService>, gateway: &st
         } else {
             &delegate.namespace
         };
-        let mut all = resources.virtual_services.iter();
-        all.find(|it| it.meta.name == delegate.name && it.meta.namespace == *namespace)
+        named.all(namespace, &delegate.name).first().copied()
     });
     let matches = std::iter::once(service).chain(delegates).flat_map(|service| {
         let matches = service.spec.http.iter().flat_map(|it| &it.matches);
@@ -259,58 +263,6 @@ impl<'r> UnreadText<'r> {
             .iter()
             .any(|it| it.contains("kind: Service") && it.contains(name))
     }
-}
-
-/// The Gateways of the input.
-struct DeclaredGateways<'r> {
-    /// As `namespace/name`, those of invalid ones too.
-    names: Vec<String>,
-    selected: Vec<&'r Resource<Gateway>>,
-    /// Whether the proxy has a server for bytes on the port of those that are assumed: only one of the two could listen.
-    has_bytes_on_the_port: bool,
-    /// Whether the proxy has a server on the port of HTTPS: an assumed one could take its hosts.
-    have_https: bool,
-}
-
-impl<'r> DeclaredGateways<'r> {
-    fn new(resources: &'r Resources, options: &Options, invalid: &BTreeSet<String>) -> Self {
-        let invalid = invalid.iter().filter_map(|it| it.strip_prefix("Gateway "));
-        let valid = resources.gateways.iter().map(|it| it.meta.qualified_name());
-        let selected = resources.gateways.iter();
-        let selected: Vec<_> = selected.filter(|it| selects_proxy(it, options)).collect();
-        Self {
-            names: valid.chain(invalid.map(str::to_owned)).collect(),
-            has_bytes_on_the_port: selected.iter().any(|it| has_port(it, false)),
-            have_https: selected.iter().any(|it| {
-                let mut ports = it.spec.servers.iter().filter_map(|it| it.port.as_ref()?.number);
-                ports.any(|it| it == HTTPS_PORT)
-            }),
-            selected,
-        }
-    }
-
-    /// Whether one of them has this name, or was probably meant by it, in any namespace.
-    fn have_like(&self, full: &str) -> bool {
-        !meant_gateways(full, self.names.iter().map(String::as_str)).is_empty()
-    }
-
-    /// Whether one of those that are named takes the host over plain HTTP on the port of the assumed ones.
-    fn serve(&self, named: &[String], host: &str, namespace: &str) -> bool {
-        let ours = self.selected.iter();
-        let mut ours = ours.filter(|it| named.contains(&it.meta.qualified_name()) && has_port(it, true));
-        ours.any(|it| {
-            let servers = it.spec.servers.iter();
-            let taken = servers.flat_map(|server| host::server_hosts(&server.hosts, &it.meta.namespace));
-            let taken: Vec<String> = taken.collect();
-            host::open_to(&taken, namespace).any(|other| host::overlap(other, host))
-        })
-    }
-}
-
-/// Whether the Gateway has the port of the assumed ones, for plain HTTP or for something else.
-fn has_port(gateway: &Resource<Gateway>, is_http: bool) -> bool {
-    let mut ports = gateway.spec.servers.iter().filter_map(|it| it.port.as_ref());
-    ports.any(|it| it.number == Some(PORT.into()) && Protocol::parse(&it.protocol).is_plain_http() == is_http)
 }
 
 /// The services of the input.

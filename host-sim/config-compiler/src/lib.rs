@@ -31,6 +31,7 @@ mod connection_hash;
 mod connection_limits;
 mod covers;
 mod credentials;
+mod declared_gateways;
 mod delegates;
 mod describe;
 mod destination_rules;

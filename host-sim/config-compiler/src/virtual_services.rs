@@ -78,16 +78,23 @@ pub(crate) fn bind<'r>(resources: &'r Resources, options: &Options) -> Vec<Bound
 }
 
 /// The VirtualServices of each namespace and name: one, but for repeats.
-struct ByName<'r>(HashMap<(&'r str, &'r str), Vec<&'r Resource<VirtualService>>>);
+pub(crate) struct ByName<'r>(HashMap<&'r str, HashMap<&'r str, Vec<&'r Resource<VirtualService>>>>);
 
 impl<'r> ByName<'r> {
-    fn new(resources: &'r Resources) -> Self {
-        let mut named: HashMap<_, Vec<_>> = HashMap::new();
+    pub(crate) fn new(resources: &'r Resources) -> Self {
+        let mut named: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
         for service in &resources.virtual_services {
-            let name = (service.meta.namespace.as_str(), service.meta.name.as_str());
-            named.entry(name).or_default().push(service);
+            let of_namespace = named.entry(service.meta.namespace.as_str()).or_default();
+            let name = service.meta.name.as_str();
+            of_namespace.entry(name).or_default().push(service);
         }
         Self(named)
+    }
+
+    /// Those of this namespace and name.
+    pub(crate) fn all(&self, namespace: &str, name: &str) -> &[&'r Resource<VirtualService>] {
+        let all = self.0.get(namespace).and_then(|it| it.get(name));
+        all.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -175,9 +182,10 @@ fn find_delegate<'r>(
     root_namespace: &str,
 ) -> Result<&'r Resource<VirtualService>, DelegateFault> {
     let delegate = format!("{owner}/{name}");
-    let Some(all) = named.0.get(&(owner, name)) else {
+    let all = named.all(owner, name);
+    if all.is_empty() {
         return Err(DelegateFault::NotFound { delegate });
-    };
+    }
     let Some(found) = all.iter().copied().find(|it| it.spec.hosts.is_empty()) else {
         return Err(DelegateFault::HasHosts { delegate });
     };
