@@ -1,5 +1,7 @@
 //! The rules that were tried, one a line. Those for other paths are counted, unless all are wanted.
 
+use std::collections::HashSet;
+
 use anstyle::Style;
 use fingerpost_explain::{Explanation, Failed, Outcome, Source, Tried};
 
@@ -109,15 +111,11 @@ impl Screen {
 
 /// Rules for other paths, and which paths these are.
 fn folded(rules: &[Tried]) -> String {
-    let mut paths: Vec<&str> = Vec::new();
-    for path in rules
+    let paths = rules
         .iter()
-        .filter_map(|it| Some(it.failed.as_ref()?.expected.as_str()))
-    {
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
+        .filter_map(|it| Some(it.failed.as_ref()?.expected.as_str()));
+    let mut known = HashSet::new();
+    let paths: Vec<&str> = paths.filter(|it| known.insert(*it)).collect();
     let number = count(rules.len(), "rule");
     format!("… {number} for other paths: {} (--all)", list(&paths, MOST_PATHS))
 }
