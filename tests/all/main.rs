@@ -88,6 +88,10 @@ fn main() {
         memory::a_client_cannot_fill_the_vm,
     ));
     trials.push(trial(
+        "simulator: requests that no filter sees leave nothing in the VM",
+        memory::requests_that_no_filter_sees_leave_nothing,
+    ));
+    trials.push(trial(
         "simulator: a table loads alike in every VM",
         loads::are_alike_in_every_vm,
     ));

@@ -4,7 +4,7 @@ use fingerpost_routing_config::{
     Action, Destination, PathMatch, RepeatedHeaders, RewrittenBy, Route, RouteMatch, RoutingConfig, RuleRef,
     VirtualHost,
 };
-use fingerpost_simulator::{HeaderMap, Headers, Plugin, Verdict};
+use fingerpost_simulator::{HeaderMap, Headers, Plugin, Request, Verdict};
 use fingerpost_tests::engines::simulator::module;
 use fingerpost_tests::generate::Dice;
 
@@ -14,6 +14,11 @@ const RULES: usize = 14_000;
 const LETTERS: usize = 2_500;
 /// A fifth of what Envoy gives: what the table itself takes, and then what all its patterns may learn together.
 const MEMORY: usize = 208 << 20;
+
+/// How many requests a filter does not see.
+const REQUESTS: usize = 30_000;
+/// What the module needs, and little more.
+const LITTLE_MEMORY: usize = 1_600 << 10;
 
 /// Every request is answered right, and the module never asks for more memory than it is to have.
 pub(crate) fn a_client_cannot_fill_the_vm() -> Result<(), String> {
@@ -45,6 +50,39 @@ pub(crate) fn a_client_cannot_fill_the_vm() -> Result<(), String> {
         let is_routed = changed.into_list().iter().any(|(_, value)| value == b"key");
         if is_routed != (letters[LETTERS - 13] == b'a') {
             return Err(format!("request {index}: is_routed is {is_routed}"));
+        }
+    }
+    Ok(())
+}
+
+/// Requests that Envoy answers before the filters run: it creates a stream for each, and tells the filter no more of it. All of
+/// them together would not fit into [`LITTLE_MEMORY`].
+pub(crate) fn requests_that_no_filter_sees_leave_nothing() -> Result<(), String> {
+    let plugin = Plugin::of(module()?)
+        .config(r#"{"version":1,"virtual_hosts":[{"domains":["a.test"],"routes":[{"match":{},"action":{"reply":{"key":"k"}}}]}]}"#)
+        .memory(LITTLE_MEMORY);
+    let mut simulator = plugin.start().map_err(|error| error.to_string())?;
+    let mut request = |headers: &[(&str, &str)]| {
+        let bytes = |text: &str| text.as_bytes().to_vec();
+        let headers = headers.iter().map(|(name, value)| (bytes(name), bytes(value)));
+        let headers = Headers::from_list(HeaderMap::Request, headers.collect());
+        let outcome = simulator.request(Request::from_headers(headers).received());
+        match simulator.take_failures().pop() {
+            Some(failure) => Err(failure.to_string()),
+            None => Ok(outcome),
+        }
+    };
+    let seen = [(":method", "GET"), (":path", "/"), (":authority", "a.test")];
+    let without_host = [(":method", "GET"), (":path", "/")];
+    for index in 0..REQUESTS {
+        let name = |error: String| format!("request {index}: {error}");
+        let outcome = request(&without_host).map_err(name)?;
+        if outcome.status() != 400 {
+            return Err(format!("a request without a host got {}", outcome.status()));
+        }
+        // Now and then one that the filter sees.
+        if index % 100 == 0 {
+            request(&seen).map_err(name)?;
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ impl<P: Part + Clone + 'static> RootContext for Root<P> {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        contexts::on_create_stream();
+        contexts::on_create_stream(id);
         let filter = self.0.clone();
         Some(Box::new(Stream { id, filter }))
     }
