@@ -34,7 +34,7 @@ const OF_THE_RULE: &[&str] = &[
 
 /// Whether both answers to a request are right.
 ///
-/// They are equal, with one exception that is meant beside that of [`Answer::refuse_alike`]. A request that Envoy refuses before
+/// They are equal, with one exception that is meant beside that of `Answer::refuse_alike`. A request that Envoy refuses before
 /// the filter runs is refused alike, but no rule is named in the log, or edits the response.
 #[must_use]
 pub fn agree(native: &Answer, wasm: &Answer) -> bool {
