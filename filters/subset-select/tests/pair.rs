@@ -243,6 +243,16 @@ fn request() -> impl Strategy<Value = Headers> {
     })
 }
 
+/// What comes of a request by the whole filter, and by the other two one after the other.
+fn whole_and_pair(config: &RoutingConfig, request: &Headers, random: u64) -> [Proxy; 2] {
+    let whole = Proxy::new(config, request.clone(), random);
+    whole.run::<VirtualService>();
+    let pair = Proxy::new(config, request.clone(), random);
+    pair.run::<SubsetSelect>();
+    pair.run::<UriRewrite>();
+    [whole, pair]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -253,11 +263,7 @@ proptest! {
         random: u64,
     ) {
         for request in requests {
-            let whole = Proxy::new(&config, request.clone(), random);
-            whole.run::<VirtualService>();
-            let pair = Proxy::new(&config, request, random);
-            pair.run::<SubsetSelect>();
-            pair.run::<UriRewrite>();
+            let [whole, pair] = whole_and_pair(&config, &request, random);
             prop_assert_eq!(whole.headers(), pair.headers());
             prop_assert_eq!(whole.properties.take(), pair.properties.take());
             prop_assert_eq!((whole.log.take(), pair.log.take()), (Vec::new(), Vec::new()));
@@ -298,13 +304,8 @@ fn an_upgrade_that_is_refused_keeps_its_path() {
         ..small()
     };
     for (protocol, key, path) in [("a", "b", "/new/x?q"), ("b", "refused-for-b", "/old/x?q")] {
-        let request = || [old(), vec![("upgrade".to_owned(), protocol.into())]].concat();
-        let whole = Proxy::new(&config, request(), 1);
-        whole.run::<VirtualService>();
-        let pair = Proxy::new(&config, request(), 1);
-        pair.run::<SubsetSelect>();
-        pair.run::<UriRewrite>();
-        for proxy in [whole, pair] {
+        let request = [old(), vec![("upgrade".to_owned(), protocol.into())]].concat();
+        for proxy in whole_and_pair(&config, &request, 1) {
             assert_eq!(proxy.header("x-fingerpost-route").as_deref(), Some(key));
             assert_eq!(proxy.header(":path").as_deref(), Some(path));
             assert_eq!(
@@ -325,12 +326,7 @@ fn rules_are_named_if_the_configuration_wants_it() {
             name_rules,
             ..small()
         };
-        let whole = Proxy::new(&config, old(), 1);
-        whole.run::<VirtualService>();
-        let pair = Proxy::new(&config, old(), 1);
-        pair.run::<SubsetSelect>();
-        pair.run::<UriRewrite>();
-        for proxy in [whole, pair] {
+        for proxy in whole_and_pair(&config, &old(), 1) {
             let properties = proxy.properties.take();
             let names: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, expected);
