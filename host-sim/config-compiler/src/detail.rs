@@ -66,9 +66,9 @@ pub struct ShareDetail {
     pub weight: u32,
     /// The authority that the upstream receives, if the destination sets one.
     pub authority: Option<String>,
-    /// Edits of its own, which are made before those of the rule.
+    /// How this destination changes the headers of the request. The rule changes them after it.
     pub request_edits: Vec<HeaderEdit>,
-    /// Likewise, of the response.
+    /// How it changes the headers of the response, likewise before the rule.
     pub response_edits: Vec<HeaderEdit>,
     /// Where the destination is written.
     pub span: Span,

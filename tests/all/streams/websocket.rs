@@ -29,7 +29,7 @@ pub(super) const TESTS: &[Test] = &[
         none_over_http2,
     ),
     (
-        "upgrades: another protocol is refused, and what follows is no request",
+        "upgrades: another protocol is refused, and the bytes behind it are not read as a request",
         refused_upgrade_ends_the_connection,
     ),
 ];

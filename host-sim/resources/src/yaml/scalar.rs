@@ -25,7 +25,7 @@ pub struct Written<T> {
 }
 
 impl<T> Written<T> {
-    /// In a box: few scalars are no texts.
+    /// In a box, so that a scalar stays small: nearly all of them are texts, which need none of this.
     pub fn new(value: T, text: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             value,
